@@ -1,0 +1,1 @@
+"""Real tables and generators with known answers."""

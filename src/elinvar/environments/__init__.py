@@ -1,0 +1,1 @@
+"""Data seen as environments: arrays, frames and files in; Environments and Moments out."""
