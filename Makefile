@@ -1,0 +1,72 @@
+# elinvar: the commands of this repository; `make help` lists them.
+#
+# They need Python 3.11 or newer with pip, a C compiler for packages without a wheel, and nothing
+# else: each sets up .venv itself. Another interpreter: make test PYTHON=/path/to/python3.12
+
+PYTHON ?=
+JOBS ?= auto
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+BENCH := $(VENV)/.installed-bench
+
+# Tests run in several processes: one thread in each, or they fight for the cores.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench pictures wheel clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUNTIME) ## See it work on two real tables; pictures and pages go to demo/
+	@$(BIN)/elinvar demo --out demo/
+
+test: $(DEV) ## Run the tests
+	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
+
+check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@MPLBACKEND=Agg $(BIN)/python -m pytest --doctest-modules -q src/elinvar
+
+format: $(DEV) ## Format the code, and fix what ruff can fix
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(BENCH) ## Print the tables of accuracy and speed (long)
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/real_tables.py
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/moments.py
+
+pictures: $(RUNTIME) ## Draw the pictures of the README again
+	$(BIN)/python docs/images/make.py
+
+wheel: $(DEV) ## Build the wheel and try it in an empty environment
+	@.ci/wheel $(BIN)/python
+
+clean: ## Remove the environment and everything that was built
+	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# A stamp appears only when its step has finished, so an interrupted set-up starts that step again.
+$(RUNTIME): pyproject.toml .ci/venv
+	@.ci/venv $(VENV) "$(PYTHON)"
+	@echo "Installing elinvar in $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV): pyproject.toml .ci/venv
+	@.ci/venv $(VENV) "$(PYTHON)"
+	@echo "Installing elinvar and its development tools in $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(RUNTIME)
+
+$(BENCH): $(RUNTIME)
+	@echo "Installing what the benchmarks compare with in $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@

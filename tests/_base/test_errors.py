@@ -1,0 +1,49 @@
+import pickle
+
+import pytest
+
+from elinvar import _base
+from elinvar._base import (
+    DataError,
+    DataTypeError,
+    ElinvarError,
+    FileError,
+    MissingExtraError,
+    ModelFileError,
+    import_extra,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "standard"),
+    [
+        (DataError, ValueError),
+        (DataTypeError, TypeError),
+        (DataTypeError, ValueError),
+        (FileError, OSError),
+        (ModelFileError, ValueError),
+        (MissingExtraError, ImportError),
+    ],
+)
+def test_errors_can_be_caught_as_ours_and_as_the_standard_kind(error, standard):
+    assert issubclass(error, ElinvarError)
+    assert issubclass(error, standard)
+
+
+def test_errors_keep_their_sentence_through_other_processes():
+    error = pickle.loads(pickle.dumps(DataTypeError("The target is text.")))
+    assert str(error) == "The target is text."
+
+
+def test_an_installed_extra_is_imported():
+    assert import_extra("json", "none").dumps([1]) == "[1]"
+
+
+def test_a_missing_extra_names_its_install_command():
+    with pytest.raises(MissingExtraError, match=r"pip install 'elinvar\[sachs\]'"):
+        import_extra("elinvar_has_no_such_package", "sachs")
+
+
+def test_public_names_of_the_ground_floor_exist():
+    assert sorted(_base.__all__) == _base.__all__
+    assert all(hasattr(_base, name) for name in _base.__all__)

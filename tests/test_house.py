@@ -1,0 +1,160 @@
+"""What holds for the whole house: cheap imports, documented doors, nothing left half done."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+import textwrap
+import types
+from dataclasses import is_dataclass
+from pathlib import Path
+
+import pytest
+
+import elinvar
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"matplotlib", "numba", "pandas", "polars", "pyarrow", "sklearn"}
+ROOMS = [
+    f"elinvar.{found.name}"
+    for found in pkgutil.iter_modules(elinvar.__path__)
+    if not found.name.startswith("_")
+]
+
+
+@pytest.mark.parametrize(
+    "statement", ["import elinvar", "from elinvar import Moments", "from elinvar import datasets"]
+)
+def test_imports_are_cheap(statement):
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert HEAVY.intersection(loaded) == set()
+
+
+def test_the_package_says_its_version():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", elinvar.__version__)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {elinvar.__version__}\n" in citation
+
+
+@pytest.mark.parametrize("room", ["elinvar", *ROOMS])
+def test_every_public_name_exists_once(room):
+    module = importlib.import_module(room)
+    assert module.__doc__
+    names = list(module.__all__)
+    assert len(set(names)) == len(names)
+    assert [name for name in names if not hasattr(module, name)] == []
+    assert set(names) <= set(dir(module))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="Enviroments"):
+        elinvar.Enviroments  # noqa: B018
+
+
+def public_objects():
+    seen = {}
+    for room in ROOMS:
+        module = importlib.import_module(room)
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if not isinstance(thing, types.ModuleType) and callable(thing):
+                seen[f"{room}.{name}"] = thing
+    return seen
+
+
+def doors():
+    """Yield (name, function or class) for everything a user can call and that we wrote."""
+    for name, thing in public_objects().items():
+        if inspect.isclass(thing):
+            yield name, thing
+            for attribute, raw in vars(thing).items():
+                method = raw.__func__ if isinstance(raw, classmethod | staticmethod) else raw
+                ours = getattr(method, "__module__", "").startswith("elinvar")
+                if not attribute.startswith("_") and inspect.isfunction(method) and ours:
+                    yield f"{name}.{attribute}", method
+        else:
+            yield name, thing
+
+
+def has_section(thing, *sections):
+    text = inspect.getdoc(thing) or ""
+    return any(re.search(rf"^{name}\n-{{{len(name)}}}$", text, re.MULTILINE) for name in sections)
+
+
+def parameters(function):
+    return [name for name in inspect.signature(function).parameters if name not in {"self", "cls"}]
+
+
+def raises_itself(function):
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(tree))
+
+
+def faults(door):
+    text = inspect.getdoc(door)
+    if not text:
+        return ["no docstring"]
+    found = []
+    if not text.splitlines()[0].endswith((".", "?")):
+        found.append("its first line is no sentence")
+    if inspect.isclass(door):
+        if not issubclass(door, BaseException) and parameters(door):
+            sections = ["Parameters", "Attributes"] if is_dataclass(door) else ["Parameters"]
+            if not has_section(door, *sections):
+                found.append("no section " + " or ".join(sections))
+        return found
+    if parameters(door) and not has_section(door, "Parameters"):
+        found.append("no section Parameters")
+    returned = inspect.signature(door).return_annotation
+    if returned not in {None, "None", inspect.Signature.empty}:
+        if not has_section(door, "Returns", "Yields"):
+            found.append("no section Returns")
+    if raises_itself(door) and not has_section(door, "Raises"):
+        found.append("no section Raises")
+    return found
+
+
+def test_every_door_is_documented():
+    found = {name: faults(door) for name, door in doors()}
+    assert found
+    assert {name: those for name, those in found.items() if those} == {}
+
+
+def text_files():
+    for folder in (".ci", "benchmarks", "docs", "src", "tests"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if (
+                path.suffix in {".py", ".md", ".toml", ".sh", ".html", ".css", ""}
+                and path.is_file()
+            ):
+                yield path
+    yield from sorted(ROOT.glob("*.md"))
+    yield ROOT / "pyproject.toml"
+    yield ROOT / "Makefile"
+
+
+def test_nothing_is_left_half_done():
+    marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X"]) + r")\b")
+    unfinished = re.compile("raise NotImplemented" + "Error")
+    left = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in text_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if marks.search(line) or unfinished.search(line)
+    ]
+    assert left == []
+
+
+def test_modules_stay_readable():
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / "src").rglob("*.py"))
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 450
+    }
+    assert long == {}
