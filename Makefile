@@ -56,17 +56,17 @@ clean: ## Remove the environment and everything that was built
 # A stamp appears only when its step has finished, so an interrupted set-up starts that step again.
 $(RUNTIME): pyproject.toml .ci/venv
 	@.ci/venv $(VENV) "$(PYTHON)"
-	@echo "Installing elinvar in $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@echo "Installing elinvar in $(VENV) (a minute or two) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable .
 	@touch $@
 
 $(DEV): pyproject.toml .ci/venv
 	@.ci/venv $(VENV) "$(PYTHON)"
-	@echo "Installing elinvar and its development tools in $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "Installing elinvar and its development tools in $(VENV) (a minute or two) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(RUNTIME)
 
 $(BENCH): $(RUNTIME)
 	@echo "Installing what the benchmarks compare with in $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench]'
 	@touch $@

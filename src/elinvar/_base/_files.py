@@ -23,7 +23,7 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         raise FileError(f"{path} is a folder; name a file.")
     if not folder.is_dir():
-        raise FileError(f"Cannot write {path}: the folder {folder} does not exist. Create it first.")
+        raise FileError(f"Cannot write {path}: there is no folder {folder}. Create it first.")
     if not os.access(folder, os.W_OK):
         raise FileError(f"Cannot write {path}: no permission to write in {folder}.")
     return path
