@@ -1,0 +1,219 @@
+r"""The numeric kernel: moments of each environment in one pass over blocks of rows.
+
+Rows of a block that stays in cache are put in order of environment, shifted by a provisional
+mean :math:`a_e` of their environment, and enter
+
+.. math:: M_e \mathrel{+}= \sum_i w_i z_i z_i^T,\qquad z_i = (x_i - a_e^x,\; y_i - a_e^y,\; 1),
+
+by one symmetric matrix product (BLAS ``dsyrk``) an environment. :math:`M_e` holds the weighted
+count, sums and second moments of the shifted rows; the shift keeps the digits that raw second
+moments lose. NaN or infinity anywhere in the rows shows in the sums.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg.blas import dsyrk
+
+from elinvar._base import DataError
+
+BLOCK_BYTES = 2_000_000
+MAX_BYTES = 4_000_000_000
+MANY_ENVIRONMENTS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """Centred moments as bare arrays; environments in order of first appearance."""
+
+    names: tuple[str, ...]
+    count: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    cov: NDArray[np.float64]
+
+
+class Accumulator:
+    """Sums of shifted rows and of their products, one set an environment.
+
+    Parameters
+    ----------
+    n_columns : int
+        Columns of ``X``; the target is kept as one more.
+    """
+
+    def __init__(self, n_columns: int) -> None:
+        self.n_columns = n_columns
+        self.n_rows = 0
+        self._slot: dict[str, int] = {}
+        self._shift = np.zeros((0, n_columns + 1))
+        self._sums = np.zeros((0, n_columns + 2, n_columns + 2))
+        self._started = np.zeros(0, dtype=bool)
+
+    def add(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        codes: NDArray[np.intp],
+        labels: Sequence[str],
+        weight: NDArray[np.float64] | None = None,
+    ) -> bool:
+        """Add rows; return whether all sums are still finite.
+
+        Parameters
+        ----------
+        X : (n, n_columns) array of real numbers, any order and type
+        y : (n,) array of real numbers
+        codes : (n,) array
+            Index into ``labels`` of each row's environment.
+        labels : sequence of str
+        weight : (n,) array, optional
+            Positive frequency weights.
+        """
+        n = len(y)
+        used = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
+        self.n_rows += n
+        slots = self._register([labels[k] for k in used])
+        lookup = np.zeros(len(labels), dtype=np.intp)
+        lookup[used] = slots
+        slot = lookup[codes]
+        if len(self._slot) < np.iinfo(np.int16).max:
+            slot = slot.astype(np.int16)
+        block = max(256, BLOCK_BYTES // (8 * (self.n_columns + 2)))
+        # With few rows an environment in a block, order the whole chunk instead of each block.
+        order = np.argsort(slot, kind="stable") if len(used) * 64 > block else None
+        with np.errstate(all="ignore"):
+            for start in range(0, n, block):
+                rows = slice(start, min(start + block, n))
+                index = None if order is None else order[rows]
+                self._add_block(X, y, slot, weight, rows, index)
+            return bool(np.isfinite(self._sums[slots]).all())
+
+    def _add_block(
+        self,
+        X: NDArray[Any],
+        y: NDArray[Any],
+        slot: NDArray[Any],
+        weight: NDArray[np.float64] | None,
+        rows: slice,
+        index: NDArray[np.intp] | None,
+    ) -> None:
+        if index is None:
+            X, y, slot = X[rows], y[rows], slot[rows]
+            weight = None if weight is None else weight[rows]
+            index = np.argsort(slot, kind="stable")
+        p = self.n_columns
+        if not (X.dtype == np.float64 and X.flags.c_contiguous):
+            X, index_x = np.ascontiguousarray(X[index], dtype=np.float64), None
+        else:
+            index_x = index
+        m = len(index)
+        work = self._work(m)
+        gathered = X if index_x is None else np.take(X, index, 0, out=self._gather[:m], mode="clip")
+        target = y[index].astype(np.float64, copy=False)
+        root = None if weight is None else np.sqrt(weight[index])
+        slot = slot[index]
+        edges = np.flatnonzero(slot[1:] != slot[:-1]) + 1
+        starts = [0, *edges.tolist(), m]
+        for begin, end in zip(starts[:-1], starts[1:], strict=True):
+            e = int(slot[begin])
+            z = work[begin:end]
+            if not self._started[e]:
+                self._start(e, gathered[begin:end], target[begin:end])
+            np.subtract(gathered[begin:end], self._shift[e, :p], out=z[:, :p])
+            np.subtract(target[begin:end], self._shift[e, p], out=z[:, p])
+            z[:, p + 1] = 1.0
+            if root is not None:
+                z *= root[begin:end, None]
+            dsyrk(1.0, z.T, beta=1.0, c=self._sums[e].T, overwrite_c=1)
+
+    def _work(self, rows: int) -> NDArray[np.float64]:
+        if not hasattr(self, "_buffer") or len(self._buffer) < rows:
+            self._buffer = np.empty((rows, self.n_columns + 2))
+            self._gather = np.empty((rows, self.n_columns))
+        return self._buffer[:rows]
+
+    def _start(self, e: int, X: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+        # Taken relative to the first row, so that a constant column is shifted to exactly 0.
+        p = self.n_columns
+        self._shift[e, :p] = X[0] + (X - X[0]).mean(axis=0)
+        self._shift[e, p] = y[0] + (y - y[0]).mean()
+        self._started[e] = True
+
+    def _register(self, names: Sequence[str]) -> NDArray[np.intp]:
+        fresh = [name for name in names if name not in self._slot]
+        total = len(self._slot) + len(fresh)
+        refuse_too_many(total, self.n_rows, self.n_columns)
+        for name in fresh:
+            self._slot[name] = len(self._slot)
+        if total > len(self._sums):
+            grow = max(total, min(2 * len(self._sums), len(self._sums) + 64)) - len(self._sums)
+            width = self.n_columns + 2
+            self._shift = np.concatenate([self._shift, np.zeros((grow, width - 1))])
+            self._sums = np.concatenate([self._sums, np.zeros((grow, width, width))])
+            self._started = np.concatenate([self._started, np.zeros(grow, dtype=bool)])
+        return np.array([self._slot[name] for name in names], dtype=np.intp)
+
+    def expand(self, position: NDArray[np.intp], n_columns: int) -> None:
+        """Make room for new columns, zero in all rows so far.
+
+        Parameters
+        ----------
+        position : (n_columns before,) array of intp
+            Where each column so far goes.
+        n_columns : int
+            Columns from now on.
+        """
+        kept = np.concatenate([position, [n_columns, n_columns + 1]])
+        E = len(self._sums)
+        shift = np.zeros((E, n_columns + 1))
+        shift[:, kept[:-1]] = self._shift
+        full = np.zeros((E, n_columns + 2, n_columns + 2))
+        full[:, kept[:, None], kept[None, :]] = _symmetric(self._sums)
+        self.n_columns, self._shift, self._sums = n_columns, shift, full
+        if hasattr(self, "_buffer"):
+            del self._buffer, self._gather
+
+    def result(self) -> Raw:
+        """Return the centred moments of all rows so far."""
+        E = len(self._slot)
+        sums = _symmetric(self._sums[:E])
+        count = sums[:, -1, -1].copy()
+        offset = sums[:, -1, :-1] / count[:, None]
+        cov = sums[:, :-1, :-1] / count[:, None, None]
+        cov -= offset[:, :, None] * offset[:, None, :]
+        diagonal = np.einsum("ejj->ej", cov)
+        np.maximum(diagonal, 0.0, out=diagonal)
+        return Raw(names=tuple(self._slot), count=count, mean=self._shift[:E] + offset, cov=cov)
+
+
+def _symmetric(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    lower = np.tril(sums)
+    return lower + np.swapaxes(np.tril(sums, -1), -1, -2)
+
+
+def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
+    """Refuse environments that cannot be: about one a row, or more than memory holds.
+
+    Raises
+    ------
+    DataError
+    """
+    if n_environments > MANY_ENVIRONMENTS and n_rows < 2 * n_environments:
+        raise DataError(row_identifier_message(n_environments, n_rows))
+    needed = 8.0 * n_environments * (n_columns + 2) ** 2
+    if needed > MAX_BYTES:
+        raise DataError(
+            f"The moments of {n_environments:,} environments with {n_columns:,} columns would "
+            f"take {needed / 1e9:.1f} GB; use fewer columns or coarser environments."
+        )
+
+
+def row_identifier_message(n_environments: int, n_rows: float) -> str:
+    """Return the sentence for environments that are single rows."""
+    return (
+        f"{n_environments:,} environments for {n_rows:,.0f} rows: that looks like a row identifier, "
+        "not an environment; name a column whose values repeat, such as a place, a year or a site."
+    )

@@ -1,0 +1,28 @@
+"""What every estimator asks of moments before it starts."""
+
+import numpy as np
+
+from elinvar._base import DataError
+from elinvar.environments._accumulate import row_identifier_message
+from elinvar.environments._moments import Moments
+
+
+def check_environments(moments: Moments) -> None:
+    """Refuse moments that no model can be learned from.
+
+    Raises
+    ------
+    DataError
+        If every environment holds a single row, or the target is constant over all rows.
+    """
+    E, rows = moments.n_environments, moments.n_rows
+    if E > 1 and (moments.count <= 1).all():
+        raise DataError(row_identifier_message(E, rows))
+    within = moments.count @ moments.var_y / rows
+    mean = moments.count @ moments.mean_y / rows
+    between = moments.count @ (moments.mean_y - mean) ** 2 / rows
+    if within + between <= (4 * np.finfo(float).eps * abs(mean)) ** 2:
+        raise DataError(
+            f"The target {moments.schema.target!r} is constant ({mean:g} in all {rows:,.0f} rows), "
+            "so there is nothing to learn; is it the right column?"
+        )

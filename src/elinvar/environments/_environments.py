@@ -1,0 +1,145 @@
+"""Rows in memory seen as environments."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elinvar.environments._moments import Moments, excluded
+from elinvar.environments._schema import Schema
+
+if TYPE_CHECKING:
+    from elinvar.environments._recipe import Missing
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Environments:
+    """Rows of numbers, each in one environment.
+
+    Parameters
+    ----------
+    X : (n, n_columns) array
+        Columns of ``schema``; categorical features are one column a level.
+    y : (n,) array
+        Target.
+    codes : (n,) array of intp
+        Index into ``names``.
+    names : tuple of str
+        Environments, in natural order.
+    schema : Schema
+        What the columns mean.
+    sample_weight : (n,) array, optional
+        Frequency weights, all positive.
+    n_dropped : int
+        Rows left out because a value was missing.
+
+    Examples
+    --------
+    >>> from elinvar import Environments
+    >>> data = Environments.from_arrays([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], [2020, 2021, 2021])
+    >>> data.names, data.n_rows
+    (('2020', '2021'), 3)
+    """
+
+    X: NDArray[np.float64]
+    y: NDArray[np.float64]
+    codes: NDArray[np.intp]
+    names: tuple[str, ...]
+    schema: Schema
+    sample_weight: NDArray[np.float64] | None = None
+    n_dropped: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("X", "y", "codes", "sample_weight"):
+            array = getattr(self, name)
+            if array is not None:
+                array = array.view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        environments: ArrayLike | None = None,
+        *,
+        feature_names: Sequence[str] | None = None,
+        sample_weight: ArrayLike | None = None,
+        target: str = "target",
+        missing: "Missing" = "error",
+    ) -> "Environments":
+        """Take arrays as they are; the parameters are those of :meth:`Moments.from_arrays`."""
+        from elinvar.environments._readers import environments_from_arrays
+
+        return environments_from_arrays(
+            X, y, environments, sample_weight, feature_names, target, missing
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        target: str,
+        environment: str | Sequence[str],
+        features: str | Sequence[str] | None = None,
+        drop: str | Sequence[str] | None = None,
+        categorical: str | Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        missing: "Missing" = "error",
+    ) -> "Environments":
+        """Read a frame; the parameters are those of :meth:`Moments.from_frame`."""
+        from elinvar.environments._readers import environments_from_frame
+
+        return environments_from_frame(
+            frame,
+            missing,
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+        )
+
+    def moments(self) -> Moments:
+        """Return the moments of each environment."""
+        from elinvar.environments._readers import moments_of_environments
+
+        return moments_of_environments(self)
+
+    def exclude(self, names: str | Iterable[str]) -> "Environments":
+        """Leave environments out.
+
+        Raises
+        ------
+        DataError
+            If there is no such environment, or none would be left.
+        """
+        gone = excluded(self.names, names)
+        kept = [e for e, name in enumerate(self.names) if name not in gone]
+        lookup = np.full(len(self.names), -1, dtype=np.intp)
+        lookup[kept] = np.arange(len(kept))
+        codes = lookup[self.codes]
+        rows = codes >= 0
+        return replace(
+            self,
+            X=self.X[rows],
+            y=self.y[rows],
+            codes=codes[rows],
+            names=tuple(self.names[e] for e in kept),
+            sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, n."""
+        return len(self.y)
+
+    @property
+    def n_environments(self) -> int:
+        """Number of environments, E."""
+        return len(self.names)

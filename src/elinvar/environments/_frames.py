@@ -1,0 +1,238 @@
+"""Frames of any library as columns of numbers or of labels."""
+
+import decimal
+import numbers
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError, DataTypeError
+from elinvar.environments._labels import Factor, factor_from_values, factorize, is_missing
+from elinvar.environments._names import refuse_duplicates
+
+Kind = Literal["number", "text", "category", "date", "empty", "other"]
+
+
+def is_frame(X: Any) -> bool:
+    """Whether ``X`` is a table with named columns that this module can read."""
+    if isinstance(X, np.ndarray | list | tuple):
+        return False
+    import narwhals.stable.v2 as nw
+
+    return isinstance(X, Frame) or isinstance(
+        nw.from_native(X, pass_through=True), nw.DataFrame | nw.LazyFrame
+    )
+
+
+def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
+    """Wrap a pandas or polars frame or pyarrow table.
+
+    Raises
+    ------
+    DataTypeError
+        If it is none of these.
+    DataError
+        If column names occur more than once.
+    """
+    if isinstance(frame, Frame):
+        return frame
+    import narwhals.stable.v2 as nw
+
+    if hasattr(frame, "columns") and not callable(frame.columns):
+        refuse_duplicates([str(name) for name in _column_names(frame)], "The frame's columns")
+    try:
+        table = nw.from_native(frame)
+    except TypeError as error:
+        raise DataTypeError(
+            "A pandas or polars frame or a pyarrow table is needed; got "
+            f"{type(frame).__module__}.{type(frame).__qualname__}."
+        ) from error
+    if isinstance(table, nw.LazyFrame):
+        raise DataTypeError("A lazy frame holds no rows yet; call .collect() on it first.")
+    return Frame(table, first_row=first_row)
+
+
+def _column_names(frame: Any) -> list[Any]:
+    return list(getattr(frame, "column_names", frame.columns))
+
+
+class Frame:
+    """Columns of one frame, or of one batch of a file, by name.
+
+    Parameters
+    ----------
+    table : narwhals DataFrame
+    first_row : int
+        Rows that came before, for messages.
+    rows : (n_rows,) array of int, optional
+        Where the rows stood before some were left out, for messages.
+    """
+
+    def __init__(
+        self, table: Any, *, first_row: int = 0, rows: NDArray[np.intp] | None = None
+    ) -> None:
+        self._table = table
+        self._at = {str(name): j for j, name in enumerate(table.columns)}
+        self.names: tuple[str, ...] = tuple(self._at)
+        self.n_rows: int = len(table)
+        self._first_row = first_row
+        self._rows = rows
+        self._factors: dict[str, Factor] = {}
+
+    def _series(self, name: str) -> Any:
+        return self._table[:, self._at[name]]
+
+    def row(self, index: int) -> int:
+        """Return the number of a row for a message; the first is 1."""
+        return self._first_row + 1 + int(index if self._rows is None else self._rows[index])
+
+    def kind(self, name: str) -> Kind:
+        """Say what a column holds, from its type (and for untyped ones, its values)."""
+        import narwhals.stable.v2 as nw
+
+        series = self._series(name)
+        dtype = series.dtype
+        if dtype.is_numeric() or dtype == nw.Boolean:
+            return "number"
+        if dtype == nw.String:
+            return "text"
+        if dtype == nw.Categorical or dtype == nw.Enum:
+            return "category"
+        if dtype.is_temporal():
+            return "date"
+        if dtype == nw.Object:
+            return _kind_of_values(series.to_numpy().tolist())
+        if dtype == nw.Unknown and series.null_count() == len(series):
+            return "empty"
+        return "other"
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column as float64, NaN where missing; text is parsed.
+
+        Raises
+        ------
+        DataError
+            If a value is not a number.
+        """
+        import narwhals.stable.v2 as nw
+
+        series, kind = self._series(name), self.kind(name)
+        if kind == "empty":
+            return np.full(self.n_rows, np.nan)
+        if kind == "number":
+            if series.dtype == nw.Object:
+                return np.array([_number(v) for v in series.to_numpy().tolist()], dtype=np.float64)
+            if series.dtype.is_decimal() or series.dtype == nw.Boolean:
+                series = series.cast(nw.Float64)
+            return np.asarray(series.to_numpy(), dtype=np.float64)
+        if kind in ("date", "other"):
+            raise DataTypeError(
+                f"{name} holds values of type {series.dtype} where numbers are needed."
+            )
+        factor = self.factor(name)
+        parsed = [parse_number(value) for value in factor.labels]
+        bad = np.array([value is None for value in parsed] + [False])[factor.codes]
+        if bad.any():
+            row = int(bad.argmax())
+            raise DataError(
+                f"{name} must hold numbers, but holds text: {factor.labels[factor.codes[row]]!r} "
+                f"in row {self.row(row)} (the first row is 1)."
+            )
+        lookup = np.array([np.nan if v is None else v for v in parsed] + [np.nan])
+        return np.asarray(lookup[factor.codes])
+
+    def factor(self, name: str) -> Factor:
+        """Return a column as codes and labels."""
+        if name not in self._factors:
+            self._factors[name] = _factor(self._series(name))
+        return self._factors[name]
+
+    def take(self, mask: NDArray[np.bool_]) -> "Frame":
+        """Return the rows where ``mask`` is True."""
+        if mask.all():
+            return self
+        index = np.flatnonzero(mask)
+        rows = index if self._rows is None else self._rows[index]
+        return Frame(self._table[index, :], first_row=self._first_row, rows=rows)
+
+    def pieces(self, rows: int) -> Iterator["Frame"]:
+        """Yield the frame in runs of at most ``rows`` rows."""
+        if self.n_rows <= rows or self._rows is not None:
+            yield self
+            return
+        for start in range(0, self.n_rows, rows):
+            yield Frame(self._table[start : start + rows, :], first_row=self._first_row + start)
+
+
+def _factor(series: Any) -> Factor:
+    if series.dtype.is_numeric() and not series.dtype.is_decimal():
+        return factorize(np.asarray(series.to_numpy()))
+    try:
+        array = series.to_arrow()
+    except Exception:
+        # Untyped columns of mixed values have no Arrow form; code them one by one.
+        return factorize(np.asarray(series.to_numpy(), dtype=object))
+    return factor_from_arrow(array)
+
+
+def factor_from_arrow(array: Any) -> Factor:
+    """Code a pyarrow array by its labels, through its dictionary."""
+    import pyarrow as pa
+
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    return factor_from_values(codes, array.dictionary.to_pylist())
+
+
+def _number(value: Any) -> float:
+    return float("nan") if is_missing(value) else float(value)
+
+
+def _kind_of_values(values: Iterable[Any]) -> Kind:
+    """Judge an untyped (object) column value by value."""
+    found: set[str] = set()
+    for value in values:
+        if is_missing(value):
+            continue
+        if isinstance(value, numbers.Real | decimal.Decimal | np.bool_):
+            found.add("number")
+        elif isinstance(value, str):
+            found.add("text")
+        elif hasattr(value, "isoformat") or hasattr(value, "total_seconds"):
+            found.add("date")
+        else:
+            found.add("other")
+    return merge_kinds(found)
+
+
+def merge_kinds(found: set[Any]) -> Kind:
+    """Return the kind of a column that holds several."""
+    found = found - {"empty"}
+    for kind in ("other", "date", "text", "category", "number"):
+        if kind in found:
+            return "text" if kind == "category" and len(found) > 1 else kind  # type: ignore[return-value]
+    return "empty"
+
+
+def parse_number(text: str) -> float | None:
+    """Return the number that a text stands for, or None."""
+    if "_" in text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def names_of(names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Return one or several names as a tuple."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)

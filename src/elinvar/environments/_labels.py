@@ -1,0 +1,165 @@
+"""Labels of environments and of categorical levels: one value, one string, one order."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MISSING_LEVEL = "(missing)"
+JOINER = " / "
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """A column of labels as codes.
+
+    Attributes
+    ----------
+    codes : (n,) array of intp
+        Index into ``labels``; -1 where the value is missing.
+    labels : tuple of str
+        Distinct labels, in order of first appearance or of value.
+    """
+
+    codes: NDArray[np.intp]
+    labels: tuple[str, ...]
+
+    def ordered(self) -> "Factor":
+        """Return the same column with its labels in natural order, those in use only."""
+        used = np.bincount(self.codes[self.codes >= 0], minlength=len(self.labels)) > 0
+        order = natural_order([v for v, u in zip(self.labels, used, strict=True) if u])
+        position = {value: index for index, value in enumerate(order)}
+        lookup = np.array([position.get(value, -1) for value in self.labels] + [-1], dtype=np.intp)
+        return Factor(codes=lookup[self.codes], labels=tuple(order))
+
+
+def label(value: Any) -> str | None:
+    """Return the string that stands for one value, or None if it is missing.
+
+    Whole floats read as integers (``2020.0`` is ``"2020"``), dates in ISO form without an
+    empty time of day, and everything else as ``str`` writes it.
+    """
+    if isinstance(value, str):
+        return None if value.strip() in ("", "nan", "NaN") else value
+    if isinstance(value, bytes):
+        return label(value.decode("utf-8", "replace"))
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        value = None if np.isnat(value) else value.astype("datetime64[us]").item()
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if is_missing(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, dt.datetime) and value.time() == dt.time() and value.tzinfo is None:
+        return value.date().isoformat()
+    return str(value)
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for nothing: None, NaN, NaT, pandas' NA."""
+    if value is None:
+        return True
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):
+        return False
+
+
+def natural_order(labels: Iterable[str]) -> list[str]:
+    """Sort labels so that numbers stand in order of size: 2 before 10, x2 before x10.
+
+    The level of missing values comes last.
+    """
+    return sorted(labels, key=_natural_key)
+
+
+def _natural_key(value: str) -> tuple[Any, ...]:
+    if value == MISSING_LEVEL:
+        return (2, value)
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if number == number:
+        return (0, number, value)
+    parts = tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in _DIGITS.split(value))
+    return (1, parts, value)
+
+
+def factor_from_values(codes: NDArray[np.intp], values: Sequence[Any]) -> Factor:
+    """Turn codes into ``values`` to codes into labels; values of equal label become one."""
+    position: dict[str, int] = {}
+    lookup = np.empty(len(values) + 1, dtype=np.intp)
+    lookup[-1] = -1
+    for index, value in enumerate(values):
+        text = label(value)
+        lookup[index] = -1 if text is None else position.setdefault(text, len(position))
+    return Factor(codes=lookup[codes], labels=tuple(position))
+
+
+def factorize(values: NDArray[Any]) -> Factor:
+    """Code a one-dimensional array of any kind by its labels."""
+    if values.dtype.kind in "iu" and values.size:
+        low, high = int(values.min()), int(values.max())
+        if high - low <= 4 * values.size + 1000:
+            shifted = (values - values.dtype.type(low)).astype(np.intp)
+            present = np.flatnonzero(np.bincount(shifted, minlength=high - low + 1))
+            lookup = np.zeros(high - low + 1, dtype=np.intp)
+            lookup[present] = np.arange(len(present))
+            return factor_from_values(lookup[shifted], [int(v) + low for v in present])
+    if values.dtype.kind in "iufbM":
+        distinct, codes = np.unique(values, return_inverse=True)
+        return factor_from_values(codes.astype(np.intp), list(distinct))
+    seen: dict[Any, int] = {}
+    items: list[Any] = []
+    codes = np.empty(len(values), dtype=np.intp)
+    for row, value in enumerate(values.tolist()):
+        key = label(value) if not isinstance(value, str) else value
+        code = seen.get(key, -1)
+        if code < 0:
+            code = seen[key] = len(items)
+            items.append(value)
+        codes[row] = code
+    return factor_from_values(codes, items)
+
+
+def join_factors(factors: Sequence[Factor]) -> Factor:
+    """Cross several columns of labels into one: ``"Oslo / 2020"``."""
+    if len(factors) == 1:
+        return factors[0]
+    codes = np.zeros_like(factors[0].codes)
+    missing = np.zeros(len(codes), dtype=bool)
+    for factor in factors:
+        codes = codes * max(len(factor.labels), 1) + np.maximum(factor.codes, 0)
+        missing |= factor.codes < 0
+        distinct, inverse = np.unique(codes, return_inverse=True)
+        first = np.full(len(distinct), -1, dtype=np.intp)
+        first[inverse[::-1]] = np.arange(len(codes))[::-1]
+        codes = inverse.astype(np.intp)
+    labels = [
+        JOINER.join(f.labels[f.codes[row]] if f.codes[row] >= 0 else "" for f in factors)
+        for row in first
+    ]
+    codes[missing] = -1
+    return Factor(codes=codes, labels=tuple(labels))
+
+
+def concatenate_factors(factors: Sequence[Factor]) -> Factor:
+    """Put columns of labels one below the other."""
+    if len(factors) == 1:
+        return factors[0]
+    position: dict[str, int] = {}
+    codes = []
+    for factor in factors:
+        lookup = [position.setdefault(value, len(position)) for value in factor.labels]
+        codes.append(np.array([*lookup, -1], dtype=np.intp)[factor.codes])
+    return Factor(codes=np.concatenate(codes), labels=tuple(position))

@@ -1,0 +1,336 @@
+"""What the columns mean, and how a frame becomes numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError, DataTypeError
+from elinvar.environments._arrays import check_matrix, finite, refuse_nonfinite
+from elinvar.environments._frames import Frame, as_frame, is_frame
+from elinvar.environments._labels import MISSING_LEVEL, natural_order
+from elinvar.environments._names import nearest
+
+MAX_LEVELS = 50
+
+Unknown = Literal["error", "zero"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schema:
+    """Features, their categorical levels, and the columns of numbers they become.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Input features, in order.
+    levels : mapping of str to tuple of str
+        Levels of each categorical feature in natural order; the first is the reference.
+    target : str
+        Name of the target.
+    environment : tuple of str
+        Names of the environment columns.
+    fill : mapping of str to float or str
+        What replaces a missing value of a feature: its training mean, or the level
+        ``"(missing)"``. Features not named here may not be missing.
+    named : bool
+        False when the names ``x0, x1, ...`` were made up for a bare array.
+    """
+
+    features: tuple[str, ...]
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    target: str = "target"
+    environment: tuple[str, ...] = ("environment",)
+    fill: Mapping[str, float | str] = field(default_factory=dict)
+    named: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "features", tuple(self.features))
+        object.__setattr__(self, "environment", tuple(self.environment))
+        object.__setattr__(self, "levels", {k: tuple(v) for k, v in self.levels.items()})
+        object.__setattr__(self, "fill", dict(self.fill))
+        if not self.features:
+            raise DataError("There are no features: 0 feature(s) while a minimum of 1 is required.")
+        repeated = sorted({f for f in self.features if self.features.count(f) > 1})
+        if repeated:
+            raise DataError(f"Feature names must differ; given more than once: {repeated}.")
+        for name, levels in self.levels.items():
+            if name not in self.features or not levels or len(set(levels)) < len(levels):
+                raise DataError(f"The levels of {name!r} are not those of a feature.")
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of numbers: the feature, or ``feature=level`` for each level."""
+        return tuple(
+            column
+            for name in self.features
+            for column in (
+                [f"{name}={level}" for level in self.levels[name]]
+                if name in self.levels
+                else [name]
+            )
+        )
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns of numbers."""
+        return len(self.columns)
+
+    @cached_property
+    def groups(self) -> NDArray[np.intp]:
+        """Feature that each column belongs to, (n_columns,)."""
+        width = [len(self.levels.get(name, ("",))) for name in self.features]
+        return np.repeat(np.arange(len(width), dtype=np.intp), width)
+
+    @cached_property
+    def reference(self) -> NDArray[np.bool_]:
+        """True at the column of a categorical feature's reference level, (n_columns,)."""
+        mask = np.zeros(self.n_columns, dtype=bool)
+        for j, name in enumerate(self.features):
+            if name in self.levels:
+                mask[np.searchsorted(self.groups, j)] = True
+        return mask
+
+    def encode(self, X: Any, *, unknown: Unknown = "error") -> NDArray[np.float64]:
+        """Turn a frame, or a bare array if no feature is categorical, into columns of numbers.
+
+        Parameters
+        ----------
+        X : frame or (n, n_features) array
+            A pandas or polars frame or pyarrow table, read by column name: further columns are
+            ignored. A bare array is read by position.
+        unknown : {"error", "zero"}
+            What to do with a level not seen in training: refuse it, or let all columns of its
+            feature be 0.
+
+        Returns
+        -------
+        (n, n_columns) array of float64
+
+        Raises
+        ------
+        DataError
+            If a feature is missing, or a value is missing, infinite or an unseen level.
+        """
+        if unknown not in ("error", "zero"):
+            raise DataError(f"unknown must be 'error' or 'zero'; got {unknown!r}.")
+        if is_frame(X):
+            return self._encode_frame(as_frame(X), unknown)
+        array = check_matrix(X)
+        if self.levels:
+            raise DataTypeError(
+                f"The features {sorted(self.levels)} are categorical, so a frame with named "
+                "columns is needed (pandas, polars or pyarrow); got a bare array."
+            )
+        if array.shape[1] != len(self.features):
+            raise DataError(
+                f"X has {array.shape[1]} features, but {len(self.features)} are expected."
+            )
+        encoded = array.astype(np.float64)
+        for j, name in enumerate(self.features):
+            if name in self.fill:
+                encoded[np.isnan(encoded[:, j]), j] = float(self.fill[name])
+        refuse_missing_features(encoded, self)
+        return encoded
+
+    def _encode_frame(self, frame: Frame, unknown: Unknown) -> NDArray[np.float64]:
+        encoded = encode_features(frame, self, unknown=unknown)
+        refuse_missing_features(encoded, self, frame)
+        return encoded
+
+    def unite(self, other: "Schema") -> "Schema":
+        """Return the schema of both: the same features, the levels of either.
+
+        Raises
+        ------
+        DataError
+            If the features differ, or one is a number here and categorical there.
+        """
+        if set(self.features) != set(other.features):
+            only = sorted(set(self.features) - set(other.features))
+            more = sorted(set(other.features) - set(self.features))
+            raise DataError(
+                "Only moments of the same features can be merged; "
+                f"only in the first: {only or 'none'}; only in the second: {more or 'none'}."
+            )
+        mixed = sorted(set(self.levels) ^ set(other.levels))
+        if mixed:
+            raise DataError(
+                f"The feature {mixed[0]!r} is categorical in one part and a number in the other; "
+                "name it in categorical= in both."
+            )
+        levels = {
+            name: tuple(natural_order({*self.levels[name], *other.levels[name]}))
+            for name in self.levels
+        }
+        for name, values in levels.items():
+            refuse_many_levels(name, len(values))
+        return replace(self, levels=levels, fill={**other.fill, **self.fill})
+
+    def without_levels(self, empty: NDArray[np.bool_]) -> "Schema":
+        """Leave out the levels whose columns are marked; the same object if none is.
+
+        Parameters
+        ----------
+        empty : (n_columns,) array of bool
+        """
+        gone = {
+            key for key, out in zip(self._keys, empty, strict=True) if out and key[1] is not None
+        }
+        if not gone:
+            return self
+        levels = {
+            name: tuple(level for level in values if (name, level) not in gone)
+            for name, values in self.levels.items()
+        }
+        fill = {
+            name: value
+            for name, value in self.fill.items()
+            if name not in levels or value in levels[name]
+        }
+        return replace(self, levels=levels, fill=fill)
+
+    def position_in(self, larger: "Schema") -> NDArray[np.intp]:
+        """Return where each of these columns stands in a schema with the same features or more."""
+        index = {column: j for j, column in enumerate(larger._keys)}
+        return np.array([index[key] for key in self._keys], dtype=np.intp)
+
+    @cached_property
+    def _keys(self) -> tuple[tuple[str, str | None], ...]:
+        return tuple(
+            (name, level)
+            for name in self.features
+            for level in (self.levels[name] if name in self.levels else (None,))
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a form that JSON can write."""
+        return {
+            "features": list(self.features),
+            "levels": {name: list(levels) for name, levels in self.levels.items()},
+            "target": self.target,
+            "environment": list(self.environment),
+            "fill": dict(self.fill),
+            "named": self.named,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Schema":
+        """Rebuild what :meth:`to_dict` wrote.
+
+        Raises
+        ------
+        DataError
+            If a part is missing or of the wrong kind.
+        """
+        try:
+            strings = lambda values: tuple(_string(v) for v in values)  # noqa: E731
+            return cls(
+                features=strings(data["features"]),
+                levels={_string(k): strings(v) for k, v in data["levels"].items()},
+                target=_string(data["target"]),
+                environment=strings(data["environment"]),
+                fill={
+                    _string(k): v if isinstance(v, str) else float(v)
+                    for k, v in data["fill"].items()
+                },
+                named=bool(data["named"]),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise DataError(f"This is not the description of a table's columns: {error}") from error
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a string, got {value!r}")
+    return value
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    shown = ", ".join(map(repr, values[:6]))
+    return shown if len(values) <= 6 else f"{shown} and {len(values) - 6} more"
+
+
+def refuse_many_levels(name: str, count: int) -> None:
+    """Refuse a categorical feature with more levels than can be told apart."""
+    if count > MAX_LEVELS:
+        raise DataError(
+            f"{name} has more than {MAX_LEVELS} levels, too many for a categorical feature: drop "
+            "it, merge its levels, or use it as the environment."
+        )
+
+
+def encode_features(
+    frame: Frame, schema: Schema, *, unknown: Unknown = "error"
+) -> NDArray[np.float64]:
+    """Turn a frame into columns of numbers, NaN where a value is missing and not filled in.
+
+    Returns
+    -------
+    (n, n_columns) array
+        A missing categorical value is NaN in all columns of its feature.
+    """
+    absent = [name for name in schema.features if name not in frame.names]
+    if absent:
+        raise DataError(
+            f"The data lack the feature{'s' if len(absent) > 1 else ''} "
+            f"{', '.join(map(repr, absent[:5]))}{nearest(absent[0], frame.names)}."
+        )
+    encoded = np.zeros((frame.n_rows, schema.n_columns))
+    start = 0
+    for name in schema.features:
+        if name in schema.levels:
+            width = len(schema.levels[name])
+            _encode_levels(frame, schema, name, unknown, encoded[:, start : start + width])
+        else:
+            width = 1
+            values = frame.numbers(name)
+            if name in schema.fill:
+                values = np.where(np.isnan(values), float(schema.fill[name]), values)
+            encoded[:, start] = values
+        start += width
+    return encoded
+
+
+def _encode_levels(
+    frame: Frame, schema: Schema, name: str, unknown: Unknown, out: NDArray[np.float64]
+) -> None:
+    factor, levels = frame.factor(name), schema.levels[name]
+    known = {level: j for j, level in enumerate(levels)}
+    lookup = np.array([known.get(v, -2) for v in factor.labels] + [-1], dtype=np.intp)
+    code = lookup[factor.codes]
+    if name in schema.fill:
+        code[code == -1] = known.get(str(schema.fill[name]), -2)
+    if unknown == "error" and (code == -2).any():
+        row = int((code == -2).argmax())
+        value = factor.labels[factor.codes[row]] if factor.codes[row] >= 0 else MISSING_LEVEL
+        raise DataError(
+            f"{name}: the level {value!r} (first in row {frame.row(row)}) was not seen in "
+            f"training, which had {_listed(levels)}; drop these rows, or count them as no level "
+            "with unknown='zero' (--unknown zero)."
+        )
+    rows = np.flatnonzero(code >= 0)
+    out[rows, code[rows]] = 1.0
+    out[code == -1] = np.nan
+
+
+def refuse_missing_features(
+    X: NDArray[np.float64],
+    schema: Schema,
+    frame: Frame | None = None,
+    y: NDArray[np.float64] | None = None,
+) -> None:
+    """Raise the sentence that says where encoded features (and the target) are not finite."""
+    if finite(X) and (y is None or finite(y)):
+        return
+    first_columns = np.searchsorted(schema.groups, np.arange(len(schema.features)))
+    refuse_nonfinite(
+        X[:, first_columns],
+        np.zeros(len(X)) if y is None else y,
+        schema.features,
+        schema.target,
+        **({} if frame is None else {"row": frame.row}),
+    )

@@ -1,0 +1,71 @@
+"""One pass over chunks of rows: moments whose environments and levels may still turn up."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.environments._accumulate import Accumulator
+from elinvar.environments._labels import natural_order
+from elinvar.environments._moments import Moments
+from elinvar.environments._recipe import Rows
+from elinvar.environments._schema import Schema
+
+
+class Stream:
+    """Moments in the making."""
+
+    def __init__(self) -> None:
+        self._schema: Schema | None = None
+        self._accumulator: Accumulator | None = None
+        self._n_dropped = 0
+
+    def add(self, rows: Rows, schema: Schema) -> None:
+        """Add rows encoded by ``schema``; new levels make new columns."""
+        self._n_dropped += rows.n_dropped
+        if self._schema is None or self._accumulator is None:
+            self._schema, self._accumulator = schema, Accumulator(schema.n_columns)
+        X: NDArray[np.float64] = rows.X
+        if schema is not self._schema and schema.columns != self._schema.columns:
+            united = self._schema.unite(schema)
+            if united.columns != self._schema.columns:
+                self._accumulator.expand(self._schema.position_in(united), united.n_columns)
+                self._schema = united
+            X = np.zeros((len(rows.y), united.n_columns))
+            X[:, schema.position_in(united)] = rows.X
+        codes, labels = rows.environment.codes, rows.environment.labels
+        if len(rows.y) and not self._accumulator.add(X, rows.y, codes, labels, rows.weight):
+            raise DataError(
+                "The values are so large that their squares overflow: rescale the columns."
+            )
+
+    def result(self) -> Moments:
+        """Return the moments of all rows so far."""
+        if self._schema is None or self._accumulator is None or not self._accumulator.n_rows:
+            dropped = f" ({self._n_dropped:,} were left out)" if self._n_dropped else ""
+            raise DataError(
+                f"No rows are left{dropped}: 0 sample(s) while a minimum of 1 is required."
+            )
+        return moments_of(self._accumulator, self._schema, self._n_dropped)
+
+
+def moments_of(accumulator: Accumulator, schema: Schema, n_dropped: int = 0) -> Moments:
+    """Put environments in natural order and leave out levels that no row has."""
+    raw = accumulator.result()
+    order = natural_order(raw.names)
+    position = {name: e for e, name in enumerate(raw.names)}
+    index = np.array([position[name] for name in order], dtype=np.intp)
+    p = accumulator.n_columns
+    cov = raw.cov if np.array_equal(index, np.arange(len(index))) else raw.cov[index]
+    mean = raw.mean[index]
+    moments = Moments(
+        names=tuple(order),
+        count=raw.count[index],
+        mean_x=mean[:, :p],
+        mean_y=mean[:, p],
+        cov_xx=cov[:, :p, :p],
+        cov_xy=cov[:, :p, p],
+        var_y=cov[:, p, p],
+        schema=schema,
+        n_dropped=n_dropped,
+    )
+    return moments.without_empty_levels() if schema.levels else moments
