@@ -1,0 +1,182 @@
+"""Linear unit tests for invariance: three small problems that defeat many methods."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, random_rotation, stack
+
+N_INVARIANT = 5
+N_SPURIOUS = 5
+
+_Sampler = Callable[[int, np.random.Generator], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+
+def make_linear_unit_test(
+    example: Literal[1, 2, 3] = 1,
+    *,
+    n_environments: int = 3,
+    n_samples: int = 10_000,
+    rotated: bool = False,
+    rng: Rng,
+) -> KnownAnswer:
+    r"""Draw a linear unit test: five invariant columns, then five spurious ones.
+
+    With :math:`\mathbf{1}` the vector of ones and environment :math:`e`:
+
+    1. *Cause and effect of the target, unequal noise* (regression).
+       :math:`x \sim N(0, \sigma_e^2 I)`, :math:`t = xA + N(0, \sigma_e^2 I)`,
+       :math:`z = tB + N(0, I)`, :math:`y = t\mathbf{1}`; :math:`A, B` have independent
+       :math:`N(0, 1)/5` entries, and :math:`\sigma = 0.1, 1.5, 2`.
+    2. *Cows and camels* (classes). Signs :math:`(a, b) = (+,+), (+,-), (-,-), (-,+)` with
+       probability :math:`ps, (1-p)s, p(1-s), (1-p)(1-s)`;
+       :math:`x = 0.01\,(a\mathbf{1} + N(0, I/10))`, :math:`z = b\mathbf{1} + N(0, I/10)`,
+       :math:`y = 1[x\mathbf{1} > 0]`; :math:`(p, s) = (.95, .3), (.97, .5), (.99, .7)`.
+    3. *Small invariant margin* (classes). :math:`\mu_e \sim N(0, I)`. Class 0:
+       :math:`x \sim N(.1\,\mathbf{1}, .01 I)`, :math:`z \sim N(\mu_e, .01 I)`; class 1 has both
+       means negated.
+
+    Parameters
+    ----------
+    example : {1, 2, 3}
+        Which of the three problems.
+    n_environments : int, at least 1
+        Environments; beyond the third they are drawn as in the reference: in example 1
+        :math:`\log_{10}\sigma_e \sim U(-2, 1)`, in example 2 :math:`p \sim U(.9, 1)` and
+        :math:`s \sim U(.3, .7)`.
+    n_samples : int, at least 2
+        Rows an environment.
+    rotated : bool
+        Mix all ten columns by one random orthogonal matrix, the same in every environment (the
+        reference's variants "1s" to "3s").
+    rng : int or numpy.random.Generator
+        Seed, or the generator to draw from.
+
+    Returns
+    -------
+    KnownAnswer
+        Its ``new_environments`` draws the reference's test data: new rows of the same environments,
+        with the spurious columns permuted within each. ``coef`` is given for example 1 alone.
+
+    References
+    ----------
+    B. Aubin, A. Slowik, M. Arjovsky, L. Bottou, D. Lopez-Paz, "Linear unit-tests for invariance
+    discovery", arXiv:2102.10867 (2021).
+
+    Examples
+    --------
+    >>> make_linear_unit_test(1, n_samples=100, rng=0)
+    KnownAnswer(linear unit test 1: 300 rows, 10 features, 3 environments, 5 invariant)
+    """
+    check_counts(n_samples=n_samples)
+    check_counts(minimum=1, n_environments=n_environments)
+    rng = np.random.default_rng(rng)
+    coef: NDArray[np.float64] | None = None
+    if example == 1:
+        samplers, coef = _cause_and_effect(n_environments, rng)
+    elif example == 2:
+        samplers = _cows_and_camels(n_environments, rng)
+    elif example == 3:
+        samplers = _small_margin(n_environments, rng)
+    else:
+        raise DataError(f"example is {example!r}; the linear unit tests are 1, 2 and 3.")
+    rotation = random_rotation(N_INVARIANT + N_SPURIOUS, rng) if rotated else None
+
+    def draw(n: int, rng: np.random.Generator, n_environments: int | None, test: bool) -> Sample:
+        if n_environments not in (None, len(samplers)):
+            raise DataError(
+                f"n_environments is {n_environments}; the test data of the linear unit tests come "
+                f"from the {len(samplers)} training environments, so leave it out."
+            )
+        parts = []
+        for sampler in samplers:
+            X, y = sampler(n, rng)
+            if test:
+                X[:, N_INVARIANT:] = rng.permutation(X[:, N_INVARIANT:])
+            parts.append((X if rotation is None else X @ rotation, y))
+        return stack(parts, "E")
+
+    sample = draw(n_samples, rng, None, False)
+    return KnownAnswer(
+        name=f"linear unit test {example}{'s' if rotated else ''}",
+        X=sample.X,
+        y=sample.y,
+        environments=sample.environments,
+        feature_names=_names(rotated),
+        coef=coef if coef is None or rotation is None else coef @ rotation,
+        support=np.arange(N_INVARIANT + N_SPURIOUS) < N_INVARIANT,
+        rotation=rotation,
+        _draw=lambda n, rng, k: draw(n, rng, k, True),
+    )
+
+
+def _names(rotated: bool) -> tuple[str, ...]:
+    if rotated:
+        return tuple(f"mix{j}" for j in range(1, N_INVARIANT + N_SPURIOUS + 1))
+    invariant = tuple(f"x{j}" for j in range(1, N_INVARIANT + 1))
+    return invariant + tuple(f"z{j}" for j in range(1, N_SPURIOUS + 1))
+
+
+def _cause_and_effect(
+    n_environments: int, rng: np.random.Generator
+) -> tuple[list[_Sampler], NDArray[np.float64]]:
+    scales = [0.1, 1.5, 2.0][:n_environments]
+    scales += [10 ** rng.uniform(-2, 1) for _ in range(n_environments - 3)]
+    A = rng.standard_normal((N_INVARIANT, N_INVARIANT)) / N_INVARIANT
+    B = rng.standard_normal((N_INVARIANT, N_SPURIOUS)) / N_INVARIANT
+
+    def sampler(scale: float) -> _Sampler:
+        def sample(
+            n: int, rng: np.random.Generator
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            x = scale * rng.standard_normal((n, N_INVARIANT))
+            t = x @ A + scale * rng.standard_normal((n, N_INVARIANT))
+            z = t @ B + rng.standard_normal((n, N_SPURIOUS))
+            return np.hstack([x, z]), t.sum(axis=1)
+
+        return sample
+
+    coef = np.concatenate([A.sum(axis=1), np.zeros(N_SPURIOUS)])
+    return [sampler(scale) for scale in scales], coef
+
+
+def _cows_and_camels(n_environments: int, rng: np.random.Generator) -> list[_Sampler]:
+    settings = [(0.95, 0.3), (0.97, 0.5), (0.99, 0.7)][:n_environments]
+    settings += [(rng.uniform(0.9, 1), rng.uniform(0.3, 0.7)) for _ in range(n_environments - 3)]
+    animals = np.array([1.0, 1.0, -1.0, -1.0])
+    grounds = np.array([1.0, -1.0, -1.0, 1.0])
+
+    def sampler(p: float, s: float) -> _Sampler:
+        weights = [p * s, (1 - p) * s, p * (1 - s), (1 - p) * (1 - s)]
+
+        def sample(
+            n: int, rng: np.random.Generator
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            kind = rng.choice(4, size=n, p=weights)
+            noise = rng.standard_normal((n, N_INVARIANT + N_SPURIOUS)) / np.sqrt(10)
+            x = 0.01 * (animals[kind, None] + noise[:, :N_INVARIANT])
+            z = grounds[kind, None] + noise[:, N_INVARIANT:]
+            return np.hstack([x, z]), (x.sum(axis=1) > 0).astype(float)
+
+        return sample
+
+    return [sampler(p, s) for p, s in settings]
+
+
+def _small_margin(n_environments: int, rng: np.random.Generator) -> list[_Sampler]:
+    def sampler(center: NDArray[np.float64]) -> _Sampler:
+        means = np.concatenate([np.full(N_INVARIANT, 0.1), center])
+
+        def sample(
+            n: int, rng: np.random.Generator
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            y = (np.arange(n) >= n // 2).astype(float)
+            X = (1 - 2 * y)[:, None] * means + 0.1 * rng.standard_normal((n, means.size))
+            return X, y
+
+        return sample
+
+    return [sampler(rng.standard_normal(N_SPURIOUS)) for _ in range(n_environments)]
