@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Environments, Moments, Schema
+from elinvar.environments._arrays import check_environments_array
 
 
 class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -69,8 +71,9 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             Predictions, in units of the target.
         """
         encoded = self._encode(X)
-        prediction: NDArray[np.float64] = encoded @ self.coef_
-        return prediction + self._intercepts(environments, encoded.shape[0])
+        slopes: NDArray[np.float64] = encoded @ self.coef_
+        prediction: NDArray[np.float64] = slopes + self._intercepts(environments, len(encoded))
+        return prediction
 
     def score(
         self,
@@ -148,7 +151,9 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """
         with _own_errors():
             if _has_text(X) or (not reset and self.schema_.levels):
-                rows = self._read_frame(X, y, environments, sample_weight, reset=reset)
+                validate_data(self, X, y, reset=reset, skip_check_array=True)
+                values = X if reset else self.schema_.encode(X)
+                names, target = None, column_or_1d(y, warn=True)
             else:
                 values, target = validate_data(
                     self,
@@ -157,49 +162,26 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
                     reset=reset,
                     dtype=np.float64,
                     y_numeric=True,
+                    ensure_all_finite=False,
                     ensure_min_samples=min_rows,
                 )
                 names = getattr(self, "feature_names_in_", None)
-                n = values.shape[0]
-                rows = Environments.from_arrays(
-                    values,
-                    target,
-                    None if environments is None else as_labels(environments, n),
-                    feature_names=None if names is None else [str(name) for name in names],
-                    sample_weight=_weights(sample_weight, n),
-                )
+            rows = Environments.from_arrays(
+                values,
+                target,
+                environments,
+                feature_names=None if names is None else [str(name) for name in names],
+                sample_weight=sample_weight,
+                target=_name_of(y),
+            )
         if rows.n_rows < min_rows:
-            raise DataError(f"X has {rows.n_rows} sample(s); at least {min_rows} are needed.")
-        if reset:
-            self.schema_ = rows.schema
+            raise DataError(
+                f"X has {rows.n_rows} sample(s) of positive weight; at least {min_rows} are needed."
+            )
+        if not reset:
+            return replace(rows, schema=self.schema_)
+        self.schema_ = rows.schema
         return rows
-
-    def _read_frame(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        environments: ArrayLike | None,
-        sample_weight: ArrayLike | None,
-        *,
-        reset: bool,
-    ) -> Environments:
-        validate_data(self, X, y, reset=reset, skip_check_array=True)
-        frame = nw.from_native(X, eager_only=True)  # type: ignore[call-overload]
-        n = len(frame)
-        target = _target(y, n)
-        labels = as_labels(environments, n) if environments is not None else ["all"] * n
-        target_name, environment_name = _free_names(frame.columns, "target", "environment")
-        backend = frame.implementation
-        frame = frame.with_columns(
-            nw.new_series(target_name, target, backend=backend),
-            nw.new_series(environment_name, labels, backend=backend),
-        )
-        return Environments.from_frame(
-            frame.to_native(),
-            target=target_name,
-            environment=environment_name,
-            sample_weight=_weights(sample_weight, n),
-        )
 
     def _take_schema(self, moments: Moments) -> None:
         """Learn the features from ``moments``, as `_read` does from rows."""
@@ -214,7 +196,7 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Return ``X`` as numbers of shape (n, n_columns), its features checked."""
         check_is_fitted(self, "coef_")
         with _own_errors():
-            if self.schema_.levels:
+            if self.schema_.levels or _has_text(X):
                 validate_data(self, X, reset=False, skip_check_array=True)
                 return self.schema_.encode(X)
             encoded: NDArray[np.float64] = validate_data(self, X, reset=False, dtype=np.float64)
@@ -223,7 +205,7 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _intercepts(self, environments: ArrayLike | None, n: int) -> float | NDArray[np.float64]:
         if environments is None:
             return self.intercept_
-        labels = as_labels(environments, n)
+        labels = environment_labels(environments, n)
         own = self.environment_intercepts_ or {}
         return np.array([own.get(label, self.intercept_) for label in labels], dtype=np.float64)
 
@@ -275,114 +257,41 @@ def resolve_environment_weights(
             "environment_weights must be finite and not negative, with one above 0; "
             f"got {values.tolist()}."
         )
-    return values / values.sum()
+    share: NDArray[np.float64] = values / values.sum()
+    return share
 
 
-def as_labels(environments: ArrayLike, n: int) -> list[str]:
+def _has_text(X: Any) -> bool:
+    """Tell whether ``X`` is a frame with a column that is neither a number nor a truth value."""
+    if not nw.dependencies.is_into_dataframe(X):
+        return False
+    frame: Any = nw.from_native(X, eager_only=True)
+    return not all(_is_number(frame, name) for name in frame.columns)
+
+
+def _is_number(frame: Any, name: str) -> bool:
+    dtype = frame.schema[name]
+    if dtype == nw.Object:
+        return not any(isinstance(value, str) for value in frame[name].to_list())
+    return bool(dtype.is_numeric() or dtype == nw.Boolean)
+
+
+def environment_labels(environments: ArrayLike | None, n: int) -> list[str]:
     """Return the environment of each of ``n`` rows as text.
 
     Raises
     ------
     DataError
-        If the length is not ``n``, there is more than one dimension, or a label is missing.
+        If the length is not ``n`` or a label is missing.
     """
-    values = (
-        nw.from_native(environments, series_only=True).to_numpy()  # type: ignore[call-overload]
-        if nw.dependencies.is_into_series(environments)
-        else np.asarray(environments)
-    )
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise DataError(
-            f"environments must have one label for each row, shape ({n},); got shape "
-            f"{values.shape}."
-        )
-    if len(values) != n:
-        raise DataError(f"environments has {len(values)} labels, but X has {n} rows.")
-    unique, codes = _unique(values)
-    texts = [_as_text(label) for label in unique]
-    for code, text in enumerate(texts):
-        if text is None:
-            row = int(np.flatnonzero(codes == code)[0])
-            raise DataError(
-                f"environments has {int(np.sum(codes == code))} missing label(s), the first in "
-                f"row {row}. Give every row a label, or drop these rows."
-            )
-    return [texts[code] or "" for code in codes]
+    factor = check_environments_array(environments, n)
+    return [factor.labels[code] for code in factor.codes]
 
 
-def _unique(values: NDArray[Any]) -> tuple[list[Any], NDArray[np.intp]]:
-    index: dict[Any, int] = {}
-    try:
-        codes = [index.setdefault(value, len(index)) for value in values.tolist()]
-    except TypeError as error:
-        raise DataTypeError(
-            "environments must be labels such as text, numbers or dates."
-        ) from error
-    if values.dtype.kind == "M":
-        return list(np.array(list(index), dtype=values.dtype)), np.asarray(codes, dtype=np.intp)
-    return list(index), np.asarray(codes, dtype=np.intp)
-
-
-def _as_text(label: Any) -> str | None:
-    if label is None or label != label or str(label) in {"NaT", "<NA>"}:
-        return None
-    if isinstance(label, float) and label.is_integer():
-        return str(int(label))
-    return str(label)
-
-
-def _has_text(X: object) -> bool:
-    """Tell whether ``X`` is a frame with a column that is neither a number nor a truth value."""
-    if not nw.dependencies.is_into_dataframe(X):
-        return False
-    frame = nw.from_native(X, eager_only=True)  # type: ignore[call-overload]
-    return any(
-        isinstance(dtype, nw.String | nw.Categorical | nw.Enum) or not _is_number(frame, name)
-        for name, dtype in frame.schema.items()
-    )
-
-
-def _is_number(frame: Any, name: str) -> bool:
-    dtype = frame.schema[name]
-    if dtype.is_numeric() or dtype == nw.Boolean:
-        return True
-    if dtype != nw.Object:
-        return False
-    values = frame[name].to_list()
-    return not any(isinstance(value, str) for value in values)
-
-
-def _target(y: ArrayLike, n: int) -> NDArray[np.float64]:
-    target: NDArray[np.float64] = check_array(
-        column_or_1d(y, warn=True), ensure_2d=False, dtype=np.float64, input_name="y"
-    )
-    if len(target) != n:
-        raise DataError(f"y has {len(target)} values, but X has {n} rows.")
-    return target
-
-
-def _weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.ndim == 0:
-        weight = np.full(n, float(weight))
-    if weight.ndim != 1:
-        raise DataError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
-    if len(weight) != n:
-        raise DataError(f"sample_weight has {len(weight)} values, but X has {n} rows.")
-    return weight
-
-
-def _free_names(taken: list[str], *wanted: str) -> list[str]:
-    names = []
-    for name in wanted:
-        while name in taken:
-            name += "_"
-        names.append(name)
-    return names
+def _name_of(y: object) -> str:
+    """Return the name of a series, or "target"."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else "target"
 
 
 @contextmanager
