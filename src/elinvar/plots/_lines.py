@@ -1,0 +1,302 @@
+"""One line a feature: along the invariance path, and along the steps of a stochastic run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elinvar.plots._style import (
+    QUIET,
+    VERDICT_COLOURS,
+    VERDICT_LINES,
+    clean,
+    colour_of,
+    finish,
+    legend_below,
+    new_axes,
+    spread,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Verdicts = Mapping[str, str] | Sequence[str]
+
+
+def plot_path(
+    path_strength: ArrayLike,
+    path_coef: ArrayLike,
+    columns: Sequence[str],
+    *,
+    verdicts: Verdicts | None = None,
+    selected: ArrayLike | None = None,
+    top: int = 12,
+    ylabel: str = "coefficient",
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw what leaves the model as disagreement between environments is punished.
+
+    Parameters
+    ----------
+    path_strength : array-like of shape (L,)
+        Strengths of the invariance penalty, increasing; a 0 is the pooled model, and is drawn at
+        the left end of the logarithmic axis.
+    path_coef : array-like of shape (L, n_columns)
+        Coefficients at each strength. Use standardised ones if units differ between columns.
+    columns : sequence of str
+        Names of the columns.
+    verdicts : mapping or sequence of str, optional
+        Verdict of each column, by name or in order; decides colour and dashes.
+    selected : array-like of bool, shape (n_columns,), optional
+        Used when there are no verdicts: the selected columns are drawn as invariant.
+    top : int
+        How many columns are named; the others are drawn thin.
+    ylabel : str
+        What the coefficients measure, with its unit.
+    title : str, optional
+        By default what the picture shows.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax.figure.savefig(path)`` writes it.
+
+    Examples
+    --------
+    >>> ax = plot_path([0, 0.1, 1, 10], [[1, 1], [1, 0.5], [1, 0], [1, 0]], ["parent", "child"])
+    >>> ax.get_title(loc="left")
+    '1 of 2 columns stay when disagreement is punished'
+    """
+    strength, coef = _as_path(path_strength, path_coef, columns)
+    kinds = _kinds(columns, verdicts, selected, coef[-1] != 0)
+    looks = [_Look.of_verdict(kind) for kind in kinds]
+    ax = new_axes(9.0, 4.8) if ax is None else ax
+    x, low = _log_positions(strength)
+    ax.set_xscale("log")
+    named = _draw_lines(ax, x, coef, looks, _largest(coef, top, coef[-1] != 0))
+    leaving = [j for j in named if coef[-1, j] == 0]
+    _name_lines(ax, x, coef, columns, looks, [j for j in named if j not in leaving], last=True)
+    _name_lines(ax, x, coef, columns, looks, leaving, last=False)
+    _strength_ticks(ax, x, low)
+    _verdict_legend(ax, kinds)
+    stay = int(np.count_nonzero(coef[-1]))
+    if title is None:
+        title = f"{stay} of {len(columns)} columns stay when disagreement is punished"
+    return finish(
+        ax, title=title, xlabel="strength of the invariance penalty", ylabel=ylabel, wrap=52
+    )
+
+
+def plot_trajectory(
+    steps: ArrayLike,
+    coef: ArrayLike,
+    columns: Sequence[str],
+    *,
+    verdicts: Verdicts | None = None,
+    top: int = 12,
+    ylabel: str = "coefficient",
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw how the coefficients of a stochastic run grow, step after step.
+
+    Parameters
+    ----------
+    steps : array-like of shape (T,)
+        Steps at which the coefficients were recorded.
+    coef : array-like of shape (T, n_columns)
+        Recorded coefficients; values that are not finite leave a gap.
+    columns : sequence of str
+        Names of the columns.
+    verdicts : mapping or sequence of str, optional
+        Verdict of each column; by default all are drawn alike.
+    top : int
+        How many columns are named.
+    ylabel : str
+        What the coefficients measure, with its unit.
+    title : str, optional
+        By default how many columns the run ended with.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+    """
+    x, values = _as_path(steps, coef, columns)
+    values = np.where(np.isfinite(values), values, np.nan)
+    ax = new_axes(9.0, 4.8) if ax is None else ax
+    if verdicts is None:
+        looks = [_Look(colour_of(j)) for j in range(len(columns))]
+    else:
+        kinds = _kinds(columns, verdicts, None, np.ones(len(columns), dtype=bool))
+        looks = [_Look.of_verdict(kind) for kind in kinds]
+        _verdict_legend(ax, kinds)
+    size = np.zeros(len(columns), dtype=bool)
+    named = _draw_lines(ax, x, values, looks, _largest(values, top, size))
+    _name_lines(ax, x, values, columns, looks, named, last=True)
+    if title is None:
+        title = f"Coefficients over {int(x[-1]):,} steps" if len(x) else "No steps recorded"
+    return finish(ax, title=title, xlabel="step", ylabel=ylabel)
+
+
+def _as_path(
+    x: ArrayLike, coef: ArrayLike, columns: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    position = np.asarray(x, dtype=np.float64).ravel()
+    values = np.asarray(coef, dtype=np.float64)
+    if values.shape != (len(position), len(columns)) or not len(position):
+        raise ValueError(
+            f"coefficients have shape {values.shape}; needed ({len(position)}, {len(columns)}): "
+            "a row for each position and a column for each name."
+        )
+    return position, values
+
+
+def _kinds(
+    columns: Sequence[str],
+    verdicts: Verdicts | None,
+    selected: ArrayLike | None,
+    stays: NDArray[np.bool_],
+) -> list[str]:
+    if isinstance(verdicts, Mapping):
+        return [str(verdicts.get(name, "undecided")) for name in columns]
+    if verdicts is not None:
+        if len(verdicts) != len(columns):
+            raise ValueError(f"{len(verdicts)} verdicts for {len(columns)} columns.")
+        return [str(verdict) for verdict in verdicts]
+    mask = stays if selected is None else np.asarray(selected, dtype=bool)
+    return ["invariant" if chosen else "no effect" for chosen in mask]
+
+
+def _log_positions(strength: NDArray[np.float64]) -> tuple[NDArray[np.float64], float | None]:
+    positive = strength[strength > 0]
+    if not len(positive):
+        return np.ones_like(strength), None
+    if strength.min() > 0:
+        return strength, None
+    low = float(positive.min()) / 4.0
+    return np.where(strength > 0, strength, low), low
+
+
+@dataclass(frozen=True)
+class _Look:
+    colour: str
+    line: Any = "-"
+
+    @classmethod
+    def of_verdict(cls, verdict: str) -> "_Look":
+        return cls(VERDICT_COLOURS.get(verdict, QUIET), VERDICT_LINES.get(verdict, "-"))
+
+
+def _largest(
+    coef: NDArray[np.float64], top: int, first: NDArray[np.bool_]
+) -> tuple[list[int], list[int]]:
+    """Return the columns that are ever nonzero, in two groups: the crowd, and ``top`` to name."""
+    size = np.max(np.abs(np.nan_to_num(coef)), axis=0)
+    order = [int(j) for j in np.lexsort((size, first)) if size[j] > 0]
+    cut = max(len(order) - top, 0)
+    return order[:cut], order[cut:]
+
+
+def _draw_lines(
+    ax: "Axes",
+    x: NDArray[np.float64],
+    coef: NDArray[np.float64],
+    looks: list[_Look],
+    groups: tuple[list[int], list[int]],
+) -> list[int]:
+    crowd, named = groups
+    ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=1)
+    for group, width, alpha in ((crowd, 0.7, 0.45), (named, 1.8, 1.0)):
+        for j in group:
+            ax.plot(
+                x,
+                coef[:, j],
+                color=looks[j].colour,
+                linestyle=looks[j].line,
+                linewidth=width,
+                alpha=alpha,
+                zorder=2 + alpha,
+                solid_capstyle="round",
+            )
+    ax.set_xlim(x[0], x[-1] if x[-1] > x[0] else x[0] + 1.0)
+    return named
+
+
+def _name_lines(
+    ax: "Axes",
+    x: NDArray[np.float64],
+    coef: NDArray[np.float64],
+    columns: Sequence[str],
+    looks: list[_Look],
+    group: list[int],
+    *,
+    last: bool,
+) -> None:
+    """Write names beside the right (``last``) or left ends of the lines of ``group``."""
+    low, high = ax.get_ylim()
+    ends = [_end(coef[:, j], -1 if last else 0) for j in group]
+    spots = spread(ends, 0.05 * (high - low), low, high)
+    for j, end, spot in zip(group, ends, spots, strict=True):
+        ax.annotate(
+            clean(columns[j], 26),
+            xy=(float(last), end),
+            xycoords=("axes fraction", "data"),
+            xytext=(1.02 if last else -0.02, spot),
+            textcoords=("axes fraction", "data"),
+            ha="left" if last else "right",
+            va="center",
+            fontsize=8.5,
+            color=looks[j].colour,
+            annotation_clip=False,
+            parse_math=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": QUIET,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 0,
+                "relpos": (0.0 if last else 1.0, 0.5),
+            },
+        )
+    ax.set_ylim(low, high)
+    if group and not last:
+        longest = max(len(clean(columns[j], 26)) for j in group)
+        ax.spines["left"].set_position(("outward", 16 + 5.6 * longest))
+
+
+def _end(values: NDArray[np.float64], index: int) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite[index]) if len(finite) else 0.0
+
+
+def _strength_ticks(ax: "Axes", x: NDArray[np.float64], low: float | None) -> None:
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    first = np.ceil(np.log10(x[1] if low is not None and len(x) > 1 else x[0]) - 1e-9)
+    last = np.floor(np.log10(x[-1]) + 1e-9)
+    ticks = [float(10.0**power) for power in np.arange(first, last + 1)]
+    labels = [f"{tick:g}" for tick in ticks]
+    if low is not None:
+        ticks, labels = [low, *ticks], ["0\n(pooled)", *labels]
+    ax.set_xticks(ticks, labels)
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _verdict_legend(ax: "Axes", kinds: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    present = [kind for kind in VERDICT_COLOURS if kind in kinds]
+    handles: list[Any] = [
+        Line2D([], [], color=VERDICT_COLOURS[kind], linestyle=VERDICT_LINES[kind], linewidth=1.8)
+        for kind in present
+    ]
+    legend_below(ax, handles, present)

@@ -1,0 +1,96 @@
+"""Axes as files: PNG, and SVG that takes its colours from the page it stands in."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO, StringIO
+from typing import TYPE_CHECKING, Any
+
+from elinvar.plots._style import ENVIRONMENT_COLOURS, INK, QUIET, VERDICT_COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PALETTE = sorted({QUIET, *ENVIRONMENT_COLOURS, *VERDICT_COLOURS.values()})
+
+
+def to_png(ax: "Axes") -> bytes:
+    """Return the figure of ``ax`` as PNG.
+
+    Parameters
+    ----------
+    ax : Axes
+        What one of the plot functions returned.
+
+    Returns
+    -------
+    bytes
+        The file's content.
+    """
+    buffer = BytesIO()
+    figure: Any = ax.figure
+    with _quietly():
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def to_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
+    """Return the figure of ``ax`` as an SVG element to put into an HTML page.
+
+    Its ink is the page's ``currentColor``, and each colour of the palette, such as #0072b2, is
+    ``var(--c0072b2, #0072b2)``, so that a page can redefine it for a dark background.
+
+    Parameters
+    ----------
+    ax : Axes
+        What one of the plot functions returned.
+    prefix : str
+        Put before every id, so that several figures can stand in one page.
+    alt : str
+        What the picture shows, for readers who do not see it.
+
+    Returns
+    -------
+    str
+        One ``<svg>`` element without references to anything outside.
+    """
+    import matplotlib as mpl
+
+    buffer = StringIO()
+    figure: Any = ax.figure
+    with _quietly(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "elinvar"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :].strip()
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    head, _, body = svg.partition(">")
+    box = re.search(r'viewBox="[^"]*"', head)
+    body = re.sub(r"<[^>]*>", lambda tag: _adapt(tag.group(), prefix), body)
+    return (
+        f'<svg {box.group() if box else ""} role="img" aria-label="{_attribute(alt)}" '
+        f'stroke-linejoin="round" stroke-linecap="butt">{body}'
+    )
+
+
+def _adapt(tag: str, prefix: str) -> str:
+    """Give one tag of the picture the ids, font and colours of the page."""
+    tag = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{prefix}-", tag).replace("xlink:href", "href")
+    tag = re.sub(r"font-family:[^;\"]*;? ?", "", tag).replace(INK, "currentColor")
+    for colour in _PALETTE:
+        tag = tag.replace(colour, f"var(--c{colour[1:]}, {colour})")
+    return tag
+
+
+def _attribute(text: str) -> str:
+    return (
+        text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+    )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Silence warnings of letters that the font lacks: the name is in the tables too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield

@@ -1,0 +1,205 @@
+import subprocess
+import sys
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from elinvar.plots import (
+    plot_effects,
+    plot_environments,
+    plot_errors,
+    plot_path,
+    plot_trajectory,
+)
+from elinvar.plots._style import VERDICT_COLOURS, clean, spread
+
+STRENGTH = [0.0, 0.1, 1.0, 10.0]
+COEF = [[1.0, 1.0, -2.0], [1.0, 0.5, -1.0], [1.1, 0.0, -0.5], [1.2, 0.0, 0.0]]
+NAMES = ["parent", "child", "price_$_a_$"]
+VERDICTS = ["invariant", "spurious", "undecided"]
+TABLE = {
+    "feature": ["depth", "length", "sex"],
+    "verdict": ["invariant", "spurious", "undecided"],
+    "effect": [2.0, 1.0, float("nan")],
+    "low": [1.0, 0.5, float("nan")],
+    "high": [3.0, 1.5, float("nan")],
+    "pooled_effect": [-1.0, 1.2, 0.3],
+}
+ERRORS = {
+    "environment": ["Oslo", "Rome", "Bonn"],
+    "rows": [10, 20, 5],
+    "invariant": [1.0, 1.0, 1.0],
+    "pooled": [2.0, 0.9, float("nan")],
+    "mean": [3.0, 4.0, 5.0],
+}
+
+
+def drawn(ax):
+    buffer = BytesIO()
+    ax.figure.savefig(buffer, format="png")
+    assert buffer.getvalue().startswith(b"\x89PNG")
+    return ax
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_path_names_every_line_and_says_what_stays():
+    ax = drawn(plot_path(STRENGTH, COEF, NAMES, verdicts=VERDICTS, ylabel="coefficient (kg)"))
+    assert sorted(texts(ax)) == sorted(NAMES)
+    assert ax.get_title(loc="left") == "1 of 3 columns stay when disagreement is punished"
+    assert ax.get_xscale() == "log"
+    assert ax.get_ylabel() == "coefficient (kg)"
+    assert ax.get_xticklabels()[0].get_text() == "0\n(pooled)"
+
+
+def test_path_colours_lines_by_verdict():
+    ax = plot_path(STRENGTH, COEF, NAMES, verdicts=dict(zip(NAMES, VERDICTS, strict=True)))
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours == {n: VERDICT_COLOURS[v] for n, v in zip(NAMES, VERDICTS, strict=True)}
+
+
+def test_path_without_verdicts_uses_what_was_selected():
+    ax = plot_path(STRENGTH, COEF, NAMES, selected=[False, True, False])
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours["child"] == VERDICT_COLOURS["invariant"]
+    assert colours["parent"] == VERDICT_COLOURS["no effect"]
+
+
+def test_path_of_many_columns_names_those_that_stay_first():
+    rng = np.random.default_rng(0)
+    coef = np.repeat(rng.normal(size=(1, 50)), 4, axis=0)
+    coef[-1, 6:] = 0.0
+    ax = drawn(plot_path(STRENGTH, coef, [f"x{j}" for j in range(50)], top=10))
+    assert len(ax.texts) == 10
+    assert {f"x{j}" for j in range(6)} <= set(texts(ax))
+
+
+@pytest.mark.parametrize("strength", [[0.0], [0.5], [0.5, 2.0], [0.0, 0.01]])
+def test_path_of_any_grid_can_be_drawn(strength):
+    drawn(plot_path(strength, np.ones((len(strength), 1)), ["x"]))
+
+
+def test_path_of_nothing_but_zeros_can_be_drawn():
+    drawn(plot_path(STRENGTH, np.zeros((4, 2)), ["a", "b"]))
+
+
+def test_path_refuses_shapes_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"shape \(4, 3\); needed \(4, 2\)"):
+        plot_path(STRENGTH, COEF, ["a", "b"])
+    with pytest.raises(ValueError, match="1 verdicts for 3 columns"):
+        plot_path(STRENGTH, COEF, NAMES, verdicts=["invariant"])
+
+
+def test_effects_that_change_sign_make_the_title():
+    ax = drawn(plot_effects(TABLE))
+    assert ax.get_title(loc="left") == "depth changes sign"
+    assert [label.get_text() for label in ax.get_yticklabels()] == TABLE["feature"]
+    legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert legend == ["invariant", "spurious", "undecided", "pooled"]
+
+
+def test_effects_show_the_largest_rows_and_say_so():
+    ax = plot_effects(TABLE, top=2)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["depth", "length"]
+    assert "(2 of 3 shown)" in ax.get_title(loc="left")
+
+
+def test_effects_of_an_empty_table():
+    drawn(plot_effects({key: [] for key in TABLE}))
+
+
+def test_errors_have_a_row_for_each_environment():
+    ax = drawn(plot_errors(ERRORS, xlabel="error (g²)"))
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["Oslo  (10 rows)", "Rome  (20 rows)", "Bonn  (5 rows)"]
+    title = ax.get_title(loc="left")
+    assert title == "The invariant model is better on 1 of 2 left-out environments"
+    assert ax.get_xlabel() == "error (g²)"
+
+
+def test_errors_that_span_decades_get_a_logarithmic_axis():
+    assert plot_errors(ERRORS).get_xscale() == "linear"
+    assert plot_errors({**ERRORS, "mean": [3000.0, 4.0, 5.0]}).get_xscale() == "log"
+
+
+def test_errors_keep_the_largest_environments():
+    ax = plot_errors(ERRORS, top=1)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Rome  (20 rows)"]
+
+
+def test_trajectory_survives_divergence():
+    ax = drawn(plot_trajectory([0, 10, 20], [[0, 1], [1, np.inf], [2, np.nan]], ["a", "b"]))
+    assert sorted(texts(ax)) == ["a", "b"]
+    assert ax.get_title(loc="left") == "Coefficients over 20 steps"
+
+
+def test_trajectory_takes_verdicts():
+    ax = drawn(plot_trajectory([0, 1], [[0, 1], [1, 2]], ["a", "b"], verdicts=VERDICTS[:2]))
+    assert ax.texts[0].get_color() == VERDICT_COLOURS["invariant"]
+
+
+@pytest.mark.parametrize(
+    ("slopes", "pooled", "title"),
+    [
+        ((1, 2), -1, "Up in each environment, down in the pooled data"),
+        ((-1, -2), -1, "Down in each environment and in the pooled data"),
+        ((1, 2), 1, "Up in each environment and in the pooled data"),
+        ((1, -2), 1, "Up in 1 of 2 environments, up in the pooled data"),
+    ],
+)
+def test_environments_title_compares_slopes(slopes, pooled, title):
+    lines = {"a": (slopes[0], 0.0), "b": (slopes[1], 0.0)}
+    ax = drawn(
+        plot_environments(
+            [0, 1, 2, 3], [0, 1, 2, 3], list("aabb"), lines=lines, pooled=(pooled, 0.0),
+            xlabel="depth (mm)", ylabel="mass (g)",
+        )
+    )  # fmt: skip
+    assert ax.get_title(loc="left") == title
+    assert texts(ax) == ["a", "b", "pooled"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("depth (mm)", "mass (g)")
+
+
+def test_environments_beyond_the_palette_are_quiet():
+    labels = [f"e{k}" for k in range(12)]
+    lines = {name: (1.0, 0.0) for name in labels}
+    ax = drawn(plot_environments(range(12), range(12), labels, lines=lines))
+    assert texts(ax) == []
+
+
+def test_given_axes_are_used_and_no_pyplot_is_needed():
+    code = (
+        "import sys; from elinvar.plots import plot_path\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "ax = plot_path([0, 1], [[1], [1]], ['x'])\n"
+        "ax.figure.canvas.draw()\n"
+        "again = plot_path([0, 1], [[1], [1]], ['x'], ax=ax)\n"
+        "assert again is ax\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@given(
+    st.lists(st.floats(-10, 10), max_size=12),
+    st.floats(0.01, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_spread_labels_keep_their_order_and_distance(positions, gap):
+    placed = spread(positions, gap, -10, 10)
+    order = np.argsort(positions, kind="stable")
+    values = np.asarray(placed)[order]
+    fits = min(gap, 20 / max(len(positions) - 1, 1))
+    assert np.all(np.diff(values) >= fits - 1e-6)
+    assert np.all(np.abs(values) <= 10 + 1e-6)
+
+
+def test_long_and_odd_names_are_made_fit():
+    assert clean("a\nb") == "a b"
+    assert len(clean("x" * 100)) == 32
+    assert clean("x" * 100).startswith("x" * 20)
