@@ -169,7 +169,7 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             rows = Environments.from_arrays(
                 values,
                 target,
-                environments,
+                _as_array(environments),
                 feature_names=None if names is None else [str(name) for name in names],
                 sample_weight=sample_weight,
                 target=_name_of(y),
@@ -284,8 +284,13 @@ def environment_labels(environments: ArrayLike | None, n: int) -> list[str]:
     DataError
         If the length is not ``n`` or a label is missing.
     """
-    factor = check_environments_array(environments, n)
+    factor = check_environments_array(_as_array(environments), n)
     return [factor.labels[code] for code in factor.codes]
+
+
+def _as_array(labels: ArrayLike | None) -> Any:
+    """Keep the elements of a list as they are; numpy would turn [1, "a"] into text too early."""
+    return np.array(labels, dtype=object) if isinstance(labels, list | tuple) else labels
 
 
 def _name_of(y: object) -> str:

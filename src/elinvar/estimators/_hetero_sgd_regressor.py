@@ -18,13 +18,21 @@ from elinvar.estimators._environment_regressor import (
     resolve_environment_weights,
 )
 from elinvar.gates._scaling import GateScaling, scale_moments, scaling_of
-from elinvar.gates._stochastic import GateSteps, GateTrajectory, run_gates, step_limit
+from elinvar.gates._stochastic import (
+    GateSteps,
+    GateTrajectory,
+    in_units,
+    run_gates,
+    step_limit,
+    stream_gates,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# step_size="auto" is this share of the limit.
+# step_size="auto" starts at this share of the limit, and is halved so often at most.
 _AUTO = 0.5
+_HALVINGS = 20
 
 
 class HeteroSGDRegressor(EnvironmentRegressor):
@@ -46,8 +54,8 @@ class HeteroSGDRegressor(EnvironmentRegressor):
     step_size : float or "auto"
         :math:`\eta`. With ``standardize=True`` per unit of (sd of the feature x sd of the target),
         otherwise in units of 1 / (feature x target). "auto": half the limit beyond which the
-        steps become unstable, computed from the data (``step_limit_``). Larger steps suppress
-        spurious effects more strongly.
+        steps become unstable, computed from the data (``step_limit_``); `fit` halves it and starts
+        again if the steps diverge. Larger steps suppress spurious effects more strongly.
     batch_size : int or None
         Rows drawn with replacement, from the step's environment. None: the whole environment, from
         its moments. Small batches add noise that resembles heterogeneity; use large ones.
@@ -100,7 +108,8 @@ class HeteroSGDRegressor(EnvironmentRegressor):
     moments_ : Moments
         Moments of all rows seen.
     gates_ : ndarray of shape (2, n_columns)
-        The gates u and v now, in units such that u * u - v * v is in the data's units.
+        The gates u and v now, in units such that u * u - v * v is in the data's units; 0 where
+        they will start anew.
 
     Notes
     -----
@@ -120,8 +129,8 @@ class HeteroSGDRegressor(EnvironmentRegressor):
     >>> import numpy as np
     >>> from elinvar import HeteroSGDRegressor
     >>> rng = np.random.default_rng(0)
-    >>> place = np.repeat(["north", "south"], 500)
-    >>> X = rng.normal(size=(1000, 2))
+    >>> place = np.repeat(["north", "south"], 10_000)
+    >>> X = rng.normal(size=(20_000, 2))
     >>> y = X[:, 0] + np.where(place == "north", 3, -2) * X[:, 1]
     >>> model = HeteroSGDRegressor(random_state=0).fit(X, y, environments=place)
     >>> pooled = HeteroSGDRegressor(pooled=True).fit(X, y, environments=place)
@@ -360,22 +369,20 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         steps = self._steps(0.0, self.batch_size)
         self.step_limit_ = step_limit(scaled, share, steps=steps)
         steps = self._steps(self.step_limit_, self.batch_size)
-        self.step_size_ = steps.step_size
-        trajectory = run_gates(
-            scaled, share, steps, _generator(self.random_state, 0), rows=rows, scaling=scaling
-        )
+        for _ in range(_HALVINGS if self.step_size == "auto" else 1):
+            rng = _generator(self.random_state, 0)
+            trajectory = run_gates(scaled, share, steps, rng, rows=rows, scaling=scaling)
+            self.step_size_ = steps.step_size
+            if trajectory.status == "completed":
+                break
+            steps = replace(steps, step_size=steps.step_size / 2)
         self.moments_ = moments
         self.environments_ = moments.names
         self.status_ = trajectory.status
         self.n_steps_ = trajectory.n_steps
-        self.trajectory_ = replace(
-            trajectory,
-            coef=scaling.to_units(trajectory.coef),
-            mean_coef=scaling.to_units(trajectory.mean_coef),
-        )
+        self.trajectory_ = in_units(trajectory, scaling)
         diverged = trajectory.status == "diverged"
-        gates = np.full_like(trajectory.gates, steps.init_scale) if diverged else trajectory.gates
-        self.gates_ = gates * np.sqrt(scaling.to_units(np.ones(gates.shape[1])))
+        self.gates_ = np.where(diverged, 0.0, self.trajectory_.gates)
         self._take_coef(self.trajectory_.mean_coef, scaling, share)
         if diverged:
             self._warn_diverged("The coefficients are set to 0.")
@@ -391,39 +398,23 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         scaled = scale_moments(moments, scaling)
         limit = step_limit(scaled, share, steps=self._steps(0.0, None))
         steps = self._steps(limit, None)
-        taken = getattr(self, "n_steps_", 0)
+        taken, coef = getattr(self, "n_steps_", 0), getattr(self, "coef_", 0.0)
+        gates = getattr(self, "gates_", np.zeros((2, len(scaling.x_inverse))))
         rng = _generator(self.random_state, taken)
-        n_present = len(batch.names)
-        turn = np.arange(n_present) if self.order == "cyclic" else rng.permutation(n_present)
-        if self.pooled:
-            turn = turn[:1]
-        unit = np.sqrt(scaling.to_units(np.ones(len(scaling.x_inverse))))
-        gates = getattr(self, "gates_", np.zeros((2, len(unit))))
-        start = np.where(gates != 0, gates / np.where(unit > 0, unit, 1.0), steps.init_scale)
-        trajectory = run_gates(
-            scale_moments(batch, scaling),
-            batch.count / batch.count.sum(),
-            replace(steps, n_steps=len(turn), average=0.0, record_every=1),
-            rng,
-            gates=start,
-            schedule=turn.astype(np.intp),
-            mixture=None if self.pooled else scaled.pooled(share),
-        )
+        trajectory = stream_gates(batch, scaled.pooled(share), scaling, steps, rng, gates)
         self.moments_, self.environments_ = moments, moments.names
         self.step_size_, self.step_limit_ = steps.step_size, limit
         self.status_ = trajectory.status
-        self.__dict__.pop("trajectory_", None)
-        coef = getattr(self, "coef_", np.zeros(len(unit)))
-        if trajectory.status == "completed":
-            self.gates_ = trajectory.gates * unit
-            for step, value in enumerate(scaling.to_units(trajectory.coef), start=taken + 1):
-                coef = coef + min(1.0, 1.0 / max(self.average * step, 1.0)) * (value - coef)
-        else:
-            self.gates_ = gates
         self.n_steps_ = taken + trajectory.n_steps
-        self._take_coef(coef, scaling, share)
-        if trajectory.status == "diverged":
-            self._warn_diverged("This batch is left out.")
+        self.__dict__.pop("trajectory_", None)
+        diverged = trajectory.status == "diverged"
+        self.gates_ = np.where(diverged, 0.0, trajectory.gates)
+        values = trajectory.coef[:0] if diverged else trajectory.coef
+        for step, value in enumerate(values, start=taken + 1):
+            coef = coef + (value - coef) / max(self.average * step, 1.0)
+        self._take_coef(coef + np.zeros(len(scaling.x_inverse)), scaling, share)
+        if diverged:
+            self._warn_diverged("This batch is left out, and the gates start anew.")
 
     def _take_coef(
         self, coef: NDArray[np.float64], scaling: GateScaling, share: NDArray[np.float64]

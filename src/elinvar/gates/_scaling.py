@@ -47,6 +47,15 @@ class GateScaling:
         """Return scaled coefficients (..., p) in units of the target per unit of the column."""
         return coef * (self.y_scale * self.x_inverse)
 
+    def gates_to_units(self, gates: Floats) -> Floats:
+        """Return scaled gates (2, p) such that u * u - v * v is in those units."""
+        return gates * np.sqrt(self.y_scale * self.x_inverse)
+
+    def gates_from_units(self, gates: Floats, init_scale: float) -> Floats:
+        """Undo `gates_to_units`; gates of 0, which could never open, start at ``init_scale``."""
+        unit = np.sqrt(self.y_scale * self.x_inverse)
+        return np.where(gates != 0, gates / np.where(unit > 0, unit, 1.0), init_scale)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledMoments:

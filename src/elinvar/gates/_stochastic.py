@@ -26,15 +26,15 @@ Multi-Environment Matrix Sensing", NeurIPS 2024, arXiv:2403.01420, Algorithm 1. 
 form, the gain and the limits are own derivations.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments import Environments
-from elinvar.gates._scaling import Floats, GateScaling, ScaledMoments
+from elinvar.environments import Environments, Moments
+from elinvar.gates._scaling import Floats, GateScaling, ScaledMoments, scale_moments
 
 # A ridge of this share of each feature's variance keeps the limit finite for collinear features.
 _LIMIT_RIDGE = 1e-2
@@ -289,6 +289,61 @@ def run_gates(
         mean,
     )
     return _trajectory(int(taken), schedule, steps, start, records, mean)
+
+
+def stream_gates(
+    batch: Moments,
+    mixture: ScaledMoments,
+    scaling: GateScaling,
+    steps: GateSteps,
+    rng: np.random.Generator,
+    gates: Floats,
+) -> GateTrajectory:
+    """Take one step for each environment in a batch of a stream (a single one if pooled).
+
+    Parameters
+    ----------
+    batch : Moments
+        Of the batch; its environments are among those of ``scaling``.
+    mixture : ScaledMoments
+        The pooled moments that the gain refers to.
+    scaling : GateScaling
+        Centre and units.
+    steps : GateSteps
+        How to step; the order decides only the order within the batch.
+    rng : Generator
+        Draws a random order.
+    gates : ndarray of shape (2, p)
+        Where to go on from, in units of the data.
+
+    Returns
+    -------
+    GateTrajectory
+        Every step, in units of the data.
+    """
+    n_present = len(batch.names)
+    turn = np.arange(n_present) if steps.order == "cyclic" else rng.permutation(n_present)
+    turn = turn[:1] if steps.pooled else turn
+    trajectory = run_gates(
+        scale_moments(batch, scaling),
+        batch.count / batch.count.sum(),
+        replace(steps, n_steps=len(turn), batch_size=None, record_every=1),
+        rng,
+        gates=scaling.gates_from_units(gates, steps.init_scale),
+        schedule=turn.astype(np.intp),
+        mixture=None if steps.pooled else mixture,
+    )
+    return in_units(trajectory, scaling)
+
+
+def in_units(trajectory: GateTrajectory, scaling: GateScaling) -> GateTrajectory:
+    """Return the trajectory with coefficients and gates in units of the data."""
+    return replace(
+        trajectory,
+        coef=scaling.to_units(trajectory.coef),
+        mean_coef=scaling.to_units(trajectory.mean_coef),
+        gates=scaling.gates_to_units(trajectory.gates),
+    )
 
 
 def _trajectory(
