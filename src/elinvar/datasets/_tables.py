@@ -34,7 +34,7 @@ def load_penguins() -> Dataset:
     Dataset(penguins: 333 rows, target 'body_mass_g', 3 environments by 'species', 4 features)
     """
     features = ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "sex")
-    frame = _read("penguins.csv.gz").dropna(subset=[*features, "body_mass_g"])
+    frame = _read("penguins.csv.gz", "sex").dropna(subset=[*features, "body_mass_g"])
     return Dataset(
         name="penguins",
         frame=frame.reset_index(drop=True),
@@ -66,7 +66,7 @@ def load_bikes() -> Dataset:
     Returns
     -------
     Dataset
-        ``hour``, ``weekday`` and ``weather`` are categorical.
+        ``hour``, ``weekday`` and ``weather`` are categorical, also in the frame's types.
 
     Notes
     -----
@@ -87,14 +87,15 @@ def load_bikes() -> Dataset:
     """
     import numpy as np
 
-    frame = _read("bikes.csv.gz")
+    categorical = ("hour", "weekday", "weather")
+    frame = _read("bikes.csv.gz", *categorical)
     return Dataset(
         name="bikes",
         frame=frame.assign(log_bikers=np.log(frame["bikers"])),
         target="log_bikers",
         environment="season",
         features=("hour", "weekday", "holiday", "weather", "temp", "humidity", "windspeed"),
-        categorical=("hour", "weekday", "weather"),
+        categorical=categorical,
         attribution=(
             "H. Fanaee-T (2013), Bike Sharing, UCI Machine Learning Repository, "
             "doi:10.24432/C5W894; the hours of 2011, as in the ISLP package. CC BY 4.0."
@@ -107,8 +108,8 @@ def load_bikes() -> Dataset:
     )
 
 
-def _read(name: str) -> "pd.DataFrame":
+def _read(name: str, *categorical: str) -> "pd.DataFrame":
     import pandas as pd
 
     with as_file(files("elinvar.datasets") / "data" / name) as path:
-        return pd.read_csv(path)
+        return pd.read_csv(path).astype(dict.fromkeys(categorical, "category"))
