@@ -12,6 +12,7 @@ moments lose. NaN or infinity anywhere in the rows shows in the sums.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.linalg.blas import dsyrk
 
 from elinvar._base import DataError
 
-BLOCK_BYTES = 2_000_000
+BLOCK_BYTES = 1_000_000
 MAX_BYTES = 4_000_000_000
 MANY_ENVIRONMENTS = 1_000
 
@@ -51,6 +52,8 @@ class Accumulator:
         self._shift = np.zeros((0, n_columns + 1))
         self._sums = np.zeros((0, n_columns + 2, n_columns + 2))
         self._started = np.zeros(0, dtype=bool)
+        self._buffer = np.zeros((0, n_columns + 2))
+        self._gather = np.zeros((0, n_columns))
 
     def add(
         self,
@@ -75,7 +78,7 @@ class Accumulator:
         n = len(y)
         used = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
         self.n_rows += n
-        slots = self._register([labels[k] for k in used])
+        slots = self._register([labels[int(k)] for k in used])
         lookup = np.zeros(len(labels), dtype=np.intp)
         lookup[used] = slots
         slot = lookup[codes]
@@ -117,7 +120,7 @@ class Accumulator:
         slot = slot[index]
         edges = np.flatnonzero(slot[1:] != slot[:-1]) + 1
         starts = [0, *edges.tolist(), m]
-        for begin, end in zip(starts[:-1], starts[1:], strict=True):
+        for begin, end in pairwise(starts):
             e = int(slot[begin])
             z = work[begin:end]
             if not self._started[e]:
@@ -130,7 +133,7 @@ class Accumulator:
             dsyrk(1.0, z.T, beta=1.0, c=self._sums[e].T, overwrite_c=1)
 
     def _work(self, rows: int) -> NDArray[np.float64]:
-        if not hasattr(self, "_buffer") or len(self._buffer) < rows:
+        if self._buffer.shape != (max(rows, len(self._buffer)), self.n_columns + 2):
             self._buffer = np.empty((rows, self.n_columns + 2))
             self._gather = np.empty((rows, self.n_columns))
         return self._buffer[:rows]
@@ -173,8 +176,6 @@ class Accumulator:
         full = np.zeros((E, n_columns + 2, n_columns + 2))
         full[:, kept[:, None], kept[None, :]] = _symmetric(self._sums)
         self.n_columns, self._shift, self._sums = n_columns, shift, full
-        if hasattr(self, "_buffer"):
-            del self._buffer, self._gather
 
     def result(self) -> Raw:
         """Return the centred moments of all rows so far."""
@@ -214,6 +215,7 @@ def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
 def row_identifier_message(n_environments: int, n_rows: float) -> str:
     """Return the sentence for environments that are single rows."""
     return (
-        f"{n_environments:,} environments for {n_rows:,.0f} rows: that looks like a row identifier, "
-        "not an environment; name a column whose values repeat, such as a place, a year or a site."
+        f"{n_environments:,} environments for {n_rows:,.0f} rows: that looks like a row "
+        "identifier, not an environment; name a column whose values repeat, such as a place or a "
+        "year."
     )

@@ -84,7 +84,7 @@ def _real(values: Any, name: str) -> NDArray[Any]:
         if any(isinstance(value, str | bytes) for value in array.flat):
             raise DataTypeError(_text_advice(name, array))
         try:
-            return np.where(np.equal(array, None), np.nan, array).astype(np.float64)
+            return np.asarray(np.where(array == None, np.nan, array), dtype=np.float64)  # noqa: E711
         except (TypeError, ValueError) as error:
             raise DataTypeError(f"{name} must hold numbers only: {error}.") from error
     if kind not in "biuf":
@@ -102,7 +102,7 @@ def _text_advice(name: str, array: NDArray[Any]) -> str:
     return f"{name} holds text (such as {value!r}), but numbers are needed; {advice}."
 
 
-def check_environments_array(environments: Any, n: int) -> Factor:
+def check_environments_array(environments: Any, n: int, first_row: int = 0) -> Factor:
     """Code one environment label a row; ``None`` puts all rows in one environment.
 
     Raises
@@ -127,16 +127,16 @@ def check_environments_array(environments: Any, n: int) -> Factor:
     if not columns:
         raise DataError("environments has no columns; one label a row is needed.")
     factor = join_factors([factorize(column) for column in columns])
-    refuse_missing_label(factor, "environments")
+    refuse_missing_label(factor, "environments", lambda row: str(first_row + row + 1))
     return factor
 
 
-def _counted_from_one(index: int) -> int:
-    return index + 1
+def _counted_from_one(index: int) -> str:
+    return str(index + 1)
 
 
 def refuse_missing_label(
-    factor: Factor, name: str, row: Callable[[int], int] = _counted_from_one
+    factor: Factor, name: str, row: Callable[[int], str] = _counted_from_one
 ) -> None:
     """Refuse rows without an environment."""
     missing = factor.codes < 0
@@ -152,8 +152,10 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
 
 
-def check_weights(values: ArrayLike, n: int, name: str = "sample_weight") -> NDArray[np.float64]:
-    """Return frequency weights (n,): finite, nonnegative, not all zero."""
+def check_weights(
+    values: ArrayLike, n: int, first_row: int = 0, name: str = "sample_weight"
+) -> NDArray[np.float64]:
+    """Return frequency weights (n,): finite and nonnegative."""
     array = np.asarray(values)
     if array.ndim == 0 and array.dtype.kind in "biuf":
         array = np.full(n, float(array))
@@ -163,14 +165,18 @@ def check_weights(values: ArrayLike, n: int, name: str = "sample_weight") -> NDA
             f"{name} must hold one weight a row; got shape {array.shape}."
         )
     weights = check_vector(array, name, n).astype(np.float64)
-    refuse_bad_weights(weights, name)
-    if not weights.any():
-        raise DataError(f"{name}: all weights are zero, so no row would count.")
+    refuse_bad_weights(weights, name, lambda row: str(first_row + row + 1))
     return weights
 
 
+def refuse_no_weight(weights: NDArray[np.float64] | None) -> None:
+    """Refuse weights that are all zero."""
+    if weights is not None and not weights.any():
+        raise DataError("sample_weight: all weights are zero, so no row would count.")
+
+
 def refuse_bad_weights(
-    weights: NDArray[np.float64], name: str, row: Callable[[int], int] = _counted_from_one
+    weights: NDArray[np.float64], name: str, row: Callable[[int], str] = _counted_from_one
 ) -> None:
     """Refuse weights that are missing, infinite or negative."""
     bad = ~(np.isfinite(weights) & (weights >= 0))
@@ -208,7 +214,7 @@ def refuse_nonfinite(
     y: NDArray[Any],
     columns: Sequence[str],
     target: str,
-    row: Callable[[int], int] = _counted_from_one,
+    row: Callable[[int], str] = _counted_from_one,
 ) -> None:
     """Raise the sentence that says where ``X`` or ``y`` is NaN or infinite, if anywhere.
 
@@ -227,7 +233,7 @@ def refuse_nonfinite(
 
 
 def _nonfinite_message(
-    columns: Sequence[str], counts: NDArray[np.intp], row: int, infinite: bool
+    columns: Sequence[str], counts: NDArray[np.intp], row: str, infinite: bool
 ) -> str:
     named = [f"{c} ({k:,})" for c, k in zip(columns, counts, strict=True) if k]
     shown = ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")

@@ -49,13 +49,13 @@ def choose(
     if not environments:
         raise DataError("No environment column was named; name at least one.")
     dropped, listed, chosen = names_of(drop), names_of(categorical), names_of(features)
-    _require(names, (target,), "target column")
-    _require(names, environments, "environment column")
-    _require(names, dropped, "column to drop")
-    _require(names, listed, "categorical column")
-    _require(names, chosen, "feature")
+    require_columns(names, (target,), "target column")
+    require_columns(names, environments, "environment column")
+    require_columns(names, dropped, "column to drop")
+    require_columns(names, listed, "categorical column")
+    require_columns(names, chosen, "feature")
     if sample_weight is not None:
-        _require(names, (sample_weight,), "weight column")
+        require_columns(names, (sample_weight,), "weight column")
     roles = {**dict.fromkeys(environments, "environment"), target: "target"}
     if target in environments:
         raise DataError(f"{target!r} is named both as the target and as an environment column.")
@@ -93,7 +93,8 @@ def choose(
     )
 
 
-def _require(names: Sequence[str], wanted: Sequence[str], role: str) -> None:
+def require_columns(names: Sequence[str], wanted: Sequence[str], role: str = "column") -> None:
+    """Refuse columns that do not exist, naming the nearest that do."""
     for name in wanted:
         if name not in names:
             raise DataError(f"There is no {role} {name!r}{nearest(name, names)}.")

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar.environments._display import heading, html_table, table_rows, text_table
 from elinvar.environments._moments import Moments, excluded
 from elinvar.environments._schema import Schema
 
 if TYPE_CHECKING:
+    from elinvar.environments._read_files import Paths
     from elinvar.environments._recipe import Missing
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Environments:
     """Rows of numbers, each in one environment.
 
@@ -75,7 +77,13 @@ class Environments:
         from elinvar.environments._readers import environments_from_arrays
 
         return environments_from_arrays(
-            X, y, environments, sample_weight, feature_names, target, missing
+            X,
+            y,
+            environments=environments,
+            sample_weight=sample_weight,
+            feature_names=feature_names,
+            target=target,
+            missing=missing,
         )
 
     @classmethod
@@ -96,6 +104,48 @@ class Environments:
 
         return environments_from_frame(
             frame,
+            missing,
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+        )
+
+    @classmethod
+    def from_files(
+        cls,
+        path: "Paths",
+        *,
+        target: str,
+        environment: str | Sequence[str],
+        features: str | Sequence[str] | None = None,
+        drop: str | Sequence[str] | None = None,
+        categorical: str | Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        missing: "Missing" = "error",
+    ) -> "Environments":
+        """Read CSV, Parquet or Arrow files into memory.
+
+        Parameters
+        ----------
+        path : path, pattern or list of paths
+            CSV, Parquet or Feather/Arrow files of the same columns.
+        target, environment, features, drop, categorical, sample_weight, missing
+            As in :meth:`Moments.from_frame`.
+
+        Raises
+        ------
+        FileError
+            If a file is missing, empty, damaged or of another format.
+        DataError
+            If a column is missing or cannot be used as asked.
+        """
+        from elinvar.environments._readers import environments_from_files
+
+        return environments_from_files(
+            path,
             missing,
             target=target,
             environment=environment,
@@ -143,3 +193,19 @@ class Environments:
     def n_environments(self) -> int:
         """Number of environments, E."""
         return len(self.names)
+
+    def __repr__(self) -> str:
+        return text_table(*self._table())
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table())
+
+    def _table(self) -> tuple[str, list[tuple[str, ...]], int]:
+        weight = np.ones(self.n_rows) if self.sample_weight is None else self.sample_weight
+        E = self.n_environments
+        count = np.bincount(self.codes, weight, E).astype(np.float64)
+        mean = np.bincount(self.codes, weight * self.y, E) / count
+        var = np.bincount(self.codes, weight * (self.y - mean[self.codes]) ** 2, E) / count
+        head = heading("Environments", self.names, float(count.sum()), self.schema, self.n_dropped)
+        rows = table_rows(self.names, count, mean, var)
+        return head, rows, E + 1 - len(rows)

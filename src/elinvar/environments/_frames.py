@@ -68,10 +68,17 @@ class Frame:
         Rows that came before, for messages.
     rows : (n_rows,) array of int, optional
         Where the rows stood before some were left out, for messages.
+    source : str
+        File that the rows come from, for messages; empty if there is only one.
     """
 
     def __init__(
-        self, table: Any, *, first_row: int = 0, rows: NDArray[np.intp] | None = None
+        self,
+        table: Any,
+        *,
+        first_row: int = 0,
+        rows: NDArray[np.intp] | None = None,
+        source: str = "",
     ) -> None:
         self._table = table
         self._at = {str(name): j for j, name in enumerate(table.columns)}
@@ -79,14 +86,17 @@ class Frame:
         self.n_rows: int = len(table)
         self._first_row = first_row
         self._rows = rows
+        self._source = source
         self._factors: dict[str, Factor] = {}
 
     def _series(self, name: str) -> Any:
         return self._table[:, self._at[name]]
 
-    def row(self, index: int) -> int:
-        """Return the number of a row for a message; the first is 1."""
-        return self._first_row + 1 + int(index if self._rows is None else self._rows[index])
+    def row(self, index: int) -> str:
+        """Name a row for a message: its number, the first is 1, and its file."""
+        at = index if self._rows is None else int(self._rows[index])
+        number = f"{self._first_row + 1 + at}"
+        return f"{number} of {self._source}" if self._source else number
 
     def kind(self, name: str) -> Kind:
         """Say what a column holds, from its type (and for untyped ones, its values)."""
@@ -155,7 +165,9 @@ class Frame:
             return self
         index = np.flatnonzero(mask)
         rows = index if self._rows is None else self._rows[index]
-        return Frame(self._table[index, :], first_row=self._first_row, rows=rows)
+        return Frame(
+            self._table[index, :], first_row=self._first_row, rows=rows, source=self._source
+        )
 
     def pieces(self, rows: int) -> Iterator["Frame"]:
         """Yield the frame in runs of at most ``rows`` rows."""
@@ -217,7 +229,7 @@ def merge_kinds(found: set[Any]) -> Kind:
     found = found - {"empty"}
     for kind in ("other", "date", "text", "category", "number"):
         if kind in found:
-            return "text" if kind == "category" and len(found) > 1 else kind  # type: ignore[return-value]
+            return "text" if kind == "category" and len(found) > 1 else kind
     return "empty"
 
 

@@ -1,5 +1,6 @@
 """Moments of each environment: everything that squared loss needs to know of the data."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -8,17 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
+from elinvar.environments._display import heading, html_table, table_rows, text_table
 from elinvar.environments._labels import natural_order
 from elinvar.environments._names import nearest
 from elinvar.environments._schema import Schema
 
 if TYPE_CHECKING:
+    from elinvar.environments._read_files import Paths
     from elinvar.environments._recipe import Missing
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Moments:
     r"""Count, means and centred second moments of each environment.
 
@@ -151,7 +154,13 @@ class Moments:
         from elinvar.environments._readers import moments_from_arrays
 
         return moments_from_arrays(
-            X, y, environments, sample_weight, feature_names, target, missing
+            X,
+            y,
+            environments=environments,
+            sample_weight=sample_weight,
+            feature_names=feature_names,
+            target=target,
+            missing=missing,
         )
 
     @classmethod
@@ -206,6 +215,104 @@ class Moments:
             sample_weight=sample_weight,
         )
 
+    @classmethod
+    def from_files(
+        cls,
+        path: "Paths",
+        *,
+        target: str,
+        environment: str | Sequence[str],
+        features: str | Sequence[str] | None = None,
+        drop: str | Sequence[str] | None = None,
+        categorical: str | Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        missing: "Missing" = "error",
+    ) -> "Moments":
+        """Take the moments of CSV, Parquet or Arrow files in bounded memory.
+
+        Files are read once. Columns of text are read once more before that, to settle what they
+        mean; with ``missing="impute"`` all columns are.
+
+        Parameters
+        ----------
+        path : path, pattern or list of paths
+            CSV, Parquet or Feather/Arrow files of the same columns.
+        target, environment, features, drop, categorical, sample_weight, missing
+            As in :meth:`Moments.from_frame`.
+
+        Raises
+        ------
+        FileError
+            If a file is missing, empty, damaged or of another format.
+        DataError
+            If a column is missing or cannot be used as asked.
+        """
+        from elinvar.environments._readers import moments_from_files
+
+        return moments_from_files(
+            path,
+            missing,
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+        )
+
+    @classmethod
+    def from_batches(
+        cls,
+        batches: Iterable[Any],
+        *,
+        target: str | None = None,
+        environment: str | Sequence[str] | None = None,
+        features: str | Sequence[str] | None = None,
+        drop: str | Sequence[str] | None = None,
+        categorical: str | Sequence[str] | None = None,
+        sample_weight: str | None = None,
+        feature_names: Sequence[str] | None = None,
+        missing: "Missing" = "error",
+    ) -> "Moments":
+        """Take the moments of any number of batches, each seen once.
+
+        Parameters
+        ----------
+        batches : iterable of frames, or of tuples of arrays
+            Frames of the same columns, or tuples ``(X, y)``, ``(X, y, environments)`` or
+            ``(X, y, environments, sample_weight)``. Environments and levels of categorical
+            features may turn up in any batch.
+        target, environment, features, drop, categorical, sample_weight
+            For frames, as in :meth:`Moments.from_frame`; ``target`` also names arrays' target.
+        feature_names : sequence of str, optional
+            For arrays, the names of the columns.
+        missing : {"error", "drop"}
+            Refuse missing values, or drop their rows.
+
+        Notes
+        -----
+        Text in a frame is categorical. If over half its values in all batches turn out to be
+        numbers it is refused: the types of a stream cannot be changed halfway.
+
+        Raises
+        ------
+        DataError
+            If a batch cannot be used as asked.
+        """
+        from elinvar.environments._batches import moments_from_batches
+
+        return moments_from_batches(
+            batches,
+            missing,
+            feature_names,
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+        )
+
     def __add__(self, other: "Moments") -> "Moments":
         """Merge: environments by name, features by name, categorical levels united."""
         if not isinstance(other, Moments):
@@ -224,6 +331,31 @@ class Moments:
         """
         gone = excluded(self.names, names)
         return self._select([e for e, name in enumerate(self.names) if name not in gone])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write to a ``.npz`` file, which appears only when it is complete.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be written there.
+        """
+        from elinvar.environments._store import save_moments
+
+        save_moments(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Moments":
+        """Read what :meth:`save` wrote; nothing in the file is ever run.
+
+        Raises
+        ------
+        FileError
+            If the file is missing, damaged, of another kind, or newer than this version.
+        """
+        from elinvar.environments._store import load_moments
+
+        return load_moments(path)
 
     def _select(self, index: Sequence[int]) -> "Moments":
         at = np.asarray(index, dtype=np.intp)
@@ -266,6 +398,17 @@ class Moments:
     def n_rows(self) -> float:
         """Rows in all environments, or the sum of their weights."""
         return float(self.count.sum())
+
+    def __repr__(self) -> str:
+        return text_table(*self._table())
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table())
+
+    def _table(self) -> tuple[str, list[tuple[str, ...]], int]:
+        head = heading("Moments", self.names, self.n_rows, self.schema, self.n_dropped)
+        rows = table_rows(self.names, self.count, self.mean_y, self.var_y)
+        return head, rows, len(self.names) + 1 - len(rows)
 
 
 def excluded(names: Sequence[str], out: str | Iterable[str]) -> set[str]:

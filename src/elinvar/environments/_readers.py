@@ -1,119 +1,45 @@
 """The ways in: arrays, frames, files and batches become rows, and rows become moments."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
+from elinvar._base import DataError, FileError
 from elinvar.environments._accumulate import Accumulator, refuse_too_many
 from elinvar.environments._arrays import (
     check_environments_array,
-    check_feature_names,
-    check_matrix,
     check_vector,
     check_weights,
     finite,
-    refuse_nonfinite,
+    refuse_no_weight,
 )
-from elinvar.environments._choice import Choice, choose
+from elinvar.environments._bare import Arrays, check_arrays
+from elinvar.environments._choice import Choice, choose, require_columns
 from elinvar.environments._environments import Environments
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import Factor, concatenate_factors
 from elinvar.environments._moments import Moments
+from elinvar.environments._read_files import Files, NotNumbers, Paths
 from elinvar.environments._recipe import (
     Missing,
     Rows,
     check_missing,
     counted_rows,
     encode_rows,
+    environment_labels,
     make_rows,
+    refuse_no_rows,
     survey,
+    survey_columns,
 )
-from elinvar.environments._schema import Schema
+from elinvar.environments._schema import Schema, Unknown
 from elinvar.environments._stream import Stream, moments_of
 
 PIECE = 65_536
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrays:
-    """Checked arrays, as they came."""
-
-    X: NDArray[Any]
-    y: NDArray[Any]
-    environment: Factor
-    weight: NDArray[np.float64] | None
-    schema: Schema
-    n_dropped: int = 0
-    checked: bool = False
-
-
-def check_arrays(
-    X: Any,
-    y: Any,
-    environments: Any,
-    sample_weight: Any,
-    feature_names: Any,
-    target: str,
-    missing: Missing,
-) -> Arrays:
-    """Check arrays at the door; ``X`` is copied only if rows or values must change."""
-    check_missing(missing)
-    X = check_matrix(X)
-    n = len(X)
-    y = check_vector(y, "y", n)
-    environment = check_environments_array(environments, n)
-    weight = None if sample_weight is None else check_weights(sample_weight, n)
-    names, named = check_feature_names(feature_names, X.shape[1])
-    schema = Schema(features=names, target=target, named=named)
-    keep = np.ones(n, dtype=bool) if weight is None else weight > 0
-    n_dropped = 0
-    if missing != "error" and not (finite(X) and finite(y)):
-        X, y = X.astype(np.float64), y.astype(np.float64)
-        present = ~np.isnan(y)
-        if missing == "drop":
-            present &= ~np.isnan(X).any(axis=1)
-        n_dropped = int((keep & ~present).sum())
-        keep &= present
-    if missing == "impute":
-        X, fill = _impute(X, keep, weight, names)
-        schema = Schema(features=names, target=target, named=named, fill=fill)
-    if not keep.all():
-        X, y = X[keep], y[keep]
-        environment = Factor(codes=environment.codes[keep], labels=environment.labels)
-        weight = None if weight is None else weight[keep]
-    if not len(y):
-        raise DataError("No rows are left: 0 sample(s) while a minimum of 1 is required.")
-    environment = environment.ordered()
-    refuse_too_many(len(environment.labels), len(y), X.shape[1])
-    return Arrays(
-        X=X, y=y, environment=environment, weight=weight, schema=schema, n_dropped=n_dropped
-    )
-
-
-def _impute(
-    X: NDArray[Any],
-    keep: NDArray[np.bool_],
-    weight: NDArray[np.float64] | None,
-    names: tuple[str, ...],
-) -> tuple[NDArray[np.float64], dict[str, float | str]]:
-    X = X.astype(np.float64)
-    fill: dict[str, float | str] = {}
-    for j, name in enumerate(names):
-        good = keep & ~np.isnan(X[:, j])
-        if not good.any():
-            raise DataError(f"{name} has no values to take a mean of; drop it.")
-        fill[name] = float(np.average(X[good, j], weights=None if weight is None else weight[good]))
-        X[np.isnan(X[:, j]), j] = fill[name]
-    return X, fill
-
-
-def _refuse(arrays: Arrays) -> None:
-    X, y = np.asarray(arrays.X, dtype=np.float64), np.asarray(arrays.y, dtype=np.float64)
-    refuse_nonfinite(X, y, arrays.schema.features, arrays.schema.target)
-    raise DataError("The values are so large that their squares overflow: rescale the columns.")
+T = TypeVar("T")
+Use = Callable[[Iterable[Rows], Schema], T]
 
 
 def _accumulated(arrays: Arrays) -> Moments:
@@ -122,46 +48,24 @@ def _accumulated(arrays: Arrays) -> Moments:
     if not accumulator.add(
         arrays.X, arrays.y, environment.codes, environment.labels, arrays.weight
     ):
-        _refuse(arrays)
+        arrays.refuse()
     return moments_of(accumulator, arrays.schema, arrays.n_dropped)
 
 
-def moments_from_arrays(
-    X: Any,
-    y: Any,
-    environments: Any,
-    sample_weight: Any,
-    feature_names: Any,
-    target: str,
-    missing: Missing,
-) -> Moments:
+def moments_from_arrays(X: Any, y: Any, **given: Any) -> Moments:
     """See :meth:`Moments.from_arrays`."""
     if is_frame(X):
-        return environments_from_arrays(
-            X, y, environments, sample_weight, feature_names, target, missing
-        ).moments()
-    return _accumulated(
-        check_arrays(X, y, environments, sample_weight, feature_names, target, missing)
-    )
+        return environments_from_arrays(X, y, **given).moments()
+    return _accumulated(check_arrays(X, y, **given))
 
 
-def environments_from_arrays(
-    X: Any,
-    y: Any,
-    environments: Any,
-    sample_weight: Any,
-    feature_names: Any,
-    target: str,
-    missing: Missing,
-) -> Environments:
+def environments_from_arrays(X: Any, y: Any, **given: Any) -> Environments:
     """See :meth:`Environments.from_arrays`."""
     if is_frame(X):
-        return _environments_from_features(
-            as_frame(X), y, environments, sample_weight, feature_names, target, missing
-        )
-    arrays = check_arrays(X, y, environments, sample_weight, feature_names, target, missing)
+        return _environments_from_features(as_frame(X), y, **given)
+    arrays = check_arrays(X, y, **given)
     if not (finite(arrays.X) and finite(arrays.y)):
-        _refuse(arrays)
+        arrays.refuse()
     return Environments(
         X=np.asarray(arrays.X, dtype=np.float64),
         y=np.asarray(arrays.y, dtype=np.float64),
@@ -199,6 +103,7 @@ def _environments_from_features(
         categorical=frozenset(),
         weight=None,
     )
+    refuse_no_weight(weight)
     keep = np.ones(n, dtype=bool) if weight is None else weight > 0
     present = keep if missing == "error" else keep & ~np.isnan(values)
     kept = None if weight is None else weight[present]
@@ -213,9 +118,7 @@ def _environments_from_features(
 def _environments(parts: list[Rows], schema: Schema, n_dropped: int = 0) -> Environments:
     """Put chunks of rows together, environments in natural order, levels in use only."""
     n_dropped += sum(rows.n_dropped for rows in parts)
-    if not sum(len(rows.y) for rows in parts):
-        dropped = f" ({n_dropped:,} were left out)" if n_dropped else ""
-        raise DataError(f"No rows are left{dropped}: 0 sample(s) while a minimum of 1 is required.")
+    refuse_no_rows(sum(len(rows.y) for rows in parts))
     X = parts[0].X if len(parts) == 1 else np.concatenate([rows.X for rows in parts])
     environment = concatenate_factors([rows.environment for rows in parts]).ordered()
     refuse_too_many(len(environment.labels), len(X), X.shape[1])
@@ -254,6 +157,90 @@ def _plan(frame: Frame, missing: Missing, roles: dict[str, Any]) -> tuple[Choice
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
     kinds = {name: frame.kind(name) for name in choice.columns}
     return choice, survey(counted_rows([frame], choice, missing), choice, kinds, missing)
+
+
+def _from_files(
+    path: Paths, missing: Missing, roles: dict[str, Any], use: Callable[[Iterable[Rows], Schema], T]
+) -> T:
+    """Plan the reading of files and hand the plan to ``use``.
+
+    A CSV column is taken for what its beginning shows. If it turns out otherwise further down,
+    all starts again with that column as text, so that the outcome depends on the values alone.
+    """
+    check_missing(missing)
+    files = Files(path)
+    choice = choose(files.names, **roles)
+    labels = {*choice.environment, *choice.categorical}
+    texts: set[str] = set()
+    while True:
+        try:
+            kinds = files.kinds(choice.columns, texts)
+            seen = survey_columns(choice, kinds, missing)
+            frames = files.frames(seen, labels=labels, texts=texts) if seen else ()
+            schema = survey(counted_rows(frames, choice, missing), choice, kinds, missing)
+            whole = files.frames(choice.columns, labels=labels, texts=texts)
+            return use((make_rows(frame, choice, schema, missing) for frame in whole), schema)
+        except NotNumbers as surprise:
+            if surprise.column in texts:
+                raise FileError(f"{surprise.column}: {surprise.detail}") from surprise
+            texts.add(surprise.column)
+
+
+def moments_from_files(path: Paths, missing: Missing, **roles: Any) -> Moments:
+    """See :meth:`Moments.from_files`."""
+
+    def accumulate(rows: Iterable[Rows], schema: Schema) -> Moments:
+        stream = Stream()
+        for chunk in rows:
+            stream.add(chunk, schema)
+        return stream.result()
+
+    return _from_files(path, missing, roles, accumulate)
+
+
+def environments_from_files(path: Paths, missing: Missing, **roles: Any) -> Environments:
+    """See :meth:`Environments.from_files`."""
+    return _from_files(path, missing, roles, lambda rows, schema: _environments(list(rows), schema))
+
+
+def encode_files(
+    path: Paths, schema: Schema, *, unknown: Unknown = "error", environments: bool = False
+) -> Iterator[tuple[NDArray[np.float64], list[str] | None]]:
+    """Encode the features in files, a bounded number of rows at a time.
+
+    Parameters
+    ----------
+    path : path, pattern or list of paths
+    schema : Schema
+    unknown : {"error", "zero"}
+        What to do with a level not seen in training.
+    environments : bool
+        Whether to read the environment columns as well.
+
+    Yields
+    ------
+    (n, n_columns) array and list of n labels, or None
+        See :meth:`Schema.encode`.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be read.
+    DataError
+        If a feature is missing or holds values that cannot be used.
+    """
+    files = Files(path)
+    wanted = (*schema.features, *(schema.environment if environments else ()))
+    require_columns(files.names, wanted)
+    labels = {*schema.levels, *(schema.environment if environments else ())}
+    try:
+        for frame in files.frames(wanted, labels=labels):
+            X = schema.encode(frame, unknown=unknown)
+            yield X, environment_labels(frame, schema.environment) if environments else None
+    except NotNumbers as surprise:
+        raise DataError(
+            f"{surprise.column} must hold numbers, but does not in all rows: {surprise.detail}."
+        ) from surprise
 
 
 def moments_from_frame(frame: Any, missing: Missing, **roles: Any) -> Moments:

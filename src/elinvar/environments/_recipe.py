@@ -1,16 +1,16 @@
 """From the columns of frames to rows of numbers: one survey, then chunk by chunk."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError, DataTypeError
 from elinvar.environments._arrays import finite, refuse_bad_weights, refuse_missing_label
-from elinvar.environments._choice import Choice, refuse_kinds
-from elinvar.environments._frames import Frame, Kind, parse_number
+from elinvar.environments._choice import Choice, refuse_kinds, require_columns
+from elinvar.environments._frames import Frame, Kind, as_frame, parse_number
 from elinvar.environments._labels import MISSING_LEVEL, Factor, join_factors, natural_order
 from elinvar.environments._schema import (
     MAX_LEVELS,
@@ -51,19 +51,19 @@ class Rows:
 
 
 @dataclass(kw_only=True)
-class _Texts:
+class TextSummary:
     """What a column of labels holds, gathered over all chunks."""
 
     n_values: int = 0
     n_numbers: int = 0
     n_missing: int = 0
-    first_bad: tuple[int, str] | None = None
+    first_bad: tuple[str, str] | None = None
     levels: set[str] = field(default_factory=set)
     total: float = 0.0
     mass: float = 0.0
 
     def update(
-        self, factor: Factor, row: Callable[[int], int], weight: NDArray[np.float64] | None
+        self, factor: Factor, row: Callable[[int], str], weight: NDArray[np.float64] | None
     ) -> None:
         present = factor.codes >= 0
         counts = np.bincount(factor.codes[present], minlength=len(factor.labels))
@@ -109,6 +109,15 @@ class _Mean:
         self.weight += float(w[good].sum())
 
 
+def refuse_no_rows(n_rows: int) -> None:
+    """Refuse data of which no row counts."""
+    if not n_rows:
+        raise DataError(
+            "No rows are left once those with a missing target or value, or of weight zero, are "
+            "out: 0 sample(s) while a minimum of 1 is required."
+        )
+
+
 def survey_columns(choice: Choice, kinds: Mapping[str, Kind], missing: Missing) -> tuple[str, ...]:
     """Return the columns that must be seen in full before rows can be made; none if empty."""
     seen = [
@@ -127,7 +136,7 @@ def counted_rows(
 ) -> Iterator[tuple[Frame, NDArray[np.float64] | None]]:
     """Yield the rows that a survey counts, with their weights."""
     for whole in frames:
-        frame, weight = _counted(whole, choice)
+        frame, weight = count_rows(whole, choice)
         if missing == "impute":
             keep = ~np.isnan(_target(frame, choice))
             frame, weight = frame.take(keep), None if weight is None else weight[keep]
@@ -155,25 +164,28 @@ def survey(
     refuse_kinds(choice, kinds)
     columns = survey_columns(choice, kinds, missing)
     texts = {
-        name: _Texts()
+        name: TextSummary()
         for name in choice.features
         if name in choice.categorical or kinds[name] in ("text", "category")
     }
     means = {name: _Mean() for name in choice.features if missing == "impute" and name in columns}
     if columns:
+        n_rows = 0
         for frame, weight in parts:
+            n_rows += frame.n_rows
             for name, text in texts.items():
                 text.update(frame.factor(name), frame.row, weight)
             for name, mean in means.items():
                 if name not in texts:
                     mean.update(frame.numbers(name), weight)
+        refuse_no_rows(n_rows)
     return _settle(choice, kinds, texts, means, missing)
 
 
 def _settle(
     choice: Choice,
     kinds: Mapping[str, Kind],
-    texts: Mapping[str, _Texts],
+    texts: Mapping[str, TextSummary],
     means: Mapping[str, _Mean],
     missing: Missing,
 ) -> Schema:
@@ -216,13 +228,30 @@ def make_rows(frame: Frame, choice: Choice, schema: Schema, missing: Missing) ->
     DataError
         If a value is missing where it may not be, or infinite, or no number.
     """
-    frame, weight = _counted(frame, choice)
-    factors = [frame.factor(name) for name in choice.environment]
-    for name, factor in zip(choice.environment, factors, strict=True):
+    frame, weight = count_rows(frame, choice)
+    environment = _environment(frame, choice.environment)
+    return encode_rows(frame, schema, missing, _target(frame, choice), environment, weight)
+
+
+def _environment(frame: Frame, names: Sequence[str]) -> Factor:
+    factors = [frame.factor(name) for name in names]
+    for name, factor in zip(names, factors, strict=True):
         refuse_missing_label(factor, name, frame.row)
-    return encode_rows(
-        frame, schema, missing, _target(frame, choice), join_factors(factors), weight
-    )
+    return join_factors(factors)
+
+
+def environment_labels(frame: Any, names: Sequence[str]) -> list[str]:
+    """Return the environment of each row of a frame, read from one or several columns.
+
+    Raises
+    ------
+    DataError
+        If a column does not exist or a label is missing.
+    """
+    table = as_frame(frame)
+    require_columns(table.names, names, "environment column")
+    factor = _environment(table, names)
+    return [factor.labels[code] for code in factor.codes]
 
 
 def encode_rows(
@@ -261,8 +290,8 @@ def _no_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def _counted(frame: Frame, choice: Choice) -> tuple[Frame, NDArray[np.float64] | None]:
-    """Leave out rows of weight 0."""
+def count_rows(frame: Frame, choice: Choice) -> tuple[Frame, NDArray[np.float64] | None]:
+    """Leave out rows of weight 0; return the rest with their weights."""
     if choice.weight is None:
         return frame, None
     weight = frame.numbers(choice.weight)

@@ -227,12 +227,11 @@ class Schema:
             If a part is missing or of the wrong kind.
         """
         try:
-            strings = lambda values: tuple(_string(v) for v in values)  # noqa: E731
             return cls(
-                features=strings(data["features"]),
-                levels={_string(k): strings(v) for k, v in data["levels"].items()},
+                features=_strings(data["features"]),
+                levels={_string(k): _strings(v) for k, v in data["levels"].items()},
                 target=_string(data["target"]),
-                environment=strings(data["environment"]),
+                environment=_strings(data["environment"]),
                 fill={
                     _string(k): v if isinstance(v, str) else float(v)
                     for k, v in data["fill"].items()
@@ -241,6 +240,10 @@ class Schema:
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"This is not the description of a table's columns: {error}") from error
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    return tuple(_string(value) for value in values)
 
 
 def _string(value: Any) -> str:

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments._accumulate import Accumulator
+from elinvar.environments._bare import refuse_overflow
 from elinvar.environments._labels import natural_order
 from elinvar.environments._moments import Moments
-from elinvar.environments._recipe import Rows
+from elinvar.environments._recipe import Rows, refuse_no_rows
 from elinvar.environments._schema import Schema
 
 
@@ -22,6 +22,8 @@ class Stream:
     def add(self, rows: Rows, schema: Schema) -> None:
         """Add rows encoded by ``schema``; new levels make new columns."""
         self._n_dropped += rows.n_dropped
+        if not len(rows.y):
+            return
         if self._schema is None or self._accumulator is None:
             self._schema, self._accumulator = schema, Accumulator(schema.n_columns)
         X: NDArray[np.float64] = rows.X
@@ -33,18 +35,13 @@ class Stream:
             X = np.zeros((len(rows.y), united.n_columns))
             X[:, schema.position_in(united)] = rows.X
         codes, labels = rows.environment.codes, rows.environment.labels
-        if len(rows.y) and not self._accumulator.add(X, rows.y, codes, labels, rows.weight):
-            raise DataError(
-                "The values are so large that their squares overflow: rescale the columns."
-            )
+        if not self._accumulator.add(X, rows.y, codes, labels, rows.weight):
+            refuse_overflow()
 
     def result(self) -> Moments:
         """Return the moments of all rows so far."""
-        if self._schema is None or self._accumulator is None or not self._accumulator.n_rows:
-            dropped = f" ({self._n_dropped:,} were left out)" if self._n_dropped else ""
-            raise DataError(
-                f"No rows are left{dropped}: 0 sample(s) while a minimum of 1 is required."
-            )
+        refuse_no_rows(0 if self._accumulator is None else self._accumulator.n_rows)
+        assert self._schema is not None and self._accumulator is not None
         return moments_of(self._accumulator, self._schema, self._n_dropped)
 
 
