@@ -2,10 +2,14 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn.linear_model import LinearRegression
 
 from elinvar import HeteroSGDRegressor, Moments
@@ -344,3 +348,44 @@ def test_numba_is_loaded_only_by_fit():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+values = st.one_of(
+    st.floats(-1e3, 1e3),
+    st.sampled_from([0.0, 1.0, 1e8, -1e-8, 1e200, np.inf, np.nan]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=arrays(float, st.tuples(st.integers(1, 12), st.integers(2, 5)), elements=values),
+    labels=st.lists(st.sampled_from(["a", "b", "c", None]), min_size=12, max_size=12),
+    weight=st.none() | st.lists(st.sampled_from([0.0, 1.0, 2.5, -1.0]), min_size=12, max_size=12),
+    batch_size=st.sampled_from([None, 3]),
+    intercept=st.sampled_from(["shared", "environment"]),
+    gain=st.sampled_from([1.0, 5.0]),
+    few=st.booleans(),
+)
+def test_any_data_give_a_finite_model_or_our_own_error(
+    data, labels, weight, batch_size, intercept, gain, few
+):
+    n = len(data)
+    labels = ["a" if few or (label is None and n % 2) else label for label in labels][:n]
+    model = HeteroSGDRegressor(
+        n_steps=50, random_state=0, batch_size=batch_size, intercept=intercept, gain=gain
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ElinvarWarning)
+        for method in (model.fit, model.partial_fit):
+            try:
+                method(
+                    data[:, 1:],
+                    data[:, 0],
+                    environments=labels,
+                    sample_weight=None if weight is None else weight[:n],
+                )
+            except DataError:
+                continue
+            assert np.all(np.isfinite(model.coef_)) and np.isfinite(model.intercept_)
+            assert np.all(np.isfinite(model.predict(data[:, 1:], environments=labels)))

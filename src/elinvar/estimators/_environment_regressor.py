@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Environments, Moments, Schema
 from elinvar.environments._arrays import check_environments_array
+from elinvar.environments._frames import is_frame
 
 
 class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -149,6 +150,7 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             If the rows cannot be used.
         """
+        _refuse_text_target(y)
         with _own_errors():
             if _has_text(X) or (not reset and self.schema_.levels):
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
@@ -185,6 +187,11 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _take_schema(self, moments: Moments) -> None:
         """Learn the features from ``moments``, as `_read` does from rows."""
+        if not isinstance(moments, Moments):
+            raise DataTypeError(
+                f"fit_moments needs elinvar.Moments; got {type(moments).__name__}. Make them with "
+                "Moments.from_arrays, from_frame or from_files, or call fit with rows."
+            )
         self.schema_ = moments.schema
         self.n_features_in_ = len(moments.schema.features)
         if moments.schema.named:
@@ -205,7 +212,7 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _intercepts(self, environments: ArrayLike | None, n: int) -> float | NDArray[np.float64]:
         if environments is None:
             return self.intercept_
-        labels = environment_labels(environments, n)
+        labels = _labels_of_rows(environments, n)
         own = self.environment_intercepts_ or {}
         return np.array([own.get(label, self.intercept_) for label in labels], dtype=np.float64)
 
@@ -244,9 +251,9 @@ def resolve_environment_weights(
         missing = [name for name in names if name not in by_name]
         if missing:
             raise DataError(f"environment_weights has no value for environment {missing[0]!r}.")
-        values = np.array([by_name[name] for name in names], dtype=np.float64)
+        values = _as_numbers([by_name[name] for name in names])
     else:
-        values = np.asarray(spec, dtype=np.float64)
+        values = _as_numbers(spec)
         if values.shape != (len(names),):
             raise DataError(
                 f"environment_weights has shape {values.shape}, but there are {len(names)} "
@@ -261,10 +268,40 @@ def resolve_environment_weights(
     return share
 
 
+def random_generator(random_state: object, salt: int) -> np.random.Generator:
+    """Return the generator of a fit; ``salt`` tells the calls of a stream apart."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31, size=4))
+    if random_state is None:
+        return np.random.default_rng()
+    return np.random.default_rng([int(random_state), salt])  # type: ignore[call-overload]
+
+
+def _as_numbers(values: Any) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"environment_weights must be numbers: {error}.") from error
+
+
+def _refuse_text_target(y: object) -> None:
+    values = np.asarray(y)
+    if values.dtype.kind not in "OUS":
+        return
+    text = next((value for value in values.flat if isinstance(value, str | bytes)), None)
+    if text is not None:
+        raise DataTypeError(
+            f"The target holds text (such as {str(text)!r}), but numbers are needed; turn it into "
+            "numbers first (a two-way outcome can be given as 0/1)."
+        )
+
+
 def _has_text(X: Any) -> bool:
     """Tell whether ``X`` is a frame with a column that is neither a number nor a truth value."""
     if not nw.dependencies.is_into_dataframe(X):
-        return False
+        return is_frame(X)
     frame: Any = nw.from_native(X, eager_only=True)
     return not all(_is_number(frame, name) for name in frame.columns)
 
@@ -276,14 +313,8 @@ def _is_number(frame: Any, name: str) -> bool:
     return bool(dtype.is_numeric() or dtype == nw.Boolean)
 
 
-def environment_labels(environments: ArrayLike | None, n: int) -> list[str]:
-    """Return the environment of each of ``n`` rows as text.
-
-    Raises
-    ------
-    DataError
-        If the length is not ``n`` or a label is missing.
-    """
+def _labels_of_rows(environments: ArrayLike, n: int) -> list[str]:
+    """Return the environment of each of ``n`` rows as text, or refuse what has none."""
     factor = check_environments_array(_as_array(environments), n)
     return [factor.labels[code] for code in factor.codes]
 
@@ -309,4 +340,5 @@ def _own_errors() -> Iterator[None]:
     except TypeError as error:
         raise DataTypeError(str(error)) from error
     except ValueError as error:
-        raise DataError(str(error)) from error
+        hint = " Give text columns in a pandas or polars frame." if "to float" in str(error) else ""
+        raise DataError(f"{error}{hint}") from error

@@ -15,6 +15,7 @@ from elinvar._base import DataError, ElinvarWarning
 from elinvar.environments import Environments, Moments
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
+    random_generator,
     resolve_environment_weights,
 )
 from elinvar.gates._scaling import GateScaling, scale_moments, scaling_of
@@ -305,7 +306,12 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         return self
 
     def summary(self) -> str:
-        """Return the result in a few lines of text."""
+        """Say in a few lines of text what the steps led to.
+
+        Returns
+        -------
+        str
+        """
         check_is_fitted(self, "coef_")
         columns = self.schema_.columns
         kind = "pooled" if self.pooled else "one environment a step"
@@ -366,11 +372,13 @@ class HeteroSGDRegressor(EnvironmentRegressor):
     def _fit_steps(self, moments: Moments, rows: Environments | None) -> Self:
         scaling, share = self._scaling(moments)
         scaled = scale_moments(moments, scaling)
+        if not np.any(scaled.power > 0):
+            raise DataError("The target does not vary within environments: nothing to explain.")
         steps = self._steps(0.0, self.batch_size)
         self.step_limit_ = step_limit(scaled, share, steps=steps)
         steps = self._steps(self.step_limit_, self.batch_size)
         for _ in range(_HALVINGS if self.step_size == "auto" else 1):
-            rng = _generator(self.random_state, 0)
+            rng = random_generator(self.random_state, 0)
             trajectory = run_gates(scaled, share, steps, rng, rows=rows, scaling=scaling)
             self.step_size_ = steps.step_size
             if trajectory.status == "completed":
@@ -400,7 +408,7 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         steps = self._steps(limit, None)
         taken, coef = getattr(self, "n_steps_", 0), getattr(self, "coef_", 0.0)
         gates = getattr(self, "gates_", np.zeros((2, len(scaling.x_inverse))))
-        rng = _generator(self.random_state, taken)
+        rng = random_generator(self.random_state, taken)
         trajectory = stream_gates(batch, scaled.pooled(share), scaling, steps, rng, gates)
         self.moments_, self.environments_ = moments, moments.names
         self.step_size_, self.step_limit_ = steps.step_size, limit
@@ -436,14 +444,3 @@ class HeteroSGDRegressor(EnvironmentRegressor):
             ElinvarWarning,
             stacklevel=4,
         )
-
-
-def _generator(random_state: object, salt: int) -> np.random.Generator:
-    """Return the generator of a fit; ``salt`` tells the calls of a stream apart."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31, size=4))
-    if random_state is None:
-        return np.random.default_rng()
-    return np.random.default_rng([int(random_state), salt])  # type: ignore[call-overload]
