@@ -1,0 +1,184 @@
+"""Speed: the path, a whole fit against causalicp, and the command line's start.
+
+    python benchmarks/speed.py [--only path scaling fit cli] [--quick]
+
+All times are medians of warm runs on this machine; what is compared runs in turn.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from _table import Row, Suite, at_least, at_most, parser, run
+from elinvar import InvariantRegressor, Moments
+from elinvar.datasets import load_penguins, make_random_linear
+from elinvar.gates import LinearProblem, assess, every_support, invariance_path
+
+
+def medians(tasks: Sequence[Callable[[], object]], repeats: Sequence[int]) -> list[float]:
+    """Seconds of every task, run in turn; a task with fewer repeats drops out early."""
+    times: list[list[float]] = [[] for _ in tasks]
+    for turn in range(max(repeats)):
+        for task, n, found in zip(tasks, repeats, times, strict=True):
+            if turn < n:
+                start = time.perf_counter()
+                task()
+                found.append(time.perf_counter() - start)
+    return [float(np.median(found)) for found in times]
+
+
+def example_moments(p: int, n_environments: int, n_samples: int) -> Moments:
+    data = make_random_linear(
+        n_features=p, n_environments=n_environments, n_samples=n_samples, rng=0
+    )
+    return Moments.from_arrays(data.X, data.y, data.environments)
+
+
+def path_seconds(p: int, n_environments: int, n_samples: int, repeats: int) -> tuple[float, float]:
+    """From moments to the path, and the path alone."""
+    moments = example_moments(p, n_environments, n_samples)
+    problem = LinearProblem.from_moments(moments)
+
+    def whole() -> object:
+        return invariance_path(LinearProblem.from_moments(moments))
+
+    def alone() -> object:
+        return invariance_path(problem)
+
+    whole()
+    first, second = medians([whole, alone], [repeats, repeats])
+    return first, second
+
+
+def path(options: argparse.Namespace) -> Iterator[Row]:
+    for p, n_environments, n, limit, repeats, reference in (
+        (10, 3, 1000, 0.3, 300, "prototype .12 ms"),
+        (200, 8, 1000, 400.0, 5, "prototype 390 ms"),
+    ):
+        whole, alone = path_seconds(p, n_environments, n, repeats)
+        yield at_most(
+            f"40-point path from moments, p = {p}, {n_environments} environments, ms",
+            whole * 1e3,
+            limit,
+            reference=f"{reference}; here without preparing {alone * 1e3:.3g} ms",
+        )
+
+
+def scaling(options: argparse.Namespace) -> Iterator[Row]:
+    for p in (20, 50, 100, 200, 500) if options.quick else (20, 50, 100, 200, 500, 1000, 2000):
+        _, seconds = path_seconds(p, 5, max(500, p + 200), 1 if p > 200 else 3)
+        yield Row(what=f"40-point path, p = {p:,}, 5 environments, s", figure=f"{seconds:.4f}")
+
+
+def fit(options: argparse.Namespace) -> Iterator[Row]:
+    import causalicp
+
+    data = make_random_linear(n_features=12, n_environments=3, n_samples=1000, rng=0)
+    names = np.unique(data.environments)
+    table = np.column_stack([data.X, data.y])
+    samples = [table[data.environments == e] for e in names]
+    problem = LinearProblem.from_moments(Moments.from_arrays(data.X, data.y, data.environments))
+    masks = every_support(problem)
+
+    def ours() -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return InvariantRegressor().fit(data.X, data.y, environments=data.environments)
+
+    def exact() -> object:
+        return assess(problem, masks)
+
+    def theirs() -> object:
+        return causalicp.fit(samples, target=12)
+
+    ours(), exact()
+    ours_s, exact_s, theirs_s = medians([ours, exact, theirs], [20, 20, 1 if options.quick else 3])
+    what = "whole fit, p = 12, 3 x 1000 rows"
+    yield at_least(
+        f"{what}: causalicp's time over ours", theirs_s / ours_s, 300, digits=0,
+        reference="causalicp 5.5 s",
+    )  # fmt: skip
+    yield Row(what="  ours, ms", figure=f"{ours_s * 1e3:.2f}")
+    yield Row(what="  causalicp, ms", figure=f"{theirs_s * 1e3:.0f}")
+    yield Row(
+        what="  exact 2^12 search from moments, ms",
+        figure=f"{exact_s * 1e3:.2f}",
+        reference="1-30 ms",
+    )
+
+
+# Runs the command line in this process, then lists the third-party modules it loaded.
+_RECORD = """
+import sys
+before = set(sys.modules)
+sys.argv = ["elinvar", *sys.argv[1:]]
+from elinvar.cli import main
+try:
+    main()
+except SystemExit as stop:
+    if stop.code:
+        raise
+from pathlib import Path
+with open("modules.txt", "w") as file:
+    for name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None) or ""
+        if name not in before and "site-packages" in place and not name.startswith("elinvar"):
+            file.write(name + "\\n")
+"""
+
+_IMPORT = """
+from importlib import import_module
+for name in open("modules.txt").read().split():
+    try:
+        import_module(name)
+    except ImportError:
+        pass
+"""
+
+
+def cli(options: argparse.Namespace) -> Iterator[Row]:
+    command = str(Path(sys.executable).parent / "elinvar")
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "penguins.csv"
+        load_penguins().frame.to_csv(table, index=False)
+        arguments = ["fit", str(table), "--target", "body_mass_g", "--environment", "species"]
+
+        def call(*words: str) -> Callable[[], object]:
+            environment = os.environ | {"TERM": "dumb"}
+            return lambda: subprocess.run(
+                words, check=True, capture_output=True, cwd=folder, env=environment
+            )
+
+        call(sys.executable, "-c", _RECORD, *arguments)()
+        tasks = [
+            call(command, "--help"),
+            call(command, *arguments),
+            call(sys.executable, "-c", _IMPORT),
+        ]
+        for task in tasks:
+            task()
+        help_s, fit_s, bare_s = medians(tasks, [3] * 3 if options.quick else [9] * 3)
+    yield at_most("elinvar --help, s", help_s, 0.7)
+    yield at_most("elinvar fit on a small file, warm, over its bare imports", fit_s / bare_s, 2.0)
+    yield Row(what="  elinvar fit, s", figure=f"{fit_s:.2f}")
+    yield Row(what="  the modules it loads, imported alone, s", figure=f"{bare_s:.2f}")
+
+
+SUITES: dict[str, Suite] = {"path": path, "scaling": scaling, "fit": fit, "cli": cli}
+
+
+def main() -> None:
+    options = parser(__doc__ or "", SUITES).parse_args()
+    run("Speed", SUITES, options)
+
+
+if __name__ == "__main__":
+    main()
