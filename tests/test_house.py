@@ -91,6 +91,11 @@ def parameters(function):
     return [name for name in inspect.signature(function).parameters if name not in {"self", "cls"}]
 
 
+def owner(method):
+    """Name the class of a method: what its constructors and copies return needs no words."""
+    return method.__qualname__.rpartition(".")[0] or "no class"
+
+
 def raises_itself(function):
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     return any(isinstance(node, ast.Raise) and node.exc is not None for node in ast.walk(tree))
@@ -109,11 +114,12 @@ def faults(door):
             if not has_section(door, *sections):
                 found.append("no section " + " or ".join(sections))
         return found
-    if parameters(door) and not has_section(door, "Parameters"):
+    elsewhere = ":meth:" in text or ":func:" in text
+    if parameters(door) and not elsewhere and not has_section(door, "Parameters"):
         found.append("no section Parameters")
     returned = inspect.signature(door).return_annotation
-    nothing = returned in {None, "None", inspect.Signature.empty}
-    if not nothing and not text.startswith("Return ") and not has_section(door, "Returns"):
+    plain = returned in {None, "None", inspect.Signature.empty, owner(door)}
+    if not plain and not text.startswith("Return ") and not has_section(door, "Returns", "Yields"):
         found.append("no section Returns")
     if raises_itself(door) and not has_section(door, "Raises"):
         found.append("no section Raises")
