@@ -20,20 +20,24 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
 from elinvar._base import DataError
+from elinvar.environments._labels import natural_order
 
 BLOCK_BYTES = 1_000_000
 MAX_BYTES = 4_000_000_000
+SUSPECT_BYTES = 400_000_000
 MANY_ENVIRONMENTS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """Centred moments as bare arrays; environments in order of first appearance."""
+    """Centred moments as bare arrays; the last of the means is the target's."""
 
     names: tuple[str, ...]
     count: NDArray[np.float64]
     mean: NDArray[np.float64]
-    cov: NDArray[np.float64]
+    cov_xx: NDArray[np.float64]
+    cov_xy: NDArray[np.float64]
+    var_y: NDArray[np.float64]
 
 
 class Accumulator:
@@ -84,9 +88,11 @@ class Accumulator:
         slot = lookup[codes]
         if len(self._slot) < np.iinfo(np.int16).max:
             slot = slot.astype(np.int16)
-        block = max(256, BLOCK_BYTES // (8 * (self.n_columns + 2)))
+        width = self.n_columns + 2
+        block = max(BLOCK_BYTES // (8 * width), min(4 * width, 1024))
         # With few rows an environment in a block, order the whole chunk instead of each block.
-        order = np.argsort(slot, kind="stable") if len(used) * 64 > block else None
+        enough = max(64, min(width, 512))
+        order = np.argsort(slot, kind="stable") if len(used) * enough > block else None
         with np.errstate(all="ignore"):
             for start in range(0, n, block):
                 rows = slice(start, min(start + block, n))
@@ -178,25 +184,45 @@ class Accumulator:
         self.n_columns, self._shift, self._sums = n_columns, shift, full
 
     def result(self) -> Raw:
-        """Return the centred moments of all rows so far."""
-        E = len(self._slot)
-        sums = _symmetric(self._sums[:E])
-        count = sums[:, -1, -1].copy()
-        offset = sums[:, -1, :-1] / count[:, None]
-        cov = sums[:, :-1, :-1] / count[:, None, None]
-        cov -= offset[:, :, None] * offset[:, None, :]
-        diagonal = np.einsum("ejj->ej", cov)
-        np.maximum(diagonal, 0.0, out=diagonal)
-        return Raw(names=tuple(self._slot), count=count, mean=self._shift[:E] + offset, cov=cov)
+        """Return the centred moments of all rows so far, environments in natural order.
+
+        Raises
+        ------
+        DataError
+            If the environments look like single rows.
+        """
+        refuse_row_identifier(len(self._slot), self.n_rows)
+        names = natural_order(self._slot)
+        E, p = len(names), self.n_columns
+        raw = Raw(
+            names=tuple(names),
+            count=np.empty(E),
+            mean=np.empty((E, p + 1)),
+            cov_xx=np.empty((E, p, p)),
+            cov_xy=np.empty((E, p)),
+            var_y=np.empty(E),
+        )
+        for e, name in enumerate(names):
+            slot = self._slot[name]
+            sums = _symmetric(self._sums[slot])
+            n = raw.count[e] = sums[-1, -1]
+            offset = sums[-1, :-1] / n
+            raw.mean[e] = self._shift[slot] + offset
+            cov = sums[:-1, :-1] / n
+            cov -= np.outer(offset, offset)
+            np.fill_diagonal(cov, np.maximum(np.diagonal(cov), 0.0))
+            raw.cov_xx[e], raw.cov_xy[e], raw.var_y[e] = cov[:p, :p], cov[:p, p], cov[p, p]
+        return raw
 
 
 def _symmetric(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fill in the upper triangles, which ``dsyrk`` leaves alone."""
     lower = np.tril(sums)
-    return lower + np.swapaxes(np.tril(sums, -1), -1, -2)
+    return np.asarray(lower + np.swapaxes(np.tril(sums, -1), -1, -2))
 
 
-def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
-    """Refuse environments that cannot be: about one a row, or more than memory holds.
+def refuse_row_identifier(n_environments: int, n_rows: int) -> None:
+    """Refuse many environments of about one row each.
 
     Raises
     ------
@@ -204,7 +230,21 @@ def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
     """
     if n_environments > MANY_ENVIRONMENTS and n_rows < 2 * n_environments:
         raise DataError(row_identifier_message(n_environments, n_rows))
+
+
+def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
+    """Refuse moments that would fill the memory, before they do.
+
+    In a stream, environments of one row so far may get more rows later; they are refused here
+    only when they are about to take hundreds of megabytes.
+
+    Raises
+    ------
+    DataError
+    """
     needed = 8.0 * n_environments * (n_columns + 2) ** 2
+    if needed > SUSPECT_BYTES:
+        refuse_row_identifier(n_environments, n_rows)
     if needed > MAX_BYTES:
         raise DataError(
             f"The moments of {n_environments:,} environments with {n_columns:,} columns would "

@@ -53,6 +53,8 @@ def _shape_word(ndim: int) -> str:
 
 def check_vector(values: Any, name: str, n: int) -> NDArray[Any]:
     """Return ``values`` as a vector of ``n`` real numbers; an (n, 1) column is flattened."""
+    if values is None:
+        raise DataError(f"This requires y to be passed, but the target {name} is None.")
     array = _real(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]

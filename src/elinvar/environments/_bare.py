@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
-from elinvar.environments._accumulate import refuse_too_many
+from elinvar.environments._accumulate import refuse_row_identifier
 from elinvar.environments._arrays import (
     check_environments_array,
     check_feature_names,
@@ -78,7 +78,7 @@ def check_arrays(
     if sample_weight is not None:
         refuse_no_weight(arrays.weight)
     refuse_no_rows(len(arrays.y))
-    refuse_too_many(len(arrays.environment.labels), len(arrays.y), arrays.X.shape[1])
+    refuse_row_identifier(len(arrays.environment.labels), len(arrays.y))
     return arrays
 
 

@@ -81,16 +81,17 @@ class Frame:
         source: str = "",
     ) -> None:
         self._table = table
-        self._at = {str(name): j for j, name in enumerate(table.columns)}
-        self.names: tuple[str, ...] = tuple(self._at)
+        self._native = {str(name): name for name in table.columns}
+        self.names: tuple[str, ...] = tuple(self._native)
         self.n_rows: int = len(table)
         self._first_row = first_row
         self._rows = rows
         self._source = source
         self._factors: dict[str, Factor] = {}
+        self._kinds: dict[str, Kind] = {}
 
     def _series(self, name: str) -> Any:
-        return self._table[:, self._at[name]]
+        return self._table.get_column(self._native[name])
 
     def row(self, index: int) -> str:
         """Name a row for a message: its number, the first is 1, and its file."""
@@ -100,23 +101,9 @@ class Frame:
 
     def kind(self, name: str) -> Kind:
         """Say what a column holds, from its type (and for untyped ones, its values)."""
-        import narwhals.stable.v2 as nw
-
-        series = self._series(name)
-        dtype = series.dtype
-        if dtype.is_numeric() or dtype == nw.Boolean:
-            return "number"
-        if dtype == nw.String:
-            return "text"
-        if dtype == nw.Categorical or dtype == nw.Enum:
-            return "category"
-        if dtype.is_temporal():
-            return "date"
-        if dtype == nw.Object:
-            return _kind_of_values(series.to_numpy().tolist())
-        if dtype == nw.Unknown and series.null_count() == len(series):
-            return "empty"
-        return "other"
+        if name not in self._kinds:
+            self._kinds[name] = _kind(self._series(name))
+        return self._kinds[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return a column as float64, NaN where missing; text is parsed.
@@ -176,6 +163,25 @@ class Frame:
             return
         for start in range(0, self.n_rows, rows):
             yield Frame(self._table[start : start + rows, :], first_row=self._first_row + start)
+
+
+def _kind(series: Any) -> Kind:
+    import narwhals.stable.v2 as nw
+
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        return "number"
+    if dtype == nw.String:
+        return "text"
+    if dtype == nw.Categorical or dtype == nw.Enum:
+        return "category"
+    if dtype.is_temporal():
+        return "date"
+    if dtype == nw.Object:
+        return _kind_of_values(series.to_numpy().tolist())
+    if dtype == nw.Unknown and series.null_count() == len(series):
+        return "empty"
+    return "other"
 
 
 def _factor(series: Any) -> Factor:

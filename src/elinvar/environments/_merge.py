@@ -49,7 +49,8 @@ def merge(a: Moments, b: Moments) -> Moments:
             part_mean, part_cov = np.zeros(p + 1), np.zeros((p + 1, p + 1))
             part_mean[columns] = np.append(part.mean_x[e], part.mean_y[e])
             part_cov[columns[:, None], columns[None, :]] = _joint(part, e)
-            count[k] = _update(count[k], mean[k], cov[k], part.count[e], part_mean, part_cov)
+            with np.errstate(over="ignore", invalid="ignore"):
+                count[k] = _update(count[k], mean[k], cov[k], part.count[e], part_mean, part_cov)
     return replace(
         a,
         names=tuple(names),

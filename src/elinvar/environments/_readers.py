@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError, FileError
-from elinvar.environments._accumulate import Accumulator, refuse_too_many
+from elinvar.environments._accumulate import Accumulator, refuse_row_identifier
 from elinvar.environments._arrays import (
     check_environments_array,
     check_vector,
@@ -19,7 +19,7 @@ from elinvar.environments._bare import Arrays, check_arrays
 from elinvar.environments._choice import Choice, choose, require_columns
 from elinvar.environments._environments import Environments
 from elinvar.environments._frames import Frame, as_frame, is_frame
-from elinvar.environments._labels import Factor, concatenate_factors
+from elinvar.environments._labels import Factor, concatenate_factors, join_factors
 from elinvar.environments._moments import Moments
 from elinvar.environments._read_files import Files, NotNumbers, Paths
 from elinvar.environments._recipe import (
@@ -121,7 +121,7 @@ def _environments(parts: list[Rows], schema: Schema, n_dropped: int = 0) -> Envi
     refuse_no_rows(sum(len(rows.y) for rows in parts))
     X = parts[0].X if len(parts) == 1 else np.concatenate([rows.X for rows in parts])
     environment = concatenate_factors([rows.environment for rows in parts]).ordered()
-    refuse_too_many(len(environment.labels), len(X), X.shape[1])
+    refuse_row_identifier(len(environment.labels), len(X))
     weights = [rows.weight for rows in parts if rows.weight is not None]
     lean = schema.without_levels(~(X != 0).any(axis=0)) if schema.levels else schema
     if lean is not schema:
@@ -155,6 +155,8 @@ def _plan(frame: Frame, missing: Missing, roles: dict[str, Any]) -> tuple[Choice
     choice = choose(frame.names, **roles)
     if not frame.n_rows:
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
+    environment = join_factors([frame.factor(name) for name in choice.environment])
+    refuse_row_identifier(len(environment.labels), frame.n_rows)
     kinds = {name: frame.kind(name) for name in choice.columns}
     return choice, survey(counted_rows([frame], choice, missing), choice, kinds, missing)
 

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from elinvar.environments._accumulate import Accumulator
 from elinvar.environments._bare import refuse_overflow
-from elinvar.environments._labels import natural_order
 from elinvar.environments._moments import Moments
 from elinvar.environments._recipe import Rows, refuse_no_rows
 from elinvar.environments._schema import Schema
@@ -47,21 +46,15 @@ class Stream:
 
 def moments_of(accumulator: Accumulator, schema: Schema, n_dropped: int = 0) -> Moments:
     """Put environments in natural order and leave out levels that no row has."""
-    raw = accumulator.result()
-    order = natural_order(raw.names)
-    position = {name: e for e, name in enumerate(raw.names)}
-    index = np.array([position[name] for name in order], dtype=np.intp)
-    p = accumulator.n_columns
-    cov = raw.cov if np.array_equal(index, np.arange(len(index))) else raw.cov[index]
-    mean = raw.mean[index]
+    raw, p = accumulator.result(), accumulator.n_columns
     moments = Moments(
-        names=tuple(order),
-        count=raw.count[index],
-        mean_x=mean[:, :p],
-        mean_y=mean[:, p],
-        cov_xx=cov[:, :p, :p],
-        cov_xy=cov[:, :p, p],
-        var_y=cov[:, p, p],
+        names=raw.names,
+        count=raw.count,
+        mean_x=raw.mean[:, :p],
+        mean_y=raw.mean[:, p],
+        cov_xx=raw.cov_xx,
+        cov_xy=raw.cov_xy,
+        var_y=raw.var_y,
         schema=schema,
         n_dropped=n_dropped,
     )
