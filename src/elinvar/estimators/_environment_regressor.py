@@ -150,7 +150,7 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             If the rows cannot be used.
         """
-        _refuse_text_target(y)
+        _refuse_bad_target(y)
         with _own_errors():
             if _has_text(X) or (not reset and self.schema_.levels):
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
@@ -205,9 +205,9 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         with _own_errors():
             if self.schema_.levels or _has_text(X):
                 validate_data(self, X, reset=False, skip_check_array=True)
-                return self.schema_.encode(X)
-            encoded: NDArray[np.float64] = validate_data(self, X, reset=False, dtype=np.float64)
-            return encoded
+            else:
+                X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
+            return self.schema_.encode(X)
 
     def _intercepts(self, environments: ArrayLike | None, n: int) -> float | NDArray[np.float64]:
         if environments is None:
@@ -286,8 +286,14 @@ def _as_numbers(values: Any) -> NDArray[np.float64]:
         raise DataTypeError(f"environment_weights must be numbers: {error}.") from error
 
 
-def _refuse_text_target(y: object) -> None:
+def _refuse_bad_target(y: object) -> None:
     values = np.asarray(y)
+    if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+        bad = ~np.isfinite(values.ravel())
+        raise DataError(
+            f"The target is missing (NaN) or infinite in {bad.sum():,} row(s), first in row "
+            f"{bad.argmax() + 1} (the first row is 1): drop these rows."
+        )
     if values.dtype.kind not in "OUS":
         return
     text = next((value for value in values.flat if isinstance(value, str | bytes)), None)

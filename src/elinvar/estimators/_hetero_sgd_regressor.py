@@ -372,7 +372,7 @@ class HeteroSGDRegressor(EnvironmentRegressor):
     def _fit_steps(self, moments: Moments, rows: Environments | None) -> Self:
         scaling, share = self._scaling(moments)
         scaled = scale_moments(moments, scaling)
-        if not np.any(scaled.power > 0):
+        if not np.any(scaled.power > 1e-200):
             raise DataError("The target does not vary within environments: nothing to explain.")
         steps = self._steps(0.0, self.batch_size)
         self.step_limit_ = step_limit(scaled, share, steps=steps)

@@ -6,9 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base import DataError
 from elinvar.environments import Moments
 
 Floats = NDArray[np.float64]
+
+# A standard deviation below this, whose square may underflow, counts as 0.
+_TINY = 1e-100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +105,13 @@ def scaling_of(
     intercept: Literal["shared", "environment"] = "shared",
     standardize: bool = True,
 ) -> GateScaling:
-    """Return the centre and units of ``moments``, environment e counting for ``share[e]``."""
+    """Return the centre and units of ``moments``, environment e counting for ``share[e]``.
+
+    Raises
+    ------
+    DataError
+        If squares overflow.
+    """
     n_environments = len(moments.names)
     pooled_x, pooled_y = share @ moments.mean_x, share @ moments.mean_y
     if intercept == "environment":
@@ -109,11 +119,13 @@ def scaling_of(
     else:
         x_centre = np.tile(pooled_x, (n_environments, 1))
         y_centre = np.full(n_environments, pooled_y)
-    variance = np.einsum("ejj->ej", moments.cov_xx) + (moments.mean_x - x_centre) ** 2
-    x_sd = np.sqrt(np.maximum(share @ variance, 0.0))
-    y_sd = float(np.sqrt(share @ (moments.var_y + (moments.mean_y - y_centre) ** 2)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = np.einsum("ejj->ej", moments.cov_xx) + (moments.mean_x - x_centre) ** 2
+        x_sd = np.sqrt(np.maximum(share @ variance, 0.0))
+        y_sd = float(np.sqrt(share @ (moments.var_y + (moments.mean_y - y_centre) ** 2)))
+    refuse_overflow(x_sd, y_sd)
     magnitude = np.max(np.abs(moments.mean_x), axis=0)
-    active = (x_sd > 1e-12 * magnitude) & (x_sd > 0) & ~moments.schema.reference
+    active = (x_sd > np.maximum(1e-12 * magnitude, _TINY)) & ~moments.schema.reference
     unit = np.where(active, x_sd if standardize else 1.0, 1.0)
     return GateScaling(
         names=moments.names,
@@ -121,20 +133,37 @@ def scaling_of(
         x_centre=x_centre,
         y_centre=y_centre,
         x_inverse=np.where(active, 1.0 / unit, 0.0),
-        y_scale=y_sd if standardize and y_sd > 0 else 1.0,
+        y_scale=y_sd if standardize and y_sd > _TINY else 1.0,
     )
 
 
 def scale_moments(moments: Moments, scaling: GateScaling) -> ScaledMoments:
-    """Return ``moments`` about the centre and in the units of ``scaling``."""
+    """Return ``moments`` about the centre and in the units of ``scaling``.
+
+    Raises
+    ------
+    DataError
+        If squares overflow.
+    """
     place = [scaling.names.index(name) for name in moments.names]
-    x_shift = moments.mean_x - scaling.x_centre[place]
-    y_shift = moments.mean_y - scaling.y_centre[place]
-    inverse = scaling.x_inverse
-    gram = moments.cov_xx + x_shift[:, :, None] * x_shift[:, None, :]
-    cross = moments.cov_xy + x_shift * y_shift[:, None]
-    return ScaledMoments(
-        gram=gram * (inverse[:, None] * inverse),
-        cross=cross * (inverse / scaling.y_scale),
-        power=(moments.var_y + y_shift**2) / scaling.y_scale**2,
-    )
+    x_unit, y_unit = scaling.x_inverse, 1.0 / scaling.y_scale
+    with np.errstate(over="ignore", invalid="ignore"):
+        x_shift = (moments.mean_x - scaling.x_centre[place]) * x_unit
+        y_shift = (moments.mean_y - scaling.y_centre[place]) * y_unit
+        scaled = ScaledMoments(
+            gram=moments.cov_xx * x_unit[:, None] * x_unit
+            + x_shift[:, :, None] * x_shift[:, None, :],
+            cross=moments.cov_xy * x_unit * y_unit + x_shift * y_shift[:, None],
+            power=moments.var_y * y_unit**2 + y_shift**2,
+        )
+    refuse_overflow(scaled.gram, scaled.cross, scaled.power)
+    return scaled
+
+
+def refuse_overflow(*values: Floats | float) -> None:
+    """Refuse what has become infinite or NaN."""
+    if not all(np.all(np.isfinite(value)) for value in values):
+        raise DataError(
+            "The values are so large, or differ so much in size, that their squares overflow: "
+            "rescale the columns."
+        )

@@ -34,7 +34,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.environments import Environments, Moments
-from elinvar.gates._scaling import Floats, GateScaling, ScaledMoments, scale_moments
+from elinvar.gates._scaling import (
+    Floats,
+    GateScaling,
+    ScaledMoments,
+    refuse_overflow,
+    scale_moments,
+)
 
 # A ridge of this share of each feature's variance keeps the limit finite for collinear features.
 _LIMIT_RIDGE = 1e-2
@@ -145,6 +151,11 @@ def step_limit(moments: ScaledMoments, share: Floats, *, steps: GateSteps | None
     -------
     float
         Step size, per unit of (feature scale x target scale).
+
+    Raises
+    ------
+    DataError
+        If the moments differ so much in size that products overflow.
     """
     gain = 1.0 if steps is None else steps.gain
     mixture = moments.pooled(share)
@@ -154,18 +165,20 @@ def step_limit(moments: ScaledMoments, share: Floats, *, steps: GateSteps | None
     ridge = np.where(variance > 0, _LIMIT_RIDGE * variance, 1.0)
     solution = np.linalg.solve(mixture.gram[0] + np.diag(ridge), mixture.cross[0])
     root = np.sqrt(np.abs(solution))
-    inner = used.gram * (root[:, None] * root)
+    with np.errstate(over="ignore", invalid="ignore"):
+        inner = used.gram * root[:, None] * root
+    refuse_overflow(inner)
     curvature = np.abs(np.linalg.eigvalsh(inner)).max(axis=1)
     pull = np.abs(used.cross).max(axis=1)
     if steps is not None and steps.batch_size is not None:
         diagonal = np.einsum("ejj->ej", moments.gram)
         noise = abs(gain) / steps.batch_size
         curvature = curvature + 2 * noise * np.max(diagonal @ np.abs(solution))
-        spread = np.sqrt(np.max(diagonal * moments.power[:, None]) / steps.batch_size)
+        spread = np.max(np.sqrt(diagonal) * np.sqrt(moments.power / steps.batch_size)[:, None])
         pull = pull + 3 * abs(gain) * spread
-    floor = _LIMIT_FLOOR * np.sqrt(variance.max() * mixture.power[0])
+    floor = _LIMIT_FLOOR * np.sqrt(variance.max()) * np.sqrt(mixture.power[0])
     largest = float(max(curvature.max(), pull.max(), floor))
-    return 0.5 / largest if largest > 0 else 0.5
+    return 0.5 / largest if largest > 1e-100 else 0.5
 
 
 def draw_schedule(
@@ -270,7 +283,7 @@ def run_gates(
     tail = max(1, round(steps.average * len(schedule)))
     variance = np.diag(mixture.gram[0])
     smallest = variance[variance > 0].min(initial=np.inf)
-    bound = steps.bound * max(1.0, float(np.sqrt(mixture.power[0] / smallest)))
+    bound = steps.bound * min(1e200, max(1.0, float(np.sqrt(mixture.power[0]) / np.sqrt(smallest))))
     taken = run_trajectory(
         np.ascontiguousarray(used.gram),
         np.ascontiguousarray(used.cross),
