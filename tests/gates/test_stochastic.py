@@ -5,7 +5,8 @@ import pytest
 
 from elinvar.environments import Environments
 from elinvar.gates._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
-from elinvar.gates._stochastic import GateSteps, draw_schedule, run_gates, step_limit
+from elinvar.gates._step_limit import step_limit
+from elinvar.gates._stochastic import GateSteps, draw_schedule, run_gates
 
 
 def scalar_environments(*effects: float) -> ScaledMoments:

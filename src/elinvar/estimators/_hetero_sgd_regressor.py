@@ -19,12 +19,12 @@ from elinvar.estimators._environment_regressor import (
     resolve_environment_weights,
 )
 from elinvar.gates._scaling import GateScaling, scale_moments, scaling_of
+from elinvar.gates._step_limit import step_limit
 from elinvar.gates._stochastic import (
     GateSteps,
     GateTrajectory,
     in_units,
     run_gates,
-    step_limit,
     stream_gates,
 )
 
