@@ -1,0 +1,116 @@
+"""The overidentification test: do all environments agree on the coefficients of a support?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chndtrinc, fdtrc, ndtri
+
+from elinvar.gates._problem import Floats, LinearProblem
+
+Masks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """Candidate supports, row by row, with their test and fit.
+
+    Attributes
+    ----------
+    masks : boolean array of shape (M, n_gates)
+    coef : array of shape (M, q)
+        Efficient refit: precision-weighted over environments, standardised.
+    p_value : array of shape (M,)
+        Of the overidentification test; NaN where the support cannot be fitted.
+    statistic, freedom : array of shape (M,)
+        Q f / c, to be held against chi-squared with ``freedom`` degrees of freedom.
+    risk : array of shape (M,)
+        Weighted mean squared error over environments, standardised target.
+    worst : array of shape (M,)
+        Largest mean squared error in any one environment.
+    weakest : array of shape (M,)
+        Smallest (t / 3.3)^2 over the gates that may be closed; infinity if there are none.
+    """
+
+    masks: Masks
+    coef: Floats
+    p_value: Floats
+    statistic: Floats
+    freedom: Floats
+    risk: Floats
+    worst: Floats
+    weakest: Floats
+
+    def take(self, rows: NDArray[np.intp] | Masks) -> "Assessment":
+        """Rows of the table, in the order asked for."""
+        return Assessment(**{name: getattr(self, name)[rows] for name in self.__annotations__})
+
+
+def assess(problem: LinearProblem, masks: Masks) -> Assessment:
+    r"""Test and refit every support in ``masks``.
+
+    For a support of k columns (intercept included), per-environment least squares :math:`w_e`, noise
+    :math:`\sigma_e^2` with divisor :math:`\nu_e = n_e - k`, precision
+    :math:`P_e = n_e G_e / \sigma_e^2`, :math:`T = \sum P_e`, :math:`w = T^{-1} \sum P_e w_e`,
+
+    .. math:: Q = \sum_e (w_e - w)' P_e (w_e - w), \qquad f = (E - 1) k.
+
+    With :math:`M_e = \Pi_e - T^{-1} P_e` (:math:`\Pi_e` the identity, or the projector on what
+    environment e can tell where columns are collinear there; f counts ranks accordingly),
+    :math:`B_1 = \sum \mathrm{tr}(M_e^2) / \nu_e`, :math:`B_2 = \sum (\mathrm{tr} M_e)^2 / \nu_e`,
+    Q/c is referred to :math:`F(f, \nu)` with :math:`c = f + 2 B_1 - 2 (B_2 + 2 B_1) / (f + 2)` and
+    :math:`\nu = f (f + 2) / (B_2 + 2 B_1)`.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    masks : boolean array of shape (M, n_gates)
+
+    References
+    ----------
+    Chow (1960) and Hansen (1982) for the test; Welch (1951) for the correction when the support is
+    empty; its general form and the ranks are our own derivation, see docs/theory.md. Valid if the
+    noise variance does not depend on the features within an environment.
+    """
+    from elinvar.gates._kernels import evaluate_many
+
+    rows, coef = evaluate_many(
+        problem.gram, problem.cross, problem.power, problem.count, problem.share, problem.absorbed,
+        problem.floor, problem.column_masks(masks), problem.tested,
+    )
+    q, freedom, b1, b2, risk, worst, weakest = rows.T
+    valid = np.isfinite(q)
+    trivial = valid & (freedom <= 0)
+    tested = valid & ~trivial
+    safe = np.where(tested, freedom, 1.0)
+    correction = safe + 2 * b1 - 2 * (b2 + 2 * b1) / (safe + 2)
+    second = safe * (safe + 2) / np.maximum(b2 + 2 * b1, 1e-300)
+    ratio = np.where(tested, q / correction, 0.0)
+    p_value = np.where(tested, fdtrc(safe, np.where(tested, second, 1.0), ratio), 1.0)
+    return Assessment(
+        masks=masks,
+        coef=coef,
+        p_value=np.where(valid, p_value, np.nan),
+        statistic=np.where(valid, ratio * safe, np.inf),
+        freedom=safe,
+        risk=np.where(valid, risk, np.inf),
+        worst=np.where(valid, worst, np.inf),
+        weakest=weakest,
+    )
+
+
+def noncentrality_limit(statistic: Floats, freedom: Floats, confidence: float = 0.95) -> Floats:
+    """Upper confidence limit of the noncentrality of chi-squared statistics, >= 0.
+
+    Exact for small statistics; above 1e4 by the normal approximation, whose relative error is then
+    below 1e-3.
+    """
+    z = float(ndtri(confidence))
+    statistic = np.asarray(statistic, dtype=np.float64)
+    excess = np.maximum(statistic - freedom, 0.0)
+    limit = excess + z * np.sqrt(2 * freedom + 4 * excess)
+    exact = statistic < 1e4
+    if exact.any():
+        found = chndtrinc(statistic[exact], freedom[exact], 1 - confidence)
+        limit[exact] = np.where(np.isfinite(found), np.maximum(found, 0.0), limit[exact])
+    return limit

@@ -1,0 +1,113 @@
+"""Candidate supports: every one of them where that is cheap, a homotopy search where it is not."""
+
+import numpy as np
+
+from elinvar.gates._overidentification import Assessment, Masks, assess
+from elinvar.gates._path import default_strengths, path_coefficients
+from elinvar.gates._problem import Floats, LinearProblem
+
+LADDER = np.geomspace(0.3, 3000.0, 9)
+_RANDOM_STARTS = 10
+_POOL = 60
+
+
+def candidates(problem: LinearProblem, *, exact_up_to: int = 14, seed: int = 0) -> Assessment:
+    """Candidate supports with their test and refit.
+
+    All 2^n of them if at most ``exact_up_to`` gates can be opened or closed; otherwise those that
+    the mean-field path and a local search over it turn up.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    exact_up_to : int
+        Largest number of free gates for which every support is tried.
+    seed : int
+        Seed of the random starts of the search.
+    """
+    free = np.flatnonzero(~problem.always)
+    if len(free) <= exact_up_to:
+        return assess(problem, every_support(problem))
+    return assess(problem, search(problem, seed=seed))
+
+
+def every_support(problem: LinearProblem) -> Masks:
+    """All supports that contain the gates that are never closed, shape (2^free, n_gates)."""
+    free = np.flatnonzero(~problem.always)
+    masks = np.zeros((1 << len(free), problem.n_gates), dtype=bool)
+    masks[:, problem.always] = True
+    masks[:, free] = (np.arange(1 << len(free))[:, None] >> np.arange(len(free))) & 1
+    return masks
+
+
+def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
+    """Supports found by descent on the selection criterion, its heterogeneity price rising.
+
+    From supports on the mean-field path, from the empty and the full support and from random ones,
+    single gates are added, dropped or swapped while the criterion of ``select`` falls, with the
+    factor kappa climbing a ladder from "lowest risk" to "least disagreement" (and down again from
+    the sparsest starts): a homotopy, in which each rung starts where the last one ended. Own
+    derivation.
+    """
+    from elinvar.gates._kernels import descend
+
+    on_path = path_supports(problem)
+    order = np.argsort(on_path.sum(axis=1), kind="stable")
+    sparse = on_path[order[:6]]
+    movable = _movable(problem)
+    free = problem.n_gates - problem.always.sum()
+    generator = np.random.default_rng(seed)
+    random = generator.random((_RANDOM_STARTS, problem.n_gates)) < min(0.5, 4.0 / max(free, 1))
+    empty = np.zeros((1, problem.n_gates), dtype=bool)
+    upward = np.concatenate([empty, sparse, movable[None], random & movable]) | problem.always
+    largest = _largest_support(problem)
+    keep = [on_path]
+    for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
+        small = starts[starts.sum(axis=1) <= largest]
+        if len(small):
+            keep.append(
+                descend(
+                    problem.gram, problem.cross, problem.power, problem.count, problem.share,
+                    problem.absorbed, problem.floor, problem.gate_of, problem.tested, small,
+                    ladder, movable & ~problem.always, largest, 200,
+                )
+            )
+    return np.unique(np.concatenate(keep), axis=0)
+
+
+def path_supports(problem: LinearProblem) -> Masks:
+    """Distinct supports along mean-field paths with and without debiasing, at three thresholds."""
+    found = []
+    strengths = default_strengths()
+    for debias in (None, 0.0):
+        coef, _ = path_coefficients(problem, strengths, debias=debias)
+        size = gate_sizes(problem, coef)
+        found += [size > threshold for threshold in (1e-9, 0.02, 0.1)]
+    masks = np.unique(np.concatenate(found), axis=0) | problem.always
+    return masks[masks.sum(axis=1) <= _largest_support(problem)]
+
+
+def gate_sizes(problem: LinearProblem, coef: Floats) -> Floats:
+    """Largest absolute standardised coefficient of every gate, (L, q) to (L, n_gates)."""
+    sizes = np.zeros((len(coef), problem.n_gates))
+    inside = problem.gate_of >= 0
+    np.maximum.at(sizes, (slice(None), problem.gate_of[inside]), np.abs(coef[:, inside]))
+    return sizes
+
+
+def _largest_support(problem: LinearProblem) -> int:
+    """Most gates that the smallest environment can fit with two rows to spare."""
+    return int(max(0, min(problem.n_gates, problem.count.min() - 3)))
+
+
+def _movable(problem: LinearProblem) -> Masks:
+    """Gates that the search may touch: all, or the most promising ones of many."""
+    if problem.n_gates <= _POOL:
+        return np.ones(problem.n_gates, dtype=bool)
+    strengths = default_strengths()
+    coef, _ = path_coefficients(problem, strengths)
+    late = gate_sizes(problem, coef)[len(strengths) // 3 :]
+    score = late.max(axis=0) + late.mean(axis=0)
+    movable = np.zeros(problem.n_gates, dtype=bool)
+    movable[np.argsort(-score, kind="stable")[:_POOL]] = True
+    return movable
