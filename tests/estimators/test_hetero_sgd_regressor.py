@@ -222,7 +222,8 @@ def test_a_stream_finds_what_fit_finds():
     pooled = stream(HeteroSGDRegressor(pooled=True, step_size=0.2), batches=600)
     assert pooled.n_steps_ == 600
     np.testing.assert_allclose(pooled.coef_, [1.0, 0.5], atol=0.2)
-    assert not hasattr(model, "trajectory_")
+    with pytest.raises(DataError, match="only fit records"):
+        model.plot_trajectory()
     assert "1,200 steps" in model.summary()
 
 
@@ -283,6 +284,14 @@ def test_a_refused_batch_changes_nothing():
     with pytest.raises(DataError, match="NaN"):
         model.partial_fit(np.full((2, 3), np.nan), [1.0, 2.0])
     np.testing.assert_array_equal(model.coef_, before)
+
+
+def test_a_model_without_moments_cannot_go_on():
+    X, y, _ = tame_data()
+    model = HeteroSGDRegressor(random_state=0, n_steps=10).fit(X, y)
+    del model.moments_
+    with pytest.raises(DataError, match="fitted anew"):
+        model.partial_fit(X, y)
 
 
 def test_categories_in_a_stream():

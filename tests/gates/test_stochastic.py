@@ -222,6 +222,16 @@ def test_divergence_is_a_status():
     assert "diverged" in repr(result)
 
 
+def test_overflow_in_one_column_is_divergence():
+    moments = ScaledMoments(
+        gram=np.array([[[1e300, 0.0], [0.0, 1.0]]]), cross=np.array([[1.0, 0.0]]), power=np.ones(1)
+    )
+    steps = GateSteps(step_size=0.1, n_steps=50, record_every=1)
+    result = run_gates(moments, np.ones(1), steps, np.random.default_rng(0))
+    assert result.status == "diverged"
+    assert np.all(np.isfinite(result.coef)) and np.all(np.isfinite(result.mean_coef))
+
+
 def test_same_seed_same_result():
     moments = random_moments(4, 3, 5)
     steps = GateSteps(step_size=0.03, n_steps=300)

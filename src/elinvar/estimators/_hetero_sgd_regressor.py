@@ -18,7 +18,7 @@ from elinvar.estimators._environment_regressor import (
     random_generator,
     resolve_environment_weights,
 )
-from elinvar.gates._scaling import GateScaling, scale_moments, scaling_of
+from elinvar.gates._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
 from elinvar.gates._step_limit import step_limit
 from elinvar.gates._stochastic import (
     GateSteps,
@@ -298,11 +298,15 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         """
         self._validate_params()
         first = not hasattr(self, "coef_")
+        if not first and not hasattr(self, "moments_"):
+            raise DataError(
+                "This model comes from a file, which keeps no moments, so it cannot go on with a "
+                "stream: it can predict, or be fitted anew."
+            )
         rows = self._read(X, y, environments, sample_weight, reset=first, min_rows=1)
         batch = rows.moments()
         moments = batch if first else self.moments_ + batch
-        scaling, share = self._scaling(moments)
-        self._stream_step(batch, moments, scaling, share)
+        self._stream_step(batch, moments)
         return self
 
     def summary(self) -> str:
@@ -342,23 +346,31 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         Returns
         -------
         Axes
+
+        Raises
+        ------
+        DataError
+            If nothing was recorded: after `partial_fit`, or when read from a model file.
         """
         from elinvar.plots import plot_trajectory
 
-        check_is_fitted(self, "trajectory_")
+        check_is_fitted(self, "coef_")
+        if not hasattr(self, "trajectory_"):
+            raise DataError("There are no recorded steps to draw: only fit records them.")
         shown = ~self.schema_.reference
         columns = [name for name, show in zip(self.schema_.columns, shown, strict=True) if show]
         trajectory = self.trajectory_
         return plot_trajectory(trajectory.steps, trajectory.coef[:, shown], columns, ax=ax)
 
-    def _scaling(self, moments: Moments) -> tuple[GateScaling, NDArray[np.float64]]:
+    def _scaling(self, moments: Moments) -> GateScaling:
         share = resolve_environment_weights(self.environment_weights, moments.names, moments.count)
-        scaling = scaling_of(moments, share, intercept=self.intercept, standardize=self.standardize)
-        return scaling, share
+        return scaling_of(moments, share, intercept=self.intercept, standardize=self.standardize)
 
-    def _steps(self, limit: float, batch_size: int | None) -> GateSteps:
-        return GateSteps(
-            step_size=_AUTO * limit if self.step_size == "auto" else float(self.step_size),
+    def _steps(
+        self, scaled: ScaledMoments, scaling: GateScaling, batch_size: int | None
+    ) -> GateSteps:
+        steps = GateSteps(
+            step_size=1.0,
             n_steps=int(self.n_steps),
             init_scale=float(self.init_scale),
             gain=float(self.gain),
@@ -368,73 +380,65 @@ class HeteroSGDRegressor(EnvironmentRegressor):
             average=float(self.average),
             record_every=int(self.record_every),
         )
+        self.step_limit_ = step_limit(scaled, scaling.share, steps=steps)
+        auto = self.step_size == "auto"
+        return replace(steps, step_size=float(_AUTO * self.step_limit_ if auto else self.step_size))
 
     def _fit_steps(self, moments: Moments, rows: Environments | None) -> Self:
-        scaling, share = self._scaling(moments)
+        scaling = self._scaling(moments)
         scaled = scale_moments(moments, scaling)
         if not np.any(scaled.power > 1e-200):
             raise DataError("The target does not vary within environments: nothing to explain.")
-        steps = self._steps(0.0, self.batch_size)
-        self.step_limit_ = step_limit(scaled, share, steps=steps)
-        steps = self._steps(self.step_limit_, self.batch_size)
+        steps = self._steps(scaled, scaling, self.batch_size)
         for _ in range(_HALVINGS if self.step_size == "auto" else 1):
             rng = random_generator(self.random_state, 0)
-            trajectory = run_gates(scaled, share, steps, rng, rows=rows, scaling=scaling)
+            trajectory = run_gates(scaled, scaling.share, steps, rng, rows=rows, scaling=scaling)
             self.step_size_ = steps.step_size
             if trajectory.status == "completed":
                 break
             steps = replace(steps, step_size=steps.step_size / 2)
-        self.moments_ = moments
-        self.environments_ = moments.names
-        self.status_ = trajectory.status
-        self.n_steps_ = trajectory.n_steps
         self.trajectory_ = in_units(trajectory, scaling)
-        diverged = trajectory.status == "diverged"
-        self.gates_ = np.where(diverged, 0.0, self.trajectory_.gates)
-        self._take_coef(self.trajectory_.mean_coef, scaling, share)
-        if diverged:
+        self._take(self.trajectory_, self.trajectory_.mean_coef, moments, scaling)
+        self.n_steps_ = trajectory.n_steps
+        if self.status_ == "diverged":
             self._warn_diverged("The coefficients are set to 0.")
         return self
 
-    def _stream_step(
-        self,
-        batch: Moments,
-        moments: Moments,
-        scaling: GateScaling,
-        share: NDArray[np.float64],
-    ) -> None:
+    def _stream_step(self, batch: Moments, moments: Moments) -> None:
+        scaling = self._scaling(moments)
         scaled = scale_moments(moments, scaling)
-        limit = step_limit(scaled, share, steps=self._steps(0.0, None))
-        steps = self._steps(limit, None)
-        taken, coef = getattr(self, "n_steps_", 0), getattr(self, "coef_", 0.0)
-        gates = getattr(self, "gates_", np.zeros((2, len(scaling.x_inverse))))
+        steps = self._steps(scaled, scaling, None)
+        p = len(scaling.x_inverse)
+        taken, coef = getattr(self, "n_steps_", 0), getattr(self, "coef_", np.zeros(p))
+        gates = getattr(self, "gates_", np.zeros((2, p)))
         rng = random_generator(self.random_state, taken)
-        trajectory = stream_gates(batch, scaled.pooled(share), scaling, steps, rng, gates)
-        self.moments_, self.environments_ = moments, moments.names
-        self.step_size_, self.step_limit_ = steps.step_size, limit
-        self.status_ = trajectory.status
-        self.n_steps_ = taken + trajectory.n_steps
+        mixture = scaled.pooled(scaling.share)
+        trajectory = stream_gates(batch, mixture, scaling, steps, rng, gates)
+        if trajectory.status == "completed":
+            for step, value in enumerate(trajectory.coef, start=taken + 1):
+                coef = coef + (value - coef) / max(self.average * step, 1.0)
+        self.step_size_ = steps.step_size
         self.__dict__.pop("trajectory_", None)
-        diverged = trajectory.status == "diverged"
-        self.gates_ = np.where(diverged, 0.0, trajectory.gates)
-        values = trajectory.coef[:0] if diverged else trajectory.coef
-        for step, value in enumerate(values, start=taken + 1):
-            coef = coef + (value - coef) / max(self.average * step, 1.0)
-        self._take_coef(coef + np.zeros(len(scaling.x_inverse)), scaling, share)
-        if diverged:
+        self._take(trajectory, coef, moments, scaling)
+        self.n_steps_ = taken + trajectory.n_steps
+        if self.status_ == "diverged":
             self._warn_diverged("This batch is left out, and the gates start anew.")
 
-    def _take_coef(
-        self, coef: NDArray[np.float64], scaling: GateScaling, share: NDArray[np.float64]
+    def _take(
+        self,
+        trajectory: GateTrajectory,
+        coef: NDArray[np.float64],
+        moments: Moments,
+        scaling: GateScaling,
     ) -> None:
         intercepts = scaling.y_centre - scaling.x_centre @ coef
+        own = {name: float(b) for name, b in zip(scaling.names, intercepts, strict=True)}
+        self.moments_, self.environments_ = moments, moments.names
+        self.status_ = trajectory.status
+        self.gates_ = np.where(trajectory.status == "diverged", 0.0, trajectory.gates)
         self.coef_ = coef
-        self.intercept_ = float(share @ intercepts)
-        self.environment_intercepts_ = (
-            {name: float(b) for name, b in zip(scaling.names, intercepts, strict=True)}
-            if self.intercept == "environment"
-            else None
-        )
+        self.intercept_ = float(scaling.share @ intercepts)
+        self.environment_intercepts_ = own if self.intercept == "environment" else None
 
     def _warn_diverged(self, consequence: str) -> None:
         warnings.warn(

@@ -62,9 +62,9 @@ def _batch_gradient(
 
 
 @numba.njit(nogil=True, cache=True)
-def _step_gates(gates: Any, gradient: Any, step_size: float, coef: Any) -> float:
-    """Multiply the gates, put the new coefficients into ``coef``; return the largest (or NaN)."""
-    largest = 0.0
+def _step_gates(gates: Any, gradient: Any, step_size: float, bound: float, coef: Any) -> bool:
+    """Multiply the gates and renew ``coef``; tell whether all of it stayed below ``bound``."""
+    bounded = True
     for j in range(coef.shape[0]):
         for side in range(2):
             sign = 1.0 if side == 0 else -1.0
@@ -73,10 +73,9 @@ def _step_gates(gates: Any, gradient: Any, step_size: float, coef: Any) -> float
                 gate = FLOOR if gate >= 0.0 else -FLOOR
             gates[side, j] = gate
         coef[j] = gates[0, j] * gates[0, j] - gates[1, j] * gates[1, j]
-        size = abs(coef[j])
-        if not size <= largest:
-            largest = size
-    return largest
+        if not abs(coef[j]) <= bound:
+            bounded = False
+    return bounded
 
 
 @numba.njit(nogil=True, cache=True)
@@ -126,8 +125,7 @@ def run_trajectory(
                 _moment_gradient(gram[0], cross[0], coef, pooled)
                 for j in range(p):
                     gradient[j] = pooled[j] + gain * (gradient[j] - pooled[j])
-        largest = _step_gates(gates, gradient, step_size, coef)
-        if not largest <= bound:
+        if not _step_gates(gates, gradient, step_size, bound, coef):
             return step
         if step >= average_from:
             weight = 1.0 / (step - average_from + 1)
