@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base import DataError
+
 MISSING_LEVEL = "(missing)"
 JOINER = " / "
 
@@ -149,6 +151,12 @@ def join_factors(factors: Sequence[Factor]) -> Factor:
         JOINER.join(f.labels[f.codes[row]] if f.codes[row] >= 0 else "" for f in factors)
         for row in first
     ]
+    if len(set(labels)) < len(labels):
+        clash = next(name for name in labels if labels.count(name) > 1)
+        raise DataError(
+            f"Two combinations of environment columns would both be named {clash!r}; rename the "
+            f"values that contain {JOINER!r}."
+        )
     codes[missing] = -1
     return Factor(codes=codes, labels=tuple(labels))
 
