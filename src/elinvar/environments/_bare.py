@@ -139,6 +139,8 @@ def _impute(
         used = None if weight is None else weight[~absent]
         with np.errstate(all="ignore"):
             mean = float(np.average(filled[~absent, j], weights=used))
-        fill[name] = mean if np.isfinite(mean) else 0.0
-        filled[absent, j] = mean
+        # A mean that is not finite stands for values that are refused when they are added up.
+        if np.isfinite(mean):
+            fill[name] = mean
+            filled[absent, j] = mean
     return filled, fill

@@ -40,10 +40,11 @@ def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
         return frame
     import narwhals.stable.v2 as nw
 
-    if hasattr(frame, "columns") and not callable(frame.columns):
-        refuse_duplicates([str(name) for name in _column_names(frame)], "The frame's columns")
     try:
         table = nw.from_native(frame)
+    except nw.exceptions.DuplicateError:
+        _refuse_duplicates(frame)
+        raise
     except TypeError as error:
         raise DataTypeError(
             "A pandas or polars frame or a pyarrow table is needed; got "
@@ -51,11 +52,13 @@ def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
         ) from error
     if isinstance(table, nw.LazyFrame):
         raise DataTypeError("A lazy frame holds no rows yet; call .collect() on it first.")
+    _refuse_duplicates(frame)
     return Frame(table, first_row=first_row)
 
 
-def _column_names(frame: Any) -> list[Any]:
-    return list(getattr(frame, "column_names", frame.columns))
+def _refuse_duplicates(frame: Any) -> None:
+    names = getattr(frame, "column_names", None) or frame.columns
+    refuse_duplicates([str(name) for name in names], "The frame's columns")
 
 
 class Frame:
@@ -205,7 +208,7 @@ def factor_from_arrow(array: Any) -> Factor:
             array = pa.concat_arrays(array.chunks)
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
     return factor_from_values(codes, array.dictionary.to_pylist())
 
 

@@ -75,7 +75,8 @@ class TextSummary:
         if weight is not None:
             mass = np.bincount(factor.codes[present], weight[present], len(factor.labels))
         self.mass += float(mass.sum())
-        self.total += float(mass @ np.array([v or 0.0 for v in parsed]))
+        with np.errstate(all="ignore"):
+            self.total += float(mass @ np.array([v or 0.0 for v in parsed]))
         self.n_numbers += int(counts[numeric].sum())
         if self.first_bad is None and (counts[~numeric] > 0).any():
             at = int(np.append(~numeric, False)[factor.codes].argmax())
@@ -105,7 +106,8 @@ class _Mean:
     def update(self, values: NDArray[np.float64], weight: NDArray[np.float64] | None) -> None:
         good = ~np.isnan(values)
         w = np.ones(len(values)) if weight is None else weight
-        self.total += float(values[good] @ w[good])
+        with np.errstate(all="ignore"):
+            self.total += float(values[good] @ w[good])
         self.weight += float(w[good].sum())
 
 
@@ -195,7 +197,7 @@ def _settle(
         decided = name in choice.categorical or kinds[name] == "category"
         if not decided and text.is_number(name):
             if missing == "impute":
-                fill[name] = text.total / text.mass
+                _fill(fill, name, text.total / text.mass)
             continue
         refuse_many_levels(name, len(text.levels))
         found = set(text.levels)
@@ -210,7 +212,7 @@ def _settle(
             continue
         if not mean.weight:
             raise DataError(f"{name} has no values to take a mean of; drop it (--drop).")
-        fill[name] = mean.total / mean.weight
+        _fill(fill, name, mean.total / mean.weight)
     return Schema(
         features=choice.features,
         levels=levels,
@@ -218,6 +220,12 @@ def _settle(
         environment=choice.environment,
         fill=fill,
     )
+
+
+def _fill(fill: dict[str, float | str], name: str, mean: float) -> None:
+    # A mean that is not finite stands for values that are refused when rows are made.
+    if np.isfinite(mean):
+        fill[name] = mean
 
 
 def make_rows(frame: Frame, choice: Choice, schema: Schema, missing: Missing) -> Rows:

@@ -1,0 +1,454 @@
+"""Frames of every library mean the same, and columns find their roles."""
+
+import datetime as dt
+import decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from elinvar._base import DataError, DataTypeError
+from elinvar.environments import Environments, Moments, Schema, environment_labels
+
+ROLES = {"target": "y", "environment": "site"}
+
+
+def frame(n=60):
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "a": rng.normal(size=n),
+            "whole": rng.integers(0, 9, n),
+            "flag": rng.random(n) > 0.5,
+            "kind": rng.choice(["u", "v", "w"], n),
+            "site": rng.choice(["Oslo", "Bergen"], n),
+            "year": rng.choice([2020, 2021], n),
+            "y": rng.normal(size=n),
+        }
+    )
+
+
+LIBRARIES = {
+    "pandas": lambda f: f,
+    "pandas object": lambda f: f.astype({"kind": object, "site": object, "flag": object}),
+    "pandas category": lambda f: f.astype({"kind": "category", "site": "category"}),
+    "pandas arrow": lambda f: f.convert_dtypes(dtype_backend="pyarrow"),
+    "pandas nullable": lambda f: f.convert_dtypes(),
+    "polars": pl.from_pandas,
+    "polars categorical": lambda f: pl.from_pandas(f).with_columns(
+        pl.col("kind").cast(pl.Categorical)
+    ),
+    "pyarrow": pa.Table.from_pandas,
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_every_library_means_the_same(library):
+    expected = Environments.from_frame(frame(), **ROLES)
+    data = Environments.from_frame(LIBRARIES[library](frame()), **ROLES)
+    assert data.schema == expected.schema
+    assert data.names == ("Bergen", "Oslo")
+    np.testing.assert_array_equal(data.X, expected.X)
+    np.testing.assert_array_equal(data.codes, expected.codes)
+    encoded = expected.schema.encode(LIBRARIES[library](frame()))
+    np.testing.assert_array_equal(encoded, expected.X)
+
+
+def test_columns_are_what_they_say():
+    data = Environments.from_frame(frame(), **ROLES)
+    assert data.schema.columns == ("a", "whole", "flag", "kind=u", "kind=v", "kind=w", "year")
+    assert set(np.unique(data.X[:, 2])) == {0.0, 1.0}
+    assert (data.X[:, 3:6].sum(axis=1) == 1).all()
+
+
+def test_several_environment_columns_are_joined():
+    data = Environments.from_frame(frame(), target="y", environment=["site", "year"])
+    assert data.names == ("Bergen / 2020", "Bergen / 2021", "Oslo / 2020", "Oslo / 2021")
+    assert "year" not in data.schema.features
+    labels = environment_labels(frame(), ["site", "year"])
+    assert [data.names[code] for code in data.codes] == labels
+    clash = frame()[:2].assign(site=["a / b", "a"], year=["c", "b / c"])
+    with pytest.raises(DataError, match="both be named 'a / b / c'"):
+        Environments.from_frame(clash, target="y", environment=["site", "year"])
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([10, 9, 2], ("2", "9", "10")),
+        ([2020.0, 2021.5, 2020.0], ("2020", "2021.5")),
+        (["e10", "e9", "E1"], ("E1", "e9", "e10")),
+        ([True, False, True], ("False", "True")),
+        (["b", 1, 2.0], ("1", "2", "b")),
+        (
+            [dt.date(2020, 1, 2), dt.date(2019, 1, 1), dt.date(2019, 1, 1)],
+            ("2019-01-01", "2020-01-02"),
+        ),
+        (pd.to_datetime(["2020-01-02", "2019-01-01", "2019-01-01"]), ("2019-01-01", "2020-01-02")),
+        (pd.Categorical(["b", "a", "a"], categories=["c", "b", "a"]), ("a", "b")),
+        (np.array([2**60 + 1, 2**60, 2**60]), (str(2**60), str(2**60 + 1))),
+    ],
+)
+def test_environment_labels_are_strings_in_natural_order(values, names):
+    X, y = np.arange(6.0).reshape(3, 2), np.arange(3.0)
+    array = np.empty(3, dtype=object)
+    array[:] = list(values)
+    given = array if isinstance(values, list) and len({type(v) for v in values}) > 1 else values
+    assert Environments.from_arrays(X, y, given).names == names
+    table = pd.DataFrame({"x": X[:, 0], "y": y, "e": pd.Series(given)})
+    assert Environments.from_frame(table, target="y", environment="e").names == names
+
+
+def test_features_drop_and_categorical_choose_columns():
+    def columns(**chosen):
+        return Moments.from_frame(frame(), **ROLES, **chosen).schema.columns
+
+    assert columns(features=["year", "a"]) == ("year", "a")
+    assert columns(features="a") == ("a",)
+    assert columns(drop=["kind", "year", "flag"]) == ("a", "whole")
+    assert columns(features=["a", "year"], categorical=["year"]) == ("a", "year=2020", "year=2021")
+    assert columns(features="flag", categorical="flag") == ("flag=False", "flag=True")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"target": "Y "}, "no target column 'Y '; did you mean 'y'"),
+        ({"environment": "sit"}, "no environment column 'sit'; did you mean 'site'"),
+        ({"environment": ["site", "yeer"]}, "no environment column 'yeer'; did you mean 'year'"),
+        ({"environment": []}, "No environment column was named"),
+        ({"features": ["a", "hole"]}, "no feature 'hole'; did you mean 'whole'"),
+        ({"features": ["a", "site"]}, "'site' is the environment column and cannot be a feature"),
+        ({"features": ["a", "y"]}, "'y' is the target column and cannot be a feature"),
+        ({"features": ["a", "a"]}, "chosen have duplicated column names: 'a'"),
+        ({"features": []}, "No feature is left"),
+        ({"drop": ["b"]}, "no column to drop 'b'"),
+        ({"drop": ["a", "whole", "flag", "kind", "year"]}, "No feature is left"),
+        ({"categorical": ["y"]}, "'y' is the target column and cannot be a feature"),
+        ({"categorical": ["year"], "drop": ["year"]}, "'year' is listed as categorical, but"),
+        ({"environment": "y"}, "both as the target and as an environment"),
+        ({"sample_weight": "w"}, "no weight column 'w'"),
+        ({"sample_weight": "y"}, "both as the weight and as target"),
+        ({"missing": "skip"}, "missing must be 'error', 'drop' or 'impute'; got 'skip'"),
+    ],
+)
+def test_roles_that_cannot_be_are_refused(chosen, message):
+    for kind in (Moments, Environments):
+        with pytest.raises(DataError, match=message):
+            kind.from_frame(frame(), **{**ROLES, **chosen})
+
+
+def test_duplicated_columns_are_refused():
+    twice = frame().rename(columns={"whole": "a"})
+    with pytest.raises(DataError, match="duplicated column names: 'a'"):
+        Moments.from_frame(twice, **ROLES)
+    with pytest.raises(DataError, match="duplicated column names: '1'"):
+        Moments.from_frame(frame().rename(columns={"whole": "1", "a": 1}), **ROLES)
+    table = pa.table([[1.0], [2.0], ["s"]], names=["y", "y", "site"])
+    with pytest.raises(DataError, match="duplicated column names: 'y'"):
+        Moments.from_frame(table, **ROLES)
+
+
+def test_what_is_no_frame_is_refused():
+    with pytest.raises(DataTypeError, match="lazy frame"):
+        Moments.from_frame(pl.from_pandas(frame()).lazy(), **ROLES)
+    for thing in (np.zeros((2, 2)), {"a": [1]}, "file.csv", None, frame()["a"]):
+        with pytest.raises(DataTypeError, match="frame or a pyarrow table is needed; got"):
+            Moments.from_frame(thing, **ROLES)
+    several = frame()[["a", "y"]]
+    several.columns = pd.MultiIndex.from_tuples([("a", "b"), ("y", "z")])
+    with pytest.raises(DataError):
+        Moments.from_frame(several, **ROLES)
+    with pytest.raises(DataError, match="no rows: 0 sample"):
+        Moments.from_frame(frame()[:0], **ROLES)
+
+
+def texts(values):
+    n = len(values)
+    return pd.DataFrame(
+        {"t": values, "x": np.arange(n, dtype=float), "y": np.arange(n) % 7 / 7.0, "site": "s"}
+    )
+
+
+def test_text_of_numbers_is_read_as_numbers():
+    data = Environments.from_frame(texts(["1", " 2.5", "-3e2"]), **ROLES)
+    assert data.schema.columns == ("t", "x")
+    assert data.X[:, 0].tolist() == [1.0, 2.5, -300.0]
+    assert data.schema.encode(texts(["7", "8", "9"]))[:, 0].tolist() == [7.0, 8.0, 9.0]
+
+
+def test_text_that_is_mostly_numbers_is_refused_with_the_first_bad_row():
+    message = r"t is text, though 3 of its 5 values are numbers; .* is '\?' in row 3"
+    with pytest.raises(DataError, match=message):
+        Moments.from_frame(texts(["1", "2", "?", "4", "-", None]), **ROLES, missing="drop")
+    half = texts(["1", "2", "?", "-"])
+    assert Moments.from_frame(half, **ROLES).schema.levels == {"t": ("1", "2", "-", "?")}
+    named = Moments.from_frame(texts(["1", "2", "?", "4"]), **ROLES, categorical="t")
+    assert named.schema.levels == {"t": ("1", "2", "4", "?")}
+
+
+def test_more_than_fifty_levels_are_refused_with_advice():
+    values = [f"v{i}" for i in range(51)]
+    message = "t has more than 50 levels.*drop it, merge its levels, or use it as the environment"
+    with pytest.raises(DataError, match=message):
+        Moments.from_frame(texts(values), **ROLES)
+    assert Moments.from_frame(texts(values[:50]), **ROLES).n_columns == 51
+    with pytest.raises(DataError, match="x has more than 50 levels"):
+        Moments.from_frame(texts(values).drop(columns="t"), **ROLES, categorical="x")
+
+
+def test_merging_beyond_fifty_levels_is_refused():
+    a = Moments.from_frame(texts([f"v{i}" for i in range(30)]), **ROLES)
+    b = Moments.from_frame(texts([f"v{i}" for i in range(25, 55)]), **ROLES)
+    with pytest.raises(DataError, match="more than 50 levels"):
+        a + b
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [dt.date(2020, 1, 1)] * 3,
+        [dt.datetime(2020, 1, 1, 3)] * 3,
+        [dt.timedelta(hours=1)] * 3,
+    ],
+)
+def test_dates_and_times_are_refused_with_advice(library, values):
+    with pytest.raises(DataTypeError, match=r"t holds dates or times.*days since a date"):
+        Moments.from_frame(LIBRARIES[library](texts(values)), **ROLES)
+
+
+def test_what_is_neither_number_nor_text_is_refused():
+    for values in ([[1, 2]] * 3, [b"a"] * 3, [{"a": 1}] * 3, [object()] * 3):
+        with pytest.raises(DataTypeError, match="t holds neither numbers nor text"):
+            Moments.from_frame(texts(values), **ROLES)
+    with pytest.raises(DataError):
+        Moments.from_frame(texts([1j, 2, 3]), **ROLES)
+
+
+def test_odd_numbers_are_numbers():
+    for values in ([decimal.Decimal("1.5"), None, 2], [True, None, False], [1, 2.5, None]):
+        table = texts(values).astype({"t": object})
+        data = Environments.from_frame(table, **ROLES, missing="drop")
+        assert data.X[:, 0].tolist() == [float(v) for v in values if v is not None]
+        assert data.n_dropped == 1
+
+
+def test_the_target_is_a_number():
+    with pytest.raises(DataTypeError, match=r"target must be a number.*'no' in row 2"):
+        Moments.from_frame(texts([1, 2, 3]).assign(y=["1", "no", "yes"]), **ROLES)
+    with pytest.raises(DataTypeError, match="y must hold numbers; it holds date values"):
+        Moments.from_frame(texts([1, 2, 3]).assign(y=pd.Timestamp("2020-01-01")), **ROLES)
+    flags = Environments.from_frame(texts([1, 2, 3]).assign(y=[True, False, True]), **ROLES)
+    assert flags.y.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_weights_come_from_a_column():
+    table = frame().assign(w=np.arange(60) % 3)
+    repeated = frame().loc[np.repeat(np.arange(60), np.arange(60) % 3)]
+    weighted = Moments.from_frame(table, **ROLES, sample_weight="w")
+    expected = Moments.from_frame(repeated, **ROLES)
+    assert weighted.schema == expected.schema
+    np.testing.assert_allclose(weighted.cov_xx, expected.cov_xx, atol=1e-12)
+    table.loc[table["w"] == 0, ["a", "kind"]] = None
+    again = Moments.from_frame(table, **ROLES, sample_weight="w")
+    np.testing.assert_allclose(again.cov_xx, expected.cov_xx, atol=1e-12)
+    data = Environments.from_frame(table, **ROLES, sample_weight="w")
+    np.testing.assert_allclose(data.moments().cov_xx, expected.cov_xx, atol=1e-12)
+    assert data.n_rows == 40
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1, -2, 1], "1 row is not, first row 2 with -2"),
+        ([1, np.nan, np.inf], "2 rows are not, first row 2 with nan"),
+        ([0, 0, 0], "weight"),
+    ],
+)
+def test_bad_weights_are_refused(weights, message):
+    table = texts(["u", "v", "u"]).assign(w=weights)
+    with pytest.raises(DataError, match=message):
+        Moments.from_frame(table, **ROLES, sample_weight="w")
+    X = table[["x"]].to_numpy()
+    with pytest.raises(DataError, match=message):
+        Moments.from_arrays(X, table["y"], sample_weight=weights)
+    with pytest.raises(DataError, match=message):
+        Moments.from_arrays(table[["x"]], table["y"], sample_weight=weights)
+
+
+def missing_table():
+    return pd.DataFrame(
+        {
+            "a": [1.0, np.nan, 3.0, 4.0, 8.0, 1.0],
+            "k": ["u", "v", None, "v", "u", "v"],
+            "y": [1.0, 2.0, 3.0, np.nan, 5.0, 6.0],
+            "site": list("ppqqpq"),
+        }
+    )
+
+
+def test_missing_values_are_named():
+    message = (
+        r"missing values \(NaN\) in a \(1\), k \(1\), y \(1\); first in row 2 .*"
+        "missing='drop'.*missing='impute'.*--missing drop|impute"
+    )
+    for kind in (Moments, Environments):
+        with pytest.raises(DataError, match=message):
+            kind.from_frame(missing_table(), **ROLES)
+    infinite = missing_table().assign(a=[1, np.inf, -np.inf, 1, 1, np.nan])
+    for missing in ("error", "drop", "impute"):
+        with pytest.raises(DataError, match=r"infinity in a \(2\); first in row 2"):
+            Moments.from_frame(infinite, **ROLES, missing=missing)
+
+
+def test_drop_leaves_rows_out():
+    data = Environments.from_frame(missing_table(), **ROLES, missing="drop")
+    assert data.y.tolist() == [1.0, 5.0, 6.0]
+    assert data.n_dropped == data.moments().n_dropped == 3
+    assert data.schema.levels == {"k": ("u", "v")}
+    with pytest.raises(DataError, match="No rows are left"):
+        Moments.from_frame(missing_table().assign(a=np.nan), **ROLES, missing="drop")
+
+
+def test_impute_fills_in_and_remembers():
+    data = Environments.from_frame(missing_table(), **ROLES, missing="impute")
+    mean = np.mean([1, 3, 8, 1])
+    assert data.y.tolist() == [1.0, 2.0, 3.0, 5.0, 6.0] and data.n_dropped == 1
+    assert data.schema.fill == {"a": mean, "k": "(missing)"}
+    assert data.schema.levels == {"k": ("u", "v", "(missing)")}
+    assert data.X[:, 0].tolist() == [1.0, mean, 3.0, 8.0, 1.0]
+    assert data.X[2, 1:].tolist() == [0, 0, 1]
+    new = pd.DataFrame({"a": [None, 2.0], "k": [None, "u"]})
+    assert data.schema.encode(new).tolist() == [[mean, 0, 0, 1], [2, 1, 0, 0]]
+    with pytest.raises(DataError, match="a has no values to take a mean of"):
+        Moments.from_frame(missing_table().assign(a=np.nan), **ROLES, missing="impute")
+    numbers = missing_table().assign(k=["1", "2", None, "2", "5", "4"])
+    filled = Environments.from_frame(numbers, **ROLES, missing="impute")
+    assert filled.schema.fill == {"a": mean, "k": 3.0} and filled.X[2, 1] == 3.0
+
+
+def test_missing_values_in_arrays():
+    table = missing_table()
+    X, y = table[["a"]].to_numpy(), table["y"].to_numpy()
+    with pytest.raises(DataError, match=r"NaN\) in x0 \(1\), target \(1\); first in row 2"):
+        Moments.from_arrays(X, y)
+    assert Moments.from_arrays(X, y, missing="drop").n_dropped == 2
+    imputed = Environments.from_arrays(X, y, missing="impute")
+    mean = np.mean([1, 3, 8, 1])
+    assert imputed.schema.fill == {"x0": mean} and imputed.X[1, 0] == mean
+    assert imputed.schema.encode([[np.nan]]).tolist() == [[mean]]
+    with pytest.raises(DataError, match="NaN"):
+        Moments.from_arrays(X[:3], y[:3]).schema.encode([[np.nan]])
+
+
+def test_a_missing_environment_label_is_refused():
+    for label in (None, np.nan, "", "  "):
+        table = missing_table().assign(site=["p", label, "q", "q", label, "q"])
+        message = "site: the environment label is missing in 2 rows, first in row 2"
+        with pytest.raises(DataError, match=message):
+            Moments.from_frame(table, **ROLES, missing="drop")
+    with pytest.raises(DataError, match="missing in 1 row, first in row 3"):
+        Moments.from_arrays(np.zeros((3, 1)), np.arange(3), [1.0, 2.0, np.nan])
+
+
+def test_encode_reads_by_name():
+    schema = Environments.from_frame(frame(), **ROLES).schema
+    new = frame()[["kind", "y", "year", "flag", "a", "whole"]].assign(extra="x")
+    np.testing.assert_array_equal(schema.encode(new), schema.encode(frame()))
+    with pytest.raises(DataError, match="lack the feature 'whole'; did you mean 'hole'"):
+        schema.encode(new.rename(columns={"whole": "hole"}))
+    with pytest.raises(DataTypeError, match="categorical, so a frame"):
+        schema.encode(np.zeros((2, 5)))
+    with pytest.raises(DataError, match=r"missing values \(NaN\) in kind \(1\); first in row 2"):
+        schema.encode(new[:3].assign(kind=["u", None, "v"]))
+    with pytest.raises(DataError, match="a must hold numbers, but holds text: 'x' in row 2"):
+        schema.encode(new[:3].assign(a=["1", "x", "v"]))
+
+
+def test_unseen_levels():
+    schema = Environments.from_frame(frame(), **ROLES).schema
+    new = frame()[:3].assign(kind=["u", "z", "v"])
+    with pytest.raises(DataError, match=r"kind: the level 'z' \(first in row 2\) was not seen"):
+        schema.encode(new)
+    zero = schema.encode(new, unknown="zero")
+    assert zero[:, 3:6].tolist() == [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
+    with pytest.raises(DataError, match="unknown must be"):
+        schema.encode(new, unknown="ignore")
+
+
+def test_bare_arrays_get_names_and_encode_by_position():
+    data = Environments.from_arrays(np.arange(6).reshape(3, 2), [1, 2, 4])
+    assert data.schema.features == ("x0", "x1") and not data.schema.named
+    np.testing.assert_array_equal(data.schema.encode([[1, 2]]), [[1.0, 2.0]])
+    with pytest.raises(DataError, match="X has 3 features, but 2"):
+        data.schema.encode([[1, 2, 3]])
+    named = Environments.from_arrays(np.zeros((2, 2)), [1, 2], feature_names=["p", "q"])
+    assert named.schema == Schema(features=("p", "q"))
+    with pytest.raises(DataError, match="3 names, but X has 2 columns"):
+        Environments.from_arrays(np.zeros((2, 2)), [1, 2], feature_names=["p", "q", "r"])
+
+
+def test_a_frame_may_come_with_arrays_beside_it():
+    table = frame()
+    X, y, site = table.drop(columns=["y", "site"]), table["y"], table["site"]
+    data = Environments.from_arrays(X, y, site, target="y")
+    expected = Environments.from_frame(table, **ROLES)
+    assert data.schema.columns == expected.schema.columns
+    np.testing.assert_array_equal(data.X, expected.X)
+    moments = Moments.from_arrays(pl.from_pandas(X), y.tolist(), site.tolist(), target="y")
+    np.testing.assert_array_equal(moments.cov_xx, data.moments().cov_xx)
+    with pytest.raises(DataError, match="names its features itself"):
+        Moments.from_arrays(X, y, site, feature_names=list("abcde"))
+
+
+def test_batches_of_frames_decide_by_all_their_values():
+    n = 40
+    for values, outcome in (
+        (["a"] * 15 + ["1"] * 25, "t is text, though 25 of its 40 values are numbers"),
+        (["a"] * 25 + ["1"] * 15, None),
+        (["1"] * 40, "t is text, though all its values are numbers"),
+        ([f"v{i}" for i in range(40)] + [], None),
+    ):
+        for size in (1, 7, 40):
+            batches = [texts(values)[i : i + size] for i in range(0, n, size)]
+            if outcome is None:
+                moments = Moments.from_batches(batches, **ROLES)
+                assert set(moments.schema.levels["t"]) == set(values)
+            else:
+                with pytest.raises(DataError, match=outcome):
+                    Moments.from_batches(batches, **ROLES)
+
+
+def test_batches_that_do_not_fit_are_refused():
+    good = texts(["u", "v"])
+    with pytest.raises(DataTypeError, match="t holds numbers in some batches and text"):
+        Moments.from_batches([good, texts([1, 2])], **ROLES)
+    with pytest.raises(DataError, match="no column 't'"):
+        Moments.from_batches([good, good.drop(columns="t")], **ROLES)
+    with pytest.raises(DataTypeError, match="all frames or all tuples"):
+        Moments.from_batches([good, (np.zeros((2, 1)), [1, 2])], **ROLES)
+    with pytest.raises(DataError, match="'impute' needs a file or a frame"):
+        Moments.from_batches([good], **ROLES, missing="impute")
+    with pytest.raises(DataError, match="need target= and environment="):
+        Moments.from_batches([good])
+    with pytest.raises(DataError, match="No rows are left"):
+        Moments.from_batches([])
+    with pytest.raises(DataTypeError, match="iterable of batches"):
+        Moments.from_batches(good, **ROLES)
+    with pytest.raises(DataError, match=r"got 1 items"):
+        Moments.from_batches([(np.zeros((2, 1)),)])
+    with pytest.raises(DataError, match=r"NaN.*first in row 5"):
+        Moments.from_batches([good, good, good.assign(x=[np.nan, 1.0])], **ROLES)
+    with pytest.raises(DataError, match=r"NaN.*first in row 3"):
+        Moments.from_batches([(np.zeros((2, 1)), [1, 2]), (np.full((2, 1), np.nan), [1, 2])])
+
+
+def test_batches_may_miss_values():
+    batches = [missing_table()[i : i + 1] for i in range(6)]
+    moments = Moments.from_batches(batches, **ROLES, missing="drop")
+    expected = Moments.from_frame(missing_table(), **ROLES, missing="drop")
+    assert moments.n_dropped == 3 and moments.schema == expected.schema
+    np.testing.assert_allclose(moments.cov_xx, expected.cov_xx, atol=1e-13)
