@@ -1,1 +1,16 @@
-"""The command line."""
+"""The command line: `elinvar fit`, `elinvar predict` and `elinvar demo`."""
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 refused with a reason, 2 wrong usage."""
+    try:
+        from elinvar.cli._app import app
+
+        app(prog_name="elinvar")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -64,19 +64,20 @@ def plot_effects(
     )
     size = np.nanmax(np.abs(np.nan_to_num(np.vstack([effect, pooled]))), axis=0, initial=0.0)
     rows = sorted(np.argsort(-size, kind="stable")[:top].tolist())
-    ax = new_axes(7.5, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
+    ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     for y, j in enumerate(rows):
         _draw_row(ax, y, effect[j], low[j], high[j], pooled[j], verdicts[j])
     ax.set_yticks(range(len(rows)), [clean(names[j]) for j in rows], parse_math=False)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     _legend(ax, [verdicts[j] for j in rows])
     if title is None:
         title = _finding(names, verdicts, effect, pooled)
         if len(rows) < len(names):
             title += f" ({len(rows)} of {len(names)} shown)"
-    finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=50)
+    finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=66)
     ax.spines["left"].set_visible(False)
     return ax
 

@@ -83,7 +83,7 @@ def plot_environments(
             s=size,
             color=colour,
             marker=marker,
-            alpha=0.4,
+            alpha=0.4 if len(labels) <= 1000 else 0.15,
             linewidths=0,
             label=clean(name),
             zorder=2,
@@ -119,6 +119,8 @@ def _draw_line(
 
 
 def _name_ends(ax: "Axes", ends: list[tuple[str, str, float, float]]) -> None:
+    from matplotlib.patheffects import withStroke
+
     low, high = ax.get_ylim()
     spots = spread([height for *_, height in ends], 0.05 * (high - low), low, high)
     for (name, colour, x, _), spot in zip(ends, spots, strict=True):
@@ -135,6 +137,7 @@ def _name_ends(ax: "Axes", ends: list[tuple[str, str, float, float]]) -> None:
             annotation_clip=False,
             parse_math=False,
             zorder=5,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
     ax.set_ylim(low, high)
 

@@ -60,7 +60,7 @@ def plot_errors(
     count = np.asarray(errors["rows"], dtype=np.float64)
     values = {key: np.asarray(errors[key], dtype=np.float64) for key in MODEL_COLOURS}
     rows = sorted(np.argsort(-count, kind="stable")[:top].tolist())
-    ax = new_axes(7.5, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
+    ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
     drawn = []
     for y, row in enumerate(rows):
         here = [values[key][row] for key in values if np.isfinite(values[key][row])]
@@ -88,7 +88,7 @@ def plot_errors(
     legend_below(ax, ax.get_lines()[-len(values) :], [_MODEL_NAMES[key] for key in values])
     if title is None:
         title = _finding(values, len(rows), len(names))
-    finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=62)
+    finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=66)
     ax.spines["left"].set_visible(False)
     return ax
 
@@ -114,5 +114,6 @@ def _scale(ax: "Axes", drawn: list[float]) -> None:
     if drawn and min(drawn) > 0 and max(drawn) / min(drawn) > 30:
         ax.set_xscale("log")
     else:
+        ax.margins(x=0.04)
         ax.set_xlim(left=0.0)
-        ax.margins(x=0.08)
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")

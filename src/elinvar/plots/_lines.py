@@ -32,6 +32,7 @@ def plot_path(
     *,
     verdicts: Verdicts | None = None,
     selected: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     top: int = 12,
     ylabel: str = "coefficient",
     title: str | None = None,
@@ -52,12 +53,14 @@ def plot_path(
         Verdict of each column, by name or in order; decides colour and dashes.
     selected : array-like of bool, shape (n_columns,), optional
         Used when there are no verdicts: the selected columns are drawn as invariant.
+    groups : array-like of shape (n_columns,), optional
+        Feature of each column; of each feature only the largest column is named.
     top : int
         How many columns are named; the others are drawn thin.
     ylabel : str
         What the coefficients measure, with its unit.
     title : str, optional
-        By default what the picture shows.
+        By default how many features stay to the end.
     ax : Axes, optional
         Where to draw; by default a new figure.
 
@@ -70,7 +73,7 @@ def plot_path(
     --------
     >>> ax = plot_path([0, 0.1, 1, 10], [[1, 1], [1, 0.5], [1, 0], [1, 0]], ["parent", "child"])
     >>> ax.get_title(loc="left")
-    '1 of 2 columns stay when disagreement is punished'
+    '1 of 2 features stays when disagreement is punished'
     """
     strength, coef = _as_path(path_strength, path_coef, columns)
     kinds = _kinds(columns, verdicts, selected, coef[-1] != 0)
@@ -78,15 +81,17 @@ def plot_path(
     ax = new_axes(9.0, 4.8) if ax is None else ax
     x, low = _log_positions(strength)
     ax.set_xscale("log")
-    named = _draw_lines(ax, x, coef, looks, _largest(coef, top, coef[-1] != 0))
+    group = np.arange(len(columns)) if groups is None else np.asarray(groups)
+    named = _draw_lines(ax, x, coef, looks, _largest(coef, top, coef[-1] != 0, group))
     leaving = [j for j in named if coef[-1, j] == 0]
     _name_lines(ax, x, coef, columns, looks, [j for j in named if j not in leaving], last=True)
     _name_lines(ax, x, coef, columns, looks, leaving, last=False)
     _strength_ticks(ax, x, low)
     _verdict_legend(ax, kinds)
-    stay = int(np.count_nonzero(coef[-1]))
     if title is None:
-        title = f"{stay} of {len(columns)} columns stay when disagreement is punished"
+        stay, total = len(set(group[coef[-1] != 0].tolist())), len(set(group.tolist()))
+        verb = "stays" if stay == 1 else "stay"
+        title = f"{stay} of {total} features {verb} when disagreement is punished"
     return finish(
         ax, title=title, xlabel="strength of the invariance penalty", ylabel=ylabel, wrap=52
     )
@@ -138,8 +143,8 @@ def plot_trajectory(
         kinds = _kinds(columns, verdicts, None, np.ones(len(columns), dtype=bool))
         looks = [_Look.of_verdict(kind) for kind in kinds]
         _verdict_legend(ax, kinds)
-    size = np.zeros(len(columns), dtype=bool)
-    named = _draw_lines(ax, x, values, looks, _largest(values, top, size))
+    alike, group = np.zeros(len(columns), dtype=bool), np.arange(len(columns))
+    named = _draw_lines(ax, x, values, looks, _largest(values, top, alike, group))
     _name_lines(ax, x, values, columns, looks, named, last=True)
     if title is None:
         title = f"Coefficients over {int(x[-1]):,} steps" if len(x) else "No steps recorded"
@@ -196,13 +201,15 @@ class _Look:
 
 
 def _largest(
-    coef: NDArray[np.float64], top: int, first: NDArray[np.bool_]
+    coef: NDArray[np.float64], top: int, first: NDArray[np.bool_], group: NDArray[np.intp]
 ) -> tuple[list[int], list[int]]:
     """Return the columns that are ever nonzero, in two groups: the crowd, and ``top`` to name."""
     size = np.max(np.abs(np.nan_to_num(coef)), axis=0)
     order = [int(j) for j in np.lexsort((size, first)) if size[j] > 0]
-    cut = max(len(order) - top, 0)
-    return order[:cut], order[cut:]
+    leader = {group[j]: j for j in order}
+    leaders = [j for j in order if leader[group[j]] == j]
+    named = leaders[max(len(leaders) - top, 0) :]
+    return [j for j in order if j not in named], named
 
 
 def _draw_lines(

@@ -1,0 +1,144 @@
+"""Results on standard output, progress and refusals on standard error."""
+
+import errno
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from elinvar._base import ElinvarError, ElinvarWarning
+
+PLAIN_WIDTH = 100
+_WIDE = 10_000
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn errors into one line on standard error and an exit status."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", ElinvarWarning)
+            warnings.showwarning = _show_warning
+            yield
+        sys.stdout.flush()
+    except ElinvarError as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        print("interrupted: nothing more was written", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except MemoryError:
+        _refuse("The memory of this machine is not enough.")
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            _close_output()
+            raise typer.Exit(141) from None
+        where = f"{error.filename}: " if error.filename else ""
+        _refuse(f"{where}{error.strerror or error}.")
+
+
+def _refuse(reason: str) -> None:
+    print(f"error: {' '.join(reason.split())}", file=sys.stderr)
+    raise typer.Exit(1) from None
+
+
+def _close_output() -> None:
+    """Let what is still buffered for a closed pipe vanish, instead of failing at exit."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Show on a terminal what is going on, until it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+class Printer:
+    """Collect paragraphs and tables, and print them at once.
+
+    Without a terminal there are no colours, text is filled to 100 columns, and tables are as wide
+    as their longest names.
+    """
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._terminal = sys.stdout.isatty()
+        self._console = Console(
+            width=None if self._terminal else PLAIN_WIDTH,
+            force_terminal=None if self._terminal else False,
+            no_color=None if self._terminal else True,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        self._parts: list[str] = []
+
+    def text(self, text: str = "", *, style: str | None = None, bullet: str = "") -> None:
+        """Add a paragraph, indented under its ``bullet`` if it has one."""
+        from textwrap import fill
+
+        width = min(self._console.width, PLAIN_WIDTH)
+        filled = fill(
+            text,
+            width,
+            initial_indent=bullet,
+            subsequent_indent=" " * len(bullet),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        self._add(filled, style=style, soft_wrap=True)
+
+    def table(
+        self,
+        header: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        left: int = 1,
+        styles: Sequence[str | None] | None = None,
+    ) -> None:
+        """Add a table whose first ``left`` columns are text and the others numbers."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for k, name in enumerate(header):
+            text = k < left
+            table.add_column(
+                name,
+                justify="left" if text else "right",
+                no_wrap=k > 0,
+                overflow="fold",
+            )
+        for k, row in enumerate(rows):
+            table.add_row(*row, style=styles[k] if styles else None)
+        self._add(table, width=None if self._terminal else _WIDE)
+
+    def flush(self) -> None:
+        """Write everything to standard output."""
+        sys.stdout.write("".join(self._parts))
+        sys.stdout.flush()
+        self._parts.clear()
+
+    def _add(self, thing: Any, **options: Any) -> None:
+        with self._console.capture() as capture:
+            self._console.print(thing, **options)
+        lines = capture.get().splitlines()
+        self._parts.append("\n".join(line.rstrip() for line in lines) + "\n")

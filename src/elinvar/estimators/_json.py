@@ -1,0 +1,209 @@
+"""JSON that a person can read and that comes back exactly, and readers that trust nothing."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from textwrap import fill
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import ModelFileError
+
+_WIDTH = 100
+_INFINITE = {"inf": math.inf, "-inf": -math.inf}
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as what JSON can hold: NaN as null, infinities as text.
+
+    Raises
+    ------
+    TypeError
+        If it has no such form.
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return value if math.isfinite(value) else ("inf" if value > 0 else "-inf")
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no form in JSON.")
+
+
+def write(value: Any, indent: int = 0) -> str:
+    """Return JSON text: an entry a line, a record of a list a line, long lists of numbers filled.
+
+    Parameters
+    ----------
+    value : str, number, bool, None, dict or list
+        What `plain` returned.
+    indent : int
+        Columns to the left.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    end = "\n" + " " * indent
+    pad = " " * (indent + 2)
+    if isinstance(value, dict) and value:
+        rows = [f"{pad}{_flat(key)}: {write(item, indent + 2)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(rows) + end + "}"
+    flat = _flat(value)
+    if not isinstance(value, list) or not value:
+        return flat
+    if any(isinstance(item, dict | list) for item in value):
+        return "[\n" + ",\n".join(pad + _flat(item) for item in value) + end + "]"
+    if len(flat) + indent <= _WIDTH:
+        return flat
+    if any(isinstance(item, str) for item in value):
+        return "[\n" + ",\n".join(pad + _flat(item) for item in value) + end + "]"
+    body = fill(flat[1:-1], _WIDTH, initial_indent=pad, subsequent_indent=pad)
+    return "[\n" + body + end + "]"
+
+
+def _flat(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def parse(text: str) -> Any:
+    """Parse JSON; NaN and infinities are refused.
+
+    Raises
+    ------
+    ValueError
+        If the text is not JSON, or is nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
+
+
+class Reader:
+    """A mapping of a model file whose entries are checked as they are taken.
+
+    Parameters
+    ----------
+    values : object
+        What was parsed; a mapping is needed.
+    place : str
+        Where it stands in the file, for messages.
+    """
+
+    def __init__(self, values: Any, place: str = "") -> None:
+        self.place = place
+        if not isinstance(values, dict):
+            self.refuse("", "an object with named entries")
+        self.values: dict[str, Any] = values
+
+    def refuse(self, key: str, needed: str) -> NoReturn:
+        """Raise the error that says which entry is not what it must be."""
+        where = ".".join(part for part in (self.place, key) if part) or "the top level"
+        raise ModelFileError(f"The model file is damaged: {where} must be {needed}.")
+
+    def take(self, key: str) -> Any:
+        """Return an entry that must be there."""
+        if key not in self.values:
+            self.refuse(key, "there, and it is missing")
+        return self.values[key]
+
+    def inner(self, key: str) -> "Reader":
+        """Return an entry that is itself a mapping."""
+        return Reader(self.take(key), f"{self.place}.{key}" if self.place else key)
+
+    def records(self, key: str) -> list["Reader"]:
+        """Return a list of mappings."""
+        items = self._list(key)
+        return [Reader(item, f"{key}[{i}]") for i, item in enumerate(items)]
+
+    def text(self, key: str, choices: Sequence[str] | None = None) -> str:
+        """Return a string, one of ``choices`` if they are given."""
+        value = self.take(key)
+        if not isinstance(value, str) or (choices is not None and value not in choices):
+            self.refuse(key, "one of " + ", ".join(choices) if choices else "text")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings."""
+        items = self._list(key)
+        if not all(isinstance(item, str) for item in items):
+            self.refuse(key, "a list of texts")
+        return tuple(items)
+
+    def number(self, key: str, *, finite: bool = True) -> float:
+        """Return a number; null is NaN where it need not be finite."""
+        value = _number(self.take(key))
+        if value is None or (finite and not math.isfinite(value)):
+            self.refuse(key, "a finite number" if finite else "a number or null")
+        return value
+
+    def whole(self, key: str) -> int:
+        """Return a whole number that is not negative."""
+        value = self.take(key)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+            self.refuse(key, "a whole number")
+        return value
+
+    def numbers_by_name(self, key: str) -> dict[str, float]:
+        """Return a mapping of names to finite numbers."""
+        inner = self.inner(key)
+        return {name: inner.number(name) for name in inner.values}
+
+    def array(self, key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return an array of finite numbers of this shape."""
+        value = self.take(key)
+        if not _has_shape(value, shape):
+            self.refuse(key, f"finite numbers of shape {shape}")
+        return np.array(value, dtype=np.float64).reshape(shape)
+
+    def flags(self, key: str, n: int) -> NDArray[np.bool_]:
+        """Return ``n`` truth values."""
+        items = self._list(key)
+        if len(items) != n or not all(isinstance(item, bool) for item in items):
+            self.refuse(key, f"{n} times true or false")
+        return np.array(items, dtype=bool)
+
+    def _list(self, key: str) -> list[Any]:
+        value = self.take(key)
+        if not isinstance(value, list):
+            self.refuse(key, "a list")
+        return value
+
+
+def _number(value: Any) -> float | None:
+    """Return the float that `plain` has written, or None if this is none."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        return _INFINITE.get(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    if not shape:
+        number = _number(value)
+        return number is not None and math.isfinite(number)
+    return (
+        isinstance(value, list)
+        and len(value) == shape[0]
+        and all(_has_shape(item, shape[1:]) for item in value)
+    )

@@ -1,0 +1,432 @@
+"""Model files: JSON that a person can read, and that runs nothing when it is loaded."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from elinvar._base import DataError, FileError, ModelFileError, atomic_write, check_writable
+from elinvar.environments import Schema
+from elinvar.estimators._facts import DataFacts
+from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
+from elinvar.estimators._invariant_regressor import InvariantRegressor
+from elinvar.estimators._json import Reader, parse, plain, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Model: TypeAlias = InvariantRegressor | HeteroSGDRegressor
+
+KIND = "elinvar-model/"
+FORMAT = 1
+
+STATUSES = ("accepted", "approximate", "rejected", "pooled_only")
+PREDICTORS = ("invariant", "pooled", "candidate")
+VERDICTS = ("invariant", "approximately invariant", "spurious", "no effect", "undecided")
+EVIDENCE = ("effect", "low", "high", "pooled_effect", "heterogeneity_p", "leaves_at")
+ERRORS = ("rows", "invariant", "pooled", "mean")
+
+
+def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
+    """Write a fitted model as a JSON file.
+
+    The file holds what `predict`, `summary`, the tables and the pictures need, and neither rows nor
+    moments. NaN is written as null, infinity as "inf", and numbers come back exactly.
+
+    Parameters
+    ----------
+    model : InvariantRegressor or HeteroSGDRegressor
+        Fitted.
+    path : str or path
+        Where to; its folder must exist. The file appears whole or not at all.
+
+    Returns
+    -------
+    Path
+        Where it is.
+
+    Raises
+    ------
+    DataError
+        If the model is of another kind or not fitted.
+    FileError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from pathlib import Path
+    >>> from elinvar import InvariantRegressor, load_model, save_model
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> model = InvariantRegressor().fit(X, X[:, 0], environments=np.arange(60) % 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_model(save_model(model, Path(folder) / "model.json"))
+    >>> bool(np.all(again.predict(X) == model.predict(X)))
+    True
+    """
+    name = type(model).__name__
+    if type(model) not in _CLASSES.values():
+        raise DataError(f"A model file holds one of {', '.join(_CLASSES)}; got {name}.")
+    if not hasattr(model, "coef_"):
+        raise DataError(f"This {name} is not fitted yet: call fit first.")
+    path = check_writable(path)
+    text = write(describe_model(model))
+    with atomic_write(path) as file:
+        file.write(text + "\n")
+    return path
+
+
+def load_model(path: str | os.PathLike[str]) -> Any:
+    """Read a model file; nothing in it is ever run.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that `save_model` has written.
+
+    Returns
+    -------
+    InvariantRegressor or HeteroSGDRegressor
+        Ready to predict and to print; fit it again to learn from more data.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it cannot be read.
+    ModelFileError
+        If it is no model file, is damaged, or was made by a newer elinvar.
+    """
+    values = _open(Path(path))
+    try:
+        return _build(Reader(values))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+def _open(path: Path) -> Any:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise FileError(f"There is no model file {path}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"Cannot read the model file {path}: {reason}.") from error
+    if not content.strip():
+        raise ModelFileError(f"{path} is empty: save the model again.")
+    try:
+        values = parse(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"{path} is not a model file: it is not text.") from error
+    except ValueError as error:
+        raise ModelFileError(
+            f"{path} is not a model file, or only part of one: {_first_line(error)}."
+        ) from error
+    kind = values.get("schema") if isinstance(values, dict) else None
+    if not isinstance(kind, str) or not kind.startswith(KIND):
+        raise ModelFileError(
+            f"{path} is JSON, but not a model file: its entry 'schema' is not '{KIND}{FORMAT}'."
+        )
+    _check_format(path, kind, values)
+    return values
+
+
+def _check_format(path: Path, kind: str, values: dict[str, Any]) -> None:
+    number = kind.removeprefix(KIND)
+    if number == str(FORMAT):
+        return
+    if number.isascii() and number.isdigit() and len(number) < 10 and int(number) > FORMAT:
+        by = values.get("elinvar")
+        version = f" ({by})" if isinstance(by, str) and len(by) < 30 else ""
+        raise ModelFileError(
+            f"{path} was made by a newer elinvar{version}: upgrade elinvar to read its format "
+            f"{number}; this one reads format {FORMAT}."
+        )
+    raise ModelFileError(f"{path} has the format {kind[:40]!r}, which is not known.")
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}: {error.msg}"
+    return str(error).partition("\n")[0][:120]
+
+
+def describe_model(model: Any) -> dict[str, Any]:
+    """Return what a model file says, as what JSON can hold.
+
+    Parameters
+    ----------
+    model : InvariantRegressor or HeteroSGDRegressor
+        Fitted.
+
+    Returns
+    -------
+    dict
+        Texts, numbers, None, lists and dicts.
+    """
+    from elinvar import __version__
+
+    schema, facts = model.schema_, DataFacts.of(model)
+    head = {
+        "schema": f"{KIND}{FORMAT}",
+        "elinvar": __version__,
+        "class": type(model).__name__,
+        "params": _parameters(model),
+        "target": schema.target,
+        "environment": schema.environment,
+        "features": schema.features,
+        "levels": schema.levels,
+        "fill": schema.fill,
+        "named": schema.named,
+        "environments": [{"name": name, "rows": rows} for name, rows in facts.rows.items()],
+        "n_dropped": facts.n_dropped,
+        "scales": _by_column(schema, facts.scales),
+        "coef": _by_column(schema, model.coef_),
+        "intercepts": {
+            "average": model.intercept_,
+            "environments": model.environment_intercepts_,
+        },
+    }
+    describe: Callable[[Any], dict[str, Any]] = (
+        _describe_invariant if isinstance(model, InvariantRegressor) else _describe_stochastic
+    )
+    result: dict[str, Any] = plain(head | describe(model))
+    return result
+
+
+def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
+    schema = model.schema_
+    return {
+        "status": model.status_,
+        "p_value": model.p_value_,
+        "disagreement": model.disagreement_,
+        "predictor": model.predictor_,
+        "excluded_environments": model.excluded_environments_,
+        "selected": model.selected_,
+        "invariant": {
+            "coef": _by_column(schema, model.invariant_coef_),
+            "intercept": model.invariant_intercept_,
+            "environments": model.invariant_environment_intercepts_,
+        },
+        "pooled": {
+            "coef": _by_column(schema, model.pooled_coef_),
+            "intercept": model.pooled_intercept_,
+        },
+        "evidence": model.evidence_.to_dict("records"),
+        "errors": model.errors_.to_dict("records"),
+        "notes": model.notes_,
+        "path": {
+            "strength": model.path_.strength,
+            "converged": model.path_.converged,
+            "coef": model.path_.coef,
+            "standardized": model.path_.standardized,
+        },
+    }
+
+
+def _describe_stochastic(model: HeteroSGDRegressor) -> dict[str, Any]:
+    return {
+        "status": model.status_,
+        "n_steps": model.n_steps_,
+        "step_size": model.step_size_,
+        "step_limit": model.step_limit_,
+    }
+
+
+def _parameters(model: Model) -> dict[str, Any]:
+    """Return the parameters; a random generator, whose state is not kept, becomes null."""
+    values = {}
+    for name, value in model.get_params(deep=False).items():
+        try:
+            values[name] = plain(value)
+        except TypeError:
+            values[name] = None
+    return values
+
+
+def _by_column(schema: Schema, coef: "NDArray[np.float64]") -> dict[str, float]:
+    return dict(zip(_keys(schema), coef.tolist(), strict=True))
+
+
+def _keys(schema: Schema) -> list[str]:
+    """Return a name for each column; two columns may look alike ("sex=male" and a level)."""
+    keys: list[str] = []
+    taken = set(schema.columns)
+    for name in schema.columns:
+        key, k = name, 2
+        while key in keys:
+            key = f"{name} ({k})" if f"{name} ({k})" not in taken else key
+            k += 1
+        keys.append(key)
+    return keys
+
+
+def _build(file: Reader) -> Any:
+    kind = _CLASSES[file.text("class", tuple(_CLASSES))]
+    model: Any = kind(**_checked_parameters(kind, file))
+    schema = _schema(file)
+    model.schema_ = schema
+    model.n_features_in_ = len(schema.features)
+    if schema.named:
+        model.feature_names_in_ = np.asarray(schema.features, dtype=object)
+    rows = {row.text("name"): row.number("rows") for row in file.records("environments")}
+    if not rows or len(rows) < len(file.take("environments")):
+        file.refuse("environments", "a list of different environments")
+    model.environments_ = tuple(rows)
+    model.data_facts_ = DataFacts(
+        rows=rows,
+        scales=_by_name(file, "scales", schema),
+        n_dropped=file.whole("n_dropped"),
+    )
+    model.coef_ = _by_name(file, "coef", schema)
+    intercepts = file.inner("intercepts")
+    model.intercept_ = intercepts.number("average")
+    model.environment_intercepts_ = _own_intercepts(intercepts, rows)
+    if isinstance(model, InvariantRegressor):
+        _build_invariant(model, file, rows)
+    else:
+        _build_stochastic(model, file)
+    return model
+
+
+def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
+    schema = model.schema_
+    invariant, pooled = file.inner("invariant"), file.inner("pooled")
+    model.status_ = file.text("status", STATUSES)
+    model.p_value_ = file.number("p_value", finite=False)
+    model.disagreement_ = file.number("disagreement", finite=False)
+    model.predictor_ = file.text("predictor", PREDICTORS)
+    model.excluded_environments_ = file.texts("excluded_environments")
+    model.selected_ = file.flags("selected", len(schema.features))
+    model.invariant_coef_ = _by_name(invariant, "coef", schema)
+    model.invariant_intercept_ = invariant.number("intercept")
+    model.invariant_environment_intercepts_ = _own_intercepts(invariant, rows)
+    model.pooled_coef_ = _by_name(pooled, "coef", schema)
+    model.pooled_intercept_ = pooled.number("intercept")
+    model.evidence_ = _evidence(file, schema)
+    model.errors_ = _table(file, "errors", ("environment",), ERRORS)
+    model.notes_ = file.texts("notes")
+    model.path_ = _path(file.inner("path"), schema)
+
+
+def _build_stochastic(model: Any, file: Reader) -> None:
+    model.status_ = file.text("status", ("completed", "diverged"))
+    model.n_steps_ = file.whole("n_steps")
+    model.step_size_ = file.number("step_size")
+    model.step_limit_ = file.number("step_limit", finite=False)
+
+
+def _checked_parameters(kind: type[Model], file: Reader) -> dict[str, Any]:
+    given = file.inner("params").values
+    known = kind().get_params(deep=False)
+    strange = sorted(set(given) - set(known))
+    if strange:
+        file.refuse("params", f"those of {kind.__name__}, which has no {strange[0]!r}")
+    try:
+        kind(**given)._validate_params()
+    except (TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ModelFileError(f"The model file is damaged: params: {reason}") from error
+    return dict(given)
+
+
+def _schema(file: Reader) -> Schema:
+    keys = ("features", "levels", "target", "environment", "fill", "named")
+    data = {key: file.take(key) for key in keys}
+    for key, wanted in (("features", list), ("environment", list), ("named", bool)):
+        if not isinstance(data[key], wanted):
+            file.refuse(key, "a list" if wanted is list else "true or false")
+    fill = file.inner("fill")
+    for name, value in fill.values.items():
+        if not isinstance(value, str):
+            fill.number(name)
+        if name not in data["features"]:
+            fill.refuse(name, "a feature")
+        if isinstance(value, str) == (name not in file.inner("levels").values):
+            fill.refuse(name, "a level of a categorical feature, or a number for another")
+    for name in file.inner("levels").values:
+        file.inner("levels").texts(name)
+    try:
+        return Schema.from_dict(data)
+    except DataError as error:
+        raise ModelFileError(f"The model file is damaged: {error}") from error
+
+
+def _by_name(file: Reader, key: str, schema: Schema) -> "NDArray[np.float64]":
+    values = file.numbers_by_name(key)
+    keys = _keys(schema)
+    if set(values) != set(keys):
+        file.refuse(key, "a number for each column of the features, and no more")
+    return np.array([values[key] for key in keys], dtype=np.float64)
+
+
+def _own_intercepts(file: Reader, rows: dict[str, float]) -> dict[str, float] | None:
+    if file.take("environments") is None:
+        return None
+    values = file.numbers_by_name("environments")
+    if set(values) != set(rows):
+        file.refuse("environments", "null, or an intercept for each environment")
+    return values
+
+
+def _evidence(file: Reader, schema: Schema) -> "pd.DataFrame":
+    table = _table(file, "evidence", ("feature", "verdict"), EVIDENCE)
+    if not set(table["verdict"]) <= set(VERDICTS):
+        _refuse_table("evidence", "verdicts that elinvar knows")
+    if tuple(table["feature"]) != schema.features:
+        _refuse_table("evidence", "a row for each feature, in order")
+    return table
+
+
+def _table(
+    file: Reader, key: str, texts: tuple[str, ...], numbers: tuple[str, ...]
+) -> "pd.DataFrame":
+    """Read a list of records; columns beyond those named must hold numbers or texts too."""
+    import pandas as pd
+
+    records = file.records(key)
+    names = list(records[0].values) if records else [*texts, *numbers]
+    if not {*texts, *numbers} <= set(names):
+        _refuse_table(key, f"rows with {', '.join([*texts, *numbers])}")
+    columns: dict[str, Any] = {}
+    for name in names:
+        if any(set(record.values) != set(names) for record in records):
+            _refuse_table(key, "rows with the same entries")
+        if name in texts or (name not in numbers and isinstance(records[0].values[name], str)):
+            columns[name] = [record.text(name) for record in records]
+            continue
+        exact = bool(records) and all(type(record.values[name]) is int for record in records)
+        columns[name] = (
+            np.array([record.whole(name) for record in records], dtype=np.int64)
+            if exact
+            else np.array([record.number(name, finite=False) for record in records])
+        )
+    return pd.DataFrame(columns)
+
+
+def _refuse_table(key: str, needed: str) -> NoReturn:
+    raise ModelFileError(f"The model file is damaged: {key} must have {needed}.")
+
+
+def _path(file: Reader, schema: Schema) -> Any:
+    from elinvar.gates import InvariancePath
+
+    strength = file.take("strength")
+    length = len(strength) if isinstance(strength, list) else 0
+    shape = (length, len(schema.columns))
+    return InvariancePath(
+        strength=file.array("strength", (length,)),
+        coef=file.array("coef", shape),
+        converged=file.flags("converged", length),
+        columns=schema.columns,
+        standardized=file.array("standardized", shape),
+    )
+
+
+_CLASSES: dict[str, type[Model]] = {
+    "InvariantRegressor": InvariantRegressor,
+    "HeteroSGDRegressor": HeteroSGDRegressor,
+}

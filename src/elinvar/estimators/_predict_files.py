@@ -1,0 +1,51 @@
+"""Predictions for tables larger than memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.environments import encode_files
+from elinvar.environments._read_files import Files, Paths
+from elinvar.environments._schema import Unknown
+
+
+def predict_files(
+    model: Any, path: Paths, *, unknown: Unknown = "error"
+) -> Iterator[NDArray[np.float64]]:
+    """Predict the rows of files, a bounded number at a time.
+
+    A model with an intercept for each environment uses the environment columns where the files
+    have all of them, and the average intercept otherwise.
+
+    Parameters
+    ----------
+    model : InvariantRegressor or HeteroSGDRegressor
+        Fitted.
+    path : path, pattern or list of paths
+        CSV, Parquet or Arrow files.
+    unknown : {"error", "zero"}
+        What to do with a level not seen in training.
+
+    Yields
+    ------
+    ndarray of shape (n,)
+        Predictions for the next n rows, in the order of the files.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be read.
+    DataError
+        If a feature is missing, or its values cannot be used.
+    """
+    own = model.environment_intercepts_ is not None
+    labelled = own and set(model.schema_.environment) <= set(Files(path).names)
+    for X, labels in encode_files(path, model.schema_, unknown=unknown, environments=labelled):
+        with np.errstate(over="ignore", invalid="ignore"):
+            prediction = X @ model.coef_ + model._intercepts(labels, len(X))
+        if not np.isfinite(prediction).all():
+            raise DataError("Values are so large that predictions overflow: check their units.")
+        yield prediction
