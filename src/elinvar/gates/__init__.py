@@ -1,1 +1,41 @@
 """The gated linear model: stochastic steps, mean-field path, selection and evidence, on moments."""
+
+from elinvar.gates._evidence import FeatureEvidence, gather_evidence
+from elinvar.gates._leave_out import moment_error, pooled_errors, support_errors
+from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
+from elinvar.gates._path import (
+    InvariancePath,
+    default_strengths,
+    invariance_path,
+    pooled_solution,
+)
+from elinvar.gates._problem import LinearProblem
+from elinvar.gates._refit import Refit, agreement_p_value, refit
+from elinvar.gates._search import candidates, every_support, search
+from elinvar.gates._select import Selection, SelectionRule, criterion, select
+
+__all__ = [
+    "Assessment",
+    "FeatureEvidence",
+    "InvariancePath",
+    "LinearProblem",
+    "Refit",
+    "Selection",
+    "SelectionRule",
+    "agreement_p_value",
+    "assess",
+    "candidates",
+    "criterion",
+    "default_strengths",
+    "every_support",
+    "gather_evidence",
+    "invariance_path",
+    "moment_error",
+    "noncentrality_limit",
+    "pooled_errors",
+    "pooled_solution",
+    "refit",
+    "search",
+    "select",
+    "support_errors",
+]

@@ -243,8 +243,23 @@ def evaluate_many(
                 columns[size] = j
                 size += 1
         evaluate_support(
-            gram, cross, power, count, share, absorbed, floor, columns, size, group_of,
-            factors, solutions, total, inverse, coef, scratch, out[i],
+            gram,
+            cross,
+            power,
+            count,
+            share,
+            absorbed,
+            floor,
+            columns,
+            size,
+            group_of,
+            factors,
+            solutions,
+            total,
+            inverse,
+            coef,
+            scratch,
+            out[i],
         )
         for a in range(size):
             coefs[i, columns[a]] = coef[a]
@@ -377,7 +392,7 @@ def _score(row: Any, n_rows: float, kappa: float) -> float:
         half = row[3] + 2.0 * row[2]
         correction = f + 2.0 * row[2] - 2.0 * half / (f + 2.0)
         excess = max(0.0, row[0] * f / correction - f)
-    return np.log(max(row[5], 1e-300)) + np.log1p(kappa * excess / n_rows)
+    return float(np.log(max(row[5], 1e-300)) + np.log1p(kappa * excess / n_rows))
 
 
 @numba.njit(nogil=True, cache=True)
@@ -437,7 +452,12 @@ def descend(
                             second = candidates[b] if phase == 1 else -1
                             if phase == 1 and mask[second]:
                                 continue
-                            if phase == 0 and first >= 0 and not mask[first] and size_now >= largest:
+                            if (
+                                phase == 0
+                                and first >= 0
+                                and not mask[first]
+                                and size_now >= largest
+                            ):
                                 continue
                             if phase == 0 and first < 0 and move > 0:
                                 continue
@@ -451,8 +471,23 @@ def descend(
                                     columns[size] = j
                                     size += 1
                             evaluate_support(
-                                gram, cross, power, count, share, absorbed, floor, columns, size,
-                                tested, factors, solutions, total, inverse, coef, scratch, row,
+                                gram,
+                                cross,
+                                power,
+                                count,
+                                share,
+                                absorbed,
+                                floor,
+                                columns,
+                                size,
+                                tested,
+                                factors,
+                                solutions,
+                                total,
+                                inverse,
+                                coef,
+                                scratch,
+                                row,
                             )
                             value = _score(row, n_rows, kappas[k]) + size * price
                             if first >= 0:

@@ -1,9 +1,14 @@
 """Errors on environments left out of the fit, from moments alone."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from elinvar.gates._overidentification import Masks
 from elinvar.gates._problem import Floats, LinearProblem
+
+if TYPE_CHECKING:
+    from elinvar.environments import Moments
 
 
 def support_errors(problem: LinearProblem, masks: Masks) -> Floats:
@@ -24,8 +29,16 @@ def support_errors(problem: LinearProblem, masks: Masks) -> Floats:
     from elinvar.gates._kernels import leave_out_errors
 
     errors: Floats = leave_out_errors(
-        problem.gram, problem.cross, problem.power, problem.count, problem.share, problem.absorbed,
-        problem.floor, problem.level, problem.level_target, problem.column_masks(masks),
+        problem.gram,
+        problem.cross,
+        problem.power,
+        problem.count,
+        problem.share,
+        problem.absorbed,
+        problem.floor,
+        problem.level,
+        problem.level_target,
+        problem.column_masks(masks),
     )
     return errors
 
@@ -63,3 +76,23 @@ def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:
         error = problem.power[e] - 2 * cross[e] @ coef + coef @ gram[e] @ coef
         errors[e] = max(float(error), 0.0)
     return errors
+
+
+def moment_error(moments: "Moments", place: int, coef: Floats, intercept: float) -> float:
+    """Mean squared error of a linear model on one environment, from its moments.
+
+    Parameters
+    ----------
+    moments : Moments
+    place : int
+        Index of the environment.
+    coef : array of shape (n_columns,)
+    intercept : float
+    """
+    level = moments.mean_y[place] - moments.mean_x[place] @ coef - intercept
+    scatter = (
+        moments.var_y[place]
+        - 2 * moments.cov_xy[place] @ coef
+        + coef @ moments.cov_xx[place] @ coef
+    )
+    return float(max(scatter, 0.0) + level**2)

@@ -1,4 +1,4 @@
-"""The overidentification test: do all environments agree on the coefficients of a support?"""
+"""The overidentification test: whether all environments agree on a support's coefficients."""
 
 from dataclasses import dataclass
 
@@ -49,8 +49,8 @@ class Assessment:
 def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     r"""Test and refit every support in ``masks``.
 
-    For a support of k columns (intercept included), per-environment least squares :math:`w_e`, noise
-    :math:`\sigma_e^2` with divisor :math:`\nu_e = n_e - k`, precision
+    For a support of k columns (intercept included), per-environment least squares :math:`w_e`,
+    noise :math:`\sigma_e^2` with divisor :math:`\nu_e = n_e - k`, precision
     :math:`P_e = n_e G_e / \sigma_e^2`, :math:`T = \sum P_e`, :math:`w = T^{-1} \sum P_e w_e`,
 
     .. math:: Q = \sum_e (w_e - w)' P_e (w_e - w), \qquad f = (E - 1) k.
@@ -75,8 +75,15 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     from elinvar.gates._kernels import evaluate_many
 
     rows, coef = evaluate_many(
-        problem.gram, problem.cross, problem.power, problem.count, problem.share, problem.absorbed,
-        problem.floor, problem.column_masks(masks), problem.tested,
+        problem.gram,
+        problem.cross,
+        problem.power,
+        problem.count,
+        problem.share,
+        problem.absorbed,
+        problem.floor,
+        problem.column_masks(masks),
+        problem.tested,
     )
     q, freedom, b1, b2, risk, worst, weakest = rows.T
     valid = np.isfinite(q)
@@ -113,4 +120,5 @@ def noncentrality_limit(statistic: Floats, freedom: Floats, confidence: float = 
     if exact.any():
         found = chndtrinc(statistic[exact], freedom[exact], 1 - confidence)
         limit[exact] = np.where(np.isfinite(found), np.maximum(found, 0.0), limit[exact])
-    return limit
+    result: Floats = limit
+    return result

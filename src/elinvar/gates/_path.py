@@ -43,7 +43,8 @@ class InvariancePath:
         n_features : int
         """
         inside = np.zeros((len(self.strength), n_features), dtype=bool)
-        np.logical_or.at(inside, (slice(None), features), self.coef != 0)
+        for column, feature in enumerate(features):
+            inside[:, feature] |= self.coef[:, column] != 0
         last = len(self.strength) - 1 - np.argmax(inside[::-1], axis=0)
         never = ~inside.any(axis=0)
         padded = np.append(self.strength, np.inf)
@@ -72,9 +73,9 @@ def invariance_path(
     .. math:: w_j \leftarrow \mathrm{soft}(r_j, \lambda q_j(w)) / \bar S_{jj}, \qquad
         q_j = \max(0, \mathrm{Var}_e h_{ej} - z\,\overline{\mathrm{se}^2_j})
 
-    (the thresholds move by the part ``damping`` of the way, which ends the limit cycles of the undamped
-    iteration) with :math:`h_{ej}` the marginal slope of environment e's residual on column j. A gate of several
-    columns is thresholded as a group.
+    with :math:`h_{ej}` the marginal slope of environment e's residual on column j. Thresholds move
+    by the part ``damping`` of the way, which ends the limit cycles of the undamped iteration. A
+    gate of several columns is thresholded as a group.
 
     Parameters
     ----------
@@ -98,18 +99,24 @@ def invariance_path(
     """
     strengths = default_strengths() if strengths is None else np.asarray(strengths, dtype=float)
     raw, converged = path_coefficients(
-        problem, strengths, debias=debias, damping=damping, tolerance=tolerance,
-        max_sweeps=max_sweeps, start=start,
+        problem,
+        strengths,
+        debias=debias,
+        damping=damping,
+        tolerance=tolerance,
+        max_sweeps=max_sweeps,
+        start=start,
     )
     columns = problem.moments.schema.columns
     standardized = np.zeros((len(strengths), len(columns)))
     standardized[:, problem.columns] = raw[:, problem.offset :]
     coef = np.zeros_like(standardized)
-    coef[:, problem.columns] = (
-        raw[:, problem.offset :] * (problem.target_scale / problem.scale)
-    )
+    coef[:, problem.columns] = raw[:, problem.offset :] * (problem.target_scale / problem.scale)
     return InvariancePath(
-        strength=strengths, coef=coef, converged=converged, columns=columns,
+        strength=strengths,
+        coef=coef,
+        converged=converged,
+        columns=columns,
         standardized=standardized,
     )
 
@@ -144,8 +151,21 @@ def path_coefficients(
     if start is None:
         start = pooled_solution(problem)
     coef, sweeps = follow_path(
-        problem.gram, problem.cross, problem.power, problem.count, problem.share, change, stop,
-        gated, curvature, strengths, debias, damping, tolerance, max_sweeps, start,
+        problem.gram,
+        problem.cross,
+        problem.power,
+        problem.count,
+        problem.share,
+        change,
+        stop,
+        gated,
+        curvature,
+        strengths,
+        debias,
+        damping,
+        tolerance,
+        max_sweeps,
+        start,
     )
     return coef, sweeps <= max_sweeps
 

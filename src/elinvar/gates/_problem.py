@@ -129,8 +129,9 @@ class LinearProblem:
         level = (moments.mean_x - center)[:, kept] / scale
         if shared:
             level = np.column_stack([np.zeros(len(level)), level])
-            gram, cross, gate = _with_constant(gram, cross, gate, shift[:, kept] / scale,
-                                               target_shift / target_scale)
+            gram, cross, gate = _with_constant(
+                gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
+            )
         stays = np.zeros(len(schema.features), dtype=bool) if always is None else always
         return cls(
             moments=moments,

@@ -67,9 +67,20 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
         if len(small):
             keep.append(
                 descend(
-                    problem.gram, problem.cross, problem.power, problem.count, problem.share,
-                    problem.absorbed, problem.floor, problem.gate_of, problem.tested, small,
-                    ladder, movable & ~problem.always, largest, 200,
+                    problem.gram,
+                    problem.cross,
+                    problem.power,
+                    problem.count,
+                    problem.share,
+                    problem.absorbed,
+                    problem.floor,
+                    problem.gate_of,
+                    problem.tested,
+                    small,
+                    ladder,
+                    movable & ~problem.always,
+                    largest,
+                    200,
                 )
             )
     return np.unique(np.concatenate(keep), axis=0)
@@ -84,14 +95,16 @@ def path_supports(problem: LinearProblem) -> Masks:
         size = gate_sizes(problem, coef)
         found += [size > threshold for threshold in (1e-9, 0.02, 0.1)]
     masks = np.unique(np.concatenate(found), axis=0) | problem.always
-    return masks[masks.sum(axis=1) <= _largest_support(problem)]
+    fitting: Masks = masks[masks.sum(axis=1) <= _largest_support(problem)]
+    return fitting
 
 
 def gate_sizes(problem: LinearProblem, coef: Floats) -> Floats:
     """Largest absolute standardised coefficient of every gate, (L, q) to (L, n_gates)."""
     sizes = np.zeros((len(coef), problem.n_gates))
-    inside = problem.gate_of >= 0
-    np.maximum.at(sizes, (slice(None), problem.gate_of[inside]), np.abs(coef[:, inside]))
+    for column in range(problem.offset, coef.shape[1]):
+        gate = problem.gate_of[column]
+        sizes[:, gate] = np.maximum(sizes[:, gate], np.abs(coef[:, column]))
     return sizes
 
 

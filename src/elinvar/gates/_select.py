@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from elinvar.gates._leave_out import pooled_errors, support_errors
+from elinvar.gates._leave_out import mean_errors, pooled_errors, solve, support_errors
 from elinvar.gates._overidentification import Assessment, noncentrality_limit
 from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._search import candidates
 
 Status = Literal["accepted", "approximate", "rejected"]
-Advice = Literal["invariant", "trivial", "worse", "pooled", "candidate"]
+Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate"]
 Bools = NDArray[np.bool_]
 
 _COMFORTABLE = 0.05
@@ -64,8 +64,9 @@ class Selection:
     disagreement : float
         Upper 95% limit of the share of the residual variance that coefficients of their own would
         explain in the environments; 0 under exact invariance with infinite data.
-    advice : {"invariant", "trivial", "worse", "pooled", "candidate"}
-        What should predict, and why: the invariant model; the pooled one, because the invariant one
+    advice : {"invariant", "two", "trivial", "worse", "pooled", "candidate"}
+        What should predict, and why: the invariant model; the pooled one, because two environments
+        are too few to check agreement on a third ("two"), because the invariant one
         explains too little ("trivial") or, where acceptance does not settle it, is surely worse on
         left-out environments ("worse"), or because invariance is rejected ("pooled"); or another
         candidate, better than the pooled model there by more than its noise.
@@ -138,13 +139,13 @@ def select(
         row = _lowest(score, accepted)
         row = _extended(problem, table, score, row, accepted & (table.p_value >= _COMFORTABLE))
         status = "accepted"
-        if problem.absorbed:
-            advice = _unless_worse(problem, pooled, table, row)
-        else:
-            advice = "trivial" if _trivial(problem, pooled, table, row) else "invariant"
+        advice = _advise(problem, pooled, table, row)
     elif close.any():
         row, status = _lowest(score, close), "approximate"
-        advice = _unless_worse(problem, pooled, table, row)
+        advice = "worse" if _surely_worse(problem, pooled, table, row) else "invariant"
+        advice = (
+            "two" if advice == "invariant" and _only_two(problem, pooled, table, row) else advice
+        )
     else:
         row, status = _lowest(score, needed), "rejected"
         best = _better_than_pooled(problem, pooled, table, score)
@@ -182,7 +183,7 @@ def _lowest(score: Floats, among: Bools) -> int:
 def _extended(
     problem: LinearProblem, table: Assessment, score: Floats, row: int, allowed: Bools
 ) -> int:
-    """The best accepted superset that is better on every left-out environment, or ``row``."""
+    """Return the best accepted superset that is better wherever left out, or ``row``."""
     inside = table.masks[row]
     larger = allowed & table.masks[:, inside].all(axis=1)
     larger[row] = False
@@ -194,16 +195,46 @@ def _extended(
     return int(better[np.argmin(score[better])]) if len(better) else row
 
 
-def _unless_worse(
-    problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int
-) -> Advice:
-    """Advise the invariant model unless pooled least squares is surely better where left out.
+def _advise(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> Advice:
+    """Say what should predict when a support is accepted: it, unless there is a strong reason."""
+    if _only_two(problem, pooled, table, row):
+        return "two"
+    if _trivial(problem, pooled, table, row):
+        return "trivial"
+    # with an intercept each, acceptance says nothing of the level in a new environment
+    behind = float(table.risk[row]) * problem.target_scale**2 > _pooled_risk(pooled)
+    if problem.absorbed and behind and (_lead(problem, pooled, table.masks[[row]]) < 0).all():
+        return "worse"
+    return "invariant"
 
-    Acceptance with an intercept for each environment says nothing of the level in a new one, and
-    approximate invariance is a matter of degree: there the left-out environments have a say.
+
+def _only_two(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> bool:
+    """Whether there are two environments, and the pooled model does not plainly fail between them.
+
+    It fails if on both, fitted on the other, it is worse than the mean and the support is not.
     """
+    if len(problem.count) != 2:
+        return False
+    mean = mean_errors(pooled) * pooled.target_scale**2
+    fails = pooled_errors(pooled) * pooled.target_scale**2 > mean
+    holds = support_errors(problem, table.masks[[row]])[0] * problem.target_scale**2 < mean
+    return not (fails.all() and holds.all())
+
+
+def _surely_worse(
+    problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int
+) -> bool:
+    """Whether pooled least squares is better wherever left out, by more than noise."""
     lead = _lead(problem, pooled, table.masks[[row]])
-    return "worse" if (lead < 0).all() and _significant(-lead)[0] else "invariant"
+    return bool((lead < 0).all() and _significant(-lead)[0])
+
+
+def _pooled_risk(pooled: LinearProblem) -> float:
+    """Mean squared error of pooled least squares where fitted, in squared units of the target."""
+    cross = pooled.share @ pooled.cross
+    gram = np.tensordot(pooled.share, pooled.gram, axes=1)
+    fitted = float(cross @ solve(gram, cross)[0])
+    return (float(pooled.share @ pooled.power) - fitted) * pooled.target_scale**2
 
 
 def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> bool:
@@ -212,20 +243,12 @@ def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, r
     It explains less than a third of the variance that pooled least squares explains, and it is
     worse on every left-out environment.
     """
-    total = float(problem.share @ problem.power) - _constant_part(problem)
-    explained = total - float(table.risk[row])
-    cross = pooled.share @ pooled.cross
-    gram = np.tensordot(pooled.share, pooled.gram, axes=1)
-    fitted = float(cross @ np.linalg.lstsq(gram, cross, rcond=1e-11)[0])
-    pooled_total = float(pooled.share @ pooled.power)
-    if explained / max(total, 1e-300) >= _TRIVIAL * fitted / pooled_total:
+    variance = problem.share @ problem.power * problem.target_scale**2
+    explained = 1 - float(table.risk[row]) * problem.target_scale**2 / variance
+    pooled_variance = pooled.share @ pooled.power * pooled.target_scale**2
+    if explained >= _TRIVIAL * (1 - _pooled_risk(pooled) / pooled_variance):
         return False
     return bool((_lead(problem, pooled, table.masks[[row]])[0] < 0).all())
-
-
-def _constant_part(problem: LinearProblem) -> float:
-    """Mean square that the shared intercept alone explains."""
-    return 0.0 if problem.absorbed else float(problem.share @ problem.cross[:, 0]) ** 2
 
 
 def _better_than_pooled(
@@ -246,8 +269,9 @@ def _better_than_pooled(
 def _lead(problem: LinearProblem, pooled: LinearProblem, masks: Bools) -> Floats:
     """Log error of pooled least squares minus that of each support, on left-out environments."""
     tiny = 1e-300
-    reference = np.log(np.maximum(pooled_errors(pooled), tiny))
-    lead: Floats = reference - np.log(np.maximum(support_errors(problem, masks), tiny))
+    reference = np.maximum(pooled_errors(pooled) * pooled.target_scale**2, tiny)
+    errors = np.maximum(support_errors(problem, masks) * problem.target_scale**2, tiny)
+    lead: Floats = np.log(reference) - np.log(errors)
     return lead
 
 

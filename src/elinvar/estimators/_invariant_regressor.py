@@ -1,0 +1,546 @@
+"""The main face: what holds in all environments, and what predicts best in a new one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from elinvar._base import DataError
+from elinvar.environments import Moments, check_environments
+from elinvar.environments._arrays import check_environments_array
+from elinvar.estimators._environment_regressor import (
+    EnvironmentRegressor,
+    resolve_environment_weights,
+)
+from elinvar.estimators._words import notes_on, summary_of
+from elinvar.gates import (
+    InvariancePath,
+    LinearProblem,
+    Selection,
+    SelectionRule,
+    gather_evidence,
+    invariance_path,
+    moment_error,
+    pooled_solution,
+    select,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+Floats = NDArray[np.float64]
+
+_FEWEST_ROWS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearModel:
+    """Coefficients (n_columns,), the intercept, and each environment's own one if there are."""
+
+    coef: Floats
+    intercept: float
+    intercepts: dict[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """All that one pass over moments finds."""
+
+    problem: LinearProblem
+    selection: Selection | None
+    pooled: LinearModel
+    invariant: LinearModel
+    used: LinearModel
+    predictor: Literal["invariant", "pooled", "candidate"]
+    status: Literal["accepted", "approximate", "rejected", "pooled_only"]
+
+
+class InvariantRegressor(EnvironmentRegressor):
+    r"""Linear regression on the effects that hold in every environment.
+
+    From the moments of each environment it follows the mean-field path of HeteroSGD, tests
+    candidate supports for the same coefficients everywhere, keeps the accepted one that would be
+    least hurt by environments more different still, and refits it by precision. Where invariance
+    is rejected it says so, and the pooled model answers unless another one is surely better on
+    left-out environments. Nothing needs tuning.
+
+    Parameters
+    ----------
+    intercept : {"shared", "environment"}
+        One intercept, which must be invariant too, or one for each environment (only slopes must
+        be invariant).
+    predictor : {"auto", "invariant", "pooled"}
+        What ``predict`` uses. "auto": the accepted model, or what ``notes_`` explains instead.
+    features_always : list of str or int, optional
+        Features, by name or position, that always stay in the model.
+    environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
+        What each environment counts for in averages: its rows, the same for all, or these values
+        (in the order of ``environments_``, or by label).
+    exclude_environments : list of labels, optional
+        Environments to leave out of the fit, such as those that act on the target itself.
+    level : float in (0, 1), optional
+        Level of the overidentification test. None: min(0.01, 2 / N) with N the number of rows.
+    kappa : float, at least 0
+        How many times more different, in variance, new environments may be than those seen.
+    tolerance : float, at least 0
+        Share of the residual variance that environments' own coefficients may explain for a model
+        to count as approximately invariant when the test rejects it; 0: exact invariance only.
+    exact_up_to : int, at least 0
+        All supports are tried up to this many features (or categorical groups), beyond it those
+        that a search along the mean-field path finds.
+    strengths : array-like of shape (L,), optional
+        Strengths of the heterogeneity penalty on the path, increasing. None: 40 from 0 to 1000.
+    random_state : int
+        Seed of the search's random starts.
+
+    Attributes
+    ----------
+    coef_, intercept_ : ndarray of shape (n_columns,), float
+        What ``predict`` uses, by column of ``schema_``.
+    environment_intercepts_ : dict of str to float, or None
+        Each environment's own intercept, where the model in use has them.
+    invariant_coef_, invariant_intercept_ : ndarray of shape (n_columns,), float
+        Efficient refit of the selected support; zeros and the mean with a single environment.
+    invariant_environment_intercepts_ : dict of str to float, or None
+    pooled_coef_, pooled_intercept_ : ndarray of shape (n_columns,), float
+        Least squares over all rows with one intercept.
+    selected_ : boolean ndarray of shape (n_features,)
+        The invariant support; the best candidate even when rejected.
+    status_ : {"accepted", "approximate", "rejected", "pooled_only"}
+        What became of invariance; "pooled_only" with a single environment.
+    predictor_ : {"invariant", "pooled", "candidate"}
+        What ``predict`` uses; "candidate": a model that is not invariant, but surely better than
+        the pooled one on left-out environments.
+    p_value_ : float
+        Of the overidentification test of the selected support; 1 with a single environment.
+    disagreement_ : float
+        Upper 95% limit of the share of residual variance that environments' own coefficients
+        would explain.
+    path_ : InvariancePath
+        Coefficients along the mean-field path.
+    evidence_ : DataFrame
+        A row a feature: verdict, effect with interval, agreement between environments.
+    errors_ : DataFrame
+        A row an environment: errors when it is left out of the whole procedure.
+    notes_ : tuple of str
+        What the user should know, in sentences.
+    environments_, excluded_environments_ : tuple of str
+    moments_ : Moments
+        What the model was fitted on.
+
+    References
+    ----------
+    Y. Xu, Y. Gu, C. Fang, "The Implicit Bias of Heterogeneity towards Invariance: A Study of
+    Multi-Environment Matrix Sensing", NeurIPS 2024, arXiv:2403.01420. The gated path, the selection
+    and the search are own derivations; see docs/theory.md.
+
+    Examples
+    --------
+    The target causes the second feature, strongly in one place and weakly in the other.
+
+    >>> import numpy as np
+    >>> from elinvar import InvariantRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> place = np.repeat(["north", "south", "west"], 500)
+    >>> cause = rng.normal(size=1500)
+    >>> y = 2 * cause + rng.normal(size=1500)
+    >>> strength = np.repeat([0.2, 1.0, 3.0], 500)
+    >>> X = np.column_stack([cause, strength * y + rng.normal(size=1500)])
+    >>> model = InvariantRegressor().fit(X, y, environments=place)
+    >>> model.status_, model.selected_, model.coef_.round(1)
+    ('accepted', array([ True, False]), array([2., 0.]))
+    """
+
+    status_: Literal["accepted", "approximate", "rejected", "pooled_only"]
+    predictor_: Literal["invariant", "pooled", "candidate"]
+    selected_: NDArray[np.bool_]
+    invariant_coef_: Floats
+    invariant_intercept_: float
+    invariant_environment_intercepts_: dict[str, float] | None
+    pooled_coef_: Floats
+    pooled_intercept_: float
+    p_value_: float
+    disagreement_: float
+    path_: InvariancePath
+    environments_: tuple[str, ...]
+    excluded_environments_: tuple[str, ...]
+    moments_: Moments
+    notes_: tuple[str, ...]
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "intercept": [StrOptions({"shared", "environment"})],
+        "predictor": [StrOptions({"auto", "invariant", "pooled"})],
+        "features_always": [None, "array-like"],
+        "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
+        "exclude_environments": [None, "array-like"],
+        "level": [None, Interval(Real, 0, 1, closed="neither")],
+        "kappa": [Interval(Real, 0, None, closed="left")],
+        "tolerance": [Interval(Real, 0, None, closed="left")],
+        "exact_up_to": [Interval(Integral, 0, 20, closed="both")],
+        "strengths": [None, "array-like"],
+        "random_state": [Interval(Integral, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        intercept: Literal["shared", "environment"] = "shared",
+        predictor: Literal["auto", "invariant", "pooled"] = "auto",
+        features_always: Sequence[str | int] | None = None,
+        environment_weights: str | ArrayLike | Mapping[str, float] = "size",
+        exclude_environments: Sequence[Any] | None = None,
+        level: float | None = None,
+        kappa: float = 20.0,
+        tolerance: float = 0.01,
+        exact_up_to: int = 14,
+        strengths: ArrayLike | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.intercept = intercept
+        self.predictor = predictor
+        self.features_always = features_always
+        self.environment_weights = environment_weights
+        self.exclude_environments = exclude_environments
+        self.level = level
+        self.kappa = kappa
+        self.tolerance = tolerance
+        self.exact_up_to = exact_up_to
+        self.strengths = strengths
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        environments: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Find what holds in all environments.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+            Features; text columns of a frame are categorical.
+        y : array-like of shape (n,)
+            Target.
+        environments : array-like of shape (n,), optional
+            Label of each row's environment. None, or a single label: the pooled model.
+        sample_weight : array-like of shape (n,), optional
+            Frequency weights: weight 2 counts a row twice.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the data cannot be used.
+        """
+        self._validate_params()
+        return self._learn(self._read(X, y, environments, sample_weight).moments())
+
+    def fit_moments(self, moments: Moments) -> Self:
+        """Find what holds in all environments, from their moments.
+
+        Parameters
+        ----------
+        moments : Moments
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the moments cannot be used.
+        """
+        self._validate_params()
+        self._take_schema(moments)
+        return self._learn(moments)
+
+    @cached_property
+    def evidence_(self) -> "pd.DataFrame":
+        """Evidence on every feature, a row each.
+
+        Columns: ``feature``, ``verdict``, ``effect``, ``low``, ``high``, ``pooled_effect``,
+        ``heterogeneity_p``, ``leaves_at``.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "coef_")
+        found = gather_evidence(self._problem, self._gates, self.status_, self._level())
+        schema = self.schema_
+        return pd.DataFrame(
+            {
+                "feature": schema.features,
+                "verdict": [row.verdict for row in found],
+                "effect": [row.effect for row in found],
+                "low": [row.low for row in found],
+                "high": [row.high for row in found],
+                "pooled_effect": [self._pooled_effect(j) for j in range(len(found))],
+                "heterogeneity_p": [row.heterogeneity_p for row in found],
+                "leaves_at": self.path_.leaves_at(schema.groups, len(schema.features)),
+            }
+        )
+
+    @cached_property
+    def errors_(self) -> "pd.DataFrame":
+        """Mean squared errors on each environment when it is left out, a row each.
+
+        Columns: ``environment``, ``rows``, ``invariant``, ``pooled``, ``mean`` and ``used`` (what
+        ``predict`` would have used). The whole procedure is repeated without the environment; with
+        two environments only the refit is, on the support that both chose.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "coef_")
+        rows = [self._left_out(name) for name in self.environments_] if self._several else []
+        names = ["environment", "rows", "invariant", "pooled", "mean", "used"]
+        return pd.DataFrame(rows, columns=names)
+
+    def summary(self) -> str:
+        """Return the answer in a few lines of plain text."""
+        check_is_fitted(self, "coef_")
+        return summary_of(self)
+
+    def plot_path(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the coefficients along the mean-field path.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        Axes
+        """
+        from elinvar.plots import plot_path
+
+        check_is_fitted(self, "coef_")
+        shown = ~self.schema_.reference
+        columns = [name for name, show in zip(self.path_.columns, shown, strict=True) if show]
+        verdicts = self.evidence_["verdict"].to_numpy()[self.schema_.groups[shown]]
+        return plot_path(
+            self.path_.strength,
+            self.path_.standardized[:, shown],
+            columns,
+            verdicts=list(verdicts),
+            ax=ax,
+        )
+
+    @property
+    def _several(self) -> bool:
+        return len(self.environments_) > 1
+
+    def _level(self) -> float:
+        rows = float(self.moments_.count.sum())
+        return min(0.01, 2.0 / rows) if self.level is None else float(self.level)
+
+    def _learn(self, moments: Moments) -> Self:
+        for name in ("evidence_", "errors_"):
+            self.__dict__.pop(name, None)
+        excluded = _labels(self.exclude_environments)
+        moments = moments.exclude(excluded) if excluded else moments
+        check_environments(moments)
+        _check_sizes(moments)
+        found = self._solve(moments)
+        self.moments_ = moments
+        self.environments_ = moments.names
+        self.excluded_environments_ = tuple(excluded)
+        self._problem = found.problem
+        self._gates = _gates_of(found)
+        self.status_, self.predictor_ = found.status, found.predictor
+        self.p_value_ = 1.0 if found.selection is None else found.selection.p_value
+        self.disagreement_ = 0.0 if found.selection is None else found.selection.disagreement
+        self.selected_ = np.zeros(self.n_features_in_, dtype=bool)
+        self.selected_[found.problem.features[self._gates]] = True
+        self.coef_, self.intercept_ = found.used.coef, found.used.intercept
+        self.environment_intercepts_ = found.used.intercepts
+        self.invariant_coef_ = found.invariant.coef
+        self.invariant_intercept_ = found.invariant.intercept
+        self.invariant_environment_intercepts_ = found.invariant.intercepts
+        self.pooled_coef_, self.pooled_intercept_ = found.pooled.coef, found.pooled.intercept
+        strengths = None if self.strengths is None else _strengths(self.strengths)
+        self.path_ = invariance_path(found.problem, strengths=strengths)
+        self.notes_ = notes_on(self, found.problem, found.selection)
+        return self
+
+    def _solve(self, moments: Moments) -> _Fit:
+        """Everything from moments; also what leaving an environment out repeats."""
+        weights = self.environment_weights
+        share = resolve_environment_weights(weights, moments.names, moments.count)
+        always = _mask(self.features_always, self.schema_.features)
+        shared = LinearProblem.from_moments(moments, share=share, always=always)
+        problem = shared
+        if self.intercept == "environment":
+            problem = LinearProblem.from_moments(
+                moments, intercept="environment", share=share, always=always
+            )
+        pooled = _model(shared, pooled_solution(shared))
+        if len(moments.names) < 2:
+            mean = LinearModel(
+                coef=np.zeros_like(pooled.coef), intercept=float(share @ moments.mean_y)
+            )
+            return _Fit(
+                problem=problem,
+                selection=None,
+                pooled=pooled,
+                invariant=mean,
+                used=pooled,
+                predictor="pooled",
+                status="pooled_only",
+            )
+        rule = SelectionRule(
+            level=self.level,
+            kappa=self.kappa,
+            tolerance=self.tolerance,
+            exact_up_to=self.exact_up_to,
+            seed=self.random_state,
+        )
+        selection = select(problem, shared, rule)
+        invariant = _model(problem, selection.coef)
+        predictor: Literal["invariant", "pooled", "candidate"]
+        if self.predictor != "auto":
+            predictor = self.predictor
+        elif selection.advice in ("invariant", "candidate"):
+            predictor = "invariant" if selection.advice == "invariant" else "candidate"
+        else:
+            predictor = "pooled"
+        used = invariant if predictor == "invariant" else pooled
+        if predictor == "candidate" and selection.candidate_coef is not None:
+            used = _model(problem, selection.candidate_coef)
+        return _Fit(
+            problem=problem,
+            selection=selection,
+            pooled=pooled,
+            invariant=invariant,
+            used=used,
+            predictor=predictor,
+            status=selection.status,
+        )
+
+    def _left_out(self, name: str) -> tuple[str, float, float, float, float, float]:
+        rest = self.moments_.exclude([name])
+        place = self.environments_.index(name)
+        found = self._without(rest, place)
+        models = (found.invariant, found.pooled, _mean_model(rest), found.used)
+        errors = [moment_error(self.moments_, place, m.coef, m.intercept) for m in models]
+        return (name, float(self.moments_.count[place]), *errors)  # type: ignore[return-value]
+
+    def _without(self, rest: Moments, place: int) -> _Fit:
+        if len(rest.names) > 1:
+            return _sub_estimator(self, place)._solve(rest)
+        found = _sub_estimator(self, place)._solve(rest)
+        problem = found.problem
+        kept = np.isin(problem.features, np.flatnonzero(self.selected_))
+        coef = np.zeros(len(problem.gate_of))
+        columns = np.flatnonzero(problem.column_masks(kept[None])[0])
+        gram = problem.gram[0][np.ix_(columns, columns)]
+        coef[columns] = np.linalg.lstsq(gram, problem.cross[0][columns], rcond=1e-10)[0]
+        model = _model(problem, coef)
+        used = model if self.predictor_ == "invariant" else found.pooled
+        return _Fit(
+            problem=problem,
+            selection=None,
+            pooled=found.pooled,
+            invariant=model,
+            used=used,
+            predictor=self.predictor_,
+            status=found.status,
+        )
+
+    def _pooled_effect(self, feature: int) -> float:
+        columns = np.flatnonzero(self.schema_.groups == feature)
+        values = self.pooled_coef_[columns]
+        if self.schema_.features[feature] in self.schema_.levels:
+            return float(values.max() - values.min())
+        return float(values[0])
+
+
+def _sub_estimator(model: InvariantRegressor, place: int) -> InvariantRegressor:
+    """Return an estimator like ``model`` whose weights fit its environments without one."""
+    copy = InvariantRegressor(**model.get_params())
+    copy.schema_ = model.schema_
+    weights = model.environment_weights
+    if not isinstance(weights, str | Mapping):
+        copy.environment_weights = np.delete(np.asarray(weights, dtype=np.float64), place)
+    return copy
+
+
+def _mean_model(moments: Moments) -> LinearModel:
+    mean = float(moments.count @ moments.mean_y / moments.count.sum())
+    return LinearModel(coef=np.zeros(moments.schema.n_columns), intercept=mean)
+
+
+def _model(problem: LinearProblem, coef: Floats) -> LinearModel:
+    slopes, intercept, intercepts = problem.original(coef)
+    own = None
+    if problem.absorbed:
+        own = {name: float(b) for name, b in zip(problem.moments.names, intercepts, strict=True)}
+    return LinearModel(coef=slopes, intercept=intercept, intercepts=own)
+
+
+def _gates_of(found: _Fit) -> NDArray[np.bool_]:
+    if found.selection is None:
+        return np.zeros(found.problem.n_gates, dtype=bool)
+    return found.selection.gates
+
+
+def _labels(values: Sequence[Any] | None) -> list[str]:
+    if values is None:
+        return []
+    if isinstance(values, str):
+        return [values]
+    array = np.empty(len(values), dtype=object)
+    array[:] = list(values)
+    return list(check_environments_array(array, len(array)).labels)
+
+
+def _mask(wanted: Sequence[str | int] | None, features: tuple[str, ...]) -> NDArray[np.bool_]:
+    mask = np.zeros(len(features), dtype=bool)
+    for item in [] if wanted is None else list(wanted):
+        known = item in features if isinstance(item, str) else -len(mask) <= int(item) < len(mask)
+        if not known:
+            raise DataError(
+                f"features_always names {item!r}, which is not one of the {len(features)} features "
+                f"({', '.join(features[:10])}{', ...' if len(features) > 10 else ''})."
+            )
+        mask[features.index(item) if isinstance(item, str) else int(item)] = True
+    return mask
+
+
+def _strengths(values: ArrayLike) -> Floats:
+    strengths = np.asarray(values, dtype=np.float64)
+    if strengths.ndim != 1 or len(strengths) == 0 or not np.isfinite(strengths).all():
+        raise DataError("strengths must be a list of finite numbers, one at least.")
+    if (strengths < 0).any() or (np.diff(strengths) <= 0).any():
+        raise DataError("strengths must be >= 0 and increasing.")
+    return strengths
+
+
+def _check_sizes(moments: Moments) -> None:
+    """Refuse environments that can say nothing, if there are several."""
+    if len(moments.names) < 2:
+        return
+    for name, count, power in zip(moments.names, moments.count, moments.var_y, strict=True):
+        if count < _FEWEST_ROWS:
+            raise DataError(
+                f"Environment {name!r} has {count:g} rows; at least {_FEWEST_ROWS} are needed. "
+                "Merge it with a similar one, or leave it out with exclude_environments."
+            )
+        if not power > 0:
+            raise DataError(
+                f"The target is constant in environment {name!r}, which then says nothing about "
+                "effects; leave it out with exclude_environments."
+            )

@@ -1,0 +1,179 @@
+"""The answer of a fitted InvariantRegressor in plain sentences, from its numbers alone."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from elinvar.estimators._invariant_regressor import InvariantRegressor
+    from elinvar.gates import LinearProblem, Selection
+
+_MANY = 8
+
+
+def headline(model: "InvariantRegressor") -> str:
+    """Say in a sentence what became of invariance, and of which features."""
+    chosen = [
+        name for name, inside in zip(model.schema_.features, model.selected_, strict=True) if inside
+    ]
+    count = len(model.environments_)
+    target = model.schema_.target
+    if model.status_ == "pooled_only":
+        return (
+            f"There is one environment only, so nothing can be said about what stays true "
+            f"elsewhere: this is the pooled model of {target}."
+        )
+    if model.status_ == "rejected":
+        return (
+            f"Invariance is rejected: no set of features has the same effects on {target} in all "
+            f"{count} environments."
+        )
+    how = "" if model.status_ == "accepted" else " approximately"
+    if not chosen:
+        return (
+            f"No feature has an invariant effect on {target}: only its mean is{how} the same in "
+            f"all {count} environments."
+        )
+    return f"{how.strip().capitalize() + ' i' if how else 'I'}nvariant effects on {target} in " + (
+        f"all {count} environments: {listed(chosen)}."
+    )
+
+
+def summary_of(model: "InvariantRegressor") -> str:
+    """Return the headline, a line a feature, what predicts, and the notes."""
+    table = model.evidence_
+    width = max(len("feature"), *(len(str(name)) for name in table["feature"]))
+    kinds = max(len("verdict"), *(len(str(verdict)) for verdict in table["verdict"]))
+    title = f"  {'feature':<{width}}  {'verdict':<{kinds}}  {'effect [95% interval]':<32}pooled"
+    lines = [headline(model), "", title]
+    for row in table.to_dict("records"):
+        effect = "-"
+        if not np.isnan(row["effect"]):
+            effect = f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+        lines.append(
+            f"  {row['feature']:<{width}}  {row['verdict']:<{kinds}}  {effect:<32}"
+            f"{row['pooled_effect']:.4g}"
+        )
+    lines += ["", f"Predictions come from {predictor_words(model)}."]
+    if model.status_ != "pooled_only":
+        lines.append(f"Overidentification test: p = {model.p_value_:.3g}.")
+    lines += [f"Note: {note}" for note in model.notes_]
+    return "\n".join(lines)
+
+
+def predictor_words(model: "InvariantRegressor") -> str:
+    """Name what ``predict`` uses."""
+    return {
+        "invariant": "the invariant model",
+        "pooled": "the pooled model",
+        "candidate": "a precision-weighted model that beats the pooled one where left out",
+    }[model.predictor_]
+
+
+def notes_on(
+    model: "InvariantRegressor", problem: "LinearProblem", selection: "Selection | None"
+) -> tuple[str, ...]:
+    """Say what the user should know, in sentences."""
+    notes = []
+    if selection is not None:
+        notes += _on_status(model, selection)
+        notes += _on_signs(model)
+        if len(model.environments_) == 2:
+            notes.append(
+                "Two environments are few: a spurious effect that happens to agree in both passes "
+                "the test, and a third environment would find it out."
+            )
+    if problem.constant:
+        notes.append(
+            f"Constant, so without an effect (coefficient 0): {listed(list(problem.constant))}."
+        )
+    notes += [
+        f"{dropped} repeats {kept} up to shift and scale; {kept}, which comes first, stays and "
+        f"{dropped} gets coefficient 0."
+        for dropped, kept in problem.duplicates[:_MANY]
+    ]
+    if len(problem.duplicates) > _MANY:
+        notes.append(f"{len(problem.duplicates) - _MANY} more columns repeat earlier ones.")
+    if model.excluded_environments_:
+        notes.append(f"Left out of the fit: {listed(list(model.excluded_environments_))}.")
+    if model.moments_.n_dropped:
+        notes.append(f"{model.moments_.n_dropped:,} rows with a missing value were dropped.")
+    return tuple(notes)
+
+
+def listed(names: list[str]) -> str:
+    """Return names as words: "a, b and c", the tail of a long list counted."""
+    if len(names) > _MANY:
+        names = [*names[: _MANY - 1], f"{len(names) - _MANY + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _on_status(model: "InvariantRegressor", selection: "Selection") -> list[str]:
+    notes = []
+    share = f"{100 * selection.disagreement:.2g}%"
+    if selection.status == "approximate":
+        notes.append(
+            f"Exact invariance is rejected (p = {selection.p_value:.2g}), but environments' own "
+            f"coefficients would explain at most {share} of the residual variance; up to "
+            f"{100 * model.tolerance:.2g}% counts as approximately invariant here (tolerance)."
+        )
+    if selection.status == "rejected":
+        notes.append(
+            "An environment acts on the target itself, a common cause is not in the table, or the "
+            f"relation is not linear. The nearest candidate has p = {selection.p_value:.2g}; its "
+            f"coefficients differ between environments by up to {share} of the residual variance. "
+            "exclude_environments leaves out those that act on the target; intercept='environment' "
+            "allows for different levels."
+        )
+    notes += _on_predictor(model, selection)
+    return notes
+
+
+def _on_predictor(model: "InvariantRegressor", selection: "Selection") -> list[str]:
+    if model.predictor != "auto":
+        doubtful = model.predictor == "invariant" and selection.advice != "invariant"
+        return (
+            [
+                "The invariant model predicts because predictor='invariant' asks for it, though "
+                + _why_not(selection)
+            ]
+            if doubtful
+            else []
+        )
+    if selection.advice == "candidate":
+        return [
+            "Predictions come from another support, fitted by precision, whose error on left-out "
+            "environments is below that of pooled least squares by more than its noise."
+        ]
+    if selection.advice == "invariant":
+        return []
+    return [f"The pooled model predicts: {_why_not(selection)}"]
+
+
+def _why_not(selection: "Selection") -> str:
+    return {
+        "two": "two environments are too few to check on a third what both agree on, and the "
+        "pooled model does not plainly fail between them.",
+        "trivial": "the invariant effects explain little of what the pooled model explains, and on "
+        "every left-out environment the pooled model is better.",
+        "worse": "on every left-out environment the invariant model is worse.",
+        "pooled": "invariance is rejected, and no candidate is surely better than the pooled model "
+        "on left-out environments.",
+        "candidate": "invariance is rejected.",
+    }[selection.advice]
+
+
+def _on_signs(model: "InvariantRegressor") -> list[str]:
+    """Effects whose sign the pooled model gets wrong."""
+    if model.status_ not in ("accepted", "approximate"):
+        return []
+    turned = [
+        f"{name} ({pooled:.3g} pooled, {own:.3g} invariant)"
+        for name, pooled, own in zip(
+            model.schema_.columns, model.pooled_coef_, model.invariant_coef_, strict=True
+        )
+        if pooled * own < 0
+    ]
+    if not turned:
+        return []
+    return [f"The pooled model has the opposite sign for {listed(turned)}."]

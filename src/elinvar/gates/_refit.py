@@ -1,0 +1,111 @@
+"""The efficient refit of one support, with its covariance and each environment's own fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc
+
+from elinvar.gates._problem import Floats, LinearProblem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refit:
+    """Least squares on a support, in every environment and over all of them.
+
+    Attributes
+    ----------
+    columns : array of shape (k,)
+        Columns of the problem, intercept included.
+    coef : array of shape (k,)
+        Weighted by each environment's precision.
+    covariance : array of shape (k, k)
+        Of ``coef``, if all environments share it.
+    own : array of shape (E, k)
+        Each environment's own coefficients.
+    own_covariance : array of shape (E, k, k)
+    freedom : array of shape (E,)
+        Residual degrees of freedom of each environment.
+    """
+
+    columns: NDArray[np.intp]
+    coef: Floats
+    covariance: Floats
+    own: Floats
+    own_covariance: Floats
+    freedom: Floats
+
+
+def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
+    """Fit the support ``gates`` (n_gates,) in each environment and, by precision, in all."""
+    columns = np.flatnonzero(problem.column_masks(gates[None])[0])
+    gram = problem.gram[:, columns[:, None], columns]
+    cross = problem.cross[:, columns]
+    k, n_environments = len(columns), len(gram)
+    own = np.zeros((n_environments, k))
+    own_covariance = np.zeros((n_environments, k, k))
+    freedom = np.zeros(n_environments)
+    precision = np.zeros(n_environments)
+    for e in range(n_environments):
+        inverse, rank = _pseudo_inverse(gram[e])
+        own[e] = inverse @ cross[e]
+        residual = max(problem.power[e] - float(cross[e] @ own[e]), problem.floor[e])
+        freedom[e] = max(problem.count[e] - rank - problem.absorbed, 1.0)
+        precision[e] = freedom[e] / residual
+        own_covariance[e] = inverse / precision[e]
+    covariance, _ = _pseudo_inverse(np.tensordot(precision, gram, axes=1))
+    return Refit(
+        columns=columns,
+        coef=covariance @ (precision @ cross),
+        covariance=covariance,
+        own=own,
+        own_covariance=own_covariance,
+        freedom=freedom,
+    )
+
+
+def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float:
+    """p-value of equal coefficients in all environments that can tell them.
+
+    The test of ``assess``, for some of the coefficients only.
+
+    Parameters
+    ----------
+    own : array of shape (E, k)
+    covariance : array of shape (E, k, k)
+        Singular where the environment cannot tell the coefficients; it is then left out.
+    freedom : array of shape (E,)
+        Residual degrees of freedom behind each covariance.
+
+    Returns
+    -------
+    float
+        1 if fewer than two environments can tell.
+    """
+    k = own.shape[1]
+    values = np.linalg.eigvalsh(covariance) if k else np.zeros((len(own), 1))
+    able = values[:, 0] > 1e-14 * np.maximum(values[:, -1], 1e-300)
+    if able.sum() < 2 or k == 0:
+        return 1.0
+    own, freedom = own[able], freedom[able]
+    weights = np.linalg.inv(covariance[able])
+    inverse = np.linalg.inv(weights.sum(axis=0))
+    mean = inverse @ np.einsum("ejk,ek->j", weights, own)
+    statistic = float(np.einsum("ej,ejk,ek->", own - mean, weights, own - mean))
+    spread = np.eye(k) - inverse @ weights
+    traces = np.einsum("ejj->e", spread)
+    b1 = float((np.einsum("ejk,ekj->e", spread, spread) / freedom).sum())
+    b2 = float((traces**2 / freedom).sum())
+    f = float((able.sum() - 1) * k)
+    half = b2 + 2 * b1
+    correction = f + 2 * b1 - 2 * half / (f + 2)
+    return float(fdtrc(f, f * (f + 2) / half, statistic / correction))
+
+
+def _pseudo_inverse(matrix: Floats) -> tuple[Floats, int]:
+    if matrix.shape[0] == 0:
+        return matrix, 0
+    values, vectors = np.linalg.eigh(matrix)
+    good = values > 1e-10 * max(values[-1], 1e-300)
+    kept = vectors[:, good]
+    return (kept / values[good]) @ kept.T, int(good.sum())
