@@ -17,7 +17,7 @@ import elinvar
 from elinvar import HeteroSGDRegressor
 from elinvar._base import DataError
 
-NAMES = ["HeteroSGDRegressor"]
+NAMES = ["HeteroSGDRegressor", "InvariantRegressor"]
 
 
 def make(name, **options):
