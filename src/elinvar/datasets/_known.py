@@ -14,7 +14,17 @@ Rng = int | np.random.Generator
 
 
 class Sample(NamedTuple):
-    """Rows of several environments, in the order in which ``fit`` takes them."""
+    """Rows of several environments, in the order in which ``fit`` takes them.
+
+    Attributes
+    ----------
+    X : (n, n_features) array
+        Features.
+    y : (n,) array
+        Target.
+    environments : (n,) array of str
+        Environment of each row.
+    """
 
     X: NDArray[np.float64]
     y: NDArray[np.float64]

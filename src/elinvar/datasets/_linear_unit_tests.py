@@ -61,6 +61,11 @@ def make_linear_unit_test(
         Its ``new_environments`` draws the reference's test data: new rows of the same environments,
         with the spurious columns permuted within each. ``coef`` is given for example 1 alone.
 
+    Raises
+    ------
+    DataError
+        If ``example`` or a count is none of those above.
+
     References
     ----------
     B. Aubin, A. Slowik, M. Arjovsky, L. Bottou, D. Lopez-Paz, "Linear unit-tests for invariance

@@ -89,6 +89,11 @@ def make_random_linear(
         ``support`` marks the target's parents; ``new_environments`` draws new interventions in the
         same graph.
 
+    Raises
+    ------
+    DataError
+        If a parameter is outside its range.
+
     References
     ----------
     This library's own yardstick; the invariance of a target given its parents is that of J. Peters,

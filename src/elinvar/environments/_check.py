@@ -10,6 +10,11 @@ from elinvar.environments._moments import Moments
 def check_environments(moments: Moments) -> None:
     """Refuse moments that no model can be learned from.
 
+    Parameters
+    ----------
+    moments : Moments
+        Moments of all environments to be learned from.
+
     Raises
     ------
     DataError

@@ -164,6 +164,11 @@ class Environments:
     def exclude(self, names: str | Iterable[str]) -> "Environments":
         """Leave environments out.
 
+        Parameters
+        ----------
+        names : str or iterable of str
+            Environments to leave out.
+
         Raises
         ------
         DataError

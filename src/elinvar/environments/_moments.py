@@ -324,6 +324,11 @@ class Moments:
     def exclude(self, names: str | Iterable[str]) -> "Moments":
         """Leave environments out.
 
+        Parameters
+        ----------
+        names : str or iterable of str
+            Environments to leave out.
+
         Raises
         ------
         DataError
@@ -334,6 +339,11 @@ class Moments:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a ``.npz`` file, which appears only when it is complete.
+
+        Parameters
+        ----------
+        path : path
+            File to write; its folder must exist.
 
         Raises
         ------

@@ -251,6 +251,13 @@ def _environment(frame: Frame, names: Sequence[str]) -> Factor:
 def environment_labels(frame: Any, names: Sequence[str]) -> list[str]:
     """Return the environment of each row of a frame, read from one or several columns.
 
+    Parameters
+    ----------
+    frame : frame
+        pandas, polars or Arrow table.
+    names : sequence of str
+        Environment columns.
+
     Raises
     ------
     DataError

@@ -144,6 +144,11 @@ class Schema:
     def unite(self, other: "Schema") -> "Schema":
         """Return the schema of both: the same features, the levels of either.
 
+        Parameters
+        ----------
+        other : Schema
+            Schema with the same features, in any order.
+
         Raises
         ------
         DataError
@@ -194,7 +199,13 @@ class Schema:
         return replace(self, levels=levels, fill=fill)
 
     def position_in(self, larger: "Schema") -> NDArray[np.intp]:
-        """Return where each of these columns stands in a schema with the same features or more."""
+        """Return where each of these columns stands in a schema that has them all.
+
+        Parameters
+        ----------
+        larger : Schema
+            Schema with these columns and perhaps more.
+        """
         index = {column: j for j, column in enumerate(larger._keys)}
         return np.array([index[key] for key in self._keys], dtype=np.intp)
 
