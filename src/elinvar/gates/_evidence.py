@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from elinvar.gates._overidentification import assess
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import T_MIN, Floats, LinearProblem
 from elinvar.gates._refit import Refit, agreement_p_value, refit
 
 Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect", "undecided"]
-
-_T_MIN = 3.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +100,7 @@ def _outside(
         return "spurious"
     block = fit.covariance[places[:, None], places]
     wald = float(fit.coef[places] @ np.linalg.pinv(block) @ fit.coef[places])
-    return "no effect" if wald < _T_MIN**2 * len(places) else "undecided"
+    return "no effect" if wald < T_MIN**2 * len(places) else "undecided"
 
 
 def _contrast(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> tuple[float, float]:

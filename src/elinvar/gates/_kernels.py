@@ -10,10 +10,10 @@ from typing import Any
 import numba
 import numpy as np
 
+from elinvar.gates._problem import T_MIN, Z_MIN
+
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 _PIVOT = 1e-10
-T_MIN = 3.3  # a gate with a smaller |t| in the efficient refit is not needed
-Z_MIN = 3.0973  # normal point with the one-sided tail probability of |t| = T_MIN
 
 
 @numba.njit(nogil=True, cache=True, fastmath=FASTMATH)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chndtrinc, fdtrc, ndtri
+from scipy.special import fdtrc, ndtri
 
 from elinvar.gates._problem import Floats, LinearProblem
 
@@ -29,7 +29,7 @@ class Assessment:
     worst : array of shape (M,)
         Largest mean squared error in any one environment.
     weakest : array of shape (M,)
-        Smallest (t / 3.3)^2 over the gates that may be closed; infinity if there are none.
+        Smallest (t / 4)^2 over the gates that may be closed; infinity if there are none.
     """
 
     masks: Masks
@@ -107,18 +107,18 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
 
 
 def noncentrality_limit(statistic: Floats, freedom: Floats, confidence: float = 0.95) -> Floats:
-    """Upper confidence limit of the noncentrality of chi-squared statistics, >= 0.
+    r"""Upper confidence limit of the noncentrality of chi-squared statistics, >= 0.
 
-    Exact for small statistics; above 1e4 by the normal approximation, whose relative error is then
-    below 1e-3.
+    The approximation :math:`d + z^2 + z \sqrt{2 f + 4 d + z^2}` with :math:`d = (x - f)_+`, within
+    one or two units of the exact limit, or above it where the statistic is below its freedom.
+
+    Parameters
+    ----------
+    statistic : array of shape (M,)
+    freedom : array of shape (M,)
+    confidence : float in (0, 1)
     """
-    z = float(ndtri(confidence))
-    statistic = np.asarray(statistic, dtype=np.float64)
     excess = np.maximum(statistic - freedom, 0.0)
-    limit = excess + z * np.sqrt(2 * freedom + 4 * excess)
-    exact = statistic < 1e4
-    if exact.any():
-        found = chndtrinc(statistic[exact], freedom[exact], 1 - confidence)
-        limit[exact] = np.where(np.isfinite(found), np.maximum(found, 0.0), limit[exact])
-    result: Floats = limit
-    return result
+    z = float(ndtri(confidence))
+    limit: Floats = excess + z**2 + z * np.sqrt(2 * freedom + 4 * excess + z**2)
+    return limit

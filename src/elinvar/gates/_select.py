@@ -110,7 +110,7 @@ def select(
     """Choose the invariant support, and what should predict.
 
     Among supports whose overidentification test has p >= ``level`` and whose every gate has
-    |t| >= 3.3, the one with the lowest ``criterion``; a larger one that contains it replaces it if
+    |t| >= 4, the one with the lowest ``criterion``; a larger one that contains it replaces it if
     its test has p >= 0.05 and it is better on every left-out environment. If none is accepted, the
     same among supports whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is
     none either, invariance is rejected, and the support with the lowest criterion is only the best
