@@ -42,7 +42,8 @@ def guarded() -> Iterator[None]:
 
 
 def _refuse(reason: str) -> None:
-    print(f"error: {' '.join(reason.split())}", file=sys.stderr)
+    line = " ".join(reason.split()).replace("?.", "?")
+    print(f"error: {line}", file=sys.stderr)
     raise typer.Exit(1) from None
 
 

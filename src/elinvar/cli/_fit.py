@@ -182,10 +182,13 @@ def print_errors(printer: Printer, model: Any) -> None:
             number(row.invariant),
             number(row.pooled),
             number(row.mean),
+            number(row.used),
         )
         for row in model.errors_.itertuples(index=False)
     ]
-    printer.table(("left out", "rows", "invariant", "pooled", "mean of the target"), rows)
+    printer.table(
+        ("left out", "rows", "invariant", "pooled", "mean of the target", "predict uses"), rows
+    )
 
 
 def _interval(low: float, high: float) -> str:

@@ -31,10 +31,10 @@ class DataFacts:
     @classmethod
     def of(cls, model: Any) -> "DataFacts":
         """Return the facts of a fitted model, or those that came with its file."""
-        facts = getattr(model, "data_facts_", None)
-        if isinstance(facts, cls):
+        moments: Moments | None = getattr(model, "moments_", None)
+        if moments is None:
+            facts: DataFacts = model.data_facts_
             return facts
-        moments: Moments = model.moments_
         share = moments.count / moments.count.sum()
         variance = share @ np.einsum("ejj->ej", moments.cov_xx)
         if model.intercept == "shared":

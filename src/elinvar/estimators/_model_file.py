@@ -28,7 +28,7 @@ STATUSES = ("accepted", "approximate", "rejected", "pooled_only")
 PREDICTORS = ("invariant", "pooled", "candidate")
 VERDICTS = ("invariant", "approximately invariant", "spurious", "no effect", "undecided")
 EVIDENCE = ("effect", "low", "high", "pooled_effect", "heterogeneity_p", "leaves_at")
-ERRORS = ("rows", "invariant", "pooled", "mean")
+ERRORS = ("rows", "invariant", "pooled", "mean", "used")
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> Path:

@@ -187,9 +187,8 @@ def _errors(model: Any, drawn: "dict[str, Axes]") -> str:
         "mean": "mean of the target",
         "used": "what predict would use",
     }
-    keys = [key for key in names if key in table.columns]
     rows = [
-        (str(row["environment"]), count(row["rows"]), *(number(row[key]) for key in keys))
+        (str(row["environment"]), count(row["rows"]), *(number(row[key]) for key in names))
         for row in table.to_dict("records")
     ]
     sentence = error_sentence(model)
@@ -198,7 +197,7 @@ def _errors(model: Any, drawn: "dict[str, Axes]") -> str:
         "Errors on environments left out",
         f"<p>{escape(sentence)}</p>" if sentence else "",
         _table(
-            ("left out", "rows", *(names[key] for key in keys)),
+            ("left out", "rows", *names.values()),
             rows,
             caption=f"Mean squared error of {model.schema_.target}.",
         ),
