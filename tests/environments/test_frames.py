@@ -224,7 +224,9 @@ def test_what_is_neither_number_nor_text_is_refused():
     for values in ([[1, 2]] * 3, [b"a"] * 3, [{"a": 1}] * 3, [object()] * 3):
         with pytest.raises(DataTypeError, match="t holds neither numbers nor text"):
             Moments.from_frame(texts(values), **ROLES)
-    with pytest.raises(DataError):
+        with pytest.raises(DataTypeError, match="t holds neither numbers nor text"):
+            Moments.from_frame(texts(values), target="y", environment="t")
+    with pytest.raises(DataTypeError, match="t holds neither numbers nor text"):
         Moments.from_frame(texts([1j, 2, 3]), **ROLES)
 
 

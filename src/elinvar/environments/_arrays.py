@@ -101,7 +101,7 @@ def _text_advice(name: str, array: NDArray[Any]) -> str:
         if name == "X"
         else "turn it into numbers first"
     )
-    return f"{name} holds text (such as {value!r}), but numbers are needed; {advice}."
+    return f"{name} holds text (such as {str(value)!r}), but numbers are needed; {advice}."
 
 
 def check_environments_array(environments: Any, n: int, first_row: int = 0) -> Factor:

@@ -21,9 +21,13 @@ def is_frame(X: Any) -> bool:
         return False
     import narwhals.stable.v2 as nw
 
-    return isinstance(X, Frame) or isinstance(
-        nw.from_native(X, pass_through=True), nw.DataFrame | nw.LazyFrame
-    )
+    if isinstance(X, Frame):
+        return True
+    try:
+        table = nw.from_native(X, pass_through=True)
+    except nw.exceptions.DuplicateError:
+        return True
+    return isinstance(table, nw.DataFrame | nw.LazyFrame)
 
 
 def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
@@ -124,7 +128,7 @@ class Frame:
         if kind == "number":
             if series.dtype == nw.Object:
                 return np.array([_number(v) for v in series.to_numpy().tolist()], dtype=np.float64)
-            if series.dtype.is_decimal() or series.dtype == nw.Boolean:
+            if series.dtype.is_decimal() or series.dtype in (nw.Boolean, nw.Int128, nw.UInt128):
                 series = series.cast(nw.Float64)
             return np.asarray(series.to_numpy(), dtype=np.float64)
         if kind in ("date", "other"):
@@ -144,8 +148,19 @@ class Frame:
         return np.asarray(lookup[factor.codes])
 
     def factor(self, name: str) -> Factor:
-        """Return a column as codes and labels."""
+        """Return a column as codes and labels.
+
+        Raises
+        ------
+        DataTypeError
+            If its values are no labels, such as lists or complex numbers.
+        """
         if name not in self._factors:
+            if self.kind(name) == "other":
+                raise DataTypeError(
+                    f"{name} holds neither numbers nor text, so its values cannot name anything; "
+                    "convert it to text."
+                )
             self._factors[name] = _factor(self._series(name))
         return self._factors[name]
 
@@ -188,14 +203,14 @@ def _kind(series: Any) -> Kind:
 
 
 def _factor(series: Any) -> Factor:
-    if series.dtype.is_numeric() and not series.dtype.is_decimal():
+    import narwhals.stable.v2 as nw
+
+    dtype = series.dtype
+    if dtype in (nw.Int128, nw.UInt128, nw.Object):
+        return factorize(np.fromiter(series.to_list(), dtype=object, count=len(series)))
+    if dtype.is_numeric() and not dtype.is_decimal():
         return factorize(np.asarray(series.to_numpy()))
-    try:
-        array = series.to_arrow()
-    except Exception:
-        # Untyped columns of mixed values have no Arrow form; code them one by one.
-        return factorize(np.asarray(series.to_numpy(), dtype=object))
-    return factor_from_arrow(array)
+    return factor_from_arrow(series.to_arrow())
 
 
 def factor_from_arrow(array: Any) -> Factor:
@@ -209,7 +224,12 @@ def factor_from_arrow(array: Any) -> Factor:
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return factor_from_values(codes, array.dictionary.to_pylist())
+    try:
+        values = array.dictionary.to_pylist()
+    except (OverflowError, ValueError):
+        # Times that Python's own types cannot hold, such as the year 30000.
+        values = array.dictionary.cast(pa.string()).to_pylist()
+    return factor_from_values(codes, values)
 
 
 def _number(value: Any) -> float:

@@ -70,6 +70,8 @@ def _one(path: PathLike) -> tuple[Path, ...]:
     if not isinstance(path, str | os.PathLike):
         raise FileError(f"A path is needed; got {path!r}.")
     text = os.path.expanduser(os.fspath(path))
+    if not text or "\0" in text:
+        raise FileError(f"{text!r} cannot be opened: it is not a path.")
     try:
         if glob.has_magic(text) and not os.path.exists(text):
             found = sorted(Path(name) for name in glob.glob(text, recursive=True))
@@ -310,7 +312,7 @@ def _parquet_batches(path: Path, columns: list[str], rows: int) -> Iterator[Any]
     # Not through a dataset: that decodes whole row groups, a gigabyte where these are large.
     with pq.ParquetFile(path, buffer_size=4096, pre_buffer=False) as file:
         for batch in file.iter_batches(rows, columns=columns, use_threads=False):
-            yield pa.Table.from_batches([batch]).select(columns)
+            yield _sound(pa.Table.from_batches([batch]).select(columns))
 
 
 def _dataset_batches(
@@ -338,7 +340,13 @@ def _dataset_batches(
             # CSV has no types: a whole number that was written as 2020.0 is the label 2020.
             whole = pc.replace_substring_regex(table[name], r"^(-?\d+)\.0+$", r"\1")
             table = table.set_column(table.column_names.index(name), name, whole)
-        yield table
+        yield _sound(table)
+
+
+def _sound(table: Any) -> Any:
+    # Reading a damaged offset or dictionary index unchecked would end the process.
+    table.validate(full=True)
+    return table
 
 
 def _guarded(path: Path, call: Any, part: Part | None = None) -> Any:

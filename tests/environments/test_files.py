@@ -1,0 +1,338 @@
+"""Files: every format means the same, memory stays bounded, damage gets one sentence."""
+
+import gzip
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from elinvar._base import DataError, DataTypeError, ElinvarError, FileError
+from elinvar.environments import Environments, Moments, encode_files
+
+ROLES = {"target": "y", "environment": "site"}
+
+
+def frame(n=200):
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "a": rng.normal(size=n),
+            "whole": rng.integers(0, 9, n),
+            "flag": rng.random(n) > 0.5,
+            "kind": rng.choice(["u", "v", "w"], n),
+            "site": rng.choice(["Oslo", "Bergen"], n),
+            "year": rng.choice([2020, 2021], n),
+            "y": rng.normal(size=n),
+        }
+    )
+
+
+def write_gzip(table, path):
+    path.write_bytes(gzip.compress(table.to_csv(index=False).encode()))
+
+
+WRITERS = {
+    "t.csv": lambda f, p: f.to_csv(p, index=False),
+    "t.tsv": lambda f, p: f.to_csv(p, index=False, sep="\t"),
+    "t.txt": lambda f, p: f.to_csv(p, index=False, sep=";"),
+    "bom.csv": lambda f, p: f.to_csv(p, index=False, encoding="utf-8-sig"),
+    "t.CSV.gz": write_gzip,
+    "t.parquet": lambda f, p: f.to_parquet(p, row_group_size=70),
+    "no_ending": lambda f, p: f.to_parquet(p),
+    "t.feather": lambda f, p: f.to_feather(p),
+    "polars.arrow": lambda f, p: pl.from_pandas(f).write_ipc(p),
+    "category.parquet": lambda f, p: f.astype({"kind": "category"}).to_parquet(p),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_means_the_same(tmp_path, name):
+    path = tmp_path / name
+    WRITERS[name](frame(), path)
+    expected = Environments.from_frame(frame(), **ROLES)
+    data = Environments.from_files(path, **ROLES)
+    moments = Moments.from_files(str(path), **ROLES)
+    assert data.schema == moments.schema == expected.schema
+    np.testing.assert_array_equal(data.X, expected.X)
+    np.testing.assert_array_equal(data.codes, expected.codes)
+    np.testing.assert_allclose(moments.cov_xx, expected.moments().cov_xx, atol=1e-12)
+    X, labels = next(encode_files(path, expected.schema, environments=True))
+    np.testing.assert_array_equal(X, expected.X)
+    assert labels == [expected.names[code] for code in expected.codes]
+
+
+def test_globs_lists_and_mixed_formats(tmp_path):
+    frame()[:80].to_csv(tmp_path / "p1.csv", index=False)
+    frame()[80:81].to_csv(tmp_path / "p2.csv", index=False)
+    frame()[81:][frame().columns[::-1]].to_parquet(tmp_path / "p3.parquet")
+    expected = Moments.from_frame(frame(), **ROLES)
+    for path in (
+        tmp_path / "p*",
+        [tmp_path / "p1.csv", str(tmp_path / "p[23].*")],
+        [tmp_path / "p3.parquet", tmp_path / "p1.csv", tmp_path / "p2.csv"],
+    ):
+        moments = Moments.from_files(path, **ROLES)
+        assert moments.schema == expected.schema or isinstance(path, list)
+        assert moments.n_rows == 200
+        if not isinstance(path, list):
+            np.testing.assert_allclose(moments.cov_xx, expected.cov_xx, atol=1e-12)
+    site = {"target": "y", "environment": "year", "drop": "site"}
+    with pytest.raises(DataError, match=r"NaN\) in a \(1\).* in row 1 of p2.csv"):
+        broken = pd.read_csv(tmp_path / "p2.csv").assign(a=np.nan)
+        broken.to_csv(tmp_path / "p2.csv", index=False)
+        Moments.from_files(tmp_path / "p*", **site)
+
+
+def rows(cells, column="t"):
+    lines = [f"{cell},{i},{i * i % 7},s{i % 2}" for i, cell in enumerate(cells)]
+    return "\n".join([f"{column},x,y,site", *lines, ""])
+
+
+LATE = 200_000
+
+
+def test_a_csv_column_is_judged_by_all_its_values(tmp_path):
+    """What a column holds shows far beyond the first megabyte."""
+    path = tmp_path / "t.csv"
+    path.write_text(rows([str(i % 9) for i in range(LATE)] + ["2.5"]))
+    assert Moments.from_files(path, **ROLES).schema.columns == ("t", "x")
+    path.write_text(rows([str(i % 9) for i in range(LATE)] + ["?"]))
+    message = rf"t is text, though 200,000 of its 200,001 values.*'\?' in row {LATE + 1:d}"
+    with pytest.raises(DataError, match=message):
+        Moments.from_files(path, **ROLES)
+    path.write_text(rows(["1"] * LATE + ["a"] * (LATE + 9)))
+    assert Moments.from_files(path, **ROLES).schema.levels == {"t": ("1", "a")}
+    path.write_text(rows(["a"] * LATE + ["1"] * (LATE + 9)))
+    with pytest.raises(DataError, match=r"t is text.*'a' in row 1 "):
+        Moments.from_files(path, **ROLES)
+    path.write_text(rows([""] * LATE + ["7"]))
+    assert Moments.from_files(path, **ROLES, missing="impute").schema.fill["t"] == 7.0
+    path.write_text(rows(["true"] * LATE + ["maybe"]))
+    assert Moments.from_files(path, **ROLES).schema.levels == {"t": ("maybe", "true")}
+
+
+def test_a_late_text_in_the_target_or_at_predict_is_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(rows([str(i % 9) for i in range(LATE)] + ["?"], "z"))
+    with pytest.raises(DataTypeError, match=rf"target must be a number.*'\?' in row {LATE + 1}"):
+        Moments.from_files(path, target="z", environment="site")
+    (tmp_path / "good.csv").write_text(rows(["1", "2", "3"], "z"))
+    schema = Moments.from_files(tmp_path / "good.csv", **ROLES).schema
+    with pytest.raises(DataError, match=r"z must hold numbers, but does not in all rows.*'\?'"):
+        list(encode_files(path, schema))
+
+
+def test_labels_of_csv_files_are_as_written(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("code,x,y,site\n01,1,1,2020.0\n1,2,5,2021\n02,3,2,2020\n")
+    moments = Moments.from_files(path, **ROLES, categorical="code")
+    assert moments.names == ("2020", "2021")
+    assert moments.schema.levels == {"code": ("01", "1", "02")}
+    X, _ = next(encode_files(path, moments.schema))
+    assert X[:, :3].argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_missing_cells(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,k,y,site\n1,u,1,p\n,v,2,p\n3,,3,q\n4,NA,NaN,q\n8,u,5,p\nn/a,v,6,q\n")
+    with pytest.raises(DataError, match=r"a \(2\), k \(2\), y \(1\); first in row 2"):
+        Moments.from_files(path, **ROLES)
+    assert Environments.from_files(path, **ROLES, missing="drop").y.tolist() == [1, 5]
+    data = Environments.from_files(path, **ROLES, missing="impute")
+    assert data.schema.fill == {"a": 4.0, "k": "(missing)"} and data.n_dropped == 1
+    path.write_text("a,y,site\n1,1,p\n2,2,\n")
+    with pytest.raises(DataError, match="site: the environment label is missing in 1 row"):
+        Moments.from_files(path, **ROLES)
+
+
+def test_column_names_may_be_odd(tmp_path):
+    table = frame(30).rename(columns={"a": "a.b", "whole": "a", "kind": "größe, [m] =x"})
+    table["a.b.c"] = np.arange(30.0)
+    expected = Environments.from_frame(table, **ROLES)
+    for name in ("t.csv", "t.parquet", "t.feather"):
+        WRITERS[name](table, tmp_path / name)
+        data = Environments.from_files(tmp_path / name, **ROLES)
+        assert data.schema == expected.schema
+        np.testing.assert_array_equal(data.X, expected.X)
+
+
+def test_quoted_line_breaks(tmp_path):
+    path = tmp_path / "t.csv"
+    cells = ['"x\ny"' if i % 2 else "z" for i in range(1000)]
+    path.write_text(rows(cells))
+    assert Moments.from_files(path, **ROLES).schema.levels == {"t": ("x\ny", "z")}
+
+
+BAD = {
+    "empty.csv": (b"", r"empty.csv is empty \(0 bytes\)"),
+    "empty.parquet": (b"", r"is empty \(0 bytes\)"),
+    "blank.csv": (b"\n\n", "is empty: its first line"),
+    "header.csv": (b"a,y,site\n", "no rows, 0 sample"),
+    "cut.csv": (b"a,y,site\n1,2,s\n1,2", "cut short: line 3 has 2 fields where the header has 3"),
+    "ragged.csv": (b"a,y,site\n1,2,s\n1,2,s,4\n", "line 3 has 4 fields"),
+    "twice.csv": (b"a,a,y,site\n1,1,2,s\n", "duplicated column names: 'a'"),
+    "latin.csv": ("a,y,site\n1,2,é\n".encode("latin1"), "not UTF-8 text"),
+    "latin_header.csv": ("é,y,site\n1,2,e\n".encode("latin1"), "not UTF-8 text"),
+    "binary.csv": (b"a,y\x00\x01\x02site\n", "not a text file"),
+    "noise.csv": (bytes(range(1, 255)) * 9, "noise.csv"),
+    "quote.csv": (b'a,y,site\n"1,2,s\n1,2,s\n', "quote.csv"),
+    "cut.csv.gz": (gzip.compress(os.urandom(3000))[:200], "cut.csv.gz cannot be read"),
+    "fake.csv.gz": (b"a,y,site\n1,2,3\n", "cannot be read"),
+    "fake.parquet": (b"hello world", "fake.parquet cannot be read; it is damaged"),
+    "fake.feather": (b"hello world", "cannot be read; it is damaged"),
+    "magic.parquet": (b"PAR1" + b"\0" * 99 + b"PAR1", "cannot be read; it is damaged"),
+    "magic.arrow": (b"ARROW1\0\0" + b"\0" * 99, "cannot be read; it is damaged"),
+    "old.feather": (b"FEA1" + b"\0" * 99 + b"FEA1", "cannot be read; it is damaged"),
+    "parquet.csv": (b"PAR1abcPAR1", "ends in .csv, but its content is Parquet"),
+    "book.xlsx": (b"PK\x03\x04abc", "of a format that is not known; files that can be read"),
+    "noending": (b"a,y,site\n1,2,s\n", "of a format that is not known"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_damaged_files_get_one_sentence(tmp_path, name):
+    content, message = BAD[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    for read in (Moments.from_files, Environments.from_files):
+        with pytest.raises(ElinvarError, match=message) as caught:
+            read(path, **ROLES)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.feather", "t.CSV.gz"])
+def test_a_file_cut_short_anywhere_is_refused(tmp_path, name):
+    path = tmp_path / name
+    WRITERS[name](frame(), path)
+    whole = path.read_bytes()
+    for share in (0.05, 0.3, 0.6, 0.9, 0.999):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(FileError, match=r"damaged|cannot be read"):
+            Moments.from_files(path, **ROLES)
+
+
+def test_paths_that_lead_nowhere(tmp_path):
+    WRITERS["t.csv"](frame(), tmp_path / "table.csv")
+    for path, message in (
+        (tmp_path, "is a folder; name the files in it"),
+        (tmp_path / "tabel.csv", "There is no file .*tabel.csv; did you mean 'table.csv'"),
+        (tmp_path / "no" / "t.csv", "the folder .*no does not exist"),
+        (tmp_path / "*.parquet", r"No file matches .*\*.parquet"),
+        ([], "list of files is empty"),
+        ([tmp_path / "table.csv"] * 2, "named twice"),
+        (3, "A path, a pattern or a list of paths is needed; got 3"),
+        ([3], "A path is needed; got 3"),
+        ("a\0b", "cannot be opened"),
+        ("", "not a path"),
+    ):
+        with pytest.raises(FileError, match=message):
+            Moments.from_files(path, **ROLES)
+    if os.getuid():
+        (tmp_path / "table.csv").chmod(0)
+        with pytest.raises(FileError, match="cannot be opened: Permission denied"):
+            Moments.from_files(tmp_path / "table.csv", **ROLES)
+
+
+def test_files_of_different_columns_are_refused(tmp_path):
+    WRITERS["t.csv"](frame(), tmp_path / "a.csv")
+    WRITERS["t.csv"](frame().rename(columns={"whole": "whloe"}), tmp_path / "b.csv")
+    with pytest.raises(DataError, match=r"b.csv lacks the column 'whole'.*did you mean 'whloe'"):
+        Moments.from_files(tmp_path / "*.csv", **ROLES)
+    with pytest.raises(DataError, match="There is no target column 'z'"):
+        Moments.from_files(tmp_path / "a.csv", target="z", environment="site")
+    schema = Moments.from_files(tmp_path / "a.csv", **ROLES).schema
+    with pytest.raises(DataError, match="There is no column 'whole'; did you mean 'whloe'"):
+        list(encode_files(tmp_path / "b.csv", schema))
+
+
+def test_types_may_differ_between_files(tmp_path):
+    pq.write_table(
+        pa.table({"a": [1, 2], "y": [1.0, 2], "site": ["p", "q"]}), tmp_path / "1.parquet"
+    )
+    pq.write_table(
+        pa.table({"a": [2.5, 3], "y": [1, 7], "site": ["p", "q"]}), tmp_path / "2.parquet"
+    )
+    moments = Moments.from_files(tmp_path / "*.parquet", **ROLES)
+    assert moments.schema.levels == {} and moments.n_rows == 4
+    pq.write_table(
+        pa.table({"a": ["k", "m"], "y": [1, 7], "site": ["p", "q"]}), tmp_path / "3.parquet"
+    )
+    with pytest.raises(
+        DataError, match=r"a is text, though 4 of its 6 .* 'k' in row 1 of 3.parquet"
+    ):
+        Moments.from_files(tmp_path / "*.parquet", **ROLES)
+
+
+def test_dates_and_nested_columns_in_files_are_refused(tmp_path):
+    table = frame(9).assign(day=pd.Timestamp("2020-01-01"), many=[[1, 2]] * 9)
+    WRITERS["t.parquet"](table, tmp_path / "t.parquet")
+    with pytest.raises(DataTypeError, match="day holds dates"):
+        Moments.from_files(tmp_path / "t.parquet", **ROLES)
+    with pytest.raises(DataTypeError, match="many holds neither"):
+        Moments.from_files(tmp_path / "t.parquet", **ROLES, drop="day")
+    assert Moments.from_files(tmp_path / "t.parquet", **ROLES, drop=["day", "many"]).n_rows == 9
+    WRITERS["t.csv"](table.drop(columns="many"), tmp_path / "t.csv")
+    with pytest.raises(DataTypeError, match="day holds dates"):
+        Moments.from_files(tmp_path / "t.csv", **ROLES)
+    by_day = Moments.from_files(
+        tmp_path / "t.parquet", target="y", environment=["site", "day"], drop="many"
+    )
+    assert by_day.names[0] == "Bergen / 2020-01-01"
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+import narwhals, pyarrow.dataset, pyarrow.parquet
+import elinvar.environments._readers
+from elinvar import Moments
+
+def memory(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(key)).split()[1]) / 1e3
+
+before = memory("VmRSS")
+Moments.from_files(sys.argv[1], target="y", environment="site")
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc to read memory")
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_memory_does_not_grow_with_the_file(tmp_path, ending):
+    """Twice the rows, about the same peak; a quarter gigabyte of Parquet in half of that."""
+    rng = np.random.default_rng(0)
+    n = 300_000 if ending == "parquet" else 100_000
+    peaks = []
+    for times in (1, 2):
+        path = tmp_path / f"{times}.{ending}"
+        columns = {f"x{j}": rng.normal(size=n * times).round(6) for j in range(50)}
+        table = pa.table({**columns, "y": columns["x1"], "site": np.arange(n * times) % 5})
+        if ending == "parquet":
+            pq.write_table(table, path)
+        else:
+            pyarrow.csv.write_csv(table, path)
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True
+        )
+        peaks.append(float(done.stdout))
+    assert peaks[1] < 200 and peaks[1] < 1.35 * peaks[0], peaks
+
+
+def test_importing_is_cheap_and_arrays_need_no_frames():
+    code = """
+import sys, numpy as np
+from elinvar import Moments, Environments
+X = np.arange(8.0).reshape(4, 2)
+Environments.from_arrays(X, X[:, 0], [1, 1, 2, 2]).moments().schema.encode(X)
+heavy = {"pandas", "pyarrow", "matplotlib", "numba", "sklearn", "polars"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
