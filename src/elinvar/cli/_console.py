@@ -83,7 +83,7 @@ class Printer:
 
         self._terminal = sys.stdout.isatty()
         self._console = Console(
-            width=None if self._terminal else PLAIN_WIDTH,
+            width=None if self._terminal else _WIDE,
             force_terminal=None if self._terminal else False,
             no_color=None if self._terminal else True,
             markup=False,
@@ -130,7 +130,7 @@ class Printer:
             )
         for k, row in enumerate(rows):
             table.add_row(*row, style=styles[k] if styles else None)
-        self._add(table, width=None if self._terminal else _WIDE)
+        self._add(table)
 
     def flush(self) -> None:
         """Write everything to standard output."""

@@ -19,7 +19,8 @@ def number(value: float, *, missing: str = "-", infinite: str = "inf") -> str:
 
 def count(value: float) -> str:
     """Return a count, or a sum of weights, with its thousands apart."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    whole = abs(value - round(value)) < 1e-6 * max(abs(value), 1.0)
+    return f"{value:,.0f}" if whole else f"{value:,.1f}"
 
 
 def p_value(value: float) -> str:

@@ -1,0 +1,231 @@
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import elinvar as package
+from elinvar import load_model
+
+ROLES = ("--target", "yield", "--environment", "place")
+
+
+def refused(result):
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+def test_the_answer_begins_with_the_verdict(elinvar, csv):
+    result = elinvar("fit", csv, *ROLES)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    first = " ".join(result.stdout.split("\n\n")[0].split())
+    assert first == (
+        "The effects of cause and sex on yield hold in all 3 environments, while effect comes and "
+        "goes; predictions use the invariant model."
+    )
+
+
+def test_the_tables_name_everything(elinvar, csv):
+    out = elinvar("fit", csv, *ROLES).stdout
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert re.match(r"cause +invariant +[12]\.\d+ +\[1\.\d+, 2\.\d+\] +-?\d", rows["cause"])
+    assert "spurious" in rows["effect"]
+    for place in ("Bonn", "Oslo", "Rome"):
+        assert re.match(rf"{place} +100( +[\d.]+){{4}}$", rows[place])
+
+
+def test_without_a_terminal_nothing_is_coloured_or_cut(elinvar, frame, tmp_path):
+    long = "a_feature_whose_name_is_" + "very_" * 30 + "long"
+    frame.rename(columns={"cause": long}).to_csv(tmp_path / "rows.csv", index=False)
+    out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
+    assert "\x1b" not in out
+    assert "…" not in out
+    assert sum(line.startswith(f"{long} ") for line in out.splitlines()) == 1
+
+
+def test_markup_in_names_is_printed_as_it_is(elinvar, frame, tmp_path):
+    frame.rename(columns={"cause": "[red]cause[/]"}).to_csv(tmp_path / "rows.csv", index=False)
+    assert "[red]cause[/]" in elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
+
+
+def test_json_is_all_that_is_printed(elinvar, csv, tmp_path):
+    model = tmp_path / "model.json"
+    result = elinvar("fit", csv, *ROLES, "--json", "--model", model)
+    values = json.loads(result.stdout, parse_constant=lambda name: pytest.fail(name))
+    assert result.stderr == ""
+    assert values["status"] == "accepted"
+    assert values["elinvar"] == package.__version__
+    assert values["selected"] == [True, False, True]
+    assert values["model"] == str(model)
+    assert {row["feature"]: row["verdict"] for row in values["evidence"]}["effect"] == "spurious"
+    assert [row["environment"] for row in values["errors"]] == ["Bonn", "Oslo", "Rome"]
+
+
+def test_model_and_report_are_written(elinvar, csv, tmp_path):
+    model, report = tmp_path / "model.json", tmp_path / "report.html"
+    result = elinvar("fit", csv, *ROLES, "--model", model, "--report", report)
+    assert f"Model: {model}\nReport: {report}\n" in result.stdout
+    assert load_model(model).status_ == "accepted"
+    assert "The effects of cause and sex" in report.read_text(encoding="utf-8")
+    assert str(csv) in report.read_text(encoding="utf-8")
+
+
+def test_options_reach_the_model(elinvar, csv, tmp_path):
+    model = tmp_path / "model.json"
+    result = elinvar(
+        "fit", csv, *ROLES, "--model", model, "--features", "cause,sex", "--features", "effect",
+        "--drop", "effect", "--intercept", "environment", "--predictor", "pooled",
+        "--exclude-environments", "Oslo", "--features-always", "sex",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    fitted = load_model(model)
+    assert fitted.schema_.features == ("cause", "sex")
+    assert fitted.environments_ == ("Bonn", "Rome")
+    assert fitted.excluded_environments_ == ("Oslo",)
+    assert (fitted.intercept, fitted.predictor_) == ("environment", "pooled")
+    assert fitted.selected_.tolist()[1] is True
+
+
+def test_names_with_commas_can_be_quoted(elinvar, frame, tmp_path):
+    data, model = tmp_path / "rows.csv", tmp_path / "model.json"
+    frame.rename(columns={"cause": "cause, kg"}).to_csv(data, index=False)
+    assert elinvar("fit", data, *ROLES, "--features", '"cause, kg",sex', "--model", model).stdout
+    assert load_model(model).schema_.features == ("cause, kg", "sex")
+
+
+def test_weights_categories_and_several_environment_columns(elinvar, frame, tmp_path):
+    data, model = tmp_path / "rows.parquet", tmp_path / "model.json"
+    frame["times"] = 2
+    frame["code"] = np.arange(len(frame)) % 3
+    frame["year"] = np.arange(len(frame)) % 2 + 2020
+    frame.to_parquet(data)
+    result = elinvar(
+        "fit", data, *ROLES, "--environment", "year", "--weight", "times", "--categorical", "code",
+        "--model", model,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    values = json.loads(model.read_text())
+    assert values["environments"][0] == {"name": "Bonn / 2020", "rows": pytest.approx(100)}
+    assert values["levels"]["code"] == ["0", "1", "2"]
+
+
+def test_missing_values_are_refused_dropped_or_filled_in(elinvar, frame, tmp_path):
+    data, model = tmp_path / "rows.csv", tmp_path / "model.json"
+    frame.loc[5, "cause"] = np.nan
+    frame.to_csv(data, index=False)
+    assert "--missing" in refused(elinvar("fit", data, *ROLES))
+    assert elinvar("fit", data, *ROLES, "--missing", "drop", "--model", model).exit_code == 0
+    assert json.loads(model.read_text())["n_dropped"] == 1
+    assert elinvar("fit", data, *ROLES, "--missing", "impute", "--model", model).exit_code == 0
+    assert "cause" in json.loads(model.read_text())["fill"]
+
+
+def test_several_files_and_patterns(elinvar, frame, tmp_path):
+    model = tmp_path / "model.json"
+    for name, part in frame.groupby("place"):
+        part.to_csv(tmp_path / f"{name}.csv", index=False)
+    for data in ([tmp_path / "*.csv"], sorted(tmp_path.glob("*.csv"))):
+        assert elinvar("fit", *data, *ROLES, "--model", model).exit_code == 0
+        assert load_model(model).environments_ == ("Bonn", "Oslo", "Rome")
+
+
+def test_one_environment_is_no_failure(elinvar, frame, tmp_path):
+    data, report = tmp_path / "rows.csv", tmp_path / "report.html"
+    frame[frame.place == "Oslo"].to_csv(data, index=False)
+    result = elinvar("fit", data, *ROLES, "--report", report, "--model", tmp_path / "m.json")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("There is only one environment")
+    assert "only one environment" in report.read_text(encoding="utf-8")
+    assert load_model(tmp_path / "m.json").status_ == "pooled_only"
+
+
+def test_rejected_invariance_is_no_failure(elinvar, frame, tmp_path):
+    rng = np.random.default_rng(1)
+    slope = np.repeat([1.0, -3.0, 6.0], 100)
+    frame = pd.DataFrame({"place": frame.place, "x": rng.normal(size=300)})
+    frame["yield"] = slope * (1 + frame.x) + rng.normal(size=300) / 10
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    result = elinvar("fit", tmp_path / "rows.csv", *ROLES)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Invariance is rejected")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--target", "yeild", "--environment", "place"), "'yield'"),
+        (("--target", "yield", "--environment", "places"), "'place'"),
+        (("--target", "sex", "--environment", "place"), "target must be a number"),
+        ((*ROLES, "--features", "causes"), "'cause'"),
+        ((*ROLES, "--exclude-environments", "Paris"), "Paris"),
+        ((*ROLES, "--features-always", "x"), "'x'"),
+    ],
+)
+def test_bad_requests_are_refused_in_a_sentence(options, reason, elinvar, csv):
+    assert reason in refused(elinvar("fit", csv, *options))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"a,b\n", b"place,yield,x\nOslo,1\n", b"\xff\x00"])
+def test_unusable_files_are_refused(content, elinvar, tmp_path):
+    (tmp_path / "rows.csv").write_bytes(content)
+    refused(elinvar("fit", tmp_path / "rows.csv", *ROLES))
+
+
+def test_a_file_that_does_not_exist_is_refused(elinvar, tmp_path):
+    assert "There is no file" in refused(elinvar("fit", tmp_path / "rows.csv", *ROLES))
+
+
+@pytest.mark.parametrize("option", ["--report", "--model"])
+def test_outputs_are_checked_before_anything_is_read(option, elinvar, csv, tmp_path, monkeypatch):
+    from elinvar import Moments
+
+    monkeypatch.setattr(Moments, "from_files", lambda *_, **__: pytest.fail("was read"))
+    place = tmp_path / "missing" / "out"
+    assert "Create it first" in refused(elinvar("fit", csv, *ROLES, option, place))
+    assert not place.parent.exists()
+    assert "is a folder" in refused(elinvar("fit", csv, *ROLES, option, tmp_path))
+    before = csv.read_bytes()
+    assert "input file" in refused(elinvar("fit", csv, *ROLES, option, csv))
+    pattern = tmp_path / "r*.csv"
+    assert "input file" in refused(elinvar("fit", pattern, *ROLES, option, csv))
+    assert csv.read_bytes() == before
+
+
+def test_one_file_cannot_be_two_outputs(elinvar, csv, tmp_path):
+    out = tmp_path / "out"
+    result = elinvar("fit", csv, *ROLES, "--model", out, "--report", tmp_path / "." / "out")
+    assert "two outputs" in refused(result)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("fit",),
+        ("fit", "rows.csv"),
+        ("fit", "rows.csv", "--target", "y"),
+        ("fit", "rows.csv", *ROLES, "--intercept", "none"),
+        ("fit", "rows.csv", *ROLES, "--colour"),
+        ("predict",),
+        ("predict", "model.json"),
+        ("predict", "model.json", "rows.csv", "--unknown", "guess"),
+        ("dance",),
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments, elinvar):
+    result = elinvar(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr + result.stdout
+
+
+def test_version_and_help(elinvar):
+    assert elinvar("--version").stdout == f"elinvar {package.__version__}\n"
+    for command in ((), ("fit",), ("predict",), ("demo",)):
+        result = elinvar(*command, "--help")
+        assert result.exit_code == 0
+        assert "--help" in result.stdout

@@ -1,0 +1,123 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from elinvar import load_model
+
+ROLES = ("--target", "yield", "--environment", "place")
+FEATURES = ["cause", "effect", "sex"]
+
+
+@pytest.fixture
+def model(elinvar, csv, tmp_path):
+    path = tmp_path / "model.json"
+    assert elinvar("fit", csv, *ROLES, "--intercept", "environment", "--model", path).exit_code == 0
+    return path
+
+
+def predictions(text):
+    header, *lines = text.splitlines()
+    assert header == "prediction"
+    return np.array([float(line) for line in lines])
+
+
+def test_a_prediction_for_each_row_in_order(elinvar, model, csv, frame):
+    result = elinvar("predict", model, csv)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    expected = load_model(model).predict(frame[FEATURES], environments=frame.place)
+    np.testing.assert_allclose(predictions(result.stdout), expected, rtol=1e-9)
+
+
+def test_out_takes_what_would_be_printed(elinvar, model, csv, tmp_path):
+    out = tmp_path / "out.csv"
+    printed = elinvar("predict", model, csv).stdout
+    result = elinvar("predict", model, csv, "--out", out)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert out.read_text() == printed
+
+
+def test_order_and_number_of_columns_do_not_matter(elinvar, model, frame, tmp_path):
+    data = tmp_path / "other.parquet"
+    frame.assign(more="text").iloc[:, ::-1].drop(columns="yield").to_parquet(data)
+    found = predictions(elinvar("predict", model, data).stdout)
+    assert len(found) == len(frame)
+    assert np.isfinite(found).all()
+
+
+def test_without_the_environment_the_average_intercept_is_used(elinvar, model, frame, tmp_path):
+    frame.drop(columns="place").to_csv(tmp_path / "new.csv", index=False)
+    found = predictions(elinvar("predict", model, tmp_path / "new.csv").stdout)
+    np.testing.assert_allclose(found, load_model(model).predict(frame[FEATURES]), rtol=1e-9)
+
+
+def test_a_new_environment_gets_the_average_intercept(elinvar, model, frame, tmp_path):
+    frame.assign(place="Lima").to_csv(tmp_path / "new.csv", index=False)
+    found = predictions(elinvar("predict", model, tmp_path / "new.csv").stdout)
+    np.testing.assert_allclose(found, load_model(model).predict(frame[FEATURES]), rtol=1e-9)
+
+
+def test_missing_columns_are_refused(elinvar, model, frame, tmp_path):
+    frame.drop(columns="cause").to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / "out.csv"
+    for options in ((), ("--out", out)):
+        result = elinvar("predict", model, tmp_path / "new.csv", *options)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "'cause'" in result.stderr
+    assert not out.exists()
+
+
+def test_unseen_levels_are_refused_unless_counted_as_none(elinvar, model, frame, tmp_path):
+    frame.loc[7, "sex"] = "unknown"
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    result = elinvar("predict", model, tmp_path / "new.csv")
+    assert result.exit_code == 1
+    assert "--unknown zero" in result.stderr
+    result = elinvar("predict", model, tmp_path / "new.csv", "--unknown", "zero")
+    assert len(predictions(result.stdout)) == len(frame)
+
+
+@pytest.mark.parametrize("bad", ["", "many", "inf"])
+def test_values_that_are_no_numbers_are_refused(bad, elinvar, model, frame, tmp_path):
+    frame["cause"] = frame["cause"].astype(str)
+    frame.loc[7, "cause"] = bad
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    result = elinvar("predict", model, tmp_path / "new.csv", "--out", tmp_path / "out.csv")
+    assert result.exit_code == 1
+    assert "cause" in result.stderr
+    assert not list(tmp_path.glob("*out.csv*"))
+
+
+def test_large_files_are_read_in_pieces(elinvar, model, frame, tmp_path):
+    large = pd.concat([frame] * 500, ignore_index=True)
+    large.to_parquet(tmp_path / "large.parquet")
+    found = predictions(elinvar("predict", model, tmp_path / "large.parquet").stdout)
+    expected = load_model(model).predict(frame[FEATURES], environments=frame.place)
+    np.testing.assert_allclose(found, np.tile(expected, 500), rtol=1e-9)
+
+
+def test_inputs_are_never_replaced(elinvar, model, csv):
+    for path in (csv, model):
+        before = path.read_bytes()
+        result = elinvar("predict", model, csv, "--out", path)
+        assert result.exit_code == 1
+        assert "input file" in result.stderr
+        assert path.read_bytes() == before
+
+
+def test_the_folder_of_the_output_must_exist(elinvar, model, csv, tmp_path):
+    result = elinvar("predict", model, csv, "--out", tmp_path / "missing" / "out.csv")
+    assert result.exit_code == 1
+    assert "Create it first" in result.stderr
+
+
+def test_other_files_are_no_models(elinvar, csv, model, tmp_path):
+    assert "not a model file" in elinvar("predict", csv, csv).stderr
+    assert "There is no model file" in elinvar("predict", tmp_path / "none.json", csv).stderr
+    values = json.loads(model.read_text())
+    model.write_text(json.dumps(values | {"schema": "elinvar-model/7"}))
+    result = elinvar("predict", model, csv)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "upgrade elinvar" in result.stderr

@@ -1,0 +1,118 @@
+"""The command as a process of its own: streams, exit statuses, signals, pipes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from elinvar import InvariantRegressor, save_model
+
+COMMAND = (sys.executable, "-m", "elinvar")
+ROLES = ("--target", "yield", "--environment", "place")
+
+
+def run(*arguments, **options):
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+
+@pytest.fixture
+def large(frame, tmp_path):
+    """Return a model and a table whose predictions do not fit into a pipe."""
+    X = frame[["cause", "effect"]]
+    model = InvariantRegressor().fit(X, frame["yield"], environments=frame.place)
+    save_model(model, tmp_path / "model.json")
+    pd.concat([frame] * 100).to_csv(tmp_path / "large.csv", index=False)
+    return tmp_path / "model.json", tmp_path / "large.csv"
+
+
+def test_results_and_refusals_have_their_own_streams(csv):
+    done = run("fit", csv, *ROLES, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["status"] == "accepted"
+    refused = run("fit", csv, "--target", "nothing", "--environment", "place")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("error: ")
+    assert "Traceback" not in refused.stderr
+    assert run("fit", csv).returncode == 2
+
+
+def test_the_console_script_says_its_version():
+    script = os.path.join(os.path.dirname(sys.executable), "elinvar")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("elinvar ")
+
+
+def test_help_imports_little():
+    code = (
+        "import sys; from elinvar.cli._app import app\n"
+        "heavy = {'numpy', 'pandas', 'pyarrow', 'sklearn', 'numba', 'matplotlib', 'scipy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_fit_without_a_report_draws_nothing(csv):
+    code = (
+        "import sys; from elinvar.cli._app import app\n"
+        f"app({['fit', str(csv), *ROLES]!r}, standalone_mode=False)\n"
+        "assert 'matplotlib' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_closed_pipe_is_no_accident(large):
+    process = subprocess.Popen(
+        [*COMMAND, "predict", *large], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"prediction\n"
+    process.stdout.close()
+    assert process.wait(timeout=60) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_an_interrupt_ends_with_130_and_a_word(large):
+    process = subprocess.Popen(
+        [*COMMAND, "predict", *large], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"prediction\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.decode().startswith("interrupted")
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["--report", "--model", "--out"])
+def test_an_interrupt_while_writing_leaves_no_file(option, csv, large, tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    arguments = ["predict", *large] if option == "--out" else ["fit", csv, *ROLES]
+    command = [*map(str, arguments), option, str(folder / "out")]
+    code = (
+        "import os, signal, elinvar._base._files as files\n"
+        "files.os.fsync = lambda _: (os.kill(os.getpid(), signal.SIGINT), 1 / 0)\n"
+        f"import sys; sys.argv = {['elinvar', *command]!r}\n"
+        "from elinvar.cli import main; main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_a_full_disk_is_a_sentence(large):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "predict", *large], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
