@@ -161,7 +161,11 @@ class Frame:
                     f"{name} holds neither numbers nor text, so its values cannot name anything; "
                     "convert it to text."
                 )
-            self._factors[name] = _factor(self._series(name))
+            if self.kind(name) == "empty":
+                nothing = np.full(self.n_rows, -1, dtype=np.intp)
+                self._factors[name] = Factor(codes=nothing, labels=())
+            else:
+                self._factors[name] = _factor(self._series(name))
         return self._factors[name]
 
     def take(self, mask: NDArray[np.bool_]) -> "Frame":
