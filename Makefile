@@ -31,7 +31,7 @@ check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	@MPLBACKEND=Agg $(BIN)/python -m pytest --doctest-modules -q src/elinvar
 
 format: $(DEV) ## Format the code, and fix what ruff can fix
