@@ -51,7 +51,7 @@ def texts(ax):
 def test_path_names_every_line_and_says_what_stays():
     ax = drawn(plot_path(STRENGTH, COEF, NAMES, verdicts=VERDICTS, ylabel="coefficient (kg)"))
     assert sorted(texts(ax)) == sorted(NAMES)
-    assert ax.get_title(loc="left") == "1 of 3 features stays when disagreement is punished"
+    assert ax.get_title(loc="left") == "1 of 3 features holds when disagreement is punished"
     assert ax.get_xscale() == "log"
     assert ax.get_ylabel() == "coefficient (kg)"
     assert ax.get_xticklabels()[0].get_text() == "0\n(pooled)"
@@ -77,6 +77,11 @@ def test_path_of_many_columns_names_those_that_stay_first():
     ax = drawn(plot_path(STRENGTH, coef, [f"x{j}" for j in range(50)], top=10))
     assert len(ax.texts) == 10
     assert {f"x{j}" for j in range(6)} <= set(texts(ax))
+
+
+def test_path_does_not_name_what_can_not_be_seen():
+    ax = plot_path([0, 1], [[1, 0.005], [1, 0.005]], ["tall", "flat"])
+    assert texts(ax) == ["tall"]
 
 
 def test_path_names_the_largest_column_of_each_feature():

@@ -14,3 +14,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        print(f"error: {error.strerror or error}.", file=sys.stderr)
+        sys.exit(1)

@@ -57,6 +57,8 @@ def run(request: FitRequest) -> None:
     )
     with progress("Fitting ..."):
         model.fit_moments(moments)
+    with progress("Leaving out one environment after the other ..."):
+        _ = model.evidence_, model.errors_
     written = _write(model, request)
     if request.json:
         _print_json(model, written)
@@ -149,7 +151,7 @@ def print_result(printer: Printer, model: Any) -> None:
 def print_effects(printer: Printer, model: Any) -> None:
     """Print a row a feature: verdict, effect with its interval, and the pooled effect."""
     styles = {
-        "invariant": "blue",
+        "invariant": "cyan",
         "approximately invariant": "green",
         "spurious": "yellow",
         "no effect": "dim",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elinvar.plots._style import (
+    HOLDS,
     INK,
     QUIET,
     VERDICT_COLOURS,
@@ -115,7 +116,7 @@ def _draw_row(
 
 
 def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) -> str:
-    holds = [verdict in ("invariant", "approximately invariant") for verdict in verdicts]
+    holds = [verdict in HOLDS for verdict in verdicts]
     turned = [
         name
         for name, keep, mine, theirs in zip(names, holds, effect, pooled, strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar.plots._style import (
+    HOLDS,
     QUIET,
     VERDICT_COLOURS,
     VERDICT_LINES,
@@ -21,6 +22,9 @@ from elinvar.plots._style import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+# A line that never rises above this share of the largest is not named.
+_VISIBLE = 0.01
 
 Verdicts = Mapping[str, str] | Sequence[str]
 
@@ -60,7 +64,7 @@ def plot_path(
     ylabel : str
         What the coefficients measure, with its unit.
     title : str, optional
-        By default how many features stay to the end.
+        By default how many features stay to the end, or hold by their verdict.
     ax : Axes, optional
         Where to draw; by default a new figure.
 
@@ -89,9 +93,11 @@ def plot_path(
     _strength_ticks(ax, x, low)
     _verdict_legend(ax, kinds)
     if title is None:
-        stay, total = len(set(group[coef[-1] != 0].tolist())), len(set(group.tolist()))
-        verb = "stays" if stay == 1 else "stay"
-        title = f"{stay} of {total} features {verb} when disagreement is punished"
+        holds = coef[-1] != 0 if verdicts is None else np.isin(kinds, HOLDS)
+        stay, total = len(set(group[holds].tolist())), len(set(group.tolist()))
+        verb = "stay" if verdicts is None else "hold"
+        plural = "s" if stay == 1 else ""
+        title = f"{stay} of {total} features {verb}{plural} when disagreement is punished"
     return finish(
         ax, title=title, xlabel="strength of the invariance penalty", ylabel=ylabel, wrap=52
     )
@@ -203,11 +209,12 @@ class _Look:
 def _largest(
     coef: NDArray[np.float64], top: int, first: NDArray[np.bool_], group: NDArray[np.intp]
 ) -> tuple[list[int], list[int]]:
-    """Return the columns that are ever nonzero, in two groups: the crowd, and ``top`` to name."""
+    """Return the columns that are ever nonzero in two groups: the crowd, and ``top`` to name."""
     size = np.max(np.abs(np.nan_to_num(coef)), axis=0)
     order = [int(j) for j in np.lexsort((size, first)) if size[j] > 0]
-    leader = {group[j]: j for j in order}
-    leaders = [j for j in order if leader[group[j]] == j]
+    visible = _VISIBLE * np.max(size, initial=0.0)
+    leader = {group[j]: j for j in order if size[j] >= visible}
+    leaders = [j for j in order if leader.get(group[j]) == j]
     named = leaders[max(len(leaders) - top, 0) :]
     return [j for j in order if j not in named], named
 

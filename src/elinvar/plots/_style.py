@@ -24,6 +24,7 @@ VERDICT_LINES: dict[str, Any] = {
     "no effect": ":",
     "undecided": "-.",
 }
+HOLDS = ("invariant", "approximately invariant")
 MODEL_COLOURS = {"invariant": "#0072b2", "pooled": "#d55e00", "mean": "#999999"}
 MODEL_MARKERS = {"invariant": "o", "pooled": "D", "mean": "|"}
 ENVIRONMENT_COLOURS = (

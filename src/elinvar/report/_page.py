@@ -296,7 +296,8 @@ def _figure(name: str, drawn: "dict[str, Axes]") -> str:
     ax = drawn[name]
     says = " ".join(ax.get_title(loc="left").split())
     svg = to_svg(ax, prefix=name, alt=f"{says}. The numbers are in the table of this page.")
-    return f"<figure>\n{svg}\n<figcaption>{escape(_CAPTIONS[name])}</figcaption>\n</figure>"
+    caption = f"<figcaption>{escape(_CAPTIONS[name])}</figcaption>"
+    return f'<figure>\n<div class="wide">\n{svg}\n</div>\n{caption}\n</figure>'
 
 
 def _interval(low: float, high: float) -> str:

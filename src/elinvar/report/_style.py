@@ -41,7 +41,7 @@ caption { text-align: left; padding-bottom: .4rem; }
 th, td { padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); text-align: right; }
 th { font-weight: 600; vertical-align: bottom; }
 thead th { border-bottom: 2px solid var(--line); }
-th:first-child { overflow-wrap: anywhere; min-width: 8rem; }
+th:first-child { overflow-wrap: anywhere; min-width: 11rem; }
 .text { text-align: left; }
 td { white-space: nowrap; }
 .kind { font-weight: 600; }
@@ -50,7 +50,10 @@ td { white-space: nowrap; }
 .kind.spurious { color: var(--cd55e00, #b84e00); }
 .kind.no, .kind.undecided { color: var(--quiet); }
 figure { margin: 1.25rem 0; }
-figure svg { display: block; width: 100%; height: auto; color: var(--ink); font-family: inherit; }
+figure svg {
+  display: block; width: 100%; min-width: 38rem; height: auto;
+  color: var(--ink); font-family: inherit;
+}
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; margin: .75rem 0; }
 dd { margin: 0; overflow-wrap: anywhere; }
 pre {
