@@ -86,7 +86,7 @@ class InvariantRegressor(EnvironmentRegressor):
     exclude_environments : list of labels, optional
         Environments to leave out of the fit, such as those that act on the target itself.
     level : float in (0, 1), optional
-        Level of the overidentification test. None: min(0.01, 2 / N) with N the number of rows.
+        Level of the overidentification test. None: 1 / N with N the number of rows.
     kappa : float, at least 0
         How many times more different, in variance, new environments may be than those seen.
     tolerance : float, at least 0
@@ -197,7 +197,7 @@ class InvariantRegressor(EnvironmentRegressor):
         environment_weights: str | ArrayLike | Mapping[str, float] = "size",
         exclude_environments: Sequence[Any] | None = None,
         level: float | None = None,
-        kappa: float = 20.0,
+        kappa: float = 10.0,
         tolerance: float = 0.01,
         exact_up_to: int = 14,
         strengths: ArrayLike | None = None,
@@ -345,7 +345,7 @@ class InvariantRegressor(EnvironmentRegressor):
 
     def _level(self) -> float:
         rows = float(self.moments_.count.sum())
-        return min(0.01, 2.0 / rows) if self.level is None else float(self.level)
+        return 1.0 / rows if self.level is None else float(self.level)
 
     def _learn(self, moments: Moments) -> Self:
         for name in ("evidence_", "errors_"):

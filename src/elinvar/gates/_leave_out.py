@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from elinvar.environments import Moments
 
 
-def support_errors(problem: LinearProblem, masks: Masks) -> Floats:
+def support_errors(problem: LinearProblem, masks: Masks, *, levels: bool = True) -> Floats:
     """Mean squared error of each support on each environment, refitted on the others.
 
     With an intercept per environment, the left-out one is predicted with the average intercept.
@@ -20,6 +20,8 @@ def support_errors(problem: LinearProblem, masks: Masks) -> Floats:
     ----------
     problem : LinearProblem
     masks : boolean array of shape (M, n_gates)
+    levels : bool
+        Whether an environment's own level counts, where each has its own intercept.
 
     Returns
     -------
@@ -36,8 +38,8 @@ def support_errors(problem: LinearProblem, masks: Masks) -> Floats:
         problem.share,
         problem.absorbed,
         problem.floor,
-        problem.level,
-        problem.level_target,
+        problem.level * levels,
+        problem.level_target * levels,
         problem.column_masks(masks),
     )
     return errors

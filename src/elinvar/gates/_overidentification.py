@@ -29,7 +29,7 @@ class Assessment:
     worst : array of shape (M,)
         Largest mean squared error in any one environment.
     weakest : array of shape (M,)
-        Smallest (t / 4)^2 over the gates that may be closed; infinity if there are none.
+        Smallest (t / 4.5)^2 over the gates that may be closed; infinity if there are none.
     """
 
     masks: Masks

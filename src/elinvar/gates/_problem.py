@@ -15,8 +15,8 @@ Intercept = Literal["shared", "environment"]
 Floats = NDArray[np.float64]
 
 # a gate with a smaller |t| in the efficient refit is not needed; the normal point of that tail
-T_MIN = 4.0
-Z_MIN = 3.8336
+T_MIN = 4.5
+Z_MIN = 4.3504
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11

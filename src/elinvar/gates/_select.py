@@ -5,20 +5,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from elinvar.gates._leave_out import mean_errors, pooled_errors, solve, support_errors
+from elinvar.gates._advice import Advice, advise_accepted, advise_approximate, better_than_pooled
+from elinvar.gates._leave_out import support_errors
 from elinvar.gates._overidentification import Assessment, noncentrality_limit
 from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._search import candidates
 
 Status = Literal["accepted", "approximate", "rejected"]
-Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate"]
 Bools = NDArray[np.bool_]
 
-_COMFORTABLE = 0.05
-_TRIVIAL = 1 / 3
-_CONTENDERS = 16_384
+_SCORED = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +25,7 @@ class SelectionRule:
     Parameters
     ----------
     level : float in (0, 1), optional
-        Level of the overidentification test; by default min(0.01, 2 / N), so that the truth is
+        Level of the overidentification test; by default 1 / N, so that the truth is
         rejected ever more rarely as data grow.
     kappa : float >= 0
         How many times more different new environments may be, in variance, than those seen.
@@ -42,7 +39,7 @@ class SelectionRule:
     """
 
     level: float | None = None
-    kappa: float = 20.0
+    kappa: float = 10.0
     tolerance: float = 0.01
     exact_up_to: int = 14
     seed: int = 0
@@ -89,19 +86,33 @@ class Selection:
     n_accepted: int
 
 
-def criterion(problem: LinearProblem, table: Assessment, kappa: float = 20.0) -> Floats:
+def criterion(problem: LinearProblem, table: Assessment, kappa: float = 10.0) -> Floats:
     r"""Log risk of every candidate in environments more different than the training ones.
 
-    .. math:: \log \max_e R_e(w) + \log(1 + \kappa\, (Q f / c - f)_+ / N)
+    .. math:: \log \max_e R_{(-e)} + \log(1 + \kappa\, (Q f / c - f)_+ / N)
 
-    the second factor being the estimated noncentrality of the overidentification test per row: how
-    much of the noise variance the environments' disagreement amounts to, in environments
-    ``kappa`` times as different, in variance, as those seen. Own derivation.
+    with :math:`R_{(-e)}` the error on environment e of the efficient refit on the others (on slopes
+    alone, where each environment has its own intercept), and the second factor the estimated
+    noncentrality of the overidentification test per row: how much of the noise variance the
+    environments' disagreement amounts to, in environments ``kappa`` times as different, in
+    variance, as those seen. Own derivation.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    table : Assessment
+        M candidates.
+    kappa : float >= 0
+
+    Returns
+    -------
+    array of shape (M,)
     """
     excess = np.maximum(table.statistic - table.freedom, 0.0)
-    risk = np.log(np.maximum(table.worst, 1e-300))
-    result: Floats = risk + np.log1p(kappa * excess / problem.count.sum())
-    return result
+    worst = support_errors(problem, table.masks, levels=False).max(axis=1, initial=0.0)
+    distance = np.log1p(kappa * excess / problem.count.sum())
+    score: Floats = np.log(np.maximum(worst, 1e-300)) + distance
+    return score
 
 
 def select(
@@ -110,11 +121,9 @@ def select(
     """Choose the invariant support, and what should predict.
 
     Among supports whose overidentification test has p >= ``level`` and whose every gate has
-    |t| >= 4, the one with the lowest ``criterion``; a larger one that contains it replaces it if
-    its test has p >= 0.05 and it is better on every left-out environment. If none is accepted, the
-    same among supports whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is
-    none either, invariance is rejected, and the support with the lowest criterion is only the best
-    there is.
+    |t| >= 4.5, the one with the lowest ``criterion``. If none is accepted, the same among supports
+    whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is none either,
+    invariance is rejected, and the support with the lowest criterion is only the best there is.
 
     Parameters
     ----------
@@ -126,9 +135,8 @@ def select(
     rule = SelectionRule() if rule is None else rule
     table = candidates(problem, exact_up_to=rule.exact_up_to, seed=rule.seed)
     n_rows = problem.count.sum()
-    level = min(0.01, 2.0 / n_rows) if rule.level is None else rule.level
+    level = 1.0 / n_rows if rule.level is None else rule.level
     needed = _informative(problem, table)
-    score = criterion(problem, table, rule.kappa)
     limit = noncentrality_limit(table.statistic, table.freedom) / n_rows
     accepted = needed & (table.p_value >= level)
     close = needed & (limit <= rule.tolerance)
@@ -136,19 +144,14 @@ def select(
     advice: Advice
     best = None
     if accepted.any():
-        row = _lowest(score, accepted)
-        row = _extended(problem, table, score, row, accepted & (table.p_value >= _COMFORTABLE))
-        status = "accepted"
-        advice = _advise(problem, pooled, table, row)
+        row, status = _lowest(problem, table, accepted, rule.kappa), "accepted"
+        advice = advise_accepted(problem, pooled, table, row)
     elif close.any():
-        row, status = _lowest(score, close), "approximate"
-        advice = "worse" if _surely_worse(problem, pooled, table, row) else "invariant"
-        advice = (
-            "two" if advice == "invariant" and _only_two(problem, pooled, table, row) else advice
-        )
+        row, status = _lowest(problem, table, close, rule.kappa), "approximate"
+        advice = advise_approximate(problem, pooled, table, row)
     else:
-        row, status = _lowest(score, needed), "rejected"
-        best = _better_than_pooled(problem, pooled, table, score)
+        row, status = _lowest(problem, table, needed, rule.kappa), "rejected"
+        best = better_than_pooled(problem, pooled, table)
         advice = "pooled" if best is None else "candidate"
     return Selection(
         status=status,
@@ -174,112 +177,11 @@ def _informative(problem: LinearProblem, table: Assessment) -> Bools:
     return needed
 
 
-def _lowest(score: Floats, among: Bools) -> int:
-    """Row of the lowest score; ties go to the first row, so that the choice is deterministic."""
-    rows = np.flatnonzero(among) if among.any() else np.arange(len(score))
-    return int(rows[np.argmin(score[rows])])
-
-
-def _extended(
-    problem: LinearProblem, table: Assessment, score: Floats, row: int, allowed: Bools
-) -> int:
-    """Return the best accepted superset that is better wherever left out, or ``row``."""
-    inside = table.masks[row]
-    larger = allowed & table.masks[:, inside].all(axis=1)
-    larger[row] = False
-    rows = np.flatnonzero(larger)
-    if len(rows) == 0 or len(problem.count) < 2:
-        return row
-    own = support_errors(problem, table.masks[[row]])[0]
-    better = rows[(support_errors(problem, table.masks[rows]) < own).all(axis=1)]
-    return int(better[np.argmin(score[better])]) if len(better) else row
-
-
-def _advise(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> Advice:
-    """Say what should predict when a support is accepted: it, unless there is a strong reason."""
-    if _only_two(problem, pooled, table, row):
-        return "two"
-    if _trivial(problem, pooled, table, row):
-        return "trivial"
-    # with an intercept each, acceptance says nothing of the level in a new environment
-    behind = float(table.risk[row]) * problem.target_scale**2 > _pooled_risk(pooled)
-    if problem.absorbed and behind and (_lead(problem, pooled, table.masks[[row]]) < 0).all():
-        return "worse"
-    return "invariant"
-
-
-def _only_two(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> bool:
-    """Whether there are two environments, and the pooled model does not plainly fail between them.
-
-    It fails if on both, fitted on the other, it is worse than the mean and the support is not.
-    """
-    if len(problem.count) != 2:
-        return False
-    mean = mean_errors(pooled) * pooled.target_scale**2
-    fails = pooled_errors(pooled) * pooled.target_scale**2 > mean
-    holds = support_errors(problem, table.masks[[row]])[0] * problem.target_scale**2 < mean
-    return not (fails.all() and holds.all())
-
-
-def _surely_worse(
-    problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int
-) -> bool:
-    """Whether pooled least squares is better wherever left out, by more than noise."""
-    lead = _lead(problem, pooled, table.masks[[row]])
-    return bool((lead < 0).all() and _significant(-lead)[0])
-
-
-def _pooled_risk(pooled: LinearProblem) -> float:
-    """Mean squared error of pooled least squares where fitted, in squared units of the target."""
-    cross = pooled.share @ pooled.cross
-    gram = np.tensordot(pooled.share, pooled.gram, axes=1)
-    fitted = float(cross @ solve(gram, cross)[0])
-    return (float(pooled.share @ pooled.power) - fitted) * pooled.target_scale**2
-
-
-def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> bool:
-    """Whether an accepted support explains so little that the pooled model should predict.
-
-    It explains less than a third of the variance that pooled least squares explains, and it is
-    worse on every left-out environment.
-    """
-    variance = problem.share @ problem.power * problem.target_scale**2
-    explained = 1 - float(table.risk[row]) * problem.target_scale**2 / variance
-    pooled_variance = pooled.share @ pooled.power * pooled.target_scale**2
-    if explained >= _TRIVIAL * (1 - _pooled_risk(pooled) / pooled_variance):
-        return False
-    return bool((_lead(problem, pooled, table.masks[[row]])[0] < 0).all())
-
-
-def _better_than_pooled(
-    problem: LinearProblem, pooled: LinearProblem, table: Assessment, score: Floats
-) -> int | None:
-    """Row with the lowest left-out error among those that beat pooled by more than their noise."""
-    rows = np.argsort(score, kind="stable")[:_CONTENDERS]
-    rows = rows[np.isfinite(table.worst[rows])]
-    if len(rows) == 0:
-        return None
-    lead = _lead(problem, pooled, table.masks[rows])
-    sure = _significant(lead)
-    if not sure.any():
-        return None
-    return int(rows[sure][np.argmax(lead[sure].mean(axis=1))])
-
-
-def _lead(problem: LinearProblem, pooled: LinearProblem, masks: Bools) -> Floats:
-    """Log error of pooled least squares minus that of each support, on left-out environments."""
-    tiny = 1e-300
-    reference = np.maximum(pooled_errors(pooled) * pooled.target_scale**2, tiny)
-    errors = np.maximum(support_errors(problem, masks) * problem.target_scale**2, tiny)
-    lead: Floats = np.log(reference) - np.log(errors)
-    return lead
-
-
-def _significant(lead: Floats) -> Bools:
-    """Whether mean leads exceed their noise: the 97.5% point of Student's t."""
-    n = lead.shape[1]
-    if n < 2:
-        return np.zeros(len(lead), dtype=bool)
-    noise = lead.std(axis=1, ddof=1) / np.sqrt(n)
-    sure: Bools = lead.mean(axis=1) > float(stdtrit(n - 1, 0.975)) * noise
-    return sure
+def _lowest(problem: LinearProblem, table: Assessment, among: Bools, kappa: float) -> int:
+    """Row of the lowest criterion; the first of equal ones, so that the choice is the same."""
+    rows = np.flatnonzero(among) if among.any() else np.arange(len(table.masks))
+    if len(rows) > _SCORED:
+        excess = np.maximum(table.statistic - table.freedom, 0.0)[rows] / problem.count.sum()
+        rough = np.log(np.maximum(table.worst[rows], 1e-300)) + np.log1p(kappa * excess)
+        rows = np.sort(rows[np.argsort(rough, kind="stable")[:_SCORED]])
+    return int(rows[np.argmin(criterion(problem, table.take(rows), kappa))])

@@ -1,0 +1,118 @@
+"""The advice: whether the invariant model, the pooled one or another should predict."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from elinvar.gates._leave_out import mean_errors, pooled_errors, solve, support_errors
+from elinvar.gates._overidentification import Assessment
+from elinvar.gates._problem import Floats, LinearProblem
+
+Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate"]
+Bools = NDArray[np.bool_]
+
+_TRIVIAL = 1 / 3
+_CONTENDERS = 16_384
+
+
+def advise_accepted(
+    problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int
+) -> Advice:
+    """Say what should predict when a support is accepted: it, unless there is a strong reason."""
+    if _only_two(problem, pooled, table, row):
+        return "two"
+    if _trivial(problem, pooled, table, row):
+        return "trivial"
+    # with an intercept each, acceptance says nothing of the level in a new environment
+    behind = float(table.risk[row]) * problem.target_scale**2 > _pooled_risk(pooled)
+    if problem.absorbed and behind and (_lead(problem, pooled, table.masks[[row]]) < 0).all():
+        return "worse"
+    return "invariant"
+
+
+def _only_two(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> bool:
+    """Whether there are two environments, and the pooled model does not plainly fail between them.
+
+    It fails if on both, fitted on the other, it is worse than the mean and the support is not.
+    """
+    if len(problem.count) != 2:
+        return False
+    mean = mean_errors(pooled) * pooled.target_scale**2
+    fails = pooled_errors(pooled) * pooled.target_scale**2 > mean
+    holds = support_errors(problem, table.masks[[row]])[0] * problem.target_scale**2 < mean
+    return not (fails.all() and holds.all())
+
+
+def advise_approximate(
+    problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int
+) -> Advice:
+    """Say what should predict when invariance is approximate: left-out environments have a say."""
+    if _surely_worse(problem, pooled, table, row):
+        return "worse"
+    return "two" if _only_two(problem, pooled, table, row) else "invariant"
+
+
+def _surely_worse(
+    problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int
+) -> bool:
+    """Whether pooled least squares is better wherever left out, by more than noise."""
+    lead = _lead(problem, pooled, table.masks[[row]])
+    return bool((lead < 0).all() and _significant(-lead)[0])
+
+
+def _pooled_risk(pooled: LinearProblem) -> float:
+    """Mean squared error of pooled least squares where fitted, in squared units of the target."""
+    cross = pooled.share @ pooled.cross
+    gram = np.tensordot(pooled.share, pooled.gram, axes=1)
+    fitted = float(cross @ solve(gram, cross)[0])
+    return (float(pooled.share @ pooled.power) - fitted) * pooled.target_scale**2
+
+
+def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, row: int) -> bool:
+    """Whether an accepted support explains so little that the pooled model should predict.
+
+    It explains less than a third of the variance that pooled least squares explains, and it is
+    worse on every left-out environment.
+    """
+    variance = problem.share @ problem.power * problem.target_scale**2
+    explained = 1 - float(table.risk[row]) * problem.target_scale**2 / variance
+    pooled_variance = pooled.share @ pooled.power * pooled.target_scale**2
+    if explained >= _TRIVIAL * (1 - _pooled_risk(pooled) / pooled_variance):
+        return False
+    return bool((_lead(problem, pooled, table.masks[[row]])[0] < 0).all())
+
+
+def better_than_pooled(
+    problem: LinearProblem, pooled: LinearProblem, table: Assessment
+) -> int | None:
+    """Row with the lowest left-out error among those that beat pooled by more than their noise."""
+    rows = np.argsort(table.risk, kind="stable")[:_CONTENDERS]
+    rows = rows[np.isfinite(table.risk[rows])]
+    if len(rows) == 0:
+        return None
+    lead = _lead(problem, pooled, table.masks[rows])
+    sure = _significant(lead)
+    if not sure.any():
+        return None
+    return int(rows[sure][np.argmax(lead[sure].mean(axis=1))])
+
+
+def _lead(problem: LinearProblem, pooled: LinearProblem, masks: Bools) -> Floats:
+    """Log error of pooled least squares minus that of each support, on left-out environments."""
+    tiny = 1e-300
+    reference = np.maximum(pooled_errors(pooled) * pooled.target_scale**2, tiny)
+    errors = np.maximum(support_errors(problem, masks) * problem.target_scale**2, tiny)
+    lead: Floats = np.log(reference) - np.log(errors)
+    return lead
+
+
+def _significant(lead: Floats) -> Bools:
+    """Whether mean leads exceed their noise: the 97.5% point of Student's t."""
+    n = lead.shape[1]
+    if n < 2:
+        return np.zeros(len(lead), dtype=bool)
+    noise = lead.std(axis=1, ddof=1) / np.sqrt(n)
+    sure: Bools = lead.mean(axis=1) > float(stdtrit(n - 1, 0.975)) * noise
+    return sure
