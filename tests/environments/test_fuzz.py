@@ -10,7 +10,7 @@ from elinvar._base import ElinvarError
 from elinvar.environments import Environments, Moments, encode_files
 
 FAST = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 cell = st.one_of(

@@ -236,14 +236,14 @@ def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
     """Refuse moments that would fill the memory, before they do.
 
     In a stream, environments of one row so far may get more rows later; they are refused here
-    only when they are about to take hundreds of megabytes.
+    only when there are very many or they are about to take hundreds of megabytes.
 
     Raises
     ------
     DataError
     """
     needed = 8.0 * n_environments * (n_columns + 2) ** 2
-    if needed > SUSPECT_BYTES:
+    if needed > SUSPECT_BYTES or n_environments > 100 * MANY_ENVIRONMENTS:
         refuse_row_identifier(n_environments, n_rows)
     if needed > MAX_BYTES:
         raise DataError(

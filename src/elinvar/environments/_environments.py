@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base import DataError
 from elinvar.environments._display import heading, html_table, table_rows, text_table
 from elinvar.environments._moments import Moments, excluded
 from elinvar.environments._schema import Schema
@@ -54,6 +55,13 @@ class Environments:
     n_dropped: int = 0
 
     def __post_init__(self) -> None:
+        n, p = len(self.y), self.schema.n_columns
+        weighted = () if self.sample_weight is None else self.sample_weight.shape
+        if self.X.shape != (n, p) or self.codes.shape != (n,) or weighted not in ((), (n,)):
+            raise DataError(
+                f"Rows do not fit together: X has shape {self.X.shape}, but {n} targets and {p} "
+                "columns need one code and weight a row."
+            )
         for name in ("X", "y", "codes", "sample_weight"):
             array = getattr(self, name)
             if array is not None:

@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError, FileError
-from elinvar.environments._accumulate import Accumulator, refuse_row_identifier
+from elinvar.environments._accumulate import (
+    MANY_ENVIRONMENTS,
+    Accumulator,
+    refuse_row_identifier,
+)
 from elinvar.environments._arrays import (
     check_environments_array,
     check_vector,
@@ -181,11 +185,36 @@ def _from_files(
             frames = files.frames(seen, labels=labels, texts=texts) if seen else ()
             schema = survey(counted_rows(frames, choice, missing), choice, kinds, missing)
             whole = files.frames(choice.columns, labels=labels, texts=texts)
-            return use((make_rows(frame, choice, schema, missing) for frame in whole), schema)
+            rows = (make_rows(frame, choice, schema, missing) for frame in whole)
+            names = files.frames(choice.environment, labels=labels)
+            return use(_watched(rows, names, choice), schema)
         except NotNumbers as surprise:
             if surprise.column in texts:
                 raise FileError(f"{surprise.column}: {surprise.detail}") from surprise
             texts.add(surprise.column)
+
+
+def _watched(rows: Iterable[Rows], names: Iterable[Frame], choice: Choice) -> Iterator[Rows]:
+    """Pass rows on; when nearly each begins its own environment, look ahead at the names alone."""
+    seen: set[str] = set()
+    n_rows, watching = 0, True
+    for chunk in rows:
+        if watching:
+            seen.update(chunk.environment.labels)
+            n_rows += len(chunk.y)
+            if len(seen) > MANY_ENVIRONMENTS and n_rows < 1.2 * len(seen):
+                _refuse_single_rows(names, choice)
+                watching = False
+        yield chunk
+
+
+def _refuse_single_rows(names: Iterable[Frame], choice: Choice) -> None:
+    seen: set[str] = set()
+    n_rows = 0
+    for frame in names:
+        seen.update(join_factors([frame.factor(name) for name in choice.environment]).labels)
+        n_rows += frame.n_rows
+    refuse_row_identifier(len(seen), n_rows)
 
 
 def moments_from_files(path: Paths, missing: Missing, **roles: Any) -> Moments:
