@@ -56,15 +56,7 @@ def choose(
     require_columns(names, chosen, "feature")
     if sample_weight is not None:
         require_columns(names, (sample_weight,), "weight column")
-    roles = {**dict.fromkeys(environments, "environment"), target: "target"}
-    if target in environments:
-        raise DataError(f"{target!r} is named both as the target and as an environment column.")
-    if sample_weight is not None:
-        if sample_weight in roles:
-            raise DataError(
-                f"{sample_weight!r} is named both as the weight and as {roles[sample_weight]}."
-            )
-        roles[sample_weight] = "weight"
+    roles = _roles(target, environments, sample_weight)
     refuse_duplicates(chosen, "The features chosen")
     for name in (*chosen, *listed):
         if name in roles:
@@ -91,6 +83,20 @@ def choose(
         categorical=frozenset(listed),
         weight=sample_weight,
     )
+
+
+def _roles(target: str, environments: tuple[str, ...], sample_weight: str | None) -> dict[str, str]:
+    """Say what each column that is no feature is for."""
+    roles = {**dict.fromkeys(environments, "environment"), target: "target"}
+    if target in environments:
+        raise DataError(f"{target!r} is named both as the target and as an environment column.")
+    if sample_weight is not None:
+        if sample_weight in roles:
+            raise DataError(
+                f"{sample_weight!r} is named both as the weight and as {roles[sample_weight]}."
+            )
+        roles[sample_weight] = "weight"
+    return roles
 
 
 def require_columns(names: Sequence[str], wanted: Sequence[str], role: str = "column") -> None:
