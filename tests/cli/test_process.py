@@ -108,6 +108,13 @@ def test_an_interrupt_while_writing_leaves_no_file(option, csv, large, tmp_path)
     assert list(folder.iterdir()) == []
 
 
+def test_a_terminal_without_the_letters_is_no_accident(frame, tmp_path):
+    frame.rename(columns={"cause": "Größe"}).to_csv(tmp_path / "rows.csv", index=False)
+    done = run("fit", tmp_path / "rows.csv", *ROLES, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert r"Gr\xf6\xdfe" in done.stdout
+
+
 def test_a_full_disk_is_a_sentence(large):
     with open("/dev/full", "w") as full:
         done = subprocess.run(

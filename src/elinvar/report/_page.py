@@ -229,7 +229,7 @@ def _making(model: Any, command: str | None) -> str:
     facts = [
         ("Status", model.status_),
         (
-            "Test that the selected effects are the same everywhere",
+            "Test of invariance",
             f"p = {p_value(model.p_value_)}",
         ),
         ("Versions", f"elinvar {__version__}, Python {platform.python_version()}, {_versions()}"),
