@@ -10,8 +10,6 @@ from typing import Any
 import numba
 import numpy as np
 
-from elinvar.gates._problem import T_MIN, Z_MIN
-
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 _PIVOT = 1e-10
 
@@ -58,6 +56,7 @@ def evaluate_support(
     columns: Any,
     size: int,
     group_of: Any,
+    needed: Any,
     factors: Any,
     solutions: Any,
     total: Any,
@@ -143,12 +142,12 @@ def evaluate_support(
                 for m in range(a, size):
                     variance += inverse[m, a] * inverse[m, a]
                 wald = coef[a] * coef[a] / variance
-                ratio = wald / (T_MIN * T_MIN)
+                ratio = wald / (needed[0] ** 2)
             else:
                 wald = _wald(inverse, coef, a, b, size, scratch)
-                # Wilson-Hilferty: the chi-squared point with the tail of |t| = T_MIN
+                # Wilson-Hilferty: the chi-squared point with the tail of |t| = needed[0]
                 d = float(b - a)
-                point = d * (1.0 - 2.0 / (9.0 * d) + Z_MIN * np.sqrt(2.0 / (9.0 * d))) ** 3
+                point = d * (1.0 - 2.0 / (9.0 * d) + needed[1] * np.sqrt(2.0 / (9.0 * d))) ** 3
                 ratio = wald / point
             if ratio < smallest:
                 smallest = ratio
@@ -220,6 +219,7 @@ def evaluate_many(
     floor: Any,
     masks: Any,
     group_of: Any,
+    needed: Any,
 ) -> Any:
     """One row of statistics for every mask over columns, ``masks (M, q)`` boolean."""
     n_masks, q = masks.shape
@@ -253,6 +253,7 @@ def evaluate_many(
             columns,
             size,
             group_of,
+            needed,
             factors,
             solutions,
             total,
@@ -406,6 +407,7 @@ def descend(
     floor: Any,
     gate_of: Any,
     tested: Any,
+    needed: Any,
     starts: Any,
     kappas: Any,
     movable: Any,
@@ -420,7 +422,7 @@ def descend(
     q = gate_of.shape[0]
     n_environments = gram.shape[0]
     n_rows = count.sum()
-    price = T_MIN * T_MIN * n_environments / n_rows
+    price = needed[0] ** 2 * n_environments / n_rows
     factors = np.zeros((n_environments, q, q))
     solutions = np.zeros((n_environments, q))
     total = np.zeros((q, q))
@@ -481,6 +483,7 @@ def descend(
                                 columns,
                                 size,
                                 tested,
+                                needed,
                                 factors,
                                 solutions,
                                 total,

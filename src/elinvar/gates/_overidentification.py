@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, ndtri
 
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import NEEDED, Floats, LinearProblem
 
 Masks = NDArray[np.bool_]
 
@@ -84,6 +84,7 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
         problem.floor,
         problem.column_masks(masks),
         problem.tested,
+        NEEDED,
     )
     q, freedom, b1, b2, risk, worst, weakest = rows.T
     valid = np.isfinite(q)

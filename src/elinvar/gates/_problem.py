@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 Intercept = Literal["shared", "environment"]
 Floats = NDArray[np.float64]
 
-# a gate with a smaller |t| in the efficient refit is not needed; the normal point of that tail
+# a gate is needed if its |t| in the efficient refit is above; and the normal point of that tail
 T_MIN = 4.5
-Z_MIN = 4.3504
+NEEDED = np.array([T_MIN, 4.3504])
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11

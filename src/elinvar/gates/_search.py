@@ -4,7 +4,7 @@ import numpy as np
 
 from elinvar.gates._overidentification import Assessment, Masks, assess
 from elinvar.gates._path import default_strengths, path_coefficients
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import NEEDED, Floats, LinearProblem
 
 LADDER = np.geomspace(0.3, 3000.0, 9)
 _RANDOM_STARTS = 10
@@ -76,6 +76,7 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
                     problem.floor,
                     problem.gate_of,
                     problem.tested,
+                    NEEDED,
                     small,
                     ladder,
                     movable & ~problem.always,
