@@ -31,13 +31,7 @@ def support_errors(problem: LinearProblem, masks: Masks, *, levels: bool = True)
     from elinvar.gates._kernels import leave_out_errors
 
     errors: Floats = leave_out_errors(
-        problem.gram,
-        problem.cross,
-        problem.power,
-        problem.count,
-        problem.share,
-        problem.absorbed,
-        problem.floor,
+        problem.data,
         problem.level * levels,
         problem.level_target * levels,
         problem.column_masks(masks),

@@ -74,18 +74,7 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     """
     from elinvar.gates._kernels import evaluate_many
 
-    rows, coef = evaluate_many(
-        problem.gram,
-        problem.cross,
-        problem.power,
-        problem.count,
-        problem.share,
-        problem.absorbed,
-        problem.floor,
-        problem.column_masks(masks),
-        problem.tested,
-        NEEDED,
-    )
+    rows, coef = evaluate_many(problem.data, problem.column_masks(masks), problem.tested, NEEDED)
     q, freedom, b1, b2, risk, worst, weakest = rows.T
     valid = np.isfinite(q)
     trivial = valid & (freedom <= 0)

@@ -132,7 +132,7 @@ def path_coefficients(
     start: Floats | None = None,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Standardised coefficients (L, q) along the path, and which of them converged."""
-    from elinvar.gates._kernels import follow_path
+    from elinvar.gates._kernel_path import follow_path
 
     n_environments = len(problem.count)
     if debias is None:

@@ -176,6 +176,19 @@ class LinearProblem:
         return 1e-12 * np.maximum(self.power, 1e-300)
 
     @property
+    def data(self) -> tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]:
+        """What the compiled kernels see."""
+        return (
+            self.gram,
+            self.cross,
+            self.power,
+            self.count,
+            self.share,
+            self.absorbed,
+            self.floor,
+        )
+
+    @property
     def tested(self) -> NDArray[np.intp]:
         """Gate of each column, negative where the gate is never closed (and so never tested)."""
         gate = self.gate_of.copy()

@@ -49,41 +49,25 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     the sparsest starts): a homotopy, in which each rung starts where the last one ended. Own
     derivation.
     """
-    from elinvar.gates._kernels import descend
+    from elinvar.gates._kernel_search import descend
 
     on_path = path_supports(problem)
     order = np.argsort(on_path.sum(axis=1), kind="stable")
     sparse = on_path[order[:6]]
     movable = _movable(problem)
-    free = problem.n_gates - problem.always.sum()
+    free = np.flatnonzero(movable & ~problem.always)
     generator = np.random.default_rng(seed)
-    random = generator.random((_RANDOM_STARTS, problem.n_gates)) < min(0.5, 4.0 / max(free, 1))
+    density = min(0.5, 4.0 / max(len(free), 1))
+    random = generator.random((_RANDOM_STARTS, problem.n_gates)) < density
     empty = np.zeros((1, problem.n_gates), dtype=bool)
     upward = np.concatenate([empty, sparse, movable[None], random & movable]) | problem.always
     largest = _largest_support(problem)
+    gates = (problem.gate_of, problem.tested, NEEDED)
     keep = [on_path]
     for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
         small = starts[starts.sum(axis=1) <= largest]
         if len(small):
-            keep.append(
-                descend(
-                    problem.gram,
-                    problem.cross,
-                    problem.power,
-                    problem.count,
-                    problem.share,
-                    problem.absorbed,
-                    problem.floor,
-                    problem.gate_of,
-                    problem.tested,
-                    NEEDED,
-                    small,
-                    ladder,
-                    movable & ~problem.always,
-                    largest,
-                    200,
-                )
-            )
+            keep.append(descend(problem.data, gates, small, ladder, free, largest, 200))
     return np.unique(np.concatenate(keep), axis=0)
 
 
