@@ -1,7 +1,6 @@
 """The main face: what holds in all environments, and what predicts best in a new one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -21,14 +20,13 @@ from elinvar.estimators._environment_regressor import (
 from elinvar.estimators._words import notes_on, summary_of
 from elinvar.gates import (
     InvariancePath,
-    LinearProblem,
-    Selection,
+    Learned,
+    LearningTask,
     SelectionRule,
     gather_evidence,
     invariance_path,
-    moment_error,
-    pooled_solution,
-    select,
+    learn,
+    left_out_errors,
 )
 
 if TYPE_CHECKING:
@@ -38,28 +36,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _FEWEST_ROWS = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinearModel:
-    """Coefficients (n_columns,), the intercept, and each environment's own one if there are."""
-
-    coef: Floats
-    intercept: float
-    intercepts: dict[str, float] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Fit:
-    """All that one pass over moments finds."""
-
-    problem: LinearProblem
-    selection: Selection | None
-    pooled: LinearModel
-    invariant: LinearModel
-    used: LinearModel
-    predictor: Literal["invariant", "pooled", "candidate"]
-    status: Literal["accepted", "approximate", "rejected", "pooled_only"]
 
 
 class InvariantRegressor(EnvironmentRegressor):
@@ -172,6 +148,7 @@ class InvariantRegressor(EnvironmentRegressor):
     environments_: tuple[str, ...]
     excluded_environments_: tuple[str, ...]
     moments_: Moments
+    _learned: Learned
     notes_: tuple[str, ...]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -278,7 +255,8 @@ class InvariantRegressor(EnvironmentRegressor):
         import pandas as pd
 
         check_is_fitted(self, "coef_")
-        found = gather_evidence(self._problem, self._gates, self.status_, self._level())
+        learned = self._learned
+        found = gather_evidence(learned.problem, learned.gates, self.status_, self._level())
         schema = self.schema_
         return pd.DataFrame(
             {
@@ -304,9 +282,11 @@ class InvariantRegressor(EnvironmentRegressor):
         import pandas as pd
 
         check_is_fitted(self, "coef_")
-        rows = [self._left_out(name) for name in self.environments_] if self._several else []
         names = ["environment", "rows", "invariant", "pooled", "mean", "used"]
-        return pd.DataFrame(rows, columns=names)
+        if len(self.environments_) < 2:
+            return pd.DataFrame(columns=names)
+        rows = left_out_errors(self.moments_, self._share(), self._task(), self._learned)
+        return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
 
     def summary(self) -> str:
         """Return the answer in a few lines of plain text."""
@@ -339,10 +319,6 @@ class InvariantRegressor(EnvironmentRegressor):
             ax=ax,
         )
 
-    @property
-    def _several(self) -> bool:
-        return len(self.environments_) > 1
-
     def _level(self) -> float:
         rows = float(self.moments_.count.sum())
         return 1.0 / rows if self.level is None else float(self.level)
@@ -354,17 +330,16 @@ class InvariantRegressor(EnvironmentRegressor):
         moments = moments.exclude(excluded) if excluded else moments
         check_environments(moments)
         _check_sizes(moments)
-        found = self._solve(moments)
         self.moments_ = moments
         self.environments_ = moments.names
         self.excluded_environments_ = tuple(excluded)
-        self._problem = found.problem
-        self._gates = _gates_of(found)
+        found = learn(moments, self._share(), self._task())
+        self._learned = found
         self.status_, self.predictor_ = found.status, found.predictor
         self.p_value_ = 1.0 if found.selection is None else found.selection.p_value
         self.disagreement_ = 0.0 if found.selection is None else found.selection.disagreement
         self.selected_ = np.zeros(self.n_features_in_, dtype=bool)
-        self.selected_[found.problem.features[self._gates]] = True
+        self.selected_[found.problem.features[found.gates]] = True
         self.coef_, self.intercept_ = found.used.coef, found.used.intercept
         self.environment_intercepts_ = found.used.intercepts
         self.invariant_coef_ = found.invariant.coef
@@ -376,88 +351,23 @@ class InvariantRegressor(EnvironmentRegressor):
         self.notes_ = notes_on(self, found.problem, found.selection)
         return self
 
-    def _solve(self, moments: Moments) -> _Fit:
-        """Everything from moments; also what leaving an environment out repeats."""
-        weights = self.environment_weights
-        share = resolve_environment_weights(weights, moments.names, moments.count)
-        always = _mask(self.features_always, self.schema_.features)
-        shared = LinearProblem.from_moments(moments, share=share, always=always)
-        problem = shared
-        if self.intercept == "environment":
-            problem = LinearProblem.from_moments(
-                moments, intercept="environment", share=share, always=always
-            )
-        pooled = _model(shared, pooled_solution(shared))
-        if len(moments.names) < 2:
-            mean = LinearModel(
-                coef=np.zeros_like(pooled.coef), intercept=float(share @ moments.mean_y)
-            )
-            return _Fit(
-                problem=problem,
-                selection=None,
-                pooled=pooled,
-                invariant=mean,
-                used=pooled,
-                predictor="pooled",
-                status="pooled_only",
-            )
-        rule = SelectionRule(
-            level=self.level,
-            kappa=self.kappa,
-            tolerance=self.tolerance,
-            exact_up_to=self.exact_up_to,
-            seed=self.random_state,
-        )
-        selection = select(problem, shared, rule)
-        invariant = _model(problem, selection.coef)
-        predictor: Literal["invariant", "pooled", "candidate"]
-        if self.predictor != "auto":
-            predictor = self.predictor
-        elif selection.advice in ("invariant", "candidate"):
-            predictor = "invariant" if selection.advice == "invariant" else "candidate"
-        else:
-            predictor = "pooled"
-        used = invariant if predictor == "invariant" else pooled
-        if predictor == "candidate" and selection.candidate_coef is not None:
-            used = _model(problem, selection.candidate_coef)
-        return _Fit(
-            problem=problem,
-            selection=selection,
-            pooled=pooled,
-            invariant=invariant,
-            used=used,
-            predictor=predictor,
-            status=selection.status,
+    def _share(self) -> Floats:
+        return resolve_environment_weights(
+            self.environment_weights, self.moments_.names, self.moments_.count
         )
 
-    def _left_out(self, name: str) -> tuple[str, float, float, float, float, float]:
-        rest = self.moments_.exclude([name])
-        place = self.environments_.index(name)
-        found = self._without(rest, place)
-        models = (found.invariant, found.pooled, _mean_model(rest), found.used)
-        errors = [moment_error(self.moments_, place, m.coef, m.intercept) for m in models]
-        return (name, float(self.moments_.count[place]), *errors)  # type: ignore[return-value]
-
-    def _without(self, rest: Moments, place: int) -> _Fit:
-        if len(rest.names) > 1:
-            return _sub_estimator(self, place)._solve(rest)
-        found = _sub_estimator(self, place)._solve(rest)
-        problem = found.problem
-        kept = np.isin(problem.features, np.flatnonzero(self.selected_))
-        coef = np.zeros(len(problem.gate_of))
-        columns = np.flatnonzero(problem.column_masks(kept[None])[0])
-        gram = problem.gram[0][np.ix_(columns, columns)]
-        coef[columns] = np.linalg.lstsq(gram, problem.cross[0][columns], rcond=1e-10)[0]
-        model = _model(problem, coef)
-        used = model if self.predictor_ == "invariant" else found.pooled
-        return _Fit(
-            problem=problem,
-            selection=None,
-            pooled=found.pooled,
-            invariant=model,
-            used=used,
-            predictor=self.predictor_,
-            status=found.status,
+    def _task(self) -> LearningTask:
+        return LearningTask(
+            intercept=self.intercept,
+            predictor=self.predictor,
+            always=_mask(self.features_always, self.schema_.features),
+            rule=SelectionRule(
+                level=self.level,
+                kappa=self.kappa,
+                tolerance=self.tolerance,
+                exact_up_to=self.exact_up_to,
+                seed=self.random_state,
+            ),
         )
 
     def _pooled_effect(self, feature: int) -> float:
@@ -466,35 +376,6 @@ class InvariantRegressor(EnvironmentRegressor):
         if self.schema_.features[feature] in self.schema_.levels:
             return float(values.max() - values.min())
         return float(values[0])
-
-
-def _sub_estimator(model: InvariantRegressor, place: int) -> InvariantRegressor:
-    """Return an estimator like ``model`` whose weights fit its environments without one."""
-    copy = InvariantRegressor(**model.get_params())
-    copy.schema_ = model.schema_
-    weights = model.environment_weights
-    if not isinstance(weights, str | Mapping):
-        copy.environment_weights = np.delete(np.asarray(weights, dtype=np.float64), place)
-    return copy
-
-
-def _mean_model(moments: Moments) -> LinearModel:
-    mean = float(moments.count @ moments.mean_y / moments.count.sum())
-    return LinearModel(coef=np.zeros(moments.schema.n_columns), intercept=mean)
-
-
-def _model(problem: LinearProblem, coef: Floats) -> LinearModel:
-    slopes, intercept, intercepts = problem.original(coef)
-    own = None
-    if problem.absorbed:
-        own = {name: float(b) for name, b in zip(problem.moments.names, intercepts, strict=True)}
-    return LinearModel(coef=slopes, intercept=intercept, intercepts=own)
-
-
-def _gates_of(found: _Fit) -> NDArray[np.bool_]:
-    if found.selection is None:
-        return np.zeros(found.problem.n_gates, dtype=bool)
-    return found.selection.gates
 
 
 def _labels(values: Sequence[Any] | None) -> list[str]:

@@ -1,6 +1,14 @@
 """The gated linear model: stochastic steps, mean-field path, selection and evidence, on moments."""
 
 from elinvar.gates._evidence import FeatureEvidence, gather_evidence
+from elinvar.gates._learn import (
+    Learned,
+    LearningTask,
+    LeftOut,
+    LinearModel,
+    learn,
+    left_out_errors,
+)
 from elinvar.gates._leave_out import moment_error, pooled_errors, support_errors
 from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
 from elinvar.gates._path import (
@@ -18,6 +26,10 @@ __all__ = [
     "Assessment",
     "FeatureEvidence",
     "InvariancePath",
+    "Learned",
+    "LearningTask",
+    "LeftOut",
+    "LinearModel",
     "LinearProblem",
     "Refit",
     "Selection",
@@ -30,6 +42,8 @@ __all__ = [
     "every_support",
     "gather_evidence",
     "invariance_path",
+    "learn",
+    "left_out_errors",
     "moment_error",
     "noncentrality_limit",
     "pooled_errors",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from elinvar.gates._advice import Advice, advise_accepted, advise_approximate, better_than_pooled
 from elinvar.gates._leave_out import support_errors
-from elinvar.gates._overidentification import Assessment, noncentrality_limit
+from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
 from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._search import candidates
 
@@ -116,7 +116,11 @@ def criterion(problem: LinearProblem, table: Assessment, kappa: float = 10.0) ->
 
 
 def select(
-    problem: LinearProblem, pooled: LinearProblem, rule: SelectionRule | None = None
+    problem: LinearProblem,
+    pooled: LinearProblem,
+    rule: SelectionRule | None = None,
+    *,
+    supports: Bools | None = None,
 ) -> Selection:
     """Choose the invariant support, and what should predict.
 
@@ -131,9 +135,14 @@ def select(
     pooled : LinearProblem
         The same moments with a shared intercept; ``problem`` itself if its intercept is shared.
     rule : SelectionRule, optional
+    supports : boolean array of shape (M, n_gates), optional
+        Supports to choose among; by default ``candidates``.
     """
     rule = SelectionRule() if rule is None else rule
-    table = candidates(problem, exact_up_to=rule.exact_up_to, seed=rule.seed)
+    if supports is None:
+        table = candidates(problem, exact_up_to=rule.exact_up_to, seed=rule.seed)
+    else:
+        table = assess(problem, supports)
     n_rows = problem.count.sum()
     level = 1.0 / n_rows if rule.level is None else rule.level
     needed = _informative(problem, table)
