@@ -87,6 +87,9 @@ def follow_path(
                         disagreement[g] = spread
                     else:
                         disagreement[g] += damping * (spread - disagreement[g])
+                    if active:
+                        drift = strength * abs(spread - disagreement[g]) / curvature[g]
+                        largest = max(largest, drift)
                 norm = 0.0
                 for j in range(first, last):
                     value = curvature[g] * coef[j]

@@ -63,7 +63,7 @@ def invariance_path(
     debias: float | None = None,
     damping: float = 0.3,
     tolerance: float = 1e-3,
-    max_sweeps: int = 50,
+    max_sweeps: int = 30,
     start: Floats | None = None,
 ) -> InvariancePath:
     r"""Follow the fixed point of HeteroSGD's mean field over penalty strengths.
@@ -128,7 +128,7 @@ def path_coefficients(
     debias: float | None = None,
     damping: float = 0.3,
     tolerance: float = 1e-3,
-    max_sweeps: int = 50,
+    max_sweeps: int = 30,
     start: Floats | None = None,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Standardised coefficients (L, q) along the path, and which of them converged."""

@@ -231,10 +231,13 @@ def _without_duplicates(
     gram: Floats, share: Floats, variance: Floats, usable: NDArray[np.intp], names: NDArray[Any]
 ) -> tuple[NDArray[np.intp], tuple[tuple[str, str], ...]]:
     """Drop every column that equals an earlier one up to shift and scale."""
-    pooled = np.einsum("e,ejk->jk", share, gram)[usable[:, None], usable]
-    deviation = np.sqrt(variance[usable])
-    correlation = np.abs(pooled / (deviation[:, None] * deviation))
-    later, earlier = np.nonzero(np.tril(correlation > 1 - _IDENTICAL, k=-1))
+    inverse = 1.0 / np.sqrt(variance[usable])
+    correlation = np.tensordot(share, gram, axes=1)[usable[:, None], usable]
+    correlation = np.abs(correlation * inverse[:, None] * inverse)
+    np.fill_diagonal(correlation, 0.0)
+    if not len(usable) or correlation.max() <= 1 - _IDENTICAL:
+        return usable, ()
+    later, earlier = np.nonzero(np.tril(correlation > 1 - _IDENTICAL))
     first: dict[int, int] = {}
     for j, i in zip(later.tolist(), earlier.tolist(), strict=True):
         if i not in first:
