@@ -54,7 +54,7 @@ def test_path_names_every_line_and_says_what_stays():
     assert ax.get_title(loc="left") == "1 of 3 features holds when disagreement is punished"
     assert ax.get_xscale() == "log"
     assert ax.get_ylabel() == "coefficient (kg)"
-    assert ax.get_xticklabels()[0].get_text() == "0\n(pooled)"
+    assert ax.get_xticklabels()[0].get_text() == "0\n(no penalty)"
 
 
 def test_path_colours_lines_by_verdict():

@@ -94,8 +94,9 @@ def gate_sizes(problem: LinearProblem, coef: Floats) -> Floats:
 
 
 def _largest_support(problem: LinearProblem) -> int:
-    """Most gates that the smallest environment can fit with two rows to spare."""
-    return int(max(0, min(problem.n_gates, problem.count.min() - 3)))
+    """Most gates a support may have: what the smallest environment can fit, and the search hold."""
+    fitting = min(problem.count.min() - 3, max(_POOL, problem.always.sum() + _POOL // 2))
+    return int(max(0, min(problem.n_gates, fitting)))
 
 
 def _movable(problem: LinearProblem) -> Masks:

@@ -299,7 +299,7 @@ def _strength_ticks(ax: "Axes", x: NDArray[np.float64], low: float | None) -> No
     ticks = [float(10.0**power) for power in np.arange(first, last + 1)]
     labels = [f"{tick:g}" for tick in ticks]
     if low is not None:
-        ticks, labels = [low, *ticks], ["0\n(pooled)", *labels]
+        ticks, labels = [low, *ticks], ["0\n(no penalty)", *labels]
     ax.set_xticks(ticks, labels)
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_minor_formatter(NullFormatter())
