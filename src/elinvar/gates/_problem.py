@@ -136,7 +136,10 @@ class LinearProblem:
             gram, cross, gate = _with_constant(
                 gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
             )
-        stays = np.zeros(len(schema.features), dtype=bool) if always is None else always
+        stays = np.zeros(len(schema.features), dtype=bool) if always is None else always.copy()
+        feature_of = dict(zip(schema.columns, schema.groups, strict=True))
+        for dropped, stand_in in duplicates:
+            stays[feature_of[stand_in]] |= stays[feature_of[dropped]]
         return cls(
             moments=moments,
             intercept=intercept,
