@@ -366,7 +366,7 @@ def test_encode_reads_by_name():
         schema.encode(np.zeros((2, 5)))
     with pytest.raises(DataError, match=r"missing values \(NaN\) in kind \(1\); first in row 2"):
         schema.encode(new[:3].assign(kind=["u", None, "v"]))
-    with pytest.raises(DataError, match="a must hold numbers, but holds text: 'x' in row 2"):
+    with pytest.raises(DataError, match="a must hold numbers; it holds text: 'x' in row 2"):
         schema.encode(new[:3].assign(a=["1", "x", "v"]))
 
 

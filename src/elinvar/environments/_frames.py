@@ -141,7 +141,7 @@ class Frame:
         if bad.any():
             row = int(bad.argmax())
             raise DataError(
-                f"{name} must hold numbers, but holds text: {factor.labels[factor.codes[row]]!r} "
+                f"{name} must hold numbers; it holds text: {factor.labels[factor.codes[row]]!r} "
                 f"in row {self.row(row)} (the first row is 1)."
             )
         lookup = np.array([np.nan if v is None else v for v in parsed] + [np.nan])

@@ -321,6 +321,6 @@ def _target(frame: Frame, choice: Choice) -> NDArray[np.float64]:
             return frame.numbers(choice.target)
         except DataError as error:
             raise DataTypeError(
-                f"The target must be a number, but {error} A two-way outcome can be given as 0/1."
+                f"The target must be a number: {error} A two-way outcome can be given as 0/1."
             ) from error
     return frame.numbers(choice.target)

@@ -59,8 +59,11 @@ def gather_evidence(
         Level of the overidentification test.
     """
     evidence = [_NOTHING] * len(problem.moments.schema.features)
+    # a single environment has no selected support: its effects are those of the whole model
+    selected = selected | (status == "pooled_only")
     inside = refit(problem, selected)
     outside = int((~selected).sum())
+    single = 0.05 / max(outside, 1)
     for gate, feature in enumerate(problem.features):
         fit = inside if selected[gate] else refit(problem, selected | _unit(gate, selected))
         places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
@@ -75,7 +78,8 @@ def gather_evidence(
                 verdict = "invariant" if status == "accepted" else "approximately invariant"
             else:
                 whole = float(assess(problem, (selected | _unit(gate, selected))[None]).p_value[0])
-                verdict = _outside(problem, fit, places, p_value, whole, level, outside)
+                differs = whole < min(level, single) or p_value < single
+                verdict = "spurious" if differs else _weak(fit, places)
         evidence[feature] = FeatureEvidence(
             verdict=verdict,
             effect=effect,
@@ -86,18 +90,8 @@ def gather_evidence(
     return evidence
 
 
-def _outside(
-    problem: LinearProblem,
-    fit: Refit,
-    places: NDArray[np.intp],
-    p_value: float,
-    whole: float,
-    level: float,
-    outside: int,
-) -> Verdict:
-    """Verdict on a feature that is not in the selected support."""
-    if whole < level or p_value < 0.05 / max(outside, 1):
-        return "spurious"
+def _weak(fit: Refit, places: NDArray[np.intp]) -> Verdict:
+    """Verdict on a feature outside the selected support whose effect does not differ."""
     block = fit.covariance[places[:, None], places]
     wald = float(fit.coef[places] @ np.linalg.pinv(block) @ fit.coef[places])
     return "no effect" if wald < T_MIN**2 * len(places) else "undecided"
