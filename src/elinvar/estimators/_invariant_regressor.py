@@ -63,6 +63,8 @@ class InvariantRegressor(EnvironmentRegressor):
         Environments to leave out of the fit, such as those that act on the target itself.
     level : float in (0, 1), optional
         Level of the overidentification test. None: 1 / N with N the number of rows.
+    min_t : float, at least 0
+        Smallest |t|, in the efficient refit, of an effect that stays in an invariant support.
     kappa : float, at least 0
         How many times more different, in variance, new environments may be than those seen.
     tolerance : float, at least 0
@@ -158,6 +160,7 @@ class InvariantRegressor(EnvironmentRegressor):
         "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
         "exclude_environments": [None, "array-like"],
         "level": [None, Interval(Real, 0, 1, closed="neither")],
+        "min_t": [Interval(Real, 0, 30, closed="both")],
         "kappa": [Interval(Real, 0, None, closed="left")],
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, 20, closed="both")],
@@ -174,6 +177,7 @@ class InvariantRegressor(EnvironmentRegressor):
         environment_weights: str | ArrayLike | Mapping[str, float] = "size",
         exclude_environments: Sequence[Any] | None = None,
         level: float | None = None,
+        min_t: float = 4.5,
         kappa: float = 10.0,
         tolerance: float = 0.01,
         exact_up_to: int = 14,
@@ -186,6 +190,7 @@ class InvariantRegressor(EnvironmentRegressor):
         self.environment_weights = environment_weights
         self.exclude_environments = exclude_environments
         self.level = level
+        self.min_t = min_t
         self.kappa = kappa
         self.tolerance = tolerance
         self.exact_up_to = exact_up_to
@@ -361,6 +366,7 @@ class InvariantRegressor(EnvironmentRegressor):
             intercept=self.intercept,
             predictor=self.predictor,
             always=_mask(self.features_always, self.schema_.features),
+            min_t=self.min_t,
             rule=SelectionRule(
                 level=self.level,
                 kappa=self.kappa,

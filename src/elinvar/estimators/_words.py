@@ -78,6 +78,11 @@ def notes_on(
     if selection is not None:
         notes += _on_status(model, selection)
         notes += _on_signs(model)
+        if len(model.environments_) == 3 and model.predictor_ == "invariant":
+            notes.append(
+                "Where one of three environments is left out, two remain, too few to let the "
+                "invariant model predict: there the pooled model is used."
+            )
         if len(model.environments_) == 2:
             notes.append(
                 "Two environments are few: a spurious effect that happens to agree in both passes "

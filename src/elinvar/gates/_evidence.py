@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from elinvar.gates._overidentification import assess
-from elinvar.gates._problem import T_MIN, Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._refit import Refit, agreement_p_value, refit
 
 Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect", "undecided"]
@@ -79,7 +79,7 @@ def gather_evidence(
             else:
                 whole = float(assess(problem, (selected | _unit(gate, selected))[None]).p_value[0])
                 differs = whole < min(level, single) or p_value < single
-                verdict = "spurious" if differs else _weak(fit, places)
+                verdict = "spurious" if differs else _weak(problem, fit, places)
         evidence[feature] = FeatureEvidence(
             verdict=verdict,
             effect=effect,
@@ -90,11 +90,11 @@ def gather_evidence(
     return evidence
 
 
-def _weak(fit: Refit, places: NDArray[np.intp]) -> Verdict:
+def _weak(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Verdict:
     """Verdict on a feature outside the selected support whose effect does not differ."""
     block = fit.covariance[places[:, None], places]
     wald = float(fit.coef[places] @ np.linalg.pinv(block) @ fit.coef[places])
-    return "no effect" if wald < T_MIN**2 * len(places) else "undecided"
+    return "no effect" if wald < problem.min_t**2 * len(places) else "undecided"
 
 
 def _contrast(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> tuple[float, float]:

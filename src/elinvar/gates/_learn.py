@@ -1,7 +1,7 @@
 """One pass from moments to models: pooled, invariant, and the one that should predict."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,15 @@ class LearningTask:
     predictor : {"auto", "invariant", "pooled"}
     always : boolean array of shape (n_features,)
         Features that always stay in the model.
+    min_t : float >= 0
+        Smallest |t| of a gate that is needed.
     rule : SelectionRule
     """
 
     intercept: Intercept
     predictor: Literal["auto", "invariant", "pooled"]
     always: Bools
+    min_t: float
     rule: SelectionRule
 
 
@@ -98,12 +101,11 @@ def learn(
     pool : boolean array of shape (M, n_features), optional
         Supports to choose among, instead of those that a search turns up.
     """
-    shared = LinearProblem.from_moments(moments, share=share, always=task.always)
+    options: dict[str, Any] = {"share": share, "always": task.always, "min_t": task.min_t}
+    shared = LinearProblem.from_moments(moments, **options)
     problem = shared
     if task.intercept == "environment":
-        problem = LinearProblem.from_moments(
-            moments, intercept="environment", share=share, always=task.always
-        )
+        problem = LinearProblem.from_moments(moments, intercept="environment", **options)
     pooled = _model(shared, pooled_solution(shared))
     if len(moments.names) < 2:
         return Learned(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, ndtri
 
-from elinvar.gates._problem import NEEDED, Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem
 
 Masks = NDArray[np.bool_]
 
@@ -29,7 +29,7 @@ class Assessment:
     worst : array of shape (M,)
         Largest mean squared error in any one environment.
     weakest : array of shape (M,)
-        Smallest (t / 4.5)^2 over the gates that may be closed; infinity if there are none.
+        Smallest (t / min_t)^2 over the gates that may be closed; infinity if there are none.
     """
 
     masks: Masks
@@ -74,7 +74,9 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     """
     from elinvar.gates._kernels import evaluate_many
 
-    rows, coef = evaluate_many(problem.data, problem.column_masks(masks), problem.tested, NEEDED)
+    rows, coef = evaluate_many(
+        problem.data, problem.column_masks(masks), problem.tested, problem.needed
+    )
     q, freedom, b1, b2, risk, worst, weakest = rows.T
     valid = np.isfinite(q)
     trivial = valid & (freedom <= 0)

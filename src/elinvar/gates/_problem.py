@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from elinvar._base import DataError
 
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
 
 Intercept = Literal["shared", "environment"]
 Floats = NDArray[np.float64]
-
-# a gate is needed if its |t| in the efficient refit is above; and the normal point of that tail
-T_MIN = 4.5
-NEEDED = np.array([T_MIN, 4.3504])
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
@@ -58,6 +55,8 @@ class LinearProblem:
         Pooled means; zero where environments are centred one by one.
     level, level_target : array of shape (E, q), (E,)
         Standardised means of columns and target in each environment, about the pooled ones.
+    min_t : float
+        Smallest |t|, in the efficient refit, of a gate that is needed.
     constant, duplicates : tuple
         Constant columns, and ``(dropped, kept)`` pairs of identical ones, by name.
     """
@@ -80,6 +79,7 @@ class LinearProblem:
     target_center: float
     level: Floats
     level_target: Floats
+    min_t: float
     constant: tuple[str, ...]
     duplicates: tuple[tuple[str, str], ...]
 
@@ -91,6 +91,7 @@ class LinearProblem:
         intercept: Intercept = "shared",
         share: Floats | None = None,
         always: NDArray[np.bool_] | None = None,
+        min_t: float = 4.5,
     ) -> "LinearProblem":
         """Standardise ``moments``; constant, reference and duplicated columns are left out.
 
@@ -102,6 +103,8 @@ class LinearProblem:
             Environment weights summing to one; by default proportional to size.
         always : boolean array of shape (n_features,), optional
             Features that always stay in the model.
+        min_t : float >= 0
+            Smallest |t| of a gate that is needed.
         """
         count = np.asarray(moments.count, dtype=np.float64)
         share = count / count.sum() if share is None else share
@@ -159,6 +162,7 @@ class LinearProblem:
             target_center=target_center,
             level=level,
             level_target=(moments.mean_y - target_center) / target_scale,
+            min_t=min_t,
             constant=constant,
             duplicates=duplicates,
         )
@@ -190,6 +194,11 @@ class LinearProblem:
             self.absorbed,
             self.floor,
         )
+
+    @property
+    def needed(self) -> Floats:
+        """``min_t``, and the normal point with the one-sided tail of that |t|."""
+        return np.array([self.min_t, -ndtri(2 * ndtr(-self.min_t))])
 
     @property
     def tested(self) -> NDArray[np.intp]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from elinvar.gates._overidentification import Assessment, Masks, assess
 from elinvar.gates._path import default_strengths, path_coefficients
-from elinvar.gates._problem import NEEDED, Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem
 
 LADDER = np.geomspace(0.3, 3000.0, 9)
 _RANDOM_STARTS = 10
@@ -62,7 +62,7 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     empty = np.zeros((1, problem.n_gates), dtype=bool)
     upward = np.concatenate([empty, sparse, movable[None], random & movable]) | problem.always
     largest = _largest_support(problem)
-    gates = (problem.gate_of, problem.tested, NEEDED)
+    gates = (problem.gate_of, problem.tested, problem.needed)
     keep = [on_path]
     for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
         small = starts[starts.sum(axis=1) <= largest]
