@@ -81,7 +81,7 @@ def notes_on(
         if len(model.environments_) == 3 and model.predictor_ == "invariant":
             notes.append(
                 "Where one of three environments is left out, two remain, too few to let the "
-                "invariant model predict: there the pooled model is used."
+                "invariant model predict unless the pooled one plainly fails."
             )
         if len(model.environments_) == 2:
             notes.append(

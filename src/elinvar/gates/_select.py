@@ -125,9 +125,10 @@ def select(
     """Choose the invariant support, and what should predict.
 
     Among supports whose overidentification test has p >= ``level`` and whose every gate has
-    |t| >= ``problem.min_t``, the one with the lowest ``criterion``. If none is accepted, the same among supports
-    whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is none either,
-    invariance is rejected, and the support with the lowest criterion is only the best there is.
+    |t| >= ``problem.min_t``, the one with the lowest ``criterion``. If none is accepted, the same
+    among supports whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is none
+    either, invariance is rejected, and the support with the lowest criterion is only the best
+    there is.
 
     Parameters
     ----------
