@@ -87,7 +87,7 @@ def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, r
 def better_than_pooled(
     problem: LinearProblem, pooled: LinearProblem, table: Assessment
 ) -> int | None:
-    """Row with the lowest left-out error among those that beat pooled by more than their noise."""
+    """Row with the largest mean lead over pooled among those whose lead exceeds its noise."""
     rows = np.argsort(table.risk, kind="stable")[:_CONTENDERS]
     rows = rows[np.isfinite(table.risk[rows])]
     if len(rows) == 0:

@@ -28,7 +28,7 @@ def _value(data: Any, mask: Any, gates: Any, kappa: float, work: Any, row: Any) 
         half = row[3] + 2.0 * row[2]
         correction = f + 2.0 * row[2] - 2.0 * half / (f + 2.0)
         excess = max(0.0, row[0] * f / correction - f)
-    price = needed[0] ** 2 * len(data[3]) / n_rows
+    price = needed[1] * len(data[3]) / n_rows
     return float(np.log(max(row[5], 1e-300)) + np.log1p(kappa * excess / n_rows) + size * price)
 
 

@@ -155,12 +155,10 @@ def _weakest(size: int, gate_of: Any, needed: Any, work: Any) -> float:
             variance = 0.0
             for m in range(start, size):
                 variance += inverse[m, start] * inverse[m, start]
-            smallest = min(smallest, coef[start] * coef[start] / (variance * needed[0] ** 2))
+            smallest = min(smallest, coef[start] * coef[start] / (variance * needed[1]))
         elif gate >= 0:
-            # Wilson and Hilferty: the chi-squared point with the tail of |t| = needed[0]
-            d = float(stop - start)
-            point = d * (1.0 - 2.0 / (9.0 * d) + needed[1] * np.sqrt(2.0 / (9.0 * d))) ** 3
-            smallest = min(smallest, _wald(inverse, coef, start, stop, size) / point)
+            wald = _wald(inverse, coef, start, stop, size)
+            smallest = min(smallest, wald / needed[stop - start])
         start = stop
     return smallest
 

@@ -49,14 +49,16 @@ class Assessment:
 def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     r"""Test and refit every support in ``masks``.
 
-    For a support of k columns (intercept included), per-environment least squares :math:`w_e`,
-    noise :math:`\sigma_e^2` with divisor :math:`\nu_e = n_e - k`, precision
+    For a support of k columns (a shared intercept included), per-environment least squares
+    :math:`w_e`, noise :math:`\sigma_e^2` with divisor :math:`\nu_e = n_e - k` (less 1 where each
+    environment has its own intercept, which is not tested), precision
     :math:`P_e = n_e G_e / \sigma_e^2`, :math:`T = \sum P_e`, :math:`w = T^{-1} \sum P_e w_e`,
 
     .. math:: Q = \sum_e (w_e - w)' P_e (w_e - w), \qquad f = (E - 1) k.
 
     With :math:`M_e = \Pi_e - T^{-1} P_e` (:math:`\Pi_e` the identity, or the projector on what
-    environment e can tell where columns are collinear there; f counts ranks accordingly),
+    environment e can tell where columns are collinear there; f and :math:`\nu_e` count ranks
+    accordingly),
     :math:`B_1 = \sum \mathrm{tr}(M_e^2) / \nu_e`, :math:`B_2 = \sum (\mathrm{tr} M_e)^2 / \nu_e`,
     Q/c is referred to :math:`F(f, \nu)` with :math:`c = f + 2 B_1 - 2 (B_2 + 2 B_1) / (f + 2)` and
     :math:`\nu = f (f + 2) / (B_2 + 2 B_1)`.
@@ -101,8 +103,9 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
 def noncentrality_limit(statistic: Floats, freedom: Floats, confidence: float = 0.95) -> Floats:
     r"""Upper confidence limit of the noncentrality of chi-squared statistics, >= 0.
 
-    The approximation :math:`d + z^2 + z \sqrt{2 f + 4 d + z^2}` with :math:`d = (x - f)_+`, within
-    one or two units of the exact limit, or above it where the statistic is below its freedom.
+    The approximation :math:`d + z^2 + z \sqrt{2 f + 4 d + z^2}` with :math:`d = (x - f)_+`: about
+    one unit below the exact limit (at most 1.5 for f <= 100), or above it where the statistic is
+    well below its freedom. Own derivation, see docs/theory.md.
 
     Parameters
     ----------

@@ -73,9 +73,10 @@ def invariance_path(
     .. math:: w_j \leftarrow \mathrm{soft}(r_j, \lambda q_j(w)) / \bar S_{jj}, \qquad
         q_j = \max(0, \mathrm{Var}_e h_{ej} - z\,\overline{\mathrm{se}^2_j})
 
-    with :math:`h_{ej}` the marginal slope of environment e's residual on column j. Thresholds move
-    by the part ``damping`` of the way, which ends the limit cycles of the undamped iteration. A
-    gate of several columns is thresholded as a group.
+    with :math:`r_j = \bar S_{jj} w_j - \bar g_j` and :math:`h_{ej}` the marginal slope of
+    environment e's residual on column j, of estimated standard error :math:`\mathrm{se}_{ej}`.
+    Thresholds move by the part ``damping`` of the way, which ends the limit cycles of the undamped
+    iteration. A gate of several columns is thresholded as a group.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def invariance_path(
     damping : float in (0, 1]
         Part of the way that each threshold moves in a sweep.
     tolerance : float
-        Converged when no standardised coefficient moves by more than this in a sweep.
+        Converged when in a sweep no standardised coefficient moves by more than this, and no open
+        gate's damped threshold is further than this, in units of the coefficient, from its aim.
     max_sweeps : int
     start : array of shape (q,), optional
         Standardised starting point; by default the pooled least-squares solution.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import chdtri, ndtr
 
 from elinvar._base import DataError
 
@@ -197,8 +197,10 @@ class LinearProblem:
 
     @property
     def needed(self) -> Floats:
-        """``min_t``, and the normal point with the one-sided tail of that |t|."""
-        return np.array([self.min_t, -ndtri(2 * ndtr(-self.min_t))])
+        """Smallest Wald statistic of a needed gate of k columns, by k: the tail of ``min_t``."""
+        widest = max(1, int(np.bincount(self.gate_of[self.offset :], minlength=1).max()))
+        points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.min_t))
+        return np.maximum(points, 1e-300)
 
     @property
     def tested(self) -> NDArray[np.intp]:

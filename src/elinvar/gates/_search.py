@@ -44,10 +44,11 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     """Supports found by descent on the selection criterion, its heterogeneity price rising.
 
     From supports on the mean-field path, from the empty and the full support and from random ones,
-    single gates are added, dropped or swapped while the criterion of ``select`` falls, with the
-    factor kappa climbing a ladder from "lowest risk" to "least disagreement" (and down again from
-    the sparsest starts): a homotopy, in which each rung starts where the last one ended. Own
-    derivation.
+    single gates are added, dropped or swapped while a relative of the criterion of ``select`` falls
+    (the largest error of the fit in an environment instead of the left-out one, and a price for
+    every column), with the factor kappa climbing a ladder from "lowest risk" to "least
+    disagreement" (and down again from the sparsest starts): a homotopy, in which each rung starts
+    where the last one ended. Own derivation, see docs/theory.md.
     """
     from elinvar.gates._kernel_search import descend
 

@@ -92,10 +92,10 @@ def criterion(problem: LinearProblem, table: Assessment, kappa: float = 10.0) ->
     .. math:: \log \max_e R_{(-e)} + \log(1 + \kappa\, (Q f / c - f)_+ / N)
 
     with :math:`R_{(-e)}` the error on environment e of the efficient refit on the others (on slopes
-    alone, where each environment has its own intercept), and the second factor the estimated
-    noncentrality of the overidentification test per row: how much of the noise variance the
-    environments' disagreement amounts to, in environments ``kappa`` times as different, in
-    variance, as those seen. Own derivation.
+    alone, where each environment has its own intercept). The second term has the estimated
+    noncentrality of the overidentification test per row, which is the environments' disagreement
+    as a share of the noise variance, for environments ``kappa`` times as different, in variance,
+    as those seen. Own derivation, see docs/theory.md.
 
     Parameters
     ----------

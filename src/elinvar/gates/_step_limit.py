@@ -17,10 +17,11 @@ def step_limit(moments: ScaledMoments, share: Floats, *, steps: GateSteps | None
     :math:`1 / (2 L)` with :math:`L` the largest, over environments, of
     :math:`\lambda_{\max}(D S_e D)` and :math:`\max_j |c_{ej}|`; :math:`D = \mathrm{diag}
     (|w|^{1/2})`, w the pooled ridge solution. The second is the strongest pull on a closed gate:
-    the nonlinear iteration is bounded while it stays below about :math:`1 / (2 \eta)`. The gain
-    enters through extrapolated environments. Batches of m rows add the sampling noise of their
-    gradients: twice :math:`\mathrm{tr}(D S_e D) / m` to the first, three standard errors to the
-    second. L is at least a quarter of (feature scale x target scale). (Own derivation.)
+    the iteration of a single gate is bounded while it stays below about :math:`1 / (2 \eta)`. The
+    gain enters through extrapolated environments. Batches of m rows add the sampling noise of
+    their gradients, times the gain: twice :math:`\mathrm{tr}(D S_e D) / m` to the first, three
+    standard errors to the second. L is at least a quarter of (largest feature scale x target
+    scale). Own derivation, see docs/theory.md.
 
     Parameters
     ----------

@@ -14,8 +14,9 @@ the gradient step of size :math:`\eta` on :math:`\tfrac12 E_e (y - x^\top w)^2`,
 :math:`2 \eta \lambda_{\max}(D S D) < 1`: half the limit of the matrix step
 :math:`U \leftarrow U (1 + \eta (A^* - U U^\top))`, whose :math:`\eta` is our :math:`2 \eta`. A
 feature that should die has, near 0, the growth exponent
-:math:`\gamma_j = E_e \log |1 - 2 \eta g_{ej}|`: it dies if this is negative, although pooled steps
-would make it grow. For two equally likely gradients :math:`-(\mu \pm M)` that is so between
+:math:`\gamma_j = E_e \log |1 - 2 \eta g_{ej}|` for u, and for v with a plus: it dies if both are
+negative, although pooled steps would make one grow. For two equally likely gradients
+:math:`-(\mu \pm M)`, :math:`\mu > 0`, that of u is so between
 :math:`M^2 = \mu^2 + \mu / \eta` (the critical heterogeneity) and
 :math:`M^2 = (\mu + 1/(2\eta))^2 + 1/(4\eta^2)`.
 
