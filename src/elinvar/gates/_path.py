@@ -136,6 +136,8 @@ def path_coefficients(
     """Standardised coefficients (L, q) along the path, and which of them converged."""
     from elinvar.gates._kernel_path import follow_path
 
+    if not len(problem.gate_of):
+        return np.zeros((len(strengths), 0)), np.ones(len(strengths), dtype=bool)
     n_environments = len(problem.count)
     if debias is None:
         freedom = max(n_environments - 1, 1)
