@@ -16,9 +16,10 @@ the gradient step of size :math:`\eta` on :math:`\tfrac12 E_e (y - x^\top w)^2`,
 feature that should die has, near 0, the growth exponent
 :math:`\gamma_j = E_e \log |1 - 2 \eta g_{ej}|` for u, and for v with a plus: it dies if both are
 negative, although pooled steps would make one grow. For two equally likely gradients
-:math:`-(\mu \pm M)`, :math:`\mu > 0`, that of u is so between
-:math:`M^2 = \mu^2 + \mu / \eta` (the critical heterogeneity) and
-:math:`M^2 = (\mu + 1/(2\eta))^2 + 1/(4\eta^2)`.
+:math:`-(\mu \pm M)`, :math:`\mu > 0`, that is so between :math:`M^2 = \mu^2 + \mu / \eta` (the
+critical heterogeneity), where u begins to die, and
+:math:`M^2 = (1/(2\eta) - \mu)^2 + 1/(4\eta^2)`, where v, which sees effects of the other sign,
+begins to grow; u alone would die up to :math:`M^2 = (1/(2\eta) + \mu)^2 + 1/(4\eta^2)`.
 
 References
 ----------
