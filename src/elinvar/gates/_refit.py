@@ -8,6 +8,8 @@ from scipy.special import fdtrc
 
 from elinvar.gates._problem import Floats, LinearProblem
 
+_MIXED = 1e-8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Refit:
@@ -24,6 +26,7 @@ class Refit:
     own : array of shape (E, k)
         Each environment's own coefficients.
     own_covariance : array of shape (E, k, k)
+        Zero for coefficients that the environment cannot tell, its columns being collinear.
     freedom : array of shape (E,)
         Residual degrees of freedom of each environment.
     """
@@ -47,12 +50,13 @@ def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
     freedom = np.zeros(n_environments)
     precision = np.zeros(n_environments)
     for e in range(n_environments):
-        inverse, rank = _pseudo_inverse(gram[e])
+        inverse, told = _pseudo_inverse(gram[e])
         own[e] = inverse @ cross[e]
         residual = max(problem.power[e] - float(cross[e] @ own[e]), problem.floor[e])
-        freedom[e] = max(problem.count[e] - rank - problem.absorbed, 1.0)
+        freedom[e] = max(problem.count[e] - round(told.sum()) - problem.absorbed, 1.0)
         precision[e] = freedom[e] / residual
-        own_covariance[e] = inverse / precision[e]
+        known = told > 1 - _MIXED
+        own_covariance[e] = inverse * (known[:, None] & known) / precision[e]
     covariance, _ = _pseudo_inverse(np.tensordot(precision, gram, axes=1))
     return Refit(
         columns=columns,
@@ -102,10 +106,11 @@ def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float
     return float(fdtrc(f, f * (f + 2) / half, statistic / correction))
 
 
-def _pseudo_inverse(matrix: Floats) -> tuple[Floats, int]:
+def _pseudo_inverse(matrix: Floats) -> tuple[Floats, Floats]:
+    """Pseudo-inverse, and the part of each coordinate in the matrix's range (sum: its rank)."""
     if matrix.shape[0] == 0:
-        return matrix, 0
+        return matrix, np.zeros(0)
     values, vectors = np.linalg.eigh(matrix)
     good = values > 1e-10 * max(values[-1], 1e-300)
     kept = vectors[:, good]
-    return (kept / values[good]) @ kept.T, int(good.sum())
+    return (kept / values[good]) @ kept.T, np.square(kept).sum(axis=1)
