@@ -5,7 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from elinvar.gates._kernels import FASTMATH
+from elinvar.gates._kernel_support import FASTMATH
 
 
 @numba.njit(nogil=True, cache=True, fastmath=FASTMATH)

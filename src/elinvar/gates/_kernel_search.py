@@ -5,7 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from elinvar.gates._kernels import evaluate_support, workspace
+from elinvar.gates._kernel_support import evaluate_support, workspace
 
 
 @numba.njit(nogil=True, cache=True)

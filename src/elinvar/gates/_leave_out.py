@@ -28,7 +28,7 @@ def support_errors(problem: LinearProblem, masks: Masks, *, levels: bool = True)
     array of shape (M, E)
         In units of the standardised target, squared.
     """
-    from elinvar.gates._kernels import leave_out_errors
+    from elinvar.gates._kernel_support import leave_out_errors
 
     errors: Floats = leave_out_errors(
         problem.data,

@@ -74,7 +74,7 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     empty; its general form and the ranks are our own derivation, see docs/theory.md. Valid if the
     noise variance does not depend on the features within an environment.
     """
-    from elinvar.gates._kernels import evaluate_many
+    from elinvar.gates._kernel_support import evaluate_many
 
     rows, coef = evaluate_many(
         problem.data, problem.column_masks(masks), problem.tested, problem.needed

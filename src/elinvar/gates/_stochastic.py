@@ -203,7 +203,7 @@ def run_gates(
     GateTrajectory
         In the units of ``moments``; ``status`` says whether the steps diverged.
     """
-    from elinvar.gates._stochastic_kernel import run_trajectory
+    from elinvar.gates._kernel_stochastic import run_trajectory
 
     p = moments.cross.shape[1]
     mixture = moments.pooled(share) if mixture is None else mixture
