@@ -21,7 +21,8 @@ class FeatureEvidence:
     Attributes
     ----------
     verdict : str
-        "invariant", "approximately invariant", "spurious", "no effect" or "undecided".
+        "invariant", "approximately invariant", "spurious", "no effect" or "undecided". Where the
+        data cannot tell the effect at all, it is undecided and the numbers are NaN.
     effect, low, high : float
         Effect in the efficient refit of the selected support, with the feature if it is not in it,
         and its 95% interval: target units per unit of the feature, or the largest contrast between
@@ -67,6 +68,8 @@ def gather_evidence(
     for gate, feature in enumerate(problem.features):
         fit = inside if selected[gate] else refit(problem, selected | _unit(gate, selected))
         places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
+        if not fit.known[places].all():
+            continue
         p_value = agreement_p_value(
             fit.own[:, places], fit.own_covariance[:, places[:, None], places], fit.freedom
         )

@@ -20,19 +20,23 @@ class Refit:
     columns : array of shape (k,)
         Columns of the problem, intercept included.
     coef : array of shape (k,)
-        Weighted by each environment's precision.
+        Weighted by each environment's precision, which is 0 where it has no rows to spare.
+    known : boolean array of shape (k,)
+        Coefficients that the data can tell; the others are those of least norm.
     covariance : array of shape (k, k)
         Of ``coef``, if all environments share it.
     own : array of shape (E, k)
         Each environment's own coefficients.
     own_covariance : array of shape (E, k, k)
-        Zero for coefficients that the environment cannot tell, its columns being collinear.
+        Zero for coefficients that the environment cannot tell, its columns being collinear or
+        its rows too few.
     freedom : array of shape (E,)
-        Residual degrees of freedom of each environment.
+        Residual degrees of freedom of each environment; 0 where they are below 1.
     """
 
     columns: NDArray[np.intp]
     coef: Floats
+    known: NDArray[np.bool_]
     covariance: Floats
     own: Floats
     own_covariance: Floats
@@ -53,14 +57,16 @@ def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
         inverse, told = _pseudo_inverse(gram[e])
         own[e] = inverse @ cross[e]
         residual = max(problem.power[e] - float(cross[e] @ own[e]), problem.floor[e])
-        freedom[e] = max(problem.count[e] - round(told.sum()) - problem.absorbed, 1.0)
-        precision[e] = freedom[e] / residual
-        known = told > 1 - _MIXED
-        own_covariance[e] = inverse * (known[:, None] & known) / precision[e]
-    covariance, _ = _pseudo_inverse(np.tensordot(precision, gram, axes=1))
+        spare = problem.count[e] - round(told.sum()) - problem.absorbed
+        if spare >= 1:
+            freedom[e], precision[e] = spare, spare / residual
+            known = told > 1 - _MIXED
+            own_covariance[e] = inverse * (known[:, None] & known) / precision[e]
+    covariance, told = _pseudo_inverse(np.tensordot(precision, gram, axes=1))
     return Refit(
         columns=columns,
         coef=covariance @ (precision @ cross),
+        known=told > 1 - _MIXED,
         covariance=covariance,
         own=own,
         own_covariance=own_covariance,

@@ -1,0 +1,220 @@
+"""Evidence on every feature: verdicts, effects in their own units, and honest intervals."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from elinvar.environments import Moments
+from elinvar.gates import LinearProblem, gather_evidence, refit, select
+
+LEVEL = 1e-3
+
+
+def evidence_of(X, y, place, selected, status="accepted", *, level=LEVEL, **options):
+    problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place), **options)
+    return gather_evidence(problem, np.array(selected), status, level)
+
+
+def three_kinds(seed=0, rows=400):
+    """A cause, an effect of varying strength, and a column without any effect."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat(np.arange(4), rows)
+    n = len(place)
+    cause, nothing = rng.normal(size=n), rng.normal(size=n)
+    y = 2 * cause + rng.normal(size=n)
+    effect = np.array([0.3, 1.0, 2.0, -1.0])[place] * y + rng.normal(size=n)
+    return np.column_stack([cause, effect, nothing]), y, place
+
+
+def test_verdicts_where_invariance_is_accepted():
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, False, False])
+    assert [row.verdict for row in found] == ["invariant", "spurious", "no effect"]
+    assert found[1].heterogeneity_p < 1e-6
+    assert found[0].heterogeneity_p > LEVEL < found[2].heterogeneity_p
+    assert found[2].low < 0 < found[2].high
+
+
+def test_approximate_invariance_has_its_own_word():
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, False, False], "approximate")
+    assert [row.verdict for row in found] == ["approximately invariant", "spurious", "no effect"]
+
+
+@pytest.mark.parametrize(
+    ("status", "selected"), [("rejected", [True, False, False]), ("pooled_only", [True] * 3)]
+)
+def test_without_invariance_all_is_undecided_but_measured(status, selected):
+    """A single environment has no selection: its effects are those of the whole model."""
+    X, y, place = three_kinds()
+    reference = evidence_of(X, y, place, selected)
+    found = evidence_of(X, y, place, [True, False, False], status)
+    assert {row.verdict for row in found} == {"undecided"}
+    for row, other in zip(found, reference, strict=True):
+        assert (row.effect, row.low, row.high) == (other.effect, other.low, other.high)
+
+
+def test_a_needed_feature_that_was_not_chosen_is_undecided():
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(3), 300)
+    X = rng.normal(size=(900, 2))
+    y = X @ [1.0, 1.0] + rng.normal(size=900)
+    found = evidence_of(X, y, place, [True, False])
+    assert [row.verdict for row in found] == ["invariant", "undecided"]
+    assert found[1].effect == pytest.approx(1.0, abs=0.15)
+
+
+def test_effects_are_refits_in_the_datas_units():
+    X, y, place = three_kinds()
+    units = np.array([1e-3, 10.0, 1.0])
+    found = evidence_of(X * units, 5 * y, place, [True, False, False])
+    plain = evidence_of(X, y, place, [True, False, False])
+    for row, other, unit in zip(found, plain, units, strict=True):
+        for name in ("effect", "low", "high"):
+            assert getattr(row, name) == pytest.approx(5 / unit * getattr(other, name))
+        assert row.heterogeneity_p == pytest.approx(other.heterogeneity_p, abs=1e-12)
+    problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place))
+    for gates, feature in (([1, 0, 0], 0), ([1, 1, 0], 1), ([1, 0, 1], 2)):
+        fit = refit(problem, np.array(gates, dtype=bool))
+        slope = fit.coef[-1] * problem.target_scale / problem.scale[feature]
+        assert plain[feature].effect == pytest.approx(slope)
+
+
+def test_intervals_of_one_environment_are_students():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=25)
+    y = 1.5 * x + rng.normal(size=25)
+    row = evidence_of(x[:, None], y, np.zeros(25), [True], "pooled_only")[0]
+    reference = stats.linregress(x, y)
+    margin = stats.t.ppf(0.975, 23) * reference.stderr
+    assert row.effect == pytest.approx(reference.slope)
+    assert (row.low, row.high) == pytest.approx((row.effect - margin, row.effect + margin))
+
+
+def test_constant_columns_have_no_evidence():
+    X, y, place = three_kinds()
+    X = np.insert(X, 1, 3.0, axis=1)
+    found = evidence_of(X, y, place, [True, False, False])
+    assert [row.verdict for row in found] == ["invariant", "undecided", "spurious", "no effect"]
+    assert np.isnan([found[1].effect, found[1].low, found[1].high]).all()
+    kept = [found[j] for j in (0, 2, 3)]
+    assert np.isfinite([[r.effect, r.low, r.high, r.heterogeneity_p] for r in kept]).all()
+
+
+def assert_unknown(row):
+    assert row.verdict == "undecided"
+    assert np.isnan([row.effect, row.low, row.high, row.heterogeneity_p]).all()
+
+
+def test_more_columns_than_rows_tell_nothing():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 25)), rng.normal(size=20)
+    for row in evidence_of(X, y, np.zeros(20), [False] * 25, "pooled_only"):
+        assert_unknown(row)
+
+
+def test_collinear_columns_tell_nothing_together_and_something_apart():
+    X, y, _ = three_kinds()
+    X = np.column_stack([X, X[:, 0] - X[:, 2]])
+    together = evidence_of(X, y, np.zeros(len(y)), [False] * 4, "pooled_only")
+    for feature in (0, 2, 3):
+        assert_unknown(together[feature])
+    assert together[1].low < together[1].effect < together[1].high
+    place = np.arange(len(y)) % 4
+    apart = evidence_of(X, y, place, [True, True, False, False])
+    assert [row.verdict for row in apart[2:]] == ["no effect", "no effect"]
+    assert apart[3].effect == pytest.approx(-apart[2].effect)
+    within = evidence_of(X, y, place, [True, True, True, False])
+    assert_unknown(within[3])
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+def test_an_environment_without_rows_to_spare_does_not_decide(intercept):
+    """Four rows fit four coefficients exactly, which is no sign of precision."""
+    X, y, place = three_kinds()
+    X = np.column_stack([X, np.random.default_rng(3).normal(size=len(y))])
+    few = (place > 0) | (np.arange(len(y)) < 4)
+    selected = [True, False, True, False]
+    found = evidence_of(X[few], y[few], place[few], selected, intercept=intercept)
+    rest = place > 0
+    without = evidence_of(X[rest], y[rest], place[rest], selected, intercept=intercept)
+    assert found[3].effect == pytest.approx(without[3].effect)
+    assert found[3].high == pytest.approx(without[3].high)
+    assert found[3].heterogeneity_p == pytest.approx(without[3].heterogeneity_p)
+
+
+def test_nothing_selected():
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(3), 200)
+    X, y = rng.normal(size=(600, 2)), rng.normal(size=600)
+    for intercept in ("shared", "environment"):
+        found = evidence_of(X, y, place, [False, False], intercept=intercept)
+        assert [row.verdict for row in found] == ["no effect", "no effect"]
+
+
+def test_a_categorical_feature_has_its_largest_contrast(with_colour):
+    frame, y, place = with_colour((300, 300, 300), effect=2.0)
+    found = evidence_of(frame, y, place, [True, True, True])
+    assert [row.verdict for row in found] == ["invariant"] * 3
+    # red lifts by 2 and green lowers by 2 against the reference level blue
+    assert found[1].low < 4.0 < found[1].high and found[1].high - found[1].low < 1.0
+    dummies = np.column_stack([frame["a"], frame["colour"] == "red", frame["colour"] == "blue"])
+    columns = np.column_stack([dummies, frame["b"]]).astype(float)
+    against_green = evidence_of(columns, y, place, [True] * 4)[1]
+    assert found[1].effect == pytest.approx(against_green.effect)
+    assert found[1].low == pytest.approx(against_green.low)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_a_categorical_feature_may_be_spurious_or_of_no_effect(with_colour, seed):
+    frame, y, place = with_colour((300, 300, 300), effect=0.0, seed=seed)
+    assert evidence_of(frame, y, place, [True, False, True])[1].verdict == "no effect"
+    frame["colour"] = np.where(y * np.array([1, -1, 2])[place] > 3, "red", "blue")
+    assert evidence_of(frame, y, place, [True, False, True])[1].verdict == "spurious"
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+def test_a_feature_that_is_constant_somewhere_is_judged_elsewhere(intercept):
+    X, y, place = three_kinds()
+    X[place == 2, 0] = 0.7
+    y = 2 * X[:, 0] + np.random.default_rng(1).normal(size=len(y))
+    X[:, 1] = np.array([0.3, 1.0, 2.0, -1.0])[place] * y + X[:, 1]
+    X[place == 1, 2] = X[place == 1, 0]
+    found = evidence_of(X, y, place, [True, False, False], intercept=intercept)
+    assert [row.verdict for row in found] == ["invariant", "spurious", "no effect"]
+    assert found[0].heterogeneity_p > 0.001 and found[2].heterogeneity_p > 0.001
+    assert found[0].low < 2.0 < found[0].high
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+@pytest.mark.parametrize("rows", [(20, 20), (25, 60, 200)])
+def test_intervals_cover(rows, intercept):
+    """95% intervals of a fixed support, with noise of other size in each environment."""
+    rng = np.random.default_rng(sum(rows))
+    place = np.repeat(np.arange(len(rows)), rows)
+    noise = np.geomspace(0.5, 3.0, len(rows))[place]
+    truth = np.array([1.0, -0.5])
+    covered = np.zeros(2)
+    replications = 1500
+    for _ in range(replications):
+        X = rng.normal(size=(len(place), 2)) + place[:, None]
+        y = X @ truth + noise * rng.normal(size=len(place))
+        found = evidence_of(X, y, place, [True, True], intercept=intercept)
+        covered += [row.low < b < row.high for row, b in zip(found, truth, strict=True)]
+    assert np.all((covered / replications > 0.93) & (covered / replications < 0.97))
+
+
+def test_evidence_follows_the_selection(cause_and_effect, problem_of):
+    problem = problem_of(*cause_and_effect())
+    chosen = select(problem, problem)
+    found = gather_evidence(problem, chosen.gates, chosen.status, 1 / 1200)
+    assert [row.verdict for row in found] == ["invariant", "spurious", "spurious"]
+
+
+def test_verdicts_do_not_depend_on_the_order_of_environments():
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, False, False])
+    other = evidence_of(X, y, np.array([2, 0, 3, 1])[place], [True, False, False])
+    for a, b in zip(found, other, strict=True):
+        assert a.verdict == b.verdict
+        assert a.effect == pytest.approx(b.effect) and a.high == pytest.approx(b.high)
