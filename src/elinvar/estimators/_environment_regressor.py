@@ -247,7 +247,7 @@ def resolve_environment_weights(
     if isinstance(spec, str):
         values = np.asarray(count if spec == "size" else np.ones(len(names)), dtype=np.float64)
     elif isinstance(spec, Mapping):
-        by_name = {str(key): value for key, value in spec.items()}
+        by_name = dict(zip(_labels_of_rows(list(spec), len(spec)), spec.values(), strict=True))
         missing = [name for name in names if name not in by_name]
         if missing:
             raise DataError(f"environment_weights has no value for environment {missing[0]!r}.")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError
+from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Moments, check_environments
 from elinvar.environments._arrays import check_environments_array
 from elinvar.estimators._environment_regressor import (
@@ -397,18 +397,22 @@ def _labels(values: Sequence[Any] | None) -> list[str]:
 def _mask(wanted: Sequence[str | int] | None, features: tuple[str, ...]) -> NDArray[np.bool_]:
     mask = np.zeros(len(features), dtype=bool)
     for item in [] if wanted is None else list(wanted):
-        known = item in features if isinstance(item, str) else -len(mask) <= int(item) < len(mask)
-        if not known:
+        place: Any = features.index(item) if isinstance(item, str) and item in features else item
+        known = isinstance(place, Integral) and not isinstance(place, bool)
+        if not known or not -len(mask) <= place < len(mask):
             raise DataError(
                 f"features_always names {item!r}, which is not one of the {len(features)} features "
                 f"({', '.join(features[:10])}{', ...' if len(features) > 10 else ''})."
             )
-        mask[features.index(item) if isinstance(item, str) else int(item)] = True
+        mask[int(place)] = True
     return mask
 
 
 def _strengths(values: ArrayLike) -> Floats:
-    strengths = np.asarray(values, dtype=np.float64)
+    try:
+        strengths = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataTypeError(f"strengths must be numbers: {error}.") from error
     if strengths.ndim != 1 or len(strengths) == 0 or not np.isfinite(strengths).all():
         raise DataError("strengths must be a list of finite numbers, one at least.")
     if (strengths < 0).any() or (np.diff(strengths) <= 0).any():

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base import DataError
 from elinvar.gates._advice import Advice, advise_accepted, advise_approximate, better_than_pooled
 from elinvar.gates._leave_out import support_errors
 from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
@@ -137,13 +138,23 @@ def select(
         The same moments with a shared intercept; ``problem`` itself if its intercept is shared.
     rule : SelectionRule, optional
     supports : boolean array of shape (M, n_gates), optional
-        Supports to choose among; by default ``candidates``.
+        Supports to choose among; by default, and if none of them can be fitted, ``candidates``.
+
+    Raises
+    ------
+    DataError
+        If no support with all the gates that are never closed can be fitted.
     """
     rule = SelectionRule() if rule is None else rule
-    if supports is None:
+    table = assess(problem, supports) if supports is not None else None
+    if table is None or not np.isfinite(table.risk).any():
         table = candidates(problem, exact_up_to=rule.exact_up_to, seed=rule.seed)
-    else:
-        table = assess(problem, supports)
+    if not np.isfinite(table.risk).any():
+        raise DataError(
+            f"The {problem.always.sum()} features that are always to stay (features_always) cannot "
+            "be told apart: they are collinear, or more than the rows of the smallest environment "
+            f"({problem.count.min():g}) allow for; let some of them go."
+        )
     n_rows = problem.count.sum()
     level = 1.0 / n_rows if rule.level is None else rule.level
     needed = _informative(problem, table)
