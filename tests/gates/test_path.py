@@ -191,14 +191,18 @@ def test_sampling_noise_alone_is_not_disagreement(problem_of):
     assert unshrunk >= 190
 
 
-@pytest.mark.parametrize("seed", [1, 3, 5])
-def test_the_cause_stays_and_its_effects_leave(cause_and_effect, problem_of, seed):
-    X, y, place = cause_and_effect(seed=seed)
-    path = invariance_path(problem_of(X, y, place))
-    leaves = path.leaves_at(np.arange(3), 3)
-    assert leaves[0] == np.inf and np.all(np.isfinite(leaves[1:]))
-    np.testing.assert_allclose(path.coef[-1], [2.0, 0.0, 0.0], atol=0.15)
-    assert abs(path.coef[0, 0] - 2.0) > 0.5
+def test_the_cause_stays_and_its_effects_leave(cause_and_effect, problem_of):
+    # an effect of one sign everywhere leaves only where noise in the cause's slopes counts too
+    found = 0
+    for seed in range(30):
+        X, y, place = cause_and_effect(seed=seed)
+        path = invariance_path(problem_of(X, y, place))
+        assert np.all(path.coef[0, 1:] > 0.02)
+        assert abs(path.coef[0, 0] - 2.0) > 0.5
+        leaves = path.leaves_at(np.arange(3), 3)
+        stays = leaves[0] == np.inf and np.all(np.isfinite(leaves[1:]))
+        found += stays and np.allclose(path.coef[-1], [2.0, 0.0, 0.0], atol=0.15)
+    assert found >= 18
 
 
 def test_order_of_environments_and_columns_and_units_do_not_matter(random_table, problem_of):

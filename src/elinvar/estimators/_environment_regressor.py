@@ -346,5 +346,7 @@ def _own_errors() -> Iterator[None]:
     except TypeError as error:
         raise DataTypeError(str(error)) from error
     except ValueError as error:
-        hint = " Give text columns in a pandas or polars frame." if "to float" in str(error) else ""
+        hint = (
+            "; give text columns in a pandas or polars frame." if "to float" in str(error) else ""
+        )
         raise DataError(f"{error}{hint}") from error

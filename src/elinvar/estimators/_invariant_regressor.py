@@ -281,7 +281,8 @@ class InvariantRegressor(EnvironmentRegressor):
         """Mean squared errors on each environment when it is left out, a row each.
 
         Columns: ``environment``, ``rows``, ``invariant``, ``pooled``, ``mean`` and ``used`` (what
-        ``predict`` would have used). The whole procedure is repeated without the environment; with
+        ``predict`` would have used). The whole procedure is repeated without the environment
+        (beyond ``exact_up_to`` features, among the supports that the search found with it); with
         two environments only the refit is, on the support that both chose.
         """
         import pandas as pd

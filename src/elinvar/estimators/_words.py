@@ -30,9 +30,9 @@ def headline(model: "InvariantRegressor") -> str:
         )
     how = "" if model.status_ == "accepted" else " approximately"
     if not chosen:
-        return (
-            f"No feature has an invariant effect on {target}: only its mean is{how} the same in "
-            f"all {count} environments."
+        mean = f": only its mean is{how} the same in all {count} environments"
+        return f"No feature has an invariant effect on {target}" + (
+            "." if model.intercept == "environment" else f"{mean}."
         )
     return f"{how.strip().capitalize() + ' i' if how else 'I'}nvariant effects on {target} in " + (
         f"all {count} environments: {listed(chosen)}."

@@ -97,7 +97,7 @@ def _weak(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Verdi
     """Verdict on a feature outside the selected support whose effect does not differ."""
     block = fit.covariance[places[:, None], places]
     wald = float(fit.coef[places] @ np.linalg.pinv(block) @ fit.coef[places])
-    return "no effect" if wald < problem.min_t**2 * len(places) else "undecided"
+    return "no effect" if wald < problem.needed[len(places)] else "undecided"
 
 
 def _contrast(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """The mean-field path: what leaves the model as disagreement between environments is punished."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,9 +52,12 @@ class InvariancePath:
         return np.where(never, 0.0, padded[last + 1])
 
 
+@lru_cache
 def default_strengths(n: int = 40) -> Floats:
     """Grid of penalty strengths: 0, then geometric from 0.01 to 1000."""
-    return np.concatenate([[0.0], np.geomspace(1e-2, 1e3, n - 1)])
+    strengths = np.concatenate([[0.0], np.geomspace(1e-2, 1e3, n - 1)])
+    strengths.flags.writeable = False
+    return strengths
 
 
 def invariance_path(
@@ -63,7 +67,7 @@ def invariance_path(
     debias: float | None = None,
     damping: float = 0.3,
     tolerance: float = 1e-3,
-    max_sweeps: int = 30,
+    max_sweeps: int = 60,
     start: Floats | None = None,
 ) -> InvariancePath:
     r"""Follow the fixed point of HeteroSGD's mean field over penalty strengths.
@@ -130,7 +134,7 @@ def path_coefficients(
     debias: float | None = None,
     damping: float = 0.3,
     tolerance: float = 1e-3,
-    max_sweeps: int = 30,
+    max_sweeps: int = 60,
     start: Floats | None = None,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Standardised coefficients (L, q) along the path, and which of them converged."""
@@ -154,16 +158,14 @@ def path_coefficients(
     )
     if start is None:
         start = pooled_solution(problem)
+    q = len(problem.gate_of)
     coef, sweeps = follow_path(
-        problem.gram,
-        problem.cross,
+        problem.gram.transpose(1, 2, 0).reshape(q, q * n_environments),
+        problem.cross.T.ravel(),
         problem.power,
         problem.count,
         problem.share,
-        change,
-        stop,
-        gated,
-        curvature,
+        (change, stop, gated, curvature),
         strengths,
         debias,
         damping,

@@ -1,7 +1,7 @@
 """Moments made ready for the learners: centred, scaled, with the intercept in its place."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,29 +120,33 @@ class LinearProblem:
         size = variance + (share @ moments.mean_x**2)
         usable = (variance > _CONSTANT**2 * size) & (variance > 0)
         schema = moments.schema
-        names = np.array(schema.columns, dtype=object)
-        constant = tuple(names[~usable & ~schema.reference])
+        constant = tuple(schema.columns[j] for j in np.flatnonzero(~usable & ~schema.reference))
         usable &= ~schema.reference
         target_scale = float(np.sqrt(share @ power))
         if not target_scale > 0:
             raise DataError(
                 "The target does not vary within environments: there is nothing to explain."
             )
-        kept, duplicates = _without_duplicates(gram, share, variance, np.flatnonzero(usable), names)
+        columns = np.flatnonzero(usable)
+        kept, duplicates = _without_duplicates(gram, share, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
-        gram = gram[:, kept[:, None], kept] / (scale[:, None] * scale)
+        if len(kept) < schema.n_columns:
+            gram = gram[:, kept[:, None], kept]
+        gram = gram / (scale[:, None] * scale)
         cross = cross[:, kept] / (scale * target_scale)
-        features, gate = np.unique(schema.groups[kept], return_inverse=True)
+        groups = schema.groups[kept]
+        opens = np.diff(groups, prepend=-1) > 0
+        features, gate = groups[opens], np.cumsum(opens) - 1
         level = (moments.mean_x - center)[:, kept] / scale
         if shared:
-            level = np.column_stack([np.zeros(len(level)), level])
+            level = np.concatenate([np.zeros((len(level), 1)), level], axis=1)
             gram, cross, gate = _with_constant(
                 gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
             )
         stays = np.zeros(len(schema.features), dtype=bool) if always is None else always.copy()
-        feature_of = dict(zip(schema.columns, schema.groups, strict=True))
         for dropped, stand_in in duplicates:
-            stays[feature_of[stand_in]] |= stays[feature_of[dropped]]
+            place = schema.groups[schema.columns.index(dropped)]
+            stays[schema.groups[schema.columns.index(stand_in)]] |= stays[place]
         return cls(
             moments=moments,
             intercept=intercept,
@@ -242,7 +246,7 @@ class LinearProblem:
 
 
 def _without_duplicates(
-    gram: Floats, share: Floats, variance: Floats, usable: NDArray[np.intp], names: NDArray[Any]
+    gram: Floats, share: Floats, variance: Floats, usable: NDArray[np.intp], names: tuple[str, ...]
 ) -> tuple[NDArray[np.intp], tuple[tuple[str, str], ...]]:
     """Drop every column that equals an earlier one up to shift and scale."""
     inverse = 1.0 / np.sqrt(variance[usable])
@@ -257,7 +261,7 @@ def _without_duplicates(
         if i not in first:
             first.setdefault(j, i)
     keep = np.array([k for k in range(len(usable)) if k not in first], dtype=np.intp)
-    pairs = tuple((str(names[usable[j]]), str(names[usable[i]])) for j, i in first.items())
+    pairs = tuple((names[usable[j]], names[usable[i]]) for j, i in first.items())
     return usable[keep], pairs
 
 
@@ -270,4 +274,5 @@ def _with_constant(
     wide[:, 0, 0] = 1.0
     wide[:, 0, 1:] = wide[:, 1:, 0] = shift
     wide[:, 1:, 1:] = gram
-    return wide, np.column_stack([target_shift, cross]), np.concatenate([[-1], gate])
+    column = target_shift[:, None]
+    return wide, np.concatenate([column, cross], axis=1), np.concatenate([[-1], gate])
