@@ -1,11 +1,12 @@
 """One pass from moments to models: pooled, invariant, and the one that should predict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base import DataError
 from elinvar.gates._leave_out import moment_error, solve
 from elinvar.gates._path import pooled_solution
 from elinvar.gates._problem import Floats, Intercept, LinearProblem
@@ -183,7 +184,10 @@ def left_out_errors(
         weights = np.delete(share, place)
         # the others count equally if all the weight was on the one left out
         weights = weights / weights.sum() if weights.sum() > 0 else weights + 1 / len(weights)
-        found = learn(rest, weights, task, pool=pool)
+        try:
+            found = learn(rest, weights, task, pool=pool)
+        except DataError:  # features that always stay cannot be told apart on the others alone
+            found = learn(rest, weights, replace(task, always=np.zeros_like(task.always)))
         if len(rest.names) == 1:
             found = _keep_support(found, learned)
         models = (found.invariant, found.pooled, mean_model(rest, weights), found.used)
