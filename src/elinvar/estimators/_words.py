@@ -127,8 +127,12 @@ def _on_status(model: "InvariantRegressor", selection: "Selection") -> list[str]
             "An environment acts on the target itself, a common cause is not in the table, or the "
             f"relation is not linear. The nearest candidate has p = {selection.p_value:.2g}; its "
             f"coefficients differ between environments by up to {share} of the residual variance. "
-            "exclude_environments leaves out those that act on the target; intercept='environment' "
-            "allows for different levels."
+            "exclude_environments leaves out those that act on the target"
+            + (
+                "; intercept='environment' allows for different levels."
+                if model.intercept == "shared"
+                else "."
+            )
         )
     notes += _on_predictor(model, selection)
     return notes

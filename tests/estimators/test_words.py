@@ -1,0 +1,184 @@
+"""What a fitted model says of itself, sentence by sentence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from elinvar import InvariantRegressor
+from elinvar.estimators._words import headline, listed, predictor_words
+
+
+def rows(n_environments=4, n=200, seed=0):
+    """A cause, its effect in other strength everywhere, noise; the environments' codes."""
+    rng = np.random.default_rng(seed)
+    code = np.repeat(np.arange(n_environments), n)
+    cause = rng.normal(size=len(code)) + code % 3
+    y = 2.0 * cause + rng.normal(size=len(code))
+    strength = np.linspace(0.3, 2.0, n_environments)[code]
+    frame = pd.DataFrame(
+        {
+            "cause": cause,
+            "effect": strength * y + rng.normal(size=len(code)),
+            "noise": rng.normal(size=len(code)),
+        }
+    )
+    return frame, pd.Series(y, name="weight"), code
+
+
+def fit(frame, y, code, **options):
+    return InvariantRegressor(**options).fit(frame, y, environments=code)
+
+
+def said(model, *words):
+    """Whether one note holds all the words."""
+    return sum(all(word in note for word in words) for note in model.notes_) == 1
+
+
+def test_accepted():
+    model = fit(*rows())
+    assert headline(model) == "Invariant effects on weight in all 4 environments: cause."
+    assert model.notes_ == ()
+    text = model.summary()
+    assert text.startswith(headline(model))
+    assert "Predictions come from the invariant model." in text
+    assert f"p = {model.p_value_:.3g}" in text
+    lines = {line.split()[0]: line for line in text.splitlines() if line.startswith("  ")}
+    for row in model.evidence_.to_dict("records"):
+        line = lines[row["feature"]]
+        assert row["verdict"] in line
+        assert f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]" in line
+        assert line.endswith(f"{row['pooled_effect']:.4g}")
+
+
+def test_pooled_only():
+    frame, y, _ = rows()
+    model = fit(frame, y, None)
+    assert "one environment only" in headline(model) and "pooled model of weight" in headline(model)
+    assert "Overidentification" not in model.summary()
+    assert "Predictions come from the pooled model." in model.summary()
+
+
+def test_rejected():
+    frame, y, code = rows()
+    y = (y + 4.0 * (code == 1) * frame["cause"]).rename("weight")
+    model = fit(frame, y, code)
+    assert headline(model) == (
+        "Invariance is rejected: no set of features has the same effects on weight in all 4 "
+        "environments."
+    )
+    assert said(model, "acts on the target itself", "common cause", "not linear")
+    assert said(model, f"p = {model.p_value_:.2g}", f"{100 * model.disagreement_:.2g}%")
+    assert said(model, "exclude_environments", "intercept='environment'")
+    own = fit(frame, y, code, intercept="environment")
+    assert own.status_ == "rejected"
+    assert said(own, "exclude_environments") and not said(own, "intercept='environment'")
+
+
+def test_approximate():
+    rng = np.random.default_rng(0)
+    code = np.repeat([0, 1, 2], 20_000)
+    x = rng.normal(size=60_000) + code
+    y = np.array([0.96, 1.0, 1.04])[code] * x + rng.normal(size=60_000)
+    model = fit(pd.DataFrame({"x": x}), y, code)
+    assert headline(model).startswith("Approximately invariant effects on target in all 3 env")
+    share = f"at most {100 * model.disagreement_:.2g}%"
+    assert said(model, "Exact invariance is rejected", share, "up to 1% counts")
+    wider = fit(pd.DataFrame({"x": x}), y, code, tolerance=0.05)
+    assert said(wider, "up to 5% counts")
+
+
+def test_nothing_invariant():
+    rng = np.random.default_rng(0)
+    frame, code = pd.DataFrame({"x": rng.normal(size=400)}), np.repeat(np.arange(4), 100)
+    y = rng.normal(size=400)
+    assert headline(fit(frame, y, code)) == (
+        "No feature has an invariant effect on target: only its mean is the same in all 4 "
+        "environments."
+    )
+    own = headline(fit(frame, y + 5 * code, code, intercept="environment"))
+    assert own.startswith("No feature has an invariant effect on target") and "mean" not in own
+
+
+def test_signs_that_pooling_turns():
+    rng = np.random.default_rng(0)
+    code = np.repeat(np.arange(4), 100)
+    x = rng.normal(size=400) + 4 * code
+    y = x - 8 * code + rng.normal(size=400)
+    model = fit(pd.DataFrame({"x": x}), y, code, intercept="environment")
+    own, pooled = model.invariant_coef_[0], model.pooled_coef_[0]
+    assert pooled < 0 < own
+    assert said(model, "opposite sign for x", f"{pooled:.3g} pooled", f"{own:.3g} invariant")
+
+
+@pytest.mark.parametrize(
+    ("n_environments", "predictor", "words"),
+    [
+        (2, "auto", "The pooled model predicts: two environments are too few"),
+        (2, "invariant", "The invariant model predicts because predictor='invariant' asks for it"),
+        (2, "pooled", None),
+        (4, "invariant", None),
+    ],
+)
+def test_what_predicts_is_explained(n_environments, predictor, words):
+    model = fit(*rows(n_environments), predictor=predictor)
+    assert model.status_ == "accepted"
+    told = [note for note in model.notes_ if "predicts" in note]
+    assert told == [] if words is None else told[0].startswith(words)
+    expected = "pooled" if predictor == "pooled" or (words and "pooled" in words) else "invariant"
+    assert predictor_words(model) == f"the {expected} model"
+    assert said(model, "Two environments are few") == (n_environments == 2)
+
+
+def test_three_environments_leave_two():
+    assert said(fit(*rows(3)), "one of three environments is left out")
+
+
+def test_trivial_models_say_why_they_do_not_predict():
+    rng = np.random.default_rng(0)
+    code = np.repeat(np.arange(8), 200)
+    cause = rng.normal(size=1600)
+    y = 0.5 * cause + 2 * rng.normal(size=1600)
+    effect = y * np.linspace(0.8, 1.2, 8)[code] + 0.3 * rng.normal(size=1600)
+    model = fit(pd.DataFrame({"cause": cause, "effect": effect}), y, code)
+    assert said(model, "The pooled model predicts", "explain little")
+
+
+def test_a_candidate_that_predicts_is_explained():
+    rng = np.random.default_rng(0)
+    code = np.repeat(np.arange(6), 300)
+    cause = 2 * rng.normal(size=1800)
+    y = cause + np.array([0.5, -0.5, 0.4, -0.4, 0.3, -0.3])[code] + rng.normal(size=1800)
+    effect = np.array([2.0, -1.0, 1.5, -1.5, 1.0, -2.0])[code] * y + 0.3 * rng.normal(size=1800)
+    frame = pd.DataFrame({"cause": cause, "effect": effect})
+    model = fit(frame, y, code)
+    assert model.predictor_ == "candidate"
+    assert said(model, "another support", "below that of pooled least squares")
+    assert "beats the pooled one" in model.summary()
+    asked = fit(frame, y, code, predictor="invariant")
+    assert said(asked, "asks for it, though invariance is rejected")
+
+
+def test_columns_that_say_nothing_are_named():
+    frame, y, code = rows()
+    frame["flat"] = 1.0
+    for j in range(10):
+        frame[f"copy{j}"] = -frame["cause"] + j
+    model = fit(frame, y, code)
+    assert said(model, "Constant", "coefficient 0", "flat.")
+    assert said(model, "copy0 repeats cause up to shift and scale; cause, which comes first, stays")
+    assert said(model, "2 more columns repeat earlier ones")
+    line = next(line for line in model.summary().splitlines() if line.startswith("  flat"))
+    assert line.split() == ["flat", "undecided", "-", "0"]
+
+
+def test_environments_left_out_are_named():
+    model = fit(*rows(5), exclude_environments=[1, 4])
+    assert said(model, "Left out of the fit: 1 and 4.")
+
+
+def test_listed():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b"]) == "a and b"
+    assert listed(list("abc")) == "a, b and c"
+    assert listed(list("abcdefgh")) == "a, b, c, d, e, f, g and h"
+    assert listed(list("abcdefghij")) == "a, b, c, d, e, f, g and 3 more"
