@@ -128,10 +128,10 @@ def test_a_group_is_needed_by_its_wald_statistic(with_colour):
     covariance = np.linalg.inv(A.T @ (A / noise[place][:, None]))
     coef = covariance @ (A.T @ (y / noise[place]))
     wald = coef[1:] @ np.linalg.inv(covariance[1:, 1:]) @ coef[1:]
-    # against the chi-squared point whose tail is that of |t| = 4.5, by Wilson and Hilferty
+    # against the chi-squared point whose tail is that of |t| = 4.5
     point = stats.chi2.isf(2 * stats.norm.sf(4.5), 2)
     weakest = assess(problem, np.array([[False, True, False]])).weakest[0]
-    assert weakest == pytest.approx(wald / point, rel=0.1)
+    assert weakest == pytest.approx(wald / point, rel=1e-6)
 
 
 def test_needed_gates_count_only_if_they_can_be_closed(random_table, problem_of):
