@@ -63,6 +63,8 @@ def follow_path(
 ) -> Any:
     """Block coordinate descent to the mean-field fixed point, warm started over ``strengths``.
 
+    A gate that is closed at the end of one strength stays closed at the stronger ones.
+
     ``gram`` (q, q E) and ``cross`` (q E,) have the environment as their fastest index; ``gates``
     are the arrays (first column, last column + 1, whether it may close, curvature) of each gate.
     """
@@ -81,6 +83,7 @@ def follow_path(
     paths = np.empty((len(strengths), q))
     sweeps = np.full(len(strengths), max_sweeps + 1)
     target = np.empty(q)
+    left = np.zeros(len(first_of), np.bool_)
     disagreement = np.full(len(first_of), np.nan)
     for step in range(len(strengths)):
         strength = strengths[step]
@@ -92,6 +95,8 @@ def follow_path(
             for g in range(len(first_of)):
                 first = first_of[g]
                 last = last_of[g]
+                if left[g]:
+                    continue
                 threshold = 0.0
                 active = False
                 for j in range(first, last):
@@ -133,4 +138,6 @@ def follow_path(
                 sweeps[step] = sweep + 1
                 break
         paths[step] = coef
+        for g in range(len(first_of)):
+            left[g] |= gated[g] and not coef[first_of[g] : last_of[g]].any()
     return paths, sweeps

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem, average
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +79,9 @@ def invariance_path(
 
     with :math:`r_j = \bar S_{jj} w_j - \bar g_j` and :math:`h_{ej}` the marginal slope of
     environment e's residual on column j, of estimated standard error :math:`\mathrm{se}_{ej}`.
-    Thresholds move by the part ``damping`` of the way, which ends the limit cycles of the undamped
-    iteration. A gate of several columns is thresholded as a group.
+    Thresholds move by the part ``damping`` of the way, which calms the limit cycles of the undamped
+    iteration, and a gate that has left at one strength stays out at the stronger ones. A gate of
+    several columns is thresholded as a group.
 
     Parameters
     ----------
@@ -146,10 +147,11 @@ def path_coefficients(
     if debias is None:
         freedom = max(n_environments - 1, 1)
         debias = float(chdtri(freedom, 0.02)) / freedom
-    change = np.flatnonzero(np.diff(problem.gate_of, prepend=problem.gate_of[:1] - 1))
+    gate_of = problem.gate_of
+    change = np.append(0, np.flatnonzero(gate_of[1:] != gate_of[:-1]) + 1)
     stop = np.append(change[1:], len(problem.gate_of))
     gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always])
-    pooled = np.tensordot(problem.share, problem.gram, axes=1)
+    pooled = np.round(average(problem.share, problem.gram), 11)
     curvature = np.array(
         [
             pooled[a, a] if b - a == 1 else np.linalg.eigvalsh(pooled[a:b, a:b])[-1]
@@ -160,9 +162,10 @@ def path_coefficients(
         start = pooled_solution(problem)
     q = len(problem.gate_of)
     coef, sweeps = follow_path(
-        problem.gram.transpose(1, 2, 0).reshape(q, q * n_environments),
-        problem.cross.T.ravel(),
-        problem.power,
+        # the last digits depend on the order of rows, and a cycle would make them grow
+        np.round(problem.gram.transpose(1, 2, 0).reshape(q, q * n_environments), 11),
+        np.round(problem.cross.T.ravel(), 11),
+        np.round(problem.power, 11),
         problem.count,
         problem.share,
         (change, stop, gated, curvature),
@@ -171,17 +174,22 @@ def path_coefficients(
         damping,
         tolerance,
         max_sweeps,
-        start,
+        np.round(start, 11),
     )
     return coef, sweeps <= max_sweeps
 
 
 def pooled_solution(problem: LinearProblem) -> Floats:
     """Pooled least squares in standardised columns, shape (q,): the least-norm solution."""
-    pooled = np.tensordot(problem.share, problem.gram, axes=1)
+    pooled = average(problem.share, problem.gram)
     cross = problem.share @ problem.cross
     if len(pooled) == 0:
         return np.zeros(0)
+    try:
+        if np.linalg.cholesky(pooled).diagonal().min() > 1e-4:
+            return np.asarray(np.linalg.solve(pooled, cross), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        pass
     values, vectors = np.linalg.eigh(pooled)
     good = values > 1e-11 * values[-1]
     solution: Floats = vectors[:, good] @ ((vectors[:, good].T @ cross) / values[good])

@@ -116,7 +116,7 @@ class LinearProblem:
         gram = moments.cov_xx + shift[:, :, None] * shift[:, None, :]
         cross = moments.cov_xy + shift * target_shift[:, None]
         power = moments.var_y + target_shift**2
-        variance = np.einsum("e,ejj->j", share, gram)
+        variance = share @ gram.diagonal(axis1=1, axis2=2)
         size = variance + (share @ moments.mean_x**2)
         usable = (variance > _CONSTANT**2 * size) & (variance > 0)
         schema = moments.schema
@@ -135,7 +135,8 @@ class LinearProblem:
         gram = gram / (scale[:, None] * scale)
         cross = cross[:, kept] / (scale * target_scale)
         groups = schema.groups[kept]
-        opens = np.diff(groups, prepend=-1) > 0
+        opens = np.ones(len(groups), dtype=bool)
+        opens[1:] = groups[1:] != groups[:-1]
         features, gate = groups[opens], np.cumsum(opens) - 1
         level = (moments.mean_x - center)[:, kept] / scale
         if shared:
@@ -245,14 +246,20 @@ class LinearProblem:
         return slopes, intercept, np.full(len(self.count), intercept)
 
 
+def average(weights: Floats, matrices: Floats) -> Floats:
+    """Weighted sum of matrices, (E,) and (E, q, q) to (q, q)."""
+    total: Floats = weights @ matrices.reshape(len(weights), -1)
+    return total.reshape(matrices.shape[1:])
+
+
 def _without_duplicates(
     gram: Floats, share: Floats, variance: Floats, usable: NDArray[np.intp], names: tuple[str, ...]
 ) -> tuple[NDArray[np.intp], tuple[tuple[str, str], ...]]:
     """Drop every column that equals an earlier one up to shift and scale."""
     inverse = 1.0 / np.sqrt(variance[usable])
-    correlation = np.tensordot(share, gram, axes=1)[usable[:, None], usable]
+    correlation = average(share, gram)[usable[:, None], usable]
     correlation = np.abs(correlation * inverse[:, None] * inverse)
-    np.fill_diagonal(correlation, 0.0)
+    correlation.flat[:: len(usable) + 1] = 0.0
     if not len(usable) or correlation.max() <= 1 - _IDENTICAL:
         return usable, ()
     later, earlier = np.nonzero(np.tril(correlation > 1 - _IDENTICAL))
