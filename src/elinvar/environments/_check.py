@@ -18,9 +18,15 @@ def check_environments(moments: Moments) -> None:
     Raises
     ------
     DataError
-        If every environment holds a single row, or the target is constant over all rows.
+        If every one of several environments holds a single row or less than one, or the target is
+        constant over all rows.
     """
     E, rows = moments.n_environments, moments.n_rows
+    if E > 1 and (moments.count < 1).all():
+        raise DataError(
+            f"The weights of every environment add up to less than 1 ({rows:g} in all): they are "
+            "frequency weights, and weight 2 counts a row twice; do not normalise them."
+        )
     if E > 1 and (moments.count <= 1).all():
         raise DataError(row_identifier_message(E, rows))
     within = moments.count @ moments.var_y / rows
