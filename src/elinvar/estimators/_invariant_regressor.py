@@ -428,7 +428,8 @@ def _check_sizes(moments: Moments) -> None:
     for name, count, power in zip(moments.names, moments.count, moments.var_y, strict=True):
         if count < _FEWEST_ROWS:
             raise DataError(
-                f"Environment {name!r} has {count:g} row{'s' * (count != 1)}; at least {_FEWEST_ROWS} are needed. "
+                f"Environment {name!r} has {count:g} row{'s' * (count != 1)}; at least "
+                f"{_FEWEST_ROWS} are needed. "
                 "Merge it with a similar one, or leave it out with exclude_environments."
             )
         if not power > 0:
