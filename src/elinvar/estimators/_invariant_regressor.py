@@ -428,7 +428,7 @@ def _check_sizes(moments: Moments) -> None:
     for name, count, power in zip(moments.names, moments.count, moments.var_y, strict=True):
         if count < _FEWEST_ROWS:
             raise DataError(
-                f"Environment {name!r} has {count:g} row{'s' * (count != 1)}; at least "
+                f"Environment {name!r} has {count:g} {'row' if count == 1 else 'rows'}; at least "
                 f"{_FEWEST_ROWS} are needed. "
                 "Merge it with a similar one, or leave it out with exclude_environments."
             )
