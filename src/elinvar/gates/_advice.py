@@ -87,7 +87,12 @@ def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, r
 def better_than_pooled(
     problem: LinearProblem, pooled: LinearProblem, table: Assessment
 ) -> int | None:
-    """Row with the largest mean lead over pooled among those whose lead exceeds its noise."""
+    """Row with the largest mean lead over pooled among those whose lead exceeds its noise.
+
+    None with two environments: two errors cannot tell a lead from its noise.
+    """
+    if len(problem.count) < 3:
+        return None
     rows = np.argsort(table.risk, kind="stable")[:_CONTENDERS]
     rows = rows[np.isfinite(table.risk[rows])]
     if len(rows) == 0:
