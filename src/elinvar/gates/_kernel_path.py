@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from elinvar.gates._kernel_support import FASTMATH
+from elinvar.gates._compile import compiled
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _restart(coef: Any, gram: Any, cross: Any, power: Any, gradient: Any, residual: Any) -> None:
     """Gradients c_e - S_e w and residual second moments from scratch: rounding cannot build up."""
     q = len(coef)
@@ -25,7 +24,7 @@ def _restart(coef: Any, gram: Any, cross: Any, power: Any, gradient: Any, residu
             residual[e] -= coef[j] * (cross[place] + gradient[place])
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _disagreement(
     first: int, last: int, share: Any, gradient: Any, inverse: Any, noise: Any, debias: float
 ) -> float:
@@ -46,7 +45,7 @@ def _disagreement(
     return spread
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def follow_path(
     gram: Any,
     cross: Any,

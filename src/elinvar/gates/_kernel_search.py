@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from elinvar.gates._compile import compiled
 from elinvar.gates._kernel_support import evaluate_support, workspace
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _value(data: Any, mask: Any, gates: Any, kappa: float, work: Any, row: Any) -> float:
     """Log worst risk where environments differ kappa times as much, plus a price per column."""
     gate_of, tested, needed = gates
@@ -32,7 +32,7 @@ def _value(data: Any, mask: Any, gates: Any, kappa: float, work: Any, row: Any) 
     return float(np.log(max(row[5], 1e-300)) + np.log1p(kappa * excess / n_rows) + size * price)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _best_flip(
     data: Any, mask: Any, gates: Any, kappa: float, work: Any, row: Any, free: Any, room: bool
 ) -> Any:
@@ -50,7 +50,7 @@ def _best_flip(
     return best, gate
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _best_swap(
     data: Any, mask: Any, gates: Any, kappa: float, work: Any, row: Any, free: Any
 ) -> Any:
@@ -74,7 +74,7 @@ def _best_swap(
     return best, dropped, added
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def descend(
     data: Any,
     gates: Any,

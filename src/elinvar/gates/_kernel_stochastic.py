@@ -2,14 +2,15 @@
 
 from typing import Any
 
-import numba
 import numpy as np
+
+from elinvar.gates._compile import compiled
 
 # Amplitudes stop here instead of becoming denormal, which is slow and cannot grow back.
 FLOOR = 1e-100
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _moment_gradient(gram: Any, cross: Any, coef: Any, gradient: Any) -> None:
     p = coef.shape[0]
     for j in range(p):
@@ -21,7 +22,7 @@ def _moment_gradient(gram: Any, cross: Any, coef: Any, gradient: Any) -> None:
                 gradient[j] += gram[k, j] * weight
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _draw_row(rng: Any, low: int, high: int, cumulative: Any) -> int:
     draw = rng.random()
     if cumulative.shape[0] == 0:
@@ -31,7 +32,7 @@ def _draw_row(rng: Any, low: int, high: int, cumulative: Any) -> int:
     return low + min(int(place), high - low - 1)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _batch_gradient(
     X: Any,
     y: Any,
@@ -61,7 +62,7 @@ def _batch_gradient(
         gradient[j] /= batch_size
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _step_gates(gates: Any, gradient: Any, step_size: float, bound: float, coef: Any) -> bool:
     """Multiply the gates and renew ``coef``; tell whether all of it stayed below ``bound``."""
     bounded = True
@@ -78,7 +79,7 @@ def _step_gates(gates: Any, gradient: Any, step_size: float, bound: float, coef:
     return bounded
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def run_trajectory(
     gram: Any,
     cross: Any,

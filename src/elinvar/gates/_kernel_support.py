@@ -1,21 +1,20 @@
 """Compiled inner loops on supports: factor, refit, test and left-out error.
 
 Kernels see the standardised moments of a ``LinearProblem`` as the tuple ``data`` = (gram (E, q, q),
-cross (E, q), power (E,), count (E,), share (E,), absorbed, floor (E,)) and hold no state. They
-release the GIL and never use full fast-math, which would assume that NaN cannot happen. Whatever
+cross (E, q), power (E,), count (E,), share (E,), absorbed, floor (E,)) and hold no state. Whatever
 they need comes as an argument: a compiled kernel is kept on disk until its own file changes.
 """
 
 from typing import Any
 
-import numba
 import numpy as np
 
-FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
+from elinvar.gates._compile import compiled
+
 _PIVOT = 1e-10
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def factor(matrix: Any, rhs: Any, size: int) -> int:
     """Cholesky in place (lower) and forward solve in place; dependent columns are skipped."""
     rank = 0
@@ -43,7 +42,7 @@ def factor(matrix: Any, rhs: Any, size: int) -> int:
     return rank
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def back_solve(lower: Any, rhs: Any, size: int) -> None:
     """Solve L' x = rhs in place; skipped columns get 0."""
     for a in range(size - 1, -1, -1):
@@ -56,7 +55,7 @@ def back_solve(lower: Any, rhs: Any, size: int) -> None:
         rhs[a] = value / lower[a, a]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _invert(lower: Any, inverse: Any, size: int) -> None:
     """Inverse of a lower factor without skipped columns."""
     for a in range(size):
@@ -68,7 +67,7 @@ def _invert(lower: Any, inverse: Any, size: int) -> None:
             inverse[b, a] = value / lower[b, b]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def workspace(n_environments: int, width: int) -> Any:
     """Scratch arrays for supports of up to ``width`` columns."""
     return (
@@ -83,7 +82,7 @@ def workspace(n_environments: int, width: int) -> Any:
     )
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def support_columns(mask: Any, columns: Any) -> int:
     """Write the columns in ``mask`` to ``columns`` and return how many there are."""
     size = 0
@@ -94,7 +93,7 @@ def support_columns(mask: Any, columns: Any) -> int:
     return size
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _fit_each(data: Any, size: int, work: Any) -> bool:
     """Least squares in every environment; False if one has no freedom left."""
     gram, cross, power, count, _, absorbed, floor = data
@@ -118,7 +117,7 @@ def _fit_each(data: Any, size: int, work: Any) -> bool:
     return True
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
     """Efficient refit on all environments but ``left_out``; returns its rank."""
     gram, cross = data[0], data[1]
@@ -140,7 +139,7 @@ def _fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
     return rank
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _weakest(size: int, gate_of: Any, needed: Any, work: Any) -> float:
     """Smallest squared t over its threshold; a gate of several columns by its Wald statistic."""
     inverse, coef, columns = work[4], work[6], work[7]
@@ -163,7 +162,7 @@ def _weakest(size: int, gate_of: Any, needed: Any, work: Any) -> float:
     return smallest
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _wald(inverse: Any, coef: Any, start: int, stop: int, size: int) -> float:
     """Wald statistic of coef[start:stop] = 0, its covariance being a block of (L L')^-1."""
     width = stop - start
@@ -179,7 +178,7 @@ def _wald(inverse: Any, coef: Any, start: int, stop: int, size: int) -> float:
     return float((rhs * rhs).sum())
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _leverage(e: int, size: int, work: Any) -> Any:
     """Traces of K and K^2, K = L^-1 P_e L^-T with L the factor of the total."""
     own, precision = work[0][e], work[2][0, e]
@@ -206,7 +205,7 @@ def _leverage(e: int, size: int, work: Any) -> Any:
     return first, second
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def evaluate_support(data: Any, size: int, gate_of: Any, needed: Any, work: Any, out: Any) -> None:
     """Test and refit the support in ``work``'s columns; its coefficients stay in ``work``.
 
@@ -249,7 +248,7 @@ def evaluate_support(data: Any, size: int, gate_of: Any, needed: Any, work: Any,
     out[6] = _weakest(size, gate_of, needed, work)
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def evaluate_many(data: Any, masks: Any, gate_of: Any, needed: Any) -> Any:
     """Rows of ``evaluate_support`` and coefficients for masks over columns, (M, q) boolean."""
     n_masks, q = masks.shape
@@ -266,7 +265,7 @@ def evaluate_many(data: Any, masks: Any, gate_of: Any, needed: Any) -> Any:
     return rows, coefs
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled()
 def _widest(masks: Any) -> int:
     widest = 1
     for i in range(len(masks)):
@@ -274,7 +273,7 @@ def _widest(masks: Any) -> int:
     return int(widest)
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> Any:
     """Error of every support on each environment, its efficient refit made on the others."""
     gram, cross, power, count, share, absorbed, _ = data
@@ -301,7 +300,7 @@ def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> An
     return errors
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FASTMATH)
+@compiled(fastmath=True)
 def _level_error(
     e: int, share: Any, level: Any, level_target: Any, columns: Any, coef: Any, size: int
 ) -> float:
