@@ -404,3 +404,13 @@ def test_a_frame_may_come_with_arrays_beside_it():
     np.testing.assert_array_equal(moments.cov_xx, data.moments().cov_xx)
     with pytest.raises(DataError, match="names its features itself"):
         Moments.from_arrays(X, y, site, feature_names=list("abcde"))
+
+
+def test_without_an_environment_column_all_rows_are_in_one(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "y": [0.0, 1.0, 3.0]})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    read = Moments.from_frame(frame, target="y", environment=None)
+    assert read.names == ("all",) and read.schema.environment == ()
+    from_file = Moments.from_files(tmp_path / "rows.csv", target="y", environment=None)
+    np.testing.assert_allclose(from_file.cov_xx, read.cov_xx)
+    assert Environments.from_frame(frame, target="y", environment=None).n_environments == 1

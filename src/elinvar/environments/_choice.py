@@ -31,7 +31,7 @@ def choose(
     names: Sequence[str],
     *,
     target: str,
-    environment: str | Sequence[str],
+    environment: Names,
     features: Names = None,
     drop: Names = None,
     categorical: Names = None,
@@ -46,7 +46,7 @@ def choose(
     """
     refuse_duplicates(names)
     environments = names_of(environment)
-    if not environments:
+    if environment is not None and not environments:
         raise DataError("No environment column was named; name at least one.")
     dropped, listed, chosen = names_of(drop), names_of(categorical), names_of(features)
     require_columns(names, (target,), "target column")

@@ -169,7 +169,7 @@ class Moments:
         frame: Any,
         *,
         target: str,
-        environment: str | Sequence[str],
+        environment: str | Sequence[str] | None,
         features: str | Sequence[str] | None = None,
         drop: str | Sequence[str] | None = None,
         categorical: str | Sequence[str] | None = None,
@@ -183,8 +183,8 @@ class Moments:
         frame : frame
         target : str
             Column to predict.
-        environment : str or sequence of str
-            One or several columns whose values name the environment.
+        environment : str, sequence of str, or None
+            One or several columns whose values name the environment; None: all rows are in one.
         features : sequence of str, optional
             Columns to predict from; all the others if not given.
         drop : sequence of str, optional
@@ -221,7 +221,7 @@ class Moments:
         path: "Paths",
         *,
         target: str,
-        environment: str | Sequence[str],
+        environment: str | Sequence[str] | None,
         features: str | Sequence[str] | None = None,
         drop: str | Sequence[str] | None = None,
         categorical: str | Sequence[str] | None = None,

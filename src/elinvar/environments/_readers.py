@@ -159,8 +159,9 @@ def _plan(frame: Frame, missing: Missing, roles: dict[str, Any]) -> tuple[Choice
     choice = choose(frame.names, **roles)
     if not frame.n_rows:
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
-    environment = join_factors([frame.factor(name) for name in choice.environment])
-    refuse_row_identifier(len(environment.labels), frame.n_rows)
+    if choice.environment:
+        environment = join_factors([frame.factor(name) for name in choice.environment])
+        refuse_row_identifier(len(environment.labels), frame.n_rows)
     kinds = {name: frame.kind(name) for name in choice.columns}
     return choice, survey(counted_rows([frame], choice, missing), choice, kinds, missing)
 

@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError, DataTypeError
-from elinvar.environments._arrays import finite, refuse_bad_weights, refuse_missing_label
+from elinvar.environments._arrays import (
+    ALL,
+    finite,
+    refuse_bad_weights,
+    refuse_missing_label,
+)
 from elinvar.environments._choice import Choice, refuse_kinds, require_columns
 from elinvar.environments._frames import Frame, Kind, as_frame, parse_number
 from elinvar.environments._labels import MISSING_LEVEL, Factor, join_factors, natural_order
@@ -242,6 +247,8 @@ def make_rows(frame: Frame, choice: Choice, schema: Schema, missing: Missing) ->
 
 
 def _environment(frame: Frame, names: Sequence[str]) -> Factor:
+    if not names:
+        return Factor(codes=np.zeros(frame.n_rows, dtype=np.intp), labels=(ALL,))
     factors = [frame.factor(name) for name in names]
     for name, factor in zip(names, factors, strict=True):
         refuse_missing_label(factor, name, frame.row)
