@@ -261,7 +261,8 @@ class InvariantRegressor(EnvironmentRegressor):
 
         check_is_fitted(self, "coef_")
         learned = self._learned
-        found = gather_evidence(learned.problem, learned.gates, self.status_, self._level())
+        level = self._task().rule.level_at(float(self.moments_.count.sum()))
+        found = gather_evidence(learned.problem, learned.gates, self.status_, level)
         schema = self.schema_
         return pd.DataFrame(
             {
@@ -324,10 +325,6 @@ class InvariantRegressor(EnvironmentRegressor):
             verdicts=list(verdicts),
             ax=ax,
         )
-
-    def _level(self) -> float:
-        rows = float(self.moments_.count.sum())
-        return 1.0 / rows if self.level is None else float(self.level)
 
     def _learn(self, moments: Moments) -> Self:
         for name in ("evidence_", "errors_"):

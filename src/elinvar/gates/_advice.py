@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 
 from elinvar.gates._leave_out import mean_errors, pooled_errors, solve, support_errors
 from elinvar.gates._overidentification import Assessment
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem, average
 
 Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate"]
 Bools = NDArray[np.bool_]
@@ -65,7 +65,7 @@ def _surely_worse(
 def _pooled_risk(pooled: LinearProblem) -> float:
     """Mean squared error of pooled least squares where fitted, in squared units of the target."""
     cross = pooled.share @ pooled.cross
-    gram = np.tensordot(pooled.share, pooled.gram, axes=1)
+    gram = average(pooled.share, pooled.gram)
     fitted = float(cross @ solve(gram, cross)[0])
     return (float(pooled.share @ pooled.power) - fitted) * pooled.target_scale**2
 

@@ -10,7 +10,6 @@ from elinvar._base import DataError
 from elinvar.gates._leave_out import moment_error, solve
 from elinvar.gates._path import pooled_solution
 from elinvar.gates._problem import Floats, Intercept, LinearProblem
-from elinvar.gates._search import search
 from elinvar.gates._select import Selection, SelectionRule, select
 
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ def left_out_errors(
     learned : Learned
         From all environments.
     """
-    pool = _pool(learned.problem, task.rule)
+    pool = _pool(learned, task.rule)
     rows = []
     for place, name in enumerate(moments.names):
         rest = moments.exclude([name])
@@ -214,11 +213,12 @@ def mean_model(moments: "Moments", share: Floats) -> LinearModel:
     )
 
 
-def _pool(problem: LinearProblem, rule: SelectionRule) -> Bools | None:
+def _pool(learned: Learned, rule: SelectionRule) -> Bools | None:
     """Supports over features that a search found; None where all are tried anyway."""
-    if (~problem.always).sum() <= rule.exact_up_to:
+    problem = learned.problem
+    if learned.selection is None or (~problem.always).sum() <= rule.exact_up_to:
         return None
-    gates = search(problem, seed=rule.seed)
+    gates = learned.selection.supports
     pool = np.zeros((len(gates), len(problem.moments.schema.features)), dtype=bool)
     pool[:, problem.features] = gates
     return pool

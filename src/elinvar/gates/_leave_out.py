@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.gates._overidentification import Masks
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem, average
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -65,7 +65,7 @@ def solve(matrix: Floats, vector: Floats) -> tuple[Floats, int]:
 def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:
     """Errors of least squares, weighted by ``share``, on each environment left out."""
     share = problem.share
-    total, total_cross = np.tensordot(share, gram, axes=1), share @ cross
+    total, total_cross = average(share, gram), share @ cross
     errors = np.empty(len(share))
     for e in range(len(share)):
         coef, _ = solve(total - share[e] * gram[e], total_cross - share[e] * cross[e])

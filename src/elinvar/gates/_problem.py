@@ -248,8 +248,9 @@ class LinearProblem:
 
 def average(weights: Floats, matrices: Floats) -> Floats:
     """Weighted sum of matrices, (E,) and (E, q, q) to (q, q)."""
-    total: Floats = weights @ matrices.reshape(len(weights), -1)
-    return total.reshape(matrices.shape[1:])
+    n_environments, q, _ = matrices.shape
+    total: Floats = weights @ matrices.reshape(n_environments, q * q)
+    return total.reshape(q, q)
 
 
 def _without_duplicates(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._problem import Floats, LinearProblem, average
 
 _MIXED = 1e-8
 
@@ -62,7 +62,7 @@ def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
             freedom[e], precision[e] = spare, spare / residual
             known = told > 1 - _MIXED
             own_covariance[e] = inverse * (known[:, None] & known) / precision[e]
-    covariance, told = _pseudo_inverse(np.tensordot(precision, gram, axes=1))
+    covariance, told = _pseudo_inverse(average(precision, gram))
     return Refit(
         columns=columns,
         coef=covariance @ (precision @ cross),

@@ -52,10 +52,14 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     """
     from elinvar.gates._kernel_search import descend
 
-    on_path = path_supports(problem)
+    debiased, plain = (
+        gate_sizes(problem, path_coefficients(problem, default_strengths(), debias=debias)[0])
+        for debias in (None, 0.0)
+    )
+    on_path = _path_supports(problem, debiased, plain)
     order = np.argsort(on_path.sum(axis=1), kind="stable")
     sparse = on_path[order[:6]]
-    movable = _movable(problem)
+    movable = _movable(problem, debiased)
     free = np.flatnonzero(movable & ~problem.always)
     generator = np.random.default_rng(seed)
     density = min(0.5, 4.0 / max(len(free), 1))
@@ -72,14 +76,9 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     return np.unique(np.concatenate(keep), axis=0)
 
 
-def path_supports(problem: LinearProblem) -> Masks:
-    """Distinct supports along mean-field paths with and without debiasing, at three thresholds."""
-    found = []
-    strengths = default_strengths()
-    for debias in (None, 0.0):
-        coef, _ = path_coefficients(problem, strengths, debias=debias)
-        size = gate_sizes(problem, coef)
-        found += [size > threshold for threshold in (1e-9, 0.02, 0.1)]
+def _path_supports(problem: LinearProblem, *paths: Floats) -> Masks:
+    """Distinct supports along paths of gate sizes (L, n_gates), at three thresholds."""
+    found = [sizes > threshold for sizes in paths for threshold in (1e-9, 0.02, 0.1)]
     masks = np.unique(np.concatenate(found), axis=0) | problem.always
     fitting: Masks = masks[masks.sum(axis=1) <= _largest_support(problem)]
     return fitting
@@ -100,13 +99,11 @@ def _largest_support(problem: LinearProblem) -> int:
     return int(max(0, min(problem.n_gates, fitting)))
 
 
-def _movable(problem: LinearProblem) -> Masks:
-    """Gates that the search may touch: all, or the most promising ones of many."""
+def _movable(problem: LinearProblem, sizes: Floats) -> Masks:
+    """Gates that the search may touch: all, or the largest late on a path (L, n_gates)."""
     if problem.n_gates <= _POOL:
         return np.ones(problem.n_gates, dtype=bool)
-    strengths = default_strengths()
-    coef, _ = path_coefficients(problem, strengths)
-    late = gate_sizes(problem, coef)[len(strengths) // 3 :]
+    late = sizes[len(sizes) // 3 :]
     score = late.max(axis=0) + late.mean(axis=0)
     movable = np.zeros(problem.n_gates, dtype=bool)
     movable[np.argsort(-score, kind="stable")[:_POOL]] = True

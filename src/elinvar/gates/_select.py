@@ -45,6 +45,10 @@ class SelectionRule:
     exact_up_to: int = 14
     seed: int = 0
 
+    def level_at(self, n_rows: float) -> float:
+        """Level of the test with ``n_rows`` rows."""
+        return 1.0 / n_rows if self.level is None else float(self.level)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
@@ -72,7 +76,9 @@ class Selection:
         The support of that candidate.
     candidate_coef : array of shape (q,), optional
         Its efficient refit, standardised.
-    n_candidates, n_accepted : int
+    supports : boolean array of shape (n_candidates, n_gates)
+        All that were compared.
+    n_accepted : int
     """
 
     status: Status
@@ -83,8 +89,13 @@ class Selection:
     advice: Advice
     candidate: Bools | None
     candidate_coef: Floats | None
-    n_candidates: int
+    supports: Bools
     n_accepted: int
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of supports that were compared."""
+        return len(self.supports)
 
 
 def criterion(problem: LinearProblem, table: Assessment, kappa: float = 10.0) -> Floats:
@@ -109,11 +120,8 @@ def criterion(problem: LinearProblem, table: Assessment, kappa: float = 10.0) ->
     -------
     array of shape (M,)
     """
-    excess = np.maximum(table.statistic - table.freedom, 0.0)
     worst = support_errors(problem, table.masks, levels=False).max(axis=1, initial=0.0)
-    distance = np.log1p(kappa * excess / problem.count.sum())
-    score: Floats = np.log(np.maximum(worst, 1e-300)) + distance
-    return score
+    return _log_risk(problem, table, worst, kappa)
 
 
 def select(
@@ -156,10 +164,9 @@ def select(
             f"({problem.count.min():g}) allow for; let some of them go."
         )
     n_rows = problem.count.sum()
-    level = 1.0 / n_rows if rule.level is None else rule.level
     needed = _informative(problem, table)
     limit = noncentrality_limit(table.statistic, table.freedom) / n_rows
-    accepted = needed & (table.p_value >= level)
+    accepted = needed & (table.p_value >= rule.level_at(n_rows))
     close = needed & (limit <= rule.tolerance)
     status: Status
     advice: Advice
@@ -183,7 +190,7 @@ def select(
         advice=advice,
         candidate=None if best is None else table.masks[best],
         candidate_coef=None if best is None else table.coef[best],
-        n_candidates=len(table.masks),
+        supports=table.masks,
         n_accepted=int(accepted.sum()),
     )
 
@@ -198,11 +205,18 @@ def _informative(problem: LinearProblem, table: Assessment) -> Bools:
     return needed
 
 
+def _log_risk(problem: LinearProblem, table: Assessment, worst: Floats, kappa: float) -> Floats:
+    """Log of ``worst`` (M,) in environments ``kappa`` times as different."""
+    excess = np.maximum(table.statistic - table.freedom, 0.0)
+    distance = np.log1p(kappa * excess / problem.count.sum())
+    score: Floats = np.log(np.maximum(worst, 1e-300)) + distance
+    return score
+
+
 def _lowest(problem: LinearProblem, table: Assessment, among: Bools, kappa: float) -> int:
     """Row of the lowest criterion; the first of equal ones, so that the choice is the same."""
     rows = np.flatnonzero(among) if among.any() else np.arange(len(table.masks))
     if len(rows) > _SCORED:
-        excess = np.maximum(table.statistic - table.freedom, 0.0)[rows] / problem.count.sum()
-        rough = np.log(np.maximum(table.worst[rows], 1e-300)) + np.log1p(kappa * excess)
+        rough = _log_risk(problem, table, table.worst, kappa)[rows]
         rows = np.sort(rows[np.argsort(rough, kind="stable")[:_SCORED]])
     return int(rows[np.argmin(criterion(problem, table.take(rows), kappa))])
