@@ -318,3 +318,19 @@ def test_frame_names_reach_the_path(with_colour):
     assert isinstance(frame, pd.DataFrame)
     path = invariance_path(LinearProblem.from_moments(Moments.from_arrays(frame, y, place)))
     assert path.columns == ("a", "colour=blue", "colour=green", "colour=red", "b")
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+def test_what_has_left_stays_out_whatever_the_order_of_rows(
+    cause_and_effect, problem_of, intercept
+):
+    for seed in range(8):
+        X, y, place = cause_and_effect((150, 150, 150, 150), seed=seed)
+        path = invariance_path(problem_of(X, y, place, intercept=intercept))
+        inside = path.coef != 0
+        assert np.all(inside[1:] <= inside[:-1])
+        order = np.random.default_rng(seed).permutation(len(y))
+        shuffled = invariance_path(
+            problem_of(X[order], y[order], place[order], intercept=intercept)
+        )
+        np.testing.assert_allclose(shuffled.coef, path.coef, atol=1e-8)
