@@ -1,0 +1,197 @@
+"""Effects as random over environments: how much they differ, and what to expect in a new one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc, ndtr
+
+from elinvar.gates._problem import Floats
+
+_NODES = 96
+_HALVINGS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomEffects:
+    """Effects of F features, each drawn anew in every environment.
+
+    Attributes
+    ----------
+    between_sd : array of shape (F,)
+        Standard deviation between environments, by Paule and Mandel; NaN with fewer than two.
+    low, high : arrays of shape (F,)
+        Prediction interval for the effect in a new environment; NaN with fewer than two.
+    p_value : array of shape (F,)
+        Of no difference between environments; 1 with fewer than two.
+    """
+
+    between_sd: Floats
+    low: Floats
+    high: Floats
+    p_value: Floats
+
+
+def random_effects(
+    effects: Floats, variances: Floats, freedom: Floats, *, coverage: float = 0.9
+) -> RandomEffects:
+    r"""Describe effects as a random sample over environments.
+
+    :math:`b_e = \theta_e + \epsilon_e`, :math:`\theta_e \sim N(\mu, \tau^2)`,
+    :math:`\epsilon_e \sim N(0, v_e)`. With :math:`W_e = 1 / (v_e + \tau^2)` the generalised
+    :math:`Q(\tau^2) = \sum W_e (b_e - \hat\mu)^2` has a known law (Welch's, ``v_e`` being
+    estimated), which falls in :math:`\tau^2`: its tail is a confidence distribution of
+    :math:`\tau^2`. The new effect is a mixture over it of
+    :math:`N(\hat\mu(\tau^2), \tau^2 + 1 / \sum W_e)`.
+
+    Parameters
+    ----------
+    effects, variances : arrays of shape (F, E)
+        Each environment's own estimate with its sampling variance; an environment that cannot
+        tell the effect has a variance that is NaN, infinite or 0.
+    freedom : array of shape (F, E) or (E,)
+        Degrees of freedom behind each variance.
+    coverage : float in (0, 1)
+
+    References
+    ----------
+    Paule and Mandel (1982) for the standard deviation; Viechtbauer (2007) for the law of Q;
+    Nagashima, Noma and Furukawa (2019) for mixing over a confidence distribution of the variance.
+    The small-sample law and the mixture in closed form are own derivations, see docs/theory.md.
+    Where sampling errors are negligible the interval is the classical one with Student's
+    t(E - 1), as is that of Hartung and Knapp.
+    """
+    sample = _Sample.of(effects, variances, freedom)
+    # without this a sample with fewer than two environments would divide by zero
+    usable = sample.able.sum(axis=1) >= 2
+    result = {name: np.full(len(usable), np.nan) for name in ("between_sd", "low", "high")}
+    p_value = np.ones(len(usable))
+    if usable.any():
+        sample = sample.rows(usable)
+        nodes = sample.nodes()
+        tail = sample.at(nodes).tail
+        p_value[usable] = tail[:, 0]
+        result["between_sd"][usable] = np.sqrt(_paule_mandel(sample))
+        low, high = _mixture_interval(sample, nodes, tail, coverage)
+        result["low"][usable], result["high"][usable] = low, high
+    return RandomEffects(p_value=p_value, **result)
+
+
+def between_sd(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
+    """Paule and Mandel's standard deviation between environments, shape (F,); see above."""
+    sample = _Sample.of(effects, variances, freedom)
+    usable = sample.able.sum(axis=1) >= 2
+    sd = np.full(len(usable), np.nan)
+    if usable.any():
+        sd[usable] = np.sqrt(_paule_mandel(sample.rows(usable)))
+    return sd
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Law:
+    """The generalised Q at given between-environment variances, arrays of shape (F, K)."""
+
+    mean: Floats
+    variance: Floats
+    excess: Floats
+    tail: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """Estimates (F, E) in units of their smallest standard error, so that squares stay finite."""
+
+    effects: Floats
+    variances: Floats
+    freedom: Floats
+    able: NDArray[np.bool_]
+    unit: Floats
+    origin: Floats
+
+    @classmethod
+    def of(cls, effects: Floats, variances: Floats, freedom: Floats) -> "_Sample":
+        variances = np.asarray(variances, dtype=np.float64)
+        freedom = np.broadcast_to(freedom, variances.shape)
+        able = np.isfinite(effects) & np.isfinite(variances) & (variances > 0) & (freedom >= 1)
+        smallest = np.where(able, variances, np.inf).min(axis=1)
+        unit = np.sqrt(np.where(np.isfinite(smallest), smallest, 1.0))
+        weight = np.where(able, 1.0 / np.where(able, variances, 1.0), 0.0)
+        total = np.maximum(weight.sum(axis=1), 1e-300)
+        origin = (weight * np.where(able, effects, 0.0)).sum(axis=1) / total
+        shifted = np.where(able, effects, origin[:, None]) - origin[:, None]
+        return cls(
+            effects=shifted / unit[:, None],
+            variances=np.where(able, variances, 1.0) / unit[:, None] ** 2,
+            freedom=np.where(able, freedom, 1.0),
+            able=able,
+            unit=unit,
+            origin=origin,
+        )
+
+    def rows(self, which: NDArray[np.bool_]) -> "_Sample":
+        return _Sample(**{name: getattr(self, name)[which] for name in self.__annotations__})
+
+    def nodes(self) -> Floats:
+        """Between-environment variances (F, K) from 0 to far beyond what the estimates show."""
+        spread = np.square(self.effects).max(axis=1)
+        steps = np.linspace(0.0, 1.0, _NODES - 1)
+        high = 1e6 * (1.0 + spread)
+        inner = 1e-3 * (high / 1e-3)[:, None] ** steps
+        return np.concatenate([np.zeros((len(spread), 1)), inner], axis=1)
+
+    def at(self, tau2: Floats) -> _Law:
+        """Law of Q if the between-environment variances are ``tau2`` (F, K)."""
+        total = self.variances[:, None, :] + tau2[:, :, None]
+        weight = self.able[:, None, :] / total
+        mass = weight.sum(axis=2)
+        mean = (weight * self.effects[:, None, :]).sum(axis=2) / mass
+        q = (weight * np.square(self.effects[:, None, :] - mean[:, :, None])).sum(axis=2)
+        share = weight / mass[:, :, None]
+        # the noise of an estimated variance matters as far as the variance does
+        noise = np.square(self.variances[:, None, :] / total) / self.freedom[:, None, :]
+        b = (self.able[:, None, :] * np.square(1.0 - share) * noise).sum(axis=2)
+        inflation = 1.0 + 4.0 * (share * (1.0 - share) * noise).sum(axis=2)
+        f = (self.able.sum(axis=1) - 1.0)[:, None]
+        correction = f + 2.0 * b * (f - 1.0) / (f + 2.0)
+        second = f * (f + 2.0) / (3.0 * np.maximum(b, 1e-12))
+        return _Law(
+            mean=mean,
+            variance=inflation / mass,
+            excess=q - f - 2.0 * b,
+            tail=fdtrc(np.broadcast_to(f, q.shape), second, q / np.maximum(correction, 1e-300)),
+        )
+
+
+def _paule_mandel(sample: _Sample) -> Floats:
+    """Variances at which Q has its expectation, in the data's units; 0 if it is below at 0."""
+    low = np.zeros(len(sample.unit))
+    high = 4.0 * np.square(sample.effects).sum(axis=1) + 1.0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        above = sample.at(middle[:, None]).excess[:, 0] > 0
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    none = sample.at(np.zeros((len(low), 1))).excess[:, 0] <= 0
+    return np.where(none, 0.0, 0.5 * (low + high)) * sample.unit**2
+
+
+def _mixture_interval(
+    sample: _Sample, nodes: Floats, tail: Floats, coverage: float
+) -> tuple[Floats, Floats]:
+    """Central interval of the mixture over the confidence distribution ``tail`` (F, K)."""
+    inner = np.sqrt(np.maximum(nodes[:, 1:-1], 0.0) * nodes[:, 2:])
+    points = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
+    tail = np.maximum.accumulate(tail, axis=1)
+    mass = np.diff(tail, axis=1, prepend=0.0)
+    mass[:, -1] += 1.0 - tail[:, -1]
+    law = sample.at(points)
+    sd = np.sqrt(points + law.variance)
+    bounds = []
+    for target in ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0):
+        low = (law.mean - 40.0 * sd).min(axis=1)
+        high = (law.mean + 40.0 * sd).max(axis=1)
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            below = (mass * ndtr((middle[:, None] - law.mean) / sd)).sum(axis=1) < target
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        bounds.append(sample.origin + 0.5 * (low + high) * sample.unit)
+    return bounds[0], bounds[1]
