@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtrc, ndtr
+from scipy.special import fdtrc, ndtr, ndtri
 
 from elinvar.gates._problem import Floats
 
 _NODES = 96
-_HALVINGS = 60
+_HALVINGS = 24
+_NEWTON = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +70,10 @@ def random_effects(
     if usable.any():
         sample = sample.rows(usable)
         nodes = sample.nodes()
-        tail = sample.at(nodes).tail
-        p_value[usable] = tail[:, 0]
-        result["between_sd"][usable] = np.sqrt(_paule_mandel(sample))
-        low, high = _mixture_interval(sample, nodes, tail, coverage)
+        law = sample.at(nodes)
+        p_value[usable] = law.tail[:, 0]
+        result["between_sd"][usable] = np.sqrt(_paule_mandel(sample, nodes, law))
+        low, high = _mixture_interval(sample, nodes, law.tail, coverage)
         result["low"][usable], result["high"][usable] = low, high
     return RandomEffects(p_value=p_value, **result)
 
@@ -83,7 +84,9 @@ def between_sd(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
     usable = sample.able.sum(axis=1) >= 2
     sd = np.full(len(usable), np.nan)
     if usable.any():
-        sd[usable] = np.sqrt(_paule_mandel(sample.rows(usable)))
+        sample = sample.rows(usable)
+        nodes = sample.nodes()
+        sd[usable] = np.sqrt(_paule_mandel(sample, nodes, sample.at(nodes)))
     return sd
 
 
@@ -162,36 +165,56 @@ class _Sample:
         )
 
 
-def _paule_mandel(sample: _Sample) -> Floats:
+def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
     """Variances at which Q has its expectation, in the data's units; 0 if it is below at 0."""
-    low = np.zeros(len(sample.unit))
-    high = 4.0 * np.square(sample.effects).sum(axis=1) + 1.0
+    rows = np.arange(len(nodes))
+    above = law.excess > 0
+    last = np.where(above[:, 0], np.argmin(above, axis=1) - 1, 0) % (_NODES - 1)
+    low, high = nodes[rows, last], nodes[rows, last + 1]
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        above = sample.at(middle[:, None]).excess[:, 0] > 0
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    none = sample.at(np.zeros((len(low), 1))).excess[:, 0] <= 0
-    return np.where(none, 0.0, 0.5 * (low + high)) * sample.unit**2
+        more = sample.at(middle[:, None]).excess[:, 0] > 0
+        low, high = np.where(more, middle, low), np.where(more, high, middle)
+    return np.where(above[:, 0], 0.5 * (low + high), 0.0) * sample.unit**2
 
 
 def _mixture_interval(
     sample: _Sample, nodes: Floats, tail: Floats, coverage: float
 ) -> tuple[Floats, Floats]:
     """Central interval of the mixture over the confidence distribution ``tail`` (F, K)."""
-    inner = np.sqrt(np.maximum(nodes[:, 1:-1], 0.0) * nodes[:, 2:])
+    inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
     points = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
-    tail = np.maximum.accumulate(tail, axis=1)
-    mass = np.diff(tail, axis=1, prepend=0.0)
-    mass[:, -1] += 1.0 - tail[:, -1]
+    mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
+    mass[:, -1] += 1.0 - mass.sum(axis=1)
     law = sample.at(points)
     sd = np.sqrt(points + law.variance)
-    bounds = []
-    for target in ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0):
-        low = (law.mean - 40.0 * sd).min(axis=1)
-        high = (law.mean + 40.0 * sd).max(axis=1)
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            below = (mass * ndtr((middle[:, None] - law.mean) / sd)).sum(axis=1) < target
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        bounds.append(sample.origin + 0.5 * (low + high) * sample.unit)
-    return bounds[0], bounds[1]
+    low, high = (
+        sample.origin + sample.unit * _mixture_quantile(mass, law.mean, sd, target)
+        for target in ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
+    )
+    return low, high
+
+
+def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: float) -> Floats:
+    """Quantile of mixtures of normal laws (F, K): between two of their own, then Newton's steps."""
+    component = np.sort(mean + ndtri(target) * sd, axis=1)
+    rows = np.arange(len(mean))
+
+    def miss(x: Floats) -> tuple[Floats, Floats]:
+        z = (x[:, None] - mean) / sd
+        slope = (mass * np.exp(-0.5 * z * z) / sd).sum(axis=1) / np.sqrt(2.0 * np.pi)
+        return (mass * ndtr(z)).sum(axis=1) - target, slope
+
+    first, last = np.zeros(len(mean), dtype=np.intp), np.full(len(mean), _NODES - 1)
+    while (last - first > 1).any():
+        middle = (first + last) // 2
+        below = miss(component[rows, middle])[0] < 0
+        first, last = np.where(below, middle, first), np.where(below, last, middle)
+    low, high = component[rows, first], component[rows, last]
+    x = 0.5 * (low + high)
+    for _ in range(_NEWTON):
+        value, slope = miss(x)
+        low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
+        step = x - value / np.maximum(slope, 1e-300)
+        x = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+    return x
