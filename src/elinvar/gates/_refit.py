@@ -24,7 +24,9 @@ class Refit:
     known : boolean array of shape (k,)
         Coefficients that the data can tell; the others are those of least norm.
     covariance : array of shape (k, k)
-        Of ``coef``, if all environments share it.
+        Of ``coef``, if all environments share it; the weights are taken as known.
+    precision : array of shape (E, k, k)
+        Each environment's part in the inverse of ``covariance``.
     own : array of shape (E, k)
         Each environment's own coefficients.
     own_covariance : array of shape (E, k, k)
@@ -38,9 +40,32 @@ class Refit:
     coef: Floats
     known: NDArray[np.bool_]
     covariance: Floats
+    precision: Floats
     own: Floats
     own_covariance: Floats
     freedom: Floats
+
+    def contrast(self, direction: Floats) -> tuple[float, float, float]:
+        r"""Effect, standard error and degrees of freedom of ``direction`` (k,) of ``coef``.
+
+        The weights are estimated, too: with :math:`\Phi` the covariance and :math:`P_e` the
+        precisions, :math:`\Phi + 4 \Phi \sum_e (P_e - P_e \Phi P_e) \Phi / \nu_e` is the
+        covariance, and with :math:`W_e` the share of environment e in the variance of the contrast
+        it has :math:`1 / \sum W_e^2 / \nu_e` degrees of freedom.
+
+        References
+        ----------
+        Kenward and Roger (1997), here for one variance an environment; Meier (1953) for a mean.
+        """
+        used = self.freedom > 0
+        pull = self.precision[used] @ (self.covariance @ direction)
+        variance = float(direction @ self.covariance @ direction)
+        spread = np.einsum("ej,ej->e", pull @ self.covariance, pull)
+        share = pull @ (self.covariance @ direction)
+        excess = 4.0 * float(((share - spread) / self.freedom[used]).sum())
+        weight = share / max(variance, 1e-300)
+        freedom = 1.0 / max(float((weight**2 / self.freedom[used]).sum()), 1e-12)
+        return float(direction @ self.coef), float(np.sqrt(variance + max(excess, 0.0))), freedom
 
 
 def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
@@ -68,6 +93,7 @@ def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
         coef=covariance @ (precision @ cross),
         known=told > 1 - _MIXED,
         covariance=covariance,
+        precision=precision[:, None, None] * gram,
         own=own,
         own_covariance=own_covariance,
         freedom=freedom,

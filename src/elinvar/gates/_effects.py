@@ -1,0 +1,119 @@
+"""Effects of features on the target: in each environment, and over all of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from elinvar.gates._problem import Floats, LinearProblem
+from elinvar.gates._refit import Refit, agreement_p_value, refit
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureEffect:
+    """One feature's effect, in target units per unit of the feature.
+
+    The effect of a categorical feature is the largest contrast between two of its levels in the
+    efficient refit.
+
+    Attributes
+    ----------
+    effect, low, high : float
+        In the efficient refit, with its 95% interval.
+    wald : float
+        Wald statistic of all its columns, at plain chi-squared weights.
+    n_columns : int
+        How many columns that are.
+    own, own_variance : arrays of shape (E,)
+        Each environment's own effect and its sampling variance; NaN where it cannot tell.
+    freedom : array of shape (E,)
+        Degrees of freedom behind each variance.
+    heterogeneity_p : float
+        p-value of the same effect in all environments that can tell it.
+    """
+
+    effect: float
+    low: float
+    high: float
+    wald: float
+    n_columns: int
+    own: Floats
+    own_variance: Floats
+    freedom: Floats
+    heterogeneity_p: float
+
+    @property
+    def own_margin(self) -> Floats:
+        """Half-widths of the environments' 95% intervals."""
+        spare = np.maximum(self.freedom, 1.0)
+        margin: Floats = stdtrit(spare, 0.975) * np.sqrt(self.own_variance)
+        return margin
+
+
+def feature_effects(problem: LinearProblem, selected: Bools) -> list[FeatureEffect | None]:
+    """Effect of every gate in the model of ``selected`` (n_gates,), to which it is added if need be.
+
+    Returns
+    -------
+    list of FeatureEffect or None
+        A gate each; None where the data cannot tell the effect.
+    """
+    inside = refit(problem, selected)
+    effects: list[FeatureEffect | None] = []
+    for gate in range(problem.n_gates):
+        fit = inside if selected[gate] else refit(problem, with_gate(selected, gate))
+        places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
+        effects.append(_effect(problem, fit, places) if fit.known[places].all() else None)
+    return effects
+
+
+def with_gate(gates: Bools, gate: int) -> Bools:
+    """Return a copy of ``gates`` in which one more is open."""
+    opened = gates.copy()
+    opened[gate] = True
+    return opened
+
+
+def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> FeatureEffect:
+    direction = _direction(problem, fit, places)
+    effect, error, freedom = fit.contrast(direction)
+    margin = float(stdtrit(freedom, 0.975)) * error
+    block = fit.own_covariance[:, places[:, None], places]
+    # an environment tells a contrast if it tells every column that takes part in it
+    part = np.flatnonzero(direction)
+    told = (fit.freedom > 0) & (np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0).all(axis=1)
+    covariance = fit.covariance[places[:, None], places]
+    return FeatureEffect(
+        effect=effect,
+        low=effect - margin,
+        high=effect + margin,
+        wald=float(fit.coef[places] @ np.linalg.pinv(covariance) @ fit.coef[places]),
+        n_columns=len(places),
+        own=np.where(told, fit.own @ direction, np.nan),
+        own_variance=np.where(
+            told, np.einsum("j,ejk,k->e", direction, fit.own_covariance, direction), np.nan
+        ),
+        freedom=fit.freedom,
+        heterogeneity_p=agreement_p_value(fit.own[:, places], block, fit.freedom),
+    )
+
+
+def _direction(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:
+    """Weights on the refit's coefficients that give the effect in the data's units."""
+    columns = fit.columns[places] - problem.offset
+    units = problem.target_scale / problem.scale[columns]
+    direction = np.zeros(len(fit.columns))
+    gate = problem.gate_of[fit.columns[places[0]]]
+    schema = problem.moments.schema
+    if schema.features[problem.features[gate]] not in schema.levels:
+        direction[places] = units
+        return direction
+    # the reference level has no column and effect 0
+    levels = np.append(fit.coef[places] * units, 0.0)
+    for level, sign in ((int(np.argmax(levels)), 1.0), (int(np.argmin(levels)), -1.0)):
+        if level < len(places):
+            direction[places[level]] += sign * units[level]
+    return direction
