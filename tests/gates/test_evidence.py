@@ -6,13 +6,18 @@ from scipy import stats
 
 from elinvar.environments import Moments
 from elinvar.gates import LinearProblem, gather_evidence, refit, select
+from elinvar.gates._effects import feature_effects
 
 LEVEL = 1e-3
 
 
-def evidence_of(X, y, place, selected, status="accepted", *, level=LEVEL, **options):
-    problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place), **options)
-    return gather_evidence(problem, np.array(selected), status, level)
+def gathered(X, y, place, selected, status="accepted", *, intercept="shared", **options):
+    problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place), intercept=intercept)
+    return gather_evidence(problem, np.array(selected), status, LEVEL, **options)
+
+
+def evidence_of(*args, **options):
+    return gathered(*args, **options).features
 
 
 def three_kinds(seed=0, rows=400):
@@ -41,17 +46,111 @@ def test_approximate_invariance_has_its_own_word():
     assert [row.verdict for row in found] == ["approximately invariant", "spurious", "no effect"]
 
 
-@pytest.mark.parametrize(
-    ("status", "selected"), [("rejected", [True, False, False]), ("pooled_only", [True] * 3)]
-)
-def test_without_invariance_all_is_undecided_but_measured(status, selected):
-    """A single environment has no selection: its effects are those of the whole model."""
+def test_a_single_environment_decides_nothing():
+    """It has no selection: its effects are those of the whole model."""
     X, y, place = three_kinds()
-    reference = evidence_of(X, y, place, selected)
-    found = evidence_of(X, y, place, [True, False, False], status)
+    reference = evidence_of(X, y, place, [True] * 3)
+    found = evidence_of(X, y, place, [True, False, False], "pooled_only")
     assert {row.verdict for row in found} == {"undecided"}
     for row, other in zip(found, reference, strict=True):
         assert (row.effect, row.low, row.high) == (other.effect, other.low, other.high)
+
+
+def test_a_rejected_model_has_steady_effects_or_undecided_ones():
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, True, False], "rejected", tolerance=0.05)
+    assert {row.verdict for row in found} == {"undecided"}
+    rng = np.random.default_rng(1)
+    X = np.column_stack([X[:, 0], rng.normal(size=len(y))])
+    y = 2 * X[:, 0] + np.array([1.0, 2.0, -1.0, 0.5])[place] * X[:, 1] + rng.normal(size=len(y))
+    found = evidence_of(X, y, place, [True, True], "rejected")
+    assert [row.verdict for row in found] == ["approximately invariant", "undecided"]
+    share = found[1].between_sd / abs(found[1].effect)
+    lax = evidence_of(X, y, place, [True, True], "rejected", tolerance=1.01 * share)
+    assert lax[1].verdict == "undecided" and lax[1].new_low < 0 < lax[1].new_high
+
+
+def test_a_selected_effect_that_varies_much_is_not_called_approximately_invariant():
+    """The support as a whole may be close to invariant when a small effect in it is not."""
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(4), 4000)
+    X = rng.normal(size=(len(place), 2)) * (1 + place)[:, None]
+    small = np.array([0.02, 0.1, 0.18, 0.3])[place]
+    y = 5 * X[:, 0] + small * X[:, 1] + rng.normal(size=len(place))
+    found = evidence_of(X, y, place, [True, True], "approximate")
+    assert [row.verdict for row in found] == ["approximately invariant", "undecided"]
+    accepted = evidence_of(X, y, place, [True, True], "accepted")
+    assert [row.verdict for row in accepted] == ["invariant", "undecided"]
+
+
+def test_environments_that_do_not_differ_decide_nothing():
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, False, False], untested=True)
+    assert {row.verdict for row in found} == {"undecided"}
+    assert np.isfinite([row.effect for row in found]).all()
+
+
+def test_a_feature_whose_law_is_the_same_everywhere_has_not_been_put_to_the_test():
+    X, y, place = three_kinds()
+    X = np.column_stack([X[:, 0], X[:, 2] * (1 + place)])
+    y = X.sum(axis=1) + np.random.default_rng(4).normal(size=len(y))
+    found = evidence_of(X, y, place, [True, True])
+    assert found[0].moved_p > 0.05 and found[1].moved_p < 1e-6
+
+
+def test_rivals_make_a_feature_undecided_and_its_interval_wider():
+    X, y, place = three_kinds()
+    selected = np.array([True, False, True])
+    alone = evidence_of(X, y, place, selected)
+    rivals = np.array([[True, False, False]])
+    among = evidence_of(X, y, place, selected, rivals=rivals)
+    assert alone[2].verdict == "invariant" and among[2].verdict == "undecided"
+    assert among[0].verdict == "invariant"
+    assert among[2].low <= min(alone[2].low, 0) and among[2].high >= max(alone[2].high, 0)
+    assert among[0].low == pytest.approx(alone[0].low, abs=0.02)
+    other = evidence_of(X, y, place, [True, False, False])[0]
+    assert among[0].low == min(alone[0].low, other.low)
+    assert among[0].high == max(alone[0].high, other.high)
+
+
+def test_each_environment_has_the_effect_of_its_own_least_squares():
+    X, y, place = three_kinds()
+    rows = {
+        (row.feature, row.environment): row
+        for row in gathered(X, y, place, [True, False, True]).effects
+    }
+    assert len(rows) == 12
+    for e in range(4):
+        here = place == e
+        for feature, columns in (("x0", [0, 2]), ("x1", [1, 0, 2]), ("x2", [2, 0])):
+            design = np.column_stack([X[here][:, columns], np.ones(here.sum())])
+            coef, rss = np.linalg.lstsq(design, y[here], rcond=None)[:2]
+            freedom = here.sum() - design.shape[1]
+            error = np.sqrt(rss[0] / freedom * np.linalg.inv(design.T @ design)[0, 0])
+            row = rows[feature, str(e)]
+            assert row.effect == pytest.approx(coef[0])
+            assert row.high - coef[0] == pytest.approx(stats.t.ppf(0.975, freedom) * error)
+            assert coef[0] - row.low == pytest.approx(row.high - coef[0])
+
+
+def test_the_environment_that_stands_out_is_named():
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(5), 200)
+    x = rng.normal(size=1000)
+    y = np.where(place == 3, -1.0, 1.0) * x + rng.normal(size=1000)
+    assert evidence_of(x[:, None], y, place, [True])[0].odd_environment == "3"
+    two = place > 2
+    assert evidence_of(x[two, None], y[two], place[two], [True])[0].odd_environment == ""
+    y = x + rng.normal(size=1000)
+    assert evidence_of(x[:, None], y, place, [True])[0].odd_environment == ""
+
+
+def test_a_new_environment_is_less_sure_than_those_seen():
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, False, False])
+    assert found[0].new_high - found[0].new_low > 0.8 * (found[0].high - found[0].low)
+    assert found[1].new_low < found[1].low - 0.5 and found[1].new_high > found[1].high + 0.5
+    assert 0.2 < found[1].between_sd < 1.5 and found[0].between_sd < 0.1
 
 
 def test_a_needed_feature_that_was_not_chosen_is_undecided():
@@ -187,7 +286,7 @@ def test_a_feature_that_is_constant_somewhere_is_judged_elsewhere(intercept):
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
-@pytest.mark.parametrize("rows", [(20, 20), (25, 60, 200)])
+@pytest.mark.parametrize("rows", [(20, 20), (25, 60, 200), (20,) * 10])
 def test_intervals_cover(rows, intercept):
     """95% intervals of a fixed support, with noise of other size in each environment."""
     rng = np.random.default_rng(sum(rows))
@@ -199,15 +298,17 @@ def test_intervals_cover(rows, intercept):
     for _ in range(replications):
         X = rng.normal(size=(len(place), 2)) + place[:, None]
         y = X @ truth + noise * rng.normal(size=len(place))
-        found = evidence_of(X, y, place, [True, True], intercept=intercept)
+        moments = Moments.from_arrays(X, y, place)
+        problem = LinearProblem.from_moments(moments, intercept=intercept)
+        found = feature_effects(problem, np.array([True, True]))
         covered += [row.low < b < row.high for row, b in zip(found, truth, strict=True)]
     assert np.all((covered / replications > 0.93) & (covered / replications < 0.97))
 
 
 def test_evidence_follows_the_selection(cause_and_effect, problem_of):
-    problem = problem_of(*cause_and_effect())
+    problem = problem_of(*cause_and_effect(seed=1))
     chosen = select(problem, problem)
-    found = gather_evidence(problem, chosen.gates, chosen.status, 1 / 1200)
+    found = gather_evidence(problem, chosen.gates, chosen.status, 1 / 1200).features
     assert [row.verdict for row in found] == ["invariant", "spurious", "spurious"]
 
 

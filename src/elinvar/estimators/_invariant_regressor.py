@@ -262,7 +262,7 @@ class InvariantRegressor(EnvironmentRegressor):
         check_is_fitted(self, "coef_")
         learned = self._learned
         level = self._task().rule.level_at(float(self.moments_.count.sum()))
-        found = gather_evidence(learned.problem, learned.gates, self.status_, level)
+        found = gather_evidence(learned.problem, learned.gates, self.status_, level).features
         schema = self.schema_
         return pd.DataFrame(
             {

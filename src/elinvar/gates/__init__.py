@@ -1,6 +1,6 @@
 """The gated linear model: stochastic steps, mean-field path, selection and evidence, on moments."""
 
-from elinvar.gates._evidence import FeatureEvidence, gather_evidence
+from elinvar.gates._evidence import EnvironmentEffect, Evidence, FeatureEvidence, gather_evidence
 from elinvar.gates._learn import (
     Learned,
     LearningTask,
@@ -10,6 +10,7 @@ from elinvar.gates._learn import (
     left_out_errors,
 )
 from elinvar.gates._leave_out import moment_error, pooled_errors, support_errors
+from elinvar.gates._odd import OddEnvironment, odd_environment
 from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
 from elinvar.gates._path import (
     InvariancePath,
@@ -24,6 +25,8 @@ from elinvar.gates._select import Selection, SelectionRule, criterion, select
 
 __all__ = [
     "Assessment",
+    "EnvironmentEffect",
+    "Evidence",
     "FeatureEvidence",
     "InvariancePath",
     "Learned",
@@ -31,6 +34,7 @@ __all__ = [
     "LeftOut",
     "LinearModel",
     "LinearProblem",
+    "OddEnvironment",
     "Refit",
     "Selection",
     "SelectionRule",
@@ -46,6 +50,7 @@ __all__ = [
     "left_out_errors",
     "moment_error",
     "noncentrality_limit",
+    "odd_environment",
     "pooled_errors",
     "pooled_solution",
     "refit",

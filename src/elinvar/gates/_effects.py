@@ -54,7 +54,7 @@ class FeatureEffect:
 
 
 def feature_effects(problem: LinearProblem, selected: Bools) -> list[FeatureEffect | None]:
-    """Effect of every gate in the model of ``selected`` (n_gates,), to which it is added if need be.
+    """Effect of every gate in the model of ``selected`` (n_gates,), itself added if need be.
 
     Returns
     -------
@@ -65,9 +65,14 @@ def feature_effects(problem: LinearProblem, selected: Bools) -> list[FeatureEffe
     effects: list[FeatureEffect | None] = []
     for gate in range(problem.n_gates):
         fit = inside if selected[gate] else refit(problem, with_gate(selected, gate))
-        places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
-        effects.append(_effect(problem, fit, places) if fit.known[places].all() else None)
+        effects.append(effect_of(problem, fit, gate))
     return effects
+
+
+def effect_of(problem: LinearProblem, fit: Refit, gate: int) -> FeatureEffect | None:
+    """Effect of a gate that is open in ``fit``; None where the data cannot tell it."""
+    places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
+    return _effect(problem, fit, places) if fit.known[places].all() else None
 
 
 def with_gate(gates: Bools, gate: int) -> Bools:

@@ -1,17 +1,25 @@
 """What the data say of every feature: its effect, how sure, and whether environments agree."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri
 
+from elinvar.gates._effects import FeatureEffect, effect_of, feature_effects, with_gate
+from elinvar.gates._heterogeneity import law_p_values
 from elinvar.gates._overidentification import assess
 from elinvar.gates._problem import Floats, LinearProblem
-from elinvar.gates._refit import Refit, agreement_p_value, refit
+from elinvar.gates._random_effects import RandomEffects, random_effects
+from elinvar.gates._refit import refit
 
+Bools = NDArray[np.bool_]
 Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect", "undecided"]
+
+_STRICT = 0.01
+_LOOSE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,27 +37,66 @@ class FeatureEvidence:
         two levels of a categorical one. The interval takes environments as fixed.
     heterogeneity_p : float
         p-value of the same effect in all environments.
+    between_sd : float
+        Standard deviation of the effect between environments (Paule and Mandel).
+    new_low, new_high : float
+        90% prediction interval for the effect in a new environment.
+    moved_p : float
+        p-value of the feature's own law, given the other selected features, being the same in all
+        environments. Where it is large, nothing has put the invariance of its effect to the test.
+    odd_environment : str
+        The environment whose effect stands out from the others'; "" if none does.
     """
 
-    verdict: Verdict
+    verdict: Verdict = "undecided"
+    effect: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    heterogeneity_p: float = np.nan
+    between_sd: float = np.nan
+    new_low: float = np.nan
+    new_high: float = np.nan
+    moved_p: float = np.nan
+    odd_environment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentEffect:
+    """Effect of a feature in one environment that can tell it, with its 95% interval."""
+
+    feature: str
+    environment: str
     effect: float
     low: float
     high: float
-    heterogeneity_p: float
 
 
-_NOTHING = FeatureEvidence(
-    verdict="undecided", effect=np.nan, low=np.nan, high=np.nan, heterogeneity_p=np.nan
-)
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the data say, as far as effects go.
+
+    Attributes
+    ----------
+    features : list of FeatureEvidence
+        One for every feature of the schema, in its order.
+    effects : list of EnvironmentEffect
+    """
+
+    features: list[FeatureEvidence]
+    effects: list[EnvironmentEffect]
 
 
 def gather_evidence(
     problem: LinearProblem,
-    selected: NDArray[np.bool_],
+    selected: Bools,
     status: str,
     level: float,
-) -> list[FeatureEvidence]:
-    """Evidence on every feature of the schema, in its order.
+    *,
+    rivals: Bools | None = None,
+    tolerance: float = 0.1,
+    untested: bool = False,
+) -> Evidence:
+    """Gather evidence on every feature.
 
     Parameters
     ----------
@@ -58,68 +105,148 @@ def gather_evidence(
     status : {"accepted", "approximate", "rejected", "pooled_only"}
     level : float
         Level of the overidentification test.
+    rivals : boolean array of shape (n_rivals, n_gates), optional
+        Accepted supports that are as good but for noise. Intervals reach over what they say, too;
+        a feature that one of them does without is undecided.
+    tolerance : float >= 0
+        Largest standard deviation between environments, as a share of the effect, that counts as
+        approximately invariant.
+    untested : bool
+        Whether the features' laws do not differ between environments: nothing could be refuted,
+        so every verdict is "undecided".
     """
-    evidence = [_NOTHING] * len(problem.moments.schema.features)
     # a single environment has no selected support: its effects are those of the whole model
     selected = selected | (status == "pooled_only")
-    inside = refit(problem, selected)
-    outside = int((~selected).sum())
-    single = 0.05 / max(outside, 1)
-    for gate, feature in enumerate(problem.features):
-        fit = inside if selected[gate] else refit(problem, selected | _unit(gate, selected))
-        places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
-        if not fit.known[places].all():
+    effects = feature_effects(problem, selected)
+    random = _random(effects, len(problem.count))
+    moved = law_p_values(problem, selected)
+    rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
+    reach = _reach(problem, selected, rivals)
+    judge = _Judge(
+        problem=problem,
+        selected=selected,
+        sure=selected & rivals.all(axis=0),
+        status="untested" if untested else status,
+        level=level,
+        tolerance=tolerance,
+    )
+    schema, names = problem.moments.schema, problem.moments.names
+    features = [FeatureEvidence()] * len(schema.features)
+    rows: list[EnvironmentEffect] = []
+    for gate, found in enumerate(effects):
+        if found is None:
             continue
-        p_value = agreement_p_value(
-            fit.own[:, places], fit.own_covariance[:, places[:, None], places], fit.freedom
+        place = problem.features[gate]
+        features[place] = FeatureEvidence(
+            verdict=judge.verdict(gate, found, random),
+            effect=found.effect,
+            low=min(found.low, reach[gate, 0]),
+            high=max(found.high, reach[gate, 1]),
+            heterogeneity_p=found.heterogeneity_p,
+            between_sd=float(random.between_sd[gate]),
+            new_low=float(random.low[gate]),
+            new_high=float(random.high[gate]),
+            moved_p=float(moved[gate]),
+            odd_environment=_odd(found, names),
         )
-        effect, error = _contrast(problem, fit, places)
-        margin = float(stdtrit(fit.freedom.sum(), 0.975)) * error
-        verdict: Verdict = "undecided"
-        if status in ("accepted", "approximate"):
-            if selected[gate]:
-                verdict = "invariant" if status == "accepted" else "approximately invariant"
-            else:
-                whole = float(assess(problem, (selected | _unit(gate, selected))[None]).p_value[0])
-                differs = whole < min(level, single) or p_value < single
-                verdict = "spurious" if differs else _weak(problem, fit, places)
-        evidence[feature] = FeatureEvidence(
-            verdict=verdict,
-            effect=effect,
-            low=effect - margin,
-            high=effect + margin,
-            heterogeneity_p=p_value,
+        rows += _by_environment(found, schema.features[place], names)
+    return Evidence(features=features, effects=rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    """The rules that turn numbers into verdicts."""
+
+    problem: LinearProblem
+    selected: Bools
+    sure: Bools
+    status: str
+    level: float
+    tolerance: float
+
+    def verdict(self, gate: int, found: FeatureEffect, random: RandomEffects) -> Verdict:
+        spread, low, high = random.between_sd[gate], random.low[gate], random.high[gate]
+        if self.status in ("pooled_only", "untested") or np.isnan(spread):
+            return "undecided"
+        steady = bool(spread <= self.tolerance * abs(found.effect)) and low * high > 0
+        needed = found.wald >= self.problem.needed[found.n_columns]
+        if self.status == "rejected":
+            return "approximately invariant" if steady and needed else "undecided"
+        if self.selected[gate] and not self.sure[gate]:
+            return "undecided"
+        if self.selected[gate]:
+            return self._inside(found.heterogeneity_p, steady)
+        if self._differs(gate, found.heterogeneity_p, steady):
+            return "spurious"
+        return "undecided" if needed else "no effect"
+
+    def _inside(self, p_value: float, steady: bool) -> Verdict:
+        """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
+        n_selected = int(self.selected.sum())
+        if self.status == "accepted" and p_value >= _STRICT / n_selected:
+            return "invariant"
+        agrees = self.status == "approximate" and p_value >= _LOOSE / n_selected
+        return "approximately invariant" if steady or agrees else "undecided"
+
+    def _differs(self, gate: int, p_value: float, steady: bool) -> bool:
+        """Whether a feature outside the support breaks the agreement when it is added."""
+        single = _LOOSE / max(int((~self.selected).sum()), 1)
+        if self.status == "approximate":
+            return p_value < single and not steady
+        whole = assess(self.problem, with_gate(self.selected, gate)[None]).p_value[0]
+        return bool(whole < min(self.level, single) or p_value < single)
+
+
+def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> RandomEffects:
+    """Random effects of all gates at once; NaN for a gate that the data cannot tell."""
+    nothing = np.full(n_environments, np.nan)
+
+    def stacked(name: str) -> Floats:
+        rows = [nothing if found is None else getattr(found, name) for found in effects]
+        return np.array(rows).reshape(len(effects), n_environments)
+
+    return random_effects(stacked("own"), stacked("own_variance"), stacked("freedom"))
+
+
+def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
+    """Return the ends (n_gates, 2) of what rivals say of selected features: 0 without them."""
+    reach = np.tile([np.inf, -np.inf], (problem.n_gates, 1))
+    for support in rivals:
+        fit = refit(problem, support)
+        for gate in np.flatnonzero(selected):
+            low = high = 0.0
+            if support[gate]:
+                found = effect_of(problem, fit, gate)
+                low, high = (0.0, 0.0) if found is None else (found.low, found.high)
+            reach[gate] = min(reach[gate, 0], low), max(reach[gate, 1], high)
+    return reach
+
+
+def _odd(found: FeatureEffect, names: Sequence[str]) -> str:
+    """Environment that differs from the mean of the others by more than noise, if one does."""
+    told = np.flatnonzero(np.isfinite(found.own))
+    if len(told) < 3 or not found.heterogeneity_p < _LOOSE:
+        return ""
+    weight = 1.0 / found.own_variance[told]
+    rest = weight.sum() - weight
+    others = ((weight * found.own[told]).sum() - weight * found.own[told]) / rest
+    distance = np.abs(found.own[told] - others) / np.sqrt(found.own_variance[told] + 1.0 / rest)
+    first = int(np.argmax(distance))
+    return names[told[first]] if distance[first] > -ndtri(_LOOSE / 2 / len(told)) else ""
+
+
+def _by_environment(
+    found: FeatureEffect, feature: str, names: Sequence[str]
+) -> list[EnvironmentEffect]:
+    margin = found.own_margin
+    return [
+        EnvironmentEffect(
+            feature=feature,
+            environment=name,
+            effect=float(found.own[e]),
+            low=float(found.own[e] - margin[e]),
+            high=float(found.own[e] + margin[e]),
         )
-    return evidence
-
-
-def _weak(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Verdict:
-    """Verdict on a feature outside the selected support whose effect does not differ."""
-    block = fit.covariance[places[:, None], places]
-    wald = float(fit.coef[places] @ np.linalg.pinv(block) @ fit.coef[places])
-    return "no effect" if wald < problem.needed[len(places)] else "undecided"
-
-
-def _contrast(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> tuple[float, float]:
-    """Effect of a gate in the data's units, with its standard error."""
-    columns = fit.columns[places] - problem.offset
-    units = problem.target_scale / problem.scale[columns]
-    coef = fit.coef[places] * units
-    covariance = fit.covariance[places[:, None], places] * (units[:, None] * units)
-    schema = problem.moments.schema
-    gate = problem.gate_of[fit.columns[places[0]]]
-    if schema.features[problem.features[gate]] not in schema.levels:
-        return float(coef[0]), float(np.sqrt(covariance[0, 0]))
-    levels = np.append(coef, 0.0)
-    top, bottom = int(np.argmax(levels)), int(np.argmin(levels))
-    direction: Floats = np.zeros(len(levels))
-    direction[top] += 1.0
-    direction[bottom] -= 1.0
-    direction = direction[:-1]
-    return float(levels[top] - levels[bottom]), float(np.sqrt(direction @ covariance @ direction))
-
-
-def _unit(gate: int, like: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    unit = np.zeros_like(like)
-    unit[gate] = True
-    return unit
+        for e, name in enumerate(names)
+        if np.isfinite(found.own[e])
+    ]

@@ -1,0 +1,52 @@
+"""The environment that is responsible for disagreement."""
+
+import numpy as np
+import pytest
+
+from elinvar.environments import Moments
+from elinvar.gates import LinearProblem, assess, odd_environment
+
+
+def problem_with(odd, rows=300, seed=0, n_environments=5):
+    """Effect 1 in all environments but those in ``odd``, where it is 3."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat(np.arange(n_environments), rows)
+    X = rng.normal(size=(len(place), 2)) + place[:, None]
+    y = np.where(np.isin(place, odd), 3.0, 1.0) * X[:, 0] + rng.normal(size=len(place))
+    return X, y, place
+
+
+def found_in(X, y, place, gates=(True, False), **options):
+    problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place), **options)
+    return odd_environment(problem, np.array(gates))
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+@pytest.mark.parametrize("odd", [0, 2, 4])
+def test_the_one_that_differs_is_found(odd, intercept):
+    X, y, place = problem_with([odd])
+    found = found_in(X, y, place, intercept=intercept)
+    assert found.name == str(odd) and found.share > 0.9
+    rest = place != odd
+    problem = LinearProblem.from_moments(
+        Moments.from_arrays(X[rest], y[rest], place[rest]), intercept=intercept
+    )
+    assert found.p_value == pytest.approx(assess(problem, np.array([[True, False]])).p_value[0])
+
+
+def test_two_camps_have_no_odd_one():
+    assert found_in(*problem_with([0, 1, 2], n_environments=6), intercept="environment") is None
+
+
+def test_agreement_and_pairs_have_no_odd_one():
+    assert found_in(*problem_with([1], n_environments=2)) is None
+    X, _, place = problem_with([])
+    y = X[:, 0] + np.random.default_rng(8).normal(size=len(X))
+    found = found_in(X, y, place)
+    assert found is None or found.p_value > 0.01
+
+
+def test_a_target_that_varies_in_one_environment_only():
+    X, y, place = problem_with([1])
+    y = np.where(place == 1, y, 0.0)
+    assert found_in(X, y, place, intercept="environment") is None
