@@ -234,6 +234,7 @@ def test_number_of_new_environments() -> None:
         (lambda: make_eills(n_samples=2.5, rng=0), "n_samples is 2.5"),
         (lambda: make_random_linear(in_degree=0, rng=0), "in_degree is 0"),
         (lambda: make_random_linear(in_degree=11, rng=0), "at most 10"),
+        (lambda: make_random_linear(broken="target!", rng=0), "broken is 'target!'"),
         (lambda: make_random_linear(edge_spread=float("nan"), rng=0), "edge_spread is nan"),
         (lambda: make_reversed(spread=-1, rng=0), "spread is -1"),
         (lambda: make_eills(n_samples=9, rng=0).new_environments(0, 1), "n_samples is 0"),
@@ -248,3 +249,21 @@ def test_number_of_new_environments() -> None:
 def test_bad_requests_are_refused(call: Callable[[], object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         call()
+
+
+@pytest.mark.parametrize("broken", ["target", "confounder"])
+def test_a_broken_model_has_no_invariant_set(broken):
+    """Given its parents, the target's coefficients and level differ between environments."""
+    data = make_random_linear(n_features=6, n_samples=20_000, broken=broken, rng=4)
+    plain = make_random_linear(n_features=6, n_samples=20_000, rng=4)
+    assert (data.support == plain.support).all() and broken in data.name
+
+    def spread(known):
+        fits = []
+        for name in np.unique(known.environments):
+            rows = known.environments == name
+            X = np.column_stack([known.X[rows][:, known.support], np.ones(rows.sum())])
+            fits.append(np.linalg.lstsq(X, known.y[rows], rcond=None)[0])
+        return np.ptp(fits, axis=0).max()
+
+    assert spread(plain) < 0.1 < 0.5 < spread(data)

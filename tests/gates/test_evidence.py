@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from elinvar.environments import Moments
-from elinvar.gates import LinearProblem, gather_evidence, refit, select
+from elinvar.gates import LinearProblem, gather_evidence, refit, select, standing
 from elinvar.gates._effects import feature_effects
 
 LEVEL = 1e-3
@@ -85,7 +85,7 @@ def test_a_selected_effect_that_varies_much_is_not_called_approximately_invarian
 
 def test_environments_that_do_not_differ_decide_nothing():
     X, y, place = three_kinds()
-    found = evidence_of(X, y, place, [True, False, False], untested=True)
+    found = evidence_of(X, y, place, [True, False, False], "untested")
     assert {row.verdict for row in found} == {"undecided"}
     assert np.isfinite([row.effect for row in found]).all()
 
@@ -319,3 +319,25 @@ def test_verdicts_do_not_depend_on_the_order_of_environments():
     for a, b in zip(found, other, strict=True):
         assert a.verdict == b.verdict
         assert a.effect == pytest.approx(b.effect) and a.high == pytest.approx(b.high)
+
+
+def test_a_set_that_barely_passes_is_no_evidence():
+    assert standing("accepted", 0.2, 3, differ=True) == "accepted"
+    assert standing("accepted", 0.005, 3, differ=True) == "borderline"
+    assert standing("accepted", 0.03, 3, differ=True) == "accepted"
+    assert standing("accepted", 0.03, 2, differ=True) == "borderline"
+    assert standing("rejected", 0.0, 3, differ=True) == "rejected"
+    assert standing("accepted", 0.5, 3, differ=False) == "untested"
+    assert standing("pooled_only", 1.0, 1, differ=False) == "pooled_only"
+    X, y, place = three_kinds()
+    found = evidence_of(X, y, place, [True, False, False], "borderline")
+    assert [row.verdict for row in found] == ["approximately invariant", *["undecided"] * 2]
+
+
+def test_nothing_is_called_spurious_where_nothing_holds():
+    """It may be the target's own mechanism that changes."""
+    X, y, place = three_kinds()
+    y = y + np.array([1.0, -3.0, 2.0, 5.0])[place] * X[:, 0]
+    found = evidence_of(X, y, place, [False] * 3, intercept="environment")
+    assert {row.verdict for row in found} == {"undecided"}
+    assert found[0].heterogeneity_p < 1e-9

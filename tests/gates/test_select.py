@@ -226,3 +226,18 @@ def test_unit_test_1_keeps_no_spurious_column(seed):
     chosen = select(problem, problem)
     assert chosen.status == "accepted" and chosen.gates.any()
     assert not chosen.gates[~known.support].any()
+
+
+def test_rivals_are_accepted_supports_that_are_nearly_as_good(problem_of):
+    """Two copies of one cause, each with a little noise of its own: either will do."""
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(3), 400)
+    cause = (1 + place) * rng.normal(size=1200)
+    X = cause[:, None] + 0.02 * rng.normal(size=(1200, 2))
+    y = cause + rng.normal(size=1200)
+    problem = problem_of(X, y, place)
+    chosen = select(problem, problem)
+    assert chosen.status == "accepted" and chosen.gates.sum() == 1
+    assert chosen.rivals.tolist() == [(~chosen.gates).tolist()]
+    alone = problem_of(X[:, :1], y, place)
+    assert select(alone, alone).rivals.shape == (0, 1)

@@ -1,6 +1,7 @@
 """Random linear causal models, in which the target's parents are what holds everywhere."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from elinvar.datasets._known import (
     stack,
 )
 
+Broken = Literal["target", "confounder"]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Graph:
@@ -25,6 +28,7 @@ class _Graph:
     order: NDArray[np.intp]  # (p,) the node behind each column
     noise_spread: float
     edge_spread: float
+    broken: Broken | None
 
     def sample(
         self, n: int, rng: np.random.Generator, *, reverse: bool = False
@@ -33,14 +37,26 @@ class _Graph:
         n_nodes = len(self.edges)
         scale = np.exp(self.noise_spread * rng.standard_normal(n_nodes))
         edges = self.edges * (1 + self.edge_spread * rng.standard_normal(self.edges.shape))
-        scale[self.target] = 1.0
-        edges[self.target] = self.edges[self.target]
+        if self.broken != "target":
+            scale[self.target] = 1.0
+            edges[self.target] = self.edges[self.target]
         if reverse:
             edges[:, self.target] *= -1
         values = scale[:, None] * rng.standard_normal((n_nodes, n))
+        if self.broken == "target":
+            values[self.target] += rng.standard_normal()
+        elif self.broken == "confounder":
+            values += self._hidden(n, rng)
         for node in range(n_nodes):
             values[node] += edges[node, :node] @ values[:node]
         return values[self.order].T.copy(), values[self.target].copy()
+
+    def _hidden(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw what a hidden cause adds to the target and every other node; its law changes, too."""
+        shift, scale = rng.standard_normal(), np.exp(self.noise_spread * rng.standard_normal())
+        touched = np.arange(len(self.edges)) % 2 == self.target % 2
+        hidden: NDArray[np.float64] = touched[:, None] * (shift + scale * rng.standard_normal(n))
+        return hidden
 
 
 def make_random_linear(
@@ -52,6 +68,7 @@ def make_random_linear(
     noise_spread: float = 0.6,
     edge_spread: float = 1.0,
     reverse_spurious: bool = False,
+    broken: Broken | None = None,
     rng: Rng,
 ) -> KnownAnswer:
     r"""Draw a random linear causal model, seen in environments that change all but the target.
@@ -80,6 +97,12 @@ def make_random_linear(
         Standard deviation of the factor on each incoming coefficient.
     reverse_spurious : bool
         In new environments the target's effects on its children also change sign.
+    broken : {"target", "confounder"}, optional
+        Break invariance, so that no set of features has the same effects everywhere. "target": the
+        target is intervened on like the others, and its level shifts by :math:`N(0, 1)`.
+        "confounder": a hidden cause, :math:`N(0, 1)` in level and with a scale like the noises', is
+        added to the target and every other node. ``coef`` and ``support`` then are those of the
+        mechanism before the intervention, or given the hidden cause.
     rng : int or numpy.random.Generator
         Seed, or the generator to draw from.
 
@@ -112,8 +135,10 @@ def make_random_linear(
             f"in_degree is {in_degree!r}; with {n_features} features it must be above 0 and "
             f"at most {n_features / 2:g}."
         )
+    if broken not in (None, "target", "confounder"):
+        raise DataError(f"broken is {broken!r}; it must be 'target', 'confounder' or None.")
     rng = np.random.default_rng(rng)
-    graph = _draw_graph(n_features, in_degree, noise_spread, edge_spread, rng)
+    graph = _draw_graph(n_features, in_degree, noise_spread, edge_spread, broken, rng)
     sample = stack([graph.sample(n_samples, rng) for _ in range(n_environments)], "E")
 
     def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
@@ -122,7 +147,9 @@ def make_random_linear(
 
     coef = graph.edges[graph.target, graph.order]
     return KnownAnswer(
-        name="random linear model" + (", reversed" if reverse_spurious else ""),
+        name="random linear model"
+        + (", reversed" if reverse_spurious else "")
+        + (f", broken by the {broken}" if broken else ""),
         X=sample.X,
         y=sample.y,
         environments=sample.environments,
@@ -138,6 +165,7 @@ def _draw_graph(
     in_degree: float,
     noise_spread: float,
     edge_spread: float,
+    broken: Broken | None,
     rng: np.random.Generator,
 ) -> _Graph:
     """Draw graphs until the target has a parent and a child."""
@@ -155,4 +183,5 @@ def _draw_graph(
         order=rng.permutation(np.delete(np.arange(n_nodes), target)),
         noise_spread=noise_spread,
         edge_spread=edge_spread,
+        broken=broken,
     )

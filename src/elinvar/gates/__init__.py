@@ -1,6 +1,13 @@
 """The gated linear model: stochastic steps, mean-field path, selection and evidence, on moments."""
 
-from elinvar.gates._evidence import EnvironmentEffect, Evidence, FeatureEvidence, gather_evidence
+from elinvar.gates._evidence import (
+    EnvironmentEffect,
+    Evidence,
+    FeatureEvidence,
+    Standing,
+    gather_evidence,
+    standing,
+)
 from elinvar.gates._learn import (
     Learned,
     LearningTask,
@@ -38,6 +45,7 @@ __all__ = [
     "Refit",
     "Selection",
     "SelectionRule",
+    "Standing",
     "agreement_p_value",
     "assess",
     "candidates",
@@ -56,5 +64,6 @@ __all__ = [
     "refit",
     "search",
     "select",
+    "standing",
     "support_errors",
 ]

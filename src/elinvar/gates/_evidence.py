@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from elinvar.gates._refit import refit
 
 Bools = NDArray[np.bool_]
 Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect", "undecided"]
+
+Standing = Literal["accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"]
 
 _STRICT = 0.01
 _LOOSE = 0.05
@@ -86,15 +88,40 @@ class Evidence:
     effects: list[EnvironmentEffect]
 
 
+def standing(status: str, p_value: float, n_environments: int, *, differ: bool) -> Standing:
+    """How much a status is worth as evidence.
+
+    Parameters
+    ----------
+    status : {"accepted", "approximate", "rejected", "pooled_only"}
+    p_value : float
+        Of the overidentification test.
+    n_environments : int
+    differ : bool
+        Whether the features' laws differ between environments.
+
+    Returns
+    -------
+    str
+        The status; but "untested" if nothing differs, so that nothing could be refuted, and
+        "borderline" if a set was accepted with p below .01 (.05 with two environments), though
+        selection prefers sets that agree.
+    """
+    if status != "pooled_only" and not differ:
+        return "untested"
+    if status == "accepted" and p_value < (_LOOSE if n_environments == 2 else _STRICT):
+        return "borderline"
+    return cast(Standing, status)
+
+
 def gather_evidence(
     problem: LinearProblem,
     selected: Bools,
-    status: str,
+    standing: Standing,
     level: float,
     *,
     rivals: Bools | None = None,
     tolerance: float = 0.1,
-    untested: bool = False,
 ) -> Evidence:
     """Gather evidence on every feature.
 
@@ -102,7 +129,8 @@ def gather_evidence(
     ----------
     problem : LinearProblem
     selected : boolean array of shape (n_gates,)
-    status : {"accepted", "approximate", "rejected", "pooled_only"}
+    standing : str
+        What `standing` says.
     level : float
         Level of the overidentification test.
     rivals : boolean array of shape (n_rivals, n_gates), optional
@@ -111,12 +139,9 @@ def gather_evidence(
     tolerance : float >= 0
         Largest standard deviation between environments, as a share of the effect, that counts as
         approximately invariant.
-    untested : bool
-        Whether the features' laws do not differ between environments: nothing could be refuted,
-        so every verdict is "undecided".
     """
     # a single environment has no selected support: its effects are those of the whole model
-    selected = selected | (status == "pooled_only")
+    selected = selected | (standing == "pooled_only")
     effects = feature_effects(problem, selected)
     random = _random(effects, len(problem.count))
     moved = law_p_values(problem, selected)
@@ -125,20 +150,31 @@ def gather_evidence(
     judge = _Judge(
         problem=problem,
         selected=selected,
-        sure=selected & rivals.all(axis=0),
-        status="untested" if untested else status,
+        rivals=rivals,
+        standing=standing,
         level=level,
         tolerance=tolerance,
     )
-    schema, names = problem.moments.schema, problem.moments.names
-    features = [FeatureEvidence()] * len(schema.features)
-    rows: list[EnvironmentEffect] = []
+    verdicts: list[Verdict] = [
+        "undecided" if found is None else judge.verdict(gate, found, random)
+        for gate, found in enumerate(effects)
+    ]
+    if "spurious" in verdicts and not selected.any():
+        # without an effect that holds, it may be the target's own mechanism that changes
+        verdicts = ["undecided"] * len(verdicts)
+    evidence = Evidence(
+        features=[FeatureEvidence()] * len(problem.moments.schema.features), effects=[]
+    )
+    names = problem.moments.names
     for gate, found in enumerate(effects):
         if found is None:
             continue
         place = problem.features[gate]
-        features[place] = FeatureEvidence(
-            verdict=judge.verdict(gate, found, random),
+        evidence.effects.extend(
+            _by_environment(found, problem.moments.schema.features[place], names)
+        )
+        evidence.features[place] = FeatureEvidence(
+            verdict=verdicts[gate],
             effect=found.effect,
             low=min(found.low, reach[gate, 0]),
             high=max(found.high, reach[gate, 1]),
@@ -149,8 +185,7 @@ def gather_evidence(
             moved_p=float(moved[gate]),
             odd_environment=_odd(found, names),
         )
-        rows += _by_environment(found, schema.features[place], names)
-    return Evidence(features=features, effects=rows)
+    return evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,20 +194,22 @@ class _Judge:
 
     problem: LinearProblem
     selected: Bools
-    sure: Bools
-    status: str
+    rivals: Bools
+    standing: Standing
     level: float
     tolerance: float
 
     def verdict(self, gate: int, found: FeatureEffect, random: RandomEffects) -> Verdict:
         spread, low, high = random.between_sd[gate], random.low[gate], random.high[gate]
-        if self.status in ("pooled_only", "untested") or np.isnan(spread):
+        if self.standing in ("pooled_only", "untested") or np.isnan(spread):
             return "undecided"
-        steady = bool(spread <= self.tolerance * abs(found.effect)) and low * high > 0
+        # two environments show one difference, too little to measure how much effects differ
+        many = np.isfinite(found.own).sum() > 2
+        steady = many and low * high > 0 and bool(spread <= self.tolerance * abs(found.effect))
         needed = found.wald >= self.problem.needed[found.n_columns]
-        if self.status == "rejected":
+        if self.standing in ("rejected", "borderline"):
             return "approximately invariant" if steady and needed else "undecided"
-        if self.selected[gate] and not self.sure[gate]:
+        if (self.rivals[:, gate] != self.selected[gate]).any():
             return "undecided"
         if self.selected[gate]:
             return self._inside(found.heterogeneity_p, steady)
@@ -183,15 +220,15 @@ class _Judge:
     def _inside(self, p_value: float, steady: bool) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
         n_selected = int(self.selected.sum())
-        if self.status == "accepted" and p_value >= _STRICT / n_selected:
+        if self.standing == "accepted" and p_value >= _STRICT / n_selected:
             return "invariant"
-        agrees = self.status == "approximate" and p_value >= _LOOSE / n_selected
+        agrees = self.standing == "approximate" and p_value >= _LOOSE / n_selected
         return "approximately invariant" if steady or agrees else "undecided"
 
     def _differs(self, gate: int, p_value: float, steady: bool) -> bool:
         """Whether a feature outside the support breaks the agreement when it is added."""
         single = _LOOSE / max(int((~self.selected).sum()), 1)
-        if self.status == "approximate":
+        if self.standing == "approximate":
             return p_value < single and not steady
         whole = assess(self.problem, with_gate(self.selected, gate)[None]).p_value[0]
         return bool(whole < min(self.level, single) or p_value < single)

@@ -78,8 +78,8 @@ class Selection:
     candidate_coef : array of shape (q,), optional
         Its efficient refit, standardised.
     rivals : boolean array of shape (n_rivals, n_gates)
-        Other accepted supports whose criterion is as low but for noise: the data hardly prefer the
-        selected one to them.
+        Other accepted (or approximately invariant) supports whose criterion is as low but for
+        noise: the data hardly prefer the selected one to them.
     supports : boolean array of shape (n_candidates, n_gates)
         All that were compared.
     n_accepted : int
@@ -195,7 +195,7 @@ def select(
         advice=advice,
         candidate=None if best is None else table.masks[best],
         candidate_coef=None if best is None else table.coef[best],
-        rivals=table.masks[rivals],
+        rivals=table.masks[rivals[:0] if status == "rejected" else rivals],
         supports=table.masks,
         n_accepted=int(accepted.sum()),
     )
