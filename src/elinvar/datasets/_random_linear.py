@@ -52,7 +52,7 @@ class _Graph:
         return values[self.order].T.copy(), values[self.target].copy()
 
     def _hidden(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw what a hidden cause adds to the target and every other node; its law changes, too."""
+        """Draw what a hidden cause adds to every other node, the target too; its law changes."""
         shift, scale = rng.standard_normal(), np.exp(self.noise_spread * rng.standard_normal())
         touched = np.arange(len(self.edges)) % 2 == self.target % 2
         hidden: NDArray[np.float64] = touched[:, None] * (shift + scale * rng.standard_normal(n))
