@@ -26,6 +26,7 @@ from elinvar.gates._path import (
     pooled_solution,
 )
 from elinvar.gates._problem import LinearProblem
+from elinvar.gates._random_effects import RandomEffects, between_sd, random_effects
 from elinvar.gates._refit import Refit, agreement_p_value, refit
 from elinvar.gates._search import candidates, every_support, search
 from elinvar.gates._select import Selection, SelectionRule, criterion, select
@@ -42,12 +43,14 @@ __all__ = [
     "LinearModel",
     "LinearProblem",
     "OddEnvironment",
+    "RandomEffects",
     "Refit",
     "Selection",
     "SelectionRule",
     "Standing",
     "agreement_p_value",
     "assess",
+    "between_sd",
     "candidates",
     "criterion",
     "default_strengths",
@@ -61,6 +64,7 @@ __all__ = [
     "odd_environment",
     "pooled_errors",
     "pooled_solution",
+    "random_effects",
     "refit",
     "search",
     "select",
