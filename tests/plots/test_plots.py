@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.collections import LineCollection
 
 from elinvar.plots import (
     plot_effects,
@@ -14,7 +15,7 @@ from elinvar.plots import (
     plot_path,
     plot_trajectory,
 )
-from elinvar.plots._style import VERDICT_COLOURS, clean, spread
+from elinvar.plots._style import VERDICT_COLOURS, clean, spread, tick_text
 
 STRENGTH = [0.0, 0.1, 1.0, 10.0]
 COEF = [[1.0, 1.0, -2.0], [1.0, 0.5, -1.0], [1.1, 0.0, -0.5], [1.2, 0.0, 0.0]]
@@ -126,6 +127,22 @@ def test_effects_of_an_empty_table():
     drawn(plot_effects({key: [] for key in TABLE}))
 
 
+def test_effects_show_where_a_new_environment_may_be_unless_it_dwarfs_them():
+    new = {"new_low": [0.5, -90.0, float("nan")], "new_high": [3.5, 90.0, float("nan")]}
+    ax = drawn(plot_effects({**TABLE, **new}))
+    ends = [
+        [float(x) for x in segment[:, 0]]
+        for lines in ax.collections
+        if isinstance(lines, LineCollection)
+        for segment in lines.get_segments()
+        if len(segment)
+    ]
+    assert ends == [[0.5, 3.5], list(ax.get_xlim())]
+    assert -3 < ax.get_xlim()[0] < ax.get_xlim()[1] < 5
+    legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert legend[-1] == "new environment (90%)"
+
+
 def test_errors_have_a_row_for_each_environment():
     ax = drawn(plot_errors(ERRORS, xlabel="error (g²)"))
     labels = [label.get_text() for label in ax.get_yticklabels()]
@@ -138,6 +155,24 @@ def test_errors_have_a_row_for_each_environment():
 def test_errors_that_span_decades_get_a_logarithmic_axis():
     assert plot_errors(ERRORS).get_xscale() == "linear"
     assert plot_errors({**ERRORS, "mean": [3000.0, 4.0, 5.0]}).get_xscale() == "log"
+
+
+def test_errors_show_the_lasso_and_ring_what_is_used():
+    ax = drawn(plot_errors({**ERRORS, "lasso": [1.5, 0.8, 1.2], "used": [1.0, 0.9, float("nan")]}))
+    legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    expected = ["invariant model", "pooled model", "lasso", "mean of the target", "used by predict"]
+    assert legend == expected
+    line = {line.get_label(): line for line in ax.lines}
+    assert line["lasso"].get_marker() not in {line[key].get_marker() for key in ("pooled", "used")}
+    assert line["lasso"].get_xdata().tolist() == [1.5, 0.8, 1.2]
+    assert line["used"].get_markerfacecolor() == "none"
+    assert line["used"].get_xdata().tolist()[:2] == [1.0, 0.9]
+
+
+def test_errors_without_lasso_and_used_have_three_models():
+    legend = plot_errors(ERRORS).figure.legends[0]
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["invariant model", "pooled model", "mean of the target"]
 
 
 def test_errors_keep_the_largest_environments():
@@ -210,6 +245,20 @@ def test_spread_labels_keep_their_order_and_distance(positions, gap):
     fits = min(gap, 20 / max(len(positions) - 1, 1))
     assert np.all(np.diff(values) >= fits - 1e-6)
     assert np.all(np.abs(values) <= 10 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "largest", "text"),
+    [
+        (0.30000000000000004, 1, "0.3"),
+        (-2500.0, 5000, "\u22122,500"),
+        (5e-17, 1, "0"),
+        (1.5e9, 2e9, "1.5\u00d710\u2079"),
+        (-5e-10, 2e-9, "\u22120.5\u00d710\u207b\u2079"),
+    ],
+)
+def test_ticks_are_written_as_a_reader_wants_them(value, largest, text):
+    assert tick_text(value, largest) == text
 
 
 def test_long_and_odd_names_are_made_fit():

@@ -1,7 +1,7 @@
 import re
 from html.parser import HTMLParser
 
-from elinvar.plots import plot_path, to_png, to_svg
+from elinvar.plots import plot_environments, plot_path, to_png, to_svg
 
 NASTY = ["<script>alert(1)</script>", 'a"b id="x" style="fill: #24292f"', "日本語 & co"]
 
@@ -44,6 +44,13 @@ def test_svg_takes_colours_from_the_page():
     svg = to_svg(picture(), prefix="p", alt="")
     assert "currentColor" in svg
     assert "var(--c0072b2, #0072b2)" in svg
+
+
+def test_white_is_the_paper_of_the_page():
+    ax = plot_environments([0, 1], [0, 1], ["a", "a"], lines={"a": (1.0, 0.0)})
+    svg = to_svg(ax, prefix="p", alt="")
+    assert "var(--paper, #ffffff)" in svg
+    assert svg.count("#ffffff") == svg.count("var(--paper, #ffffff)")
 
 
 def test_pictures_do_not_change_from_run_to_run():

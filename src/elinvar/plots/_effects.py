@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elinvar.plots._intervals import draw_intervals, range_of
 from elinvar.plots._style import (
     HOLDS,
     INK,
@@ -13,6 +14,7 @@ from elinvar.plots._style import (
     finish,
     legend_below,
     new_axes,
+    plain_numbers,
 )
 
 if TYPE_CHECKING:
@@ -29,11 +31,15 @@ def plot_effects(
 ) -> "Axes":
     """Draw each effect with its interval, and the pooled effect beside it.
 
+    Where it is known, a thin line shows where the effect in a new environment is to be expected,
+    as far as it does not dwarf the effects.
+
     Parameters
     ----------
     table : DataFrame or mapping of columns
         ``feature``, ``verdict``, ``effect``, ``low``, ``high`` and ``pooled_effect``, a row a
-        feature, such as ``model.evidence_``. An effect that is NaN is not drawn.
+        feature, and if known ``new_low`` and ``new_high``, such as ``model.evidence_``. What is
+        NaN is not drawn.
     xlabel : str
         What the effects measure, with its unit.
     title : str, optional
@@ -69,11 +75,12 @@ def plot_effects(
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     for y, j in enumerate(rows):
         _draw_row(ax, y, effect[j], low[j], high[j], pooled[j], verdicts[j])
+    new = _draw_new(ax, table, rows, [0.0, *effect[rows], *low[rows], *high[rows], *pooled[rows]])
     ax.set_yticks(range(len(rows)), [clean(names[j]) for j in rows], parse_math=False)
     ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
-    _legend(ax, [verdicts[j] for j in rows])
+    ax.tick_params(axis="y", length=0, pad=7)
+    plain_numbers(ax.xaxis)
+    _legend(ax, [verdicts[j] for j in rows], new=new)
     if title is None:
         title = _finding(names, verdicts, effect, pooled)
         if len(rows) < len(names):
@@ -115,6 +122,18 @@ def _draw_row(
         ax.plot([effect], [y], marker="o", markersize=6.5, color=colour, linestyle="none", zorder=5)
 
 
+def _draw_new(ax: "Axes", table: Any, rows: list[int], core: list[float]) -> bool:
+    """Draw the intervals for a new environment, and return whether there are any."""
+    if "new_low" not in table or "new_high" not in table:
+        return False
+    low, high = (np.asarray(table[key], dtype=np.float64)[rows] for key in ("new_low", "new_high"))
+    ax.set_xlim(*range_of(core, [low, high], reach=0.2))
+    draw_intervals(
+        ax, np.arange(len(rows)), low, high, colour=QUIET, linewidth=1.0, zorder=2, alpha=0.9
+    )
+    return not bool(np.isnan(low + high).all())
+
+
 def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) -> str:
     holds = [verdict in HOLDS for verdict in verdicts]
     turned = [
@@ -131,7 +150,7 @@ def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) ->
     return f"{sum(holds)} of {len(names)} effects hold in every environment"
 
 
-def _legend(ax: "Axes", verdicts: list[str]) -> None:
+def _legend(ax: "Axes", verdicts: list[str], *, new: bool) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -151,4 +170,8 @@ def _legend(ax: "Axes", verdicts: list[str]) -> None:
             linestyle="none",
         )
     )
-    legend_below(ax, handles, [*labels, "pooled"])
+    labels.append("pooled")
+    if new:
+        handles.append(Line2D([], [], color=QUIET, linewidth=1.0))
+        labels.append("new environment (90%)")
+    legend_below(ax, handles, labels)

@@ -3,15 +3,19 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar.plots._style import (
+    INK,
     MODEL_COLOURS,
     MODEL_MARKERS,
+    MODEL_NAMES,
     QUIET,
     clean,
     finish,
     legend_below,
     new_axes,
+    plain_numbers,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +35,8 @@ def plot_errors(
     Parameters
     ----------
     errors : DataFrame or mapping of columns
-        ``environment``, ``rows`` and the errors ``invariant``, ``pooled`` and ``mean``, such as
+        ``environment``, ``rows`` and the errors ``invariant``, ``pooled`` and ``mean``, and if
+        known ``lasso`` and ``used`` (what ``predict`` would have used, drawn as a ring), such as
         ``model.errors_``. An error that is NaN is not drawn.
     xlabel : str
         What the errors measure, with its unit.
@@ -58,7 +63,9 @@ def plot_errors(
     """
     names = [str(name) for name in errors["environment"]]
     count = np.asarray(errors["rows"], dtype=np.float64)
-    values = {key: np.asarray(errors[key], dtype=np.float64) for key in MODEL_COLOURS}
+    values = {
+        key: np.asarray(errors[key], dtype=np.float64) for key in MODEL_COLOURS if key in errors
+    }
     rows = sorted(np.argsort(-count, kind="stable")[:top].tolist())
     ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
     drawn = []
@@ -80,12 +87,15 @@ def plot_errors(
             markeredgewidth=1.4,
             zorder=3,
         )
+    if "used" in errors:
+        _ring(ax, np.asarray(errors["used"], dtype=np.float64)[rows])
     _scale(ax, drawn)
     labels = [f"{clean(names[row])}  ({count[row]:,.0f} rows)" for row in rows]
     ax.set_yticks(range(len(rows)), labels, parse_math=False)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    legend_below(ax, ax.get_lines()[-len(values) :], [_MODEL_NAMES[key] for key in values])
+    handles, keys = ax.get_legend_handles_labels()
+    legend_below(ax, handles, [MODEL_NAMES[key] for key in keys])
     if title is None:
         title = _finding(values, len(rows), len(names))
     finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=66)
@@ -93,11 +103,19 @@ def plot_errors(
     return ax
 
 
-_MODEL_NAMES = {
-    "invariant": "invariant model",
-    "pooled": "pooled model",
-    "mean": "mean of the target",
-}
+def _ring(ax: "Axes", used: NDArray[np.float64]) -> None:
+    ax.plot(
+        used,
+        range(len(used)),
+        linestyle="none",
+        marker="o",
+        markersize=13,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=1.1,
+        label="used",
+        zorder=4,
+    )
 
 
 def _finding(values: dict[str, Any], shown: int, total: int) -> str:
@@ -116,4 +134,4 @@ def _scale(ax: "Axes", drawn: list[float]) -> None:
     else:
         ax.margins(x=0.04)
         ax.set_xlim(left=0.0)
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+        plain_numbers(ax.xaxis)

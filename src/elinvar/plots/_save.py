@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PALETTE = sorted({QUIET, *ENVIRONMENT_COLOURS, *VERDICT_COLOURS.values()})
+_PAPER = "#ffffff"
 
 
 def to_png(ax: "Axes") -> bytes:
@@ -39,7 +40,8 @@ def to_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
     """Return the figure of ``ax`` as an SVG element to put into an HTML page.
 
     Its ink is the page's ``currentColor``, and each colour of the palette, such as #0072b2, is
-    ``var(--c0072b2, #0072b2)``, so that a page can redefine it for a dark background.
+    ``var(--c0072b2, #0072b2)``, so that a page can redefine it for a dark background; white is
+    ``var(--paper, #ffffff)``.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def _adapt(tag: str, prefix: str) -> str:
     tag = re.sub(r"font-family:[^;\"]*;? ?", "", tag).replace(INK, "currentColor")
     for colour in _PALETTE:
         tag = tag.replace(colour, f"var(--c{colour[1:]}, {colour})")
-    return tag
+    return tag.replace(_PAPER, f"var(--paper, {_PAPER})")
 
 
 def _attribute(text: str) -> str:

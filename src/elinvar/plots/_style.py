@@ -1,11 +1,15 @@
 """One look for all figures: colours by verdict, quiet axes, labels that do not collide."""
 
 from collections.abc import Sequence
+from math import floor, log10
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 INK = "#24292f"
 QUIET = "#8c959f"
@@ -25,8 +29,20 @@ VERDICT_LINES: dict[str, Any] = {
     "undecided": "-.",
 }
 HOLDS = ("invariant", "approximately invariant")
-MODEL_COLOURS = {"invariant": "#0072b2", "pooled": "#d55e00", "mean": "#999999"}
-MODEL_MARKERS = {"invariant": "o", "pooled": "D", "mean": "|"}
+MODEL_COLOURS = {
+    "invariant": "#0072b2",
+    "pooled": "#d55e00",
+    "lasso": "#7f6fb0",
+    "mean": "#999999",
+}
+MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
+MODEL_NAMES = {
+    "invariant": "invariant model",
+    "pooled": "pooled model",
+    "lasso": "lasso",
+    "mean": "mean of the target",
+    "used": "used by predict",
+}
 ENVIRONMENT_COLOURS = (
     "#0072b2",
     "#e69f00",
@@ -41,15 +57,22 @@ ENVIRONMENT_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 LONGEST = 32
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-def new_axes(width: float = 7.0, height: float = 4.0) -> "Axes":
-    """Return axes on a figure of its own, ``width`` x ``height`` inches, without pyplot."""
+
+def new_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of ``width`` x ``height`` inches, without pyplot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    return figure.add_subplot()
+    return figure
+
+
+def new_axes(width: float = 7.0, height: float = 4.0) -> "Axes":
+    """Return axes on a figure of its own, ``width`` x ``height`` inches, without pyplot."""
+    return new_figure(width, height).add_subplot()
 
 
 def finish(ax: "Axes", *, title: str | None, xlabel: str, ylabel: str, wrap: int = 66) -> "Axes":
@@ -71,15 +94,46 @@ def finish(ax: "Axes", *, title: str | None, xlabel: str, ylabel: str, wrap: int
     for side in ("left", "bottom"):
         ax.spines[side].set_color(QUIET)
     ax.tick_params(colors=INK, labelsize=9)
-    ax.tick_params(color=QUIET)
+    ax.tick_params(which="both", color=QUIET)
     ax.set_axisbelow(True)
     return ax
 
 
-def legend_below(ax: "Axes", handles: Sequence[object], labels: Sequence[str]) -> None:
+def head_figure(ax: "Axes", title: str) -> None:
+    """Give the figure of several panels its title."""
+    figure: Any = ax.figure
+    if title:
+        figure.suptitle(
+            fill(clean(title, 160), 90),
+            x=0.01,
+            ha="left",
+            color=INK,
+            fontsize=11,
+            fontweight="bold",
+            parse_math=False,
+        )
+
+
+def head_panel(ax: "Axes", title: str, *, pad: float = 8.0) -> None:
+    """Give one of several panels its title, ``pad`` points above it."""
+    ax.set_title(
+        clean(title),
+        loc="left",
+        color=INK,
+        fontsize=10,
+        fontweight="bold",
+        pad=pad,
+        parse_math=False,
+    )
+
+
+def legend_below(
+    ax: "Axes", handles: Sequence["Artist"], labels: Sequence[str], *, title: str = ""
+) -> None:
     """Put a frameless legend under the axes, where it hides nothing."""
+    figure: Any = ax.figure
     if handles:
-        ax.figure.legend(  # type: ignore[call-overload]
+        legend = figure.legend(
             list(handles),
             list(labels),
             loc="outside lower center",
@@ -88,7 +142,35 @@ def legend_below(ax: "Axes", handles: Sequence[object], labels: Sequence[str]) -
             fontsize=9,
             labelcolor=INK,
             handlelength=2.4,
+            title=clean(title, 90),
+            title_fontsize=9.5,
         )
+        legend.get_title().set(color=INK, parse_math=False)
+
+
+def plain_numbers(axis: "Axis", most: int | None = None) -> None:
+    """Write the ticks of ``axis`` as a reader wants them, in at most ``most`` intervals."""
+    from matplotlib.ticker import MaxNLocator
+
+    if most is not None:
+        axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]))
+
+    def write(value: float, _: float) -> str:
+        low, high = axis.get_view_interval()
+        return tick_text(value, max(abs(low), abs(high)))
+
+    axis.set_major_formatter(write)
+
+
+def tick_text(value: float, largest: float) -> str:
+    """Return a tick's number with its thousands apart, or times the power of ten of ``largest``."""
+    if abs(value) < 1e-9 * largest:
+        return "0"
+    if 1e-3 <= largest < 1e7:
+        return f"{value:,.10g}".replace("-", "\u2212")
+    power = floor(log10(largest))
+    digits = f"{value / 10.0**power:.4g}".replace("-", "\u2212")
+    return f"{digits}\u00d710{str(power).translate(_SUPERSCRIPTS)}"
 
 
 def colour_of(k: int) -> str:

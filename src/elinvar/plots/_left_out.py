@@ -1,0 +1,237 @@
+"""Predictions for environments that the model has not seen, against the truth."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots._style import (
+    ENVIRONMENT_COLOURS,
+    ENVIRONMENT_MARKERS,
+    INK,
+    MODEL_NAMES,
+    QUIET,
+    clean,
+    finish,
+    head_figure,
+    head_panel,
+    legend_below,
+    new_figure,
+    plain_numbers,
+    spread,
+)
+from elinvar.plots._tables import Row, records
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+# A line reaches this many standard deviations of the predictions to either side.
+_REACH = 1.5
+# Where environments are too many for colours, this many are named in a panel.
+_NAMED = 3
+
+_NUMBERS = (
+    "predicted_mean",
+    "predicted_sd",
+    "truth_mean",
+    "truth_sd",
+    "slope",
+    "residual_sd",
+)
+
+
+def plot_left_out(
+    left_out: Any,
+    *,
+    models: Sequence[str] = ("invariant", "pooled"),
+    target: str = "target",
+    title: str | None = None,
+    axes: "Sequence[Axes] | None" = None,
+) -> "Axes":
+    """Draw the predictions for each left-out environment against its truth, a panel a model.
+
+    A dot is an environment's mean. Its line says how the truth goes with the prediction, over 1.5
+    standard deviations of the predictions to either side, and the band around it is one standard
+    deviation of what is left. On the diagonal, predictions are right. A dot off the diagonal is a
+    level that was missed; a line of another slope, differences that were predicted too small or too
+    large. Where predictions do not vary, a bar has one standard deviation of the truth.
+
+    Parameters
+    ----------
+    left_out : DataFrame or mapping of columns
+        ``environment``, ``model``, ``predicted_mean``, ``predicted_sd``, ``truth_mean``,
+        ``truth_sd``, ``slope`` and ``residual_sd``, a row an environment and model, such as
+        ``model.left_out_``.
+    models : sequence of str
+        Which models to draw, side by side.
+    target : str
+        What is predicted, with its unit.
+    title : str, optional
+        By default what is drawn.
+    axes : sequence of Axes, optional
+        Where to draw, one for each model; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The first panel; ``ax.figure`` has them all, and the title as its ``get_suptitle()``.
+
+    Raises
+    ------
+    ValueError
+        If the table has none of the models, or there are fewer axes than models.
+
+    Examples
+    --------
+    >>> ax = plot_left_out({
+    ...     "environment": ["Oslo", "Rome"], "model": ["invariant"] * 2,
+    ...     "predicted_mean": [1.0, 2.0], "predicted_sd": [1.0, 1.0], "truth_mean": [1.1, 2.3],
+    ...     "truth_sd": [1.2, 1.3], "slope": [1.0, 0.9], "residual_sd": [0.5, 0.5],
+    ... })
+    >>> ax.get_title(loc="left")
+    'invariant model'
+    """
+    rows = records(left_out, texts=("environment", "model"), numbers=_NUMBERS)
+    shown = [model for model in models if any(row["model"] == model for row in rows)]
+    if not shown:
+        raise ValueError(f"There are no predictions of the models {', '.join(models)}.")
+    names = list(dict.fromkeys(row["environment"] for row in rows))
+    drawn = _side_by_side(len(shown)) if axes is None else list(axes)
+    if len(drawn) < len(shown):
+        raise ValueError(f"There are {len(drawn)} axes for {len(shown)} models.")
+    limits = _limits([row for row in rows if row["model"] in shown])
+    for k, model in enumerate(shown):
+        ax = drawn[k]
+        _frame(ax, limits)
+        here = [row for row in rows if row["model"] == model]
+        for row in here:
+            _draw(ax, row, *_look(names.index(row["environment"]), len(names)))
+        if len(names) > len(ENVIRONMENT_COLOURS):
+            farthest = sorted(here, key=_miss, reverse=True)[:_NAMED]
+            middle = (limits[0] + limits[1]) / 2
+            longest = 18 if len(shown) < 3 else 11
+            _name(ax, [row for row in farthest if row["truth_mean"] >= middle], 0, longest)
+            _name(ax, [row for row in farthest if row["truth_mean"] < middle], 1, longest)
+        head_panel(ax, MODEL_NAMES.get(model, model))
+        finish(
+            ax,
+            title=None,
+            xlabel=f"predicted {target}",
+            ylabel=target if k == 0 or axes is not None else "",
+        )
+    if axes is None:
+        head_figure(drawn[0], "Predictions for left-out environments" if title is None else title)
+        _legend(drawn[0], names)
+    return drawn[0]
+
+
+def _side_by_side(count: int) -> "list[Axes]":
+    width = 9.0 if count > 1 else 5.5
+    figure = new_figure(width, width / count + 0.9)
+    return list(figure.subplots(1, count, sharex=True, sharey=True, squeeze=False).flat)
+
+
+def _look(k: int, total: int) -> tuple[str, str]:
+    if total > len(ENVIRONMENT_COLOURS):
+        return INK, "o"
+    return ENVIRONMENT_COLOURS[k], ENVIRONMENT_MARKERS[k]
+
+
+def _limits(rows: list[Row]) -> tuple[float, float]:
+    """Return one range for predictions and truth, so that the diagonal is one."""
+    ends: list[float] = []
+    for row in rows:
+        x, y, spread_of_y = _line(row)
+        ends += [*x, *(y - spread_of_y), *(y + spread_of_y)]
+    known = [end for end in ends if np.isfinite(end)] or [0.0]
+    margin = 0.03 * (max(known) - min(known)) or 1.0
+    return min(known) - margin, max(known) + margin
+
+
+def _line(row: Row) -> tuple[Any, Any, float]:
+    """Return the line of one environment, and the half-width of its band."""
+    centre, middle = row["predicted_mean"], row["truth_mean"]
+    if not np.isfinite(row["slope"]):
+        return np.array([centre, centre]), np.array([middle, middle]), row["truth_sd"]
+    steps = np.array([-_REACH, _REACH]) * row["predicted_sd"]
+    return centre + steps, middle + row["slope"] * steps, row["residual_sd"]
+
+
+def _frame(ax: "Axes", limits: tuple[float, float]) -> None:
+    ax.plot(limits, limits, color=QUIET, linewidth=0.9, linestyle="--", zorder=1)
+    ax.set_xlim(*limits)
+    ax.set_ylim(*limits)
+    for axis in (ax.xaxis, ax.yaxis):
+        plain_numbers(axis, 5)
+
+
+def _draw(ax: "Axes", row: Row, colour: str, marker: str) -> None:
+    x, y, half = _line(row)
+    crowded = colour == INK
+    if not np.isfinite(row["slope"]):
+        ax.vlines(x[0], y[0] - half, y[0] + half, colors=colour, linewidths=1.5, zorder=3)
+    else:
+        if not crowded:
+            ax.fill_between(x, y - half, y + half, color=colour, alpha=0.12, linewidth=0, zorder=2)
+        ax.plot(x, y, color=colour, linewidth=0.8 if crowded else 2.0, alpha=0.7, zorder=3)
+    ax.scatter(
+        row["predicted_mean"],
+        row["truth_mean"],
+        s=18 if crowded else 42,
+        marker=marker,
+        color=colour,
+        linewidths=0,
+        zorder=4,
+    )
+
+
+def _miss(row: Row) -> float:
+    return float(np.nan_to_num(abs(row["truth_mean"] - row["predicted_mean"])))
+
+
+def _name(ax: "Axes", rows: list[Row], side: int, longest: int) -> None:
+    """Name environments at the left (0) or right (1) edge, where few lines are."""
+    low, high = ax.get_ylim()
+    spots = spread([row["truth_mean"] for row in rows], 0.05 * (high - low), low, high)
+    for row, spot in zip(rows, spots, strict=True):
+        ax.annotate(
+            clean(row["environment"], longest),
+            xy=(row["predicted_mean"], row["truth_mean"]),
+            xytext=(0.99 if side else 0.01, spot),
+            textcoords=("axes fraction", "data"),
+            ha="right" if side else "left",
+            va="center",
+            fontsize=8.5,
+            color=INK,
+            parse_math=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": QUIET,
+                "linewidth": 0.6,
+                "shrinkA": 2,
+                "shrinkB": 3,
+                "relpos": (0.0 if side else 1.0, 0.5),
+            },
+            zorder=5,
+        )
+
+
+def _legend(ax: "Axes", names: list[str]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    marks: dict[str, Artist] = {}
+    if len(names) <= len(ENVIRONMENT_COLOURS):
+        for k, name in enumerate(names):
+            colour, marker = _look(k, len(names))
+            marks[clean(name, 20)] = Line2D(
+                [], [], color=colour, marker=marker, markersize=6.5, linewidth=2.0
+            )
+        marks["one sd of the residuals"] = Patch(facecolor=INK, alpha=0.12, linewidth=0)
+    else:
+        marks["an environment"] = Line2D(
+            [], [], color=INK, marker="o", markersize=4.5, linewidth=0.8
+        )
+    marks["predicted = true"] = Line2D([], [], color=QUIET, linewidth=0.9, linestyle="--")
+    legend_below(ax, list(marks.values()), list(marks))
