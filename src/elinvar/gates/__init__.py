@@ -8,15 +8,10 @@ from elinvar.gates._evidence import (
     gather_evidence,
     standing,
 )
-from elinvar.gates._learn import (
-    Learned,
-    LearningTask,
-    LeftOut,
-    LinearModel,
-    learn,
-    left_out_errors,
-)
+from elinvar.gates._lasso import lasso_model
+from elinvar.gates._learn import Learned, LearningTask, LinearModel, learn
 from elinvar.gates._leave_out import moment_error, pooled_errors, support_errors
+from elinvar.gates._left_out import LeftOut, LeftOutFit, left_out_errors
 from elinvar.gates._odd import OddEnvironment, odd_environment
 from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
 from elinvar.gates._path import (
@@ -40,6 +35,7 @@ __all__ = [
     "Learned",
     "LearningTask",
     "LeftOut",
+    "LeftOutFit",
     "LinearModel",
     "LinearProblem",
     "OddEnvironment",
@@ -57,6 +53,7 @@ __all__ = [
     "every_support",
     "gather_evidence",
     "invariance_path",
+    "lasso_model",
     "learn",
     "left_out_errors",
     "moment_error",

@@ -1,13 +1,11 @@
 """One pass from moments to models: pooled, invariant, and the one that should predict."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
-from elinvar.gates._leave_out import moment_error, solve
 from elinvar.gates._path import pooled_solution
 from elinvar.gates._problem import Floats, Intercept, LinearProblem
 from elinvar.gates._select import Selection, SelectionRule, select
@@ -106,7 +104,7 @@ def learn(
     problem = shared
     if task.intercept == "environment":
         problem = LinearProblem.from_moments(moments, intercept="environment", **options)
-    pooled = _model(shared, pooled_solution(shared))
+    pooled = linear_model(shared, pooled_solution(shared))
     if len(moments.names) < 2:
         return Learned(
             problem=problem,
@@ -120,13 +118,13 @@ def learn(
         )
     supports = None if pool is None else np.unique(pool[:, problem.features], axis=0)
     selection = select(problem, shared, task.rule, supports=supports)
-    invariant = _model(problem, selection.coef)
+    invariant = linear_model(problem, selection.coef)
     predictor: Predictor = "pooled" if task.predictor == "auto" else task.predictor
     if task.predictor == "auto" and selection.advice in ("invariant", "candidate"):
         predictor = "invariant" if selection.advice == "invariant" else "candidate"
     used = invariant if predictor == "invariant" else pooled
     if predictor == "candidate" and selection.candidate_coef is not None:
-        used = _model(problem, selection.candidate_coef)
+        used = linear_model(problem, selection.candidate_coef)
     return Learned(
         problem=problem,
         selection=selection,
@@ -139,73 +137,6 @@ def learn(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """Mean squared errors on one environment of models learned on the others.
-
-    Attributes
-    ----------
-    environment : str
-    rows : float
-        Rows in it (sum of frequency weights).
-    invariant, pooled, mean, used : float
-        In squared units of the target; ``used``: of what should have predicted.
-    """
-
-    environment: str
-    rows: float
-    invariant: float
-    pooled: float
-    mean: float
-    used: float
-
-
-def left_out_errors(
-    moments: "Moments", share: Floats, task: LearningTask, learned: Learned
-) -> list[LeftOut]:
-    """Repeat the whole procedure without each environment, and predict it.
-
-    A search for supports is not repeated: what the full data turned up is assessed anew. With two
-    environments the support that both chose is refitted on one.
-
-    Parameters
-    ----------
-    moments : Moments
-    share : array of shape (E,)
-    task : LearningTask
-    learned : Learned
-        From all environments.
-    """
-    pool = _pool(learned, task.rule)
-    rows = []
-    for place, name in enumerate(moments.names):
-        rest = moments.exclude([name])
-        weights = np.delete(share, place)
-        # the others count equally if all the weight was on the one left out
-        weights = weights / weights.sum() if weights.sum() > 0 else weights + 1 / len(weights)
-        try:
-            found = learn(rest, weights, task, pool=pool)
-        except DataError:  # features that always stay cannot be told apart on the others alone
-            found = learn(rest, weights, replace(task, always=np.zeros_like(task.always)))
-        if len(rest.names) == 1:
-            found = _keep_support(found, learned)
-        models = (found.invariant, found.pooled, mean_model(rest, weights), found.used)
-        invariant, pooled, mean, used = (
-            moment_error(moments, place, model.coef, model.intercept) for model in models
-        )
-        rows.append(
-            LeftOut(
-                environment=name,
-                rows=float(moments.count[place]),
-                invariant=invariant,
-                pooled=pooled,
-                mean=mean,
-                used=used,
-            )
-        )
-    return rows
-
-
 def mean_model(moments: "Moments", share: Floats) -> LinearModel:
     """Predict the mean whatever the features."""
     return LinearModel(
@@ -213,40 +144,7 @@ def mean_model(moments: "Moments", share: Floats) -> LinearModel:
     )
 
 
-def _pool(learned: Learned, rule: SelectionRule) -> Bools | None:
-    """Supports over features that a search found; None where all are tried anyway."""
-    problem = learned.problem
-    if learned.selection is None or (~problem.always).sum() <= rule.exact_up_to:
-        return None
-    gates = learned.selection.supports
-    pool = np.zeros((len(gates), len(problem.moments.schema.features)), dtype=bool)
-    pool[:, problem.features] = gates
-    return pool
-
-
-def _keep_support(found: Learned, learned: Learned) -> Learned:
-    """Refit the support of ``learned`` on the single environment of ``found``."""
-    problem = found.problem
-    chosen = learned.problem.features[learned.gates]
-    gates = np.isin(problem.features, chosen)
-    columns = np.flatnonzero(problem.column_masks(gates[None])[0])
-    coef = np.zeros(len(problem.gate_of))
-    gram = problem.gram[0][columns[:, None], columns]
-    coef[columns], _ = solve(gram, problem.cross[0][columns])
-    invariant = _model(problem, coef)
-    return Learned(
-        problem=problem,
-        selection=None,
-        gates=gates,
-        pooled=found.pooled,
-        invariant=invariant,
-        used=invariant if learned.predictor == "invariant" else found.pooled,
-        predictor=learned.predictor,
-        status=found.status,
-    )
-
-
-def _model(problem: LinearProblem, coef: Floats) -> LinearModel:
+def linear_model(problem: LinearProblem, coef: Floats) -> LinearModel:
     slopes, intercept, intercepts = problem.original(coef)
     own = None
     if problem.absorbed:
