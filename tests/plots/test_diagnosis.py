@@ -54,7 +54,7 @@ def test_a_row_a_feature_in_three_columns():
     assert shift.get_ylim()[0] > shift.get_ylim()[1]
     assert growth.get_title(loc="left") == "growth at step 0.05"
     title = shift.figure.get_suptitle()
-    assert title == "1 of 3 features moves between environments; 1 slope changes sign"
+    assert title == "1 of 3 features differs between environments; 1 slope changes sign"
 
 
 def test_what_moved_is_filled_and_its_spread_written():
@@ -83,6 +83,18 @@ def test_growth_goes_right_death_left_and_for_ever_to_the_edge():
     low, high = growth.get_xlim()
     assert low == -high
     assert segments(growth, 8) == [[0.0, 0.04, 0.0], [0.0, low, 1.0]]
+
+
+def test_the_sign_is_explained_only_where_it_changes():
+    def legend(ax):
+        return [text.get_text() for text in ax.figure.legends[0].get_texts()]
+
+    assert legend(plot_diagnosis(FEATURES))[-1] == "changes sign"
+    ax = plot_diagnosis({**FEATURES, "flips": [False] * 3, "growth": [0.1, 0.2, 0.3]})
+    assert "changes sign" not in legend(ax)
+    assert ax.figure.get_suptitle().endswith("no slope changes sign")
+    low, high = ax.figure.axes[2].get_xlim()
+    assert -low < high
 
 
 def test_only_the_largest_slopes_are_shown_in_the_order_of_the_table():

@@ -45,10 +45,11 @@ def plot_diagnosis(
     title: str | None = None,
     axes: "Sequence[Axes] | None" = None,
 ) -> "Axes":
-    """Draw three columns with a row a feature: does it move, does its slope, would it die out.
+    """Draw three columns with a row a feature: does it differ, does its slope, would it die out.
 
     The first column has the shift of the feature's mean between environments, and beside it how
-    many times the largest of its standard deviations is the smallest. The second has its average
+    many times the largest of its standard deviations is the smallest; the dot is filled if its law,
+    given the other features, clearly differs. The second has its average
     slope on the target, a line over one standard deviation between environments to either side, and
     a band: differences within it cannot be seen with these rows. A slope that changes sign is a
     cross, with the numbers of environments where it is clearly positive and negative. The third has
@@ -65,7 +66,7 @@ def plot_diagnosis(
     top : int
         Rows to draw at most: the features with the largest slopes.
     title : str, optional
-        By default how many features move, and how many slopes change sign.
+        By default how many features differ, and how many slopes change sign.
     axes : sequence of three Axes, optional
         Where to draw; by default a new figure as high as the rows need.
 
@@ -83,7 +84,7 @@ def plot_diagnosis(
     ...     "flips": [False, True], "growth": [0.04, -0.01],
     ... })
     >>> ax.figure.get_suptitle()
-    '1 of 2 features moves between environments; 1 slope changes sign'
+    '1 of 2 features differs between environments; 1 slope changes sign'
     """
     table = records(features, texts=("feature",), numbers=_NUMBERS)
     for key in ("moved", "flips"):
@@ -104,7 +105,7 @@ def plot_diagnosis(
     )
     if axes is None:
         head_figure(drawn[0], _finding(table, len(rows)) if title is None else title)
-        marks = _marks()
+        marks = _marks(rows)
         legend_below(drawn[0], list(marks.values()), list(marks))
     return drawn[0]
 
@@ -128,7 +129,7 @@ def _draw_shift(ax: "Axes", rows: list[Row]) -> None:
     ax.scatter(shift[~moved], y[~moved], facecolors="none", zorder=3, **dots)
     for k, row in enumerate(rows):
         _beside(ax, k, _times(row["scale_ratio"]))
-    _dress(ax, "how far it moves", "shift of its mean (sd); \u00d7 spread")
+    _dress(ax, "the feature itself", "shift of its mean (sd); \u00d7 spread")
     ax.set_xlim(0.0, 1.05 * max([*shift[np.isfinite(shift)], 0.1]))
 
 
@@ -167,7 +168,7 @@ def _draw_growth(ax: "Axes", rows: list[Row], step_size: float | None) -> None:
         "growth" if step_size is None else f"growth at step {step_size:.3g}",
         "\u2190 dies out \u00b7 stays \u2192",
     )
-    ax.set_xlim(-reach, reach)
+    ax.set_xlim(-reach if (growth < 0).any() else -0.25 * reach, reach)
 
 
 def _beside(ax: "Axes", y: float, text: str) -> None:
@@ -191,27 +192,29 @@ def _dress(ax: "Axes", title: str, xlabel: str) -> None:
     plain_numbers(ax.xaxis, 4)
 
 
-def _marks() -> "dict[str, Artist]":
+def _marks(rows: list[Row]) -> "dict[str, Artist]":
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     def dot(**look: Any) -> Line2D:
         return Line2D([], [], linestyle="none", **look)
 
-    return {
-        "moves": dot(marker="o", color=INK, markersize=5.5, markeredgewidth=0),
-        "not seen to move": dot(
-            marker="o", markerfacecolor="none", markeredgecolor=INK, markersize=5
+    marks: dict[str, Artist] = {
+        "its law differs": dot(marker="o", color=INK, markersize=5.5),
+        "no difference seen": dot(
+            marker="o", markerfacecolor="none", markeredgecolor=INK, markersize=5.5
         ),
-        "changes sign": dot(marker="X", color=_FLIP, markersize=6.5, markeredgewidth=0),
         "sd between environments": Line2D([], [], color=INK, linewidth=1.6, alpha=0.8),
         "too small to be seen": Patch(facecolor=QUIET, alpha=0.3, linewidth=0),
     }
+    if any(row["flips"] for row in rows):
+        marks["changes sign"] = dot(marker="X", color=_FLIP, markersize=6.5, markeredgewidth=0)
+    return marks
 
 
 def _finding(table: list[Row], shown: int) -> str:
     moved, flips = (sum(row[key] for row in table) for key in ("moved", "flips"))
-    move = "moves" if moved == 1 else "move"
-    change = "slope changes" if flips == 1 else "slopes change"
-    text = f"{moved} of {len(table)} features {move} between environments; {flips} {change} sign"
+    differ = "differs" if moved == 1 else "differ"
+    change = f"{flips or 'no'} slope changes" if flips < 2 else f"{flips} slopes change"
+    text = f"{moved} of {len(table)} features {differ} between environments; {change} sign"
     return text if shown == len(table) else f"{text} ({shown} shown)"

@@ -65,7 +65,7 @@ def plot_power(power: Any, *, title: str | None = None) -> "Axes":
         _draw(ax, sorted(rows, key=lambda row: row[along]), along, now)
         finish(ax, title=None, xlabel=_LABELS[along], ylabel="")
     axes[0].set_ylabel("smallest sd that is found", color=INK, fontsize=9.5)
-    axes[0].set_ylim(bottom=0.0)
+    axes[0].set_ylim(0.0, 1.15 * axes[0].get_ylim()[1])
     plain_numbers(axes[0].yaxis, 5)
     head_figure(axes[0], _finding(now) if title is None else title)
     first: Axes = axes[0]
@@ -95,7 +95,7 @@ def _ticks(ax: "Axes", values: list[float]) -> None:
 
     step = -(-len(values) // 6)
     shown = values[::step]
-    ax.set_xticks(shown, [tick_text(value, max(shown)) for value in shown])
+    ax.set_xticks(shown, [tick_text(round(value), max(shown)) for value in shown])
     ax.xaxis.set_minor_locator(NullLocator())
 
 
