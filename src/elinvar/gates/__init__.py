@@ -8,6 +8,7 @@ from elinvar.gates._evidence import (
     gather_evidence,
     standing,
 )
+from elinvar.gates._forecast import Forecast, forecast
 from elinvar.gates._lasso import lasso_model
 from elinvar.gates._learn import Learned, LearningTask, LinearModel, learn
 from elinvar.gates._leave_out import moment_error, pooled_errors, support_errors
@@ -31,6 +32,7 @@ __all__ = [
     "EnvironmentEffect",
     "Evidence",
     "FeatureEvidence",
+    "Forecast",
     "InvariancePath",
     "Learned",
     "LearningTask",
@@ -51,6 +53,7 @@ __all__ = [
     "criterion",
     "default_strengths",
     "every_support",
+    "forecast",
     "gather_evidence",
     "invariance_path",
     "lasso_model",
