@@ -1,5 +1,11 @@
 """The gated linear model: stochastic steps, mean-field path, selection and evidence, on moments."""
 
+from elinvar.gates._agreement import (
+    EnvironmentResiduals,
+    ModelTest,
+    environment_residuals,
+    model_tests,
+)
 from elinvar.gates._evidence import (
     EnvironmentEffect,
     Evidence,
@@ -30,6 +36,7 @@ from elinvar.gates._select import Selection, SelectionRule, criterion, select
 __all__ = [
     "Assessment",
     "EnvironmentEffect",
+    "EnvironmentResiduals",
     "Evidence",
     "FeatureEvidence",
     "Forecast",
@@ -40,6 +47,7 @@ __all__ = [
     "LeftOutFit",
     "LinearModel",
     "LinearProblem",
+    "ModelTest",
     "OddEnvironment",
     "RandomEffects",
     "Refit",
@@ -52,6 +60,7 @@ __all__ = [
     "candidates",
     "criterion",
     "default_strengths",
+    "environment_residuals",
     "every_support",
     "forecast",
     "gather_evidence",
@@ -59,6 +68,7 @@ __all__ = [
     "lasso_model",
     "learn",
     "left_out_errors",
+    "model_tests",
     "moment_error",
     "noncentrality_limit",
     "odd_environment",

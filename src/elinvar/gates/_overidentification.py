@@ -1,6 +1,7 @@
 """The overidentification test: whether all environments agree on a support's coefficients."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from scipy.special import fdtrc, ndtri
 from elinvar.gates._problem import Floats, LinearProblem
 
 Masks = NDArray[np.bool_]
+Number = TypeVar("Number", float, Floats)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Assessment:
         Of the overidentification test; NaN where the support cannot be fitted.
     statistic, freedom : array of shape (M,)
         Q f / c, to be held against chi-squared with ``freedom`` degrees of freedom.
+    residual_freedom : array of shape (M,)
+        Denominator of the F law of Q / c; infinity where nothing is tested.
     risk : array of shape (M,)
         Weighted mean squared error over environments, standardised target.
     worst : array of shape (M,)
@@ -37,6 +41,7 @@ class Assessment:
     p_value: Floats
     statistic: Floats
     freedom: Floats
+    residual_freedom: Floats
     risk: Floats
     worst: Floats
     weakest: Floats
@@ -84,8 +89,7 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     trivial = valid & (freedom <= 0)
     tested = valid & ~trivial
     safe = np.where(tested, freedom, 1.0)
-    correction = safe + 2 * b1 - 2 * (b2 + 2 * b1) / (safe + 2)
-    second = safe * (safe + 2) / np.maximum(b2 + 2 * b1, 1e-300)
+    correction, second = matched_f(safe, 2 * b1, b2 + 2 * b1)
     ratio = np.where(tested, q / correction, 0.0)
     p_value = np.where(tested, fdtrc(safe, np.where(tested, second, 1.0), ratio), 1.0)
     return Assessment(
@@ -94,10 +98,29 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
         p_value=np.where(valid, p_value, np.nan),
         statistic=np.where(valid, ratio * safe, np.inf),
         freedom=safe,
+        residual_freedom=np.where(tested, second, np.inf),
         risk=np.where(valid, risk, np.inf),
         worst=np.where(valid, worst, np.inf),
         weakest=weakest,
     )
+
+
+def matched_f(freedom: Number, excess: Number, half: Number) -> tuple[Number, Number]:
+    r"""Match c F(f, nu) to a statistic of mean f + excess and variance 2 f + 4 excess + 2 half.
+
+    A chi-squared law scaled by 1 + excess / f has that variance with half = 0; half is what the
+    spread of estimated weights adds. To first order in the two, see docs/theory.md,
+
+    .. math:: c = f + \text{excess} - \frac{2\,\text{half}}{f + 2}, \qquad
+              \nu = \frac{f (f + 2)}{\text{half}} .
+
+    Returns
+    -------
+    pair of arrays
+        c and nu.
+    """
+    correction = freedom + excess - 2 * half / (freedom + 2)
+    return correction, freedom * (freedom + 2) / (half + 1e-300)
 
 
 def noncentrality_limit(statistic: Floats, freedom: Floats, confidence: float = 0.95) -> Floats:
