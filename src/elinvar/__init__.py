@@ -15,6 +15,7 @@ __all__ = [
     "Moments",
     "__version__",
     "datasets",
+    "diagnose",
     "load_model",
     "save_model",
 ]
@@ -24,6 +25,7 @@ _HOME = {
     "Moments": "elinvar.environments",
     "InvariantRegressor": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
+    "diagnose": "elinvar.gates",
     "save_model": "elinvar.estimators",
     "load_model": "elinvar.estimators",
 }
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from elinvar import datasets
     from elinvar.environments import Environments, Moments
     from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor, load_model, save_model
+    from elinvar.gates import diagnose
 
 
 def __getattr__(name: str) -> Any:

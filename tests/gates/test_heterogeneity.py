@@ -209,11 +209,17 @@ def test_zero_one_columns_are_seen():
     np.testing.assert_array_equal(two_valued(moments), [True, False, False])
 
 
-def test_penguins_differ_in_level_alone():
+def test_penguins_differ_by_level_and_within_species_by_slopes_alone():
     penguins = load_penguins()
     moments = Moments.from_frame(
-        penguins.frame, target=penguins.target, environment=penguins.environment,
+        penguins.frame,
+        target=penguins.target,
+        environment=penguins.environment,
         features=penguins.features,
-    )  # fmt: skip
-    assert not nothing_moved(LinearProblem.from_moments(moments))
-    assert nothing_moved(LinearProblem.from_moments(moments, intercept="environment"))
+    )
+    every = np.ones(4, dtype=bool)
+    shared = LinearProblem.from_moments(moments)
+    assert (law_p_values(shared, every) < 1e-4).all()
+    own = LinearProblem.from_moments(moments, intercept="environment")
+    assert (law_p_values(own, every) > 0.01).all()
+    assert not nothing_moved(own)

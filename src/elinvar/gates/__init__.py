@@ -6,6 +6,8 @@ from elinvar.gates._agreement import (
     environment_residuals,
     model_tests,
 )
+from elinvar.gates._diagnose import diagnose
+from elinvar.gates._diagnosis import Diagnosis
 from elinvar.gates._evidence import (
     EnvironmentEffect,
     Evidence,
@@ -15,6 +17,7 @@ from elinvar.gates._evidence import (
     standing,
 )
 from elinvar.gates._forecast import Forecast, forecast
+from elinvar.gates._heterogeneity import nothing_moved
 from elinvar.gates._lasso import lasso_model
 from elinvar.gates._learn import Learned, LearningTask, LinearModel, learn
 from elinvar.gates._leave_out import moment_error, pooled_errors, support_errors
@@ -35,6 +38,7 @@ from elinvar.gates._select import Selection, SelectionRule, criterion, select
 
 __all__ = [
     "Assessment",
+    "Diagnosis",
     "EnvironmentEffect",
     "EnvironmentResiduals",
     "Evidence",
@@ -60,6 +64,7 @@ __all__ = [
     "candidates",
     "criterion",
     "default_strengths",
+    "diagnose",
     "environment_residuals",
     "every_support",
     "forecast",
@@ -71,6 +76,7 @@ __all__ = [
     "model_tests",
     "moment_error",
     "noncentrality_limit",
+    "nothing_moved",
     "odd_environment",
     "pooled_errors",
     "pooled_solution",

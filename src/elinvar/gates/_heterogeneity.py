@@ -24,6 +24,7 @@ _MIXED = 1e-8
 _ZERO_ONE = 1e-9
 _CONSTANT = 1e-24
 _SPARSE = 5.0
+_FLOOR = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ def marginal_laws(moments: "Moments") -> MarginalLaws:
     mean = moments.mean_x.T[first]
     variance = np.where(variance > _CONSTANT * mean**2, variance, 0.0)
     freedom = np.broadcast_to(count - 1, variance.shape)
-    unbiased = variance * (count / np.maximum(count - 1, 1e-300))
+    unbiased = variance * (count / np.maximum(count - 1, 1.0))
     mean_p = same_effect(mean, unbiased / count, freedom)
     scale_p = same_scale(unbiased, freedom)
     # Welch's test leaves out environments without variance: two of these with unlike means differ
@@ -191,8 +192,8 @@ class _Stages:
 def _column_p(problem: LinearProblem, stages: _Stages, support: NDArray[np.bool_]) -> Floats:
     """p-values of the laws of single columns, given those in ``support``."""
     n_environments, rows = len(problem.count), problem.moments.n_rows
-    own, own_rank = _residuals(stages.own, support)
-    both, rank = _residuals(np.stack([stages.within, stages.pooled]), support)
+    own, own_rank = residuals(stages.own, support)
+    both, rank = residuals(np.stack([stages.within, stages.pooled]), support)
     within, within_rank = both[0], rank[0] + n_environments
     mean, mean_rank = stages.weight @ own, own_rank.sum(axis=0) + n_environments
     freedom = (problem.count[:, None] - own_rank - 1).T
@@ -212,9 +213,9 @@ def _group_p(
     """p-value of the law of a categorical feature or a 0/1 column, given the columns ``rest``."""
     n_environments, rows = len(problem.count), problem.moments.n_rows
     used = np.concatenate([rest, columns])
-    own, own_rank = _schur(stages.own[:, used[:, None], used], len(rest))
+    own, own_rank = schur(stages.own[:, used[:, None], used], len(rest))
     both = np.stack([stages.within, stages.pooled])[:, used[:, None], used]
-    (within, pooled), rank = _schur(both, len(rest))
+    (within, pooled), rank = schur(both, len(rest))
     within_rank, mean_rank = rank[0] + n_environments, own_rank.sum() + n_environments
     mean = np.tensordot(stages.weight, own, 1)
     slopes_p = same_shares(within, mean, rows, (within_rank, mean_rank), KURTOSIS / 3)
@@ -233,7 +234,7 @@ def _smallest(tests: Floats) -> Floats:
     return p_value
 
 
-def _residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.intp]]:
+def residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.intp]]:
     """Residual second moments (M, q) of every column on the support's others, and their ranks."""
     inside = np.flatnonzero(support)
     inverse, told, rank = _pseudo_inverses(matrices[:, inside[:, None], inside])
@@ -247,7 +248,7 @@ def _residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, ND
     return moment, ranks
 
 
-def _schur(matrices: Floats, width: int) -> tuple[Floats, NDArray[np.intp]]:
+def schur(matrices: Floats, width: int) -> tuple[Floats, NDArray[np.intp]]:
     """Return what the first ``width`` columns leave of the others, and the ranks of the first."""
     inverse, _, rank = _pseudo_inverses(matrices[:, :width, :width])
     cross = matrices[:, :width, width:]
@@ -283,7 +284,7 @@ def _marginal_p(problem: LinearProblem) -> tuple[Floats, Floats]:
     if not problem.absorbed:
         ranks = (np.ones(len(first)), np.full(len(first), float(len(count))))
         level_p.extend(same_fit(pooled, within, moments.n_rows, ranks))
-    unbiased = variance * (count / np.maximum(count - 1, 1e-300))[:, None]
+    unbiased = variance * (count / np.maximum(count - 1, 1.0))[:, None]
     freedom = np.broadcast_to(count - 1, unbiased.T.shape)
     return np.array(level_p), same_scale(unbiased.T, freedom)
 
@@ -293,29 +294,27 @@ def _correlation_p(problem: LinearProblem, covariance: Floats) -> Floats:
     gate = problem.gate_of[problem.offset :]
     i, j = np.nonzero(gate[:, None] < gate)
     variance = np.einsum("ejj->ej", covariance)
-    size = variance[:, i] * variance[:, j]
+    root = np.sqrt(variance)
+    size = root[:, i] * root[:, j]
     # the shares of a level that is rare say how many rows tell its correlations
     rare = np.where(two_valued(problem.moments)[problem.columns], variance, 1.0)
     told = (size > 0) & (problem.count[:, None] * rare[:, i] * rare[:, j] >= _SPARSE)
-    root = np.sqrt(np.where(told, size, 1.0))
-    correlation = np.where(told, covariance[:, i, j] / root, np.nan)
+    correlation = np.where(told, covariance[:, i, j] / np.where(told, size, 1.0), np.nan)
     return same_correlation(correlation.T, problem.count)
 
 
 def _slope_p(problem: LinearProblem, covariance: Floats) -> Floats:
     """p-values of the same slope of the target on single columns, with own intercepts."""
-    moments, count = problem.moments, problem.count
-    weight = count / count.sum()
+    moments, count = problem.moments, problem.count[:, None]
     variance = np.einsum("ejj->ej", covariance)
-    cross = moments.cov_xy[:, problem.columns]
-    safe = np.where(variance > 0, variance, 1.0)
-    own = weight @ (moments.var_y[:, None] - cross**2 / safe)
-    pooled = weight @ variance
-    safe = np.where(pooled > 0, pooled, 1.0)
-    within = weight @ moments.var_y - (weight @ cross) ** 2 / safe
-    able = (variance > 0).sum(axis=0)
-    ranks = (len(count) + (able > 0), len(count) + able)
-    return same_fit(within, own, moments.n_rows, ranks, KURTOSIS / 3)
+    told = (variance > 0) & (count >= 3)
+    safe = np.where(told, variance, 1.0)
+    slope = moments.cov_xy[:, problem.columns] / safe
+    power = moments.var_y[:, None]
+    residual = np.maximum(power - slope**2 * safe, _FLOOR * power)
+    freedom = np.where(told, count - 2, 0.0)
+    error = np.where(told, residual / (safe * np.maximum(freedom, 1.0)), 0.0)
+    return same_effect(slope.T, error.T, freedom.T)
 
 
 def _between(weight: Floats, means: Floats) -> Floats:
