@@ -86,13 +86,15 @@ def test_features_that_hold_come_first_then_the_clearest():
     ax = plot_forest(EFFECTS, EVIDENCE)
     assert list(panels(ax)) == ["depth", "length", "sex"]
     assert ax is ax.figure.axes[0]
-    assert ax.figure.get_suptitle() == "1 of 3 effects hold in every environment"
+    assert ax.figure.get_suptitle() == "Found to hold in every environment: 1 of 3 effects"
 
 
 def test_the_title_says_how_many_of_how_many_are_shown():
     ax = plot_forest(EFFECTS, EVIDENCE, top=1)
     assert list(panels(ax)) == ["depth"]
-    assert ax.figure.get_suptitle() == "1 of 3 effects hold in every environment (1 shown)"
+    assert (
+        ax.figure.get_suptitle() == "Found to hold in every environment: 1 of 3 effects (1 shown)"
+    )
 
 
 def test_chosen_features_keep_their_order():
@@ -158,7 +160,7 @@ def test_the_odd_environment_has_a_ring_that_the_legend_explains():
     assert points(panels(ax)["length"], size=90) == [(-0.5, 2.0)]
     assert points(ax, size=90) == []
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert legend == ["95% interval", "differs most from the others"]
+    assert legend == ["95% interval", "differs most clearly"]
     alone = plot_forest(EFFECTS, {**EVIDENCE, "odd_environment": [""] * 3})
     assert [t.get_text() for t in alone.figure.legends[0].get_texts()] == ["95% interval"]
 
@@ -196,6 +198,8 @@ def test_many_environments_become_a_strip():
     assert len(ax.get_yticks()) == 4
     assert [x for x, _ in points(ax, size=110)] == pytest.approx(effects["effect"][:26])
     assert ax.texts[1].get_text() == "invariant ○ e1"
+    vague = {**effects, "low": effects["effect"] - 9, "high": effects["effect"] + 9}
+    assert plot_forest(vague, evidence, features=["x0"]).get_xlim() == ax.get_xlim()
     rows = plot_forest(*many(25, 2))
     assert len(rows.get_yticks()) == 28
 

@@ -100,8 +100,7 @@ def test_beyond_eight_environments_all_are_quiet_and_the_farthest_named():
     ax = plot_left_out(many(9), models=["invariant"])
     assert set(lines(ax)) == {INK}
     named = [text.get_text() for text in ax.texts]
-    assert len(named) == 3
-    assert {"e3", "e5"} <= set(named)
+    assert sorted(named) == ["e3", "e5"]
     assert plot_left_out(many(8), models=["invariant"]).texts[:] == []
 
 

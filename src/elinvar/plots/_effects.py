@@ -147,7 +147,7 @@ def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) ->
         named = ", ".join(clean(name) for name in turned[:2])
         more = f" and {len(turned) - 2} more" if len(turned) > 2 else ""
         return f"{len(turned)} effects change sign: {named}{more}"
-    return f"{sum(holds)} of {len(names)} effects hold in every environment"
+    return f"Found to hold in every environment: {sum(holds)} of {len(names)} effects"
 
 
 def _legend(ax: "Axes", verdicts: list[str], *, new: bool) -> None:

@@ -44,8 +44,8 @@ def plot_forest(
     A panel has a row for each environment (beyond 25, one strip of them all), with its 95%
     interval. Below the rule are the common effect, filled and coloured by verdict, the effect in
     the pooled model, hollow, and a bar where the effect in a new environment is to be expected. The
-    environment that stands out has a ring. Intervals that would dwarf the effects are cut off, with
-    an arrowhead.
+    environment that differs most clearly has a ring. Intervals that would dwarf the effects are cut
+    off, with an arrowhead.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def _grid(panels: list[Panel], rows: Rows) -> "list[Axes]":
 
 
 def _draw_panel(ax: "Axes", panel: Panel, rows: Rows) -> None:
-    ax.set_xlim(*panel.limits())
+    ax.set_xlim(*panel.limits(strip=rows.strip))
     ax.set_ylim(rows.bottom, -0.7)
     ax.set_yticks(list(rows.labels), list(rows.labels.values()), parse_math=False)
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
@@ -214,7 +214,7 @@ def _marks(panels: list[Panel]) -> "dict[str, Artist]":
 
     marks: dict[str, Artist] = {"95% interval": Line2D([], [], color=INK, linewidth=1.1, alpha=0.6)}
     if any(panel.odd is not None for panel in panels):
-        marks["differs most from the others"] = Line2D(
+        marks["differs most clearly"] = Line2D(
             [],
             [],
             marker="o",
@@ -230,5 +230,5 @@ def _finding(table: list[Row], shown: int) -> str:
     if len(table) == 1:
         return ""
     holds = sum(row["verdict"] in HOLDS for row in table)
-    text = f"{holds} of {len(table)} effects hold in every environment"
+    text = f"Found to hold in every environment: {holds} of {len(table)} effects"
     return text if shown == len(table) else f"{text} ({shown} shown)"

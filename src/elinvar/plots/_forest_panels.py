@@ -41,15 +41,19 @@ class Panel:
     def colour(self) -> str:
         return VERDICT_COLOURS.get(self.verdict, QUIET)
 
-    def limits(self) -> tuple[float, float]:
-        """Return what to show: 0, the effects, and intervals unless they would dwarf these."""
+    def limits(self, *, strip: bool) -> tuple[float, float]:
+        """Return what to show: 0, the effects, and intervals unless they would dwarf these.
+
+        A ``strip`` has no intervals of the environments.
+        """
         width = self.each[2] - self.each[1]
         typical = np.median(width[np.isfinite(width)]) if np.isfinite(width).any() else np.inf
         clear = ~(width > _VAGUE * typical)
         if self.odd is not None:
             clear[self.odd] = True
         core = np.hstack([0.0, self.common, self.pooled, self.each[0, clear]])
-        return range_of(core, np.hstack([self.each.ravel(), self.new]), reach=0.6)
+        ends = [self.each[0] if strip else self.each.ravel(), self.new]
+        return range_of(core, np.hstack(ends), reach=0.6)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 # A line reaches this many standard deviations of the predictions to either side.
 _REACH = 1.5
-# Where environments are too many for colours, this many are named in a panel.
+# Where environments are too many for colours, those farthest off are named in a panel.
 _NAMED = 3
+# None is named whose level was missed by less than this share of the axis.
+_FAR = 0.02
 
 _NUMBERS = (
     "predicted_mean",
@@ -108,7 +110,8 @@ def plot_left_out(
         for row in here:
             _draw(ax, row, *_look(names.index(row["environment"]), len(names)))
         if len(names) > len(ENVIRONMENT_COLOURS):
-            farthest = sorted(here, key=_miss, reverse=True)[:_NAMED]
+            off = [row for row in here if _miss(row) > _FAR * (limits[1] - limits[0])]
+            farthest = sorted(off, key=_miss, reverse=True)[:_NAMED]
             middle = (limits[0] + limits[1]) / 2
             longest = 18 if len(shown) < 3 else 11
             _name(ax, [row for row in farthest if row["truth_mean"] >= middle], 0, longest)
