@@ -17,9 +17,11 @@ from elinvar._base import DataError, DataTypeError
 from elinvar.datasets import load_bikes, load_penguins, make_eills, make_random_linear
 
 EVIDENCE = [
-    "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "leaves_at",
+    "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",
+    "new_low", "new_high", "leaves_at", "moved_p", "odd_environment",
 ]  # fmt: skip
-ERRORS = ["environment", "rows", "invariant", "pooled", "mean", "used"]
+ERRORS = ["environment", "rows", "invariant", "pooled", "lasso", "mean", "used"]
+TABLES = ("effects_", "tests_", "residuals_", "errors_", "left_out_")
 STATES = {"accepted", "approximate", "rejected", "pooled_only"}
 VERDICTS = {"invariant", "approximately invariant", "spurious", "no effect", "undecided"}
 
@@ -57,8 +59,10 @@ def assert_same(a, b, rtol=1e-7):
 
 def assert_same_tables(a, b):
     """Evidence and errors, but for the place on the path, which is the path's own affair."""
-    pd.testing.assert_frame_equal(a.evidence_[EVIDENCE[:-1]], b.evidence_[EVIDENCE[:-1]], rtol=1e-6)
-    pd.testing.assert_frame_equal(a.errors_, b.errors_, rtol=1e-6)
+    columns = [name for name in EVIDENCE if name != "leaves_at"]
+    pd.testing.assert_frame_equal(a.evidence_[columns], b.evidence_[columns], rtol=1e-6, atol=1e-9)
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), rtol=1e-6, atol=1e-9)
 
 
 def assert_valid(model):
@@ -78,14 +82,22 @@ def assert_valid(model):
     assert list(evidence) == EVIDENCE and list(errors) == ERRORS
     assert list(evidence["feature"]) == list(model.schema_.features)
     assert set(evidence["verdict"]) <= VERDICTS
-    measured = evidence[["effect", "low", "high", "heterogeneity_p"]].to_numpy(dtype=float)
+    measured = evidence[EVIDENCE[2:-1]].drop(columns="leaves_at").to_numpy(dtype=float)
     unknown = np.isnan(measured).any(axis=1)
     assert (evidence["verdict"][unknown] == "undecided").all()
     assert np.isfinite(measured[~unknown]).all()
     assert (evidence["low"][~unknown] <= evidence["high"][~unknown]).all()
     assert np.isfinite(evidence["pooled_effect"]).all() and not evidence["leaves_at"].isna().any()
     assert np.isfinite(errors[ERRORS[1:]].to_numpy(dtype=float)).all()
-    assert len(errors) == (len(model.environments_) if len(model.environments_) > 1 else 0)
+    several = len(model.environments_) > 1
+    assert len(errors) == several * len(model.environments_)
+    assert len(model.left_out_) == 4 * len(errors)
+    assert np.isfinite(model.effects_[["effect", "low", "high"]].to_numpy()).all()
+    assert np.isfinite(model.tests_[["statistic", "df1", "df2", "p_value"]].to_numpy()).all()
+    assert list(model.residuals_["environment"]) == list(model.environments_)
+    assert set(model.evidence_["odd_environment"]) <= {"", *model.environments_}
+    assert np.isnan(model.margin_) == (model.forecast_.reason != "")
+    assert "nan" not in model.explain().replace("name", "")
     text = model.summary() + " ".join(model.notes_)
     assert "nan" not in text.lower().replace("name", "") and model.notes_ == tuple(model.notes_)
 
@@ -617,7 +629,9 @@ class TestRealTables:
         assert model.status_ == "accepted" and model.predictor_ == "invariant"
         depth = model.evidence_.set_index("feature").loc["bill_depth_mm"]
         assert depth["pooled_effect"] < 0 < depth["low"] < depth["effect"]
-        assert depth["verdict"] == "invariant"
+        # p = .014 is enough to accept, and too little to call an effect exactly the same
+        assert model.standing_ == "borderline"
+        assert depth["verdict"] == "approximately invariant"
         assert any("opposite sign" in note and "bill_depth_mm" in note for note in model.notes_)
 
     def test_penguins_with_a_shared_intercept_are_rejected(self):

@@ -81,10 +81,19 @@ def test_tables_and_path_come_back_as_they_were(fitted, tmp_path):
         assert not hasattr(model, "evidence_")
         return
     again = load_model(save_model(model, tmp_path / "model.json"))
-    same = {"check_dtype": len(model.errors_) > 0, "check_index_type": False, "check_exact": True}
-    assert_frame_equal(again.evidence_, model.evidence_, check_exact=True)
-    assert_frame_equal(again.errors_, model.errors_, **same)
-    assert again.notes_ == model.notes_
+    for name in ("evidence", "effects", "tests", "residuals", "errors", "left_out"):
+        table = getattr(model, f"{name}_")
+        same = {"check_dtype": len(table) > 0, "check_index_type": False, "check_exact": True}
+        assert_frame_equal(getattr(again, f"{name}_"), table, **same)
+    for name in ("features", "power"):
+        mine, theirs = getattr(again.diagnosis_, name), getattr(model.diagnosis_, name)
+        assert_frame_equal(mine, theirs, check_exact=True)
+    for name in ("verdict", "reason", "notes", "environments", "rows", "step_size"):
+        assert getattr(again.diagnosis_, name) == getattr(model.diagnosis_, name)
+    assert again.notes_ == model.notes_ and again.standing_ == model.standing_
+    assert again.odd_environment_ == model.odd_environment_
+    assert again.forecast_.reason == model.forecast_.reason
+    assert again.explain() == model.explain()
     for name in ("strength", "coef", "converged", "standardized"):
         assert np.array_equal(getattr(again.path_, name), getattr(model.path_, name))
     for name in ("selected_", "invariant_coef_", "pooled_coef_", "p_value_", "predictor_"):
@@ -216,7 +225,13 @@ def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
         (lambda v: v["intercepts"]["environments"].pop("Oslo"), "intercept for each environment"),
         (lambda v: v["evidence"][0].update(verdict="magic"), "verdicts that elinvar knows"),
         (lambda v: v["evidence"].pop(), "a row for each feature"),
-        (lambda v: v["evidence"][1].pop("low"), "rows with the same entries"),
+        (lambda v: v["evidence"][1].pop("low"), "evidence must have rows with feature"),
+        (lambda v: v.update(standing="fine"), "standing must be one of"),
+        (lambda v: v["effects"][0].update(effect="large"), "effect must be a number or null"),
+        (lambda v: v["diagnosis"].update(verdict="maybe"), "verdict must be one of"),
+        (lambda v: v["diagnosis"]["features"][0].update(moved=1), "moved must be true or false"),
+        (lambda v: v["forecast"].pop("needed"), "forecast.needed must be there"),
+        (lambda v: v.update(odd_environment={"name": 3}), "odd_environment.name must be"),
         (lambda v: v["errors"][0].update(pooled="much"), "errors"),
         (lambda v: [row.pop("mean") for row in v["errors"]], "errors must have"),
         (lambda v: v["path"]["coef"].pop(), "path.coef must be finite numbers of shape"),

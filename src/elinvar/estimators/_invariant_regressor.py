@@ -1,7 +1,6 @@
 """The main face: what holds in all environments, and what predicts best in a new one."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -17,20 +16,21 @@ from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
     resolve_environment_weights,
 )
+from elinvar.estimators._evidence import EvidenceTables
+from elinvar.estimators._explain import explain
 from elinvar.estimators._words import notes_on, summary_of
 from elinvar.gates import (
     InvariancePath,
-    Learned,
     LearningTask,
     SelectionRule,
-    gather_evidence,
+    Standing,
     invariance_path,
     learn,
-    left_out_errors,
+    nothing_moved,
+    standing,
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ Floats = NDArray[np.float64]
 _FEWEST_ROWS = 5
 
 
-class InvariantRegressor(EnvironmentRegressor):
+class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
     r"""Linear regression on the effects that hold in every environment.
 
     From the moments of each environment it follows the mean-field path of HeteroSGD, tests
@@ -70,6 +70,9 @@ class InvariantRegressor(EnvironmentRegressor):
     tolerance : float, at least 0
         Share of the residual variance that environments' own coefficients may explain for a model
         to count as approximately invariant when the test rejects it; 0: exact invariance only.
+    effect_tolerance : float, at least 0
+        Largest standard deviation of an effect between environments, as a share of the effect, that
+        counts as approximately invariant.
     exact_up_to : int, at least 0
         All supports are tried up to this many features (or categorical groups), beyond it those
         that a search along the mean-field path finds.
@@ -103,10 +106,25 @@ class InvariantRegressor(EnvironmentRegressor):
         would explain.
     path_ : InvariancePath
         Coefficients along the mean-field path.
+    standing_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
+        What the status is worth as evidence: "borderline" if a set was accepted by a narrow margin,
+        "untested" if the features' laws do not differ between environments, so that nothing could
+        be refuted.
     evidence_ : DataFrame
-        A row a feature: verdict, effect with interval, agreement between environments.
-    errors_ : DataFrame
-        A row an environment: errors when it is left out of the whole procedure.
+        A row a feature: verdict, effect with interval, spread between environments, what to expect
+        in a new one.
+    effects_ : DataFrame
+        A row a feature and environment: effect with interval.
+    tests_, residuals_ : DataFrame
+        Tests of the invariant model, and its residuals in each environment.
+    errors_, left_out_ : DataFrame
+        Errors on environments left out of the whole procedure; predictions against the truth there.
+    margin_ : float
+        Half-width of prediction intervals in a new environment; NaN if environments are too few.
+    odd_environment_ : OddEnvironment or None
+        The environment that is responsible where environments do not agree.
+    diagnosis_ : Diagnosis
+        What the data could answer, whatever the model.
     notes_ : tuple of str
         What the user should know, in sentences.
     environments_, excluded_environments_ : tuple of str
@@ -147,10 +165,10 @@ class InvariantRegressor(EnvironmentRegressor):
     p_value_: float
     disagreement_: float
     path_: InvariancePath
+    standing_: Standing
     environments_: tuple[str, ...]
     excluded_environments_: tuple[str, ...]
     moments_: Moments
-    _learned: Learned
     notes_: tuple[str, ...]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -163,6 +181,7 @@ class InvariantRegressor(EnvironmentRegressor):
         "min_t": [Interval(Real, 0, 30, closed="both")],
         "kappa": [Interval(Real, 0, None, closed="left")],
         "tolerance": [Interval(Real, 0, None, closed="left")],
+        "effect_tolerance": [Interval(Real, 0, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, 20, closed="both")],
         "strengths": [None, "array-like"],
         "random_state": [Interval(Integral, 0, None, closed="left")],
@@ -180,6 +199,7 @@ class InvariantRegressor(EnvironmentRegressor):
         min_t: float = 4.5,
         kappa: float = 10.0,
         tolerance: float = 0.01,
+        effect_tolerance: float = 0.1,
         exact_up_to: int = 14,
         strengths: ArrayLike | None = None,
         random_state: int = 0,
@@ -193,6 +213,7 @@ class InvariantRegressor(EnvironmentRegressor):
         self.min_t = min_t
         self.kappa = kappa
         self.tolerance = tolerance
+        self.effect_tolerance = effect_tolerance
         self.exact_up_to = exact_up_to
         self.strengths = strengths
         self.random_state = random_state
@@ -250,55 +271,15 @@ class InvariantRegressor(EnvironmentRegressor):
         self._take_schema(moments)
         return self._learn(moments)
 
-    @cached_property
-    def evidence_(self) -> "pd.DataFrame":
-        """Evidence on every feature, a row each.
-
-        Columns: ``feature``, ``verdict``, ``effect``, ``low``, ``high``, ``pooled_effect``,
-        ``heterogeneity_p``, ``leaves_at``.
-        """
-        import pandas as pd
-
-        check_is_fitted(self, "coef_")
-        learned = self._learned
-        level = self._task().rule.level_at(float(self.moments_.count.sum()))
-        found = gather_evidence(learned.problem, learned.gates, self.status_, level).features
-        schema = self.schema_
-        return pd.DataFrame(
-            {
-                "feature": schema.features,
-                "verdict": [row.verdict for row in found],
-                "effect": [row.effect for row in found],
-                "low": [row.low for row in found],
-                "high": [row.high for row in found],
-                "pooled_effect": [self._pooled_effect(j) for j in range(len(found))],
-                "heterogeneity_p": [row.heterogeneity_p for row in found],
-                "leaves_at": self.path_.leaves_at(schema.groups, len(schema.features)),
-            }
-        )
-
-    @cached_property
-    def errors_(self) -> "pd.DataFrame":
-        """Mean squared errors on each environment when it is left out, a row each.
-
-        Columns: ``environment``, ``rows``, ``invariant``, ``pooled``, ``mean`` and ``used`` (what
-        ``predict`` would have used). The whole procedure is repeated without the environment
-        (beyond ``exact_up_to`` features, among the supports that the search found with it); with
-        two environments only the refit is, on the support that both chose.
-        """
-        import pandas as pd
-
-        check_is_fitted(self, "coef_")
-        names = ["environment", "rows", "invariant", "pooled", "mean", "used"]
-        if len(self.environments_) < 2:
-            return pd.DataFrame(columns=names)
-        rows = left_out_errors(self.moments_, self._share(), self._task(), self._learned)
-        return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
-
     def summary(self) -> str:
         """Return the answer in a few lines of plain text."""
         check_is_fitted(self, "coef_")
         return summary_of(self)
+
+    def explain(self) -> str:
+        """Return one paragraph for a reader who is no statistician: what was found, what to do."""
+        check_is_fitted(self, "coef_")
+        return explain(self)
 
     def plot_path(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the coefficients along the mean-field path.
@@ -327,8 +308,7 @@ class InvariantRegressor(EnvironmentRegressor):
         )
 
     def _learn(self, moments: Moments) -> Self:
-        for name in ("evidence_", "errors_"):
-            self.__dict__.pop(name, None)
+        self._forget()
         excluded = _labels(self.exclude_environments)
         moments = moments.exclude(excluded) if excluded else moments
         check_environments(moments)
@@ -340,6 +320,8 @@ class InvariantRegressor(EnvironmentRegressor):
         self._learned = found
         self.status_, self.predictor_ = found.status, found.predictor
         self.p_value_ = 1.0 if found.selection is None else found.selection.p_value
+        differ = len(moments.names) > 1 and not nothing_moved(found.problem)
+        self.standing_ = standing(found.status, self.p_value_, differ=differ)
         self.disagreement_ = 0.0 if found.selection is None else found.selection.disagreement
         self.selected_ = np.zeros(self.n_features_in_, dtype=bool)
         self.selected_[found.problem.features[found.gates]] = True
@@ -373,13 +355,6 @@ class InvariantRegressor(EnvironmentRegressor):
                 seed=self.random_state,
             ),
         )
-
-    def _pooled_effect(self, feature: int) -> float:
-        columns = np.flatnonzero(self.schema_.groups == feature)
-        values = self.pooled_coef_[columns]
-        if self.schema_.features[feature] in self.schema_.levels:
-            return float(values.max() - values.min())
-        return float(values[0])
 
 
 def _labels(values: Sequence[Any] | None) -> list[str]:

@@ -170,6 +170,13 @@ class Reader:
             self.refuse(key, f"finite numbers of shape {shape}")
         return np.array(value, dtype=np.float64).reshape(shape)
 
+    def flag(self, key: str) -> bool:
+        """Return true or false."""
+        value = self.take(key)
+        if not isinstance(value, bool):
+            self.refuse(key, "true or false")
+        return value
+
     def flags(self, key: str, n: int) -> NDArray[np.bool_]:
         """Return ``n`` truth values."""
         items = self._list(key)

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,9 +14,9 @@ from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
 from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._json import Reader, parse, plain, write
+from elinvar.estimators._model_tables import build_tables, describe_tables
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 Model: TypeAlias = InvariantRegressor | HeteroSGDRegressor
@@ -25,10 +25,8 @@ KIND = "elinvar-model/"
 FORMAT = 1
 
 STATUSES = ("accepted", "approximate", "rejected", "pooled_only")
+STANDINGS = (*STATUSES, "borderline", "untested")
 PREDICTORS = ("invariant", "pooled", "candidate")
-VERDICTS = ("invariant", "approximately invariant", "spurious", "no effect", "undecided")
-EVIDENCE = ("effect", "low", "high", "pooled_effect", "heterogeneity_p", "leaves_at")
-ERRORS = ("rows", "invariant", "pooled", "mean", "used")
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
@@ -201,6 +199,7 @@ def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
     schema = model.schema_
     return {
         "status": model.status_,
+        "standing": model.standing_,
         "p_value": model.p_value_,
         "disagreement": model.disagreement_,
         "predictor": model.predictor_,
@@ -215,8 +214,6 @@ def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
             "coef": _by_column(schema, model.pooled_coef_),
             "intercept": model.pooled_intercept_,
         },
-        "evidence": model.evidence_.to_dict("records"),
-        "errors": model.errors_.to_dict("records"),
         "notes": model.notes_,
         "path": {
             "strength": model.path_.strength,
@@ -224,7 +221,7 @@ def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
             "coef": model.path_.coef,
             "standardized": model.path_.standardized,
         },
-    }
+    } | describe_tables(model)
 
 
 def _describe_stochastic(model: HeteroSGDRegressor) -> dict[str, Any]:
@@ -296,6 +293,7 @@ def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
     schema = model.schema_
     invariant, pooled = file.inner("invariant"), file.inner("pooled")
     model.status_ = file.text("status", STATUSES)
+    model.standing_ = file.text("standing", STANDINGS)
     model.p_value_ = file.number("p_value", finite=False)
     model.disagreement_ = file.number("disagreement", finite=False)
     model.predictor_ = file.text("predictor", PREDICTORS)
@@ -306,8 +304,7 @@ def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
     model.invariant_environment_intercepts_ = _own_intercepts(invariant, rows)
     model.pooled_coef_ = _by_name(pooled, "coef", schema)
     model.pooled_intercept_ = pooled.number("intercept")
-    model.evidence_ = _evidence(file, schema)
-    model.errors_ = _table(file, "errors", ("environment",), ERRORS)
+    build_tables(model, file, schema)
     model.notes_ = file.texts("notes")
     model.path_ = _path(file.inner("path"), schema)
 
@@ -370,45 +367,6 @@ def _own_intercepts(file: Reader, rows: dict[str, float]) -> dict[str, float] | 
     if set(values) != set(rows):
         file.refuse("environments", "null, or an intercept for each environment")
     return values
-
-
-def _evidence(file: Reader, schema: Schema) -> "pd.DataFrame":
-    table = _table(file, "evidence", ("feature", "verdict"), EVIDENCE)
-    if not set(table["verdict"]) <= set(VERDICTS):
-        _refuse_table("evidence", "verdicts that elinvar knows")
-    if tuple(table["feature"]) != schema.features:
-        _refuse_table("evidence", "a row for each feature, in order")
-    return table
-
-
-def _table(
-    file: Reader, key: str, texts: tuple[str, ...], numbers: tuple[str, ...]
-) -> "pd.DataFrame":
-    """Read a list of records; columns beyond those named must hold numbers or texts too."""
-    import pandas as pd
-
-    records = file.records(key)
-    names = list(records[0].values) if records else [*texts, *numbers]
-    if not {*texts, *numbers} <= set(names):
-        _refuse_table(key, f"rows with {', '.join([*texts, *numbers])}")
-    columns: dict[str, Any] = {}
-    for name in names:
-        if any(set(record.values) != set(names) for record in records):
-            _refuse_table(key, "rows with the same entries")
-        if name in texts or (name not in numbers and isinstance(records[0].values[name], str)):
-            columns[name] = [record.text(name) for record in records]
-            continue
-        exact = bool(records) and all(type(record.values[name]) is int for record in records)
-        columns[name] = (
-            np.array([record.whole(name) for record in records], dtype=np.int64)
-            if exact
-            else np.array([record.number(name, finite=False) for record in records])
-        )
-    return pd.DataFrame(columns)
-
-
-def _refuse_table(key: str, needed: str) -> NoReturn:
-    raise ModelFileError(f"The model file is damaged: {key} must have {needed}.")
 
 
 def _path(file: Reader, schema: Schema) -> Any:

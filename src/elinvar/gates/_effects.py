@@ -33,6 +33,9 @@ class FeatureEffect:
         Degrees of freedom behind each variance.
     heterogeneity_p : float
         p-value of the same effect in all environments that can tell it.
+    levels, level_variances : arrays of shape (d, E)
+        Of a categorical feature with several columns, each level's own effects against the
+        reference level; d = 0 otherwise.
     """
 
     effect: float
@@ -44,6 +47,8 @@ class FeatureEffect:
     own_variance: Floats
     freedom: Floats
     heterogeneity_p: float
+    levels: Floats
+    level_variances: Floats
 
     @property
     def own_margin(self) -> Floats:
@@ -91,6 +96,8 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
     part = np.flatnonzero(direction)
     told = (fit.freedom > 0) & (np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0).all(axis=1)
     covariance = fit.covariance[places[:, None], places]
+    units = _units(problem, fit, places)[:, None]
+    several = slice(None if len(places) > 1 else 0)
     return FeatureEffect(
         effect=effect,
         low=effect - margin,
@@ -103,13 +110,20 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
         ),
         freedom=fit.freedom,
         heterogeneity_p=agreement_p_value(fit.own[:, places], block, fit.freedom),
+        levels=(fit.own[:, places].T * units)[several],
+        level_variances=(np.einsum("ejj->je", block) * units**2)[several],
     )
+
+
+def _units(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:
+    """Return what turns standardised coefficients into the data's units."""
+    units: Floats = problem.target_scale / problem.scale[fit.columns[places] - problem.offset]
+    return units
 
 
 def _direction(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:
     """Weights on the refit's coefficients that give the effect in the data's units."""
-    columns = fit.columns[places] - problem.offset
-    units = problem.target_scale / problem.scale[columns]
+    units = _units(problem, fit, places)
     direction = np.zeros(len(fit.columns))
     gate = problem.gate_of[fit.columns[places[0]]]
     schema = problem.moments.schema

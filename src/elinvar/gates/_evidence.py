@@ -12,7 +12,7 @@ from elinvar.gates._effects import FeatureEffect, effect_of, feature_effects, wi
 from elinvar.gates._heterogeneity import law_p_values
 from elinvar.gates._overidentification import assess
 from elinvar.gates._problem import Floats, LinearProblem
-from elinvar.gates._random_effects import RandomEffects, random_effects
+from elinvar.gates._random_effects import RandomEffects, between_sd, random_effects
 from elinvar.gates._refit import refit
 
 Bools = NDArray[np.bool_]
@@ -20,8 +20,7 @@ Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect
 
 Standing = Literal["accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"]
 
-_STRICT = 0.01
-_LOOSE = 0.05
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,8 @@ class FeatureEvidence:
     heterogeneity_p : float
         p-value of the same effect in all environments.
     between_sd : float
-        Standard deviation of the effect between environments (Paule and Mandel).
+        Standard deviation of the effect between environments (Paule and Mandel); the largest over
+        the levels of a categorical feature.
     new_low, new_high : float
         90% prediction interval for the effect in a new environment.
     moved_p : float
@@ -88,7 +88,7 @@ class Evidence:
     effects: list[EnvironmentEffect]
 
 
-def standing(status: str, p_value: float, n_environments: int, *, differ: bool) -> Standing:
+def standing(status: str, p_value: float, *, differ: bool) -> Standing:
     """How much a status is worth as evidence.
 
     Parameters
@@ -96,7 +96,6 @@ def standing(status: str, p_value: float, n_environments: int, *, differ: bool) 
     status : {"accepted", "approximate", "rejected", "pooled_only"}
     p_value : float
         Of the overidentification test.
-    n_environments : int
     differ : bool
         Whether the features' laws differ between environments.
 
@@ -104,12 +103,12 @@ def standing(status: str, p_value: float, n_environments: int, *, differ: bool) 
     -------
     str
         The status; but "untested" if nothing differs, so that nothing could be refuted, and
-        "borderline" if a set was accepted with p below .01 (.05 with two environments), though
-        selection prefers sets that agree.
+        "borderline" if a set was accepted with p below .05, though selection prefers sets that
+        agree.
     """
     if status != "pooled_only" and not differ:
         return "untested"
-    if status == "accepted" and p_value < (_LOOSE if n_environments == 2 else _STRICT):
+    if status == "accepted" and p_value < _LEVEL:
         return "borderline"
     return cast(Standing, status)
 
@@ -144,6 +143,7 @@ def gather_evidence(
     selected = selected | (standing == "pooled_only")
     effects = feature_effects(problem, selected)
     random = _random(effects, len(problem.count))
+    spread = np.maximum(random.between_sd, _level_spread(effects))
     moved = law_p_values(problem, selected)
     rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
     reach = _reach(problem, selected, rivals)
@@ -156,7 +156,7 @@ def gather_evidence(
         tolerance=tolerance,
     )
     verdicts: list[Verdict] = [
-        "undecided" if found is None else judge.verdict(gate, found, random)
+        "undecided" if found is None else judge.verdict(gate, found, spread[gate], random)
         for gate, found in enumerate(effects)
     ]
     if "spurious" in verdicts and not selected.any():
@@ -179,7 +179,7 @@ def gather_evidence(
             low=min(found.low, reach[gate, 0]),
             high=max(found.high, reach[gate, 1]),
             heterogeneity_p=found.heterogeneity_p,
-            between_sd=float(random.between_sd[gate]),
+            between_sd=float(spread[gate]),
             new_low=float(random.low[gate]),
             new_high=float(random.high[gate]),
             moved_p=float(moved[gate]),
@@ -199,8 +199,10 @@ class _Judge:
     level: float
     tolerance: float
 
-    def verdict(self, gate: int, found: FeatureEffect, random: RandomEffects) -> Verdict:
-        spread, low, high = random.between_sd[gate], random.low[gate], random.high[gate]
+    def verdict(
+        self, gate: int, found: FeatureEffect, spread: float, random: RandomEffects
+    ) -> Verdict:
+        low, high = random.low[gate], random.high[gate]
         if self.standing in ("pooled_only", "untested") or np.isnan(spread):
             return "undecided"
         # two environments show one difference, too little to measure how much effects differ
@@ -219,15 +221,14 @@ class _Judge:
 
     def _inside(self, p_value: float, steady: bool) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
-        n_selected = int(self.selected.sum())
-        if self.standing == "accepted" and p_value >= _STRICT / n_selected:
+        agrees = p_value >= _LEVEL / int(self.selected.sum())
+        if self.standing == "accepted" and agrees:
             return "invariant"
-        agrees = self.standing == "approximate" and p_value >= _LOOSE / n_selected
         return "approximately invariant" if steady or agrees else "undecided"
 
     def _differs(self, gate: int, p_value: float, steady: bool) -> bool:
         """Whether a feature outside the support breaks the agreement when it is added."""
-        single = _LOOSE / max(int((~self.selected).sum()), 1)
+        single = _LEVEL / max(int((~self.selected).sum()), 1)
         if self.standing == "approximate":
             return p_value < single and not steady
         whole = assess(self.problem, with_gate(self.selected, gate)[None]).p_value[0]
@@ -245,6 +246,16 @@ def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> Ran
     return random_effects(stacked("own"), stacked("own_variance"), stacked("freedom"))
 
 
+def _level_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
+    """Largest standard deviation between environments over a categorical feature's levels."""
+    spread = np.zeros(len(effects))
+    for gate, found in enumerate(effects):
+        if found is not None and len(found.levels):
+            each = between_sd(found.levels, found.level_variances, found.freedom)
+            spread[gate] = np.nanmax(np.append(each, 0.0))
+    return spread
+
+
 def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
     """Return the ends (n_gates, 2) of what rivals say of selected features: 0 without them."""
     reach = np.tile([np.inf, -np.inf], (problem.n_gates, 1))
@@ -253,7 +264,7 @@ def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
         for gate in np.flatnonzero(selected):
             low = high = 0.0
             if support[gate]:
-                found = effect_of(problem, fit, gate)
+                found = effect_of(problem, fit, int(gate))
                 low, high = (0.0, 0.0) if found is None else (found.low, found.high)
             reach[gate] = min(reach[gate, 0], low), max(reach[gate, 1], high)
     return reach
@@ -262,14 +273,14 @@ def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
 def _odd(found: FeatureEffect, names: Sequence[str]) -> str:
     """Environment that differs from the mean of the others by more than noise, if one does."""
     told = np.flatnonzero(np.isfinite(found.own))
-    if len(told) < 3 or not found.heterogeneity_p < _LOOSE:
+    if len(told) < 3 or not found.heterogeneity_p < _LEVEL:
         return ""
     weight = 1.0 / found.own_variance[told]
     rest = weight.sum() - weight
     others = ((weight * found.own[told]).sum() - weight * found.own[told]) / rest
     distance = np.abs(found.own[told] - others) / np.sqrt(found.own_variance[told] + 1.0 / rest)
     first = int(np.argmax(distance))
-    return names[told[first]] if distance[first] > -ndtri(_LOOSE / 2 / len(told)) else ""
+    return names[told[first]] if distance[first] > -ndtri(_LEVEL / 2 / len(told)) else ""
 
 
 def _by_environment(

@@ -175,7 +175,8 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
         middle = 0.5 * (low + high)
         more = sample.at(middle[:, None]).excess[:, 0] > 0
         low, high = np.where(more, middle, low), np.where(more, high, middle)
-    return np.where(above[:, 0], 0.5 * (low + high), 0.0) * sample.unit**2
+    tau2: Floats = np.where(above[:, 0], 0.5 * (low + high), 0.0) * sample.unit**2
+    return tau2
 
 
 def _mixture_interval(
@@ -211,7 +212,7 @@ def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: float) -> 
         below = miss(component[rows, middle])[0] < 0
         first, last = np.where(below, middle, first), np.where(below, last, middle)
     low, high = component[rows, first], component[rows, last]
-    x = 0.5 * (low + high)
+    x: Floats = 0.5 * (low + high)
     for _ in range(_NEWTON):
         value, slope = miss(x)
         low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)

@@ -1,0 +1,109 @@
+"""The paragraph: what it says must follow from the numbers."""
+
+import numpy as np
+import pytest
+
+from elinvar import InvariantRegressor, load_model, save_model
+from elinvar.datasets import load_penguins
+
+
+def three_places(seed=0, rows=500):
+    """A cause, and an effect of the target that differs between places."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat(["north", "south", "west"], rows)
+    scale = np.repeat([0.5, 1.0, 2.0], rows)
+    cause = scale * rng.normal(size=3 * rows)
+    y = 2 * cause + rng.normal(size=3 * rows)
+    effect = np.repeat([0.2, 1.0, -2.0], rows) * y + rng.normal(size=3 * rows)
+    return np.column_stack([cause, effect]), y, place
+
+
+def explained(X, y, place=None, **options):
+    return InvariantRegressor(**options).fit(X, y, environments=place).explain()
+
+
+def test_an_invariant_effect_is_stated_with_what_to_do():
+    text = explained(*three_places())
+    places = "all 3 environments (north, south and west)"
+    assert f"The effect of x0 on target is the same in {places}" in text
+    assert "as far as 1,500 rows can tell" in text
+    assert "The effect of x1 changes from one environment to the next" in text
+    assert "in west" in text and "90% interval" in text
+    assert "What to do: carry the effect of x0 to new environments, none of the others" in text
+
+
+def test_numbers_in_the_paragraph_are_those_of_the_tables():
+    X, y, place = three_places()
+    model = InvariantRegressor().fit(X, y, environments=place)
+    row = model.evidence_.iloc[0]
+    assert f"between {row['new_low']:.3g} and {row['new_high']:.3g} (90% interval)" in (
+        model.explain()
+    )
+    own = model.effects_[model.effects_["feature"] == "x1"].set_index("environment")["effect"]
+    assert f"({own.min():.3g} in {own.idxmin()}, {own.max():.3g} in {own.idxmax()})" in (
+        model.explain()
+    )
+
+
+def test_a_sign_that_turns_is_told_from_both_sides():
+    data = load_penguins()
+    X, y = data.frame[list(data.features)], data.frame[data.target]
+    model = InvariantRegressor(intercept="environment")
+    text = model.fit(X, y, environments=data.frame[data.environment]).explain()
+    assert "All rows together, body_mass_g falls with bill_depth_mm" in text
+    assert "compared environment by environment it rises with it" in text
+    assert "Adelie, Chinstrap and Gentoo" in text
+
+
+def test_rejection_names_who_is_responsible():
+    rng = np.random.default_rng(1)
+    place = np.repeat(["a", "b", "c", "d", "e"], 300)
+    X = (1 + np.repeat(np.arange(5), 300)[:, None]) * rng.normal(size=(1500, 2))
+    y = X[:, 0] * np.where(place == "c", -2.0, 2.0) + X[:, 1] + rng.normal(size=1500)
+    y = y + 4.0 * (place == "c")
+    model = InvariantRegressor(features_always=["x0", "x1"], exact_up_to=4)
+    text = model.fit(X, y, environments=place).explain()
+    assert model.status_ == "rejected"
+    assert "No set of effects on target is the same in all 5 environments" in text
+    assert "of the disagreement goes with c." in text
+    assert "find out what is different in c" in text and "take no effect to a new place" in text
+
+
+def test_copies_were_not_put_to_the_test():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 3))
+    y = X[:, 0] + rng.normal(size=900)
+    model = InvariantRegressor().fit(X, y, environments=np.arange(900) % 3)
+    assert model.standing_ == "untested"
+    assert set(model.evidence_["verdict"]) == {"undecided"}
+    assert "nothing was put to the test" in model.explain()
+
+
+def test_one_environment_says_nothing_of_others():
+    X, y, _ = three_places()
+    text = explained(X, y)
+    assert "one environment only" in text and "gather data in at least two more" in text
+
+
+def test_two_environments_ask_for_a_third():
+    X, y, place = three_places(rows=800)
+    two = place != "south"
+    text = explained(X[two], y[two], place[two])
+    assert "both environments (north and west)" in text
+    assert "confirm it in a third environment" in text
+
+
+def test_an_unmoved_feature_is_weak_evidence():
+    X, y, place = three_places()
+    rng = np.random.default_rng(5)
+    unmoved = rng.normal(size=len(y))
+    text = explained(np.column_stack([X, unmoved]), y + unmoved, place)
+    assert "For x2 this is weak evidence: its own values behave alike" in text
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loaded_model_tells_the_same(seed, tmp_path):
+    X, y, place = three_places(seed)
+    model = InvariantRegressor().fit(X, y, environments=place)
+    again = load_model(save_model(model, tmp_path / "model.json"))
+    assert again.explain() == model.explain()
