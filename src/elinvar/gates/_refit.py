@@ -73,25 +73,21 @@ def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
     columns = np.flatnonzero(problem.column_masks(gates[None])[0])
     gram = problem.gram[:, columns[:, None], columns]
     cross = problem.cross[:, columns]
-    k, n_environments = len(columns), len(gram)
-    own = np.zeros((n_environments, k))
-    own_covariance = np.zeros((n_environments, k, k))
-    freedom = np.zeros(n_environments)
-    precision = np.zeros(n_environments)
-    for e in range(n_environments):
-        inverse, told = _pseudo_inverse(gram[e])
-        own[e] = inverse @ cross[e]
-        residual = max(problem.power[e] - float(cross[e] @ own[e]), problem.floor[e])
-        spare = problem.count[e] - round(told.sum()) - problem.absorbed
-        if spare >= 1:
-            freedom[e], precision[e] = spare, spare / residual
-            known = told > 1 - _MIXED
-            own_covariance[e] = inverse * (known[:, None] & known) / precision[e]
-    covariance, told = _pseudo_inverse(average(precision, gram))
+    inverse, told = _pseudo_inverses(gram)
+    own = np.einsum("ejk,ek->ej", inverse, cross)
+    residual = np.maximum(problem.power - np.einsum("ej,ej->e", cross, own), problem.floor)
+    spare = problem.count - np.rint(told.sum(axis=1)) - problem.absorbed
+    freedom = np.where(spare >= 1, spare, 0.0)
+    precision = freedom / residual
+    known = told > 1 - _MIXED
+    noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
+    own_covariance = inverse * noise[:, None, None] * (known[:, :, None] & known[:, None, :])
+    common, common_told = _pseudo_inverses(average(precision, gram)[None])
+    covariance = common[0]
     return Refit(
         columns=columns,
         coef=covariance @ (precision @ cross),
-        known=told > 1 - _MIXED,
+        known=common_told[0] > 1 - _MIXED,
         covariance=covariance,
         precision=precision[:, None, None] * gram,
         own=own,
@@ -138,11 +134,12 @@ def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float
     return float(fdtrc(f, f * (f + 2) / half, statistic / correction))
 
 
-def _pseudo_inverse(matrix: Floats) -> tuple[Floats, Floats]:
-    """Pseudo-inverse, and the part of each coordinate in the matrix's range (sum: its rank)."""
-    if matrix.shape[0] == 0:
-        return matrix, np.zeros(0)
-    values, vectors = np.linalg.eigh(matrix)
-    good = values > 1e-10 * max(values[-1], 1e-300)
-    kept = vectors[:, good]
-    return (kept / values[good]) @ kept.T, np.square(kept).sum(axis=1)
+def _pseudo_inverses(matrices: Floats) -> tuple[Floats, Floats]:
+    """Pseudo-inverses, and the part of each coordinate in a matrix's range (sum: its rank)."""
+    if matrices.shape[-1] == 0:
+        return matrices, np.zeros(matrices.shape[:-1])
+    values, vectors = np.linalg.eigh(matrices)
+    good = values > 1e-10 * np.maximum(values[:, -1:], 1e-300)
+    kept = vectors * good[:, None, :]
+    scaled = kept / np.where(good, values, 1.0)[:, None, :]
+    return scaled @ kept.transpose(0, 2, 1), np.square(kept).sum(axis=2)
