@@ -55,9 +55,16 @@ def test_scales_of_normal_columns_are_bartletts_test(samples):
 
 
 def test_a_variance_of_zero():
-    freedom = np.full((3, 3), 20.0)
-    variances = np.array([[0.0, 1.0, 2.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
-    np.testing.assert_array_equal(same_scale(variances, freedom), [0.0, 1.0, 1.0])
+    freedom = np.full((4, 3), 199.0)
+    variances = np.array([[0.0, 1.0, 1.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]])
+    found = same_scale(variances, freedom)
+    # a 0/1 column of kurtosis 9 has 9.2% ones; 200 rows without one, in any of 3 environments
+    share = 0.5 - np.sqrt(0.25 - 1 / 12)
+    assert 1 / (share * (1 - share)) - 3 == pytest.approx(9.0)
+    chance = 3 * (1 - share) ** 200
+    np.testing.assert_allclose(found, [2 * chance, 1.0, 1.0, chance], rtol=1e-9)
+    few = same_scale(variances, np.full((4, 3), 9.0))
+    assert (few > 0.5).all()
 
 
 def test_levels_are_the_analysis_of_variance(samples):

@@ -150,12 +150,12 @@ def test_what_moved_can_be_a_correlation_or_the_target(problem_of):
 
 def test_a_column_fixed_in_one_environment_was_moved(problem_of):
     rng = np.random.default_rng(8)
-    place = np.repeat([0, 1, 2], 100)
-    X = rng.normal(size=(300, 2))
+    place = np.repeat([0, 1, 2], 200)
+    X = rng.normal(size=(600, 2))
     X[place == 1, 0] = 0.0
-    problem = problem_of(X, X[:, 1] + rng.normal(size=300), place)
+    problem = problem_of(X, X[:, 1] + rng.normal(size=600), place)
     p_values = law_p_values(problem, np.array([True, True]))
-    assert p_values[0] == 0.0
+    assert p_values[0] < 1e-6
     assert p_values[1] > 0.05
     X[:, 0] = place
     laws = marginal_laws(Moments.from_arrays(X, X[:, 1], place))

@@ -63,24 +63,31 @@ def same_scale(variances: Floats, freedom: Floats, kurtosis: float = KURTOSIS) -
     Returns
     -------
     array of shape (F,)
-        1 where fewer than two environments count or the variance is 0 in all; 0 where it is 0 in
-        some and not in others.
+        1 where fewer than two environments count or the variance is 0 in all. Where it is 0 in
+        some only, the p-value is at most that of a law with an atom: among those of this kurtosis
+        the largest atom leaves out a share :math:`\epsilon` with
+        :math:`\epsilon (1 - \epsilon) = 1 / (\kappa + 3)`, as in a 0/1 column.
     """
     able = freedom >= 1
-    nu = np.where(able, freedom, 0.0)
+    positive = able & (variances > 0)
+    nu = np.where(positive, freedom, 0.0)
     total = np.maximum(nu.sum(axis=1), 1e-300)
     mean = (nu * variances).sum(axis=1) / total
-    positive = able & (variances > 0)
     ratio = np.where(positive, variances, 1.0) / np.where(mean > 0, mean, 1.0)[:, None]
     statistic = -(nu * np.log(np.where(positive, ratio, 1.0))).sum(axis=1)
-    f = able.sum(axis=1) - 1.0
-    tested = (f >= 1) & (mean > 0)
+    f = positive.sum(axis=1) - 1.0
+    tested = f >= 1
     f = np.where(tested, f, 1.0)
-    inverse = np.where(able, 1.0 / np.where(able, freedom, 1.0), 0.0).sum(axis=1)
+    inverse = np.where(positive, 1.0 / np.where(positive, freedom, 1.0), 0.0).sum(axis=1)
     correction = 1 + (inverse - 1 / total) / (3 * f)
     p_value = chdtrc(f, np.maximum(statistic, 0.0) / correction * (2 / (kurtosis - 1)))
-    p_value = np.where((able & ~positive).any(axis=1), 0.0, p_value)
-    return np.where(tested, p_value, 1.0)
+    p_value = np.where(tested, p_value, 1.0)
+    fixed = able & ~positive & positive.any(axis=1, keepdims=True)
+    atom = 0.5 + np.sqrt(0.25 - 1 / (kurtosis + 3))
+    rows = np.where(fixed, freedom + 1, 0.0).max(axis=1)
+    by_atom = np.minimum(1.0, able.sum(axis=1) * atom**rows)
+    both = np.minimum(1.0, (1 + tested) * np.minimum(p_value, by_atom))
+    return np.where(fixed.any(axis=1), both, p_value)
 
 
 def same_correlation(correlations: Floats, count: Floats, kurtosis: float = KURTOSIS) -> Floats:
