@@ -55,7 +55,7 @@ def _page() -> Iterator[Row]:
     model = InvariantRegressor().fit_moments(_moments(50, 20, 500))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.html"
-        write_report(InvariantRegressor().fit_moments(_moments(4, 3, 500)), path)
+        write_report(InvariantRegressor().fit_moments(_moments(8, 3, 500)), path)
         start = time.perf_counter()
         write_report(model, path)
         seconds, size = time.perf_counter() - start, path.stat().st_size / 1e6
