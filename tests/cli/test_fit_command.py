@@ -140,7 +140,7 @@ def test_one_environment_is_no_failure(elinvar, frame, tmp_path):
     result = elinvar("fit", data, *ROLES, "--report", report, "--model", tmp_path / "m.json")
     assert result.exit_code == 0
     assert result.stdout.startswith("There is only one environment")
-    assert "only one environment" in report.read_text(encoding="utf-8")
+    assert "one environment only" in report.read_text(encoding="utf-8")
     assert load_model(tmp_path / "m.json").status_ == "pooled_only"
 
 

@@ -1,7 +1,8 @@
 """The figures of a fitted model, drawn by the room of plots."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +10,35 @@ import numpy as np
 
 from elinvar._base import DataError, FileError, atomic_save
 from elinvar.estimators._facts import DataFacts
-from elinvar.plots import plot_effects, plot_environments, plot_errors, plot_path, to_png
+from elinvar.plots import (
+    plot_diagnosis,
+    plot_effects,
+    plot_environments,
+    plot_errors,
+    plot_forest,
+    plot_left_out,
+    plot_path,
+    plot_power,
+    to_png,
+    to_svg,
+)
+from elinvar.report._words import missed_levels, overview
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_INK = "#24292f"
+_FORMATS = ("png", "svg")
+
 
 def write_figures(
-    model: Any, folder: str | os.PathLike[str], *, prefix: str = ""
+    model: Any,
+    folder: str | os.PathLike[str],
+    *,
+    prefix: str = "",
+    formats: Sequence[str] = ("png",),
 ) -> dict[str, Path]:
-    """Write the figures of a fitted model as PNG files.
+    """Write the figures of a fitted model as files to show elsewhere.
 
     Parameters
     ----------
@@ -27,32 +47,83 @@ def write_figures(
     folder : str or path
         Where to; it must exist.
     prefix : str
-        Put before the names ``path.png``, ``effects.png`` and ``errors.png``.
+        Put before the names ``forest``, ``effects``, ``path``, ``errors``, ``left_out``,
+        ``diagnosis`` and ``power``.
+    formats : sequence of {"png", "svg"}
+        Each figure is written in each of them. An SVG file has a white ground, and text as text.
 
     Returns
     -------
     dict of str to Path
-        The files by the name of their figure. A model of one environment has no path and no errors.
+        The files by their names without the prefix, such as ``forest.png``. A figure that has
+        nothing to show, such as the path of a model of one environment, is left out.
 
     Raises
     ------
     FileError
-        If the folder does not exist or cannot be written to.
+        If the folder does not exist or cannot be written to, or a format is not known.
+    DataError
+        If the model is not a fitted `InvariantRegressor`.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(f"There is no folder {folder} for the figures. Create it first.")
+    for kind in formats:
+        if kind not in _FORMATS:
+            raise FileError(f"Figures can be written as png or svg; got {kind!r}.")
     written = {}
     for name, ax in figures(model).items():
-        written[name] = write_picture(ax, folder / f"{prefix}{name}.png")
+        for kind in formats:
+            path = folder / f"{prefix}{name}.{kind}"
+            written[f"{name}.{kind}"] = write_picture(ax, path)
     return written
 
 
 def write_picture(ax: "Axes", path: Path) -> Path:
-    """Write one figure as PNG; it appears whole or not at all."""
-    content = to_png(ax)
+    """Write one figure as its name ends, .png or .svg; it appears whole or not at all."""
+    content = standalone_svg(ax).encode() if path.suffix == ".svg" else to_png(ax)
     atomic_save(path, lambda file: file.write(content))
     return path
+
+
+def inline_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
+    """Return what `to_svg` does, always with the same ids: layouts differ in the last digit."""
+    seen: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return found[1] + seen.setdefault(found[2], f"{found[2][0]}{len(seen)}")
+
+    element = to_svg(ax, prefix=prefix, alt=alt)
+    return re.sub(rf'((?:id="|url\(#|href="#){prefix}-)([a-z][0-9a-f]{{10}})\b', number, element)
+
+
+def standalone_svg(ax: "Axes") -> str:
+    """Return a figure as an SVG file with colours, a ground and a font of its own."""
+    element = inline_svg(ax, prefix="figure", alt=finding(ax))
+    element = re.sub(r"var\(--[\w-]+, (#[0-9a-f]{6})\)", r"\1", element)
+    element = element.replace("currentColor", _INK)
+    head, _, body = element.partition(">")
+    head = head.replace(
+        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="DejaVu Sans, sans-serif" ', 1
+    )
+    return f'{head}><rect width="100%" height="100%" fill="#ffffff"/>{body}\n'
+
+
+def finding(ax: "Axes") -> str:
+    """Return the title of a figure, which says what it shows, on one line."""
+    figure: Any = ax.figure
+    return " ".join((figure.get_suptitle() or ax.get_title(loc="left")).split())
+
+
+def take_finding(ax: "Axes") -> str:
+    """Return what `finding` does, and take it off the figure: a page writes it as a heading."""
+    says = finding(ax)
+    figure: Any = ax.figure
+    if figure.get_suptitle():
+        figure.suptitle("")
+    else:
+        ax.set_title("", loc="left")
+    return says
 
 
 def figures(model: Any) -> "dict[str, Axes]":
@@ -68,14 +139,21 @@ def figures(model: Any) -> "dict[str, Axes]":
             f"A report needs a fitted InvariantRegressor; got {type(model).__name__} without "
             "evidence_."
         )
-    drawn = {"effects": _effects(model)}
+    drawn = {}
+    if model.status_ != "pooled_only":
+        drawn["forest"] = _forest(model)
+    drawn["effects"] = _effects(model)
     if model.status_ != "pooled_only":
         drawn["path"] = _path(model)
     if len(model.errors_):
-        drawn["errors"] = plot_errors(
-            model.errors_,
-            xlabel=f"mean squared error of {model.schema_.target} on the left-out environment",
-        )
+        drawn["errors"] = _errors(model)
+    if len(model.left_out_):
+        drawn["left_out"] = _left_out(model)
+    diagnosis = model.diagnosis_
+    if len(diagnosis.features):
+        drawn["diagnosis"] = plot_diagnosis(diagnosis.features, step_size=diagnosis.step_size)
+    if len(diagnosis.power):
+        drawn["power"] = plot_power(diagnosis.power)
     return drawn
 
 
@@ -121,6 +199,30 @@ def _lines(moments: Any) -> dict[str, tuple[float, float]]:
     return dict(zip(moments.names, pairs, strict=True))
 
 
+def _forest(model: Any) -> "Axes":
+    unit = "per unit of the feature"
+    if model.schema_.levels:
+        unit += ", or between levels"
+    return plot_forest(
+        model.effects_, model.evidence_, xlabel=f"change in {model.schema_.target} {unit}"
+    )
+
+
+def _effects(model: Any) -> "Axes":
+    """Draw the effects per standard deviation of a feature: in raw units few are comparable."""
+    schema, table = model.schema_, model.evidence_
+    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
+    numeric = np.array([name not in schema.levels for name in schema.features])
+    scale = np.where(numeric, DataFacts.of(model).scales[first], 1.0)
+    scaled = {key: table[key].to_numpy() for key in ("feature", "verdict")}
+    for key in ("effect", "low", "high", "pooled_effect"):
+        scaled[key] = table[key].to_numpy() * scale
+    what = "per sd of the feature" if numeric.all() else "per sd, or between levels"
+    return plot_effects(
+        scaled, xlabel=f"change in {schema.target} {what}", title=overview(model, scale)
+    )
+
+
 def _path(model: Any) -> "Axes":
     schema, path = model.schema_, model.path_
     shown = ~schema.reference
@@ -135,14 +237,14 @@ def _path(model: Any) -> "Axes":
     )
 
 
-def _effects(model: Any) -> "Axes":
-    """Draw the effects per standard deviation of a feature: in raw units few are comparable."""
-    schema, table = model.schema_, model.evidence_
-    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
-    numeric = np.array([name not in schema.levels for name in schema.features])
-    scale = np.where(numeric, DataFacts.of(model).scales[first], 1.0)
-    scaled = {key: table[key].to_numpy() for key in ("feature", "verdict")}
-    for key in ("effect", "low", "high", "pooled_effect"):
-        scaled[key] = table[key].to_numpy() * scale
-    what = "per sd of the feature" if numeric.all() else "per sd, or between levels"
-    return plot_effects(scaled, xlabel=f"change in {schema.target} {what}")
+def _errors(model: Any) -> "Axes":
+    target = model.schema_.target
+    return plot_errors(
+        model.errors_, xlabel=f"mean squared error of {target} on the left-out environment"
+    )
+
+
+def _left_out(model: Any) -> "Axes":
+    return plot_left_out(
+        model.left_out_, target=model.schema_.target, title=missed_levels(model.left_out_)
+    )

@@ -3,8 +3,8 @@
 from math import floor, isfinite, isnan, log10
 
 
-def number(value: float, *, missing: str = "-", infinite: str = "inf") -> str:
-    """Return four significant digits, without an exponent for numbers of everyday size."""
+def number(value: float, *, digits: int = 4, missing: str = "-", infinite: str = "inf") -> str:
+    """Return significant digits, without an exponent for numbers of everyday size."""
     if isnan(value):
         return missing
     if not isfinite(value):
@@ -13,8 +13,19 @@ def number(value: float, *, missing: str = "-", infinite: str = "inf") -> str:
         return "0"
     size = floor(log10(abs(value)))
     if -4 <= size < 7:
-        return f"{value:.{max(3 - size, 0)}f}"
-    return f"{value:.3e}"
+        return _fixed(value, max(digits - 1 - size, 0))
+    return f"{value:.{digits - 1}e}"
+
+
+def interval(low: float, high: float) -> str:
+    """Return both ends of an interval, to two significant digits of its half-width."""
+    if isnan(low) or isnan(high):
+        return "-"
+    half = (high - low) / 2
+    if not 1e-5 <= half < 1e7:
+        return f"{number(low)} to {number(high)}"
+    digits = max(1 - floor(log10(half)), 0)
+    return f"{_fixed(low, digits)} to {_fixed(high, digits)}"
 
 
 def count(value: float) -> str:
@@ -28,3 +39,9 @@ def p_value(value: float) -> str:
     if isnan(value):
         return "-"
     return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    """Return ``value`` with so many decimals, and its thousands apart once there are ten."""
+    value = round(value, digits) + 0.0
+    return f"{value:,.{digits}f}" if abs(value) >= 1e4 else f"{value:.{digits}f}"

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from elinvar.report._numbers import count
+import numpy as np
+
+from elinvar.estimators._words import listed
+from elinvar.report._numbers import count, number, p_value
 
 if TYPE_CHECKING:
     from elinvar.estimators import InvariantRegressor
@@ -76,15 +79,6 @@ def of_verdict(model: "InvariantRegressor", *verdicts: str) -> list[str]:
     return [str(feature) for feature, verdict in pairs if verdict in verdicts]
 
 
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """Return names as a sentence has them: a, b and c; beyond ``most`` they are counted."""
-    if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} others"
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def error_sentence(model: "InvariantRegressor") -> str | None:
     """Compare the models on left-out environments, or None where none could be left out."""
     errors = model.errors_.dropna(subset=["invariant", "pooled"])
@@ -107,15 +101,73 @@ def data_facts(model: Any) -> list[tuple[str, str]]:
     pairs = [
         ("Target", schema.target),
         ("Features", f"{len(schema.features)}"),
-        ("Environments", f"{len(facts.rows)} by {listed(schema.environment)}"),
+        ("Environments", f"{len(facts.rows)} by {', '.join(schema.environment)}"),
         ("Rows", count(sum(facts.rows.values()))),
         ("Intercept", "shared" if model.intercept == "shared" else "one for each environment"),
     ]
     if model.excluded_environments_:
-        pairs.append(("Environments left out", listed(model.excluded_environments_)))
+        pairs.append(("Environments left out", listed(list(model.excluded_environments_))))
     if facts.n_dropped:
         pairs.append(("Rows left out: a value is missing", count(facts.n_dropped)))
     return pairs
+
+
+def margin_sentence(model: Any) -> str:
+    """Say how far predictions for a new environment may be off, or why nobody can say."""
+    forecast = model.forecast_
+    if np.isnan(forecast.margin):
+        return f"There is no margin for predictions in a new environment. {forecast.reason}"
+    share, margin = f"{forecast.coverage:.0%}", number(forecast.margin, digits=3)
+    return (
+        f"In at least {share} of new environments, at least {share} of the rows should lie within "
+        f"{margin} of what predict says. This comes from leaving out each of the "
+        f"{forecast.n_environments} environments in turn; it assumes that new ones are drawn like "
+        "them (exchangeable), and errors within an environment that are about normal."
+    )
+
+
+def acceptance_sentence(model: Any) -> str:
+    """Say when a set of effects is accepted, and how large the disagreement may still be."""
+    from elinvar.estimators._facts import DataFacts
+    from elinvar.gates import SelectionRule
+
+    level = SelectionRule(level=model.level).level_at(sum(DataFacts.of(model).rows.values()))
+    asked = "one over the number of rows" if model.level is None else "as asked"
+    return (
+        f"A set of effects is accepted if the p of its coefficients is at least {p_value(level)} "
+        f"({asked}): this level keeps what is true, and is not made to convince. "
+        "Coefficients of their own in each environment would explain at most "
+        f"{model.disagreement_:.2%} of the residual variance (95% limit)."
+    )
+
+
+def overview(model: Any, scale: Any) -> str | None:
+    """Name the largest effect of those that hold, or None if signs that turn matter more."""
+    evidence = model.evidence_
+    if model.status_ == "pooled_only":
+        return "Effects of the pooled model"
+    holds = evidence["verdict"].isin(HOLDS)
+    if not holds.any() or (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
+        return None
+    largest = (evidence["effect"] * scale).abs()[holds].idxmax()
+    name = evidence["feature"][largest]
+    return (
+        f"Of the effects that hold, that of {name} is the largest"
+        if holds.sum() > 1
+        else (f"The effect of {name} holds")
+    )
+
+
+def missed_levels(left_out: Any) -> str:
+    """Say how far each model's mean prediction is from the truth, at worst."""
+    gap = (left_out["predicted_mean"] - left_out["truth_mean"]).abs()
+    worst = gap.groupby(left_out["model"]).max()
+    parts = [
+        f"{number(worst[name], digits=3)} ({name})"
+        for name in ("invariant", "pooled")
+        if name in worst
+    ]
+    return f"Levels of left-out environments are missed by up to {' and '.join(parts)}"
 
 
 def _verb(names: Sequence[str]) -> str:

@@ -1,0 +1,182 @@
+"""Tables of a page: which columns of a frame are shown, and how each is written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal
+
+from elinvar.report._numbers import count, interval, number, p_value
+
+Row = Mapping[str, Any]
+
+# Rows beyond these are folded away.
+_OPEN_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, what a row says in it, and what kind of thing that is."""
+
+    head: str
+    cell: Callable[[Row], str]
+    kind: Literal["number", "text", "kind"] = "number"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What a template lays out; the first cell of each row is its header."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: list[list[str]]
+
+    @property
+    def open_rows(self) -> list[list[str]]:
+        """Rows to show at once."""
+        return self.rows[:_OPEN_ROWS]
+
+    @property
+    def more_rows(self) -> list[list[str]]:
+        """Rows to fold away."""
+        return self.rows[_OPEN_ROWS:]
+
+
+def table(frame: Any, columns: tuple[Column, ...], *, caption: str) -> Table:
+    """Return the rows of ``frame`` as ``columns`` write them."""
+    rows = [[column.cell(row) for column in columns] for row in frame.to_dict("records")]
+    return Table(caption=caption, columns=columns, rows=rows)
+
+
+def _text(key: str) -> Callable[[Row], str]:
+    return lambda row: str(row[key]) or "-"
+
+
+def _number(key: str, *, digits: int = 3, infinite: str = "inf") -> Callable[[Row], str]:
+    return lambda row: number(row[key], digits=digits, infinite=infinite)
+
+
+def _interval(low: str, high: str) -> Callable[[Row], str]:
+    return lambda row: interval(row[low], row[high])
+
+
+def _count(key: str) -> Callable[[Row], str]:
+    return lambda row: count(row[key])
+
+
+def _p(key: str) -> Callable[[Row], str]:
+    return lambda row: p_value(row[key])
+
+
+def _yes(key: str) -> Callable[[Row], str]:
+    return lambda row: "yes" if row[key] else "no"
+
+
+def _common(row: Row) -> str:
+    """Write the interval of a common effect, unless there is no such effect."""
+    return "varies" if row["verdict"] == "spurious" else interval(row["low"], row["high"])
+
+
+def _degrees(row: Row) -> str:
+    known = [count(row[key]) for key in ("df1", "df2") if isfinite(row[key])]
+    return " and ".join(known)
+
+
+def _signs(row: Row) -> str:
+    return f"{row['positive']:.0f} / {row['negative']:.0f}"
+
+
+_FEATURE = Column("feature", _text("feature"), "text")
+_ENVIRONMENT = Column("environment", _text("environment"), "text")
+_EFFECT = Column("effect", _number("effect"))
+
+POOLED = (
+    _FEATURE,
+    Column("verdict", _text("verdict"), "kind"),
+    _EFFECT,
+    Column("95% interval", _interval("low", "high")),
+)
+VERDICTS = (
+    _FEATURE,
+    Column("verdict", _text("verdict"), "kind"),
+    _EFFECT,
+    Column("95% interval", _common),
+    Column("in single environments", _interval("least", "most")),
+    Column("in a new one (90%)", _interval("new_low", "new_high")),
+    Column("pooled effect", _number("pooled_effect")),
+    Column("p of agreement", _p("heterogeneity_p")),
+)
+MORE_VERDICTS = (
+    _FEATURE,
+    Column("stands out", _text("odd_environment"), "text"),
+    Column("sd between environments", _number("between_sd")),
+    Column("p of its own law", _p("moved_p")),
+    Column("leaves at", _number("leaves_at", infinite="stays")),
+)
+EFFECTS = (
+    _FEATURE,
+    Column("environment", _text("environment"), "text"),
+    _EFFECT,
+    Column("95% interval", _interval("low", "high")),
+)
+ERRORS = (
+    Column("left out", _text("environment"), "text"),
+    Column("rows", _count("rows")),
+    Column("invariant model", _number("invariant", digits=4)),
+    Column("pooled model", _number("pooled", digits=4)),
+    Column("lasso", _number("lasso", digits=4)),
+    Column("mean of the target", _number("mean", digits=4)),
+    Column("used by predict", _number("used", digits=4)),
+)
+LEVELS = (
+    _ENVIRONMENT,
+    Column("model", _text("model"), "text"),
+    Column("mean prediction", _number("predicted_mean", digits=4)),
+    Column("mean truth", _number("truth_mean", digits=4)),
+    Column("sd of predictions", _number("predicted_sd", digits=4)),
+    Column("sd of the truth", _number("truth_sd", digits=4)),
+    Column("slope of truth on prediction", _number("slope")),
+    Column("sd of residuals", _number("residual_sd")),
+)
+TESTS = (
+    Column("test", _text("test"), "text"),
+    Column("question", _text("question"), "text"),
+    Column("statistic", _number("statistic")),
+    Column("degrees of freedom", _degrees),
+    Column("p", _p("p_value")),
+)
+RESIDUALS = (
+    _ENVIRONMENT,
+    Column("rows", _count("rows")),
+    Column("mean residual", _number("mean")),
+    Column("95% interval", _interval("mean_low", "mean_high")),
+    Column("slope of truth on prediction", _number("slope")),
+    Column("95% interval", _interval("slope_low", "slope_high")),
+    Column("sd of residuals", _number("sd")),
+)
+DIAGNOSIS = (
+    _FEATURE,
+    Column("law differs", _yes("moved"), "text"),
+    Column("mean shift", _number("mean_shift")),
+    Column("sd, largest / smallest", _number("scale_ratio")),
+    Column("slope", _number("slope")),
+    Column("sd between environments", _number("slope_sd")),
+    Column("clearly + / -", _signs),
+    Column("smallest sd found", _number("detectable_sd")),
+    Column("told apart", _yes("told_apart"), "text"),
+)
+MORE_DIAGNOSIS = (
+    _FEATURE,
+    Column("p of equal means", _p("mean_p")),
+    Column("p of equal sds", _p("scale_p")),
+    Column("p of equal slopes", _p("slope_p")),
+    Column("variance inflation", _number("vif")),
+    Column("growth exponent", _number("growth")),
+    Column("gains that suppress it", _interval("gain_low", "gain_high")),
+    Column("steps that suppress it", _interval("step_low", "step_high")),
+)
+ENVIRONMENTS = (
+    _ENVIRONMENT,
+    Column("rows", _count("rows")),
+    Column("mean of the target", _number("mean", digits=4)),
+    Column("sd of the target", _number("sd", digits=4)),
+)

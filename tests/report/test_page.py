@@ -1,0 +1,148 @@
+import re
+from itertools import pairwise
+
+import pytest
+
+import elinvar
+from elinvar import HeteroSGDRegressor, load_model, save_model
+from elinvar._base import DataError, FileError
+from elinvar.report import write_report
+
+ORDER = [
+    "verdicts", "effects", "path", "left_out", "tests", "diagnosis", "notes", "data", "making",
+]  # fmt: skip
+KINDS = ["accepted", "environment", "approximate", "rejected", "excluded", "one", "many"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_page_says_what_was_found(name, models, pages):
+    model, page = models[name], pages(name)
+    answer = next(k for k, (_, attrs) in enumerate(page.tags) if "answer" in str(attrs))
+    assert page.tags[answer][1]["class"] == f"answer {model.standing_}"
+    assert page.tags[answer - 1][0] == "h1"
+    assert model.explain() in page.text
+    for row in model.evidence_.itertuples():
+        assert row.feature in page.texts
+        assert row.verdict in page.texts
+    for note in (*model.notes_, *model.diagnosis_.notes, model.diagnosis_.reason):
+        assert note in page.text
+    for text in ("a table", "elinvar fit rows.csv", f"elinvar {elinvar.__version__}, Python 3."):
+        assert text in page.text
+    for parameter, value in model.get_params().items():
+        assert f"{parameter}={value!r}," in page.text
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_sections_come_in_order_and_only_where_there_is_something(name, models, pages):
+    model, page = models[name], pages(name)
+    missing = {"path", "left_out", "tests"} if name == "one" else set()
+    missing |= set() if model.notes_ else {"notes"}
+    expected = [section for section in ORDER if section not in missing]
+    assert [attrs["id"] for attrs in page.named("section")] == expected
+    links = [attrs["href"] for attrs in page.named("a")]
+    assert links == ["#verdicts", *(f"#{section}" for section in expected)]
+
+
+def test_every_status_is_shown(models):
+    found = {models[name].status_ for name in KINDS}
+    assert found == {"accepted", "approximate", "rejected", "pooled_only"}
+
+
+def test_advice_stands_apart(pages):
+    page = pages("accepted")
+    assert page.texts.count("What to do:") == 1
+    assert page.texts[page.texts.index("What to do:") + 1].startswith("carry the effects of")
+
+
+def test_an_interval_is_shown_only_for_an_effect_that_is_common(models, pages):
+    verdicts = models["accepted"].evidence_.set_index("feature")["verdict"]
+    assert verdicts[["cause", "child"]].tolist() == ["invariant", "spurious"]
+    texts = [text for text in pages("accepted").texts if text]
+    # feature, verdict, effect, 95% interval, in single environments
+    cause, child = (texts[texts.index(name) :][:5] for name in ("cause", "child"))
+    assert re.fullmatch(r"\d\.\d+ to \d\.\d+", cause[3])
+    assert child[3] == "varies"
+    assert re.fullmatch(r"-?\d\.\d+ to \d\.\d+", child[4])
+
+
+def test_the_margin_is_told_or_why_there_is_none(models, pages):
+    assert "of the rows should lie within" in pages("many").text
+    assert models["accepted"].forecast_.reason in pages("accepted").text
+
+
+def test_the_page_is_whole_in_itself(pages):
+    page = pages("nasty")
+    for tag, attrs in page.tags:
+        assert tag not in {"script", "link", "iframe", "img", "object", "embed", "image", "base"}
+        assert not any(name.startswith("on") for name in attrs)
+        for name in ("src", "href", "xlink:href", "action"):
+            assert str(attrs.get(name, "#")).startswith("#")
+    assert not re.search(r"https?://|@import|url\((?!#)", page.raw)
+    policy = page.named("meta")[2]
+    assert policy["http-equiv"] == "Content-Security-Policy"
+    assert policy["content"].startswith("default-src 'none'; style-src 'unsafe-inline';")
+
+
+def test_what_comes_from_data_is_escaped(models, nasty, page_of):
+    page = page_of(models["nasty"], title=nasty, source="</main>", command=nasty)
+    assert nasty not in page.raw
+    assert page.texts.count(nasty) >= 5
+    assert f"{nasty}Bonn" in page.texts
+    assert "</main>" in page.texts
+
+
+def test_pictures_speak_to_those_who_do_not_see_them(pages):
+    page = pages("accepted")
+    pictures = page.named("svg")
+    assert len(pictures) == len(page.named("figcaption")) == 7
+    for picture in pictures:
+        assert picture["role"] == "img"
+        assert re.fullmatch(r".{15,}\. .+ in the table.*\.", picture["aria-label"])
+    assert len({picture["aria-label"] for picture in pictures}) == 7
+
+
+def test_the_page_can_be_read_by_ear_and_keyboard(pages):
+    page = pages("accepted")
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for _, attrs in page.tags:
+        assert attrs.get("aria-labelledby", ids[0]) in ids
+        assert str(attrs.get("href", f"#{ids[0]}"))[1:] in ids
+    assert page.named("html")[0]["lang"] == "en"
+    assert [tag for tag, _ in page.tags if tag in {"header", "nav", "main"}] == [
+        "header", "nav", "main",
+    ]  # fmt: skip
+    assert page.named("a")[0]["class"] == "skip"
+    assert len(page.named("table")) == len(page.named("caption"))
+    assert all(attrs["scope"] in {"col", "row"} for attrs in page.named("th"))
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert max(b - a for a, b in pairwise(levels)) == 1
+
+
+@pytest.mark.parametrize("name", ["environment", "nasty", "one", "many"])
+def test_a_page_of_a_loaded_model_is_the_same(name, models, pages, tmp_path, page_of):
+    again = load_model(save_model(models[name], tmp_path / "model.json"))
+    page = page_of(again, source="a table", command="elinvar fit rows.csv")
+    assert page.raw == pages(name).raw
+
+
+def test_a_wide_page_stays_small_and_folds_long_tables(wide_model, page_of):
+    page = page_of(wide_model)
+    assert len(page.raw) < 2_000_000
+    assert "30 more rows" in page.text
+    for feature in wide_model.evidence_["feature"]:
+        assert feature in page.texts
+
+
+def test_places_that_cannot_be_written_are_refused(models, tmp_path):
+    with pytest.raises(FileError, match="Create it first"):
+        write_report(models["accepted"], tmp_path / "missing" / "page.html")
+
+
+def test_only_models_with_evidence_have_a_report(models, tmp_path):
+    moments = models["accepted"].moments_
+    model = HeteroSGDRegressor(n_steps=10, random_state=0).fit_moments(moments)
+    with pytest.raises(DataError, match="needs a fitted InvariantRegressor; got HeteroSGD"):
+        write_report(model, tmp_path / "page.html")
+    assert list(tmp_path.iterdir()) == []
