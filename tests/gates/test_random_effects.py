@@ -38,16 +38,29 @@ def test_small_spread_is_not_undercovered(n_environments, ratio):
     assert np.mean((found.low < new) & (new < found.high)) > 0.86
 
 
+@pytest.mark.parametrize("ratio", [0.0, 1.0, 10.0])
+def test_the_average_effect_is_covered(ratio):
+    effects, variances, *_ = samples(2500, ratio, 5)
+    found = random_effects(effects, variances, np.full(5, 60.0))
+    covered = np.mean((found.mean_low < 3.0) & (found.mean_high > 3.0))
+    assert 0.93 < covered < (1.0 if ratio < 10 else 0.97)
+    assert np.mean(found.mean) == pytest.approx(3.0, abs=0.1)
+
+
 @pytest.mark.parametrize("n_environments", [2, 3, 8])
 def test_without_sampling_error_the_interval_is_students(n_environments):
     rng = np.random.default_rng(0)
     effects = rng.normal(5.0, 2.0, size=(4, n_environments))
     tiny = np.full(effects.shape, 1e-10)
-    found = random_effects(effects, tiny, np.full(n_environments, MANY), coverage=0.8)
-    sd = effects.std(axis=1, ddof=1)
-    margin = stats.t.ppf(0.9, n_environments - 1) * sd * np.sqrt(1 + 1 / n_environments)
-    assert (np.abs(found.high - effects.mean(axis=1) - margin) < 0.01 * margin).all()
-    assert (np.abs(effects.mean(axis=1) - margin - found.low) < 0.01 * margin).all()
+    found = random_effects(effects, tiny, np.full(n_environments, MANY))
+    sd, mean = effects.std(axis=1, ddof=1), effects.mean(axis=1)
+    margin = stats.t.ppf(0.95, n_environments - 1) * sd * np.sqrt(1 + 1 / n_environments)
+    assert (np.abs(found.high - mean - margin) < 0.01 * margin).all()
+    assert (np.abs(mean - margin - found.low) < 0.01 * margin).all()
+    margin = stats.t.ppf(0.975, n_environments - 1) * sd / np.sqrt(n_environments)
+    assert (np.abs(found.mean_high - mean - margin) < 0.01 * margin).all()
+    assert (np.abs(mean - margin - found.mean_low) < 0.01 * margin).all()
+    np.testing.assert_allclose(found.mean, mean)
     np.testing.assert_allclose(found.between_sd, sd, rtol=1e-5)
     assert (found.p_value < 1e-6).all()
 

@@ -34,8 +34,11 @@ class FeatureEvidence:
         data cannot tell the effect at all, it is undecided and the numbers are NaN.
     effect, low, high : float
         Effect in the efficient refit of the selected support, with the feature if it is not in it,
-        and its 95% interval: target units per unit of the feature, or the largest contrast between
-        two levels of a categorical one. The interval takes environments as fixed.
+        and its 95% interval, which takes environments as fixed: target units per unit of the
+        feature, or the largest contrast between two levels of a categorical one. Where that model
+        is refuted (invariance rejected, or the feature spurious) there is no common effect: the
+        average of the environments' own effects, and its interval as their mean over all such
+        environments.
     heterogeneity_p : float
         p-value of the same effect in all environments.
     between_sd : float
@@ -173,11 +176,14 @@ def gather_evidence(
         evidence.effects.extend(
             _by_environment(found, problem.moments.schema.features[place], names)
         )
+        effect, low, high = found.effect, found.low, found.high
+        if judge.varies(verdicts[gate]) and np.isfinite(random.mean[gate]):
+            effect, low, high = random.mean[gate], random.mean_low[gate], random.mean_high[gate]
         evidence.features[place] = FeatureEvidence(
             verdict=verdicts[gate],
-            effect=found.effect,
-            low=min(found.low, reach[gate, 0]),
-            high=max(found.high, reach[gate, 1]),
+            effect=float(effect),
+            low=float(min(low, reach[gate, 0])),
+            high=float(max(high, reach[gate, 1])),
             heterogeneity_p=found.heterogeneity_p,
             between_sd=float(spread[gate]),
             new_low=float(random.low[gate]),
@@ -202,15 +208,17 @@ class _Judge:
     def verdict(
         self, gate: int, found: FeatureEffect, spread: float, random: RandomEffects
     ) -> Verdict:
-        low, high = random.low[gate], random.high[gate]
         if self.standing in ("pooled_only", "untested") or np.isnan(spread):
             return "undecided"
         # two environments show one difference, too little to measure how much effects differ
         many = np.isfinite(found.own).sum() > 2
-        steady = many and low * high > 0 and bool(spread <= self.tolerance * abs(found.effect))
+        steady = many and bool(
+            random.low[gate] * random.high[gate] > 0
+            and spread <= self.tolerance * abs(random.mean[gate])
+        )
         needed = found.wald >= self.problem.needed[found.n_columns]
         if self.standing in ("rejected", "borderline"):
-            return "approximately invariant" if steady and needed else "undecided"
+            return "approximately invariant" if steady else "undecided"
         if (self.rivals[:, gate] != self.selected[gate]).any():
             return "undecided"
         if self.selected[gate]:
@@ -218,6 +226,10 @@ class _Judge:
         if self._differs(gate, found.heterogeneity_p, steady):
             return "spurious"
         return "undecided" if needed else "no effect"
+
+    def varies(self, verdict: Verdict) -> bool:
+        """Whether the model that measures an effect is refuted, so that there is no common one."""
+        return self.standing == "rejected" or verdict == "spurious"
 
     def _inside(self, p_value: float, steady: bool) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""

@@ -22,7 +22,9 @@ class RandomEffects:
     between_sd : array of shape (F,)
         Standard deviation between environments, by Paule and Mandel; NaN with fewer than two.
     low, high : arrays of shape (F,)
-        Prediction interval for the effect in a new environment; NaN with fewer than two.
+        90% prediction interval for the effect in a new environment; NaN with fewer than two.
+    mean, mean_low, mean_high : arrays of shape (F,)
+        Average effect at that variance, and its 95% confidence interval; NaN with fewer than two.
     p_value : array of shape (F,)
         Of no difference between environments; 1 with fewer than two.
     """
@@ -30,12 +32,13 @@ class RandomEffects:
     between_sd: Floats
     low: Floats
     high: Floats
+    mean: Floats
+    mean_low: Floats
+    mean_high: Floats
     p_value: Floats
 
 
-def random_effects(
-    effects: Floats, variances: Floats, freedom: Floats, *, coverage: float = 0.9
-) -> RandomEffects:
+def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> RandomEffects:
     r"""Describe effects as a random sample over environments.
 
     :math:`b_e = \theta_e + \epsilon_e`, :math:`\theta_e \sim N(\mu, \tau^2)`,
@@ -43,7 +46,8 @@ def random_effects(
     :math:`Q(\tau^2) = \sum W_e (b_e - \hat\mu)^2` has a known law (Welch's, ``v_e`` being
     estimated), which falls in :math:`\tau^2`: its tail is a confidence distribution of
     :math:`\tau^2`. The new effect is a mixture over it of
-    :math:`N(\hat\mu(\tau^2), \tau^2 + 1 / \sum W_e)`.
+    :math:`N(\hat\mu(\tau^2), \tau^2 + 1 / \sum W_e)`, the average effect one of
+    :math:`N(\hat\mu(\tau^2), 1 / \sum W_e)`.
 
     Parameters
     ----------
@@ -52,7 +56,6 @@ def random_effects(
         tell the effect has a variance that is NaN, infinite or 0.
     freedom : array of shape (F, E) or (E,)
         Degrees of freedom behind each variance.
-    coverage : float in (0, 1)
 
     References
     ----------
@@ -65,16 +68,21 @@ def random_effects(
     sample = _Sample.of(effects, variances, freedom)
     # without this a sample with fewer than two environments would divide by zero
     usable = sample.able.sum(axis=1) >= 2
-    result = {name: np.full(len(usable), np.nan) for name in ("between_sd", "low", "high")}
+    names = ("between_sd", "low", "high", "mean", "mean_low", "mean_high")
+    result = {name: np.full(len(usable), np.nan) for name in names}
     p_value = np.ones(len(usable))
     if usable.any():
         sample = sample.rows(usable)
         nodes = sample.nodes()
         law = sample.at(nodes)
         p_value[usable] = law.tail[:, 0]
-        result["between_sd"][usable] = np.sqrt(_paule_mandel(sample, nodes, law))
-        low, high = _mixture_interval(sample, nodes, law.tail, coverage)
-        result["low"][usable], result["high"][usable] = low, high
+        tau2 = _paule_mandel(sample, nodes, law)
+        mixture = _Mixture.over(sample, nodes, law.tail)
+        new, mean = mixture.interval(0.9, new=True), mixture.interval(0.95, new=False)
+        found = (np.sqrt(tau2), *new, sample.at(tau2[:, None]).mean[:, 0], *mean)
+        for name, values in zip(names, found, strict=True):
+            origin = 0.0 if name == "between_sd" else sample.origin
+            result[name][usable] = origin + values * sample.unit
     return RandomEffects(p_value=p_value, **result)
 
 
@@ -86,7 +94,7 @@ def between_sd(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
     if usable.any():
         sample = sample.rows(usable)
         nodes = sample.nodes()
-        sd[usable] = np.sqrt(_paule_mandel(sample, nodes, sample.at(nodes)))
+        sd[usable] = np.sqrt(_paule_mandel(sample, nodes, sample.at(nodes))) * sample.unit
     return sd
 
 
@@ -166,7 +174,7 @@ class _Sample:
 
 
 def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
-    """Variances at which Q has its expectation, in the data's units; 0 if it is below at 0."""
+    """Variances (F,) at which Q has its expectation; 0 if it is below at 0."""
     rows = np.arange(len(nodes))
     above = law.excess > 0
     last = np.where(above[:, 0], np.argmin(above, axis=1) - 1, 0) % (_NODES - 1)
@@ -175,25 +183,36 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
         middle = 0.5 * (low + high)
         more = sample.at(middle[:, None]).excess[:, 0] > 0
         low, high = np.where(more, middle, low), np.where(more, high, middle)
-    tau2: Floats = np.where(above[:, 0], 0.5 * (low + high), 0.0) * sample.unit**2
+    tau2: Floats = np.where(above[:, 0], 0.5 * (low + high), 0.0)
     return tau2
 
 
-def _mixture_interval(
-    sample: _Sample, nodes: Floats, tail: Floats, coverage: float
-) -> tuple[Floats, Floats]:
-    """Central interval of the mixture over the confidence distribution ``tail`` (F, K)."""
-    inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
-    points = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
-    mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
-    mass[:, -1] += 1.0 - mass.sum(axis=1)
-    law = sample.at(points)
-    sd = np.sqrt(points + law.variance)
-    low, high = (
-        sample.origin + sample.unit * _mixture_quantile(mass, law.mean, sd, target)
-        for target in ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
-    )
-    return low, high
+@dataclass(frozen=True, kw_only=True)
+class _Mixture:
+    """Normal laws (F, K) over a confidence distribution of the between-environment variance."""
+
+    mass: Floats
+    mean: Floats
+    tau2: Floats
+    variance: Floats
+
+    @classmethod
+    def over(cls, sample: _Sample, nodes: Floats, tail: Floats) -> "_Mixture":
+        inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
+        points = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
+        mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
+        mass[:, -1] += 1.0 - mass.sum(axis=1)
+        law = sample.at(points)
+        return cls(mass=mass, mean=law.mean, tau2=points, variance=law.variance)
+
+    def interval(self, coverage: float, *, new: bool) -> tuple[Floats, Floats]:
+        """Central interval for the effect in a new environment, or for the average one."""
+        sd = np.sqrt(self.variance + self.tau2 * new)
+        low, high = (
+            _mixture_quantile(self.mass, self.mean, sd, target)
+            for target in ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
+        )
+        return low, high
 
 
 def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: float) -> Floats:
