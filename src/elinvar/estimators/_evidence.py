@@ -73,10 +73,10 @@ class EvidenceTables:
 
         Columns: ``feature``; ``verdict``; ``effect``, ``low``, ``high`` (efficient refit, 95%,
         environments taken as fixed; where its model is refuted, that is if invariance is rejected
-        or the feature spurious, the average over environments); ``pooled_effect``; ``heterogeneity_p`` (same effect
-        everywhere); ``between_sd`` (of the effect, between environments); ``new_low``,
-        ``new_high`` (90% interval for the effect in a new environment); ``leaves_at`` (on the
-        path); ``moved_p`` (same law of the feature everywhere: where it is large, invariance was
+        or the feature spurious, the average over environments); ``pooled_effect``;
+        ``heterogeneity_p`` (same effect everywhere); ``between_sd`` (of the effect, between
+        environments); ``new_low``, ``new_high`` (90% interval for the effect in a new
+        environment); ``leaves_at`` (on the path); ``moved_p`` (same law of the feature everywhere: where it is large, invariance was
         not put to the test) and ``odd_environment``. NaN only where the verdict is "undecided".
         """
         import pandas as pd

@@ -50,16 +50,16 @@ def _copies(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
 
 def _borderline(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
     chosen = _selected(model)
-    what = f"{listed(chosen)} and nothing else" if chosen else "no feature"
+    what = f"a model with {listed(chosen)}" if chosen else "a model without features"
     return [
-        f"A model of {model.schema_.target} with {what} is only just compatible with "
-        f"{_places(model)} (p = {model.p_value_:.2g}), and it was chosen for agreeing: that is too "
-        "little to call any effect invariant.",
         *_turned(holds, model.schema_.target),
-        *_varying(table, model),
+        f"No effect on {model.schema_.target} is sure to be the same in {_places(model)}: {what} "
+        f"is only just compatible with all of them (p = {model.p_value_:.2g}), and it was chosen "
+        "for agreeing.",
         *_steady(model, holds),
+        *_varying(table, model),
         *_predicting(model),
-        _do_not_carry(model),
+        _do_not_carry(model, holds),
     ]
 
 
@@ -163,7 +163,7 @@ def _rejected(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str
         *_steady(model, holds),
         *_turned(holds, model.schema_.target),
         *_predicting(model),
-        _do_not_carry(model),
+        _do_not_carry(model, holds),
     ]
 
 
@@ -184,11 +184,10 @@ def _varying(table: Rows, model: "InvariantRegressor") -> list[str]:
 def _steady(model: "InvariantRegressor", holds: Rows) -> list[str]:
     if not holds:
         return []
-    size = "its size" if len(holds) == 1 else "their size"
-    return [
-        f"Steadier, with a spread between environments of at most {model.effect_tolerance:.0%} "
-        f"of {size}: {listed([row['feature'] for row in holds])}."
-    ]
+    names, share = [row["feature"] for row in holds], f"{model.effect_tolerance:.0%}"
+    if len(names) == 1:
+        return [f"The effect of {names[0]} is steadier: its estimated spread is within {share}."]
+    return [f"Steadier, with an estimated spread of at most {share}: {listed(names)}."]
 
 
 def _predicting(model: "InvariantRegressor") -> list[str]:
@@ -211,7 +210,7 @@ def _predicting(model: "InvariantRegressor") -> list[str]:
     who = {
         "invariant": "the invariant model predicts",
         "pooled": "the pooled model predicts",
-        "candidate": "a third model predicts, not invariant, that was better than both there",
+        "candidate": f"a third model predicts, which is not invariant ({_number(root['used'])})",
     }[model.predictor_]
     if model.predictor != "auto":
         who += ", as asked"
@@ -237,13 +236,17 @@ def _what_to_do(model: "InvariantRegressor", table: Rows, holds: Rows) -> str:
     return f"{advice}."
 
 
-def _do_not_carry(model: "InvariantRegressor") -> str:
+def _do_not_carry(model: "InvariantRegressor", holds: Rows) -> str:
     odd = model.odd_environment_ if model.standing_ == "rejected" else None
     look = f"find out what is different in {odd.name}" if odd else "find out what differs"
-    return (
-        "What to do: take the predictions as a forecast for places like these, take no effect to "
-        f"a new place as it is, and {look}."
-    )
+    if model.standing_ == "borderline":
+        look = "confirm in further environments what you want to rely on"
+    carry = "take no effect to a new place as it is"
+    if holds:
+        names = [row["feature"] for row in holds]
+        what = "the effect" if len(names) == 1 else "the effects"
+        carry = f"take to a new place at most {what} of {listed(names)}, and the interval with it"
+    return f"What to do: use the predictions in places like these only, {carry}, and {look}."
 
 
 def _selected(model: "InvariantRegressor") -> list[str]:
