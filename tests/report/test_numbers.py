@@ -13,7 +13,9 @@ def test_numbers_for_readers():
     ]  # fmt: skip
     assert number(1.9876, digits=3) == "1.99"
     assert [count(value) for value in (1234.0, 0.5, 99.99999999999999)] == ["1,234", "0.5", "100"]
-    assert [p_value(value) for value in (np.nan, 1e-9, 0.0321)] == ["-", "< 0.0001", "0.032"]
+    assert [p_value(value) for value in (np.nan, 1e-9, 0.0321, 0.4, 1)] == [
+        "-", "< 0.0001", "0.032", "0.40", "1.00",
+    ]  # fmt: skip
 
 
 def test_an_interval_has_two_digits_of_its_half_width():

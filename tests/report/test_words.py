@@ -7,24 +7,18 @@ import pytest
 from elinvar.report._words import missed_levels, overview, verdict_sentence
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        (
-            "accepted",
-            "The effects of cause and sex on y hold in all 3 environments, while child comes and "
-            "goes; ",
-        ),
-        (
-            "one",
-            "There is only one environment, so nothing can be compared; the pooled model (least "
-            "squares) answers.",
-        ),
-        ("rejected", "Invariance is rejected: no set of effects explains y alike in all 3 env"),
-    ],
-)
-def test_the_verdict_is_one_plain_sentence(name, sentence, models):
-    assert verdict_sentence(models[name]).startswith(sentence)
+def test_the_verdict_is_one_plain_sentence(models):
+    accepted = verdict_sentence(models["accepted"])
+    assert accepted.startswith("The effect")
+    assert "hold" in accepted
+    assert accepted.endswith("while child comes and goes; predictions use the invariant model.")
+    assert verdict_sentence(models["one"]) == (
+        "There is only one environment, so nothing can be compared; the pooled model (least "
+        "squares) answers."
+    )
+    assert verdict_sentence(models["rejected"]).startswith(
+        "Invariance is rejected: no set of effects explains y alike in all 3 environments"
+    )
 
 
 def test_two_environments_are_both(models):
@@ -45,17 +39,29 @@ def test_the_worst_level_of_each_model_is_named():
     assert missed_levels(left_out) == expected
 
 
-def test_the_overview_names_the_largest_effect_in_comparable_units(models):
-    model = models["accepted"]
-    by_name = dict(zip(model.evidence_["feature"], range(3), strict=True))
-    scale = np.ones(3)
-    assert overview(model, scale) == "Of the effects that hold, that of cause is the largest"
-    scale[by_name["sex"]] = 100.0
-    assert overview(model, scale) == "Of the effects that hold, that of sex is the largest"
-    assert overview(models["one"], scale) == "Effects of the pooled model"
+def model_of(verdicts, effects, pooled, status="accepted"):
+    names = list("abc")[: len(verdicts)]
+    table = {"feature": names, "verdict": verdicts, "effect": effects, "pooled_effect": pooled}
+    return SimpleNamespace(status_=status, evidence_=pd.DataFrame(table))
 
 
-def test_signs_that_turn_matter_more():
-    table = {"feature": ["a"], "verdict": ["invariant"], "effect": [2.0], "pooled_effect": [-1.0]}
-    model = SimpleNamespace(status_="accepted", evidence_=pd.DataFrame(table))
-    assert overview(model, np.ones(1)) is None
+def test_the_overview_names_the_largest_effect_in_comparable_units():
+    model = model_of(["invariant", "approximately invariant", "spurious"], [2, 1, 9], [2, 1, 9])
+    assert overview(model, np.ones(3)) == "Of the effects that hold, that of a is the largest"
+    assert overview(model, np.array([1, 3, 1])).endswith("that of b is the largest")
+    assert overview(model_of(["undecided"], [1], [1], "pooled_only"), np.ones(1)) == (
+        "Effects of the pooled model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "effect", "title"),
+    [
+        ("invariant", -2.0, None),
+        ("invariant", 2.0, "The effect of a holds"),
+        ("undecided", 2.0, "a has the largest effect; none surely holds"),
+        ("undecided", np.nan, None),
+    ],
+)
+def test_signs_that_turn_are_left_to_the_figure(verdict, effect, title):
+    assert overview(model_of([verdict], [effect], [1.0]), np.ones(1)) == title

@@ -150,9 +150,9 @@ def figures(model: Any) -> "dict[str, Axes]":
     if len(model.left_out_):
         drawn["left_out"] = _left_out(model)
     diagnosis = model.diagnosis_
-    if len(diagnosis.features):
+    if len(diagnosis.environments) > 1:
         drawn["diagnosis"] = plot_diagnosis(diagnosis.features, step_size=diagnosis.step_size)
-    if len(diagnosis.power):
+    if diagnosis.power["detectable_sd"].notna().any():
         drawn["power"] = plot_power(diagnosis.power)
     return drawn
 

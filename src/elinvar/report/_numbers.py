@@ -38,7 +38,9 @@ def p_value(value: float) -> str:
     """Return a p-value; what is below a ten-thousandth is not told apart."""
     if isnan(value):
         return "-"
-    return "< 0.0001" if value < 1e-4 else f"{value:.2g}"
+    if value < 1e-4:
+        return "< 0.0001"
+    return f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
 
 
 def _fixed(value: float, digits: int) -> str:

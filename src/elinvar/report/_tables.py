@@ -71,11 +71,6 @@ def _yes(key: str) -> Callable[[Row], str]:
     return lambda row: "yes" if row[key] else "no"
 
 
-def _common(row: Row) -> str:
-    """Write the interval of a common effect, unless there is no such effect."""
-    return "varies" if row["verdict"] == "spurious" else interval(row["low"], row["high"])
-
-
 def _degrees(row: Row) -> str:
     known = [count(row[key]) for key in ("df1", "df2") if isfinite(row[key])]
     return " and ".join(known)
@@ -88,18 +83,19 @@ def _signs(row: Row) -> str:
 _FEATURE = Column("feature", _text("feature"), "text")
 _ENVIRONMENT = Column("environment", _text("environment"), "text")
 _EFFECT = Column("effect", _number("effect"))
+_INTERVAL = Column("95% interval", _interval("low", "high"))
 
 POOLED = (
     _FEATURE,
     Column("verdict", _text("verdict"), "kind"),
     _EFFECT,
-    Column("95% interval", _interval("low", "high")),
+    _INTERVAL,
 )
 VERDICTS = (
     _FEATURE,
     Column("verdict", _text("verdict"), "kind"),
     _EFFECT,
-    Column("95% interval", _common),
+    _INTERVAL,
     Column("in single environments", _interval("least", "most")),
     Column("in a new one (90%)", _interval("new_low", "new_high")),
     Column("pooled effect", _number("pooled_effect")),
@@ -116,7 +112,7 @@ EFFECTS = (
     _FEATURE,
     Column("environment", _text("environment"), "text"),
     _EFFECT,
-    Column("95% interval", _interval("low", "high")),
+    _INTERVAL,
 )
 ERRORS = (
     Column("left out", _text("environment"), "text"),

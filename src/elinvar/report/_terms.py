@@ -18,8 +18,9 @@ MEANING = {
     "undecided": "the data do not tell whether the effect holds everywhere",
 }
 TERMS = {
-    "95% interval": "of the effect that the environments seen have in common. They are taken as "
-    "fixed: it is no promise about other environments.",
+    "95% interval": "of the effect that the environments have in common; they are taken as fixed, "
+    "so it is no promise about others. Where there is none in common (spurious, or invariance "
+    "rejected or borderline), effect and interval are of the mean over environments like these.",
     "in single environments": "smallest and largest of the environments' own estimates; sampling "
     "noise alone makes them differ.",
     "in a new one (90%)": "where the effect should lie in one more environment, if it is drawn "

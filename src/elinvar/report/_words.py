@@ -142,20 +142,22 @@ def acceptance_sentence(model: Any) -> str:
 
 
 def overview(model: Any, scale: Any) -> str | None:
-    """Name the largest effect of those that hold, or None if signs that turn matter more."""
+    """Say which effect is the largest, or nothing where signs that turn matter more."""
     evidence = model.evidence_
     if model.status_ == "pooled_only":
         return "Effects of the pooled model"
-    holds = evidence["verdict"].isin(HOLDS)
-    if not holds.any() or (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
+    size = (evidence["effect"] * scale).abs()
+    if not size.notna().any():
         return None
-    largest = (evidence["effect"] * scale).abs()[holds].idxmax()
-    name = evidence["feature"][largest]
-    return (
-        f"Of the effects that hold, that of {name} is the largest"
-        if holds.sum() > 1
-        else (f"The effect of {name} holds")
-    )
+    holds = evidence["verdict"].isin(HOLDS)
+    if not holds.any():
+        return f"{evidence['feature'][size.idxmax()]} has the largest effect; none surely holds"
+    if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
+        return None
+    name = evidence["feature"][size[holds].idxmax()]
+    if holds.sum() == 1:
+        return f"The effect of {name} holds"
+    return f"Of the effects that hold, that of {name} is the largest"
 
 
 def missed_levels(left_out: Any) -> str:
