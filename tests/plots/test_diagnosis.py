@@ -54,7 +54,7 @@ def test_a_row_a_feature_in_three_columns():
     assert shift.get_ylim()[0] > shift.get_ylim()[1]
     assert growth.get_title(loc="left") == "growth at step 0.05"
     title = shift.figure.get_suptitle()
-    assert title == "1 of 3 features differs between environments; 1 slope changes sign"
+    assert title == "Law given the other features clearly differs: 1 of 3; 1 slope changes sign"
 
 
 def test_what_moved_is_filled_and_its_spread_written():

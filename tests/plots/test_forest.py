@@ -109,7 +109,7 @@ def test_chosen_features_keep_their_order():
 def test_every_panel_has_the_same_rows_also_where_an_environment_is_missing():
     ax = plot_forest(EFFECTS, EVIDENCE)
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == [*PLACES, "common effect", "pooled model", "new environment (90%)"]
+    assert labels == [*PLACES, "combined effect", "pooled model", "new environment (90%)"]
     row = dict(zip(labels, ax.get_yticks(), strict=True))
     assert points(ax, size=20) == [(2.0, 0.0), (2.2, 1.0), (1.8, 2.0)]
     assert points(panels(ax)["length"], size=20) == [(0.5, row["Bonn"]), (-0.5, row["Rome"])]
@@ -207,7 +207,7 @@ def test_many_environments_become_a_strip():
 def test_columns_that_are_missing_are_left_out():
     few = {key: EVIDENCE[key] for key in list(EVIDENCE)[:6]} | {"pooled_effect": [np.nan] * 3}
     labels = [label.get_text() for label in plot_forest(EFFECTS, few).get_yticklabels()]
-    assert labels == [*PLACES, "common effect"]
+    assert labels == [*PLACES, "combined effect"]
 
 
 def test_given_axes_are_used():

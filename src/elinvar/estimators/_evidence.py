@@ -77,7 +77,8 @@ class EvidenceTables:
         ``heterogeneity_p`` (same effect everywhere); ``between_sd`` (of the effect, between
         environments); ``new_low``, ``new_high`` (90% interval for the effect in a new
         environment); ``leaves_at`` (on the path); ``moved_p`` (same law of the feature everywhere:
-        where it is large, invariance was not put to the test) and ``odd_environment``. NaN only where the verdict is "undecided".
+        where it is large, invariance was not put to the test) and ``odd_environment``. NaN only
+        where the verdict is "undecided".
         """
         import pandas as pd
 

@@ -84,7 +84,7 @@ def plot_diagnosis(
     ...     "flips": [False, True], "growth": [0.04, -0.01],
     ... })
     >>> ax.figure.get_suptitle()
-    '1 of 2 features differs between environments; 1 slope changes sign'
+    'Law given the other features clearly differs: 1 of 2; 1 slope changes sign'
     """
     table = records(features, texts=("feature",), numbers=_NUMBERS)
     for key in ("moved", "flips"):
@@ -214,7 +214,6 @@ def _marks(rows: list[Row]) -> "dict[str, Artist]":
 
 def _finding(table: list[Row], shown: int) -> str:
     moved, flips = (sum(row[key] for row in table) for key in ("moved", "flips"))
-    differ = "differs" if moved == 1 else "differ"
     change = f"{flips or 'no'} slope changes" if flips < 2 else f"{flips} slopes change"
-    text = f"{moved} of {len(table)} features {differ} between environments; {change} sign"
+    text = f"Law given the other features clearly differs: {moved} of {len(table)}; {change} sign"
     return text if shown == len(table) else f"{text} ({shown} shown)"

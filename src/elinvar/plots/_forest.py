@@ -42,7 +42,7 @@ def plot_forest(
     """Draw the effect of each feature in every environment, and what these have in common.
 
     A panel has a row for each environment (beyond 25, one strip of them all), with its 95%
-    interval. Below the rule are the common effect, filled and coloured by verdict, the effect in
+    interval. Below the rule are the combined effect, filled and coloured by verdict, the effect in
     the pooled model, hollow, and a bar where the effect in a new environment is to be expected. The
     environment that differs most clearly has a ring. Intervals that would dwarf the effects are cut
     off, with an arrowhead.
@@ -87,7 +87,7 @@ def plot_forest(
     ...      "high": [2.5], "pooled_effect": [-1.0]},
     ... )
     >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['Oslo', 'Rome', 'common effect', 'pooled model']
+    ['Oslo', 'Rome', 'combined effect', 'pooled model']
     """
     table = records(
         evidence,

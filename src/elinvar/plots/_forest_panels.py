@@ -13,7 +13,7 @@ from elinvar.plots._tables import Row, records
 
 Floats = NDArray[np.float64]
 
-COMMON, POOLED, NEW = "common effect", "pooled model", "new environment (90%)"
+COMMON, POOLED, NEW = "combined effect", "pooled model", "new environment (90%)"
 
 # Beyond this many environments a panel has one strip of them instead of a row for each.
 _MOST_ROWS = 25
