@@ -144,9 +144,9 @@ RESIDUALS = (
     _ENVIRONMENT,
     Column("rows", _count("rows")),
     Column("mean residual", _number("mean")),
-    Column("95% interval", _interval("mean_low", "mean_high")),
+    Column("95% interval of mean", _interval("mean_low", "mean_high")),
     Column("slope of truth on prediction", _number("slope")),
-    Column("95% interval", _interval("slope_low", "slope_high")),
+    Column("95% interval of slope", _interval("slope_low", "slope_high")),
     Column("sd of residuals", _number("sd")),
 )
 DIAGNOSIS = (

@@ -20,7 +20,7 @@ MEANING = {
 TERMS = {
     "95% interval": "of the effect that the environments have in common; they are taken as fixed, "
     "so it is no promise about others. Where there is none in common (spurious, or invariance "
-    "rejected or borderline), effect and interval are of the mean over environments like these.",
+    "rejected), effect and interval are of the mean over all environments like these.",
     "in single environments": "smallest and largest of the environments' own estimates; sampling "
     "noise alone makes them differ.",
     "in a new one (90%)": "where the effect should lie in one more environment, if it is drawn "
@@ -56,8 +56,8 @@ MORE_DIAGNOSIS_TERMS = {
 }
 CAPTIONS = {
     "forest": "One panel a feature. Dots and lines: each environment's own effect with its 95% "
-    "interval; they should agree if the effect is invariant. Below the rule: what they have in "
-    "common, what least squares on all rows says (hollow), and where a new environment's effect "
+    "interval; they should agree if the effect is invariant. Below the rule: all of them "
+    "combined, what least squares on all rows says (hollow), and where a new environment's effect "
     "should lie (bar).",
     "effects": "All features on one scale. Dots and bars: the effect with its 95% interval. "
     "Diamonds: least squares on all rows together. Where dot and diamond lie on different sides "
