@@ -40,13 +40,14 @@ def from_rows(X, y, place, columns, intercept="shared"):
     B1 = sum(np.trace(m @ m) / nu for m, nu in zip(M, freedoms, strict=True))
     B2 = sum(np.trace(m) ** 2 / nu for m, nu in zip(M, freedoms, strict=True))
     c = f + 2 * B1 - 2 * (B2 + 2 * B1) / (f + 2)
-    p_value = stats.f.sf(Q / c, f, f * (f + 2) / (B2 + 2 * B1))
+    nu = f * (f + 2) / (B2 + 2 * B1)
     errors = np.array([np.mean((b - A @ w) ** 2) for A, b in parts])
     size = np.array([len(b) for _, b in parts])
     return {
-        "p_value": p_value,
+        "p_value": stats.f.sf(Q / c, f, nu),
         "statistic": Q * f / c,
         "freedom": f,
+        "residual_freedom": nu,
         "coef": w,
         "t": w / np.sqrt(np.diag(total)),
         "risk": size @ errors / len(y),
@@ -63,7 +64,7 @@ def assert_row_equals(problem, table, row, expected):
     np.testing.assert_array_equal(slopes[problem.columns][~mask], 0)
     if shared:
         assert intercept == pytest.approx(wanted[0])
-    for name in ("p_value", "statistic", "freedom"):
+    for name in ("p_value", "statistic", "freedom", "residual_freedom"):
         assert getattr(table, name)[row] == pytest.approx(expected[name], rel=1e-6, abs=1e-12)
     for name in ("risk", "worst"):
         got = getattr(table, name)[row] * problem.target_scale**2
@@ -79,6 +80,7 @@ def test_every_support_follows_the_formula(random_table, problem_of, rows, inter
     for row, mask in enumerate(table.masks):
         if intercept == "environment" and not mask.any():
             assert table.p_value[row] == 1.0 and table.statistic[row] == 0.0
+            assert table.residual_freedom[row] == np.inf
             continue
         expected = from_rows(X, y, place, np.flatnonzero(mask), intercept)
         assert_row_equals(problem, table, row, expected)

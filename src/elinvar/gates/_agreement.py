@@ -14,19 +14,18 @@ from elinvar.gates._refit import refit
 
 Bools = NDArray[np.bool_]
 Part = Literal["coefficients", "residual mean", "slopes", "scale"]
+Tested = tuple[float, float, float]
 
 _ROUNDING = 1e-24
 _RANK = 1e-10
-_SPAN = 1e-8
 
 _QUESTIONS: dict[Part, str] = {
-    "coefficients": "Are the coefficients, the intercept included, the same in all environments?",
+    "coefficients": "Are the coefficients, intercept included, the same in all environments?",
     "residual mean": "Given the same slopes, is the mean residual the same in all environments?",
     "slopes": "Are the slopes the same in all environments, whatever their intercepts?",
     "scale": (
-        "Is the residual variance the same in all environments? It need not be for the "
-        "coefficients to hold; where it is large, predictions are less sure. "
-        "The test takes the noise as normal."
+        "Is the residual variance the same in all environments? It need not be for coefficients "
+        "to hold; where it is large, predictions are less sure. Normal noise is assumed."
     ),
 }
 
@@ -105,24 +104,23 @@ def model_tests(problem: LinearProblem, gates: Bools) -> list[ModelTest]:
     """
     if len(problem.count) < 2:
         return []
+    found: dict[Part, Tested | None] = {"coefficients": _coefficients(problem, gates)}
     own = _own_slopes(problem, gates)
-    found = {
-        "coefficients": _coefficients(problem, gates),
-        "residual mean": _residual_mean(problem, own) if own and not problem.absorbed else None,
-        "slopes": _slopes(own) if own else None,
-        "scale": _scale(problem, own) if own else None,
-    }
+    if own is not None:
+        if not problem.absorbed:
+            found["residual mean"] = _residual_mean(own)
+        found |= {"slopes": _slopes(own), "scale": _scale(problem, own)}
     return [
         ModelTest(
-            test=part,
+            test=test,
             statistic=tested[0],
             df1=tested[1],
             df2=tested[2],
             p_value=float(fdtrc(tested[1], tested[2], tested[0])),
-            question=question,
+            question=_question(test, problem),
         )
-        for part, question in _QUESTIONS.items()
-        if (tested := found[part]) is not None
+        for test, tested in found.items()
+        if tested is not None
     ]
 
 
@@ -193,7 +191,9 @@ def _own_slopes(problem: LinearProblem, gates: Bools) -> _OwnSlopes | None:
     places = np.flatnonzero(gates[problem.gate_of[problem.offset :]])
     columns, scale = problem.columns[places], problem.scale[places]
     variance = np.einsum("ejj->ej", moments.cov_xx)[:, columns]
-    varies = variance > _ROUNDING * (moments.mean_x[:, columns] ** 2 + scale**2)
+    size = np.einsum("ejj->ej", problem.gram)[:, places + problem.offset] * scale**2
+    # the first as in the compiled kernels
+    varies = (variance > _RANK * size) & (variance > _ROUNDING * moments.mean_x[:, columns] ** 2)
     gram = moments.cov_xx[:, columns[:, None], columns] / (scale * scale[:, None])
     gram = gram * (varies[:, :, None] & varies[:, None, :])
     cross = moments.cov_xy[:, columns] * varies / (scale * problem.target_scale)
@@ -236,7 +236,8 @@ def _inverse(matrix: Floats) -> tuple[Floats, Floats]:
     return (kept / values[good]) @ kept.T, vectors[:, ~good]
 
 
-Tested = tuple[float, float, float]
+def _question(test: Part, problem: LinearProblem) -> str:
+    return _QUESTIONS["slopes" if problem.absorbed and test == "coefficients" else test]
 
 
 def _coefficients(problem: LinearProblem, gates: Bools) -> Tested | None:
@@ -259,41 +260,48 @@ def _slopes(own: _OwnSlopes) -> Tested | None:
     return _ratio(q, f, 2 * b1, b2 + 2 * b1)
 
 
-def _residual_mean(problem: LinearProblem, own: _OwnSlopes) -> Tested | None:
+def _residual_mean(own: _OwnSlopes) -> Tested | None:
     r"""Test one intercept, given common slopes.
 
     The intercepts :math:`a_e = \bar y_e - \bar x_e' b` have the covariance
-    :math:`V = \mathrm{diag}(\sigma_e^2 / n_e) + \bar X \Phi \bar X'`, to which environment e
-    contributes :math:`V_e`. Slopes that only the means can tell are fitted with the intercept.
+    :math:`D + \bar X \Phi \bar X'` with :math:`D = \mathrm{diag}(\sigma_e^2 / n_e)`, and their
+    contrasts the precision :math:`\Theta = D^{-1} - D^{-1} W S^{-1} W' D^{-1}` with
+    :math:`W = (1, \bar X)` and S the precision of the refit with one intercept. Slopes that only
+    the means can tell are fitted with that.
     """
     sampling = own.noise / own.rows
-    root = np.linalg.cholesky(np.diag(sampling) + own.mean @ own.covariance @ own.mean.T)
-    design = np.column_stack([np.ones(len(sampling)), own.mean @ own.blind])
-    basis, size, _ = np.linalg.svd(np.linalg.solve(root, design), full_matrices=False)
-    basis = basis[:, size > _SPAN * size[0]]
-    inverse = np.linalg.inv(root)
-    theta = inverse.T @ (np.eye(len(sampling)) - basis @ basis.T) @ inverse
+    design = np.column_stack([np.ones(len(sampling)), own.mean])
+    total = design.T @ (design / sampling[:, None])
+    total[1:, 1:] += own.precision.sum(axis=0)
+    inverse, blind = _inverse(total)
+
+    def contrasts(values: Floats) -> Floats:
+        fitted = design @ (inverse @ (design.T @ (values / sampling[:, None])))
+        left: Floats = (values - fitted) / sampling[:, None]
+        return left
+
     intercepts = own.mean_y - own.mean @ own.common
-    q = intercepts @ theta @ intercepts
-    f = float(len(sampling) - basis.shape[1])
-    d, eta, chi = _mean_traces(own, theta, sampling)
+    q = float(intercepts @ contrasts(intercepts[:, None])[:, 0])
+    weight = 1 - np.einsum("ej,jk,ek->e", design, inverse, design) / sampling
+    f = float(len(sampling) - 1 + blind.shape[1] - own.blind.shape[1])
+    d, eta, chi = _mean_traces(own, weight, sampling, contrasts(own.mean))
     excess = 2 * ((eta + 2 * chi) / own.freedom).sum()
     half = ((d**2 + 2 * eta) / own.freedom).sum()
     return _ratio(q, f, excess, half)
 
 
-def _mean_traces(own: _OwnSlopes, theta: Floats, sampling: Floats) -> tuple[Floats, Floats, Floats]:
-    """Traces of theta V_e, of its square, and of theta with the part of the slopes' weights."""
-    pulled = theta @ own.mean
+def _mean_traces(
+    own: _OwnSlopes, weight: Floats, sampling: Floats, pulled: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Traces of Theta V_e, of its square, and of Theta with the part of the slopes' weights."""
     inner = own.mean.T @ pulled
     part = own.covariance @ own.precision
     covered = part @ own.covariance
-    weight = sampling * theta.diagonal()
     spread = inner @ covered
     first = np.einsum("ejj->e", spread)
     cross = np.einsum("ej,ejk,ek->e", pulled, covered, pulled)
     eta = weight**2 + 2 * sampling * cross + np.einsum("ejk,ekj->e", spread, spread)
-    chi = first - np.einsum("ejk,ekj->e", spread, np.swapaxes(part, 1, 2))
+    chi = first - np.einsum("ejk,ejk->e", spread, part)
     return weight + first, eta, chi
 
 
@@ -308,8 +316,8 @@ def _scale(problem: LinearProblem, own: _OwnSlopes) -> Tested | None:
     a = ((1 / nu).sum() - 1 / nu.sum()) / (3 * f)
     second = (f + 2) / a**2
     b = second / (1 - a + 2 / second)
-    ratio = second * statistic / (f * (b - statistic)) if statistic < b else np.inf
-    return float(ratio), f, float(second)
+    statistic = min(statistic, b * (1 - 1e-12))  # beyond b the approximation has no mass
+    return float(second * statistic / (f * (b - statistic))), f, float(second)
 
 
 def _ratio(q: float, f: float, excess: float, half: float) -> Tested | None:
