@@ -108,6 +108,31 @@ def test_parts_follow_their_formula(random_table, problem_of, rows, defect):
     assert found["coefficients"].df1 == sum(found[t].df1 for t in PARTS[1:3] if t in found)
 
 
+def test_moments_of_the_statistic_with_estimated_weights():
+    """Second-order terms in one environment's weight, by finite differences."""
+    rng = np.random.default_rng(9)
+    place = np.repeat([0, 1, 2], [8, 12, 10])
+    X = rng.normal(size=(30, 2)) + rng.normal(size=(3, 2))[place]
+    own, wide, narrow = designs(X, place)
+
+    def moments(e, step):
+        """Mean and half the variance of Q, its weight in e being wrong by the factor 1 + step."""
+        root = np.sqrt(1 + step * (place == e))[:, None]
+        form = root * (projector(root * wide) - projector(root * narrow)) * root.T
+        return np.array([np.trace(form), np.trace(form @ form)])
+
+    N, R = projector(wide) - projector(narrow), projector(own) - projector(wide)
+    for e in range(3):
+        rows = place == e
+        block, outer = N[rows][:, rows], R[rows][:, rows]
+        d, eta, chi = np.trace(block), np.trace(block @ block), np.trace(block @ outer)
+        up, middle, down = (moments(e, step) for step in (1e-3, 0.0, -1e-3))
+        first, second = (up - down) / 2e-3, (up - 2 * middle + down) / 1e-6
+        assert first[0] == pytest.approx(d, rel=1e-4)
+        expected = eta + 2 * chi, 3 * eta + 4 * chi
+        np.testing.assert_allclose(first + second / 2, expected, rtol=1e-3)
+
+
 def test_slopes_are_the_test_with_own_intercepts(random_table, problem_of):
     X, y, place = random_table((40, 70, 60), 4, spread=0.2, level=0.5)
     gates = np.array([True, False, True, True])
