@@ -24,8 +24,9 @@ _QUESTIONS: dict[Part, str] = {
     "residual mean": "Given the same slopes, is the mean residual the same in all environments?",
     "slopes": "Are the slopes the same in all environments, whatever their intercepts?",
     "scale": (
-        "Is the residual variance the same in all environments? It need not be for coefficients "
-        "to hold; where it is large, predictions are less sure. Normal noise is assumed."
+        "Is the residual variance the same in all environments? Coefficients can hold without it; "
+        "where it is large, predictions are less sure. It takes the noise as normal: with heavier "
+        "tails p is too small."
     ),
 }
 
