@@ -37,7 +37,7 @@ def size(options: argparse.Namespace) -> Iterator[Row]:
         ]
         where = f"{environments} environments"
         yield from _sizes(cells, repetitions, where, aimed=not options.quick)
-    for rows, k in (((20,) * 5, 3), ((20,) * 10, 6), ((20,) * 20, 6), ((12,) * 10, 3)):
+    for rows, k in (((20,) * 10, 6), ((20,) * 20, 6), ((12,) * 10, 3), ((10,) * 10, 6)):
         yield from _sizes([(rows, k)], repetitions, f"{len(rows)} x {rows[0]} rows, {k} features")
 
 
