@@ -311,3 +311,32 @@ def test_noncentrality_limit_is_near_the_exact_one(f):
 def test_noncentrality_limit_is_safe_below_its_freedom(f):
     limits = noncentrality_limit(np.array([0.3, 0.6, 1.0]) * f, np.full(3, f))
     assert limits[0] == limits[1] == limits[2] > exact_limit(f, f) - 2
+
+
+@pytest.mark.parametrize("rows", [(40, 70, 100), (4, 60, 80)])
+def test_the_order_of_candidates_does_not_matter(random_table, problem_of, rows):
+    X, y, place = random_table(rows, 6)
+    X[place == 1, 2] = 1.0
+    problem = problem_of(X, y, place)
+    table = assess(problem, every_support(problem))
+    order = np.random.default_rng(0).permutation(64)
+    shuffled = assess(problem, table.masks[order])
+    one = [assess(problem, table.masks[[row]]) for row in order]
+    for name in table.__annotations__:
+        expected = getattr(table, name)[order]
+        np.testing.assert_array_equal(getattr(shuffled, name), expected)
+        np.testing.assert_array_equal(np.concatenate([getattr(x, name) for x in one]), expected)
+
+
+def test_supports_with_a_gate_that_is_not_needed_may_be_left_untested(random_table, problem_of):
+    X, y, place = random_table()
+    problem = problem_of(X, y, place)
+    masks = every_support(problem)
+    full, quick = assess(problem, masks), assess(problem, masks, thorough=False)
+    needed = full.weakest >= 1
+    assert 3 < needed.sum() < 13
+    np.testing.assert_array_equal(np.isnan(quick.p_value), ~needed)
+    for name in ("coef", "risk", "worst", "weakest"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(full, name))
+    for name in ("p_value", "statistic", "freedom"):
+        np.testing.assert_array_equal(getattr(quick, name)[needed], getattr(full, name)[needed])

@@ -18,7 +18,7 @@ def _value(data: Any, mask: Any, gates: Any, kappa: float, work: Any, row: Any) 
         if gate_of[j] < 0 or mask[gate_of[j]]:
             columns[size] = j
             size += 1
-    evaluate_support(data, size, tested, needed, work, row)
+    evaluate_support(data, size, 0, tested, needed, True, work, row)
     if not np.isfinite(row[0]):
         return np.inf
     n_rows = data[3].sum()

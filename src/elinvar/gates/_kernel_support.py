@@ -43,6 +43,30 @@ def factor(matrix: Any, rhs: Any, size: int) -> int:
 
 
 @compiled(fastmath=True)
+def _append(e: int, a: int, gram: Any, cross: Any, columns: Any, lower: Any, rhs: Any) -> None:
+    """Append column ``a`` to environment e's factor and forward solution."""
+    own = columns[a]
+    value = cross[e, own]
+    pivot = gram[e, own, own]
+    floor = max(_PIVOT * pivot, 1e-300)
+    for b in range(a):
+        entry = 0.0
+        if lower[e, b, b] != 0.0:
+            entry = gram[e, own, columns[b]]
+            for m in range(b):
+                entry -= lower[e, a, m] * lower[e, b, m]
+            entry /= lower[e, b, b]
+        lower[e, a, b] = entry
+        pivot -= entry * entry
+        value -= entry * rhs[e, b]
+    lower[e, a, a] = 0.0
+    rhs[e, a] = 0.0
+    if pivot > floor:
+        lower[e, a, a] = np.sqrt(pivot)
+        rhs[e, a] = value / lower[e, a, a]
+
+
+@compiled(fastmath=True)
 def back_solve(lower: Any, rhs: Any, size: int) -> None:
     """Solve L' x = rhs in place; skipped columns get 0."""
     for a in range(size - 1, -1, -1):
@@ -78,43 +102,48 @@ def workspace(n_environments: int, width: int) -> Any:
         np.zeros((width, width)),  # its inverse
         np.zeros((width, width)),  # leverage
         np.zeros(width),  # coefficients
-        np.zeros(width, np.int64),  # columns
+        np.full(width, -1),  # columns
     )
 
 
 @compiled()
-def support_columns(mask: Any, columns: Any) -> int:
-    """Write the columns in ``mask`` to ``columns`` and return how many there are."""
+def support_columns(mask: Any, columns: Any) -> Any:
+    """Write the columns in ``mask`` to ``columns``: how many, and how many of them stood there."""
     size = 0
+    kept = 0
     for j in range(len(mask)):
         if mask[j]:
+            kept += kept == size and columns[size] == j
             columns[size] = j
             size += 1
-    return size
+    columns[size:] = -1
+    return size, kept
 
 
 @compiled(fastmath=True)
-def _fit_each(data: Any, size: int, work: Any) -> bool:
-    """Least squares in every environment; False if one has no freedom left."""
+def _fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
+    """Least squares in every environment; False if one has no freedom left.
+
+    The first ``kept`` columns are those of the last call.
+    """
     gram, cross, power, count, _, absorbed, floor = data
     factors, solutions, facts, _, _, _, _, columns = work
+    spare = True
     for e in range(len(count)):
-        for a in range(size):
-            solutions[e, a] = cross[e, columns[a]]
-            for b in range(a + 1):
-                factors[e, a, b] = gram[e, columns[a], columns[b]]
-        rank = factor(factors[e], solutions[e], size)
+        rank = 0
         residual = power[e]
         for a in range(size):
+            if a >= kept:
+                _append(e, a, gram, cross, columns, factors, solutions)
+            rank += factors[e, a, a] != 0.0
             residual -= solutions[e, a] * solutions[e, a]
         freedom = count[e] - rank - absorbed
-        if freedom < 1.0:
-            return False
+        spare = spare and freedom >= 1.0
         facts[3, e] = max(residual, floor[e])
         facts[2, e] = rank
         facts[1, e] = freedom
         facts[0, e] = freedom / facts[3, e]
-    return True
+    return spare
 
 
 @compiled(fastmath=True)
@@ -181,13 +210,13 @@ def _wald(inverse: Any, coef: Any, start: int, stop: int, size: int) -> float:
 @compiled(fastmath=True)
 def _leverage(e: int, size: int, work: Any) -> Any:
     """Traces of K and K^2, K = L^-1 P_e L^-T with L the factor of the total."""
-    own, precision = work[0][e], work[2][0, e]
+    own, precision = work[0], work[2][0, e]
     inverse, product = work[4], work[5]
     for a in range(size):
         for b in range(a + 1):
             value = 0.0
             for m in range(b, a + 1):
-                value += inverse[a, m] * own[m, b]
+                value += inverse[a, m] * own[e, m, b]
             product[a, b] = value
     first = 0.0
     second = 0.0
@@ -206,19 +235,24 @@ def _leverage(e: int, size: int, work: Any) -> Any:
 
 
 @compiled(fastmath=True)
-def evaluate_support(data: Any, size: int, gate_of: Any, needed: Any, work: Any, out: Any) -> None:
+def evaluate_support(
+    data: Any, size: int, kept: int, gates: Any, needed: Any, thorough: bool, work: Any, out: Any
+) -> None:
     """Test and refit the support in ``work``'s columns; its coefficients stay in ``work``.
 
     ``out`` gets Q, f, B1, B2, mean risk, worst risk and the smallest (t / t_min)^2; Q is infinite
-    if the support cannot be fitted.
+    if the support cannot be fitted. If that smallest is below 1, B1 and B2 are NaN unless
+    ``thorough``. The first ``kept`` columns are those of the last call with ``work``.
     """
     share = data[4]
     factors, solutions, facts, total, inverse, _, coef, _ = work
     out[:] = np.nan
     out[0] = np.inf
-    if not _fit_each(data, size, work) or _fit_all(data, size, work, -1) < size:
+    if not _fit_each(data, size, kept, work) or _fit_all(data, size, work, -1) < size:
         return
     _invert(total, inverse, size)
+    out[6] = _weakest(size, gates, needed, work)
+    tested = thorough or out[6] >= 1.0
     statistic = 0.0
     risk = 0.0
     worst = 0.0
@@ -235,21 +269,22 @@ def evaluate_support(data: Any, size: int, gate_of: Any, needed: Any, work: Any,
         statistic += facts[0, e] * excess
         risk += share[e] * (facts[3, e] + excess)
         worst = max(worst, facts[3, e] + excess)
-        first, second = _leverage(e, size, work)
         freedom += facts[2, e]
-        b1 += (facts[2, e] - 2.0 * first + second) / facts[1, e]
-        b2 += (facts[2, e] - first) ** 2 / facts[1, e]
+        if tested:
+            first, second = _leverage(e, size, work)
+            b1 += (facts[2, e] - 2.0 * first + second) / facts[1, e]
+            b2 += (facts[2, e] - first) ** 2 / facts[1, e]
     out[0] = statistic
     out[1] = freedom
-    out[2] = b1
-    out[3] = b2
+    if tested:
+        out[2] = b1
+        out[3] = b2
     out[4] = risk
     out[5] = worst
-    out[6] = _weakest(size, gate_of, needed, work)
 
 
 @compiled()
-def evaluate_many(data: Any, masks: Any, gate_of: Any, needed: Any) -> Any:
+def evaluate_many(data: Any, masks: Any, gates: Any, needed: Any, thorough: bool) -> Any:
     """Rows of ``evaluate_support`` and coefficients for masks over columns, (M, q) boolean."""
     n_masks, q = masks.shape
     work = workspace(len(data[3]), _widest(masks))
@@ -257,8 +292,8 @@ def evaluate_many(data: Any, masks: Any, gate_of: Any, needed: Any) -> Any:
     rows = np.empty((n_masks, 7))
     coefs = np.zeros((n_masks, q))
     for i in range(n_masks):
-        size = support_columns(masks[i], columns)
-        evaluate_support(data, size, gate_of, needed, work, rows[i])
+        size, kept = support_columns(masks[i], columns)
+        evaluate_support(data, size, kept, gates, needed, thorough, work, rows[i])
         if np.isfinite(rows[i, 0]):
             for a in range(size):
                 coefs[i, columns[a]] = coef[a]
@@ -282,8 +317,8 @@ def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> An
     coef, columns = work[6], work[7]
     errors = np.empty((len(masks), n_environments))
     for i in range(len(masks)):
-        size = support_columns(masks[i], columns)
-        if not _fit_each(data, size, work):
+        size, kept = support_columns(masks[i], columns)
+        if not _fit_each(data, size, kept, work):
             errors[i] = np.inf
             continue
         for e in range(n_environments):

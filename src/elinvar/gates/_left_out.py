@@ -134,7 +134,8 @@ def _others(share: Floats, place: int) -> Floats:
     if not weights.sum() > 0:
         weights = np.ones(len(share))
         weights[place] = 0.0
-    return weights / weights.sum()
+    others: Floats = weights / weights.sum()
+    return others
 
 
 def _relearn(

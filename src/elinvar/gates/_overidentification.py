@@ -23,9 +23,10 @@ class Assessment:
     coef : array of shape (M, q)
         Efficient refit: precision-weighted over environments, standardised.
     p_value : array of shape (M,)
-        Of the overidentification test; NaN where the support cannot be fitted.
+        Of the overidentification test; NaN where the support cannot be fitted or was not tested.
     statistic, freedom : array of shape (M,)
-        Q f / c, to be held against chi-squared with ``freedom`` degrees of freedom.
+        Q f / c, to be held against chi-squared with ``freedom`` degrees of freedom; infinity where
+        p is NaN.
     residual_freedom : array of shape (M,)
         Denominator of the F law of Q / c; infinity where nothing is tested.
     risk : array of shape (M,)
@@ -51,7 +52,7 @@ class Assessment:
         return Assessment(**{name: getattr(self, name)[rows] for name in self.__annotations__})
 
 
-def assess(problem: LinearProblem, masks: Masks) -> Assessment:
+def assess(problem: LinearProblem, masks: Masks, *, thorough: bool = True) -> Assessment:
     r"""Test and refit every support in ``masks``.
 
     For a support of k columns (a shared intercept included), per-environment least squares
@@ -72,6 +73,8 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     ----------
     problem : LinearProblem
     masks : boolean array of shape (M, n_gates)
+    thorough : bool
+        Whether to test supports with a gate that is not needed (``weakest`` below 1), too.
 
     References
     ----------
@@ -82,21 +85,22 @@ def assess(problem: LinearProblem, masks: Masks) -> Assessment:
     from elinvar.gates._kernel_support import evaluate_many
 
     rows, coef = evaluate_many(
-        problem.data, problem.column_masks(masks), problem.tested, problem.needed
+        problem.data, problem.column_masks(masks), problem.tested, problem.needed, thorough
     )
     q, freedom, b1, b2, risk, worst, weakest = rows.T
     valid = np.isfinite(q)
-    trivial = valid & (freedom <= 0)
-    tested = valid & ~trivial
+    known = valid & ~np.isnan(b1)
+    tested = known & (freedom > 0)
     safe = np.where(tested, freedom, 1.0)
     correction, second = matched_f(safe, 2 * b1, b2 + 2 * b1)
     ratio = np.where(tested, q / correction, 0.0)
-    p_value = np.where(tested, fdtrc(safe, np.where(tested, second, 1.0), ratio), 1.0)
+    p_value = np.where(known, 1.0, np.nan)
+    p_value[tested] = fdtrc(safe[tested], second[tested], ratio[tested])
     return Assessment(
         masks=masks,
         coef=coef,
-        p_value=np.where(valid, p_value, np.nan),
-        statistic=np.where(valid, ratio * safe, np.inf),
+        p_value=p_value,
+        statistic=np.where(known, ratio * safe, np.inf),
         freedom=safe,
         residual_freedom=np.where(tested, second, np.inf),
         risk=np.where(valid, risk, np.inf),

@@ -11,7 +11,9 @@ _RANDOM_STARTS = 10
 _POOL = 60
 
 
-def candidates(problem: LinearProblem, *, exact_up_to: int = 14, seed: int = 0) -> Assessment:
+def candidates(
+    problem: LinearProblem, *, exact_up_to: int = 14, seed: int = 0, thorough: bool = True
+) -> Assessment:
     """Candidate supports with their test and refit.
 
     All 2^n of them if at most ``exact_up_to`` gates can be opened or closed; otherwise those that
@@ -24,11 +26,13 @@ def candidates(problem: LinearProblem, *, exact_up_to: int = 14, seed: int = 0) 
         Largest number of free gates for which every support is tried.
     seed : int
         Seed of the random starts of the search.
+    thorough : bool
+        As in ``assess``.
     """
     free = np.flatnonzero(~problem.always)
     if len(free) <= exact_up_to:
-        return assess(problem, every_support(problem))
-    return assess(problem, search(problem, seed=seed))
+        return assess(problem, every_support(problem), thorough=thorough)
+    return assess(problem, search(problem, seed=seed), thorough=thorough)
 
 
 def every_support(problem: LinearProblem) -> Masks:
@@ -36,7 +40,8 @@ def every_support(problem: LinearProblem) -> Masks:
     free = np.flatnonzero(~problem.always)
     masks = np.zeros((1 << len(free), problem.n_gates), dtype=bool)
     masks[:, problem.always] = True
-    masks[:, free] = (np.arange(1 << len(free))[:, None] >> np.arange(len(free))) & 1
+    # the last gate changes fastest, so that kernels can go on from the columns before it
+    masks[:, free] = (np.arange(1 << len(free))[:, None] >> np.arange(len(free))[::-1]) & 1
     return masks
 
 

@@ -159,15 +159,7 @@ def select(
         If no support with all the gates that are never closed can be fitted.
     """
     rule = SelectionRule() if rule is None else rule
-    table = assess(problem, supports) if supports is not None else None
-    if table is None or not np.isfinite(table.risk).any():
-        table = candidates(problem, exact_up_to=rule.exact_up_to, seed=rule.seed)
-    if not np.isfinite(table.risk).any():
-        raise DataError(
-            f"The {problem.always.sum()} features that are always to stay (features_always) cannot "
-            "be told apart: they are collinear, or more than the rows of the smallest environment "
-            f"({problem.count.min():g}) allow for; let some of them go."
-        )
+    table = _table(problem, rule, supports)
     n_rows = problem.count.sum()
     needed = _informative(problem, table)
     limit = noncentrality_limit(table.statistic, table.freedom) / n_rows
@@ -199,6 +191,20 @@ def select(
         supports=table.masks,
         n_accepted=int(accepted.sum()),
     )
+
+
+def _table(problem: LinearProblem, rule: SelectionRule, supports: Bools | None) -> Assessment:
+    """Candidates; those with a gate that is not needed are tested only if there are no others."""
+    table = None if supports is None else assess(problem, supports, thorough=False)
+    if table is None or not np.isfinite(table.risk).any():
+        table = candidates(problem, exact_up_to=rule.exact_up_to, seed=rule.seed, thorough=False)
+    if not np.isfinite(table.risk).any():
+        raise DataError(
+            f"The {problem.always.sum()} features that are always to stay (features_always) cannot "
+            "be told apart: they are collinear, or more than the rows of the smallest environment "
+            f"({problem.count.min():g}) allow for; let some of them go."
+        )
+    return table if _informative(problem, table).any() else assess(problem, table.masks)
 
 
 def _informative(problem: LinearProblem, table: Assessment) -> Bools:
