@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from elinvar import InvariantRegressor
+from elinvar.datasets import load_penguins
 from elinvar.estimators._words import headline, listed, predictor_words
 
 
@@ -46,7 +47,10 @@ def test_accepted():
     for row in model.evidence_.to_dict("records"):
         line = lines[row["feature"]]
         assert row["verdict"] in line
-        assert f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]" in line
+        own = model.effects_[model.effects_["feature"] == row["feature"]]["effect"]
+        common = f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+        varying = f"varies: {own.min():.4g} to {own.max():.4g}"
+        assert (varying if row["verdict"] == "spurious" else common) in line
         assert line.endswith(f"{row['pooled_effect']:.4g}")
 
 
@@ -89,14 +93,33 @@ def test_approximate():
 
 def test_nothing_invariant():
     rng = np.random.default_rng(0)
-    frame, code = pd.DataFrame({"x": rng.normal(size=400)}), np.repeat(np.arange(4), 100)
-    y = rng.normal(size=400)
+    code = np.repeat(np.arange(4), 100)
+    frame, y = pd.DataFrame({"x": rng.normal(size=400) + code}), rng.normal(size=400)
     assert headline(fit(frame, y, code)) == (
         "No feature has an invariant effect on target: only its mean is the same in all 4 "
         "environments."
     )
     own = headline(fit(frame, y + 5 * code, code, intercept="environment"))
-    assert own.startswith("No feature has an invariant effect on target") and "mean" not in own
+    assert own == "The environments do not differ: no effect on target was put to the test."
+
+
+def test_copies():
+    rng = np.random.default_rng(0)
+    frame, code = pd.DataFrame({"x": rng.normal(size=400)}), np.repeat(np.arange(4), 100)
+    model = fit(frame, frame["x"] + rng.normal(size=400), code)
+    assert model.status_ == "accepted"
+    assert headline(model).startswith("The environments do not differ: no effect on target was")
+
+
+def test_barely_accepted():
+    data = load_penguins()
+    model = InvariantRegressor(intercept="environment")
+    model.fit_moments(data.environments().moments())
+    assert headline(model) == (
+        "No effect on body_mass_g is sure to be invariant: a model with bill_length_mm, "
+        "bill_depth_mm and flipper_length_mm is only just compatible with all 3 environments "
+        "(p = 0.014)."
+    )
 
 
 def test_signs_that_pooling_turns():

@@ -1,25 +1,21 @@
 """One plain paragraph on a fitted InvariantRegressor, for a reader who is no statistician."""
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.estimators._words import listed
+from elinvar.estimators._words import HOLDS, Rows, holding, listed
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_regressor import InvariantRegressor
 
-Rows: TypeAlias = list[dict[Any, Any]]
-
-HOLDS = ("invariant", "approximately invariant")
-_NAMED = 3
 _UNMOVED = 0.05
 
 
 def explain(model: "InvariantRegressor") -> str:
     """Say what was found, how sure it is, who disagrees, and what to do."""
     table = model.evidence_.to_dict("records")
-    holds = _strongest([row for row in table if row["verdict"] in HOLDS])
+    holds = _strongest(holding(model))
     sentences = {
         "pooled_only": _single,
         "untested": _copies,

@@ -1,6 +1,6 @@
 """The answer of a fitted InvariantRegressor in plain sentences, from its numbers alone."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -8,35 +8,63 @@ if TYPE_CHECKING:
     from elinvar.estimators._invariant_regressor import InvariantRegressor
     from elinvar.gates import LinearProblem, Selection
 
+Rows: TypeAlias = list[dict[Any, Any]]
+
+HOLDS = ("invariant", "approximately invariant")
 _MANY = 8
 
 
 def headline(model: "InvariantRegressor") -> str:
     """Say in a sentence what became of invariance, and of which features."""
+    target, places = model.schema_.target, f"all {len(model.environments_)} environments"
     chosen = [
         name for name, inside in zip(model.schema_.features, model.selected_, strict=True) if inside
     ]
-    count = len(model.environments_)
-    target = model.schema_.target
-    if model.status_ == "pooled_only":
+    if model.standing_ == "pooled_only":
         return (
             f"There is one environment only, so nothing can be said about what stays true "
             f"elsewhere: this is the pooled model of {target}."
         )
-    if model.status_ == "rejected":
+    if model.standing_ == "untested":
+        return f"The environments do not differ: no effect on {target} was put to the test."
+    if model.standing_ == "rejected":
         return (
-            f"Invariance is rejected: no set of features has the same effects on {target} in all "
-            f"{count} environments."
+            f"Invariance is rejected: no set of features has the same effects on {target} in "
+            f"{places}."
         )
-    how = "" if model.status_ == "accepted" else " approximately"
-    if not chosen:
-        mean = f": only its mean is{how} the same in all {count} environments"
-        return f"No feature has an invariant effect on {target}" + (
-            "." if model.intercept == "environment" else f"{mean}."
+    if model.standing_ == "borderline":
+        what = listed(chosen) if chosen else "no feature"
+        return (
+            f"No effect on {target} is sure to be invariant: a model with {what} is only just "
+            f"compatible with {places} (p = {model.p_value_:.2g})."
         )
-    return f"{how.strip().capitalize() + ' i' if how else 'I'}nvariant effects on {target} in " + (
-        f"all {count} environments: {listed(chosen)}."
-    )
+    nearly = "" if model.status_ == "accepted" else "approximately "
+    holds = [row["feature"] for row in holding(model)]
+    if holds:
+        kind = f"{nearly}invariant".capitalize()
+        return f"{kind} effects on {target} in {places}: {listed(holds)}."
+    if chosen:
+        return f"No effect on {target} could be shown to be {nearly}the same in {places}."
+    mean = f": only its mean is {nearly}the same in {places}"
+    own = model.intercept == "environment"
+    return f"No feature has an invariant effect on {target}{'' if own else mean}."
+
+
+def holding(model: "InvariantRegressor") -> Rows:
+    """Rows of the evidence whose effect holds, exactly or approximately."""
+    return [row for row in model.evidence_.to_dict("records") if row["verdict"] in HOLDS]
+
+
+def effect_words(model: "InvariantRegressor", row: dict[Any, Any]) -> str:
+    """Return an effect with its interval, or from where to where it varies if it is not common."""
+    if np.isnan(row["effect"]):
+        return "-"
+    if row["verdict"] == "spurious" or (
+        model.status_ == "rejected" and row["verdict"] not in HOLDS
+    ):
+        own = model.effects_.loc[model.effects_["feature"] == row["feature"], "effect"]
+        return f"varies: {own.min():.4g} to {own.max():.4g}"
+    return f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
 
 
 def summary_of(model: "InvariantRegressor") -> str:
@@ -47,12 +75,9 @@ def summary_of(model: "InvariantRegressor") -> str:
     title = f"  {'feature':<{width}}  {'verdict':<{kinds}}  {'effect [95% interval]':<32}pooled"
     lines = [headline(model), "", title]
     for row in table.to_dict("records"):
-        effect = "-"
-        if not np.isnan(row["effect"]):
-            effect = f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
         lines.append(
-            f"  {row['feature']:<{width}}  {row['verdict']:<{kinds}}  {effect:<32}"
-            f"{row['pooled_effect']:.4g}"
+            f"  {row['feature']:<{width}}  {row['verdict']:<{kinds}}  "
+            f"{effect_words(model, row):<32}{row['pooled_effect']:.4g}"
         )
     lines += ["", f"Predictions come from {predictor_words(model)}."]
     if model.status_ != "pooled_only":
