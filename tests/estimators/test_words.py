@@ -108,7 +108,7 @@ def test_copies():
     frame, code = pd.DataFrame({"x": rng.normal(size=400)}), np.repeat(np.arange(4), 100)
     model = fit(frame, frame["x"] + rng.normal(size=400), code)
     assert model.status_ == "accepted"
-    assert headline(model).startswith("The environments do not differ: no effect on target was")
+    assert headline(model).startswith("The environments do not differ: no effect on x was")
 
 
 def test_barely_accepted():
