@@ -83,11 +83,15 @@ class EvidenceTables:
         import pandas as pd
 
         found, schema = self._evidence.features, self.schema_
-        table = pd.DataFrame([vars(row) for row in found])
-        table.insert(0, "feature", schema.features)
-        table["pooled_effect"] = [self._pooled_effect(j) for j in range(len(found))]
-        table["leaves_at"] = self.path_.leaves_at(schema.groups, len(schema.features))
-        return table[["feature", "verdict", *EVIDENCE, "odd_environment"]]
+        columns: dict[str, Any] = {
+            "feature": schema.features,
+            "pooled_effect": [self._pooled_effect(j) for j in range(len(found))],
+            "leaves_at": self.path_.leaves_at(schema.groups, len(schema.features)),
+        }
+        names = ("feature", "verdict", *EVIDENCE, "odd_environment")
+        return pd.DataFrame(
+            {name: columns.get(name, [getattr(row, name, None) for row in found]) for name in names}
+        )
 
     @cached_property
     def effects_(self) -> "pd.DataFrame":

@@ -32,7 +32,8 @@ class FeatureEffect:
     freedom : array of shape (E,)
         Degrees of freedom behind each variance.
     heterogeneity_p : float
-        p-value of the same effect in all environments that can tell it.
+        p-value of the same effect in all environments that can tell it, for several columns; NaN
+        for a single one, where it is that of the random effects.
     levels, level_variances : arrays of shape (d, E)
         Of a categorical feature with several columns, each level's own effects against the
         reference level; d = 0 otherwise.
@@ -97,7 +98,10 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
     told = (fit.freedom > 0) & (np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0).all(axis=1)
     covariance = fit.covariance[places[:, None], places]
     units = _units(problem, fit, places)[:, None]
-    several = slice(None if len(places) > 1 else 0)
+    p_value, several = np.nan, slice(0)
+    if len(places) > 1:
+        p_value = agreement_p_value(fit.own[:, places], block, fit.freedom)
+        several = slice(None)
     return FeatureEffect(
         effect=effect,
         low=effect - margin,
@@ -109,7 +113,7 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
             told, np.einsum("j,ejk,k->e", direction, fit.own_covariance, direction), np.nan
         ),
         freedom=fit.freedom,
-        heterogeneity_p=agreement_p_value(fit.own[:, places], block, fit.freedom),
+        heterogeneity_p=p_value,
         levels=(fit.own[:, places].T * units)[several],
         level_variances=(np.einsum("ejj->je", block) * units**2)[several],
     )

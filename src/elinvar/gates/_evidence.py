@@ -147,6 +147,7 @@ def gather_evidence(
     effects = feature_effects(problem, selected)
     random = _random(effects, len(problem.count))
     spread = np.maximum(random.between_sd, _level_spread(effects))
+    agreement = _agreement(effects, random)
     moved = law_p_values(problem, selected)
     rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
     reach = _reach(problem, selected, rivals)
@@ -159,7 +160,9 @@ def gather_evidence(
         tolerance=tolerance,
     )
     verdicts: list[Verdict] = [
-        "undecided" if found is None else judge.verdict(gate, found, spread[gate], random)
+        "undecided"
+        if found is None
+        else judge.verdict(gate, found, spread[gate], agreement[gate], random)
         for gate, found in enumerate(effects)
     ]
     if "spurious" in verdicts and not selected.any():
@@ -184,12 +187,12 @@ def gather_evidence(
             effect=float(effect),
             low=float(min(low, reach[gate, 0])),
             high=float(max(high, reach[gate, 1])),
-            heterogeneity_p=found.heterogeneity_p,
+            heterogeneity_p=float(agreement[gate]),
             between_sd=float(spread[gate]),
             new_low=float(random.low[gate]),
             new_high=float(random.high[gate]),
             moved_p=float(moved[gate]),
-            odd_environment=_odd(found, names),
+            odd_environment=_odd(found, agreement[gate], names),
         )
     return evidence
 
@@ -206,7 +209,12 @@ class _Judge:
     tolerance: float
 
     def verdict(
-        self, gate: int, found: FeatureEffect, spread: float, random: RandomEffects
+        self,
+        gate: int,
+        found: FeatureEffect,
+        spread: float,
+        p_value: float,
+        random: RandomEffects,
     ) -> Verdict:
         if self.standing in ("pooled_only", "untested") or np.isnan(spread):
             return "undecided"
@@ -222,8 +230,8 @@ class _Judge:
         if (self.rivals[:, gate] != self.selected[gate]).any():
             return "undecided"
         if self.selected[gate]:
-            return self._inside(found.heterogeneity_p, steady)
-        if self._differs(gate, found.heterogeneity_p, steady):
+            return self._inside(p_value, steady)
+        if self._differs(gate, p_value, steady):
             return "spurious"
         return "undecided" if needed else "no effect"
 
@@ -258,6 +266,12 @@ def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> Ran
     return random_effects(stacked("own"), stacked("own_variance"), stacked("freedom"))
 
 
+def _agreement(effects: Sequence[FeatureEffect | None], random: RandomEffects) -> Floats:
+    """p-values of the same effect everywhere, over all columns of a categorical feature."""
+    own = np.array([np.nan if found is None else found.heterogeneity_p for found in effects])
+    return np.where(np.isnan(own), random.p_value, own)
+
+
 def _level_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
     """Largest standard deviation between environments over a categorical feature's levels."""
     spread = np.zeros(len(effects))
@@ -282,10 +296,10 @@ def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
     return reach
 
 
-def _odd(found: FeatureEffect, names: Sequence[str]) -> str:
+def _odd(found: FeatureEffect, p_value: float, names: Sequence[str]) -> str:
     """Environment that differs from the mean of the others by more than noise, if one does."""
     told = np.flatnonzero(np.isfinite(found.own))
-    if len(told) < 3 or not found.heterogeneity_p < _LEVEL:
+    if len(told) < 3 or not p_value < _LEVEL:
         return ""
     weight = 1.0 / found.own_variance[told]
     rest = weight.sum() - weight

@@ -9,8 +9,7 @@ from scipy.special import fdtrc, ndtr, ndtri
 from elinvar.gates._problem import Floats
 
 _NODES = 96
-_HALVINGS = 24
-_NEWTON = 8
+_STEPS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +76,9 @@ def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> Rando
         law = sample.at(nodes)
         p_value[usable] = law.tail[:, 0]
         tau2 = _paule_mandel(sample, nodes, law)
-        mixture = _Mixture.over(sample, nodes, law.tail)
-        new, mean = mixture.interval(0.9, new=True), mixture.interval(0.95, new=False)
-        found = (np.sqrt(tau2), *new, sample.at(tau2[:, None]).mean[:, 0], *mean)
+        low, high, mean_low, mean_high = _intervals(sample, nodes, law.tail)
+        mean = sample.at(tau2[:, None]).mean[:, 0]
+        found = (np.sqrt(tau2), low, high, mean, mean_low, mean_high)
         for name, values in zip(names, found, strict=True):
             origin = 0.0 if name == "between_sd" else sample.origin
             result[name][usable] = origin + values * sample.unit
@@ -179,45 +178,40 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
     above = law.excess > 0
     last = np.where(above[:, 0], np.argmin(above, axis=1) - 1, 0) % (_NODES - 1)
     low, high = nodes[rows, last], nodes[rows, last + 1]
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        more = sample.at(middle[:, None]).excess[:, 0] > 0
-        low, high = np.where(more, middle, low), np.where(more, high, middle)
-    tau2: Floats = np.where(above[:, 0], 0.5 * (low + high), 0.0)
-    return tau2
+    over, under = law.excess[rows, last], law.excess[rows, last + 1]
+    tau2 = low
+    for _ in range(_STEPS):
+        tau2 = low + (high - low) * over / np.where(above[:, 0], over - under, 1.0)
+        here = sample.at(tau2[:, None]).excess[:, 0]
+        more = here > 0
+        low, over = np.where(more, tau2, low), np.where(more, here, over)
+        high, under = np.where(more, high, tau2), np.where(more, under, here)
+    return np.where(above[:, 0], tau2, 0.0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Mixture:
-    """Normal laws (F, K) over a confidence distribution of the between-environment variance."""
+def _intervals(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
+    """Return the ends (4, F) of the 90% interval of a new effect and the 95% of the average one.
 
-    mass: Floats
-    mean: Floats
-    tau2: Floats
-    variance: Floats
-
-    @classmethod
-    def over(cls, sample: _Sample, nodes: Floats, tail: Floats) -> "_Mixture":
-        inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
-        points = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
-        mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
-        mass[:, -1] += 1.0 - mass.sum(axis=1)
-        law = sample.at(points)
-        return cls(mass=mass, mean=law.mean, tau2=points, variance=law.variance)
-
-    def interval(self, coverage: float, *, new: bool) -> tuple[Floats, Floats]:
-        """Central interval for the effect in a new environment, or for the average one."""
-        sd = np.sqrt(self.variance + self.tau2 * new)
-        low, high = (
-            _mixture_quantile(self.mass, self.mean, sd, target)
-            for target in ((1.0 - coverage) / 2.0, (1.0 + coverage) / 2.0)
-        )
-        return low, high
+    Both are mixtures over the confidence distribution ``tail`` (F, K) of the variance.
+    """
+    inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
+    tau2 = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
+    mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
+    mass[:, -1] += 1.0 - mass.sum(axis=1)
+    law = sample.at(tau2)
+    new, average = np.sqrt(law.variance + tau2), np.sqrt(law.variance)
+    ends: Floats = _mixture_quantile(
+        np.tile(mass, (4, 1)),
+        np.tile(law.mean, (4, 1)),
+        np.concatenate([new, new, average, average]),
+        np.repeat([0.05, 0.95, 0.025, 0.975], len(mass)),
+    )
+    return ends.reshape(4, len(mass))
 
 
-def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: float) -> Floats:
-    """Quantile of mixtures of normal laws (F, K): between two of their own, then Newton's steps."""
-    component = np.sort(mean + ndtri(target) * sd, axis=1)
+def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: Floats) -> Floats:
+    """Quantiles (F,) of mixtures (F, K) of normal laws: between two of theirs, then by Newton."""
+    component = np.sort(mean + ndtri(target)[:, None] * sd, axis=1)
     rows = np.arange(len(mean))
 
     def miss(x: Floats) -> tuple[Floats, Floats]:
@@ -232,7 +226,7 @@ def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: float) -> 
         first, last = np.where(below, middle, first), np.where(below, last, middle)
     low, high = component[rows, first], component[rows, last]
     x: Floats = 0.5 * (low + high)
-    for _ in range(_NEWTON):
+    for _ in range(_STEPS):
         value, slope = miss(x)
         low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
         step = x - value / np.maximum(slope, 1e-300)
