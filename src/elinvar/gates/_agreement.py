@@ -101,7 +101,7 @@ def model_tests(problem: LinearProblem, gates: Bools) -> list[ModelTest]:
     References
     ----------
     Bartlett (1937) and Box (1949) for the scale; the others are our own derivation, see
-    docs/theory.md.
+    docs/evidence.md.
     """
     if len(problem.count) < 2:
         return []
@@ -134,7 +134,7 @@ def environment_residuals(
     the mean of the environment's noise, that of the slope its slope on :math:`\hat y`. An
     environment takes part in the fit of the slopes with :math:`\mathrm{tr}\, \Phi P_e` degrees of
     freedom (its centred precision in the covariance of the refit), so its residual variance has
-    :math:`n_e - 1 - \mathrm{tr}\, \Phi P_e`. Own derivation, see docs/theory.md.
+    :math:`n_e - 1 - \mathrm{tr}\, \Phi P_e`. Own derivation, see docs/evidence.md.
 
     Parameters
     ----------

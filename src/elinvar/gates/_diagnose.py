@@ -96,7 +96,7 @@ def diagnose(
 
     References
     ----------
-    Own derivation, docs/theory.md; the tests and the law of the power are named there.
+    Own derivation, docs/evidence.md; the tests and the law of the power are named there.
 
     Examples
     --------

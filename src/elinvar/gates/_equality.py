@@ -50,7 +50,7 @@ def same_scale(variances: Floats, freedom: Floats, kurtosis: float = KURTOSIS) -
     Bartlett's statistic (1937), :math:`\sum \nu_e \log(\bar s^2 / s_e^2)` with his correction,
     divided by :math:`(\kappa - 1) / 2`: a logarithm of a variance has the variance
     :math:`(\kappa - 1) / \nu`, with :math:`\kappa` the kurtosis of the values. An upper limit in
-    its place makes the test valid, if weak, below that limit. Own derivation, docs/theory.md.
+    its place makes the test valid, if weak, below that limit. Own derivation, docs/evidence.md.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def forecast(
     exchangeable, the new :math:`h` would be at most the margin with probability at least
     ``coverage`` (split conformal prediction). Here each is judged by a model of the others, and
     the new one is predicted by a model of all. Such a jackknife has no guarantee for finite E. It
-    comes close where leaving out one environment hardly changes the model; see docs/theory.md for
+    comes close where leaving out one environment hardly changes the model; see docs/evidence.md for
     what simulations show.
 
     References

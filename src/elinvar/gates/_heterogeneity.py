@@ -137,7 +137,7 @@ def law_p_values(problem: LinearProblem, gates: NDArray[np.bool_]) -> Floats:
     stand for the variance.
 
     A large value means that the feature's mechanism was never moved: the invariance of its effect
-    was not put to the test. Own derivation, docs/theory.md.
+    was not put to the test. Own derivation, docs/evidence.md.
 
     Parameters
     ----------

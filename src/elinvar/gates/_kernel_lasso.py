@@ -97,7 +97,7 @@ def _descend(gram: Any, rest: Any, w: Any, strength: float, tolerance: float, sw
     for _ in range(sweeps):
         if _sweep(gram, rest, w, strength, False) <= tolerance:
             return
-        for _ in range(4):
+        for _ in range(4 + np.count_nonzero(w) // 6):  # a jump costs as much
             if _sweep(gram, rest, w, strength, True) <= tolerance:
                 break
         else:

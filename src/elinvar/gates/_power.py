@@ -96,7 +96,7 @@ def heterogeneity_power(
     References
     ----------
     The shifted chi-squared law: Hall (1983), Buckley and Eagleson (1988). The cumulants are an own
-    derivation, docs/theory.md.
+    derivation, docs/evidence.md.
     """
     variances = np.asarray(variances, dtype=np.float64)
     design = _Design.of(variances, freedom, np.ones(len(variances)), level)

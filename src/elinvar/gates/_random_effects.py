@@ -60,7 +60,7 @@ def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> Rando
     ----------
     Paule and Mandel (1982) for the standard deviation; Viechtbauer (2007) for the law of Q;
     Nagashima, Noma and Furukawa (2019) for mixing over a confidence distribution of the variance.
-    The small-sample law and the mixture in closed form are own derivations, see docs/theory.md.
+    The small-sample law and the mixture in closed form are own derivations, see docs/evidence.md.
     Where sampling errors are negligible the interval is the classical one with Student's
     t(E - 1), as is that of Hartung and Knapp.
     """
