@@ -42,8 +42,7 @@ def test_agreement_and_pairs_have_no_odd_one():
     assert found_in(*problem_with([1], n_environments=2)) is None
     X, _, place = problem_with([])
     y = X[:, 0] + np.random.default_rng(8).normal(size=len(X))
-    found = found_in(X, y, place)
-    assert found is None or found.p_value > 0.01
+    assert found_in(X, y, place) is None
 
 
 def test_a_target_that_varies_in_one_environment_only():

@@ -8,6 +8,7 @@ from elinvar._base import DataError
 from elinvar.gates._overidentification import Masks, assess
 from elinvar.gates._problem import LinearProblem
 
+_LEVEL = 0.05
 _SHARE = 0.5
 
 
@@ -44,14 +45,14 @@ def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | No
     Returns
     -------
     OddEnvironment or None
-        None with fewer than three environments, without disagreement, or if no environment goes
-        with at least half of it.
+        None with fewer than three environments, without disagreement beyond chance (5%), or if no
+        environment goes with at least half of it.
     """
     if len(problem.count) < 3:
         return None
     whole = assess(problem, gates[None])
     excess = float(whole.statistic[0] - whole.freedom[0])
-    if not 0 < excess < np.inf:
+    if not (0 < excess < np.inf and whole.p_value[0] < _LEVEL):
         return None
     found = None
     for name in problem.moments.names:
