@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from elinvar.gates._problem import Floats, LinearProblem
-from elinvar.gates._refit import Refit, agreement_p_value, refit
+from elinvar.gates._refit import Refit, agreement_p_value, refit_many
 
 Bools = NDArray[np.bool_]
 
@@ -67,12 +67,11 @@ def feature_effects(problem: LinearProblem, selected: Bools) -> list[FeatureEffe
     list of FeatureEffect or None
         A gate each; None where the data cannot tell the effect.
     """
-    inside = refit(problem, selected)
-    effects: list[FeatureEffect | None] = []
-    for gate in range(problem.n_gates):
-        fit = inside if selected[gate] else refit(problem, with_gate(selected, gate))
-        effects.append(effect_of(problem, fit, gate))
-    return effects
+    outside = np.flatnonzero(~selected)
+    masks = np.array([selected, *(with_gate(selected, int(gate)) for gate in outside)])
+    inside, *others = refit_many(problem, masks)
+    fits = dict(zip(outside.tolist(), others, strict=True))
+    return [effect_of(problem, fits.get(gate, inside), gate) for gate in range(problem.n_gates)]
 
 
 def effect_of(problem: LinearProblem, fit: Refit, gate: int) -> FeatureEffect | None:

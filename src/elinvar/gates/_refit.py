@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from elinvar.gates._problem import Floats, LinearProblem, average
+from elinvar.gates._problem import Floats, LinearProblem
 
 _MIXED = 1e-8
 
@@ -70,30 +70,50 @@ class Refit:
 
 def refit(problem: LinearProblem, gates: NDArray[np.bool_]) -> Refit:
     """Fit the support ``gates`` (n_gates,) in each environment and, by precision, in all."""
-    columns = np.flatnonzero(problem.column_masks(gates[None])[0])
-    gram = problem.gram[:, columns[:, None], columns]
-    cross = problem.cross[:, columns]
+    return refit_many(problem, gates[None])[0]
+
+
+def refit_many(problem: LinearProblem, masks: NDArray[np.bool_]) -> list[Refit]:
+    """Fit every support in ``masks`` (M, n_gates), those of as many columns at once."""
+    inside = problem.column_masks(masks)
+    size = inside.sum(axis=1)
+    fits: dict[int, Refit] = {}
+    for k in np.unique(size):
+        rows = np.flatnonzero(size == k)
+        columns = np.nonzero(inside[rows])[1].reshape(len(rows), k)
+        fits |= zip(rows.tolist(), _refits(problem, columns), strict=True)
+    return [fits[row] for row in range(len(masks))]
+
+
+def _refits(problem: LinearProblem, columns: NDArray[np.intp]) -> list[Refit]:
+    """Fit supports of k columns each, (M, k)."""
+    gram = np.moveaxis(problem.gram[:, columns[:, :, None], columns[:, None, :]], 1, 0)
+    cross = np.moveaxis(problem.cross[:, columns], 1, 0)
     inverse, told = _pseudo_inverses(gram)
-    own = np.einsum("ejk,ek->ej", inverse, cross)
-    residual = np.maximum(problem.power - np.einsum("ej,ej->e", cross, own), problem.floor)
-    spare = problem.count - np.rint(told.sum(axis=1)) - problem.absorbed
+    own = np.einsum("mejk,mek->mej", inverse, cross)
+    residual = np.maximum(problem.power - np.einsum("mej,mej->me", cross, own), problem.floor)
+    spare = problem.count - np.rint(told.sum(axis=2)) - problem.absorbed
     freedom = np.where(spare >= 1, spare, 0.0)
-    precision = freedom / residual
+    weight = freedom / residual
     known = told > 1 - _MIXED
     noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
-    own_covariance = inverse * noise[:, None, None] * (known[:, :, None] & known[:, None, :])
-    common, common_told = _pseudo_inverses(average(precision, gram)[None])
-    covariance = common[0]
-    return Refit(
-        columns=columns,
-        coef=covariance @ (precision @ cross),
-        known=common_told[0] > 1 - _MIXED,
-        covariance=covariance,
-        precision=precision[:, None, None] * gram,
-        own=own,
-        own_covariance=own_covariance,
-        freedom=freedom,
-    )
+    own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])
+    precision = weight[:, :, None, None] * gram
+    covariance, common = _pseudo_inverses(precision.sum(axis=1))
+    coef = np.einsum("mjk,me,mek->mj", covariance, weight, cross)
+    return [
+        Refit(
+            columns=columns[m],
+            coef=coef[m],
+            known=common[m] > 1 - _MIXED,
+            covariance=covariance[m],
+            precision=precision[m],
+            own=own[m],
+            own_covariance=own_covariance[m],
+            freedom=freedom[m],
+        )
+        for m in range(len(columns))
+    ]
 
 
 def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float:
@@ -139,7 +159,7 @@ def _pseudo_inverses(matrices: Floats) -> tuple[Floats, Floats]:
     if matrices.shape[-1] == 0:
         return matrices, np.zeros(matrices.shape[:-1])
     values, vectors = np.linalg.eigh(matrices)
-    good = values > 1e-10 * np.maximum(values[:, -1:], 1e-300)
-    kept = vectors * good[:, None, :]
-    scaled = kept / np.where(good, values, 1.0)[:, None, :]
-    return scaled @ kept.transpose(0, 2, 1), np.square(kept).sum(axis=2)
+    good = values > 1e-10 * np.maximum(values[..., -1:], 1e-300)
+    kept = vectors * good[..., None, :]
+    scaled = kept / np.where(good, values, 1.0)[..., None, :]
+    return scaled @ np.swapaxes(kept, -1, -2), np.square(kept).sum(axis=-1)
