@@ -247,4 +247,4 @@ def _margin(problem: LinearProblem) -> float:
     """
     if len(problem.count) > 2:
         return 0.1
-    return float(np.sqrt(130.0 / problem.count.mean()))
+    return float(np.sqrt(170.0 / problem.count.mean()))
