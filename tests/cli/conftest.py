@@ -20,6 +20,22 @@ def places_frame(n=300, seed=0):
 
 
 @pytest.fixture
+def many_places():
+    """Return a maker of rows of many places, whose noise has a standard deviation of 1."""
+
+    def make(n_places, n, seed=0):
+        rng = np.random.default_rng(seed)
+        place = np.repeat([f"p{k:02d}" for k in range(n_places)], n)
+        cause = rng.normal(size=n_places * n) * np.repeat(rng.uniform(0.5, 2, n_places), n)
+        yield_ = cause + rng.normal(size=n_places * n)
+        strength = np.repeat(rng.normal(size=n_places), n)
+        effect = strength * yield_ + rng.normal(size=n_places * n)
+        return pd.DataFrame({"place": place, "cause": cause, "effect": effect, "yield": yield_})
+
+    return make
+
+
+@pytest.fixture
 def frame():
     return places_frame()
 

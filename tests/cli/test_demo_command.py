@@ -21,19 +21,38 @@ def printed(elinvar, folder):
 
 
 def test_the_demo_says_what_was_found(printed):
-    penguins, bikes = re.split(r"^bikes: ", printed, flags=re.MULTILINE)
+    penguins, bikes, months = re.split(r"^(?:bikes|months): ", printed, flags=re.MULTILINE)
     assert "penguins: " in penguins
-    row = re.search(r"^bill_depth_mm +invariant +(\S+) .* (\S+)$", penguins, re.MULTILINE)
-    assert float(row[1]) > 0 > float(row[2])
-    assert "Invariance is rejected" in bikes
-    for text, left_out in ((penguins, "Adelie"), (bikes, "winter")):
-        assert re.search(rf"^{left_out} +[\d,]+( +[\d.]+){{4}}$", text, re.MULTILINE)
+    row = r"^bill_depth_mm +approximately invariant +(\S+) \[(\S+), (\S+)\] .* (\S+)$"
+    effect, low, high, pooled = map(float, re.search(row, penguins, re.MULTILINE).groups())
+    assert pooled < 0 < low < effect < high
+    assert re.search(r"^bill_length_mm +undecided ", penguins, re.MULTILINE)
+    assert "No effect on body_mass_g is sure to be the same" in " ".join(penguins.split())
+    for text, where in ((bikes, "4 environments (autumn"), (months, "12 environments")):
+        assert f"No set of effects on log_bikers is the same in all {where}" in " ".join(
+            text.split()
+        )
+        assert re.search(r"^temp +undecided +from \S+ to \S+ ", text, re.MULTILINE)
+
+
+def test_the_demo_diagnoses_and_says_how_far_predictions_may_be_off(printed):
+    penguins, bikes, months = re.split(r"^(?:bikes|months): ", printed, flags=re.MULTILINE)
+    assert "Diagnosis: can answer in part." in penguins
+    assert "Diagnosis: can answer in part." in bikes
+    assert "Diagnosis: can answer. " in months
+    for text in (penguins, bikes):
+        assert "There is no margin for predictions in a new environment." in text
+    assert re.search(r"should lie within 1\.\d+ of what predict\s+says", months)
 
 
 def test_every_file_that_the_demo_names_is_there(printed, folder):
-    named = set(re.findall(rf"{re.escape(str(folder))}/([\w.-]+\.\w+)", " ".join(printed.split())))
+    text = " ".join(printed.split())
+    pages = set(re.findall(rf"{re.escape(str(folder))}/([\w.-]+\.html)", text))
+    assert pages == {"penguins.html", "bikes.html", "months.html"}
+    pictures = set(re.findall(r"[\w-]+\.png", text))
+    assert {"penguins.png", "penguins-forest.png", "bikes-errors.png"} <= pictures
+    named = pages | pictures
     assert named == {path.name for path in folder.iterdir()}
-    assert {"penguins.html", "bikes.html", "penguins.png", "bikes-errors.png"} <= named
     assert all((folder / name).stat().st_size > 1000 for name in named)
 
 

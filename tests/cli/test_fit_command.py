@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 import elinvar as package
-from elinvar import load_model
+from elinvar import InvariantRegressor, load_model
+from elinvar.datasets import load_penguins
 
 ROLES = ("--target", "yield", "--environment", "place")
 
@@ -19,24 +20,80 @@ def refused(result):
     return result.stderr
 
 
-def test_the_answer_begins_with_the_verdict(elinvar, csv):
+def paragraphs(text):
+    return [" ".join(part.split()) for part in text.split("\n\n")]
+
+
+def test_the_answer_begins_with_a_paragraph_and_advice(elinvar, csv):
     result = elinvar("fit", csv, *ROLES)
     assert result.exit_code == 0
     assert result.stderr == ""
-    first = " ".join(result.stdout.split("\n\n")[0].split())
-    assert first == (
-        "The effects of cause and sex on yield hold in all 3 environments, while effect comes and "
-        "goes; predictions use the invariant model."
-    )
+    answer, advice, *_ = paragraphs(result.stdout)
+    assert answer.startswith("The effects of cause and sex on yield are the same in all 3")
+    assert advice.startswith("What to do: carry the effects of cause and sex to new environments")
+    assert " ".join([answer, advice]) == load_fit(csv).explain()
 
 
-def test_the_tables_name_everything(elinvar, csv):
+def load_fit(csv):
+    data = pd.read_csv(csv)
+    features = data[["cause", "effect", "sex"]]
+    return InvariantRegressor().fit(features, data["yield"], environments=data["place"])
+
+
+def test_a_common_effect_has_an_interval_and_others_a_range(elinvar, csv):
+    model = load_fit(csv)
+    evidence = model.evidence_.set_index("feature")
     out = elinvar("fit", csv, *ROLES).stdout
     rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert re.match(r"cause +invariant +[12]\.\d+ +\[1\.\d+, 2\.\d+\] +-?\d", rows["cause"])
-    assert "spurious" in rows["effect"]
-    for place in ("Bonn", "Oslo", "Rome"):
-        assert re.match(rf"{place} +100( +[\d.]+){{4}}$", rows[place])
+    number = r"(-?[\d.]+)"
+    cause = re.match(
+        rf"cause +invariant +{number} \[{number}, {number}\] +\[{number}, {number}\] +{number}$",
+        rows["cause"],
+    )
+    columns = ["effect", "low", "high", "new_low", "new_high", "pooled_effect"]
+    expected = evidence.loc["cause", columns].to_numpy(float)
+    np.testing.assert_allclose(np.array(cause.groups(), float), expected, atol=0.006)
+    effect = re.match(rf"effect +spurious +from {number} to {number} .* Bonn$", rows["effect"])
+    own = model.effects_.query("feature == 'effect'")["effect"]
+    np.testing.assert_allclose(np.array(effect.groups(), float), [own.min(), own.max()], atol=0.006)
+
+
+def test_errors_tests_and_margin_are_printed(elinvar, csv):
+    model = load_fit(csv)
+    out = elinvar("fit", csv, *ROLES).stdout
+    for row in model.errors_.itertuples(index=False):
+        errors = re.search(rf"^{row.environment} +100((?: +[\d.]+){{5}})$", out, re.MULTILINE)
+        expected = [row.invariant, row.pooled, row.lasso, row.mean, row.used]
+        np.testing.assert_allclose(np.array(errors[1].split(), float), expected, rtol=1e-3)
+    tests = "coefficients 0.29, residual mean 0.82, slopes 0.14, residual variance 0.61"
+    assert f"p-values: {tests}" in " ".join(out.split())
+    assert model.forecast_.reason in " ".join(out.split())
+
+
+def test_enough_environments_have_a_margin(elinvar, many_places, tmp_path):
+    many_places(12, 40).to_csv(tmp_path / "rows.csv", index=False)
+    out = " ".join(elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout.split())
+    margin = re.search(
+        r"at least 90% of the rows should lie within (\S+) of what predict says", out
+    )
+    assert 1.645 < float(margin[1]) < 2.5
+
+
+def test_of_many_environments_the_first_are_printed(elinvar, many_places, tmp_path):
+    many_places(45, 20).to_csv(tmp_path / "rows.csv", index=False)
+    out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
+    assert len(re.findall(r"^p\d\d +20 ", out, re.MULTILINE)) == 29
+    assert "16 more are in the output of --json." in out
+
+
+def test_environments_that_do_not_differ_are_said_to_be_copies(elinvar, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"place": np.repeat(["a", "b", "c"], 100), "x": rng.normal(size=300)})
+    frame["yield"] = frame.x + rng.normal(size=300)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
+    assert "do not differ from one another beyond noise" in paragraphs(out)[0]
+    assert re.search(r"^x +undecided ", out, re.MULTILINE)
 
 
 def test_without_a_terminal_nothing_is_coloured_or_cut(elinvar, frame, tmp_path):
@@ -62,8 +119,14 @@ def test_json_is_all_that_is_printed(elinvar, csv, tmp_path):
     assert values["elinvar"] == package.__version__
     assert values["selected"] == [True, False, True]
     assert values["model"] == str(model)
+    assert values["explanation"].startswith("The effects of cause and sex")
     assert {row["feature"]: row["verdict"] for row in values["evidence"]}["effect"] == "spurious"
     assert [row["environment"] for row in values["errors"]] == ["Bonn", "Oslo", "Rome"]
+    tables = {"evidence", "effects", "tests", "residuals", "errors", "left_out"}
+    assert all(values[name] for name in tables)
+    assert values["standing"] == "accepted"
+    assert values["forecast"]["margin"] is None
+    assert values["diagnosis"]["verdict"] == "can answer in part"
 
 
 def test_model_and_report_are_written(elinvar, csv, tmp_path):
@@ -73,6 +136,50 @@ def test_model_and_report_are_written(elinvar, csv, tmp_path):
     assert load_model(model).status_ == "accepted"
     assert "The effects of cause and sex" in report.read_text(encoding="utf-8")
     assert str(csv) in report.read_text(encoding="utf-8")
+
+
+def test_figures_are_written_as_png_and_svg(elinvar, csv, tmp_path):
+    folder = tmp_path / "figures"
+    result = elinvar("fit", csv, *ROLES, "--figures", folder)
+    assert result.exit_code == 0, result.stderr
+    stems = {"forest", "effects", "path", "errors", "left_out", "diagnosis", "power"}
+    assert {path.name for path in folder.iterdir()} == {
+        f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")
+    }
+    assert (folder / "forest.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "forest.svg").read_text(encoding="utf-8").startswith("<svg")
+    out = " ".join(result.stdout.split())
+    named = re.search(r"Figures: \S+ \(([\w, ]+); as PNG and SVG\)$", out)
+    assert set(named[1].split(", ")) == stems
+
+
+@pytest.mark.parametrize("command", ["fit", "diagnose"])
+def test_a_folder_for_figures_is_checked_before_anything_is_read(
+    command, elinvar, csv, tmp_path, monkeypatch
+):
+    from elinvar import Moments
+
+    monkeypatch.setattr(Moments, "from_files", lambda *_, **__: pytest.fail("was read"))
+    place = tmp_path / "missing" / "figures"
+    assert "Create it first" in refused(elinvar(command, csv, *ROLES, "--figures", place))
+    assert not place.parent.exists()
+    assert "is a file" in refused(elinvar(command, csv, *ROLES, "--figures", csv))
+
+
+def test_the_tolerance_of_effects_reaches_the_verdicts(elinvar, tmp_path):
+    penguins = load_penguins()
+    penguins.frame.to_csv(tmp_path / "rows.csv", index=False)
+    roles = ("--target", penguins.target, "--environment", penguins.environment)
+    roles += ("--features", ",".join(penguins.features), "--intercept", "environment")
+    verdicts = []
+    for share in (0.01, 0.1):
+        options = ("--effect-tolerance", share, "--json")
+        values = json.loads(elinvar("fit", tmp_path / "rows.csv", *roles, *options).stdout)
+        assert values["params"]["effect_tolerance"] == share
+        depth = next(row for row in values["evidence"] if row["feature"] == "bill_depth_mm")
+        assert 0.01 < depth["between_sd"] / depth["effect"] < 0.1
+        verdicts.append(depth["verdict"])
+    assert verdicts == ["undecided", "approximately invariant"]
 
 
 def test_options_reach_the_model(elinvar, csv, tmp_path):
@@ -139,7 +246,7 @@ def test_one_environment_is_no_failure(elinvar, frame, tmp_path):
     frame[frame.place == "Oslo"].to_csv(data, index=False)
     result = elinvar("fit", data, *ROLES, "--report", report, "--model", tmp_path / "m.json")
     assert result.exit_code == 0
-    assert result.stdout.startswith("There is only one environment")
+    assert result.stdout.startswith("There is one environment only")
     assert "one environment only" in report.read_text(encoding="utf-8")
     assert load_model(tmp_path / "m.json").status_ == "pooled_only"
 
@@ -152,7 +259,9 @@ def test_rejected_invariance_is_no_failure(elinvar, frame, tmp_path):
     frame.to_csv(tmp_path / "rows.csv", index=False)
     result = elinvar("fit", tmp_path / "rows.csv", *ROLES)
     assert result.exit_code == 0
-    assert result.stdout.startswith("Invariance is rejected")
+    assert result.stdout.startswith("No set of effects on yield is the same in all 3 environments")
+    row = re.search(r"^x +undecided +from (\S+) to (\S+) ", result.stdout, re.MULTILINE)
+    np.testing.assert_allclose([float(row[1]), float(row[2])], [-3, 6], atol=0.1)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +320,11 @@ def test_one_file_cannot_be_two_outputs(elinvar, csv, tmp_path):
         ("fit", "rows.csv", "--target", "y"),
         ("fit", "rows.csv", *ROLES, "--intercept", "none"),
         ("fit", "rows.csv", *ROLES, "--colour"),
+        ("fit", "rows.csv", *ROLES, "--effect-tolerance", "-1"),
+        ("fit", "rows.csv", *ROLES, "--effect-tolerance", "nan"),
+        ("fit", "rows.csv", *ROLES, "--effect-tolerance", "inf"),
+        ("diagnose", "rows.csv", "--target", "y"),
+        ("diagnose", "rows.csv", *ROLES, "--predictor", "pooled"),
         ("predict",),
         ("predict", "model.json"),
         ("predict", "model.json", "rows.csv", "--unknown", "guess"),
@@ -225,7 +339,7 @@ def test_wrong_usage_exits_with_2(arguments, elinvar):
 
 def test_version_and_help(elinvar):
     assert elinvar("--version").stdout == f"elinvar {package.__version__}\n"
-    for command in ((), ("fit",), ("predict",), ("demo",)):
+    for command in ((), ("diagnose",), ("fit",), ("predict",), ("demo",)):
         result = elinvar(*command, "--help")
         assert result.exit_code == 0
         assert "--help" in result.stdout

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar import load_model
+from elinvar import HeteroSGDRegressor, load_model, save_model
 
 ROLES = ("--target", "yield", "--environment", "place")
 FEATURES = ["cause", "effect", "sex"]
@@ -121,3 +121,48 @@ def test_other_files_are_no_models(elinvar, csv, model, tmp_path):
     result = elinvar("predict", model, csv)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "upgrade elinvar" in result.stderr
+
+
+@pytest.fixture
+def wide(elinvar, many_places, tmp_path):
+    """Return a model of twelve places, which allow a margin, and its table."""
+    data, path = tmp_path / "many.csv", tmp_path / "many.json"
+    many_places(12, 40).to_csv(data, index=False)
+    assert elinvar("fit", data, *ROLES, "--model", path).exit_code == 0
+    return path, data
+
+
+def test_intervals_are_those_of_the_model(elinvar, wide, tmp_path):
+    result = elinvar("predict", *wide, "--interval")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *lines = result.stdout.splitlines()
+    assert header == "prediction,low,high"
+    found = np.array([line.split(",") for line in lines], float)
+    model, frame = load_model(wide[0]), pd.read_csv(wide[1])
+    rows = frame[list(model.schema_.features)]
+    np.testing.assert_allclose(found[:, 0], model.predict(rows), rtol=1e-9)
+    np.testing.assert_allclose(found[:, 1:], model.predict_interval(rows), rtol=1e-9)
+    share = np.mean((found[:, 1] < frame["yield"]) & (frame["yield"] < found[:, 2]))
+    assert share > 0.9
+    out = tmp_path / "out.csv"
+    assert elinvar("predict", *wide, "--interval", "--out", out).exit_code == 0
+    assert out.read_text() == result.stdout
+
+
+def test_too_few_environments_have_no_intervals(elinvar, model, csv, tmp_path):
+    out = tmp_path / "out.csv"
+    result = elinvar("predict", model, csv, "--interval", "--out", out)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert load_model(model).forecast_.reason in result.stderr
+    assert "without --interval" in result.stderr
+    assert not out.exists()
+
+
+def test_stochastic_models_have_no_intervals(elinvar, frame, csv, tmp_path):
+    path = tmp_path / "steps.json"
+    X = frame[["cause", "effect"]]
+    save_model(HeteroSGDRegressor().fit(X, frame["yield"], environments=frame.place), path)
+    assert elinvar("predict", path, csv).exit_code == 0
+    result = elinvar("predict", path, csv, "--interval")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "HeteroSGDRegressor has no prediction intervals" in result.stderr

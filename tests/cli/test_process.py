@@ -1,16 +1,23 @@
 """The command as a process of its own: streams, exit statuses, signals, pipes."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pandas as pd
 import pytest
 
 from elinvar import InvariantRegressor, save_model
+from elinvar.datasets import load_penguins
 
 COMMAND = (sys.executable, "-m", "elinvar")
 ROLES = ("--target", "yield", "--environment", "place")
@@ -57,10 +64,11 @@ def test_help_imports_little():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_fit_without_a_report_draws_nothing(csv):
+@pytest.mark.parametrize("command", ["fit", "diagnose"])
+def test_without_a_report_nothing_is_drawn(command, csv):
     code = (
         "import sys; from elinvar.cli._app import app\n"
-        f"app({['fit', str(csv), *ROLES]!r}, standalone_mode=False)\n"
+        f"app({[command, str(csv), *ROLES]!r}, standalone_mode=False)\n"
         "assert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
@@ -123,3 +131,41 @@ def test_a_full_disk_is_a_sentence(large):
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+def on_a_terminal(columns, *arguments):
+    """Return what the command prints on a terminal of so many columns, without colours."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=environment | {"TERM": "xterm-256color"},
+    )
+    os.close(theirs)
+    printed = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65536):
+            printed += piece
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_tables_fit_the_terminal(columns, tmp_path):
+    load_penguins().frame.to_csv(tmp_path / "rows.csv", index=False)
+    roles = ("--target", "body_mass_g", "--environment", "species", "--drop", "island,year")
+    roles += ("--intercept", "environment")
+    fitted = on_a_terminal(columns, "fit", tmp_path / "rows.csv", *roles)
+    diagnosed = on_a_terminal(columns, "diagnose", tmp_path / "rows.csv", *roles)
+    for printed in (fitted, diagnosed):
+        assert max(map(len, printed.splitlines())) <= columns
+        assert re.search(r"^flipper_length_mm  ", printed, re.MULTILINE)
+    # columns that matter less make room, and verdicts break between words
+    assert ("Chinstrap\n" in fitted) == (columns > 100)
+    assert ("approximately invariant  " in fitted) == (columns > 100)
+    assert ("gain that\n" in diagnosed) == (columns > 100)

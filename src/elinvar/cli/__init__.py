@@ -1,4 +1,4 @@
-"""The command line: `elinvar fit`, `elinvar predict` and `elinvar demo`."""
+"""The command line: `elinvar diagnose`, `fit`, `predict` and `demo`."""
 
 import sys
 

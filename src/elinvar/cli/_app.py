@@ -1,13 +1,14 @@
-"""The commands and their options; the work is imported when a command runs."""
+"""The commands; the work is imported when a command runs."""
 
-import csv
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from elinvar.cli import _options as options
 from elinvar.cli._console import guarded
+from elinvar.cli._options import Intercept, Missing, Predictor, Unknown, names
+from elinvar.cli._source import Source
 
 app = typer.Typer(
     help="Learn what stays true when the environment changes: which effects hold in every place, "
@@ -17,36 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-class Intercept(StrEnum):
-    """Whether environments share one intercept."""
-
-    shared = "shared"
-    environment = "environment"
-
-
-class Predictor(StrEnum):
-    """Which model predicts."""
-
-    auto = "auto"
-    invariant = "invariant"
-    pooled = "pooled"
-
-
-class Missing(StrEnum):
-    """What to do with missing values."""
-
-    error = "error"
-    drop = "drop"
-    impute = "impute"
-
-
-class Unknown(StrEnum):
-    """What to do with levels not seen in training."""
-
-    error = "error"
-    zero = "zero"
 
 
 def _version(wanted: bool) -> None:
@@ -68,73 +39,69 @@ def _root(
 
 
 @app.command()
+def diagnose(
+    data: options.Data,
+    target: options.Target,
+    environment: options.Environment,
+    features: options.Features = None,
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    weight: options.Weight = None,
+    missing: options.MissingValues = Missing.error,
+    intercept: options.InterceptKind = Intercept.shared,
+    exclude_environments: options.ExcludeEnvironments = None,
+    figures: options.Figures = None,
+    json: options.Json = False,
+) -> None:
+    """Say, before any fit, whether a table can answer.
+
+    Effects that stay the same are evidence only where something else changes. The verdict is "can
+    answer", "can answer in part" or "cannot", with the reason; the exit status is 0 for all three.
+    """
+    from elinvar.cli._diagnose import run
+
+    with guarded():
+        run(
+            Source(
+                data=tuple(data),
+                target=target,
+                environment=tuple(environment),
+                features=names(features),
+                drop=names(drop),
+                categorical=names(categorical),
+                weight=weight,
+                missing=missing.value,
+            ),
+            intercept=intercept.value,
+            exclude_environments=names(exclude_environments),
+            figures=figures,
+            json=json,
+        )
+
+
+@app.command()
 def fit(
-    data: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="DATA...", help="CSV, Parquet or Arrow files, or a quoted pattern (*.csv)."
-        ),
-    ],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="What to explain and predict.")],
-    environment: Annotated[
-        list[str],
-        typer.Option(
-            metavar="COLUMN", help="What names the environment of a row; repeat to combine several."
-        ),
-    ],
-    features: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A,B,...", help="Columns to explain with; all others if not given. Repeatable."
-        ),
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(metavar="A,B,...", help="Columns to leave out. Repeatable.")
-    ] = None,
-    categorical: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A,B,...", help="Columns whose numbers are codes of categories. Repeatable."
-        ),
-    ] = None,
-    weight: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Frequency weights: 2 counts a row twice."),
-    ] = None,
-    missing: Annotated[
-        Missing,
-        typer.Option(
-            help="Missing values: refuse them, drop their rows, or fill in the mean "
-            "(in categories: a level of their own)."
-        ),
-    ] = Missing.error,
-    intercept: Annotated[
-        Intercept,
-        typer.Option(help="Environments share one level, or each has its own (slopes may agree)."),
-    ] = Intercept.shared,
-    predictor: Annotated[
-        Predictor,
-        typer.Option(help="Which model predicts; auto: the invariant one if the data allow."),
-    ] = Predictor.auto,
-    exclude_environments: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="E,F,...", help="Environments that act on the target itself. Repeatable."
-        ),
-    ] = None,
-    features_always: Annotated[
-        list[str] | None,
-        typer.Option(metavar="A,B,...", help="Features that stay in the model. Repeatable."),
-    ] = None,
+    data: options.Data,
+    target: options.Target,
+    environment: options.Environment,
+    features: options.Features = None,
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    weight: options.Weight = None,
+    missing: options.MissingValues = Missing.error,
+    intercept: options.InterceptKind = Intercept.shared,
+    predictor: options.PredictorKind = Predictor.auto,
+    exclude_environments: options.ExcludeEnvironments = None,
+    features_always: options.FeaturesAlways = None,
+    effect_tolerance: options.EffectTolerance = 0.1,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page to read and send.")
     ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="Write the model, for predict.")
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON and nothing else.")
-    ] = False,
+    figures: options.Figures = None,
+    json: options.Json = False,
 ) -> None:
     """Find which effects hold in every environment of a table.
 
@@ -145,20 +112,26 @@ def fit(
     with guarded():
         run(
             FitRequest(
-                data=tuple(data),
-                target=target,
-                environment=tuple(environment),
-                features=_names(features),
-                drop=_names(drop),
-                categorical=_names(categorical),
-                weight=weight,
-                missing=missing.value,
-                intercept=intercept.value,
-                predictor=predictor.value,
-                exclude_environments=_names(exclude_environments),
-                features_always=_names(features_always),
+                source=Source(
+                    data=tuple(data),
+                    target=target,
+                    environment=tuple(environment),
+                    features=names(features),
+                    drop=names(drop),
+                    categorical=names(categorical),
+                    weight=weight,
+                    missing=missing.value,
+                ),
+                parameters={
+                    "intercept": intercept.value,
+                    "predictor": predictor.value,
+                    "exclude_environments": names(exclude_environments),
+                    "features_always": names(features_always),
+                    "effect_tolerance": effect_tolerance,
+                },
                 report=report,
                 model=model,
+                figures=figures,
                 json=json,
             )
         )
@@ -167,16 +140,18 @@ def fit(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="What fit --model has written.")],
-    data: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="DATA...", help="CSV, Parquet or Arrow files, or a quoted pattern (*.csv)."
-        ),
-    ],
+    data: options.Data,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="Where to; standard output if not given."),
     ] = None,
+    interval: Annotated[
+        bool,
+        typer.Option(
+            "--interval",
+            help="Add columns low and high: what holds 90% of the rows in 90% of new environments.",
+        ),
+    ] = False,
     unknown: Annotated[
         Unknown,
         typer.Option(help="Levels not seen in training: refuse them, or count them as none."),
@@ -190,7 +165,7 @@ def predict(
     from elinvar.cli._predict import run
 
     with guarded():
-        run(model, tuple(data), out=out, unknown=unknown.value)
+        run(model, tuple(data), out=out, interval=interval, unknown=unknown.value)
 
 
 @app.command()
@@ -199,16 +174,8 @@ def demo(
         Path, typer.Option(metavar="DIR", help="Folder for pictures and pages; made if needed.")
     ] = Path("demo"),
 ) -> None:
-    """Fit two real tables, penguins and hired bikes, and say what was found."""
+    """Fit two real tables, and say what was found."""
     from elinvar.cli._demo import run
 
     with guarded():
         run(out)
-
-
-def _names(items: list[str] | None) -> tuple[str, ...] | None:
-    """Split lists at commas, but for those in double quotes."""
-    if not items:
-        return None
-    names = [name for row in csv.reader(items, skipinitialspace=True) for name in row]
-    return tuple(name for name in names if name)

@@ -6,11 +6,14 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from elinvar._base import ElinvarError, ElinvarWarning
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PLAIN_WIDTH = 100
 _WIDE = 10_000
@@ -112,24 +115,24 @@ class Printer:
         header: Sequence[str],
         rows: Sequence[Sequence[str]],
         *,
-        left: int = 1,
+        align: str,
+        optional: int = 0,
         styles: Sequence[str | None] | None = None,
     ) -> None:
-        """Add a table whose first ``left`` columns are text and the others numbers."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+        """Add a table; ``align`` has a letter a column, l or r.
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for k, name in enumerate(header):
-            text = k < left
-            table.add_column(
-                name,
-                justify="left" if text else "right",
-                no_wrap=k > 0,
-                overflow="fold",
-            )
-        for k, row in enumerate(rows):
-            table.add_row(*row, style=styles[k] if styles else None)
+        Where a terminal is too narrow, the texts of the second column break between words, then
+        the last ``optional`` columns are left out, one by one, then names are folded.
+        """
+        unbounded = self._console.options.update(width=_WIDE)
+        for left_out in range(optional + 1):
+            shown = len(header) - left_out
+            for broken in (False, True):
+                table = _build(header[:shown], [row[:shown] for row in rows], align, styles, broken)
+                width = self._console.measure(table, options=unbounded).maximum
+                if width <= self._console.width:
+                    self._add(table)
+                    return
         self._add(table)
 
     def flush(self) -> None:
@@ -143,3 +146,29 @@ class Printer:
             self._console.print(thing, **options)
         lines = capture.get().splitlines()
         self._parts.append("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def _build(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    align: str,
+    styles: Sequence[str | None] | None,
+    broken: bool,
+) -> "Table":
+    """Lay out a table; if ``broken``, the second column is as wide as its longest word."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for k, name in enumerate(header):
+        words = [word for row in rows for word in row[k].split()] if broken and k == 1 else []
+        table.add_column(
+            name,
+            justify="right" if align[k] == "r" else "left",
+            no_wrap=k > 0 and not words,
+            overflow="fold",
+            max_width=max(map(len, [*words, *name.split()])) if words else None,
+        )
+    for k, row in enumerate(rows):
+        table.add_row(*row, style=styles[k] if styles else None)
+    return table

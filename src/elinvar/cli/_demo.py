@@ -1,12 +1,13 @@
-"""Two real tables: what was found, both errors, and where pictures and pages are."""
+"""Two real tables: what was found, and where pictures and pages are."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from elinvar._base import FileError
 from elinvar.cli._console import Printer, progress
-from elinvar.cli._fit import print_result
+from elinvar.cli._result import print_answer, print_effects
+from elinvar.cli._source import make_folder
+from elinvar.report._words import margin_sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,8 @@ class Example:
     """A shipped table, how to fit it, and the feature to draw against its target."""
 
     name: str
+    table: str
+    environment: str
     question: str
     intercept: Literal["shared", "environment"]
     feature: str
@@ -26,6 +29,8 @@ class Example:
 EXAMPLES = (
     Example(
         name="penguins",
+        table="penguins",
+        environment="species",
         question="What goes with a penguin's body mass in every species?",
         intercept="environment",
         feature="bill_depth_mm",
@@ -38,75 +43,78 @@ EXAMPLES = (
     ),
     Example(
         name="bikes",
+        table="bikes",
+        environment="season",
         question="What goes with the number of bikes hired an hour in every season?",
         intercept="shared",
         feature="temp",
         xlabel="temperature, (t + 8)/47 with t in °C",
         ylabel="log of the bikes hired an hour",
         picture="Warmth brings riders, but not equally in every season",
-        meaning="Where invariance is rejected, no effect may be taken to a new season as it is; "
-        "for prediction the pooled model is kept unless another is clearly better on left-out "
+        meaning="To predict, the pooled model is kept unless another is clearly better on left-out "
         "seasons.",
+    ),
+    Example(
+        name="months",
+        table="bikes",
+        environment="month",
+        question="What goes with the number of bikes hired an hour in every month?",
+        intercept="shared",
+        feature="temp",
+        xlabel="temperature, (t + 8)/47 with t in °C",
+        ylabel="log of the bikes hired an hour",
+        picture="Warmth brings riders in every month",
+        meaning="Twelve environments are enough for that, the four seasons were not. A month of "
+        "another year or another city may well be less alike.",
     ),
 )
 
 
 def run(out: Path) -> None:
-    """Fit both tables, print what was found, and write pictures and pages to ``out``."""
-    _make_folder(out)
+    """Fit the tables, print what was found, and write pictures and pages to ``out``."""
+    make_folder(out)
     printer = Printer()
-    pages = []
     for example in EXAMPLES:
         with progress(f"Fitting {example.name} ..."):
             dataset, model = _fit(example)
-        printer.text(f"{dataset.name}: {example.question}", style="bold underline")
+            _ = model.evidence_, model.errors_
+        printer.text(f"{example.name}: {example.question}", style="bold underline")
         printer.text()
-        print_result(printer, model)
-        printer.text(example.meaning)
+        print_answer(printer, model)
+        print_effects(printer, model)
+        printer.text(f"Diagnosis: {model.diagnosis_.verdict}. {model.diagnosis_.reason}")
+        printer.text()
+        printer.text(f"{margin_sentence(model)} {example.meaning}")
         with progress(f"Drawing {example.name} ..."):
-            files = _write(example, dataset, model, out)
+            page, pictures = _write(example, dataset, model, out)
         printer.text()
-        printer.text(f"Pictures: {', '.join(str(path) for path in files[1:])}", bullet="")
-        printer.text(f"Page:     {files[0]}")
+        printer.text(f"Pictures: {', '.join(path.name for path in pictures)}")
+        printer.text(f"Page:     {page}")
         printer.text()
         printer.flush()
-        pages.append(str(files[0]))
-    printer.text(f"Open in a browser: {' and '.join(pages)}")
+    pages = [str(out / f"{example.name}.html") for example in EXAMPLES]
+    printer.text(f"All is in {out}. Open in a browser: {', '.join(pages)}")
     printer.flush()
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=False, exist_ok=True)
-    except FileNotFoundError as error:
-        raise FileError(
-            f"Cannot make {out}: the folder {out.parent} does not exist. Create it first."
-        ) from error
-    except FileExistsError as error:
-        raise FileError(f"{out} is a file; name a folder.") from error
-
-
 def _fit(example: Example) -> tuple[Any, Any]:
-    from elinvar import InvariantRegressor, datasets
+    from elinvar import InvariantRegressor, Moments, datasets
 
-    dataset = getattr(datasets, f"load_{example.name}")()
-    model = InvariantRegressor(intercept=example.intercept)
-    return dataset, model.fit_moments(dataset.environments().moments())
+    dataset = getattr(datasets, f"load_{example.table}")()
+    moments = Moments.from_frame(
+        dataset.frame,
+        target=dataset.target,
+        environment=example.environment,
+        features=dataset.features,
+        categorical=dataset.categorical,
+    )
+    return dataset, InvariantRegressor(intercept=example.intercept).fit_moments(moments)
 
 
-def _write(example: Example, dataset: Any, model: Any, out: Path) -> list[Path]:
+def _write(example: Example, dataset: Any, model: Any, out: Path) -> tuple[Path, list[Path]]:
     from elinvar.report import write_figures, write_report
     from elinvar.report._figures import environment_figure, write_picture
 
-    picture = environment_figure(
-        dataset.frame,
-        example.feature,
-        dataset.target,
-        dataset.environment,
-        xlabel=example.xlabel,
-        ylabel=example.ylabel,
-        title=example.picture,
-    )
     page = write_report(
         model,
         out / f"{example.name}.html",
@@ -114,5 +122,14 @@ def _write(example: Example, dataset: Any, model: Any, out: Path) -> list[Path]:
         source=f"{dataset.description} {dataset.attribution}",
         command="elinvar demo",
     )
+    picture = environment_figure(
+        dataset.frame,
+        example.feature,
+        dataset.target,
+        example.environment,
+        xlabel=example.xlabel,
+        ylabel=example.ylabel,
+        title=example.picture,
+    )
     scatter = write_picture(picture, out / f"{example.name}.png")
-    return [page, scatter, *write_figures(model, out, prefix=f"{example.name}-").values()]
+    return page, [scatter, *write_figures(model, out, prefix=f"{example.name}-").values()]

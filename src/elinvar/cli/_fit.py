@@ -1,102 +1,68 @@
 """From a table in files to what holds in all its environments."""
 
 import json
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elinvar._base import FileError, check_writable
 from elinvar.cli._console import Printer, progress
-from elinvar.report._numbers import number
+from elinvar.cli._source import Source, make_folder, refuse_folder, refuse_outputs
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitRequest:
-    """What the user asked for, as given on the command line."""
+    """What the user asked for: what to read, parameters of the estimator, what to write."""
 
-    data: tuple[str, ...]
-    target: str
-    environment: tuple[str, ...]
-    features: tuple[str, ...] | None
-    drop: tuple[str, ...] | None
-    categorical: tuple[str, ...] | None
-    weight: str | None
-    missing: Any
-    intercept: Any
-    predictor: Any
-    exclude_environments: tuple[str, ...] | None
-    features_always: tuple[str, ...] | None
+    source: Source
+    parameters: dict[str, Any]
     report: Path | None
     model: Path | None
+    figures: Path | None
     json: bool
 
 
 def run(request: FitRequest) -> None:
     """Fit, print what was found, and write what was asked for."""
-    refuse_outputs(request.data, request.report, request.model)
+    refuse_outputs(request.source.data, request.report, request.model)
+    refuse_folder(request.figures)
     with progress("Loading ..."):
-        from elinvar.environments import Moments
         from elinvar.estimators import InvariantRegressor
     with progress("Reading ..."):
-        moments = Moments.from_files(
-            list(request.data),
-            target=request.target,
-            environment=list(request.environment),
-            features=request.features,
-            drop=request.drop,
-            categorical=request.categorical,
-            sample_weight=request.weight,
-            missing=request.missing,
-        )
-    model = InvariantRegressor(
-        intercept=request.intercept,
-        predictor=request.predictor,
-        exclude_environments=_listed(request.exclude_environments),
-        features_always=_listed(request.features_always),
-    )
+        moments = request.source.moments()
+    model = InvariantRegressor(**request.parameters)
     with progress("Fitting ..."):
         model.fit_moments(moments)
     with progress("Leaving out one environment after the other ..."):
-        _ = model.evidence_, model.errors_
-    written = _write(model, request)
+        _ = model.evidence_, model.errors_, model.diagnosis_
+    with progress("Writing ..."):
+        written = _write(model, request)
     if request.json:
         _print_json(model, written)
     else:
+        from elinvar.cli._result import print_result
+
         printer = Printer()
         print_result(printer, model)
-        for kind, path in written.items():
-            printer.text(f"{kind.capitalize()}: {path}")
+        print_written(printer, written)
         printer.flush()
 
 
-def refuse_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
-    """Refuse, before any work, outputs that cannot be written or would replace an input.
-
-    Raises
-    ------
-    FileError
-        If a folder does not exist, or two files are the same.
-    """
-    from elinvar.environments._read_files import find_files
-
-    wanted = [path for path in outputs if path is not None]
-    for path in wanted:
-        check_writable(path)
-    inputs = {file.resolve() for file in find_files(list(data))} if wanted else set()
-    for k, path in enumerate(wanted):
-        if path.resolve() in inputs:
-            raise FileError(f"{path} is an input file; name another file to write to.")
-        if path.resolve() in [other.resolve() for other in wanted[:k]]:
-            raise FileError(f"{path} is named for two outputs; name two files.")
+def print_written(printer: Printer, written: dict[str, Any]) -> None:
+    """Print a line for each kind of file: its path, or for figures their folder and names."""
+    for kind, paths in written.items():
+        if isinstance(paths, Path):
+            printer.text(f"{kind.capitalize()}: {paths}")
+        elif paths:
+            stems = dict.fromkeys(path.stem for path in paths)
+            printer.text(
+                f"{kind.capitalize()}: {paths[0].parent} ({', '.join(stems)}; as PNG and SVG)"
+            )
 
 
-def _listed(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)
-
-
-def _write(model: Any, request: FitRequest) -> dict[str, Path]:
-    written: dict[str, Path] = {}
+def _write(model: Any, request: FitRequest) -> dict[str, Any]:
+    written: dict[str, Any] = {}
     if request.model is not None:
         from elinvar.estimators import save_model
 
@@ -104,94 +70,38 @@ def _write(model: Any, request: FitRequest) -> dict[str, Path]:
     if request.report is not None:
         from elinvar.report import write_report
 
-        with progress("Drawing ..."):
-            written["report"] = write_report(
-                model, request.report, source=", ".join(request.data), command=_command()
-            )
+        written["report"] = write_report(
+            model, request.report, source=", ".join(request.source.data), command=_command()
+        )
+    if request.figures is not None:
+        from elinvar.report import write_figures
+
+        make_folder(request.figures)
+        files = write_figures(model, request.figures, formats=("png", "svg"))
+        written["figures"] = list(files.values())
     return written
 
 
 def _command() -> str:
-    import shlex
-
     return shlex.join(["elinvar", *sys.argv[1:]])
 
 
-def _print_json(model: Any, written: dict[str, Path]) -> None:
+def _print_json(model: Any, written: dict[str, Any]) -> None:
     from elinvar.estimators._model_file import describe_model
 
-    result = describe_model(model)
+    result = {"explanation": model.explain()} | describe_model(model)
     for key in ("schema", "class", "path"):
         del result[key]
-    result |= {kind: str(path) for kind, path in written.items()}
-    sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    print_json(result, written)
 
 
-def print_result(printer: Printer, model: Any) -> None:
-    """Print the verdict, the effects, the errors on left-out environments, and the notes."""
-    from elinvar.report._words import error_sentence, verdict_sentence
+def print_json(result: dict[str, Any], written: dict[str, Any]) -> None:
+    """Print a result, and the files that were written, as JSON without NaN."""
+    from elinvar.estimators._json import plain
 
-    printer.text(verdict_sentence(model), style="bold")
-    printer.text()
-    print_effects(printer, model)
-    if len(model.errors_):
-        printer.text()
-        printer.text("Mean squared error on each environment when it is left out:")
-        print_errors(printer, model)
-        sentence = error_sentence(model)
-        if sentence:
-            printer.text(sentence)
-    if model.notes_:
-        printer.text()
-        for note in model.notes_:
-            printer.text(note, bullet="- ")
-    printer.text()
-
-
-def print_effects(printer: Printer, model: Any) -> None:
-    """Print a row a feature: verdict, effect with its interval, and the pooled effect."""
-    styles = {
-        "invariant": "cyan",
-        "approximately invariant": "green",
-        "spurious": "yellow",
-        "no effect": "dim",
+    files = {
+        kind: str(paths) if isinstance(paths, Path) else [str(path) for path in paths]
+        for kind, paths in written.items()
     }
-    table = model.evidence_
-    rows = [
-        (
-            str(row.feature),
-            str(row.verdict),
-            number(row.effect),
-            _interval(row.low, row.high),
-            number(row.pooled_effect),
-        )
-        for row in table.itertuples(index=False)
-    ]
-    printer.table(
-        ("feature", "verdict", "effect", "[low, high]", "pooled effect"),
-        rows,
-        left=2,
-        styles=[styles.get(str(verdict)) for verdict in table["verdict"]],
-    )
-
-
-def print_errors(printer: Printer, model: Any) -> None:
-    """Print a row a left-out environment: the error of each model."""
-    rows = [
-        (
-            str(row.environment),
-            f"{row.rows:.10g}",
-            number(row.invariant),
-            number(row.pooled),
-            number(row.mean),
-            number(row.used),
-        )
-        for row in model.errors_.itertuples(index=False)
-    ]
-    printer.table(
-        ("left out", "rows", "invariant", "pooled", "mean of the target", "predict uses"), rows
-    )
-
-
-def _interval(low: float, high: float) -> str:
-    return "-" if low != low or high != high else f"[{number(low)}, {number(high)}]"
+    text = json.dumps(plain(result | files), indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(f"{text}\n")

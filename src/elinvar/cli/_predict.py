@@ -1,34 +1,60 @@
-"""A column of predictions for each row of a table."""
+"""Predictions for each row of a table."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from elinvar._base import atomic_write
+import numpy as np
+
+from elinvar._base import DataError, atomic_write
 from elinvar.cli._console import progress
-from elinvar.cli._fit import refuse_outputs
+from elinvar.cli._source import refuse_outputs
 
 
-def run(model: Path, data: tuple[str, ...], *, out: Path | None, unknown: Any) -> None:
-    """Predict, and write CSV with one column to ``out`` or to standard output."""
+def run(
+    model: Path, data: tuple[str, ...], *, out: Path | None, interval: bool, unknown: Any
+) -> None:
+    """Predict, and write CSV to ``out`` or to standard output."""
     refuse_outputs((*data, str(model)), out)
     with progress("Loading ..."):
         from elinvar.estimators import load_model
         from elinvar.estimators._predict_files import predict_files
-    batches = predict_files(load_model(model), list(data), unknown=unknown)
+    fitted = load_model(model)
+    margin = _margin(fitted) if interval else None
+    lines = _lines(predict_files(fitted, list(data), unknown=unknown), margin)
     if out is None:
-        for text in _lines(batches):
+        for text in lines:
             sys.stdout.write(text)
         return
     with progress("Predicting ..."), atomic_write(out) as file:
-        for text in _lines(batches):
+        for text in lines:
             file.write(text)
 
 
-def _lines(batches: Iterator[Any]) -> Iterator[str]:
+def _margin(model: Any) -> float:
+    """Return the half-width of intervals, as `predict_interval` does."""
+    forecast = getattr(model, "forecast_", None)
+    if forecast is None:
+        raise DataError(
+            f"A {type(model).__name__} has no prediction intervals; use predict without --interval."
+        )
+    if np.isnan(forecast.margin):
+        raise DataError(
+            f"There is no prediction interval: {forecast.reason} Use predict without --interval."
+        )
+    return float(forecast.margin)
+
+
+def _lines(batches: Iterator[Any], margin: float | None) -> Iterator[str]:
     """Yield the header with the first batch, so that a refused table prints nothing."""
-    header = "prediction\n"
+    header = "prediction\n" if margin is None else "prediction,low,high\n"
     for batch in batches:
-        yield header + "".join(f"{value!r}\n" for value in batch.tolist())
+        if margin is None:
+            text = "".join(f"{value!r}\n" for value in batch.tolist())
+        else:
+            text = "".join(
+                f"{value!r},{value - margin!r},{value + margin!r}\n" for value in batch.tolist()
+            )
+        yield header + text
         header = ""

@@ -1,0 +1,124 @@
+"""The options that commands share, each declared once."""
+
+import csv
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Intercept(StrEnum):
+    """Whether environments share one intercept."""
+
+    shared = "shared"
+    environment = "environment"
+
+
+class Predictor(StrEnum):
+    """Which model predicts."""
+
+    auto = "auto"
+    invariant = "invariant"
+    pooled = "pooled"
+
+
+class Missing(StrEnum):
+    """What to do with missing values."""
+
+    error = "error"
+    drop = "drop"
+    impute = "impute"
+
+
+class Unknown(StrEnum):
+    """What to do with levels not seen in training."""
+
+    error = "error"
+    zero = "zero"
+
+
+def names(items: list[str] | None) -> list[str] | None:
+    """Split lists at commas, but for those in double quotes."""
+    if not items:
+        return None
+    found = [name for row in csv.reader(items, skipinitialspace=True) for name in row]
+    return [name for name in found if name]
+
+
+def _finite(value: float) -> float:
+    if not isfinite(value):
+        raise typer.BadParameter(f"{value} is not a finite number.")
+    return value
+
+
+Data = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DATA", help="CSV, Parquet or Arrow files, or a quoted pattern (*.csv)."
+    ),
+]
+Target = Annotated[str, typer.Option(metavar="COLUMN", help="What to explain and predict.")]
+Environment = Annotated[
+    list[str],
+    typer.Option(
+        metavar="COLUMN", help="What names the environment of a row; repeat to combine several."
+    ),
+]
+Features = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B,...", help="Columns to explain with; all others if not given. Repeatable."
+    ),
+]
+Drop = Annotated[
+    list[str] | None, typer.Option(metavar="A,B,...", help="Columns to leave out. Repeatable.")
+]
+Categorical = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="A,B,...", help="Columns whose numbers are codes of categories. Repeatable."
+    ),
+]
+Weight = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Frequency weights: 2 counts a row twice.")
+]
+MissingValues = Annotated[
+    Missing,
+    typer.Option(
+        help="Missing values: refuse them, drop their rows, or fill in the mean "
+        "(in categories: a level of their own)."
+    ),
+]
+InterceptKind = Annotated[
+    Intercept,
+    typer.Option(help="Environments share one level, or each has its own (slopes may agree)."),
+]
+ExcludeEnvironments = Annotated[
+    list[str] | None,
+    typer.Option(metavar="E,F,...", help="Environments that act on the target itself. Repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
+Figures = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write the figures as PNG and SVG; made if needed."),
+]
+PredictorKind = Annotated[
+    Predictor,
+    typer.Option(help="Which model predicts; auto: the invariant one if the data allow."),
+]
+FeaturesAlways = Annotated[
+    list[str] | None,
+    typer.Option(metavar="A,B,...", help="Features that stay in the model. Repeatable."),
+]
+EffectTolerance = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        min=0.0,
+        callback=_finite,
+        help="How much an effect may vary between environments (sd, as a share of the effect) and "
+        "still be approximately invariant.",
+    ),
+]

@@ -1,0 +1,86 @@
+"""What the user asked to read, and where results may be written."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elinvar._base import FileError, check_writable
+
+if TYPE_CHECKING:
+    from elinvar.environments import Moments
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The rows and columns to read, as given on the command line."""
+
+    data: tuple[str, ...]
+    target: str
+    environment: tuple[str, ...]
+    features: list[str] | None
+    drop: list[str] | None
+    categorical: list[str] | None
+    weight: str | None
+    missing: Any
+
+    def moments(self) -> "Moments":
+        """Read the files."""
+        from elinvar.environments import Moments
+
+        return Moments.from_files(
+            list(self.data),
+            target=self.target,
+            environment=list(self.environment),
+            features=self.features,
+            drop=self.drop,
+            categorical=self.categorical,
+            sample_weight=self.weight,
+            missing=self.missing,
+        )
+
+
+def refuse_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
+    """Refuse, before any work, outputs that cannot be written or would replace an input.
+
+    Raises
+    ------
+    FileError
+        If a folder does not exist, or two files are the same.
+    """
+    from elinvar.environments._read_files import find_files
+
+    wanted = [path for path in outputs if path is not None]
+    for path in wanted:
+        check_writable(path)
+    inputs = {file.resolve() for file in find_files(list(data))} if wanted else set()
+    for k, path in enumerate(wanted):
+        if path.resolve() in inputs:
+            raise FileError(f"{path} is an input file; name another file to write to.")
+        if path.resolve() in [other.resolve() for other in wanted[:k]]:
+            raise FileError(f"{path} is named for two outputs; name two files.")
+
+
+def refuse_folder(path: Path | None) -> None:
+    """Refuse, before any work, a folder that cannot be made or written to.
+
+    Raises
+    ------
+    FileError
+        If it is a file, the folder around it does not exist, or writing is not allowed.
+    """
+    if path is None:
+        return
+    if path.exists() and not path.is_dir():
+        raise FileError(f"{path} is a file; name a folder.")
+    around = path if path.is_dir() else path.parent
+    if not around.is_dir():
+        raise FileError(f"Cannot make {path}: the folder {around} does not exist. Create it first.")
+    if not os.access(around, os.W_OK):
+        raise FileError(f"Cannot write in {around}: no permission.")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder if it is not there; the one around it must be."""
+    refuse_folder(path)
+    path.mkdir(exist_ok=True)
