@@ -89,6 +89,25 @@ def test_features_that_hold_come_first_then_the_clearest():
     assert ax.figure.get_suptitle() == "Found to hold in every environment: 1 of 3 effects"
 
 
+def test_what_comes_and_goes_is_shown_before_what_has_no_effect():
+    order = [list(VERDICT_COLOURS)[k] for k in (4, 2, 3, 1, 0)]
+    effects, evidence = many(3, 5)
+    ax = plot_forest(effects, {**evidence, "verdict": order})
+    assert list(panels(ax)) == ["x4", "x3", "x1", "x2", "x0"]
+    assert order[1] == "spurious"
+
+
+def test_a_dotted_line_goes_up_from_effects_that_hold_only():
+    dotted = {
+        name: any(
+            isinstance(lines, LineCollection) and lines.get_linestyles()[0][1] is not None
+            for lines in panel.collections
+        )
+        for name, panel in panels(plot_forest(EFFECTS, EVIDENCE)).items()
+    }
+    assert dotted == {"depth": True, "length": False, "sex": False}
+
+
 def test_the_title_says_how_many_of_how_many_are_shown():
     ax = plot_forest(EFFECTS, EVIDENCE, top=1)
     assert list(panels(ax)) == ["depth"]
@@ -247,7 +266,7 @@ def test_names_and_verdicts_do_not_run_into_the_next_panel(name):
 def test_eight_features_in_twenty_environments_make_a_small_svg():
     svg = to_svg(plot_forest(*many(20, 8)), prefix="f", alt="")
     assert len(svg) < 200_000
-    assert "var(--c0072b2, #0072b2)" in svg
+    assert "var(--c00639c, #00639c)" in svg
 
 
 def test_a_single_feature_needs_no_title_and_an_empty_table_can_be_drawn():

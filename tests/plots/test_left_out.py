@@ -96,6 +96,29 @@ def test_the_diagonal_is_there_and_the_legend_says_what_it_is():
     assert legend == ["Oslo", "Rome", "one sd of the residuals", "predicted = true"]
 
 
+@pytest.mark.parametrize("places", [2, 3, 5, 8])
+def test_the_legend_fits_whatever_the_names(places):
+    names = [f"{k} {'WM' * 20} {k}" for k in range(places)]
+    for models in (["invariant"], ["invariant", "pooled"]):
+        table = {
+            "environment": names * len(models),
+            "model": [model for model in models for _ in names],
+            **dict.fromkeys(list(LEFT_OUT)[2:], np.ones(places * len(models))),
+        }
+        ax = plot_left_out(table, models=models)
+        to_png(ax)
+        legend, room = ax.figure.legends[0].get_window_extent(), ax.figure.bbox
+        assert len(ax.figure.legends[0].get_texts()) == places + 2
+        assert room.x0 <= legend.x0 < legend.x1 <= room.x1
+
+
+def test_names_that_are_shortened_alike_all_stand_in_the_legend():
+    long = {**LEFT_OUT, "environment": ["x" * 40] * 2 + ["x" * 41] * 2}
+    legend = [text.get_text() for text in plot_left_out(long).figure.legends[0].get_texts()]
+    assert len(legend) == 4
+    assert legend[0] == legend[1]
+
+
 def test_beyond_eight_environments_all_are_quiet_and_the_farthest_named():
     ax = plot_left_out(many(9), models=["invariant"])
     assert set(lines(ax)) == {INK}

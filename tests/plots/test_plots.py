@@ -45,14 +45,24 @@ def drawn(ax):
     return ax
 
 
+def intervals(ax, *, width):
+    return [
+        [float(x) for x in segment[:, 0]]
+        for lines in ax.collections
+        if isinstance(lines, LineCollection) and lines.get_linewidths()[0] == width
+        for segment in lines.get_segments()
+        if len(segment)
+    ]
+
+
 def texts(ax):
     return [text.get_text() for text in ax.texts]
 
 
-def test_path_names_every_line_and_says_what_stays():
+def test_path_names_every_line_and_says_what_leaves():
     ax = drawn(plot_path(STRENGTH, COEF, NAMES, verdicts=VERDICTS, ylabel="coefficient (kg)"))
     assert sorted(texts(ax)) == sorted(NAMES)
-    assert ax.get_title(loc="left") == "1 of 3 features holds when disagreement is punished"
+    assert ax.get_title(loc="left") == "2 of 3 features leave when disagreement is punished"
     assert ax.get_xscale() == "log"
     assert ax.get_ylabel() == "coefficient (kg)"
     assert ax.get_xticklabels()[0].get_text() == "0\n(no penalty)"
@@ -73,16 +83,46 @@ def test_path_without_verdicts_uses_what_was_selected():
 
 def test_path_of_many_columns_names_those_that_stay_first():
     rng = np.random.default_rng(0)
-    coef = np.repeat(rng.normal(size=(1, 50)), 4, axis=0)
+    coef = np.repeat(rng.uniform(1, 2, size=(1, 50)), 4, axis=0)
+    coef[:, :6] /= 10
     coef[-1, 6:] = 0.0
     ax = drawn(plot_path(STRENGTH, coef, [f"x{j}" for j in range(50)], top=10))
     assert len(ax.texts) == 10
     assert {f"x{j}" for j in range(6)} <= set(texts(ax))
 
 
-def test_path_does_not_name_what_can_not_be_seen():
-    ax = plot_path([0, 1], [[1, 0.005], [1, 0.005]], ["tall", "flat"])
-    assert texts(ax) == ["tall"]
+def test_path_does_not_name_what_can_not_be_told_from_zero():
+    ax = plot_path([0, 1], [[1, 0.04, -0.06], [1, 0.04, -0.06]], ["tall", "flat", "low"])
+    assert sorted(texts(ax)) == ["low", "tall"]
+
+
+def test_path_names_what_holds_before_what_is_larger():
+    verdicts = ["no effect"] * 5 + ["invariant"]
+    coef = [[5, 4, 3, 2, 2, 1]] * 2
+    ax = plot_path([0, 1], coef, list("abcdef"), verdicts=verdicts, top=2)
+    assert sorted(texts(ax)) == ["a", "f"]
+
+
+def test_a_line_of_the_path_ends_where_it_comes_to_zero():
+    ax = plot_path(STRENGTH, [[1, 1], [0, 1], [0.5, 1], [0, 1]], ["a", "b"])
+    lengths = sorted(len(line.get_xdata()) for line in ax.lines)
+    assert lengths == [2, 4, 4]
+    ax = plot_path(STRENGTH, [[1, 1], [1, 1], [0, 1], [0, 1]], ["a", "b"])
+    assert sorted(len(line.get_xdata()) for line in ax.lines) == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("last", "who"),
+    [([0, 0, 0], "All 3 features leave"), ([1, 1, 1], "None of 3 features leave")],
+)
+def test_path_says_so_if_all_leave_or_none(last, who):
+    ax = plot_path([0, 1], [[1, 1, 1], last], NAMES)
+    assert ax.get_title(loc="left") == f"{who} when disagreement is punished"
+
+
+def test_what_is_never_in_the_model_does_not_leave_it():
+    ax = plot_path([0, 1], [[0, 1, 1], [0, 0, 1]], NAMES)
+    assert ax.get_title(loc="left") == "1 of 3 features leaves when disagreement is punished"
 
 
 def test_path_names_the_largest_column_of_each_feature():
@@ -90,7 +130,7 @@ def test_path_names_the_largest_column_of_each_feature():
         [0, 1], [[1, 3, -2, 5], [1, 3, -2, 0]], ["a=1", "a=2", "b", "c"], groups=[0, 0, 1, 2]
     )
     assert sorted(texts(ax)) == ["a=2", "b", "c"]
-    assert ax.get_title(loc="left") == "2 of 3 features stay when disagreement is punished"
+    assert ax.get_title(loc="left") == "1 of 3 features leaves when disagreement is punished"
 
 
 @pytest.mark.parametrize("strength", [[0.0], [0.5], [0.5, 2.0], [0.0, 0.01]])
@@ -117,6 +157,23 @@ def test_effects_that_change_sign_make_the_title():
     assert legend == ["invariant", "spurious", "undecided", "pooled"]
 
 
+def test_intervals_of_effects_that_hold_set_the_range_and_are_thick():
+    table = {
+        "feature": ["a", "b"],
+        "verdict": ["invariant", "spurious"],
+        "effect": [2.0, 1.0],
+        "low": [-1.0, -90.0],
+        "high": [4.0, 90.0],
+        "pooled_effect": [float("nan")] * 2,
+    }
+    ax = drawn(plot_effects(table))
+    assert ax.get_xlim() == pytest.approx((-3 - 0.36, 6 + 0.36))
+    assert intervals(ax, width=2.6) == [[-1.0, 4.0]]
+    assert intervals(ax, width=1.2) == [pytest.approx(list(ax.get_xlim()))]
+    legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert legend == ["invariant", "spurious"]
+
+
 def test_effects_show_the_largest_rows_and_say_so():
     ax = plot_effects(TABLE, top=2)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["depth", "length"]
@@ -130,14 +187,7 @@ def test_effects_of_an_empty_table():
 def test_effects_show_where_a_new_environment_may_be_unless_it_dwarfs_them():
     new = {"new_low": [0.5, -90.0, float("nan")], "new_high": [3.5, 90.0, float("nan")]}
     ax = drawn(plot_effects({**TABLE, **new}))
-    ends = [
-        [float(x) for x in segment[:, 0]]
-        for lines in ax.collections
-        if isinstance(lines, LineCollection)
-        for segment in lines.get_segments()
-        if len(segment)
-    ]
-    assert ends == [[0.5, 3.5], list(ax.get_xlim())]
+    assert intervals(ax, width=1.0) == [[0.5, 3.5], list(ax.get_xlim())]
     assert -3 < ax.get_xlim()[0] < ax.get_xlim()[1] < 5
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
     assert legend[-1] == "new environment (90%)"
@@ -154,7 +204,13 @@ def test_errors_have_a_row_for_each_environment():
 
 def test_errors_that_span_decades_get_a_logarithmic_axis():
     assert plot_errors(ERRORS).get_xscale() == "linear"
-    assert plot_errors({**ERRORS, "mean": [3000.0, 4.0, 5.0]}).get_xscale() == "log"
+    for largest, ticks in ((15.0, ["1", "2", "5", "10"]), (3e4, ["1", "10", "100", "1,000"])):
+        ax = plot_errors({**ERRORS, "mean": [largest, 4.0, 5.0]})
+        assert ax.get_xscale() == "log"
+        low, high = ax.get_xlim()
+        shown = zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)
+        labels = [label.get_text() for x, label in shown if low <= x <= high]
+        assert labels[:4] == ticks
 
 
 def test_errors_show_the_lasso_and_ring_what_is_used():

@@ -35,6 +35,21 @@ def test_the_title_says_what_is_found_now():
     assert to_png(blind).startswith(b"\x89PNG")
 
 
+def test_a_panel_without_anything_known_is_left_out():
+    power = {
+        "environments": [1, 1, 2, 4],
+        "rows": [100.0, 200.0, 100.0, 100.0],
+        "detectable_sd": [np.nan, np.nan, 0.3, 0.2],
+        "is_now": [True, False, False, False],
+    }
+    ax = plot_power(power)
+    assert [panel.get_xlabel() for panel in ax.figure.axes] == ["environments"]
+    assert ax.lines[0].get_xydata().tolist() == [[2, 0.3], [4, 0.2]]
+    assert ax.texts[:] == []
+    nothing = plot_power({**power, "detectable_sd": [np.nan] * 4})
+    assert to_png(nothing).startswith(b"\x89PNG")
+
+
 def test_many_sizes_get_few_ticks():
     rows = [10 * 2**k for k in range(20)]
     now = [k == 3 for k in range(20)]

@@ -43,7 +43,7 @@ def test_svg_points_to_nothing_outside_and_its_ids_are_its_own():
 def test_svg_takes_colours_from_the_page():
     svg = to_svg(picture(), prefix="p", alt="")
     assert "currentColor" in svg
-    assert "var(--c0072b2, #0072b2)" in svg
+    assert "var(--c00639c, #00639c)" in svg
 
 
 def test_white_is_the_paper_of_the_page():
@@ -56,6 +56,18 @@ def test_white_is_the_paper_of_the_page():
 def test_pictures_do_not_change_from_run_to_run():
     assert to_svg(picture(), prefix="p", alt="") == to_svg(picture(), prefix="p", alt="")
     assert to_png(picture()) == to_png(picture())
+
+
+def test_ids_are_the_same_whatever_the_last_digit_of_a_position():
+    def svg(shift):
+        ax = picture()
+        ax.figure.set_layout_engine("none")
+        box = ax.get_position()
+        ax.set_position([box.x0 + shift, box.y0, box.width, box.height])
+        return to_svg(ax, prefix="p", alt="")
+
+    assert svg(0.0) == svg(1e-12)
+    assert svg(0.0) != svg(1e-2)
 
 
 def test_letters_that_the_font_lacks_are_no_warning():

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar.plots._intervals import draw_intervals, range_of
 from elinvar.plots._style import (
@@ -20,6 +21,10 @@ from elinvar.plots._style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Intervals of effects that do not hold, and for new environments, are shown as far beyond the
+# effects as this share of their range.
+_REACH = 0.4
+
 
 def plot_effects(
     table: Any,
@@ -31,8 +36,9 @@ def plot_effects(
 ) -> "Axes":
     """Draw each effect with its interval, and the pooled effect beside it.
 
-    Where it is known, a thin line shows where the effect in a new environment is to be expected,
-    as far as it does not dwarf the effects.
+    Intervals of effects that hold are thick, others thin. Where it is known, a grey line shows
+    where the effect in a new environment is to be expected. Intervals that do not hold and would
+    dwarf the effects are cut off, with an arrowhead.
 
     Parameters
     ----------
@@ -71,16 +77,22 @@ def plot_effects(
     )
     size = np.nanmax(np.abs(np.nan_to_num(np.vstack([effect, pooled]))), axis=0, initial=0.0)
     rows = sorted(np.argsort(-size, kind="stable")[:top].tolist())
+    kinds = [verdicts[j] for j in rows]
+    new = _new(table, rows)
     ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
+    ends = np.array([low[rows], high[rows]])
+    sure = ends[:, [kind in HOLDS for kind in kinds]].ravel()
+    core = np.concatenate([[0.0], effect[rows], pooled[rows], sure])
+    ax.set_xlim(*range_of(core, np.hstack([ends, new]), reach=_REACH))
+    draw_intervals(ax, range(len(rows)), *new, colour=QUIET, linewidth=1.0, zorder=2, alpha=0.9)
     for y, j in enumerate(rows):
-        _draw_row(ax, y, effect[j], low[j], high[j], pooled[j], verdicts[j])
-    new = _draw_new(ax, table, rows, [0.0, *effect[rows], *low[rows], *high[rows], *pooled[rows]])
+        _draw_row(ax, y, effect[j], ends[:, y], pooled[j], verdicts[j])
     ax.set_yticks(range(len(rows)), [clean(names[j]) for j in rows], parse_math=False)
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0, pad=7)
     plain_numbers(ax.xaxis)
-    _legend(ax, [verdicts[j] for j in rows], new=new)
+    _legend(ax, kinds, pooled=bool(np.isfinite(pooled).any()), new=bool(np.isfinite(new).any()))
     if title is None:
         title = _finding(names, verdicts, effect, pooled)
         if len(rows) < len(names):
@@ -90,48 +102,36 @@ def plot_effects(
     return ax
 
 
+def _new(table: Any, rows: list[int]) -> NDArray[np.float64]:
+    """Return the ends (2, n_rows) of the intervals for a new environment, NaN if not known."""
+    if "new_low" not in table or "new_high" not in table:
+        return np.full((2, len(rows)), np.nan)
+    return np.array([np.asarray(table[key], np.float64)[rows] for key in ("new_low", "new_high")])
+
+
 def _draw_row(
-    ax: "Axes", y: float, effect: float, low: float, high: float, pooled: float, verdict: str
+    ax: "Axes", y: int, effect: float, ends: NDArray[np.float64], pooled: float, verdict: str
 ) -> None:
     colour = VERDICT_COLOURS.get(verdict, QUIET)
-    if np.isfinite(pooled):
-        if np.isfinite(effect):
-            ax.plot([pooled, effect], [y, y], color=QUIET, linewidth=0.7, linestyle=":", zorder=2)
-        ax.plot(
-            [pooled],
-            [y],
-            marker="D",
-            markersize=6,
-            markerfacecolor="none",
-            markeredgecolor=INK,
-            markeredgewidth=1.1,
-            linestyle="none",
-            zorder=3,
-        )
-    if np.isfinite(low) and np.isfinite(high):
-        ax.plot(
-            [low, high],
-            [y, y],
-            color=colour,
-            linewidth=2.6,
-            alpha=0.55,
-            zorder=4,
-            solid_capstyle="butt",
-        )
-    if np.isfinite(effect):
-        ax.plot([effect], [y], marker="o", markersize=6.5, color=colour, linestyle="none", zorder=5)
-
-
-def _draw_new(ax: "Axes", table: Any, rows: list[int], core: list[float]) -> bool:
-    """Draw the intervals for a new environment, and return whether there are any."""
-    if "new_low" not in table or "new_high" not in table:
-        return False
-    low, high = (np.asarray(table[key], dtype=np.float64)[rows] for key in ("new_low", "new_high"))
-    ax.set_xlim(*range_of(core, [low, high], reach=0.2))
-    draw_intervals(
-        ax, np.arange(len(rows)), low, high, colour=QUIET, linewidth=1.0, zorder=2, alpha=0.9
+    look = {"linewidth": _width(verdict), "alpha": 0.55 if verdict in HOLDS else 1.0}
+    draw_intervals(ax, y, *ends, colour=colour, zorder=4, **look)
+    ax.plot([pooled, effect], [y, y], color=QUIET, linewidth=0.7, linestyle=":", zorder=2)
+    ax.plot(effect, y, marker="o", markersize=6.5, color=colour, linestyle="none", zorder=5)
+    ax.plot(
+        pooled,
+        y,
+        marker="D",
+        markersize=6,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=1.1,
+        linestyle="none",
+        zorder=3,
     )
-    return not bool(np.isnan(low + high).all())
+
+
+def _width(verdict: str) -> float:
+    return 2.6 if verdict in HOLDS else 1.2
 
 
 def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) -> str:
@@ -150,27 +150,25 @@ def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) ->
     return f"Found to hold in every environment: {sum(holds)} of {len(names)} effects"
 
 
-def _legend(ax: "Axes", verdicts: list[str], *, new: bool) -> None:
+def _legend(ax: "Axes", verdicts: list[str], *, pooled: bool, new: bool) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [
-        Line2D([], [], color=VERDICT_COLOURS[kind], marker="o", markersize=6.5, linewidth=2.6)
-        for kind in VERDICT_COLOURS
-        if kind in verdicts
-    ]
     labels = [kind for kind in VERDICT_COLOURS if kind in verdicts]
-    handles.append(
+    handles = [
         Line2D(
             [],
             [],
-            marker="D",
-            markersize=6,
-            markerfacecolor="none",
-            markeredgecolor=INK,
-            linestyle="none",
+            color=VERDICT_COLOURS[kind],
+            marker="o",
+            markersize=6.5,
+            linewidth=_width(kind),
         )
-    )
-    labels.append("pooled")
+        for kind in labels
+    ]
+    if pooled:
+        look: Any = {"marker": "D", "markersize": 6, "markeredgecolor": INK}
+        handles.append(Line2D([], [], linestyle="none", markerfacecolor="none", **look))
+        labels.append("pooled")
     if new:
         handles.append(Line2D([], [], color=QUIET, linewidth=1.0))
         labels.append("new environment (90%)")

@@ -14,6 +14,7 @@ from elinvar.plots._style import (
     clean,
     finish,
     new_axes,
+    plain_numbers,
     spread,
 )
 
@@ -96,6 +97,8 @@ def plot_environments(
     if pooled is not None and len(horizontal):
         ends.append(("pooled", INK, *_draw_line(ax, horizontal, pooled, INK, linestyle="--")))
     _name_ends(ax, ends)
+    for axis in (ax.xaxis, ax.yaxis):
+        plain_numbers(axis)
     if title is None:
         title = _finding(lines or {}, pooled)
     return finish(ax, title=title, xlabel=xlabel, ylabel=ylabel)

@@ -16,6 +16,7 @@ from elinvar.plots._style import (
     legend_below,
     new_axes,
     plain_numbers,
+    tick_text,
 )
 
 if TYPE_CHECKING:
@@ -128,9 +129,15 @@ def _finding(values: dict[str, Any], shown: int, total: int) -> str:
 
 
 def _scale(ax: "Axes", drawn: list[float]) -> None:
-    """Use a logarithmic axis when the errors span more than a factor of 30."""
-    if drawn and min(drawn) > 0 and max(drawn) / min(drawn) > 30:
+    """Use a logarithmic axis when the errors span more than a factor of ten."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    if drawn and min(drawn) > 0 and max(drawn) > 10 * min(drawn):
         ax.set_xscale("log")
+        close = max(drawn) < 1000 * min(drawn)
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if close else (1,)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(lambda value, _: tick_text(value, value))
     else:
         ax.margins(x=0.04)
         ax.set_xlim(left=0.0)

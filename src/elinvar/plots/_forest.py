@@ -43,9 +43,9 @@ def plot_forest(
 
     A panel has a row for each environment (beyond 25, one strip of them all), with its 95%
     interval. Below the rule are the combined effect, filled and coloured by verdict, the effect in
-    the pooled model, hollow, and a bar where the effect in a new environment is to be expected. The
-    environment that differs most clearly has a ring. Intervals that would dwarf the effects are cut
-    off, with an arrowhead.
+    the pooled model, hollow, and a bar where the effect in a new environment is to be expected. A
+    dotted line goes up from an effect that holds. The environment that differs most clearly has a
+    ring. Intervals that would dwarf the effects are cut off, with an arrowhead.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ def plot_forest(
         ``new_low``, ``new_high`` and ``odd_environment``, such as ``model.evidence_``. What is NaN
         is not drawn.
     features : sequence of str, optional
-        Which to show, in this order. By default those that hold everywhere come first, then
-        those whose effect is largest against its interval.
+        Which to show, in this order. By default in the order of verdicts, what holds first, and
+        then those whose effect is largest against its interval.
     top : int
         Panels to draw at most.
     xlabel : str
@@ -170,7 +170,7 @@ def _draw_environments(ax: "Axes", panel: Panel, rows: Rows) -> None:
 def _draw_summaries(ax: "Axes", panel: Panel, rows: Rows) -> None:
     (common, low, high), y = panel.common, rows.of_summary(COMMON)
     colour = panel.colour
-    if np.isfinite(common):
+    if panel.holds and np.isfinite(common):
         ax.vlines(common, -0.7, rows.rule, colors=colour, linewidths=0.9, linestyles=":", zorder=1)
     draw_intervals(ax, y, low, high, colour=colour, linewidth=2.8, alpha=0.55, zorder=3)
     ax.scatter(common, y, s=52, marker="D", color=colour, linewidths=0, zorder=5)

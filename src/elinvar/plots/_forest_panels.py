@@ -41,6 +41,10 @@ class Panel:
     def colour(self) -> str:
         return VERDICT_COLOURS.get(self.verdict, QUIET)
 
+    @property
+    def holds(self) -> bool:
+        return self.verdict in HOLDS
+
     def limits(self, *, strip: bool) -> tuple[float, float]:
         """Return what to show: 0, the effects, and intervals unless they would dwarf these.
 
@@ -96,12 +100,18 @@ class Rows:
 
 def chosen(table: list[Row], features: Sequence[str] | None) -> list[Row]:
     if features is None:
-        return sorted(table, key=lambda row: (row["verdict"] not in HOLDS, -_clearness(row)))
+        return sorted(table, key=lambda row: (_rank(row["verdict"]), -_clearness(row)))
     by_name = {row["feature"]: row for row in table}
     for name in features:
         if str(name) not in by_name:
             raise ValueError(f"There is no feature {str(name)!r} in the table of evidence.")
     return [by_name[str(name)] for name in features]
+
+
+def _rank(verdict: str) -> int:
+    """Return the place of a verdict among all: what holds comes first, what is not there last."""
+    kinds = list(VERDICT_COLOURS)
+    return kinds.index(verdict) if verdict in kinds else len(kinds)
 
 
 def _clearness(row: Row) -> float:

@@ -224,17 +224,19 @@ def _legend(ax: "Axes", names: list[str]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    marks: dict[str, Artist] = {}
+    marks: list[tuple[str, Artist]]
     if len(names) <= len(ENVIRONMENT_COLOURS):
-        for k, name in enumerate(names):
-            colour, marker = _look(k, len(names))
-            marks[clean(name, 20)] = Line2D(
-                [], [], color=colour, marker=marker, markersize=6.5, linewidth=2.0
-            )
-        marks["one sd of the residuals"] = Patch(facecolor=INK, alpha=0.12, linewidth=0)
+        marks = [(clean(name), _mark(*_look(k, len(names)))) for k, name in enumerate(names)]
+        marks.append(("one sd of the residuals", Patch(facecolor=INK, alpha=0.12, linewidth=0)))
     else:
-        marks["an environment"] = Line2D(
-            [], [], color=INK, marker="o", markersize=4.5, linewidth=0.8
-        )
-    marks["predicted = true"] = Line2D([], [], color=QUIET, linewidth=0.9, linestyle="--")
-    legend_below(ax, list(marks.values()), list(marks))
+        line = Line2D([], [], color=INK, marker="o", markersize=4.5, linewidth=0.8)
+        marks = [("an environment", line)]
+    diagonal = Line2D([], [], color=QUIET, linewidth=0.9, linestyle="--")
+    marks.append(("predicted = true", diagonal))
+    legend_below(ax, [mark for _, mark in marks], [name for name, _ in marks])
+
+
+def _mark(colour: str, marker: str) -> "Artist":
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=colour, marker=marker, markersize=6.5, linewidth=2.0)

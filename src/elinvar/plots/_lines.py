@@ -17,6 +17,7 @@ from elinvar.plots._style import (
     finish,
     legend_below,
     new_axes,
+    plain_numbers,
     spread,
 )
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # A line that never rises above this share of the largest is not named.
-_VISIBLE = 0.01
+_VISIBLE = 0.05
 
 Verdicts = Mapping[str, str] | Sequence[str]
 
@@ -64,7 +65,7 @@ def plot_path(
     ylabel : str
         What the coefficients measure, with its unit.
     title : str, optional
-        By default how many features stay to the end, or hold by their verdict.
+        By default how many features leave.
     ax : Axes, optional
         Where to draw; by default a new figure.
 
@@ -77,30 +78,39 @@ def plot_path(
     --------
     >>> ax = plot_path([0, 0.1, 1, 10], [[1, 1], [1, 0.5], [1, 0], [1, 0]], ["parent", "child"])
     >>> ax.get_title(loc="left")
-    '1 of 2 features stays when disagreement is punished'
+    '1 of 2 features leaves when disagreement is punished'
     """
     strength, coef = _as_path(path_strength, path_coef, columns)
-    kinds = _kinds(columns, verdicts, selected, coef[-1] != 0)
+    stays = coef[-1] != 0
+    kinds = _kinds(columns, verdicts, selected, stays)
     looks = [_Look.of_verdict(kind) for kind in kinds]
     ax = new_axes(9.0, 4.8) if ax is None else ax
     x, low = _log_positions(strength)
     ax.set_xscale("log")
     group = np.arange(len(columns)) if groups is None else np.asarray(groups)
-    named = _draw_lines(ax, x, coef, looks, _largest(coef, top, coef[-1] != 0, group))
-    leaving = [j for j in named if coef[-1, j] == 0]
-    _name_lines(ax, x, coef, columns, looks, [j for j in named if j not in leaving], last=True)
+    first = stays if verdicts is None else np.isin(kinds, HOLDS)
+    named = _draw_lines(ax, x, coef, looks, _largest(coef, top, first, group))
+    leaving = [j for j in named if not stays[j]]
+    _name_lines(ax, x, coef, columns, looks, [j for j in named if stays[j]], last=True)
     _name_lines(ax, x, coef, columns, looks, leaving, last=False)
     _strength_ticks(ax, x, low)
+    plain_numbers(ax.yaxis)
     _verdict_legend(ax, kinds)
     if title is None:
-        holds = coef[-1] != 0 if verdicts is None else np.isin(kinds, HOLDS)
-        stay, total = len(set(group[holds].tolist())), len(set(group.tolist()))
-        verb = "stay" if verdicts is None else "hold"
-        plural = "s" if stay == 1 else ""
-        title = f"{stay} of {total} features {verb}{plural} when disagreement is punished"
+        title = _finding(group, (coef != 0).any(axis=0), stays)
     return finish(
-        ax, title=title, xlabel="strength of the invariance penalty", ylabel=ylabel, wrap=52
+        ax, title=title, xlabel="strength of the invariance penalty", ylabel=ylabel, wrap=60
     )
+
+
+def _finding(group: NDArray[Any], was: NDArray[np.bool_], stays: NDArray[np.bool_]) -> str:
+    leave = len(set(group[was].tolist()) - set(group[stays].tolist()))
+    total = len(set(group.tolist()))
+    who = (
+        f"All {total} features" if 1 < leave == total else f"{leave or 'None'} of {total} features"
+    )
+    verb = "leaves" if leave == 1 else "leave"
+    return f"{who} {verb} when disagreement is punished"
 
 
 def plot_trajectory(
@@ -230,9 +240,10 @@ def _draw_lines(
     ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     for group, width, alpha in ((crowd, 0.7, 0.45), (named, 1.8, 1.0)):
         for j in group:
+            until = _gone(coef[:, j])
             ax.plot(
-                x,
-                coef[:, j],
+                x[:until],
+                coef[:until, j],
                 color=looks[j].colour,
                 linestyle=looks[j].line,
                 linewidth=width,
@@ -242,6 +253,11 @@ def _draw_lines(
             )
     ax.set_xlim(x[0], x[-1] if x[-1] > x[0] else x[0] + 1.0)
     return named
+
+
+def _gone(values: NDArray[np.float64]) -> int:
+    """Return how much of a line to draw: all until it has come to 0 for good."""
+    return int(np.flatnonzero(values)[-1]) + 2
 
 
 def _name_lines(

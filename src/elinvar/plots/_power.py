@@ -38,7 +38,8 @@ def plot_power(power: Any, *, title: str | None = None) -> "Axes":
     Returns
     -------
     matplotlib.axes.Axes
-        The first panel; ``ax.figure`` has both, and the title as its ``get_suptitle()``.
+        The first panel; ``ax.figure`` has both, or the one in which something is known, and the
+        title as its ``get_suptitle()``.
 
     Raises
     ------
@@ -59,10 +60,11 @@ def plot_power(power: Any, *, title: str | None = None) -> "Axes":
     if len(current) != 1:
         raise ValueError(f"{len(current)} rows of the table are now; needed exactly one.")
     now = current[0]
-    axes = new_figure(9.0, 3.4).subplots(1, 2, sharey=True)
-    for ax, along, fixed in zip(axes, _LABELS, reversed(_LABELS), strict=True):
-        rows = [row for row in table if row[fixed] == now[fixed]]
-        _draw(ax, sorted(rows, key=lambda row: row[along]), along, now)
+    lines = {along: _line(table, along, now) for along in _LABELS}
+    shown = [along for along in _LABELS if lines[along]] or list(_LABELS)
+    axes = list(new_figure(9.0, 3.4).subplots(1, len(shown), sharey=True, squeeze=False).flat)
+    for ax, along in zip(axes, shown, strict=True):
+        _draw(ax, lines[along], along, now)
         finish(ax, title=None, xlabel=_LABELS[along], ylabel="")
     axes[0].set_ylabel("smallest sd that is found", color=INK, fontsize=9.5)
     axes[0].set_ylim(0.0, 1.15 * axes[0].get_ylim()[1])
@@ -72,20 +74,28 @@ def plot_power(power: Any, *, title: str | None = None) -> "Axes":
     return first
 
 
+def _line(table: list[Row], along: str, now: Row) -> list[Row]:
+    """Return what is known along rows or environments while the other stays as it is now."""
+    fixed = next(key for key in _LABELS if key != along)
+    known = [row for row in table if row[fixed] == now[fixed] and np.isfinite(row["detectable_sd"])]
+    return sorted(known, key=lambda row: row[along])
+
+
 def _draw(ax: "Axes", rows: list[Row], along: str, now: Row) -> None:
     x = [row[along] for row in rows]
     ax.set_xscale("log")
     ax.plot(x, [row["detectable_sd"] for row in rows], color=_LINE, linewidth=1.8, zorder=2)
     ax.scatter([now[along]], [now["detectable_sd"]], s=46, color=_LINE, linewidths=0, zorder=3)
-    ax.annotate(
-        "now",
-        xy=(now[along], now["detectable_sd"]),
-        xytext=(6, 6),
-        textcoords="offset points",
-        fontsize=9.5,
-        fontweight="bold",
-        color=INK,
-    )
+    if np.isfinite(now["detectable_sd"]):
+        ax.annotate(
+            "now",
+            xy=(now[along], now["detectable_sd"]),
+            xytext=(6, 6),
+            textcoords="offset points",
+            fontsize=9.5,
+            fontweight="bold",
+            color=INK,
+        )
     _ticks(ax, x)
 
 
@@ -93,7 +103,7 @@ def _ticks(ax: "Axes", values: list[float]) -> None:
     """Put ticks where there are values, at most six."""
     from matplotlib.ticker import NullLocator
 
-    step = -(-len(values) // 6)
+    step = max(-(-len(values) // 6), 1)
     shown = values[::step]
     ax.set_xticks(shown, [tick_text(round(value), max(shown)) for value in shown])
     ax.xaxis.set_minor_locator(NullLocator())

@@ -37,10 +37,10 @@ def to_png(ax: "Axes") -> bytes:
 
 
 def to_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
-    """Return the figure of ``ax`` as an SVG element to put into an HTML page.
+    """Return the figure of ``ax`` as an SVG element to put into an HTML page, always the same.
 
-    Its ink is the page's ``currentColor``, and each colour of the palette, such as #0072b2, is
-    ``var(--c0072b2, #0072b2)``, so that a page can redefine it for a dark background; white is
+    Its ink is the page's ``currentColor``, and each colour of the palette, such as #00639c, is
+    ``var(--c00639c, #00639c)``, so that a page can redefine it for a dark background; white is
     ``var(--paper, #ffffff)``.
 
     Parameters
@@ -68,20 +68,32 @@ def to_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
     svg = re.sub(r"<(metadata|style)\b.*?</\1>|<!--.*?-->", "", svg, flags=re.DOTALL)
     head, _, body = svg.partition(">")
     box = re.search(r'viewBox="[^"]*"', head)
-    body = re.sub(r"<[^>]*>", lambda tag: _adapt(tag.group(), prefix), body)
+    ids: dict[str, str] = {}
+    body = re.sub(r"<[^>]*>", lambda tag: _adapt(tag.group(), prefix, ids), body)
     return (
         f'<svg {box.group() if box else ""} role="img" aria-label="{_attribute(alt)}" '
         f'stroke-linejoin="round" stroke-linecap="butt">{body}'
     )
 
 
-def _adapt(tag: str, prefix: str) -> str:
+def _adapt(tag: str, prefix: str, ids: dict[str, str]) -> str:
     """Give one tag of the picture the ids, font and colours of the page."""
-    tag = re.sub(r'(\sid="|url\(#|href="#)', rf"\g<1>{prefix}-", tag).replace("xlink:href", "href")
+
+    def own(found: re.Match[str]) -> str:
+        return f"{found[1]}{prefix}-{_numbered(found[2], ids)}"
+
+    tag = re.sub(r'(\sid="|url\(#|href="#)([^")]+)', own, tag).replace("xlink:href", "href")
     tag = re.sub(r"font-family:[^;\"]*;? ?", "", tag).replace(INK, "currentColor")
     for colour in _PALETTE:
         tag = tag.replace(colour, f"var(--c{colour[1:]}, {colour})")
     return tag.replace(_PAPER, f"var(--paper, {_PAPER})")
+
+
+def _numbered(name: str, ids: dict[str, str]) -> str:
+    """Replace a hashed id by a number: positions, and so hashes, vary in the last digit."""
+    if re.fullmatch("[a-z][0-9a-f]{10}", name):
+        return ids.setdefault(name, f"{name[0]}{len(ids)}")
+    return name
 
 
 def _attribute(text: str) -> str:

@@ -12,28 +12,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#24292f"
-QUIET = "#8c959f"
+QUIET = "#6b7480"
 
 VERDICT_COLOURS = {
-    "invariant": "#0072b2",
-    "approximately invariant": "#009e73",
-    "spurious": "#d55e00",
-    "no effect": "#999999",
-    "undecided": "#b07aa1",
+    "invariant": "#00639c",
+    "approximately invariant": "#007052",
+    "spurious": "#a84600",
+    "undecided": "#8c567b",
+    "no effect": "#5f666e",
 }
 VERDICT_LINES: dict[str, Any] = {
     "invariant": "-",
     "approximately invariant": "-",
     "spurious": "--",
-    "no effect": ":",
     "undecided": "-.",
+    "no effect": ":",
 }
 HOLDS = ("invariant", "approximately invariant")
 MODEL_COLOURS = {
-    "invariant": "#0072b2",
-    "pooled": "#d55e00",
-    "lasso": "#7f6fb0",
-    "mean": "#999999",
+    "invariant": "#00639c",
+    "pooled": "#a84600",
+    "lasso": "#6a59a3",
+    "mean": "#5f666e",
 }
 MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
 MODEL_NAMES = {
@@ -44,14 +44,14 @@ MODEL_NAMES = {
     "used": "used by predict",
 }
 ENVIRONMENT_COLOURS = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#d55e00",
-    "#7f6fb0",
-    "#8a6d3b",
+    "#00639c",
+    "#996a00",
+    "#007052",
+    "#a94f82",
+    "#1f78ad",
+    "#a84600",
+    "#6a59a3",
+    "#7a5f30",
 )
 ENVIRONMENT_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
@@ -130,14 +130,14 @@ def head_panel(ax: "Axes", title: str, *, pad: float = 8.0) -> None:
 def legend_below(
     ax: "Axes", handles: Sequence["Artist"], labels: Sequence[str], *, title: str = ""
 ) -> None:
-    """Put a frameless legend under the axes, where it hides nothing."""
+    """Put a frameless legend under the axes, in as many rows as its labels need."""
     figure: Any = ax.figure
-    if handles:
+    for columns in range(len(labels) if len(labels) <= 5 else 3, 0, -1):
         legend = figure.legend(
             list(handles),
             list(labels),
             loc="outside lower center",
-            ncols=len(labels) if len(labels) <= 5 else 3,
+            ncols=columns,
             frameon=False,
             fontsize=9,
             labelcolor=INK,
@@ -145,7 +145,12 @@ def legend_below(
             title=clean(title, 90),
             title_fontsize=9.5,
         )
-        legend.get_title().set(color=INK, parse_math=False)
+        legend.get_title().set_color(INK)
+        for text in (legend.get_title(), *legend.get_texts()):
+            text.set_parse_math(False)
+        if columns == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def plain_numbers(axis: "Axis", most: int | None = None) -> None:
