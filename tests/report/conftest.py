@@ -89,6 +89,7 @@ def models(nasty):
         "excluded": InvariantRegressor(exclude_environments=["Rome"]).fit_moments(accepted),
         "one": InvariantRegressor().fit_moments(accepted.exclude(["Rome", "Oslo"])),
         "nasty": InvariantRegressor().fit_moments(places(nasty=nasty)),
+        "dotted": InvariantRegressor().fit_moments(places(names=["Oslo", "Rome", "St. John"])),
         "many": InvariantRegressor().fit_moments(places(names=many)),
     }
 

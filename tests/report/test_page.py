@@ -6,8 +6,10 @@ import pytest
 import elinvar
 from elinvar import HeteroSGDRegressor, load_model, save_model
 from elinvar._base import DataError, FileError
+from elinvar.report import _tables as tables
 from elinvar.report import write_report
 from elinvar.report._numbers import interval, number, p_value
+from elinvar.report._words import is_average
 
 ORDER = [
     "verdicts", "effects", "path", "left_out", "tests", "diagnosis", "notes", "data", "making",
@@ -64,13 +66,44 @@ def test_a_row_has_the_numbers_of_its_feature(models, pages):
     assert shown == [
         "child",
         "spurious",
-        number(row["effect"], digits=3),
+        f"avg {number(row['effect'], digits=3)}",
         interval(row["low"], row["high"]),
         interval(own.min(), own.max()),
         interval(row["new_low"], row["new_high"]),
         number(row["pooled_effect"], digits=3),
         p_value(row["heterogeneity_p"]),
     ]
+
+
+def test_averages_are_marked_and_quiet_and_effects_that_hold_are_not(models, pages):
+    for name in KINDS:
+        page, table = pages(name), models[name].evidence_
+        average = is_average(models[name]) & (models[name].status_ != "pooled_only")
+        marked = [text for text in page.texts if text.startswith("avg ")]
+        expected = tables.by_verdict(table[average])["effect"]
+        assert marked == [f"avg {number(effect, digits=3)}" for effect in expected]
+        quiet = [attrs for attrs in page.named("td") if "quiet" in attrs["class"].split()]
+        assert len(quiet) == 2 * average.sum()
+        assert ("avg" in page.texts) == average.any()
+
+
+def test_the_first_sentence_leads_and_names_are_not_cut(models, page_of):
+    page = page_of(models["accepted"])
+    leads = [k for k, (_, attrs) in enumerate(page.tags) if attrs.get("class") == "lead"]
+    assert len(leads) == 1
+    answer = models["accepted"].explain()
+    first = answer.split(". ")[0] + "."
+    assert first in page.texts
+    assert answer.partition(" What to do:")[0].removeprefix(f"{first} ") in page.texts
+    whole = models["dotted"].explain().partition(" What to do:")[0]
+    assert "St. John" in whole
+    assert whole in page_of(models["dotted"]).texts
+
+
+def test_the_title_speaks_of_environments_where_they_were_compared(pages, page_of, models):
+    assert "<h1>What explains y in every environment</h1>" in pages("accepted").raw
+    assert "<h1>What explains y</h1>" in pages("one").raw
+    assert "<h1>Why?</h1>" in page_of(models["one"], title="Why?").raw
 
 
 def test_the_margin_is_told_or_why_there_is_none(models, pages):

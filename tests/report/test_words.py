@@ -4,25 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.report._words import missed_levels, overview, verdict_sentence
+from elinvar.report._words import is_average, missed_levels, overview
 
 
-def test_the_verdict_is_one_plain_sentence(models):
-    accepted = verdict_sentence(models["accepted"])
-    assert accepted.startswith("The effect")
-    assert "hold" in accepted
-    assert accepted.endswith("while child comes and goes; predictions use the invariant model.")
-    assert verdict_sentence(models["one"]) == (
-        "There is only one environment, so nothing can be compared; the pooled model (least "
-        "squares) answers."
-    )
-    assert verdict_sentence(models["rejected"]).startswith(
-        "Invariance is rejected: no set of effects explains y alike in all 3 environments"
-    )
-
-
-def test_two_environments_are_both(models):
-    assert verdict_sentence(models["excluded"]).count("both environments") == 1
+@pytest.mark.parametrize(
+    ("verdict", "p", "standing", "average"),
+    [
+        ("invariant", 0.01, "accepted", False),
+        ("approximately invariant", 1e-9, "rejected", False),
+        ("no effect", 0.04, "accepted", False),
+        ("spurious", 0.3, "accepted", True),
+        ("undecided", 0.3, "accepted", False),
+        ("undecided", 0.04, "borderline", True),
+        ("undecided", 0.3, "rejected", True),
+        ("undecided", np.nan, "untested", False),
+    ],
+)
+def test_an_effect_that_environments_do_not_share_is_an_average(verdict, p, standing, average):
+    evidence = pd.DataFrame({"verdict": [verdict], "heterogeneity_p": [p]})
+    model = SimpleNamespace(evidence_=evidence, standing_=standing)
+    assert is_average(model).tolist() == [average]
 
 
 def test_the_worst_level_of_each_model_is_named():
@@ -49,9 +50,8 @@ def test_the_overview_names_the_largest_effect_in_comparable_units():
     model = model_of(["invariant", "approximately invariant", "spurious"], [2, 1, 9], [2, 1, 9])
     assert overview(model, np.ones(3)) == "Of the effects that hold, that of a is the largest"
     assert overview(model, np.array([1, 3, 1])).endswith("that of b is the largest")
-    assert overview(model_of(["undecided"], [1], [1], "pooled_only"), np.ones(1)) == (
-        "Effects of the pooled model"
-    )
+    pooled = model_of(["undecided"] * 2, [1, 3], [1, 3], "pooled_only")
+    assert overview(pooled, np.ones(2)) == "b has the largest effect"
 
 
 @pytest.mark.parametrize(

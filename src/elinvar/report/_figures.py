@@ -22,6 +22,7 @@ from elinvar.plots import (
     to_png,
     to_svg,
 )
+from elinvar.report._tables import by_verdict
 from elinvar.report._words import missed_levels, overview
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _INK = "#24292f"
 _FORMATS = ("png", "svg")
+_ROWS = 20
 
 
 def write_figures(
@@ -86,20 +88,9 @@ def write_picture(ax: "Axes", path: Path) -> Path:
     return path
 
 
-def inline_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
-    """Return what `to_svg` does, always with the same ids: layouts differ in the last digit."""
-    seen: dict[str, str] = {}
-
-    def number(found: re.Match[str]) -> str:
-        return found[1] + seen.setdefault(found[2], f"{found[2][0]}{len(seen)}")
-
-    element = to_svg(ax, prefix=prefix, alt=alt)
-    return re.sub(rf'((?:id="|url\(#|href="#){prefix}-)([a-z][0-9a-f]{{10}})\b', number, element)
-
-
 def standalone_svg(ax: "Axes") -> str:
     """Return a figure as an SVG file with colours, a ground and a font of its own."""
-    element = inline_svg(ax, prefix="figure", alt=finding(ax))
+    element = to_svg(ax, prefix="figure", alt=finding(ax))
     element = re.sub(r"var\(--[\w-]+, (#[0-9a-f]{6})\)", r"\1", element)
     element = element.replace("currentColor", _INK)
     head, _, body = element.partition(">")
@@ -210,16 +201,21 @@ def _forest(model: Any) -> "Axes":
 
 def _effects(model: Any) -> "Axes":
     """Draw the effects per standard deviation of a feature: in raw units few are comparable."""
-    schema, table = model.schema_, model.evidence_
+    schema = model.schema_
     first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
     numeric = np.array([name not in schema.levels for name in schema.features])
     scale = np.where(numeric, DataFacts.of(model).scales[first], 1.0)
-    scaled = {key: table[key].to_numpy() for key in ("feature", "verdict")}
+    table = model.evidence_[["feature", "verdict"]]
     for key in ("effect", "low", "high", "pooled_effect"):
-        scaled[key] = table[key].to_numpy() * scale
+        table = table.assign(**{key: model.evidence_[key] * scale})
+    if model.status_ == "pooled_only":
+        table = table.assign(pooled_effect=np.nan)
     what = "per sd of the feature" if numeric.all() else "per sd, or between levels"
     return plot_effects(
-        scaled, xlabel=f"change in {schema.target} {what}", title=overview(model, scale)
+        by_verdict(table),
+        top=_ROWS,
+        xlabel=f"change in {schema.target} {what}",
+        title=overview(model, scale),
     )
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elinvar._base import atomic_write, check_writable
-from elinvar.report._figures import figures, inline_svg, take_finding
+from elinvar.plots import to_svg
+from elinvar.report._figures import figures, take_finding
 from elinvar.report._sections import sections
-from elinvar.report._terms import CAPTIONS, STANDING, WHERE
+from elinvar.report._terms import STANDING, WHERE, caption
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -55,16 +56,16 @@ def write_report(
         If the model is not a fitted `InvariantRegressor`.
     """
     path = check_writable(path)
-    drawn = {name: _picture(name, ax) for name, ax in figures(model).items()}
+    drawn = {name: _picture(model, name, ax) for name, ax in figures(model).items()}
     answer, _, advice = model.explain().partition(_ADVICE)
     page = (
         _templates()
         .get_template("page.html.j2")
         .render(
-            title=title or f"What explains {model.schema_.target} in every environment",
+            title=title or _title(model),
             standing=model.standing_,
             standing_words=STANDING[model.standing_],
-            answer=answer.strip(),
+            answer=_lead(answer.strip(), model),
             advice=advice.strip(),
             sections=sections(model, source=source, command=command),
             figures=drawn,
@@ -73,6 +74,20 @@ def write_report(
     with atomic_write(path) as file:
         file.write(page)
     return path
+
+
+def _title(model: Any) -> str:
+    where = "" if model.standing_ == "pooled_only" else " in every environment"
+    return f"What explains {model.schema_.target}{where}"
+
+
+def _lead(answer: str, model: Any) -> tuple[str, str]:
+    """Return the first sentence and the others; all at once where a name might end a sentence."""
+    names = [model.schema_.target, *model.schema_.features, *model.environments_]
+    if any(". " in name for name in names):
+        return answer, ""
+    first, stop, others = answer.partition(". ")
+    return first + stop.rstrip(), others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +100,12 @@ class Picture:
     caption: str
 
 
-def _picture(name: str, ax: Any) -> Picture:
+def _picture(model: Any, name: str, ax: Any) -> Picture:
     from markupsafe import Markup
 
     says = take_finding(ax)
-    svg = inline_svg(ax, prefix=name, alt=f"{says}. {WHERE[name]}")
-    return Picture(name=name, says=says, svg=Markup(svg), caption=CAPTIONS[name])
+    svg = to_svg(ax, prefix=name, alt=f"{says}. {WHERE[name]}")
+    return Picture(name=name, says=says, svg=Markup(svg), caption=caption(name, model))
 
 
 def _templates() -> "Environment":

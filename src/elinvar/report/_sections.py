@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar.estimators._facts import DataFacts
 from elinvar.report import _tables as tables
 from elinvar.report import _terms as terms
-from elinvar.report._words import acceptance_sentence, data_facts, margin_sentence
+from elinvar.report._words import acceptance_sentence, data_facts, is_average, margin_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "numba", "pandas", "pyarrow", "matplotlib", "jinja2",
 )  # fmt: skip
-_ORDER = ("invariant", "approximately invariant", "spurious", "undecided", "no effect")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,29 +49,24 @@ def _pooled(model: Any) -> Section:
         name="verdicts",
         heading="Effects of the pooled model",
         link="Verdicts",
-        parts={
-            "table": table,
-            "meaning": {kind: terms.MEANING[kind] for kind in set(model.evidence_["verdict"])},
-            "terms": {},
-            "more": None,
-        },
+        parts={"table": table, "meaning": _meaning(model), "terms": {}, "more": None},
     )
 
 
 def _verdicts(model: Any) -> Section:
-    evidence = _with_range(model.evidence_, model.effects_)
-    evidence = evidence.sort_values(
-        "verdict", key=lambda kinds: kinds.map(_ORDER.index), kind="stable"
-    )
-    present = [kind for kind in _ORDER if (evidence["verdict"] == kind).any()]
+    averaged = is_average(model)
+    evidence = _with_range(model.evidence_, model.effects_).assign(averaged=averaged)
+    evidence = tables.by_verdict(evidence)
     return Section(
         name="verdicts",
         heading="What holds, and what comes and goes",
         link="Verdicts",
         parts={
             "table": tables.table(evidence, tables.VERDICTS, caption=_unit(model)),
-            "meaning": {kind: terms.MEANING[kind] for kind in present},
-            "terms": terms.TERMS,
+            "meaning": _meaning(model),
+            "terms": {
+                name: text for name, text in terms.TERMS.items() if name != "avg" or averaged.any()
+            },
             "more": tables.table(
                 evidence,
                 tables.MORE_VERDICTS,
@@ -81,6 +75,11 @@ def _verdicts(model: Any) -> Section:
             "more_terms": terms.MORE_TERMS,
         },
     )
+
+
+def _meaning(model: Any) -> dict[str, str]:
+    present = set(model.evidence_["verdict"])
+    return {kind: terms.meaning(kind, model) for kind in tables.ORDER if kind in present}
 
 
 def _unit(model: Any) -> str:

@@ -3,23 +3,44 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from elinvar.report._numbers import count, interval, number, p_value
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Row = Mapping[str, Any]
+
+ORDER = ("invariant", "approximately invariant", "spurious", "undecided", "no effect")
 
 # Rows beyond these are folded away.
 _OPEN_ROWS = 20
 
 
+def _never(row: Row) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column: its head, what a row says in it, and what kind of thing that is."""
+    """A column: its head, what a row says in it, what kind of thing that is, and where it is grey.
+
+    What is ``quiet`` is there to look up, not to be read first.
+    """
 
     head: str
-    cell: Callable[[Row], str]
+    text: Callable[[Row], str]
     kind: Literal["number", "text", "kind"] = "number"
+    quiet: Callable[[Row], bool] = _never
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a row says in one column."""
+
+    text: str
+    quiet: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +49,31 @@ class Table:
 
     caption: str
     columns: tuple[Column, ...]
-    rows: list[list[str]]
+    rows: list[list[Cell]]
 
     @property
-    def open_rows(self) -> list[list[str]]:
+    def open_rows(self) -> list[list[Cell]]:
         """Rows to show at once."""
         return self.rows[:_OPEN_ROWS]
 
     @property
-    def more_rows(self) -> list[list[str]]:
+    def more_rows(self) -> list[list[Cell]]:
         """Rows to fold away."""
         return self.rows[_OPEN_ROWS:]
 
 
 def table(frame: Any, columns: tuple[Column, ...], *, caption: str) -> Table:
     """Return the rows of ``frame`` as ``columns`` write them."""
-    rows = [[column.cell(row) for column in columns] for row in frame.to_dict("records")]
+    rows = [
+        [Cell(column.text(row), column.quiet(row)) for column in columns]
+        for row in frame.to_dict("records")
+    ]
     return Table(caption=caption, columns=columns, rows=rows)
+
+
+def by_verdict(evidence: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows in the order of verdicts: what holds first, what is not there last."""
+    return evidence.sort_values("verdict", key=lambda kinds: kinds.map(ORDER.index), kind="stable")
 
 
 def _text(key: str) -> Callable[[Row], str]:
@@ -71,6 +100,15 @@ def _yes(key: str) -> Callable[[Row], str]:
     return lambda row: "yes" if row[key] else "no"
 
 
+def _averaged(row: Row) -> bool:
+    return bool(row["averaged"])
+
+
+def _effect(row: Row) -> str:
+    effect = number(row["effect"], digits=3)
+    return f"avg {effect}" if _averaged(row) else effect
+
+
 def _degrees(row: Row) -> str:
     known = [count(row[key]) for key in ("df1", "df2") if isfinite(row[key])]
     return " and ".join(known)
@@ -94,8 +132,8 @@ POOLED = (
 VERDICTS = (
     _FEATURE,
     Column("verdict", _text("verdict"), "kind"),
-    _EFFECT,
-    _INTERVAL,
+    Column("effect", _effect, quiet=_averaged),
+    Column("95% interval", _interval("low", "high"), quiet=_averaged),
     Column("in single environments", _interval("least", "most")),
     Column("in a new one (90%)", _interval("new_low", "new_high")),
     Column("pooled effect", _number("pooled_effect")),
@@ -156,7 +194,7 @@ DIAGNOSIS = (
     Column("sd, largest / smallest", _number("scale_ratio")),
     Column("slope", _number("slope")),
     Column("sd between environments", _number("slope_sd")),
-    Column("clearly + / -", _signs),
+    Column("clearly +\u00a0/\u00a0\u2212", _signs),
     Column("smallest sd found", _number("detectable_sd")),
     Column("told apart", _yes("told_apart"), "text"),
 )

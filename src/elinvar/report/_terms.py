@@ -1,4 +1,6 @@
-"""Words that are the same on every page: what terms mean, and how to read figures."""
+"""What terms mean on a page, and how to read its figures."""
+
+from typing import Any
 
 STANDING = {
     "accepted": "invariance accepted",
@@ -8,21 +10,17 @@ STANDING = {
     "untested": "nothing put to the test",
     "pooled_only": "nothing to compare",
 }
-MEANING = {
-    "invariant": "the effect is the same in every environment, as far as the data can tell",
-    "approximately invariant": "the effect differs so little between environments that it can be "
-    "taken as the same",
-    "spurious": "the effect comes and goes, or changes, from one environment to the next; its "
-    "average holds nowhere in particular",
-    "no effect": "nothing is left to explain once the other effects are in the model",
-    "undecided": "the data do not tell whether the effect holds everywhere",
-}
 TERMS = {
-    "95% interval": "of the effect that the environments have in common; they are taken as fixed, "
-    "so it is no promise about others. Where there is none in common (spurious, or invariance "
-    "rejected), effect and interval are of the mean over all environments like these.",
+    "effect": "one for all environments, each counting by its precision, with the selected "
+    "features in the model. Where invariance is rejected or the feature spurious: the mean over "
+    "environments like these.",
+    "avg": "the environments do not agree on one effect (spurious, invariance rejected, or p of "
+    "agreement below 0.05): an average, which may hold in none of them.",
+    "95% interval": "of the effect. Of a common one it takes the environments as fixed, so it is "
+    "no promise about others; for a selected feature it reaches over what models about as good "
+    "say.",
     "in single environments": "smallest and largest of the environments' own estimates; sampling "
-    "noise alone makes them differ.",
+    "noise alone would make them differ, too.",
     "in a new one (90%)": "where the effect should lie in one more environment, if it is drawn "
     "like those seen (exchangeable, effects normal). What counts is the number of environments, "
     "not of rows: with few of them the interval is wide, and the assumption cannot be checked.",
@@ -35,16 +33,17 @@ MORE_TERMS = {
     "beyond chance.",
     "sd between environments": "how much the effect itself varies, sampling noise taken off (Paule "
     "and Mandel).",
-    "p of its own law": "test that the feature itself behaves alike everywhere. Large: nothing "
-    "about it differed, so whether its effect holds was hardly put to the test.",
+    "p of its own law": "test that the feature itself behaves alike everywhere, given the other "
+    "selected ones. Large: no difference was seen, so whether its effect holds was hardly put to "
+    "the test.",
     "leaves at": "strength of the penalty on disagreement at which the feature leaves the path.",
 }
 DIAGNOSIS_TERMS = {
     "law differs": "given the other features, it does not behave alike in all environments. Where "
     "nothing differs, every effect looks invariant.",
     "mean shift": "sd of its mean between environments, per sd within.",
-    "slope": "of the target on this feature alone, sd per sd; how often it is clearly above and "
-    "below 0 follows.",
+    "slope": "of the target on this feature alone, sd per sd; then its sd between environments, "
+    "and in how many of them it is clearly above and below 0.",
     "smallest sd found": "how much its effect must vary between environments (sd per sd) to be "
     "found with 80% power at the 5% level.",
     "told apart": "its law differs, and it is no mixture of other features (variance inflation).",
@@ -52,27 +51,30 @@ DIAGNOSIS_TERMS = {
 MORE_DIAGNOSIS_TERMS = {
     "growth exponent": "of plain HeteroSGD at the default step: below 0 the feature would die out, "
     "above 0 it would stay.",
-    "gains, steps that suppress it": "at that step, and at gain 1.",
+    "gains that suppress it": "at the default step.",
+    "steps that suppress it": "at gain 1, that of plain HeteroSGD.",
 }
 CAPTIONS = {
     "forest": "One panel a feature. Dots and lines: each environment's own effect with its 95% "
-    "interval; they should agree if the effect is invariant. Below the rule: all of them "
-    "combined, what least squares on all rows says (hollow), and where a new environment's effect "
-    "should lie (bar).",
-    "effects": "All features on one scale. Dots and bars: the effect with its 95% interval. "
-    "Diamonds: least squares on all rows together. Where dot and diamond lie on different sides "
-    "of zero, the sign changes once environments are compared.",
+    "interval; they should agree if the effect is invariant. Below the rule: the combined effect "
+    "(where invariance is rejected or the feature spurious, an average), what least squares on all "
+    "rows says (hollow), and where a new environment's effect should lie (bar). A dotted line goes "
+    "up from an effect that holds.",
+    "effects": "All features on one scale. Dots and bars: the effect with its 95% interval, an "
+    "average where environments do not agree. Diamonds: least squares on all rows together. Where "
+    "dot and diamond lie on different sides of zero, the sign changes once environments are "
+    "compared.",
     "path": "From left to right, disagreement between environments is punished harder. A line that "
-    "falls to zero has left the model; what stays to the right edge agrees between environments. "
-    "The path suggests; the tests decide.",
+    "comes to zero has left the model; what stays to the right edge disagrees too little to be "
+    "pushed out. The path suggests; the tests decide.",
     "errors": "Each environment is predicted by models that have not seen it. Left is better.",
     "left_out": "A line an environment, predicted by a model that has not seen it. On the dashed "
     "diagonal predictions are right; off it, the level is missed; another slope means that "
     "differences are predicted too large or too small.",
     "diagnosis": "What the data offer before any model is chosen: features whose law differs "
     "put effects to the test, and slopes that change sign are easily found out.",
-    "power": "How much an effect must vary between environments to be found in 80% of such data "
-    "sets. More environments and more rows help differently.",
+    "power": "How much an effect must vary between environments (sd per sd, median over features) "
+    "to be found in 80% of such data sets. More environments and more rows help differently.",
 }
 WHERE = {
     "forest": "The numbers are in the tables of verdicts and of effects in each environment.",
@@ -83,3 +85,69 @@ WHERE = {
     "diagnosis": "The numbers are in the table of features.",
     "power": "The number for the data at hand is in the table of features.",
 }
+
+
+def caption(name: str, model: Any) -> str:
+    """Say how to read a figure."""
+    if name == "effects" and model.standing_ == "pooled_only":
+        return "All features on one scale. Dots and bars: the effect with its 95% interval."
+    return CAPTIONS[name]
+
+
+def meaning(verdict: str, model: Any) -> str:
+    """Say by which rule an effect has its verdict in this model."""
+    return {
+        "invariant": "it belongs to the accepted set of effects, and the environments agree on it "
+        "as far as the data can tell",
+        "approximately invariant": _nearly(model),
+        "spurious": _changes(model),
+        "no effect": f"less than {model.min_t:g} standard errors from 0 with the selected features "
+        "in the model, and no sign that it changes; a weak effect may hide here",
+        "undecided": _open(model),
+    }[verdict]
+
+
+def _nearly(model: Any) -> str:
+    share = f"{100 * model.effect_tolerance:.3g}%"
+    steady = (
+        f"its estimated spread between environments is at most {share} of its size, and its sign "
+        "is sure in a new environment"
+    )
+    if model.standing_ != "approximate":
+        return steady
+    return f"{steady}; or it belongs to the approximate set, and no disagreement on it was seen"
+
+
+def _changes(model: Any) -> str:
+    if model.standing_ == "approximate":
+        return "it differs between environments by more than chance, and is not nearly the same"
+    return (
+        "it differs between environments by more than chance, or the model with it no longer "
+        "agrees with all of them"
+    )
+
+
+def _open(model: Any) -> str:
+    if model.standing_ == "pooled_only":
+        return "one environment cannot tell whether it holds in others"
+    if model.standing_ == "untested":
+        return "the environments do not differ, so it was not put to the test"
+    if model.standing_ in ("rejected", "borderline"):
+        return (
+            "no set of effects surely agrees, and this one is not nearly the same everywhere: "
+            f"{_not_steady(model)}"
+        )
+    if not model.selected_.any():
+        return "no effect holds, so it may be the target's own law that changes"
+    return (
+        "the data do not settle it: models about as good differ on it, it is clear but neither "
+        "confirmed nor refuted, or too few environments can tell it"
+    )
+
+
+def _not_steady(model: Any) -> str:
+    share = f"{100 * model.effect_tolerance:.3g}%"
+    return (
+        f"its spread is above {share} of its size, its sign is not sure in a new environment, or "
+        "fewer than three environments tell it"
+    )

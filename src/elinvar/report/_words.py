@@ -1,6 +1,5 @@
 """What a fitted model found, in plain sentences."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,88 +8,18 @@ from elinvar.estimators._words import listed
 from elinvar.report._numbers import count, number, p_value
 
 if TYPE_CHECKING:
-    from elinvar.estimators import InvariantRegressor
+    import pandas as pd
 
 HOLDS = ("invariant", "approximately invariant")
+_LEVEL = 0.05
 
 
-def verdict_sentence(model: "InvariantRegressor") -> str:
-    """Say in one sentence what holds everywhere, what comes and goes, and what predicts.
-
-    Parameters
-    ----------
-    model : InvariantRegressor
-        Fitted.
-
-    Returns
-    -------
-    str
-        The sentence.
-    """
-    return f"{found(model)}; {prediction(model)}."
-
-
-def found(model: "InvariantRegressor") -> str:
-    """Say what holds everywhere, and what comes and goes."""
-    target = model.schema_.target
-    n = len(model.environments_)
-    if model.status_ == "pooled_only":
-        return (
-            "There is only one environment, so nothing can be compared"
-            if n == 1
-            else "The environments could not be compared"
-        )
-    places = f"all {n} environments" if n > 2 else "both environments"
-    unstable = of_verdict(model, "spurious")
-    if model.status_ == "rejected":
-        text = f"Invariance is rejected: no set of effects explains {target} alike in {places}"
-        return f"{text} ({listed(unstable)} {_verb(unstable)})" if unstable else text
-    stable = of_verdict(model, *HOLDS)
-    if not stable:
-        text = f"No effect on {target} was found to hold in {places}"
-    else:
-        nearly = " approximately" if model.status_ == "approximate" else ""
-        effects = "the effect" if len(stable) == 1 else "the effects"
-        hold = "holds" if len(stable) == 1 else "hold"
-        text = f"{effects} of {listed(stable)} on {target}{nearly} {hold} in {places}"
-    text = text[0].upper() + text[1:]
-    return f"{text}, while {listed(unstable)} {_verb(unstable)}" if unstable else text
-
-
-def prediction(model: "InvariantRegressor") -> str:
-    """Say which model predicts, and why."""
-    if model.status_ == "pooled_only":
-        return "the pooled model (least squares) answers"
-    if model.predictor != "auto":
-        return f"predictions use the {model.predictor_} model, as asked"
-    left_out = "on left-out environments"
-    return {
-        "invariant": "predictions use the invariant model",
-        "candidate": "predictions use another model, not invariant, that is clearly better than "
-        f"the pooled one {left_out}",
-        "pooled": f"predictions use the pooled model, since none is clearly better {left_out}",
-    }[model.predictor_]
-
-
-def of_verdict(model: "InvariantRegressor", *verdicts: str) -> list[str]:
-    """Return the features that got one of these verdicts."""
-    table = model.evidence_
-    pairs = zip(table["feature"], table["verdict"], strict=True)
-    return [str(feature) for feature, verdict in pairs if verdict in verdicts]
-
-
-def error_sentence(model: "InvariantRegressor") -> str | None:
-    """Compare the models on left-out environments, or None where none could be left out."""
-    errors = model.errors_.dropna(subset=["invariant", "pooled"])
-    if not len(errors):
-        return None
-    better = int((errors["invariant"] < errors["pooled"]).sum())
-    of = f"{better} of {len(errors)} left-out environments"
-    if better == len(errors):
-        of = "every left-out environment"
-    elif not better:
-        of = "no left-out environment"
-    return f"The invariant model has the smaller error on {of}."
+def is_average(model: Any) -> "pd.Series[bool]":
+    """Say of each effect whether it is an average over environments that do not agree on it."""
+    evidence, verdict = model.evidence_, model.evidence_["verdict"]
+    disagree = (evidence["heterogeneity_p"] < _LEVEL) | (model.standing_ == "rejected")
+    average: pd.Series[bool] = (verdict == "spurious") | ((verdict == "undecided") & disagree)
+    return average
 
 
 def data_facts(model: Any) -> list[tuple[str, str]]:
@@ -133,9 +62,10 @@ def acceptance_sentence(model: Any) -> str:
 
     level = SelectionRule(level=model.level).level_at(sum(DataFacts.of(model).rows.values()))
     asked = "one over the number of rows" if model.level is None else "as asked"
+    line = f"; below {_LEVEL} it counts as borderline" if level < _LEVEL else ""
     return (
         f"A set of effects is accepted if the p of its coefficients is at least {p_value(level)} "
-        f"({asked}): this level keeps what is true, and is not made to convince. "
+        f"({asked}): this level keeps what is true, and is not made to convince{line}. "
         "Coefficients of their own in each environment would explain at most "
         f"{model.disagreement_:.2%} of the residual variance (95% limit)."
     )
@@ -144,14 +74,13 @@ def acceptance_sentence(model: Any) -> str:
 def overview(model: Any, scale: Any) -> str | None:
     """Say which effect is the largest, or nothing where signs that turn matter more."""
     evidence = model.evidence_
-    if model.status_ == "pooled_only":
-        return "Effects of the pooled model"
     size = (evidence["effect"] * scale).abs()
     if not size.notna().any():
         return None
     holds = evidence["verdict"].isin(HOLDS)
     if not holds.any():
-        return f"{evidence['feature'][size.idxmax()]} has the largest effect; none surely holds"
+        tail = "" if model.status_ == "pooled_only" else "; none surely holds"
+        return f"{evidence['feature'][size.idxmax()]} has the largest effect{tail}"
     if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
         return None
     name = evidence["feature"][size[holds].idxmax()]
@@ -170,7 +99,3 @@ def missed_levels(left_out: Any) -> str:
         if name in worst
     ]
     return f"Levels of left-out environments are missed by up to {' and '.join(parts)}"
-
-
-def _verb(names: Sequence[str]) -> str:
-    return "comes and goes" if len(names) == 1 else "come and go"
