@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -97,6 +98,13 @@ def test_shell_examples_run(code, expected, tmp_path):
         assert_printed(expected, output)
     for file in re.findall(r"--(?:report|model|out)[ =](\S+)", code):
         assert (tmp_path / file).stat().st_size > 0
+
+
+def test_every_verdict_is_explained():
+    from elinvar.gates._evidence import Verdict
+
+    explained = re.findall(r"^\| ([a-z ]+) \| [^|]+ \|$", README, re.MULTILINE)
+    assert set(get_args(Verdict)) <= set(explained)
 
 
 def test_links_and_pictures_exist():
