@@ -48,10 +48,10 @@ def _borderline(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[s
     chosen = _selected(model)
     what = f"a model with {listed(chosen)}" if chosen else "a model without features"
     return [
-        *_turned(holds, model.schema_.target),
         f"No effect on {model.schema_.target} is sure to be the same in {_places(model)}: {what} "
         f"is only just compatible with all of them (p = {model.p_value_:.2g}), and it was chosen "
         "for agreeing.",
+        *_turned(holds, model.schema_.target),
         *_steady(model, holds),
         *_varying(table, model),
         *_predicting(model),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, stdtrit
+from scipy.special import ndtri, stdtrit
 
 from elinvar._base import DataError
 from elinvar.environments import Environments, Moments, check_environments
@@ -62,7 +62,7 @@ def diagnose(
       others; if a feature clearly goes with the target, and neither its law given the other
       features nor the target's slope on it clearly differs between environments; if fewer than two
       environments have the rows for all features at once; or if over the features with a clear
-      effect the median of ``detectable_sd`` is larger than that of the effects: then an effect
+      effect the median of ``detectable_sd`` is larger than that of their sizes: then an effect
       that comes and goes between environments would more likely be missed than found;
     - "can answer" otherwise.
 
@@ -126,7 +126,7 @@ def diagnose(
             problem=problem,
             features=features,
             power=power_rows,
-            effect=partial.effect,
+            size=partial.size,
             clear=partial.clear,
             whole=partial.whole,
             copies=nothing_moved(problem),
@@ -152,11 +152,13 @@ def diagnose(
 class _Partial:
     """Effects in the model of all features, in standard deviations, by feature of the schema.
 
+    ``size`` is that of the effect in a typical environment, the root of its mean square, and
+    ``clear`` says whether its average over environments is not 0.
     ``whole`` says whether at least two environments (or the only one) have the rows for that
     model; without them the variances are those of slopes on single features.
     """
 
-    effect: Floats
+    size: Floats
     clear: NDArray[np.bool_]
     variances: Floats
     freedom: Floats
@@ -217,7 +219,7 @@ def _features(
         "mean_p": laws.mean_p,
         "scale_ratio": scale_ratios(moments),
         "scale_p": laws.scale_p,
-        "slope": _mean_effect(slopes.effects, slopes.variances, slopes.freedom),
+        "slope": _average(slopes.effects, slopes.variances, slopes.freedom)[0],
         "slope_sd": spread,
         "slope_p": slope_p,
         "positive": positive,
@@ -229,15 +231,16 @@ def _features(
     }
 
 
-def _mean_effect(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
-    """Average over environments, weighted as random effects; NaN where none can tell."""
+def _average(effects: Floats, variances: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
+    """Random-effects average, its standard error and the spread (F,); NaN where none can tell."""
     told = freedom >= 1
     spread = np.nan_to_num(between_sd(effects, variances, freedom))
     total = np.where(told, variances, 1.0) + spread[:, None] ** 2
     weight = np.where(told, 1.0 / np.maximum(total, 1e-300), 0.0)
-    size = weight.sum(axis=1)
-    mean = (weight * np.where(told, effects, 0.0)).sum(axis=1) / np.where(size > 0, size, 1.0)
-    return np.where(size > 0, mean, np.nan)
+    mass = weight.sum(axis=1)
+    mass = np.where(mass > 0, mass, np.nan)
+    mean = (weight * np.where(told, effects, 0.0)).sum(axis=1) / mass
+    return mean, 1.0 / np.sqrt(mass), spread
 
 
 def _law_p(problem: LinearProblem, whole: bool) -> Floats:
@@ -259,11 +262,8 @@ def _partial_effects(problem: LinearProblem, slopes: MarginalSlopes, alpha: floa
     moments, level = problem.moments, alpha / len(slopes.effects)
     needed = len(problem.gate_of) + problem.absorbed + 1
     whole = bool((problem.count >= needed).sum() >= min(2, len(problem.count)))
-    if not whole:
-        clear = _clear_slopes(slopes, level)
-        effects, variances, freedom = slopes.effects, slopes.variances, slopes.freedom
-    else:
-        clear = np.zeros(len(slopes.effects), dtype=bool)
+    effects, variances, freedom = slopes.effects, slopes.variances, slopes.freedom
+    if whole:
         effects, variances = (np.full_like(slopes.effects, np.nan) for _ in range(2))
         freedom = np.zeros_like(slopes.freedom)
         found = feature_effects(problem, np.ones(problem.n_gates, dtype=bool))
@@ -276,27 +276,16 @@ def _partial_effects(problem: LinearProblem, slopes: MarginalSlopes, alpha: floa
             unit = (problem.scale[column] if numeric else 1.0) / problem.target_scale
             effects[place], variances[place] = effect.own * unit, effect.own_variance * unit**2
             freedom[place] = np.where(np.isfinite(effect.own), effect.freedom, 0.0)
-            # the Wald statistic takes weights as known, the interval does not
-            sure = effect.low * effect.high > 0
-            clear[place] = sure and effect.wald > chdtri(effect.n_columns, level)
+    mean, error, spread = _average(effects, variances, freedom)
+    with np.errstate(invalid="ignore"):
+        clear = np.abs(mean) > -ndtri(level / 2) * error
     return _Partial(
-        effect=_mean_effect(effects, variances, freedom),
+        size=np.hypot(mean, spread),
         clear=clear,
         variances=variances,
         freedom=freedom,
         whole=whole,
     )
-
-
-def _clear_slopes(slopes: MarginalSlopes, level: float) -> NDArray[np.bool_]:
-    """Whether precision-weighted averages are not 0, by t with Satterthwaite's freedom."""
-    told = slopes.freedom >= 1
-    weight = np.where(told, 1.0 / np.where(told, slopes.variances, 1.0), 0.0)
-    total = np.maximum(weight.sum(axis=1), 1e-300)
-    spent = (weight**2 / np.where(told, slopes.freedom, 1.0)).sum(axis=1)
-    freedom = np.where(spent > 0, total**2 / np.where(spent > 0, spent, 1.0), 1.0)
-    t = (weight * np.where(told, slopes.effects, 0.0)).sum(axis=1) / np.sqrt(total)
-    return np.asarray(np.abs(t) > stdtrit(freedom, 1 - level / 2))
 
 
 def _growth(

@@ -26,8 +26,9 @@ class Findings:
     ----------
     features, power : dict of arrays
         Columns of the tables of `Diagnosis`.
-    effect, clear : array of shape (n_features,)
-        Effects in the model of all features, and whether they are clearly not 0.
+    size, clear : array of shape (n_features,)
+        Sizes of the effects in the model of all features, in a typical environment, and whether
+        their averages are clearly not 0.
     whole : bool
         Whether the rows allow that model; effects are those of single features otherwise.
     copies : bool
@@ -42,7 +43,7 @@ class Findings:
     problem: LinearProblem
     features: dict[str, Any]
     power: dict[str, Any]
-    effect: Floats
+    size: Floats
     clear: NDArray[np.bool_]
     whole: bool
     copies: bool
@@ -144,7 +145,7 @@ def _doubts_of_size(found: Findings) -> list[str]:
         )
     judged = found.clear & np.isfinite(found.features["detectable_sd"])
     if judged.any():
-        typical = float(np.median(np.abs(found.effect[judged])))
+        typical = float(np.median(found.size[judged]))
         smallest = float(np.median(found.features["detectable_sd"][judged]))
         if smallest > typical:
             doubts.append(
