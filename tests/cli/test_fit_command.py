@@ -262,6 +262,7 @@ def test_rejected_invariance_is_no_failure(elinvar, frame, tmp_path):
     assert result.stdout.startswith("No set of effects on yield is the same in all 3 environments")
     row = re.search(r"^x +undecided +from (\S+) to (\S+) ", result.stdout, re.MULTILINE)
     np.testing.assert_allclose([float(row[1]), float(row[2])], [-3, 6], atol=0.1)
+    assert "the other effects are averages." in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize(

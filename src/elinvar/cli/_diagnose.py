@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._fit import print_json, print_written
 from elinvar.cli._source import Source, make_folder, refuse_folder
-from elinvar.report._numbers import count, number
+from elinvar.report._numbers import number
 
 if TYPE_CHECKING:
     from elinvar.gates import Diagnosis
@@ -102,8 +102,8 @@ def _print_power(printer: Printer, found: "Diagnosis") -> None:
     printer.text()
     rows = [
         [
-            count(row["environments"]),
-            count(row["rows"]),
+            f"{row['environments']:,.0f}",
+            f"{row['rows']:,.0f}",
             _short(row["detectable_sd"]),
             "now" if row["is_now"] else "",
         ]
