@@ -93,7 +93,7 @@ def _legend(model: Any, ranges: bool) -> str:
         legend += "; of a category, the largest difference between two levels"
     if ranges:
         legend += ". From ... to: environments' own effects, which differ"
-    if model.status_ == "rejected":
+    if model.standing_ == "rejected":
         # no model measures an effect that all environments share
         legend += "; the other effects are averages" if ranges else ". The effects are averages"
     return f"{legend}."

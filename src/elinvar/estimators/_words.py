@@ -59,9 +59,8 @@ def effect_words(model: "InvariantRegressor", row: dict[Any, Any]) -> str:
     """Return an effect with its interval, or from where to where it varies if it is not common."""
     if np.isnan(row["effect"]):
         return "-"
-    if row["verdict"] == "spurious" or (
-        model.status_ == "rejected" and row["verdict"] not in HOLDS
-    ):
+    refuted = model.standing_ == "rejected" and row["verdict"] not in HOLDS
+    if refuted or row["verdict"] == "spurious":
         own = model.effects_.loc[model.effects_["feature"] == row["feature"], "effect"]
         return f"varies: {own.min():.4g} to {own.max():.4g}"
     return f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
