@@ -367,3 +367,12 @@ def test_the_spread_of_a_categorical_feature_is_that_of_its_worst_level():
     found = evidence_of(frame, y, place, [True], "rejected")[0]
     assert found.effect == pytest.approx(5.0, abs=0.1)
     assert 0.8 < found.between_sd < 2.5 and found.verdict == "undecided"
+
+
+def test_rivals_widen_what_to_expect_in_a_new_environment_as_much():
+    X, y, place = three_kinds()
+    selected, rivals = np.array([True, False, True]), np.array([[True, False, False]])
+    alone = evidence_of(X, y, place, selected)[2]
+    among = evidence_of(X, y, place, selected, rivals=rivals)[2]
+    assert alone.low - among.low == pytest.approx(alone.new_low - among.new_low)
+    assert among.high - alone.high == pytest.approx(among.new_high - alone.new_high)

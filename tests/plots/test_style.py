@@ -18,7 +18,7 @@ from elinvar.plots import (
     to_png,
 )
 from elinvar.plots._save import _PALETTE
-from elinvar.plots._style import ENVIRONMENT_COLOURS, VERDICT_COLOURS
+from elinvar.plots._style import ENVIRONMENT_COLOURS, VERDICT_COLOURS, found_to_hold
 
 KINDS = list(VERDICT_COLOURS)
 NAMES = [f"x{j}" for j in range(len(KINDS))]
@@ -126,3 +126,13 @@ def test_the_palette_has_no_colour_twice():
     assert len({to_hex(colour) for colour in VERDICT_COLOURS.values()}) == len(KINDS)
     assert len(set(ENVIRONMENT_COLOURS)) == len(PLACES)
     assert all(on_white(colour) >= 4.5 for colour in _PALETTE)
+
+
+def test_what_holds_only_approximately_is_not_said_to_hold_exactly():
+    assert found_to_hold(["invariant", "approximately invariant", "spurious"]) == (
+        "Found to hold in every environment: 2 of 3 effects"
+    )
+    assert found_to_hold(["approximately invariant", "undecided"]) == (
+        "Found to hold approximately: 1 of 2 effects"
+    )
+    assert found_to_hold(["undecided"]).endswith("in every environment: 0 of 1 effects")

@@ -181,16 +181,17 @@ def gather_evidence(
         )
         effect, low, high = found.effect, found.low, found.high
         if judge.varies(verdicts[gate]) and np.isfinite(random.mean[gate]):
-            effect, low, high = random.mean[gate], random.mean_low[gate], random.mean_high[gate]
+            effect, low, high = random.average(gate)
+        below, above = max(low - reach[gate, 0], 0.0), max(reach[gate, 1] - high, 0.0)
         evidence.features[place] = FeatureEvidence(
             verdict=verdicts[gate],
-            effect=float(effect),
-            low=float(min(low, reach[gate, 0])),
-            high=float(max(high, reach[gate, 1])),
+            effect=effect,
+            low=low - below,
+            high=high + above,
             heterogeneity_p=float(agreement[gate]),
             between_sd=float(spread[gate]),
-            new_low=float(random.low[gate]),
-            new_high=float(random.high[gate]),
+            new_low=float(random.low[gate]) - below,
+            new_high=float(random.high[gate]) + above,
             moved_p=float(moved[gate]),
             odd_environment=_odd(found, agreement[gate], names),
         )

@@ -36,6 +36,10 @@ class RandomEffects:
     mean_high: Floats
     p_value: Floats
 
+    def average(self, row: int) -> tuple[float, float, float]:
+        """Return the average effect of one feature, and its interval."""
+        return float(self.mean[row]), float(self.mean_low[row]), float(self.mean_high[row])
+
 
 def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> RandomEffects:
     r"""Describe effects as a random sample over environments.

@@ -13,6 +13,7 @@ from elinvar.plots._style import (
     VERDICT_COLOURS,
     clean,
     finish,
+    found_to_hold,
     legend_below,
     new_axes,
     plain_numbers,
@@ -147,7 +148,7 @@ def _finding(names: list[str], verdicts: list[str], effect: Any, pooled: Any) ->
         named = ", ".join(clean(name) for name in turned[:2])
         more = f" and {len(turned) - 2} more" if len(turned) > 2 else ""
         return f"{len(turned)} effects change sign: {named}{more}"
-    return f"Found to hold in every environment: {sum(holds)} of {len(names)} effects"
+    return found_to_hold(verdicts)
 
 
 def _legend(ax: "Axes", verdicts: list[str], *, pooled: bool, new: bool) -> None:

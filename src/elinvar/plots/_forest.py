@@ -8,10 +8,10 @@ import numpy as np
 from elinvar.plots._forest_panels import COMMON, NEW, POOLED, Panel, Rows, chosen, panels_of
 from elinvar.plots._intervals import draw_intervals
 from elinvar.plots._style import (
-    HOLDS,
     INK,
     QUIET,
     clean,
+    found_to_hold,
     head_figure,
     head_panel,
     legend_below,
@@ -229,6 +229,5 @@ def _marks(panels: list[Panel]) -> "dict[str, Artist]":
 def _finding(table: list[Row], shown: int) -> str:
     if len(table) == 1:
         return ""
-    holds = sum(row["verdict"] in HOLDS for row in table)
-    text = f"Found to hold in every environment: {holds} of {len(table)} effects"
+    text = found_to_hold([row["verdict"] for row in table])
     return text if shown == len(table) else f"{text} ({shown} shown)"

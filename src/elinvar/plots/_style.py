@@ -178,6 +178,14 @@ def tick_text(value: float, largest: float) -> str:
     return f"{digits}\u00d710{str(power).translate(_SUPERSCRIPTS)}"
 
 
+def found_to_hold(verdicts: Sequence[str]) -> str:
+    """Say of how many effects it was found that they hold, and whether exactly."""
+    exact, both = verdicts.count("invariant"), sum(kind in HOLDS for kind in verdicts)
+    if both and not exact:
+        return f"Found to hold approximately: {both} of {len(verdicts)} effects"
+    return f"Found to hold in every environment: {both} of {len(verdicts)} effects"
+
+
 def colour_of(k: int) -> str:
     """Return the colour of the ``k``-th line or environment where there is no verdict."""
     return ENVIRONMENT_COLOURS[k % len(ENVIRONMENT_COLOURS)]
