@@ -130,3 +130,16 @@ def test_verdicts_do_not_depend_on_units():
     np.testing.assert_allclose(two["new_low"], one["new_low"] * [1e7, 1e-3], rtol=1e-6)
     np.testing.assert_allclose(two["between_sd"], one["between_sd"] * [1e7, 1e-3], rtol=1e-4)
     np.testing.assert_allclose(two["moved_p"], one["moved_p"], atol=1e-9)
+
+
+def test_a_cause_and_its_near_copy_are_both_undecided():
+    """Either will do: a model with the other one is accepted as well."""
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(3), 400)
+    cause = (1 + place) * rng.normal(size=1200)
+    X = cause[:, None] + 0.02 * rng.normal(size=(1200, 2))
+    model = InvariantRegressor().fit(X, cause + rng.normal(size=1200), environments=place)
+    assert model.status_ == "accepted" and model.selected_.sum() == 1
+    assert list(model.evidence_["verdict"]) == ["undecided", "undecided"]
+    chosen = model.evidence_[model.selected_].iloc[0]
+    assert chosen["low"] <= 0 < chosen["effect"] < chosen["high"]

@@ -341,3 +341,30 @@ def test_many_features_are_cut_in_print():
     assert "... and 9 more" in repr(found)
     assert "x17" in repr(found)
     assert len(found.features) == 20
+
+
+def unmoved_noise(seed=0):
+    """A cause whose law changes, and a column of noise that is the same everywhere."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat(np.arange(4), 500)
+    cause = (1 + place) * rng.normal(size=2000)
+    X = np.column_stack([cause, rng.normal(size=2000)])
+    return X, cause + rng.normal(size=2000), place
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_that_nothing_moved_misleads_nobody(seed):
+    found = diagnose(Moments.from_arrays(*unmoved_noise(seed)))
+    assert not row(found, "x1")["moved"]
+    assert found.verdict == "can answer"
+
+
+def test_an_effect_that_changes_sign_is_not_small():
+    """It is 0 on average; what it is in a typical environment decides whether it could be missed."""
+    rng = np.random.default_rng(1)
+    place = np.repeat(np.arange(6), 60)
+    X = rng.normal(size=(360, 1)) * (1 + place % 3)[:, None]
+    sign = np.array([1.0, -1.0, 0.9, -0.9, 1.1, -0.8])[place]
+    y = sign * X[:, 0] + 0.3 * X[:, 0] + rng.normal(size=360)
+    found = diagnose(Moments.from_arrays(X, y, place))
+    assert "size" not in found.reason and found.verdict == "can answer"

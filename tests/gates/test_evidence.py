@@ -367,6 +367,7 @@ def test_the_spread_of_a_categorical_feature_is_that_of_its_worst_level():
     found = evidence_of(frame, y, place, [True], "rejected")[0]
     assert found.effect == pytest.approx(5.0, abs=0.1)
     assert 0.8 < found.between_sd < 2.5 and found.verdict == "undecided"
+    assert found.heterogeneity_p < 1e-9
 
 
 def test_rivals_widen_what_to_expect_in_a_new_environment_as_much():
@@ -376,3 +377,11 @@ def test_rivals_widen_what_to_expect_in_a_new_environment_as_much():
     among = evidence_of(X, y, place, selected, rivals=rivals)[2]
     assert alone.low - among.low == pytest.approx(alone.new_low - among.new_low)
     assert among.high - alone.high == pytest.approx(among.new_high - alone.new_high)
+
+
+def test_two_environments_cannot_show_that_an_effect_is_steady():
+    X, y, place = three_kinds()
+    two = place < 2
+    found = evidence_of(X[two], y[two], place[two], [True, False, False], "rejected")
+    assert found[0].between_sd <= 0.1 * abs(found[0].effect)
+    assert {row.verdict for row in found} == {"undecided"}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from elinvar.gates._random_effects import between_sd, random_effects
+from elinvar.gates import agreement_p_value
+from elinvar.gates._random_effects import _Sample, between_sd, random_effects
 
 MANY = 1e9
 
@@ -129,3 +130,26 @@ def test_more_agreement_gives_a_narrower_interval():
     width = found.high - found.low
     assert width[0] < width[1] < width[2]
     assert (np.diff(found.between_sd) > 0).all()
+
+
+@pytest.mark.parametrize("ratio", [0.0, 10.0])
+def test_the_law_of_q_knows_that_variances_are_estimated(ratio):
+    """At the true spread its excess is 0 on average, and the variance of the mean is right."""
+    effects, variances, _, tau = samples(6000, ratio, 6, freedom=10.0)
+    law = _Sample.of(effects, variances, np.full(6, 10.0))
+    law = law.at((tau / law.unit)[:, None] ** 2)
+    assert np.mean(law.excess) == pytest.approx(0.0, abs=0.2)
+    sample = _Sample.of(effects, variances, np.full(6, 10.0))
+    error = sample.origin + law.mean[:, 0] * sample.unit - 3.0
+    claimed = np.mean(law.variance[:, 0] * sample.unit**2)
+    assert claimed == pytest.approx(np.mean(error**2), rel=0.08)
+
+
+def test_no_difference_is_tested_as_welch_does():
+    effects, variances, *_ = samples(40, 1.0, 4, freedom=8.0)
+    freedom = np.array([5.0, 8.0, 13.0, 30.0])
+    found = random_effects(effects, variances, freedom).p_value
+    for row, p_value in enumerate(found):
+        covariance = variances[row][:, None, None]
+        expected = agreement_p_value(effects[row][:, None], covariance, freedom)
+        assert p_value == pytest.approx(expected, rel=1e-9)

@@ -241,3 +241,14 @@ def test_rivals_are_accepted_supports_that_are_nearly_as_good(problem_of):
     assert chosen.rivals.tolist() == [(~chosen.gates).tolist()]
     alone = problem_of(X[:, :1], y, place)
     assert select(alone, alone).rivals.shape == (0, 1)
+
+
+def test_a_rejected_model_has_no_rivals(problem_of):
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(3), 400)
+    cause = (1 + place) * rng.normal(size=1200)
+    X = cause[:, None] + 0.02 * rng.normal(size=(1200, 2))
+    y = np.array([1.0, 3.0, -2.0])[place] * cause + 5.0 * place + rng.normal(size=1200)
+    problem = problem_of(X, y, place)
+    chosen = select(problem, problem)
+    assert chosen.status == "rejected" and len(chosen.rivals) == 0
