@@ -250,5 +250,8 @@ def test_a_rejected_model_has_no_rivals(problem_of):
     X = cause[:, None] + 0.02 * rng.normal(size=(1200, 2))
     y = np.array([1.0, 3.0, -2.0])[place] * cause + 5.0 * place + rng.normal(size=1200)
     problem = problem_of(X, y, place)
-    chosen = select(problem, problem)
+    either = np.eye(2, dtype=bool)
+    table = assess(problem, either)
+    assert np.ptp(criterion(problem, table)) < 0.1
+    chosen = select(problem, problem, supports=either)
     assert chosen.status == "rejected" and len(chosen.rivals) == 0
