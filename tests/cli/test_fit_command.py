@@ -30,7 +30,7 @@ def test_the_answer_begins_with_a_paragraph_and_advice(elinvar, csv):
     assert result.stderr == ""
     answer, advice, *_ = paragraphs(result.stdout)
     assert answer.startswith("The effects of cause and sex on yield are the same in all 3")
-    assert advice.startswith("What to do: carry the effects of cause and sex to new environments")
+    assert advice.startswith("What to do: carry to new environments ")
     assert " ".join([answer, advice]) == load_fit(csv).explain()
 
 
@@ -172,12 +172,12 @@ def test_the_tolerance_of_effects_reaches_the_verdicts(elinvar, tmp_path):
     roles = ("--target", penguins.target, "--environment", penguins.environment)
     roles += ("--features", ",".join(penguins.features), "--intercept", "environment")
     verdicts = []
-    for share in (0.01, 0.1):
+    for share in (0.5, 2.0):
         options = ("--effect-tolerance", share, "--json")
         values = json.loads(elinvar("fit", tmp_path / "rows.csv", *roles, *options).stdout)
         assert values["params"]["effect_tolerance"] == share
         depth = next(row for row in values["evidence"] if row["feature"] == "bill_depth_mm")
-        assert 0.01 < depth["between_sd"] / depth["effect"] < 0.1
+        assert 0.5 < (depth["new_high"] - depth["effect"]) / depth["effect"] < 2.0
         verdicts.append(depth["verdict"])
     assert verdicts == ["undecided", "approximately invariant"]
 

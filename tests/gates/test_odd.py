@@ -38,8 +38,20 @@ def test_two_camps_have_no_odd_one():
     assert found_in(*problem_with([0, 1, 2], n_environments=6), intercept="environment") is None
 
 
-def test_agreement_and_pairs_have_no_odd_one():
+def test_exchangeable_environments_have_no_odd_one():
+    """Some environment always goes with the largest share; the others must agree without it."""
+    rng = np.random.default_rng(0)
+    place, named = np.repeat(np.arange(6), 300), 0
+    for _ in range(20):
+        x = rng.normal(size=1800)
+        y = (1 + 0.5 * rng.normal(size=6))[place] * x + rng.normal(size=1800)
+        named += found_in(x[:, None], y, place, [True]) is not None
+    assert named <= 2
+
+
+def test_agreement_and_few_environments_have_no_odd_one():
     assert found_in(*problem_with([1], n_environments=2)) is None
+    assert found_in(*problem_with([1], n_environments=3)) is None
     X, _, place = problem_with([])
     y = X[:, 0] + np.random.default_rng(8).normal(size=len(X))
     assert found_in(X, y, place) is None

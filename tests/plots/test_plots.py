@@ -216,7 +216,13 @@ def test_errors_that_span_decades_get_a_logarithmic_axis():
 def test_errors_show_the_lasso_and_ring_what_is_used():
     ax = drawn(plot_errors({**ERRORS, "lasso": [1.5, 0.8, 1.2], "used": [1.0, 0.9, float("nan")]}))
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    expected = ["invariant model", "pooled model", "lasso", "mean of the target", "used by predict"]
+    expected = [
+        "invariant model",
+        "pooled model",
+        "lasso",
+        "mean of the target",
+        "chosen without it",
+    ]
     assert legend == expected
     line = {line.get_label(): line for line in ax.lines}
     assert line["lasso"].get_marker() not in {line[key].get_marker() for key in ("pooled", "used")}

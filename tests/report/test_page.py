@@ -54,7 +54,7 @@ def test_every_status_is_shown(models):
 def test_advice_stands_apart(pages):
     page = pages("accepted")
     assert page.texts.count("What to do:") == 1
-    assert page.texts[page.texts.index("What to do:") + 1].startswith("carry the effect")
+    assert page.texts[page.texts.index("What to do:") + 1].startswith("carry to new")
 
 
 def test_a_row_has_the_numbers_of_its_feature(models, pages):

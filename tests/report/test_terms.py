@@ -28,12 +28,9 @@ def test_every_verdict_has_a_meaning(verdict, standing):
 
 
 @pytest.mark.parametrize("standing", STANDING)
-def test_nearly_the_same_is_a_share_of_the_effect_and_a_sure_sign(standing):
+def test_nearly_the_same_is_a_share_of_the_effect_in_a_new_environment(standing):
     text = meaning("approximately invariant", model_of(standing, effect_tolerance=0.025))
-    assert text.startswith(
-        "its estimated spread between environments is at most 2.5% of its size, and its sign is "
-        "sure in a new environment"
-    )
+    assert text.startswith("in a new environment it should lie within 2.5% of its average")
     assert ("no disagreement on it was seen" in text) == (standing == "approximate")
 
 
@@ -45,8 +42,8 @@ def test_why_an_effect_is_undecided_depends_on_what_was_found():
     reasons = {
         "pooled_only": "one environment",
         "untested": "not put to the test",
-        "rejected": "its spread is above 10% of its size",
-        "borderline": "its spread is above 10% of its size",
+        "rejected": "further than 10% from its average",
+        "borderline": "further than 10% from its average",
         "accepted": "models about as good differ on it",
         "approximate": "models about as good differ on it",
     }

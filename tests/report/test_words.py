@@ -16,7 +16,7 @@ from elinvar.report._words import is_average, missed_levels, overview
         ("spurious", 0.3, "accepted", True),
         ("undecided", 0.3, "accepted", False),
         ("undecided", 0.04, "borderline", True),
-        ("undecided", 0.3, "rejected", True),
+        ("undecided", 0.3, "rejected", False),
         ("undecided", np.nan, "untested", False),
     ],
 )

@@ -93,7 +93,7 @@ def fit(
     predictor: options.PredictorKind = Predictor.auto,
     exclude_environments: options.ExcludeEnvironments = None,
     features_always: options.FeaturesAlways = None,
-    effect_tolerance: options.EffectTolerance = 0.1,
+    effect_tolerance: options.EffectTolerance = 0.25,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page to read and send.")
     ] = None,

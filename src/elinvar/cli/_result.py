@@ -128,7 +128,7 @@ def print_errors(printer: "Printer", model: Any) -> None:
     ]
     header = (
         "left out", "rows", "invariant", "pooled", "lasso", "mean of\nthe target",
-        "used by\npredict",
+        "chosen\nwithout it",
     )  # fmt: skip
     printer.table(header, rows, align="lrrrrrr")
     if shown < len(table):

@@ -47,11 +47,12 @@ def _copies(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
 def _borderline(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
     chosen = _selected(model)
     what = f"a model with {listed(chosen)}" if chosen else "a model without features"
+    sure = [row for row in table if row["feature"] in chosen and row["low"] * row["high"] > 0]
     return [
         f"No effect on {model.schema_.target} is sure to be the same in {_places(model)}: {what} "
         f"is only just compatible with all of them (p = {model.p_value_:.2g}), and it was chosen "
         "for agreeing.",
-        *_turned(holds, model.schema_.target),
+        *_turned(sure, model.schema_.target)[:1],
         *_steady(model, holds),
         *_varying(table, model),
         *_predicting(model),
@@ -75,12 +76,17 @@ def _agreement(model: "InvariantRegressor", holds: Rows) -> str:
     target, names = model.schema_.target, [row["feature"] for row in holds]
     if not names:
         return f"No effect on {target} could be shown to be the same in {_places(model)}."
-    nearly = "nearly " if model.status_ == "approximate" else ""
     subject = "effect" if len(names) == 1 else "effects"
     verb = "is" if len(names) == 1 else "are"
+    if model.status_ == "approximate":
+        return (
+            f"The {subject} of {listed(names)} on {target} {verb} nearly the same in "
+            f"{_places(model)}: they differ by more than chance, but coefficients of their own "
+            f"would explain at most {100 * model.disagreement_:.2g}% of what is left."
+        )
     return (
-        f"The {subject} of {listed(names)} on {target} {verb} {nearly}the same in "
-        f"{_places(model)}, as far as {_rows(model)} rows can tell."
+        f"The {subject} of {listed(names)} on {target} {verb} the same in {_places(model)}, as far "
+        f"as {_rows(model)} rows can tell."
     )
 
 
@@ -114,7 +120,7 @@ def _new(holds: Rows) -> list[str]:
     if low * high > 0 or not np.isfinite(low):
         tail = ""
     else:
-        tail = ", so that not even its sign is sure there: environments are too few"
+        tail = ", so that not even its sign is sure there"
     return [
         f"In a new environment of this kind the effect of {row['feature']} should lie between "
         f"{_number(low)} and {_number(high)} (90% interval){tail}."
@@ -131,11 +137,15 @@ def _changing(model: "InvariantRegressor", table: Rows) -> list[str]:
     sentence += f" ({_range(model, first['feature'])})"
     if first["odd_environment"]:
         sentence += f"; {first['odd_environment']} stands out"
+    sentences = [f"{sentence}."]
     if others:
-        names = [row["feature"] for row in others]
-        verb = "does that" if len(others) == 1 else "do those"
-        sentence += f", and so {verb} of {listed(names)}"
-    return [f"{sentence}."]
+        names, verb = (
+            [row["feature"] for row in others],
+            "changes" if len(others) == 1 else "change",
+        )
+        what = "effect" if len(others) == 1 else "effects"
+        sentences.append(f"The {what} of {listed(names)} {verb}, too.")
+    return sentences
 
 
 def _unmoved(holds: Rows) -> str:
@@ -149,12 +159,26 @@ def _unmoved(holds: Rows) -> str:
     )
 
 
+def _carried(rows: Rows) -> str:
+    """Name the effects that hold; with reserve, those that were hardly put to the test."""
+    weak = [row["feature"] for row in rows if row["moved_p"] > _UNMOVED]
+    names = [row["feature"] for row in rows if row["feature"] not in weak]
+    parts = []
+    if names:
+        parts.append(f"the {'effect' if len(names) == 1 else 'effects'} of {listed(names)}")
+    if weak:
+        what = "that" if names else "the effect"
+        what = what if len(weak) == 1 else "those" if names else "the effects"
+        parts.append(f"with reserve {what} of {listed(weak)}")
+    return ", and ".join(parts)
+
+
 def _rejected(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
     odd = model.odd_environment_
     return [
         f"No set of effects on {model.schema_.target} is the same in {_places(model)}: "
         "the differences are larger than chance allows.",
-        "" if odd is None else f"{odd.share:.0%} of the disagreement goes with {odd.name}.",
+        "" if odd is None else f"Without {odd.name} the others agree (p = {odd.p_value:.2g}).",
         *_varying(table, model),
         *_steady(model, holds),
         *_turned(holds, model.schema_.target),
@@ -165,8 +189,11 @@ def _rejected(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str
 
 def _varying(table: Rows, model: "InvariantRegressor") -> list[str]:
     """How much the clearest effect that varies does so, and what to expect in a new place."""
-    told = [row for row in _strongest(table) if row["between_sd"] > 0]
-    told = [row for row in told if row["verdict"] not in HOLDS]
+    told = [
+        row
+        for row in _strongest(table)
+        if row["heterogeneity_p"] < _UNMOVED and row["verdict"] not in HOLDS
+    ]
     if not told:
         return []
     row = told[0]
@@ -181,9 +208,11 @@ def _steady(model: "InvariantRegressor", holds: Rows) -> list[str]:
     if not holds:
         return []
     names, share = [row["feature"] for row in holds], f"{model.effect_tolerance:.0%}"
-    if len(names) == 1:
-        return [f"The effect of {names[0]} is steadier: its estimated spread is within {share}."]
-    return [f"Steadier, with an estimated spread of at most {share}: {listed(names)}."]
+    what, verb = ("effect", "is") if len(names) == 1 else ("effects", "are")
+    return [
+        f"The {what} of {listed(names)} {verb} steady: in a new environment within {share} of the "
+        "average (90% interval)."
+    ]
 
 
 def _predicting(model: "InvariantRegressor") -> list[str]:
@@ -198,33 +227,37 @@ def _predicting(model: "InvariantRegressor") -> list[str]:
     }
     if not np.isfinite(list(root.values())).all():
         return []
+    worst = errors["environment"].tolist()[int(errors["used"].argmax())]
     sentence = (
-        f"Each environment left out in turn, the typical error is {_number(root['pooled'])} for "
-        f"the pooled model, {_number(root['invariant'])} for the invariant one and "
-        f"{_number(root['mean'])} for the mean alone"
+        "Each environment left out in turn and predicted from the others, the root mean squared "
+        f"error is {_number(root['pooled'])} for the pooled model, {_number(root['invariant'])} "
+        f"for the invariant one and {_number(root['mean'])} for the mean alone (worst in {worst})"
     )
     who = {
         "invariant": "the invariant model predicts",
         "pooled": "the pooled model predicts",
-        "candidate": f"a third model predicts, which is not invariant ({_number(root['used'])})",
+        "candidate": "a third model, which is not invariant, predicts; choosing it without the "
+        f"environment gave {_number(root['used'])}",
     }[model.predictor_]
     if model.predictor != "auto":
         who += ", as asked"
-    return [f"{sentence}; {who}."]
+    useless = min(root["used"], root["invariant"], root["pooled"]) >= root["mean"]
+    warning = "In places not seen, no model did better than the mean." if useless else ""
+    return [f"{sentence}; {who}.", warning]
 
 
 def _what_to_do(model: "InvariantRegressor", table: Rows, holds: Rows) -> str:
-    names = [row["feature"] for row in holds]
-    changing = any(row["verdict"] == "spurious" for row in table)
-    if not names:
+    if not holds:
         return (
             "What to do: carry no effect from these environments to a new one; gather more, or "
             "measure what is missing."
         )
-    advice = f"What to do: carry {'the effect' if len(names) == 1 else 'the effects'} of "
-    advice += f"{listed(names)} to new environments"
-    if changing:
-        advice += ", none of the others"
+    advice = f"What to do: carry to new environments {_carried(holds)}"
+    if any(row["verdict"] == "spurious" for row in table):
+        advice += ", none of those that change"
+    unknown = [row["feature"] for row in table if row["verdict"] == "undecided"]
+    if unknown:
+        advice += f"; of {listed(unknown)} it is not known"
     if model.predictor_ == "pooled":
         advice += "; for plain forecasts in places like these keep to the pooled model"
     if len(model.environments_) == 2:
@@ -239,9 +272,7 @@ def _do_not_carry(model: "InvariantRegressor", holds: Rows) -> str:
         look = "confirm in further environments what you want to rely on"
     carry = "take no effect to a new place as it is"
     if holds:
-        names = [row["feature"] for row in holds]
-        what = "the effect" if len(names) == 1 else "the effects"
-        carry = f"take to a new place at most {what} of {listed(names)}, and the interval with it"
+        carry = f"take to a new place at most {_carried(holds)}, and the interval along"
     return f"What to do: use the predictions in places like these only, {carry}, and {look}."
 
 

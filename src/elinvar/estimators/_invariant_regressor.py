@@ -71,8 +71,8 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         Share of the residual variance that environments' own coefficients may explain for a model
         to count as approximately invariant when the test rejects it; 0: exact invariance only.
     effect_tolerance : float, at least 0
-        Largest standard deviation of an effect between environments, as a share of the effect, that
-        counts as approximately invariant.
+        How far the 90% interval for the effect in a new environment may reach from the average
+        effect, as a share of it, for the effect to count as approximately invariant.
     exact_up_to : int, at least 0
         All supports are tried up to this many features (or categorical groups), beyond it those
         that a search along the mean-field path finds.
@@ -199,7 +199,7 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         min_t: float = 4.5,
         kappa: float = 10.0,
         tolerance: float = 0.01,
-        effect_tolerance: float = 0.1,
+        effect_tolerance: float = 0.25,
         exact_up_to: int = 14,
         strengths: ArrayLike | None = None,
         random_state: int = 0,

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from elinvar.gates import FEWEST
+
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_regressor import InvariantRegressor
     from elinvar.gates import LinearProblem, Selection
@@ -59,8 +61,8 @@ def effect_words(model: "InvariantRegressor", row: dict[Any, Any]) -> str:
     """Return an effect with its interval, or from where to where it varies if it is not common."""
     if np.isnan(row["effect"]):
         return "-"
-    refuted = model.standing_ == "rejected" and row["verdict"] not in HOLDS
-    if refuted or row["verdict"] == "spurious":
+    differs = row["heterogeneity_p"] < 0.05 and row["verdict"] not in HOLDS
+    if (differs and model.standing_ == "rejected") or row["verdict"] == "spurious":
         own = model.effects_.loc[model.effects_["feature"] == row["feature"], "effect"]
         return f"varies: {own.min():.4g} to {own.max():.4g}"
     return f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
@@ -80,7 +82,7 @@ def summary_of(model: "InvariantRegressor") -> str:
         )
     lines += ["", f"Predictions come from {predictor_words(model)}."]
     if model.status_ != "pooled_only":
-        lines.append(f"Overidentification test: p = {model.p_value_:.3g}.")
+        lines.append(f"Overidentification test: {p_words(model.p_value_)}.")
     lines += [f"Note: {note}" for note in model.notes_]
     return "\n".join(lines)
 
@@ -90,7 +92,7 @@ def predictor_words(model: "InvariantRegressor") -> str:
     return {
         "invariant": "the invariant model",
         "pooled": "the pooled model",
-        "candidate": "a precision-weighted model that beats the pooled one where left out",
+        "candidate": "a third model, chosen for its errors on left-out environments",
     }[model.predictor_]
 
 
@@ -123,11 +125,26 @@ def notes_on(
     ]
     if len(problem.duplicates) > _MANY:
         notes.append(f"{len(problem.duplicates) - _MANY} more columns repeat earlier ones.")
+    few = [
+        name
+        for name, rows in zip(model.moments_.names, model.moments_.count, strict=True)
+        if rows - len(problem.gate_of) - problem.absorbed < FEWEST and len(model.moments_.names) > 1
+    ]
+    if few:
+        notes.append(
+            f"Too few rows to compare effects with those elsewhere, if all features are in the "
+            f"model: {listed(few)}."
+        )
     if model.excluded_environments_:
         notes.append(f"Left out of the fit: {listed(list(model.excluded_environments_))}.")
     if model.moments_.n_dropped:
         notes.append(f"{model.moments_.n_dropped:,} rows with a missing value were dropped.")
     return tuple(notes)
+
+
+def p_words(p_value: float) -> str:
+    """Return a p-value in words; what is below a ten-thousandth is not told apart."""
+    return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
 def listed(names: list[str]) -> str:
@@ -142,15 +159,16 @@ def _on_status(model: "InvariantRegressor", selection: "Selection") -> list[str]
     share = f"{100 * selection.disagreement:.2g}%"
     if selection.status == "approximate":
         notes.append(
-            f"Exact invariance is rejected (p = {selection.p_value:.2g}), but environments' own "
+            f"Exact invariance is rejected ({p_words(selection.p_value)}), but environments' own "
             f"coefficients would explain at most {share} of the residual variance; up to "
             f"{100 * model.tolerance:.2g}% counts as approximately invariant here (tolerance)."
         )
     if selection.status == "rejected":
         notes.append(
             "An environment acts on the target itself, a common cause is not in the table, or the "
-            f"relation is not linear. The nearest candidate has p = {selection.p_value:.2g}; its "
-            f"coefficients differ between environments by up to {share} of the residual variance. "
+            f"relation is not linear. The nearest candidate has {p_words(selection.p_value)}; "
+            f"environments' own coefficients would explain up to {share} of its residual variance "
+            "(95% limit). "
             "exclude_environments leaves out those that act on the target"
             + (
                 "; intercept='environment' allows for different levels."
@@ -176,7 +194,8 @@ def _on_predictor(model: "InvariantRegressor", selection: "Selection") -> list[s
     if selection.advice == "candidate":
         return [
             "Predictions come from another support, fitted by precision, whose error on left-out "
-            "environments is below that of pooled least squares by more than its noise."
+            "environments is below that of pooled least squares by more than its noise; it was "
+            "chosen among many, and errors_ (used) repeats the choice without each environment."
         ]
     if selection.advice == "invariant":
         return []

@@ -8,6 +8,7 @@ from elinvar.gates._agreement import (
 )
 from elinvar.gates._diagnose import diagnose
 from elinvar.gates._diagnosis import Diagnosis
+from elinvar.gates._effects import FEWEST
 from elinvar.gates._evidence import (
     EnvironmentEffect,
     Evidence,
@@ -37,6 +38,7 @@ from elinvar.gates._search import candidates, every_support, search
 from elinvar.gates._select import Selection, SelectionRule, criterion, select
 
 __all__ = [
+    "FEWEST",
     "Assessment",
     "Diagnosis",
     "EnvironmentEffect",

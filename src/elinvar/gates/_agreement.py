@@ -96,7 +96,7 @@ def model_tests(problem: LinearProblem, gates: Bools) -> list[ModelTest]:
     -------
     list of ModelTest
         Without those that the data cannot answer; empty for a single environment. With own
-        intercepts "coefficients" and "slopes" are one test, and there is no "residual mean".
+        intercepts "coefficients" are the slopes, and the two parts are left out.
 
     References
     ----------
@@ -110,7 +110,8 @@ def model_tests(problem: LinearProblem, gates: Bools) -> list[ModelTest]:
     if own is not None:
         if not problem.absorbed:
             found["residual mean"] = _residual_mean(own)
-        found |= {"slopes": _slopes(own), "scale": _scale(problem, own)}
+            found["slopes"] = _slopes(own)
+        found["scale"] = _scale(problem, own)
     return [
         ModelTest(
             test=test,

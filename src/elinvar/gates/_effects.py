@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import fdtri, stdtrit
 
 from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._refit import Refit, agreement_p_value, refit_many
 
 Bools = NDArray[np.bool_]
+
+FEWEST = 8
+"""Fewest residual degrees of freedom of an environment whose effects are compared with others'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +20,14 @@ class FeatureEffect:
     """One feature's effect, in target units per unit of the feature.
 
     The effect of a categorical feature is the largest contrast between two of its levels in the
-    efficient refit.
+    efficient refit, with Scheffé's interval, which allows for the choice.
 
     Attributes
     ----------
     effect, low, high : float
         In the efficient refit, with its 95% interval.
+    stretch : float
+        How much wider than Student's the interval is, for the choice of a contrast; 1 for numbers.
     wald : float
         Wald statistic of all its columns, at plain chi-squared weights.
     n_columns : int
@@ -42,6 +47,7 @@ class FeatureEffect:
     effect: float
     low: float
     high: float
+    stretch: float
     wald: float
     n_columns: int
     own: Floats
@@ -90,7 +96,9 @@ def with_gate(gates: Bools, gate: int) -> Bools:
 def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> FeatureEffect:
     direction = _direction(problem, fit, places)
     effect, error, freedom = fit.contrast(direction)
-    margin = float(stdtrit(freedom, 0.975)) * error
+    student, d = float(stdtrit(freedom, 0.975)), len(places)
+    stretch = 1.0 if d == 1 else float(np.sqrt(d * fdtri(d, freedom, 0.95))) / student
+    margin = stretch * student * error
     block = fit.own_covariance[:, places[:, None], places]
     # an environment tells a contrast if it tells every column that takes part in it
     part = np.flatnonzero(direction)
@@ -98,13 +106,15 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
     covariance = fit.covariance[places[:, None], places]
     units = _units(problem, fit, places)[:, None]
     p_value, several = np.nan, slice(0)
+    sure = fit.freedom >= FEWEST
     if len(places) > 1:
-        p_value = agreement_p_value(fit.own[:, places], block, fit.freedom)
+        p_value = agreement_p_value(fit.own[sure][:, places], block[sure], fit.freedom[sure])
         several = slice(None)
     return FeatureEffect(
         effect=effect,
         low=effect - margin,
         high=effect + margin,
+        stretch=stretch,
         wald=float(fit.coef[places] @ np.linalg.pinv(covariance) @ fit.coef[places]),
         n_columns=len(places),
         own=np.where(told, fit.own @ direction, np.nan),

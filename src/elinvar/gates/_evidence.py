@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from elinvar.gates._effects import FeatureEffect, effect_of, feature_effects, with_gate
+from elinvar.gates._effects import FEWEST, FeatureEffect, effect_of, feature_effects, with_gate
 from elinvar.gates._heterogeneity import law_p_values
 from elinvar.gates._overidentification import assess
 from elinvar.gates._problem import Floats, LinearProblem
@@ -21,6 +21,7 @@ Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect
 Standing = Literal["accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"]
 
 _LEVEL = 0.05
+_NORMAL_90 = float(ndtri(0.95))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,7 @@ class FeatureEvidence:
     heterogeneity_p : float
         p-value of the same effect in all environments.
     between_sd : float
-        Standard deviation of the effect between environments (Paule and Mandel); the largest over
-        the levels of a categorical feature.
+        Standard deviation of the effect between environments (Paule and Mandel).
     new_low, new_high : float
         90% prediction interval for the effect in a new environment.
     moved_p : float
@@ -123,7 +123,7 @@ def gather_evidence(
     level: float,
     *,
     rivals: Bools | None = None,
-    tolerance: float = 0.1,
+    tolerance: float = 0.25,
 ) -> Evidence:
     """Gather evidence on every feature.
 
@@ -139,20 +139,21 @@ def gather_evidence(
         Accepted supports that are as good but for noise. Intervals reach over what they say, too;
         a feature that one of them does without is undecided.
     tolerance : float >= 0
-        Largest standard deviation between environments, as a share of the effect, that counts as
-        approximately invariant.
+        How far the interval for a new environment may reach from the average effect, as a share of
+        it, for the effect to count as approximately invariant.
     """
     # a single environment has no selected support: its effects are those of the whole model
     selected = selected | (standing == "pooled_only")
     effects = feature_effects(problem, selected)
     random = _random(effects, len(problem.count))
-    spread = np.maximum(random.between_sd, _level_spread(effects))
     agreement = _agreement(effects, random)
     moved = law_p_values(problem, selected)
     rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
     reach = _reach(problem, selected, rivals)
     judge = _Judge(
         problem=problem,
+        random=random,
+        level_spread=_level_spread(effects),
         selected=selected,
         rivals=rivals,
         standing=standing,
@@ -160,9 +161,7 @@ def gather_evidence(
         tolerance=tolerance,
     )
     verdicts: list[Verdict] = [
-        "undecided"
-        if found is None
-        else judge.verdict(gate, found, spread[gate], agreement[gate], random)
+        "undecided" if found is None else judge.verdict(gate, found, float(agreement[gate]))
         for gate, found in enumerate(effects)
     ]
     if "spurious" in verdicts and not selected.any():
@@ -180,8 +179,13 @@ def gather_evidence(
             _by_environment(found, problem.moments.schema.features[place], names)
         )
         effect, low, high = found.effect, found.low, found.high
+        center = random.mean[gate]
         if judge.varies(verdicts[gate]) and np.isfinite(random.mean[gate]):
             effect, low, high = random.average(gate)
+            low, high = (
+                effect - found.stretch * (effect - low),
+                effect + found.stretch * (high - effect),
+            )
         below, above = max(low - reach[gate, 0], 0.0), max(reach[gate, 1] - high, 0.0)
         evidence.features[place] = FeatureEvidence(
             verdict=verdicts[gate],
@@ -189,9 +193,9 @@ def gather_evidence(
             low=low - below,
             high=high + above,
             heterogeneity_p=float(agreement[gate]),
-            between_sd=float(spread[gate]),
-            new_low=float(random.low[gate]) - below,
-            new_high=float(random.high[gate]) + above,
+            between_sd=float(random.between_sd[gate]),
+            new_low=float(center - found.stretch * (center - random.low[gate]) - below),
+            new_high=float(center + found.stretch * (random.high[gate] - center) + above),
             moved_p=float(moved[gate]),
             odd_environment=_odd(found, agreement[gate], names),
         )
@@ -203,68 +207,74 @@ class _Judge:
     """The rules that turn numbers into verdicts."""
 
     problem: LinearProblem
+    random: RandomEffects
+    level_spread: Floats
     selected: Bools
     rivals: Bools
     standing: Standing
     level: float
     tolerance: float
 
-    def verdict(
-        self,
-        gate: int,
-        found: FeatureEffect,
-        spread: float,
-        p_value: float,
-        random: RandomEffects,
-    ) -> Verdict:
-        if self.standing in ("pooled_only", "untested") or np.isnan(spread):
+    def verdict(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
+        told = np.isfinite(self.random.between_sd[gate])
+        if self.standing in ("pooled_only", "untested") or not told:
             return "undecided"
-        # two environments show one difference, too little to measure how much effects differ
-        many = np.isfinite(found.own).sum() > 2
-        steady = many and bool(
-            random.low[gate] * random.high[gate] > 0
-            and spread <= self.tolerance * abs(random.mean[gate])
-        )
-        needed = found.wald >= self.problem.needed[found.n_columns]
         if self.standing in ("rejected", "borderline"):
-            return "approximately invariant" if steady else "undecided"
+            return "approximately invariant" if self.steady(gate, found) else "undecided"
         if (self.rivals[:, gate] != self.selected[gate]).any():
             return "undecided"
         if self.selected[gate]:
-            return self._inside(p_value, steady)
-        if self._differs(gate, p_value, steady):
+            return self._inside(gate, found, p_value)
+        if self._differs(gate, found, p_value):
             return "spurious"
-        return "undecided" if needed else "no effect"
+        weak = found.wald < self.problem.needed[found.n_columns]
+        return "no effect" if weak and found.low <= 0 <= found.high else "undecided"
 
     def varies(self, verdict: Verdict) -> bool:
         """Whether the model that measures an effect is refuted, so that there is no common one."""
-        return self.standing == "rejected" or verdict == "spurious"
+        return self.standing in ("rejected", "approximate") or verdict == "spurious"
 
-    def _inside(self, p_value: float, steady: bool) -> Verdict:
+    def steady(self, gate: int, found: FeatureEffect) -> bool:
+        """Whether the effect in a new environment will be about the same, by its 90% interval.
+
+        Two environments show one difference, too little to tell how much effects differ.
+        """
+        if np.isfinite(found.own).sum() < 3:
+            return False
+        mean = float(self.random.mean[gate])
+        reach = max(mean - self.random.low[gate], self.random.high[gate] - mean)
+        levels = _NORMAL_90 * self.level_spread[gate]
+        return bool(max(found.stretch * reach, levels) <= self.tolerance * abs(mean))
+
+    def _inside(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
         agrees = p_value >= _LEVEL / int(self.selected.sum())
         if self.standing == "accepted" and agrees:
             return "invariant"
-        return "approximately invariant" if steady or agrees else "undecided"
+        return "approximately invariant" if agrees or self.steady(gate, found) else "undecided"
 
-    def _differs(self, gate: int, p_value: float, steady: bool) -> bool:
+    def _differs(self, gate: int, found: FeatureEffect, p_value: float) -> bool:
         """Whether a feature outside the support breaks the agreement when it is added."""
         single = _LEVEL / max(int((~self.selected).sum()), 1)
         if self.standing == "approximate":
-            return p_value < single and not steady
+            return p_value < single and not self.steady(gate, found)
+        if p_value < single or (found.freedom < FEWEST).any():
+            return p_value < single
         whole = assess(self.problem, with_gate(self.selected, gate)[None]).p_value[0]
-        return bool(whole < min(self.level, single) or p_value < single)
+        return bool(whole < min(self.level, single))
 
 
 def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> RandomEffects:
-    """Random effects of all gates at once; NaN for a gate that the data cannot tell."""
+    """Random effects of all gates at once, over environments with enough rows; NaN without."""
     nothing = np.full(n_environments, np.nan)
 
     def stacked(name: str) -> Floats:
         rows = [nothing if found is None else getattr(found, name) for found in effects]
         return np.array(rows).reshape(len(effects), n_environments)
 
-    return random_effects(stacked("own"), stacked("own_variance"), stacked("freedom"))
+    freedom = stacked("freedom")
+    variance = np.where(freedom >= FEWEST, stacked("own_variance"), np.nan)
+    return random_effects(stacked("own"), variance, freedom)
 
 
 def _agreement(effects: Sequence[FeatureEffect | None], random: RandomEffects) -> Floats:
@@ -278,7 +288,10 @@ def _level_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
     spread = np.zeros(len(effects))
     for gate, found in enumerate(effects):
         if found is not None and len(found.levels):
-            each = between_sd(found.levels, found.level_variances, found.freedom)
+            sure = found.freedom >= FEWEST
+            each = between_sd(
+                found.levels, found.level_variances * np.where(sure, 1, np.nan), found.freedom
+            )
             spread[gate] = np.nanmax(np.append(each, 0.0))
     return spread
 
@@ -299,7 +312,7 @@ def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
 
 def _odd(found: FeatureEffect, p_value: float, names: Sequence[str]) -> str:
     """Environment that differs from the mean of the others by more than noise, if one does."""
-    told = np.flatnonzero(np.isfinite(found.own))
+    told = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
     if len(told) < 3 or not p_value < _LEVEL:
         return ""
     weight = 1.0 / found.own_variance[told]

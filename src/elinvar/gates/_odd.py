@@ -14,7 +14,7 @@ _SHARE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class OddEnvironment:
-    """The environment without which the others agree far better.
+    """The environment without which the others agree.
 
     Attributes
     ----------
@@ -22,8 +22,8 @@ class OddEnvironment:
     share : float
         Part of the disagreement (statistic above its expectation) that goes with it, 0.5 to 1.
     p_value : float
-        Of the overidentification test without it. It was picked for being the worst, so a large
-        value is a hint and no test.
+        Of the overidentification test without it, at least 0.05. It was picked for being the worst,
+        so this is a hint and no test.
     """
 
     name: str
@@ -32,7 +32,7 @@ class OddEnvironment:
 
 
 def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | None:
-    """Find the environment that is responsible for most of the disagreement on a support.
+    """Find the environment that alone is responsible for the disagreement on a support.
 
     Each is left out in turn (own derivation: the noncentrality of the test adds up over
     environments, but for their common mean).
@@ -45,10 +45,10 @@ def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | No
     Returns
     -------
     OddEnvironment or None
-        None with fewer than three environments, without disagreement beyond chance (5%), or if no
-        environment goes with at least half of it.
+        None with fewer than four environments, for any of three stands out by chance; without
+        disagreement beyond chance (5%); or if the others do not agree without any single one.
     """
-    if len(problem.count) < 3:
+    if len(problem.count) < 4:
         return None
     whole = assess(problem, gates[None])
     excess = float(whole.statistic[0] - whole.freedom[0])
@@ -64,7 +64,8 @@ def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | No
         table = assess(rest, opened[None])
         left = max(float(table.statistic[0] - table.freedom[0]), 0.0)
         share = 1.0 - left / excess
-        if share >= (_SHARE if found is None else found.share):
+        agree = table.p_value[0] >= _LEVEL
+        if agree and share >= (_SHARE if found is None else found.share):
             found = OddEnvironment(name=name, share=share, p_value=float(table.p_value[0]))
     return found
 

@@ -41,7 +41,7 @@ MODEL_NAMES = {
     "pooled": "pooled model",
     "lasso": "lasso",
     "mean": "mean of the target",
-    "used": "used by predict",
+    "used": "chosen without it",
 }
 ENVIRONMENT_COLOURS = (
     "#00639c",

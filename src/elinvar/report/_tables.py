@@ -159,7 +159,7 @@ ERRORS = (
     Column("pooled model", _number("pooled", digits=4)),
     Column("lasso", _number("lasso", digits=4)),
     Column("mean of the target", _number("mean", digits=4)),
-    Column("used by predict", _number("used", digits=4)),
+    Column("chosen without it", _number("used", digits=4)),
 )
 LEVELS = (
     _ENVIRONMENT,

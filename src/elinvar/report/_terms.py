@@ -12,10 +12,10 @@ STANDING = {
 }
 TERMS = {
     "effect": "one for all environments, each counting by its precision, with the selected "
-    "features in the model. Where invariance is rejected or the feature spurious: the mean over "
-    "environments like these.",
-    "avg": "the environments do not agree on one effect (spurious, invariance rejected, or p of "
-    "agreement below 0.05): an average, which may hold in none of them.",
+    "features in the model. Where invariance is not accepted or the feature spurious: the mean "
+    "over environments like these.",
+    "avg": "the environments do not agree on one effect (spurious, or p of agreement below "
+    "0.05): an average, which may hold in none of them.",
     "95% interval": "of the effect. Of a common one it takes the environments as fixed, so it is "
     "no promise about others; for a selected feature it reaches over what models about as good "
     "say.",
@@ -102,17 +102,15 @@ def meaning(verdict: str, model: Any) -> str:
         "approximately invariant": _nearly(model),
         "spurious": _changes(model),
         "no effect": f"less than {model.min_t:g} standard errors from 0 with the selected features "
-        "in the model, and no sign that it changes; a weak effect may hide here",
+        "in the model, an interval that holds 0, and no sign that it changes; a weak effect may "
+        "hide here",
         "undecided": _open(model),
     }[verdict]
 
 
 def _nearly(model: Any) -> str:
     share = f"{100 * model.effect_tolerance:.3g}%"
-    steady = (
-        f"its estimated spread between environments is at most {share} of its size, and its sign "
-        "is sure in a new environment"
-    )
+    steady = f"in a new environment it should lie within {share} of its average (90% interval)"
     if model.standing_ != "approximate":
         return steady
     return f"{steady}; or it belongs to the approximate set, and no disagreement on it was seen"
@@ -148,6 +146,6 @@ def _open(model: Any) -> str:
 def _not_steady(model: Any) -> str:
     share = f"{100 * model.effect_tolerance:.3g}%"
     return (
-        f"its spread is above {share} of its size, its sign is not sure in a new environment, or "
-        "fewer than three environments tell it"
+        f"in a new environment it may lie further than {share} from its average (90% interval), "
+        "or fewer than three environments tell it"
     )

@@ -17,7 +17,7 @@ _LEVEL = 0.05
 def is_average(model: Any) -> "pd.Series[bool]":
     """Say of each effect whether it is an average over environments that do not agree on it."""
     evidence, verdict = model.evidence_, model.evidence_["verdict"]
-    disagree = (evidence["heterogeneity_p"] < _LEVEL) | (model.standing_ == "rejected")
+    disagree = evidence["heterogeneity_p"] < _LEVEL
     average: pd.Series[bool] = (verdict == "spurious") | ((verdict == "undecided") & disagree)
     return average
 
