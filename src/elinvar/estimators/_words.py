@@ -18,7 +18,8 @@ _MANY = 8
 
 def headline(model: "InvariantRegressor") -> str:
     """Say in a sentence what became of invariance, and of which features."""
-    target, places = model.schema_.target, f"all {len(model.environments_)} environments"
+    target, count = model.schema_.target, len(model.environments_)
+    places = "both environments" if count == 2 else f"all {count} environments"
     chosen = [
         name for name, inside in zip(model.schema_.features, model.selected_, strict=True) if inside
     ]
