@@ -59,6 +59,7 @@ def test_the_overview_names_the_largest_effect_in_comparable_units():
     [
         ("invariant", -2.0, None),
         ("invariant", 2.0, "The effect of a holds"),
+        ("approximately invariant", 2.0, "The effect of a holds approximately"),
         ("undecided", 2.0, "a has the largest effect; none surely holds"),
         ("undecided", np.nan, None),
     ],

@@ -84,9 +84,10 @@ def overview(model: Any, scale: Any) -> str | None:
     if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
         return None
     name = evidence["feature"][size[holds].idxmax()]
+    nearly = "" if (evidence["verdict"] == "invariant").any() else " approximately"
     if holds.sum() == 1:
-        return f"The effect of {name} holds"
-    return f"Of the effects that hold, that of {name} is the largest"
+        return f"The effect of {name} holds{nearly}"
+    return f"Of the effects that hold{nearly}, that of {name} is the largest"
 
 
 def missed_levels(left_out: Any) -> str:
