@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from elinvar.cli._cells import bracket, estimate, span
+from elinvar.estimators._words import differs
 from elinvar.report._numbers import count, number, p_value
 from elinvar.report._words import margin_sentence
 
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
     from elinvar.cli._console import Printer
 
 _ADVICE = "What to do:"
-_ALPHA = 0.05
 _ROWS = 30
 _STYLES = {
     "invariant": "cyan",
@@ -53,7 +53,7 @@ def print_effects(printer: "Printer", model: Any) -> None:
     for row in table.to_dict("records"):
         name = row["feature"]
         effect = estimate(row["effect"], row["low"], row["high"])
-        if _differs(row) and name in least.index:
+        if differs(row) and name in least.index:
             effect, ranges = span(least[name], most[name]), True
         rows.append(
             [
@@ -81,19 +81,13 @@ def print_effects(printer: "Printer", model: Any) -> None:
     printer.text()
 
 
-def _differs(row: dict[Any, Any]) -> bool:
-    """Whether there is no common effect to speak of."""
-    unlike = row["verdict"] == "undecided" and row["heterogeneity_p"] < _ALPHA
-    return bool(row["verdict"] == "spurious" or unlike)
-
-
 def _legend(model: Any, ranges: bool) -> str:
     legend = f"Effects in units of {model.schema_.target} per unit of the feature"
     if model.schema_.levels:
         legend += "; of a category, the largest difference between two levels"
     if ranges:
         legend += ". From ... to: environments' own effects, which differ"
-    if model.standing_ == "rejected":
+    if model.standing_ in ("rejected", "approximate"):
         # no model measures an effect that all environments share
         legend += "; the other effects are averages" if ranges else ". The effects are averages"
     return f"{legend}."
@@ -104,9 +98,6 @@ def print_tests(printer: "Printer", model: Any) -> None:
     tests = {str(row.test): row for row in model.tests_.itertuples(index=False)}
     if not tests:
         return
-    if "residual mean" not in tests:
-        # with own intercepts the coefficients are the slopes
-        tests.pop("slopes", None)
     words = {"scale": "residual variance"}
     parts = [f"{words.get(name, name)} {p_value(row.p_value)}" for name, row in tests.items()]
     printer.text(f"The same in all environments? p-values: {', '.join(parts)}.")

@@ -18,7 +18,6 @@ from elinvar.gates import (
     Forecast,
     Learned,
     LeftOut,
-    LeftOutFit,
     ModelTest,
     OddEnvironment,
     Standing,
@@ -42,10 +41,14 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 EVIDENCE = (
-    "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd", "new_low",
-    "new_high", "leaves_at", "moved_p",
+    "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",
+    "new_low", "new_high", "leaves_at", "moved_p", "odd_environment",
 )  # fmt: skip
-ERRORS = ("rows", "invariant", "pooled", "lasso", "mean", "used")
+ERRORS = ("environment", "rows", "invariant", "pooled", "lasso", "mean", "used")
+LEFT_OUT = (
+    "environment", "model", "predicted_mean", "predicted_sd", "truth_mean", "truth_sd", "slope",
+    "residual_sd",
+)  # fmt: skip
 
 
 class EvidenceTables:
@@ -72,8 +75,8 @@ class EvidenceTables:
         """Evidence on every feature, a row each.
 
         Columns: ``feature``; ``verdict``; ``effect``, ``low``, ``high`` (efficient refit, 95%,
-        environments taken as fixed; where its model is refuted, that is if invariance is rejected
-        or the feature spurious, the average over environments); ``pooled_effect``;
+        environments taken as fixed; where its model is refuted, that is unless invariance is
+        accepted, or if the feature is spurious, the average over environments); ``pooled_effect``;
         ``heterogeneity_p`` (same effect everywhere); ``between_sd`` (of the effect, between
         environments); ``new_low``, ``new_high`` (90% interval for the effect in a new
         environment); ``leaves_at`` (on the path); ``moved_p`` (same law of the feature everywhere:
@@ -88,10 +91,10 @@ class EvidenceTables:
             "pooled_effect": [self._pooled_effect(j) for j in range(len(found))],
             "leaves_at": self.path_.leaves_at(schema.groups, len(schema.features)),
         }
-        names = ("feature", "verdict", *EVIDENCE, "odd_environment")
-        return pd.DataFrame(
-            {name: columns.get(name, [getattr(row, name, None) for row in found]) for name in names}
-        )
+        for name in EVIDENCE:
+            if name not in columns:
+                columns[name] = [getattr(row, name) for row in found]
+        return pd.DataFrame(columns, columns=list(EVIDENCE))
 
     @cached_property
     def effects_(self) -> "pd.DataFrame":
@@ -133,9 +136,8 @@ class EvidenceTables:
         """
         import pandas as pd
 
-        names = ["environment", *ERRORS]
-        rows = [[getattr(row, name) for name in names] for row in self._left_out]
-        return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(ERRORS, float))
+        rows = [[getattr(row, name) for name in ERRORS] for row in self._left_out]
+        return pd.DataFrame(rows, columns=list(ERRORS)).astype(dict.fromkeys(ERRORS[1:], float))
 
     @cached_property
     def left_out_(self) -> "pd.DataFrame":
@@ -147,14 +149,13 @@ class EvidenceTables:
         """
         import pandas as pd
 
-        names = [field.name for field in fields(LeftOutFit) if field.name != "bias"]
         rows = [
-            [row.environment, *(getattr(fit, name) for name in names)]
+            [row.environment, *(getattr(fit, name) for name in LEFT_OUT[1:])]
             for row in self._left_out
             for fit in row.fits
         ]
-        table = pd.DataFrame(rows, columns=["environment", *names])
-        return table.astype(dict.fromkeys(names[1:], float))
+        table = pd.DataFrame(rows, columns=list(LEFT_OUT))
+        return table.astype(dict.fromkeys(LEFT_OUT[2:], float))
 
     @cached_property
     def forecast_(self) -> Forecast:

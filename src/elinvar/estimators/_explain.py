@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.estimators._words import HOLDS, Rows, holding, listed
+from elinvar.estimators._words import HOLDS, Rows, holding, listed, selected_features
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_regressor import InvariantRegressor
@@ -45,7 +45,7 @@ def _copies(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
 
 
 def _borderline(model: "InvariantRegressor", table: Rows, holds: Rows) -> list[str]:
-    chosen = _selected(model)
+    chosen = selected_features(model)
     what = f"a model with {listed(chosen)}" if chosen else "a model without features"
     sure = [row for row in table if row["feature"] in chosen and row["low"] * row["high"] > 0]
     return [
@@ -117,10 +117,7 @@ def _new(holds: Rows) -> list[str]:
         return []
     row = holds[0]
     low, high = row["new_low"], row["new_high"]
-    if low * high > 0 or not np.isfinite(low):
-        tail = ""
-    else:
-        tail = ", so that not even its sign is sure there"
+    tail = ", so that not even its sign is sure there" if low * high <= 0 else ""
     return [
         f"In a new environment of this kind the effect of {row['feature']} should lie between "
         f"{_number(low)} and {_number(high)} (90% interval){tail}."
@@ -139,11 +136,8 @@ def _changing(model: "InvariantRegressor", table: Rows) -> list[str]:
         sentence += f"; {first['odd_environment']} stands out"
     sentences = [f"{sentence}."]
     if others:
-        names, verb = (
-            [row["feature"] for row in others],
-            "changes" if len(others) == 1 else "change",
-        )
-        what = "effect" if len(others) == 1 else "effects"
+        names = [row["feature"] for row in others]
+        what, verb = ("effect", "changes") if len(others) == 1 else ("effects", "change")
         sentences.append(f"The {what} of {listed(names)} {verb}, too.")
     return sentences
 
@@ -276,11 +270,6 @@ def _do_not_carry(model: "InvariantRegressor", holds: Rows) -> str:
     return f"What to do: use the predictions in places like these only, {carry}, and {look}."
 
 
-def _selected(model: "InvariantRegressor") -> list[str]:
-    pairs = zip(model.schema_.features, model.selected_, strict=True)
-    return [name for name, inside in pairs if inside]
-
-
 def _strongest(rows: Rows) -> Rows:
     """Rows with an effect, the clearest (against its interval) first."""
     known = [row for row in rows if np.isfinite(row["effect"])]
@@ -305,11 +294,8 @@ def _range(model: "InvariantRegressor", feature: str) -> str:
 
 def _places(model: "InvariantRegressor", article: str = "all") -> str:
     names = model.environments_
-    what = (
-        "both environments"
-        if len(names) == 2 and article == "all"
-        else (f"{article} {len(names)} environments")
-    )
+    two = len(names) == 2 and article == "all"
+    what = "both environments" if two else f"{article} {len(names)} environments"
     return f"{what} ({listed(list(names))})" if len(names) <= 4 else what
 
 

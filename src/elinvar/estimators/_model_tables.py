@@ -1,14 +1,22 @@
 """The tables of evidence in a model file: what is written, and what is believed when read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import numpy as np
 
 from elinvar._base import ModelFileError
 from elinvar.environments import Schema
+from elinvar.estimators._evidence import ERRORS, EVIDENCE, LEFT_OUT
 from elinvar.estimators._json import Reader
-from elinvar.gates import Diagnosis, Forecast, OddEnvironment
+from elinvar.gates import (
+    Diagnosis,
+    EnvironmentEffect,
+    EnvironmentResiduals,
+    Forecast,
+    ModelTest,
+    OddEnvironment,
+)
 from elinvar.gates._evidence import Verdict
 
 if TYPE_CHECKING:
@@ -26,41 +34,36 @@ class _Kind:
     flags: tuple[str, ...] = ()
 
 
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
 TABLES = {
     "evidence": _Kind(
-        columns=(
-            "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p",
-            "between_sd", "new_low", "new_high", "leaves_at", "moved_p", "odd_environment",
-        ),
+        columns=EVIDENCE,
         texts=("feature", "verdict", "odd_environment"),
     ),
     "effects": _Kind(
-        columns=("feature", "environment", "effect", "low", "high"),
+        columns=_names(EnvironmentEffect),
         texts=("feature", "environment"),
     ),
     "tests": _Kind(
-        columns=("test", "statistic", "df1", "df2", "p_value", "question"),
+        columns=_names(ModelTest),
         texts=("test", "question"),
     ),
     "residuals": _Kind(
-        columns=(
-            "environment", "rows", "mean", "mean_low", "mean_high", "slope", "slope_low",
-            "slope_high", "sd",
-        ),
+        columns=_names(EnvironmentResiduals),
         texts=("environment",),
     ),
     "errors": _Kind(
-        columns=("environment", "rows", "invariant", "pooled", "lasso", "mean", "used"),
+        columns=ERRORS,
         texts=("environment",),
     ),
     "left_out": _Kind(
-        columns=(
-            "environment", "model", "predicted_mean", "predicted_sd", "truth_mean", "truth_sd",
-            "slope", "residual_sd",
-        ),
+        columns=LEFT_OUT,
         texts=("environment", "model"),
     ),
-}  # fmt: skip
+}
 _FEATURES = _Kind(
     columns=(
         "feature", "mean_shift", "mean_p", "scale_ratio", "scale_p", "slope", "slope_sd", "slope_p",

@@ -1,5 +1,6 @@
 """The answer of a fitted InvariantRegressor in plain sentences, from its numbers alone."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -14,15 +15,14 @@ Rows: TypeAlias = list[dict[Any, Any]]
 
 HOLDS = ("invariant", "approximately invariant")
 _MANY = 8
+_LEVEL = 0.05
 
 
 def headline(model: "InvariantRegressor") -> str:
     """Say in a sentence what became of invariance, and of which features."""
     target, count = model.schema_.target, len(model.environments_)
     places = "both environments" if count == 2 else f"all {count} environments"
-    chosen = [
-        name for name, inside in zip(model.schema_.features, model.selected_, strict=True) if inside
-    ]
+    chosen = selected_features(model)
     if model.standing_ == "pooled_only":
         return (
             f"There is one environment only, so nothing can be said about what stays true "
@@ -53,17 +53,28 @@ def headline(model: "InvariantRegressor") -> str:
     return f"No feature has an invariant effect on {target}{'' if own else mean}."
 
 
+def selected_features(model: "InvariantRegressor") -> list[str]:
+    """Names of the features in the selected support."""
+    pairs = zip(model.schema_.features, model.selected_, strict=True)
+    return [name for name, inside in pairs if inside]
+
+
 def holding(model: "InvariantRegressor") -> Rows:
     """Rows of the evidence whose effect holds, exactly or approximately."""
     return [row for row in model.evidence_.to_dict("records") if row["verdict"] in HOLDS]
+
+
+def differs(row: Mapping[Any, Any]) -> bool:
+    """Whether environments do not agree on an effect, so that there is no common one."""
+    unlike = row["verdict"] == "undecided" and row["heterogeneity_p"] < _LEVEL
+    return bool(row["verdict"] == "spurious" or unlike)
 
 
 def effect_words(model: "InvariantRegressor", row: dict[Any, Any]) -> str:
     """Return an effect with its interval, or from where to where it varies if it is not common."""
     if np.isnan(row["effect"]):
         return "-"
-    differs = row["heterogeneity_p"] < 0.05 and row["verdict"] not in HOLDS
-    if (differs and model.standing_ == "rejected") or row["verdict"] == "spurious":
+    if differs(row) and (model.standing_ == "rejected" or row["verdict"] == "spurious"):
         own = model.effects_.loc[model.effects_["feature"] == row["feature"], "effect"]
         return f"varies: {own.min():.4g} to {own.max():.4g}"
     return f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, fdtrc
 
+from elinvar.gates._overidentification import matched_f
 from elinvar.gates._problem import Floats
 
 # Moments know no fourth moments. Tests that depend on them hold their size up to this kurtosis,
@@ -38,9 +39,8 @@ def same_effect(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
     f = able.sum(axis=1) - 1.0
     tested = f >= 1
     f = np.where(tested, f, 1.0)
-    b = np.maximum(b, 1e-300)
-    correction = f + 2 * (f - 1) / (f + 2) * b
-    p_value: Floats = fdtrc(f, f * (f + 2) / (3 * b), statistic / correction)
+    correction, second = matched_f(f, 2 * b, 3 * b)
+    p_value: Floats = fdtrc(f, second, statistic / correction)
     return np.where(tested, p_value, 1.0)
 
 

@@ -37,7 +37,7 @@ class FeatureEvidence:
         Effect in the efficient refit of the selected support, with the feature if it is not in it,
         and its 95% interval, which takes environments as fixed: target units per unit of the
         feature, or the largest contrast between two levels of a categorical one. Where that model
-        is refuted (invariance rejected, or the feature spurious) there is no common effect: the
+        is refuted (invariance not accepted, or the feature spurious) there is no common effect: the
         average of the environments' own effects, and its interval as their mean over all such
         environments.
     heterogeneity_p : float

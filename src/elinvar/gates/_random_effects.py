@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, ndtr, ndtri
 
+from elinvar.gates._overidentification import matched_f
 from elinvar.gates._problem import Floats
 
 _NODES = 96
@@ -69,7 +70,6 @@ def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> Rando
     t(E - 1), as is that of Hartung and Knapp.
     """
     sample = _Sample.of(effects, variances, freedom)
-    # without this a sample with fewer than two environments would divide by zero
     usable = sample.able.sum(axis=1) >= 2
     names = ("between_sd", "low", "high", "mean", "mean_low", "mean_high")
     result = {name: np.full(len(usable), np.nan) for name in names}
@@ -166,8 +166,7 @@ class _Sample:
         b = (self.able[:, None, :] * np.square(1.0 - share) * noise).sum(axis=2)
         inflation = 1.0 + 4.0 * (share * (1.0 - share) * noise).sum(axis=2)
         f = (self.able.sum(axis=1) - 1.0)[:, None]
-        correction = f + 2.0 * b * (f - 1.0) / (f + 2.0)
-        second = f * (f + 2.0) / (3.0 * np.maximum(b, 1e-12))
+        correction, second = matched_f(f, 2.0 * b, 3.0 * np.maximum(b, 1e-12))
         return _Law(
             mean=mean,
             variance=inflation / mass,

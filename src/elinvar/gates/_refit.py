@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
+from elinvar.gates._overidentification import matched_f
 from elinvar.gates._problem import Floats, LinearProblem
 
 _MIXED = 1e-8
@@ -149,9 +150,8 @@ def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float
     b1 = float((np.einsum("ejk,ekj->e", spread, spread) / freedom).sum())
     b2 = float((traces**2 / freedom).sum())
     f = float((able.sum() - 1) * k)
-    half = b2 + 2 * b1
-    correction = f + 2 * b1 - 2 * half / (f + 2)
-    return float(fdtrc(f, f * (f + 2) / half, statistic / correction))
+    correction, second = matched_f(f, 2 * b1, b2 + 2 * b1)
+    return float(fdtrc(f, second, statistic / correction))
 
 
 def _pseudo_inverses(matrices: Floats) -> tuple[Floats, Floats]:

@@ -4,21 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.estimators._words import listed
+from elinvar.estimators._words import HOLDS, differs, listed
 from elinvar.report._numbers import count, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-HOLDS = ("invariant", "approximately invariant")
 _LEVEL = 0.05
 
 
 def is_average(model: Any) -> "pd.Series[bool]":
     """Say of each effect whether it is an average over environments that do not agree on it."""
-    evidence, verdict = model.evidence_, model.evidence_["verdict"]
-    disagree = evidence["heterogeneity_p"] < _LEVEL
-    average: pd.Series[bool] = (verdict == "spurious") | ((verdict == "undecided") & disagree)
+    average: pd.Series[bool] = model.evidence_.apply(differs, axis=1)
     return average
 
 
