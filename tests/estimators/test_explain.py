@@ -109,3 +109,36 @@ def test_a_loaded_model_tells_the_same(seed, tmp_path):
     model = InvariantRegressor().fit(X, y, environments=place)
     again = load_model(save_model(model, tmp_path / "model.json"))
     assert again.explain() == model.explain()
+
+
+def test_what_varies_in_a_rejected_table_is_an_effect_that_differs():
+    """x0 is larger against its interval, but the same everywhere; x1 is what varies."""
+    rng = np.random.default_rng(3)
+    place = np.repeat(["a", "b", "c", "d"], 400)
+    X = rng.normal(size=(1600, 2)) * (1 + np.repeat(np.arange(4), 400))[:, None]
+    slope = np.repeat([0.5, 1.0, -1.0, 2.0], 400)
+    y = 9 * X[:, 0] + slope * X[:, 1] + np.repeat([0, 3, -2, 5], 400) + rng.normal(size=1600)
+    model = InvariantRegressor(features_always=["x0", "x1"]).fit(X, y, environments=place)
+    assert model.status_ == "rejected"
+    assert "The effect of x1, for one, varies" in model.explain()
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_models_that_fail_in_places_not_seen_are_said_to(helps):
+    """The only effect turns from place to place, so what the others say is worse than nothing."""
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(3), 300)
+    x = rng.normal(size=900)
+    slope = np.ones(900) if helps else np.array([4.0, -4.0, 1.0])[place]
+    y = slope * x + (0.0 if helps else 2.0) * place + rng.normal(size=900)
+    model = InvariantRegressor(features_always=["x0"]).fit(x[:, None], y, environments=place)
+    assert ("no model did better than the mean" in model.explain()) != helps
+
+
+def test_environments_with_too_few_rows_to_compare_are_named():
+    X, y, place = three_places()
+    few = (place != "west") | (np.cumsum(place == "west") <= 9)
+    model = InvariantRegressor().fit(X[few], y[few], environments=place[few])
+    assert any(note.startswith("Too few rows") and "west" in note for note in model.notes_)
+    whole = InvariantRegressor().fit(X, y, environments=place)
+    assert not any(note.startswith("Too few rows") for note in whole.notes_)
