@@ -11,6 +11,7 @@ from elinvar._base._errors import (
     import_extra,
 )
 from elinvar._base._files import atomic_save, atomic_write, check_writable
+from elinvar._base._protocols import MatrixAlgorithm, MatrixProblem
 
 __all__ = [
     "DataError",
@@ -18,6 +19,8 @@ __all__ = [
     "ElinvarError",
     "ElinvarWarning",
     "FileError",
+    "MatrixAlgorithm",
+    "MatrixProblem",
     "MissingExtraError",
     "ModelFileError",
     "atomic_save",

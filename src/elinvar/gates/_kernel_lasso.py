@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elinvar.gates._compile import compiled
+from elinvar._base._compile import compiled
 from elinvar.gates._kernel_support import back_solve, factor
 
 

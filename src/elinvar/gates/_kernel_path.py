@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from elinvar.gates._compile import compiled
+from elinvar._base._compile import compiled
 
 
 @compiled(fastmath=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elinvar.gates._compile import compiled
+from elinvar._base._compile import compiled
 
 _PIVOT = 1e-10
 

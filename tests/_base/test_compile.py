@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from elinvar.gates._compile import compiled
+from elinvar._base._compile import compiled
 
 
 def total(values):
