@@ -1,3 +1,6 @@
 """One file a claim of the paper: rows, a picture, and a verdict computed from the numbers."""
 
-__all__: list[str] = []
+from elinvar.studies._registry import STUDIES
+from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+
+__all__ = ["STUDIES", "Claim", "Study", "StudyConfig", "Verdict"]
