@@ -1,0 +1,129 @@
+"""Running a study: the cells that are missing, then table, picture and verdict."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elinvar._base import atomic_save, atomic_write, check_writable
+from elinvar.plots import to_png
+from elinvar.studies._study import C, Study, StudyConfig, Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+Progress = Callable[[int, int, float | None], None]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudyResult:
+    """What a study found.
+
+    Parameters
+    ----------
+    study : Study
+        What was asked.
+    config : StudyConfig
+        With which settings.
+    stem : str
+        What its files begin with: the study's name, or that and ``-quick``.
+    rows : DataFrame
+        The outcomes of all cells.
+    summary : DataFrame
+        What is printed and judged.
+    axes : Axes
+        The picture.
+    verdict : Verdict
+        What follows from the summary.
+    seconds : float
+        How long this run took; cells that were finished before took none of it.
+    """
+
+    study: Study[Any]
+    config: StudyConfig
+    stem: str
+    rows: "DataFrame"
+    summary: "DataFrame"
+    axes: "Axes"
+    verdict: Verdict
+    seconds: float
+
+
+def run_study(
+    study: Study[C],
+    config: C | None = None,
+    *,
+    out: Path | None = None,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: Progress | None = None,
+) -> StudyResult:
+    """Run the cells of a study that are not finished, and judge.
+
+    Parameters
+    ----------
+    study : Study
+        One of `STUDIES`, or your own.
+    config : StudyConfig, optional
+        Its settings; by default those of the whole study.
+    out : path, optional
+        A folder that exists. The rows go to ``NAME.parquet``, where a run that was interrupted
+        goes on; the summary to ``NAME-summary.csv``, the picture to ``NAME.png``. Those of the
+        short settings begin with ``NAME-quick``.
+    workers : int
+        Cells that run at the same time.
+    cluster : str, optional
+        Address of a Dask scheduler, such as ``"tcp://host:8786"``, to run the cells there.
+    progress : callable, optional
+        Called with the cells done, all cells, and the seconds left if they are known.
+
+    Returns
+    -------
+    StudyResult
+        Rows, summary, picture and verdict.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written to, or holds the rows of other settings.
+
+    Examples
+    --------
+    >>> from elinvar.studies import STUDIES, run_study
+    >>> study = STUDIES["trajectories"]
+    >>> run_study(study, study.quick).verdict.holds
+    True
+    """
+    from elinvar.sweeps import run_sweep
+
+    started = time.perf_counter()
+    config = study.full if config is None else config
+    stem = f"{study.name}-quick" if config == study.quick else study.name
+    rows_file = None if out is None else check_writable(Path(out) / f"{stem}.parquet")
+    rows = run_sweep(
+        study.sweep(config), out=rows_file, workers=workers, cluster=cluster, progress=progress
+    )
+    summary = study.summarise(rows, config)
+    axes = study.picture(rows, summary, config)
+    result = StudyResult(
+        study=study,
+        config=config,
+        stem=stem,
+        rows=rows,
+        summary=summary,
+        axes=axes,
+        verdict=study.judge(summary, config),
+        seconds=time.perf_counter() - started,
+    )
+    if out is not None:
+        _write(result, Path(out))
+    return result
+
+
+def _write(result: StudyResult, folder: Path) -> None:
+    with atomic_write(folder / f"{result.stem}-summary.csv") as file:
+        result.summary.to_csv(file, index=False)
+    picture = to_png(result.axes)
+    atomic_save(folder / f"{result.stem}.png", lambda file: file.write(picture))
