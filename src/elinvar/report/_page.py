@@ -59,7 +59,7 @@ def write_report(
     drawn = {name: _picture(model, name, ax) for name, ax in figures(model).items()}
     answer, _, advice = model.explain().partition(_ADVICE)
     page = (
-        _templates()
+        templates()
         .get_template("page.html.j2")
         .render(
             title=title or _title(model),
@@ -108,7 +108,8 @@ def _picture(model: Any, name: str, ax: Any) -> Picture:
     return Picture(name=name, says=says, svg=Markup(svg), caption=caption(name, model))
 
 
-def _templates() -> "Environment":
+def templates() -> "Environment":
+    """Return the templates of pages: what is not marked as safe is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(

@@ -1,0 +1,145 @@
+"""What a finished study leaves for the page: its verdict, picture, table and settings, as JSON."""
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elinvar._base import FileError, atomic_write
+from elinvar.plots import to_svg
+from elinvar.report._figures import take_finding
+from elinvar.report._numbers import number
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from elinvar.studies import StudyResult
+
+FORMAT = "elinvar study"
+VERSION = 1
+
+Record = dict[str, Any]
+
+
+def write_study_record(
+    result: "StudyResult",
+    folder: str | os.PathLike[str],
+    *,
+    command: str | None = None,
+    workers: int = 1,
+) -> Path:
+    """Write what `write_studies_page` shows of a finished study, as ``NAME.json``.
+
+    The title of the picture becomes a heading of the page, and is taken off ``result.axes``.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Of `elinvar.studies.run_study`.
+    folder : str or path
+        Where to; it must exist.
+    command : str, optional
+        The command that ran it.
+    workers : int
+        How many cells ran at the same time.
+
+    Returns
+    -------
+    Path
+        Where the record is.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    from elinvar import __version__
+
+    path = Path(folder) / f"{result.stem}.json"
+    parameters = json.loads(json.dumps(asdict(result.config), default=str))
+    del parameters["core_seconds"]
+    heads, cells, kinds = written(result.summary)
+    says = take_finding(result.axes)
+    record: Record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "elinvar": __version__,
+        "stem": result.stem,
+        "title": result.study.title,
+        "claim": result.study.claim,
+        "claims": [asdict(claim) for claim in result.verdict.claims],
+        "parameters": parameters,
+        "summary": {"heads": heads, "kinds": kinds, "rows": cells},
+        "says": says,
+        "svg": to_svg(result.axes, prefix=result.stem, alt=says),
+        "command": command,
+        "workers": workers,
+        "seconds": result.seconds,
+        "finished": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    earlier = _read(path)
+    if earlier is not None and earlier["parameters"] == parameters:
+        slower = max((record, earlier), key=lambda one: float(one["seconds"]))
+        # a run that found all cells finished took no time, and says nothing of how long they take
+        record |= {key: slower[key] for key in ("seconds", "workers")}
+    with atomic_write(path) as file:
+        json.dump(record, file, ensure_ascii=False)
+    return path
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Return the records in ``folder``: known studies in their order, whole ones first.
+
+    Raises
+    ------
+    FileError
+        If one is of another version.
+    """
+    from elinvar.studies import STUDIES
+
+    found = [record for path in folder.glob("*.json") if (record := _read(path)) is not None]
+    order = {name: k for k, name in enumerate(STUDIES)}
+
+    def place(record: Record) -> tuple[bool, int, str]:
+        stem = record["stem"]
+        name = stem.removesuffix("-quick")
+        return (name != stem, order.get(name, len(order)), stem)
+
+    return sorted(found, key=place)
+
+
+def _read(path: Path) -> Record | None:
+    """Return the record at ``path``; nothing if there is none, or it is some other file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        return None
+    if content.get("version") != VERSION:
+        raise FileError(
+            f"{path} was written by another version of elinvar ({content.get('elinvar')}); "
+            "name another folder, or remove that file."
+        )
+    return content
+
+
+def written(frame: "DataFrame") -> tuple[list[str], list[list[str]], list[str]]:
+    """Return heads, rows of texts and the kinds (number or text) of the columns of a summary."""
+    heads = [str(name).replace("_", " ") for name in frame.columns]
+    kinds = ["number" if kind.kind in "iuf" else "text" for kind in frame.dtypes]
+    rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    return heads, rows, kinds
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return "-" if isnan(value) else number(value, digits=3)
+    return str(value)
