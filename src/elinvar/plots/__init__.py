@@ -9,16 +9,26 @@ from elinvar.plots._left_out import plot_left_out
 from elinvar.plots._lines import plot_path, plot_trajectory
 from elinvar.plots._power import plot_power
 from elinvar.plots._save import to_png, to_svg
+from elinvar.plots._sensing_distances import plot_distances
+from elinvar.plots._sensing_fits import plot_comparison, plot_scaling
+from elinvar.plots._sensing_phase import plot_phase_diagram
+from elinvar.plots._sensing_signals import plot_sensing, plot_signals
 
 __all__ = [
+    "plot_comparison",
     "plot_diagnosis",
+    "plot_distances",
     "plot_effects",
     "plot_environments",
     "plot_errors",
     "plot_forest",
     "plot_left_out",
     "plot_path",
+    "plot_phase_diagram",
     "plot_power",
+    "plot_scaling",
+    "plot_sensing",
+    "plot_signals",
     "plot_trajectory",
     "to_png",
     "to_svg",
