@@ -1,4 +1,4 @@
-"""The command line: `elinvar diagnose`, `fit`, `predict` and `demo`."""
+"""The command line: `elinvar diagnose`, `fit`, `predict`, `demo` and `reproduce`."""
 
 import sys
 

@@ -179,3 +179,41 @@ def demo(
 
     with guarded():
         run(out)
+
+
+@app.command()
+def reproduce(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="Studies to run; all if none is named."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Smaller runs: all studies in about a minute.")
+    ] = False,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder for tables, pictures and a page; made if needed."),
+    ] = Path("reproduce"),
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Runs at the same time; one a core if not given."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://host:8786."),
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Say what each study shows and how long it takes.")
+    ] = False,
+) -> None:
+    """Reproduce the claims of the paper, each with a table, a picture and a verdict.
+
+    The exit status is 0 whether claims hold or fail. A run that was stopped goes on where it was.
+    """
+    from elinvar.cli._reproduce import list_studies, run
+
+    with guarded():
+        if list_:
+            list_studies(studies or [], workers=workers)
+        else:
+            run(studies or [], out=out, workers=workers, quick=quick, cluster=cluster)
