@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.plots._sensing_look import INVARIANT, POOLED, distinct, draw_band, log_axis
+from elinvar.plots._sensing_look import GRID, INVARIANT, POOLED, distinct, draw_band, log_axis
 from elinvar.plots._style import (
     INK,
     clean,
@@ -90,7 +90,7 @@ def _draw(ax: "Axes", rows: list[Row]) -> None:
         )
         draw_band(ax, steps, middle, low, high, look, label=label)
     ax.set_xlim(min(steps), max(steps) if max(steps) > min(steps) else min(steps) + 1)
-    ax.grid(axis="y", linewidth=0.4, alpha=0.5)
+    ax.grid(axis="y", **GRID)
     plain_numbers(ax.xaxis, 4)
     finish(ax, title=None, xlabel="step", ylabel="")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.plots._sensing_look import INVARIANT, POOLED, REST, Look, distinct, log_axis
+from elinvar.plots._sensing_look import GRID, INVARIANT, POOLED, REST, Look, distinct, log_axis
 from elinvar.plots._style import (
     INK,
     QUIET,
@@ -100,7 +100,7 @@ def plot_scaling(
     ax.set_xticks(x, [tick_text(value, value) for value in x])
     plain_numbers(ax.yaxis, 6)
     ax.set_ylim(0.0, 1.12 * ax.get_ylim()[1])
-    ax.grid(axis="y", linewidth=0.4, alpha=0.5)
+    ax.grid(axis="y", **GRID)
     legend_below(ax, handles, labels)
     if title is None and fit is not None:
         title = f"Doubling {parameter} costs {fit[0] * np.log(2):.2g} more steps"
@@ -172,7 +172,7 @@ def plot_comparison(
     ax.set_yticks(list(places.values()), ticks, parse_math=False)
     ax.set_ylim(max(places.values()) + 0.7, min(-0.7, min(places.values()) - 1.1))
     ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x", linewidth=0.4, alpha=0.5)
+    ax.grid(axis="x", **GRID)
     _groups(ax, places)
     if labels is None:
         labels = [_DISTANCES[key][0] if key in _DISTANCES else key for key in values]

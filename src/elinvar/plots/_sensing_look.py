@@ -29,6 +29,7 @@ class Look:
     marker: str = ""
 
 
+GRID: dict[str, Any] = {"color": QUIET, "linewidth": 0.4, "alpha": 0.4}
 INVARIANT = Look(VERDICT_COLOURS["invariant"], "-", "o")
 SPURIOUS = Look(VERDICT_COLOURS["spurious"], "--", "D")
 POOLED = Look(MODEL_COLOURS["pooled"], "--", "D")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elinvar.plots._sensing_look import (
+    GRID,
     INVARIANT,
     REST,
     SPURIOUS,
@@ -124,7 +125,7 @@ def plot_signals(
     _scale_signals(panels[0], rows, log_y)
     for ax in panels:
         scale_axis(ax, "x", [row[parameter] for row in rows], log_x)
-        ax.grid(axis="y", linewidth=0.4, alpha=0.5)
+        ax.grid(axis="y", **GRID)
         finish(ax, title=None, xlabel=label, ylabel="")
         _lines(ax, windows, names, numbered=ax is panels[-1])
     _legend(panels[0], rows, windows, window_label)
@@ -291,7 +292,7 @@ def plot_sensing(
     log_axis(ax, "y", shown)
     plain_numbers(ax.xaxis, 6)
     ax.set_xlim(x[0], x[-1] if x[-1] > x[0] else x[0] + 1.0)
-    ax.grid(axis="y", linewidth=0.4, alpha=0.5)
+    ax.grid(axis="y", **GRID)
     legend_below(ax, *ax.get_legend_handles_labels())
     if title is None:
         title = _ended(x, lines, status)

@@ -1,0 +1,238 @@
+import re
+
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection, QuadMesh
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
+
+from elinvar.plots import (
+    plot_comparison,
+    plot_distances,
+    plot_phase_diagram,
+    plot_scaling,
+    plot_sensing,
+    plot_signals,
+    to_png,
+    to_svg,
+)
+
+DISTANCES = {
+    "algorithm": ["HeteroSGD", "HeteroSGD", "PooledGD", "PooledGD"],
+    "step": [100, 0, 0, 100],
+    "error": [0.1, 1.4, 1.4, 1.5],
+    "error_low": [0.05, 1.3, 1.4, 1.5],
+    "error_high": [0.2, 1.5, 1.4, 1.5],
+    "pooled_error": [1.5, 2.0, 2.0, 0.0],
+}
+SIGNALS = {
+    "setting": ["HeteroSGD"] * 4,
+    "heterogeneity": [8.0, 2.0, 4.0, 16.0],
+    "invariant_signal": [1.0, 1.0, 1.0, np.nan],
+    "spurious_signal": [1e-4, 0.9, 0.4, np.nan],
+    "spurious_signal_low": [1e-5, 0.8, 0.3, np.nan],
+    "spurious_signal_high": [1e-3, 1.0, 0.5, np.nan],
+    "diverged": [0.0, 0.0, 0.0, 1.0],
+}
+CELLS = {
+    "heterogeneity": [2, 8, 20, 2, 8, 20],
+    "step_size": [0.05, 0.05, 0.05, 0.1, 0.1, 0.1],
+    "recovers": [0, 1, 0.5, 0, 1, 0],
+    "learns_spurious": [1, 0, 0.5, 1, 0, 0],
+    "diverges": [0, 0, 0, 0, 0, 1],
+}
+RUNS = {
+    "group": ["model", "model", "model", "start", "start"],
+    "setting": ["A itself", "A itself", "k = d", "large", "large"],
+    "error": [4.0, 6.0, 0.02, np.nan, np.inf],
+    "pooled_error": [3.0, 5.0, 1.4, np.nan, np.nan],
+}
+
+
+def phase(**more):
+    return plot_phase_diagram(CELLS, "heterogeneity", "step_size", **more)
+
+
+def several():
+    two = {key: [*values, *values] for key, values in SIGNALS.items()}
+    two["setting"] = ["step 0.1"] * 4 + ["step 0.2"] * 4
+    windows = {"step 0.1": (4.58, 14.87), "step 0.2": (3.32, None)}
+    return plot_signals(two, "heterogeneity", windows=windows, log_x=True, log_y=True)
+
+
+LINE = {"line": ([6, 4], [0.05, 0.1])}
+PICTURES = {
+    "distances": lambda: plot_distances(DISTANCES),
+    "signals": lambda: plot_signals(SIGNALS, "heterogeneity", windows={"HeteroSGD": (4.58, 14.9)}),
+    "several": several,
+    "phase": lambda: phase(predicted=LINE, measured=LINE, log_x=True, log_y=True),
+    "scaling": lambda: plot_scaling(
+        {"dim": [50, 800], "steps": [51, 80], "predicted": [50, 79]}, fit=(10.5, 10.0)
+    ),
+    "comparison": lambda: plot_comparison(RUNS),
+    "sensing": lambda: plot_sensing([0, 1, 2], [1e-6, 1e-3, 1], [1e-6, 0, 1e-8], [1, 1, 1]),
+}
+
+
+def title(ax):
+    return ax.figure.get_suptitle() or ax.get_title(loc="left")
+
+
+def luminance(colour):
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot([0.2126, 0.7152, 0.0722], parts))
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_has_a_finding_and_texts_that_can_be_read(name):
+    ax = PICTURES[name]()
+    assert to_png(ax).startswith(b"\x89PNG")
+    assert len(title(ax)) > 15
+    shown = [text for text in ax.figure.findobj(Text) if text.get_text() and text.get_visible()]
+    assert all(1.05 / (luminance(text.get_color()) + 0.05) >= 4.5 for text in shown)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_an_svg_is_small_the_same_every_time_and_takes_the_colours_of_its_page(name):
+    svg = to_svg(PICTURES[name](), prefix="p", alt="a picture")
+    assert svg == to_svg(PICTURES[name](), prefix="p", alt="a picture")
+    assert len(svg) < 60_000
+    inside_images = re.sub(r'href="data:[^"]*"', "", svg)
+    assert "currentColor" in svg
+    assert "http" not in inside_images.replace("http://www.w3.org", "")
+    bare = re.findall(r"(?<!, )#[0-9a-f]{6}\b", inside_images)
+    assert set(bare) <= {"#5b9bc8", "#f5c68d", "#474d57"}  # the grounds of the three outcomes
+
+
+def test_distances_are_two_lines_a_panel_in_order_of_steps():
+    first = plot_distances(DISTANCES)
+    hetero, pooled = first.figure.axes
+    error, other = (line.get_xydata().tolist() for line in hetero.lines)
+    assert error == [[0, 1.4], [100, 0.1]]
+    assert other == [[0, 2.0], [100, 1.5]]
+    assert first.get_yscale() == "log"
+    assert len(hetero.collections) == 1  # one band: the other is not known
+    assert np.isnan(pooled.lines[1].get_ydata()[-1])  # 0 has no place on a logarithmic axis
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ([0.1, 0.2], "H and P end nearer A*"),
+        ([0.1, 2.0], "H ends nearer A*, P nearer the pooled solution"),
+        ([2.0, 2.0], "H and P end nearer the pooled solution"),
+    ],
+)
+def test_the_title_says_where_each_ends(error, said):
+    table = {"algorithm": ["H", "P"], "step": [9, 9], "error": error, "pooled_error": [1, 1]}
+    assert title(plot_distances(table)) == said
+
+
+def test_one_setting_has_both_signals_in_one_panel_with_its_window_shaded():
+    ax = plot_signals(SIGNALS, "heterogeneity", windows={"HeteroSGD": (4.58, None)})
+    assert len(ax.figure.axes) == 1
+    invariant, spurious, crosses, line = ax.lines
+    assert invariant.get_xdata().tolist() == spurious.get_xdata().tolist() == [2, 4, 8, 16]
+    assert spurious.get_ydata()[:3].tolist() == [0.9, 0.4, 1e-4]
+    assert crosses.get_xdata().tolist() == [16]
+    assert list(line.get_xdata()) == [4.58, 4.58]
+    assert [text.get_text() for text in ax.texts] == ["4.58"]
+    assert title(ax) == "The spurious part is left out at 1 of 4 values of heterogeneity"
+
+
+def test_several_settings_share_their_scale_and_number_each_window_once():
+    left, right = several().figure.axes
+    assert left.get_ylim() == right.get_ylim()
+    assert left.get_xscale() == left.get_yscale() == "log"
+    assert [text.get_text() for text in left.texts] == []
+    assert [text.get_text() for text in right.texts] == ["3.32", "4.58", "14.9"]
+
+
+def test_a_window_needs_its_setting():
+    with pytest.raises(ValueError, match="windows for"):
+        plot_signals(SIGNALS, "heterogeneity", windows={"another": (1, 2)})
+
+
+def test_a_cell_mixes_the_colours_of_its_outcomes():
+    ax = phase()
+    (mesh,) = [part for part in ax.collections if isinstance(part, QuadMesh)]
+    assert mesh.get_rasterized()
+    colours = np.asarray(mesh.get_array())
+    assert colours.shape == (2, 3, 3)
+    recovers, spurious, mixed = colours[0, 1], colours[0, 0], colours[0, 2]
+    assert mixed == pytest.approx((recovers + spurious) / 2)
+    assert luminance(colours[1, 2]) < luminance(recovers) < luminance(spurious)
+
+
+def test_outcomes_can_be_told_apart_without_colour():
+    colours = np.asarray(phase().collections[0].get_array())
+    dark, middle, light = (luminance(colours[at]) + 0.05 for at in ((1, 2), (0, 1), (0, 0)))
+    assert middle / dark > 1.7
+    assert light / middle > 1.7
+
+
+def test_curves_are_lines_and_measured_boundaries_points():
+    ax = phase(predicted=LINE, measured={"seen": ([5.8, 4.1], [0.05, 0.1])})
+    line, points = ax.lines
+    assert line.get_xdata().tolist() == [6, 4]
+    assert points.get_linestyle() == "None"
+    names = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert names == ["recovers A*", "learns the spurious part", "diverges", "line", "seen"]
+    assert title(phase()) == "The invariant part is recovered in 42% of the runs"
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4], [0, 1, 2], [0, 3]])
+def test_cells_must_fill_the_grid(rows):
+    part = {key: [values[row] for row in rows] for key, values in CELLS.items()}
+    with pytest.raises(ValueError, match="needed one for each pair"):
+        plot_phase_diagram(part, "heterogeneity", "step_size")
+
+
+def test_scaling_draws_what_the_fit_says():
+    ax = PICTURES["scaling"]()
+    at_50 = [line.get_ydata()[0] for line in ax.lines]
+    assert at_50 == pytest.approx([51, 10 + 10.5 * np.log(50), 50])
+    assert ax.get_xscale() == "log"
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["50", "800"]
+    assert "fit: 10 - 2 log(dim)" in [
+        text.get_text()
+        for text in plot_scaling({"dim": [2, 4], "steps": [9, 8]}, fit=(-2, 10))
+        .figure.legends[0]
+        .get_texts()
+    ]
+
+
+def test_a_comparison_has_one_dot_a_run_and_says_what_diverged():
+    ax = plot_comparison(RUNS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["A itself", "k = d", "large"]
+    dots = [part for part in ax.collections if isinstance(part, PathCollection)]
+    assert [len(part.get_offsets()) for part in dots] == [2, 1, 2, 1]
+    assert dots[0].get_offsets()[:, 0].tolist() == [4, 6]
+    texts = [text.get_text() for text in ax.texts]
+    assert texts.count("diverged") == 2  # once for each value, at the same place
+    assert {"model", "start"} <= set(texts)
+    assert title(ax) == "1 of 3 settings ends nearer A* than to the pooled solution"
+
+
+def test_names_are_shown_as_they_are():
+    nasty = "<script>$x_1$</script>"
+    svg = to_svg(
+        plot_comparison({"setting": [nasty], "error": [1.0]}, values=["error"]), prefix="p", alt="a"
+    )
+    assert "<script" not in svg
+    assert "&lt;script&gt;$x_1$" in svg
+
+
+def test_a_trajectory_leaves_gaps_where_nothing_is_left_and_says_that_it_diverged():
+    ax = plot_sensing([0, 1, 2], [0.1, 0.5, 1], [0.1, 0.0, 2], status="diverged")
+    assert np.isnan(ax.lines[1].get_ydata()[1])
+    assert title(ax) == "The run diverged at step 2"
+    with pytest.raises(ValueError, match="one value a step"):
+        plot_sensing([0, 1], [1, 1], [1])
+
+
+@pytest.mark.parametrize("function", [plot_distances, plot_comparison])
+def test_an_empty_table_is_an_error(function):
+    empty = {"algorithm": [], "setting": [], "step": [], "error": [], "pooled_error": []}
+    with pytest.raises(ValueError, match="has no rows"):
+        function(empty)
