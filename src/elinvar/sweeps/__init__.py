@@ -1,3 +1,6 @@
 """Grids of runs: named axes in, one tidy table out; knows no algorithm."""
 
-__all__: list[str] = []
+from elinvar.sweeps._run import run_sweep
+from elinvar.sweeps._sweep import Sweep
+
+__all__ = ["Sweep", "run_sweep"]

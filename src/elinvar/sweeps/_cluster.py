@@ -1,0 +1,67 @@
+"""A Dask cluster as a backend of joblib."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from elinvar._base import DataError, ElinvarError, import_extra
+from elinvar.sweeps._sweep import Sweep, name_of
+
+_SECONDS = 10
+
+
+@contextmanager
+def backend_at(address: str, sweep: Sweep) -> Iterator[tuple[Any, int]]:
+    """Connect to the cluster; yield joblib's backend there and the number of its threads.
+
+    Raises
+    ------
+    MissingExtraError
+        If Dask is not installed.
+    ElinvarError
+        If nobody answers, there are no workers, or they cannot load the function.
+    """
+    distributed = import_extra("distributed", "dask")
+    try:
+        client = distributed.Client(address, timeout=_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"There is no cluster at {address!r} ({error}); start its scheduler, or correct the "
+            "address."
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_SECONDS)
+        except TimeoutError as error:
+            raise ElinvarError(
+                f"The cluster at {address} has no workers; start some and run again."
+            ) from error
+        _try_out(client, sweep, address)
+        yield _backend(client), sum(client.ncores().values())
+
+
+def _try_out(client: Any, sweep: Sweep, address: str) -> None:
+    """Let every worker load the sweep once: joblib would wait for ever for one that cannot."""
+    from elinvar.sweeps._workers import run_batch
+
+    try:
+        client.run(run_batch, sweep, [], True)
+    except Exception as error:  # of whatever kind the workers met
+        raise ElinvarError(
+            f"The workers at {address} cannot load {name_of(sweep.function)} "
+            f"({type(error).__name__}: {error}); install the same packages there."
+        ) from error
+
+
+def _backend(client: Any) -> Any:
+    """Return joblib's backend, made to tell of tasks that the cluster gave up."""
+    from joblib._dask import DaskDistributedBackend
+
+    class Telling(DaskDistributedBackend):  # type: ignore[misc]
+        # joblib's own says nothing of a task that took several workers with it, and waits on
+        def submit(self, func: Any, callback: Any = None) -> Any:
+            job = super().submit(func, callback)
+            job.add_done_callback(lambda done: done.exception() and callback(done.exception()))
+            return job
+
+    return Telling(client=client)

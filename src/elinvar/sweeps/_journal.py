@@ -1,0 +1,115 @@
+"""Finished cells on disk, from the moment they are finished until the table is written.
+
+One SQLite file that only one run can hold open. A transaction is whole or absent whenever the
+process is killed, and the system frees the lock of a process that is gone.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from elinvar._base import FileError
+from elinvar.sweeps._rows import Kinds, joined
+
+FORMAT = "elinvar-sweep-journal/1"
+_LOCK_SECONDS = 1.0
+
+# A write-ahead log survives kill -9 without waiting for the disk at every batch. The exclusive mode
+# keeps the lock until the connection closes, and works where memory cannot be shared, as over NFS.
+_SET_UP = """
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+BEGIN EXCLUSIVE;
+CREATE TABLE IF NOT EXISTS about (part TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS cells (
+    cell TEXT PRIMARY KEY, kinds TEXT NOT NULL, columns TEXT NOT NULL
+);
+COMMIT;
+"""
+
+
+def journal_path(out: Path) -> Path:
+    """Return where the journal of the table ``out`` lies."""
+    return out.with_name(f".{out.name}.partial.sqlite")
+
+
+def remove_journal(out: Path) -> None:
+    """Remove the journal of a table that is written."""
+    path = journal_path(out)
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+class Journal:
+    """The finished cells of one sweep.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Where they are kept.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def keys(self) -> set[str]:
+        """Return the keys of all finished cells."""
+        return {key for (key,) in self._connection.execute("SELECT cell FROM cells")}
+
+    def kinds(self) -> Kinds:
+        """Return the columns that the finished cells have, and the kinds of values in each."""
+        kinds: Kinds = {}
+        for (text,) in self._connection.execute("SELECT DISTINCT kinds FROM cells"):
+            kinds = joined(kinds, json.loads(text))
+        return kinds
+
+    def add(self, cells: Iterable[tuple[str, str, str]]) -> None:
+        """Keep cells (key, kinds, columns), all of them or none."""
+        with self._connection:
+            self._connection.executemany("INSERT INTO cells VALUES (?, ?, ?)", cells)
+
+    def columns(self) -> dict[str, str]:
+        """Return what all finished cells returned, by key, as JSON."""
+        return dict(self._connection.execute("SELECT cell, columns FROM cells"))
+
+    def about(self) -> dict[str, str]:
+        """Return what was said of these cells, part by part; nothing if they are the first."""
+        return dict(self._connection.execute("SELECT part, value FROM about"))
+
+    def tell(self, about: dict[str, str]) -> None:
+        """Say what these cells belong to."""
+        with self._connection:
+            self._connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+
+
+@contextmanager
+def open_journal(out: Path | None) -> Iterator[Journal]:
+    """Open the journal of the table ``out``, or one in memory, and close it in the end.
+
+    Raises
+    ------
+    FileError
+        If another run holds it, it is damaged, or it cannot be written.
+    """
+    path = None if out is None else journal_path(out)
+    try:
+        connection = sqlite3.connect(path or ":memory:", timeout=_LOCK_SECONDS)
+        try:
+            connection.executescript(_SET_UP)
+            yield Journal(connection)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise FileError(_words(error, path, out)) from error
+
+
+def _words(error: sqlite3.Error, path: Path | None, out: Path | None) -> str:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"Another run is at work on {out}; wait for it, stop it, or give another place."
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return f"{path}, which kept the finished cells of {out}, is damaged ({error}); delete it."
+    return f"The finished cells cannot be kept in {path}: {error}; give another place."

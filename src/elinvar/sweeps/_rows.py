@@ -1,0 +1,66 @@
+"""What a cell returned, as columns of plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from elinvar._base import DataError, DataTypeError
+from elinvar.sweeps._values import families, kind_of, plain
+
+Columns = dict[str, list[Any]]
+Kinds = dict[str, list[str]]
+
+
+def columns_of(returned: Any, axes: Mapping[str, Any]) -> tuple[Columns, Kinds]:
+    """Turn the rows that a cell returned into columns, and name the kinds of their values.
+
+    Raises
+    ------
+    DataError
+        If these are no rows, differ in their columns, name an axis, or hold other than scalars.
+    """
+    rows = [returned] if isinstance(returned, Mapping) else returned
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+        kind = type(returned).__name__
+        raise DataTypeError(f"it returned a {kind}; needed a dict, or a list of dicts")
+    names = list(rows[0]) if rows else []
+    for row in rows:
+        if row.keys() != set(names):
+            raise DataError("its rows have different columns; name all of them in every row")
+    if rows and not names:
+        raise DataError("it returned no columns; needed at least one")
+    columns = {name: [plain(row[name]) for row in rows] for name in names}
+    kinds = {}
+    for name, values in columns.items():
+        if not isinstance(name, str) or name in axes:
+            raise DataError(f"its column {name!r} must have a text for a name, and no axis's")
+        found = {kind_of(value) for value in values}
+        if None in found:
+            odd = next(value for value in values if kind_of(value) is None)
+            raise DataTypeError(
+                f"its column {name!r} holds a {type(odd).__name__}; "
+                "needed numbers of 64 bits, text, booleans or None"
+            )
+        kinds[name] = sorted(str(kind) for kind in found)
+    return columns, joined(kinds, kinds)
+
+
+def joined(known: Kinds, more: Kinds) -> Kinds:
+    """Return the kinds of the values of two cells together.
+
+    Raises
+    ------
+    DataError
+        If the cells differ in their columns, or a column holds what does not go together.
+    """
+    if not known or not more:
+        return known or more
+    if known.keys() != more.keys():
+        lacking = sorted(known.keys() ^ more.keys())
+        raise DataError(f"only some cells have the column {lacking[0]!r}; return it from all")
+    both = {name: sorted({*kinds, *more[name]}) for name, kinds in known.items()}
+    for name, kinds in both.items():
+        if len(mixed := families(kinds)) > 1:
+            raise DataError(
+                f"the column {name!r} mixes {' and '.join(mixed)}; return one from all cells"
+            )
+    return both
