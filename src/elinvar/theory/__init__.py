@@ -1,12 +1,48 @@
-"""Growth exponents, critical lines and windows of step size and gain: arrays in, numbers out."""
+"""Growth exponents, critical lines, windows of step size and gain, noise, times and predictions."""
 
+from elinvar.theory._bursts import burst_exponent
 from elinvar.theory._growth import critical_heterogeneity, gate_growth_exponent, growth_exponent
+from elinvar.theory._laws import (
+    critical_step_size,
+    heterogeneity_window,
+    law_growth_exponent,
+    step_window,
+)
+from elinvar.theory._limits import StepLimits, step_limits
+from elinvar.theory._matrix import matrix_growth_exponent
+from elinvar.theory._noise import (
+    NoiseFloor,
+    critical_batch_size,
+    free_growth_exponent,
+    noise_floor,
+    noise_growth_rate,
+)
+from elinvar.theory._results import GrowthExponent, Window
+from elinvar.theory._times import convergence_steps, decay_steps, escape_steps
 from elinvar.theory._windows import suppressing_gains, suppressing_steps
 
 __all__ = [
+    "GrowthExponent",
+    "NoiseFloor",
+    "StepLimits",
+    "Window",
+    "burst_exponent",
+    "convergence_steps",
+    "critical_batch_size",
     "critical_heterogeneity",
+    "critical_step_size",
+    "decay_steps",
+    "escape_steps",
+    "free_growth_exponent",
     "gate_growth_exponent",
     "growth_exponent",
+    "heterogeneity_window",
+    "law_growth_exponent",
+    "matrix_growth_exponent",
+    "noise_floor",
+    "noise_growth_rate",
+    "step_limits",
+    "step_window",
     "suppressing_gains",
     "suppressing_steps",
 ]

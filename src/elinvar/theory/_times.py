@@ -1,0 +1,170 @@
+"""How many steps learning takes, and forgetting."""
+
+import numpy as np
+
+from elinvar._base import DataError
+from elinvar.theory._growth import positive
+
+# an amplitude this small against its goal grows by a constant factor to within rounding
+_LINEAR = 1e-4
+# below this eta * sigma the step follows its differential equation
+_SMOOTH = 1e-4
+
+
+def escape_steps(
+    eigenvalue: float, step_size: float, init_scale: float, *, share: float = 0.5
+) -> float:
+    r"""Return the steps until an eigenvalue is learned to a given share, from a small start.
+
+    .. math:: u \leftarrow u (1 + \eta (\sigma - u^2)), \qquad u_0 = \alpha,
+        \qquad u_T^2 \ge \text{share} \cdot \sigma
+
+    The scalar recursion itself, which invariant directions follow exactly when U starts at
+    :math:`\alpha I` and batches are infinite; about
+    :math:`\log(\sqrt\sigma / \alpha) / \log(1 + \eta\sigma)`. Under pooled steps spurious
+    directions follow it with the mean eigenvalue.
+
+    Parameters
+    ----------
+    eigenvalue : float
+        :math:`\sigma`.
+    step_size : float > 0
+        :math:`\eta` of the matrix step, times the curvature of the measurements.
+    init_scale : float > 0
+        :math:`\alpha`.
+    share : float in (0, 1)
+        What share of the eigenvalue counts as learned.
+
+    Returns
+    -------
+    float
+        A whole number of steps; infinity if the eigenvalue is not positive, or the step so large
+        that the iteration does not settle, :math:`\eta\sigma \ge 1`; 0 from a start beyond it.
+
+    Raises
+    ------
+    DataError
+        If an argument is not finite, or out of its range.
+
+    References
+    ----------
+    Own derivation, docs/theory-matrix.md, section 6.
+
+    Examples
+    --------
+    >>> from elinvar.theory import escape_steps
+    >>> escape_steps(1.0, 0.1, 1e-3)
+    72.0
+    """
+    eta, alpha = positive("step_size", step_size), positive("init_scale", init_scale)
+    if not (np.isfinite(eigenvalue) and 0 < share < 1):
+        raise DataError(
+            f"eigenvalue must be finite and share between 0 and 1; got {eigenvalue!r}, {share!r}."
+        )
+    pull, start = eta * eigenvalue, alpha**2 / eigenvalue if eigenvalue > 0 else 0.0
+    if eigenvalue <= 0 or pull >= 1:
+        return float(np.inf)
+    if start >= share:
+        return 0.0
+    if pull < _SMOOTH:
+        odds = share / (1 - share) * (1 - start) / start
+        return float(np.ceil(np.log(odds) / (2 * pull)))
+    steps = max(0, int(np.log(_LINEAR * share**0.5 / start**0.5) / np.log1p(pull)))
+    x = start**0.5 * (1 + pull) ** steps
+    while x * x < share:
+        x *= 1 + pull * (1 - x * x)
+        steps += 1
+    return float(steps)
+
+
+def convergence_steps(
+    eigenvalue: float, step_size: float, init_scale: float, *, accuracy: float = 0.05
+) -> float:
+    r"""Return the steps until an eigenvalue is learned but for a small rest.
+
+    :math:`|u_T^2 - \sigma| \le \text{accuracy} \cdot \sigma`, under the recursion of
+    `escape_steps`: the rest falls by about :math:`1 - 2\eta\sigma` a step.
+
+    Parameters
+    ----------
+    eigenvalue : float
+        :math:`\sigma`.
+    step_size : float > 0
+        :math:`\eta` of the matrix step, times the curvature of the measurements.
+    init_scale : float > 0
+        :math:`\alpha`.
+    accuracy : float in (0, 1)
+        The rest that is allowed.
+
+    Returns
+    -------
+    float
+        A whole number of steps; infinity as in `escape_steps`.
+
+    Raises
+    ------
+    DataError
+        If an argument is not finite, or out of its range.
+
+    References
+    ----------
+    Own derivation, docs/theory-matrix.md, section 6.
+
+    Examples
+    --------
+    >>> from elinvar.theory import convergence_steps
+    >>> convergence_steps(1.0, 0.1, 1e-3)
+    86.0
+    """
+    if not 0 < accuracy < 1:
+        raise DataError(f"accuracy must be between 0 and 1; got {accuracy!r}.")
+    rising = escape_steps(eigenvalue, step_size, init_scale, share=1 - accuracy)
+    pull = step_size * eigenvalue
+    if not np.isfinite(rising) or init_scale**2 <= (1 + accuracy) * eigenvalue or pull < _SMOOTH:
+        return rising
+    # from above the recursion falls, by more than a factor only while it is far above
+    x, steps = init_scale / eigenvalue**0.5, 0
+    while abs(x * x - 1) > accuracy:
+        x *= 1 + pull * (1 - x * x)
+        steps += 1
+        if not np.isfinite(x) or abs(x) > 1e6:
+            return float(np.inf)
+    return float(steps)
+
+
+def decay_steps(exponent: float, start: float, level: float) -> float:
+    r"""Return the steps in which a dying amplitude typically falls to a level.
+
+    .. math:: T = \log(\text{level} / \text{start}) / \gamma
+
+    Parameters
+    ----------
+    exponent : float
+        Growth exponent :math:`\gamma` a step.
+    start, level : float > 0
+        Amplitudes.
+
+    Returns
+    -------
+    float
+        0 if it starts below; infinity if the exponent is not negative.
+
+    Raises
+    ------
+    DataError
+        If an amplitude is not a finite number above 0.
+
+    References
+    ----------
+    Own derivation, docs/theory-matrix.md, section 6.
+
+    Examples
+    --------
+    >>> from elinvar.theory import decay_steps
+    >>> round(decay_steps(-0.0813, start=1.0, level=1e-3))
+    85
+    """
+    fall = np.log(positive("start", start) / positive("level", level))
+    if fall <= 0:
+        return 0.0
+    return float(fall / -exponent) if exponent < 0 else float(np.inf)
