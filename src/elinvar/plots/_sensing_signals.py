@@ -118,7 +118,6 @@ def plot_signals(
     if len(names) == 1:
         panels = [new_figure(7.6, 4.4).add_subplot()]
         _one_setting(panels[0], rows, parameter)
-        _shade(panels[0], windows.get(names[0], (None, None)))
     else:
         panels = list(new_figure(9.6, 4.2).subplots(1, 2, sharey=True, squeeze=False).flat)
         _many_settings(panels, rows, names, parameter)
@@ -130,6 +129,7 @@ def plot_signals(
         _lines(ax, windows, names, numbered=ax is panels[-1])
     _legend(panels[0], rows, windows, window_label)
     if len(names) == 1:
+        _shade(panels[0], windows.get(names[0], (None, None)))
         panels[0].set_ylabel("signal", color=INK, fontsize=9.5)
     head_figure(panels[0], _finding(rows, label) if title is None else title)
     return panels[0]

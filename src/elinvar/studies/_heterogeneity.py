@@ -1,0 +1,189 @@
+"""What is learnt against the heterogeneity M, and where the spurious part stops growing."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots import plot_signals
+from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled, signals
+from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._transition import slope, transition
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+from elinvar.theory import critical_heterogeneity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SensingConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    algorithm : str
+        That is to forget the spurious part.
+    step_sizes : tuple of float
+        One line of the picture each.
+    ratios : tuple of float
+        Heterogeneities, as multiples of the predicted line of their step size.
+    batch_size : int
+        Large, so that the spurious part can fall far before sampling noise holds it.
+    near : (low, high)
+        Ratios between which the transition is measured.
+    learnt, forgotten : float
+        Ratios up to which the spurious part must be learnt, and from which it must be forgotten.
+    tolerance : float
+        Largest deviation of the transition from the line, relative to it.
+    """
+
+    algorithm: str = "HeteroSGD"
+    step_sizes: tuple[float, ...] = (0.05, 0.1, 0.2)
+    ratios: tuple[float, ...] = (
+        0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3
+    )  # fmt: skip
+    batch_size: int = HUGE_BATCH
+    near: tuple[float, float] = (0.8, 1.2)
+    learnt: float = 0.6
+    forgotten: float = 1.25
+    tolerance: float = 0.05
+    repetitions: int = 30
+    core_seconds: float = 45.0
+
+
+QUICK = Config(
+    step_sizes=(0.1, 0.2),
+    ratios=(0.0, 0.3, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3),
+    repetitions=8,
+    core_seconds=6.0,
+)
+
+
+def cell(
+    *, rng: np.random.Generator, algorithm: str, step_size: float, ratio: float, **settings: Any
+) -> dict[str, Any]:
+    """Run once at a multiple of the line."""
+    del settings["repetition"]
+    heterogeneity = ratio * critical_heterogeneity(step_size)
+    _, path = run(algorithm, rng, step_size=step_size, heterogeneity=heterogeneity, **settings)
+    return {"heterogeneity": heterogeneity, **settled(path), **slope(path)}
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: step sizes by multiples of their lines by repetitions."""
+    return Sweep(
+        name="heterogeneity",
+        function=cell,
+        axes={
+            "step_size": config.step_sizes,
+            "ratio": config.ratios,
+            "repetition": range(config.repetitions),
+        },
+        problem=("step_size", "ratio"),
+        fixed={
+            **config.fixed(),
+            "algorithm": config.algorithm,
+            "batch_size": config.batch_size,
+        },
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return the transition of each step size beside the line, and the signals on either side."""
+    import pandas as pd
+
+    lines = []
+    for step_size, mine in rows.groupby("step_size", sort=False):
+        predicted = critical_heterogeneity(float(step_size))
+        found = transition(mine[mine["ratio"].between(*config.near)], "heterogeneity")
+        middle = mine.groupby("ratio")[["invariant_signal", "spurious_signal"]].median()
+        lines.append(
+            {
+                "step_size": float(step_size),
+                "predicted": predicted,
+                "measured": found.at,
+                "standard_error": found.error,
+                "deviation": found.at / predicted - 1.0,
+                "spurious_below": middle["spurious_signal"][: config.learnt].min(),
+                "spurious_beyond": middle["spurious_signal"][config.forgotten :].max(),
+                "least_invariant": middle["invariant_signal"].min(),
+                "diverged": int(mine["diverged"].sum()),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw the signals against M, with the predicted lines."""
+    table = signals(rows, ["step_size", "ratio", "heterogeneity"])
+    names = {step_size: f"step size {step_size:g}" for step_size in config.step_sizes}
+    worst = summary["deviation"].abs().max()
+    return plot_signals(
+        table.assign(setting=table["step_size"].map(names)),
+        "heterogeneity",
+        windows={names[row.step_size]: (row.predicted, None) for row in summary.itertuples()},
+        window_label="predicted line",
+        xlabel="heterogeneity M",
+        log_y=True,
+        title=f"Beyond a line the spurious part dies: measured within {percent(worst)} of theory",
+    )
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge the transition of each step size, and the signals on either side."""
+    rows = summary.to_dict("records")
+    least, learnt, left = (
+        (min if low else max)(row[key] for row in rows)
+        for key, low in (
+            ("least_invariant", True),
+            ("spurious_below", True),
+            ("spurious_beyond", False),
+        )
+    )
+    sides = Claim(
+        holds=bool(least >= 0.9 and learnt >= 0.1 and left <= 0.01),
+        sentence=(
+            f"the spurious signal is at least {figure(learnt)} up to {config.learnt:g} of the line "
+            f"(needed: 0.1) and at most {figure(left)} from {config.forgotten:g} of it on (needed: "
+            f"0.01), while the invariant signal is at least {figure(least)} everywhere (needed: "
+            f"0.9); medians of {config.repetitions} runs."
+        ),
+    )
+    return Verdict(claims=(*(_claim(row, config) for row in rows), sides))
+
+
+def _claim(row: dict[str, Any], config: Config) -> Claim:
+    where = f"at step size {row['step_size']:g} the spurious part stops growing"
+    needed = f"needed: within {percent(config.tolerance)}"
+    if np.isnan(row["measured"]):
+        low, high = (ratio * row["predicted"] for ratio in config.near)
+        return Claim(
+            holds=False,
+            sentence=f"{where[0].upper()}{where[1:]} nowhere between M = {figure(low)} and {figure(high)}; predicted "
+            f"{figure(row['predicted'])} ({needed}).",
+        )
+    return Claim(
+        holds=bool(abs(row["deviation"]) <= config.tolerance),
+        sentence=(
+            f"{where} at M = {figure(row['measured'])} ± {row['standard_error']:.1g} (standard "
+            f"error); predicted {figure(row['predicted'])}, a deviation of "
+            f"{percent(row['deviation'])} ({needed})."
+        ),
+    )
+
+
+STUDY = Study(
+    name="heterogeneity",
+    title="How much heterogeneity it takes",
+    claim="HeteroSGD forgets the spurious part once the environments differ enough: beyond the "
+    "critical heterogeneity of its step size, and not before.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)

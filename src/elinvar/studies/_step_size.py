@@ -1,0 +1,193 @@
+"""What is learnt against the step size at a fixed heterogeneity: too small, right, too large."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots import plot_signals
+from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled, signals
+from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._transition import slope, transition
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+from elinvar.theory import step_limits, step_window
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SensingConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    algorithm : str
+        That is to forget the spurious part.
+    heterogeneity : float
+        Of the problem.
+    step_sizes : tuple of float
+        Along the axis.
+    batch_size : int
+        Large, so that the spurious part can fall far before sampling noise holds it.
+    near : (low, high)
+        Multiples of the predicted transition between which it is measured.
+    learnt, forgotten : float
+        Multiples of it up to which the spurious part must be learnt, and from which it must be
+        forgotten.
+    tolerance : float
+        Largest deviation of the transition from the prediction, relative to it; a tenth is a
+        twentieth in heterogeneity, as for small steps M^2 is about 2 / step_size.
+    """
+
+    algorithm: str = "HeteroSGD"
+    heterogeneity: float = 6.0
+    step_sizes: tuple[float, ...] = (
+        0.01, 0.02, 0.03, 0.035, 0.04, 0.044, 0.048, 0.052, 0.056, 0.06, 0.064, 0.068, 0.072,
+        0.076, 0.08, 0.09, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.23, 0.27, 0.32,
+    )  # fmt: skip
+    batch_size: int = HUGE_BATCH
+    near: tuple[float, float] = (0.7, 1.4)
+    learnt: float = 0.6
+    forgotten: float = 1.4
+    tolerance: float = 0.1
+    repetitions: int = 30
+    core_seconds: float = 30.0
+
+
+QUICK = Config(
+    step_sizes=(0.01, 0.02, 0.03, 0.04, 0.048, 0.056, 0.064, 0.072, 0.08, 0.11, 0.14, 0.2, 0.28),
+    repetitions=12,
+    core_seconds=4.0,
+)
+
+
+def cell(*, rng: np.random.Generator, algorithm: str, **settings: Any) -> dict[str, Any]:
+    """Run once with a step size."""
+    del settings["repetition"]
+    _, path = run(algorithm, rng, **settings)
+    return {**settled(path), **slope(path)}
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: step sizes by repetitions, on problems of their own."""
+    return Sweep(
+        name="step-size",
+        function=cell,
+        axes={"step_size": config.step_sizes, "repetition": range(config.repetitions)},
+        problem=("step_size",),
+        fixed={
+            **config.fixed(),
+            "algorithm": config.algorithm,
+            "heterogeneity": config.heterogeneity,
+            "batch_size": config.batch_size,
+        },
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return a row a step size, and in each the transition that all rows share."""
+    predicted = step_window(config.heterogeneity).low
+    low, high = (ratio * predicted for ratio in config.near)
+    found = transition(rows[rows["step_size"].between(low, high)], "step_size")
+    table = signals(rows, ["step_size"])
+    steps, slopes = (rows["slope_steps"], rows["slope"] * rows["slope_steps"])
+    sums = rows.assign(sums=slopes, steps=steps).groupby("step_size")[["sums", "steps"]].sum()
+    shown = table[["step_size", "invariant_signal", "spurious_signal", "diverged"]]
+    return shown.assign(
+        slope=(sums["sums"] / sums["steps"]).to_numpy(),
+        transition=found.at,
+        standard_error=found.error,
+    )
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw both signals against the step size, with the predicted window."""
+    low, high = _window(config)
+    measured = float(summary["transition"].iloc[0])
+    where = f"measured from {figure(measured)}" if np.isfinite(measured) else "none measured"
+    return plot_signals(
+        signals(rows, ["step_size"]).assign(setting=config.algorithm),
+        "step_size",
+        windows={config.algorithm: (low, high)},
+        window_label="predicted: spurious part dies, runs stay bounded",
+        xlabel="step size",
+        log_x=True,
+        log_y=True,
+        title=f"Too small a step learns the spurious part, too large diverges: {where}",
+    )
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge the transition, what is learnt on either side of it, and where runs diverge."""
+    low, bounded = _window(config)
+    step = summary["step_size"]
+    small = summary[step <= config.learnt * low]["spurious_signal"].min()
+    inside = summary[(step >= config.forgotten * low) & (step <= bounded)]
+    left, kept = inside["spurious_signal"].max(), inside["invariant_signal"].min()
+    high = step_window(config.heterogeneity).high
+    calm, wild = (summary[mask]["diverged"] for mask in (step <= bounded, step > high))
+    runs = f"medians of {config.repetitions} runs"
+    return Verdict(
+        claims=(
+            _transition(summary, low, config),
+            Claim(
+                holds=bool(small >= 0.1),
+                sentence=f"Up to {config.learnt:g} of that step the spurious part is learnt: its "
+                f"signal is at least {figure(small)} (needed: 0.1; {runs}).",
+            ),
+            Claim(
+                holds=bool(left <= 0.01 and kept >= 0.9),
+                sentence=f"From {config.forgotten:g} of it to the bound of {figure(bounded)} the "
+                f"spurious signal is at most {figure(left)} (needed: 0.01) and the invariant one "
+                f"at least {figure(kept)} (needed: 0.9; {runs}).",
+            ),
+            Claim(
+                holds=bool(calm.max() == 0 and wild.min() == 1),
+                sentence=f"Up to the bound {percent(calm.mean())} of runs diverge (needed: none), "
+                f"beyond {figure(high)}, where the spurious part grows again, "
+                f"{percent(wild.mean())} (needed: all).",
+            ),
+        )
+    )
+
+
+def _window(config: Config) -> tuple[float, float]:
+    """Return where the spurious part dies, and up to where no run can diverge."""
+    spurious = [1.0 + config.heterogeneity, 1.0 - config.heterogeneity]
+    limits = step_limits(np.ones(config.invariant_rank), spurious)
+    return step_window(config.heterogeneity).low, limits.bounded
+
+
+def _transition(summary: "DataFrame", predicted: float, config: Config) -> Claim:
+    at, error = (float(summary[key].iloc[0]) for key in ("transition", "standard_error"))
+    needed = f"needed: within {percent(config.tolerance)}"
+    if np.isnan(at):
+        return Claim(
+            holds=False,
+            sentence=f"The spurious part stops growing at no step size near the predicted "
+            f"{figure(predicted)} ({needed}).",
+        )
+    deviation = at / predicted - 1.0
+    return Claim(
+        holds=bool(abs(deviation) <= config.tolerance),
+        sentence=f"The spurious part stops growing at a step size of {figure(at)} ± "
+        f"{error:.1g} (standard error); predicted {figure(predicted)}, a deviation of "
+        f"{percent(deviation)} ({needed}).",
+    )
+
+
+STUDY = Study(
+    name="step-size",
+    title="How large a step it takes",
+    claim="Heterogeneity acts through large steps: with too small a step HeteroSGD learns the "
+    "spurious part as pooled training does, with too large a step it diverges.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)

@@ -1,0 +1,84 @@
+r"""Where the spurious part stops growing, measured from the slope of its logarithm.
+
+While the spurious amplitude is small, a step multiplies it by :math:`1 + \eta s_e` with an
+environment that is drawn at that step, whatever the amplitude is. So the mean of
+:math:`\tfrac12 \Delta \log(\text{spurious signal})` over all steps at which the signal is within a
+window of small values is the growth exponent, without bias, although the trajectory bursts, is
+pushed back and bursts again. It crosses zero at the transition. The window must lie above what
+sampling noise leaves: its lower end asks for a large batch.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from elinvar.sensing import Trajectory
+
+WINDOW = (1e-10, 1e-2)
+_RESAMPLES = 400
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """A zero crossing, and its standard error; NaN where there is none."""
+
+    at: float
+    error: float
+
+
+def slope(trajectory: "Trajectory", window: tuple[float, float] = WINDOW) -> dict[str, Any]:
+    """Return the mean slope a step of the log spurious amplitude within the window, and its steps.
+
+    The trajectory must have recorded every step.
+    """
+    signal = np.asarray(trajectory.spurious_signal, dtype=np.float64)
+    within = (signal[:-1] > window[0]) & (signal[:-1] < window[1]) & (signal[1:] > 0)
+    growth = 0.5 * np.diff(np.log(np.where(signal > 0, signal, 1.0)))[within]
+    mean = float(growth.mean()) if len(growth) else 0.0
+    return {"slope": mean, "slope_steps": len(growth)}
+
+
+def transition(rows: "DataFrame", along: str) -> Transition:
+    """Return where the slope crosses zero as ``along`` increases, from growth to decay.
+
+    A quadratic is fitted to the slopes, weighted by their steps. The standard error is that of a
+    bootstrap over repetitions.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``along``, ``repetition``, ``slope`` and ``slope_steps``, one row a run, near the transition.
+    along : str
+        Column with the parameter.
+    """
+    tables = rows.pivot(index="repetition", columns=along)
+    x = tables["slope"].columns.to_numpy(dtype=np.float64)
+    steps = tables["slope_steps"].to_numpy(dtype=np.float64)
+    growth = tables["slope"].to_numpy(dtype=np.float64) * steps
+    at = _crossing(x, growth.sum(axis=0), steps.sum(axis=0))
+    draws = np.random.default_rng(0).integers(len(steps), size=(_RESAMPLES, len(steps)))
+    again = [_crossing(x, growth[draw].sum(axis=0), steps[draw].sum(axis=0)) for draw in draws]
+    found = np.array([value for value in again if np.isfinite(value)])
+    known = np.isfinite(at) and len(found) > 0.9 * _RESAMPLES
+    return Transition(at=at if known else np.nan, error=float(found.std()) if known else np.nan)
+
+
+def _crossing(x: Floats, growth: Floats, steps: Floats) -> float:
+    """Return the falling zero of a weighted quadratic fit, if it lies among the values."""
+    seen = steps > 0
+    if seen.sum() < 4:
+        return float("nan")
+    middle, half = 0.5 * (x[0] + x[-1]), 0.5 * (x[-1] - x[0])
+    place = (x[seen] - middle) / half
+    fit = np.polyfit(place, growth[seen] / steps[seen], 2, w=np.sqrt(steps[seen]))
+    zeros = np.roots(fit)
+    zeros = zeros[np.abs(zeros.imag) < 1e-12].real
+    falling = [zero for zero in zeros if abs(zero) <= 1.0 and np.polyval(np.polyder(fit), zero) < 0]
+    return float(middle + half * falling[0]) if falling else float("nan")
