@@ -1,6 +1,7 @@
 """Growth exponents, critical lines, windows of step size and gain, noise, times and predictions."""
 
 from elinvar.theory._bursts import burst_exponent
+from elinvar.theory._conditions import Condition, check_conditions
 from elinvar.theory._growth import critical_heterogeneity, gate_growth_exponent, growth_exponent
 from elinvar.theory._laws import (
     critical_step_size,
@@ -17,16 +18,21 @@ from elinvar.theory._noise import (
     noise_floor,
     noise_growth_rate,
 )
+from elinvar.theory._predict import predict_outcome
+from elinvar.theory._prediction import Prediction
 from elinvar.theory._results import GrowthExponent, Window
 from elinvar.theory._times import convergence_steps, decay_steps, escape_steps
 from elinvar.theory._windows import suppressing_gains, suppressing_steps
 
 __all__ = [
+    "Condition",
     "GrowthExponent",
     "NoiseFloor",
+    "Prediction",
     "StepLimits",
     "Window",
     "burst_exponent",
+    "check_conditions",
     "convergence_steps",
     "critical_batch_size",
     "critical_heterogeneity",
@@ -41,6 +47,7 @@ __all__ = [
     "matrix_growth_exponent",
     "noise_floor",
     "noise_growth_rate",
+    "predict_outcome",
     "step_limits",
     "step_window",
     "suppressing_gains",

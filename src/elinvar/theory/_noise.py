@@ -172,7 +172,7 @@ def free_growth_exponent(
     factors = np.eye(rank) + eta * stack
     rounds = max(int(n_steps) // _CHAINS, 100)
     drawn = rng.choice(len(stack), size=(rounds, _CHAINS), p=shares)
-    # y: the spurious part, and the length of the rest; sqrt(2) N y = |y| g + (sqrt(2) - 1) y y'g / |y|
+    # y: the spurious part, then the length of the rest; N y = (g + (sqrt(2) - 1) y y'g) / sqrt(2)
     y = np.zeros((_CHAINS, rank + 1))
     y[:, -1] = 1.0
     total, counted = np.zeros(_CHAINS), rounds - rounds // 5

@@ -1,0 +1,119 @@
+"""Exponents and resting levels of all spurious directions under one algorithm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from elinvar._base import MatrixAlgorithm
+from elinvar.theory._bursts import burst_exponent
+from elinvar.theory._growth import Floats, growth_exponent
+from elinvar.theory._matrix import Order, matrix_growth_exponent
+from elinvar.theory._reduction import Reduced
+
+_GRID = 400
+_HALVINGS = 50
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spurious:
+    """How each spurious direction grows from a small amplitude, and where it would rest.
+
+    Attributes
+    ----------
+    exponents, spreads : array of shape (f,)
+        Growth a step and its standard deviation, for each direction and each side of the factor;
+        one, the fastest, if environments do not share their directions.
+    standard_error : float
+        Of the exponents; 0 if they are closed forms.
+    levels : array of shape (f,)
+        Eigenvalue at which growth stops, with a sign: below 0 on the negative side of the factor.
+    aligned : float
+        Largest exponent in the columns that hold the invariant part, which noise feeds; minus
+        infinity where there is nothing spurious.
+    burst : float
+        Smallest tail exponent there.
+    """
+
+    exponents: Floats
+    spreads: Floats
+    standard_error: float
+    levels: Floats
+    aligned: float
+    burst: float
+
+    @classmethod
+    def of(cls, reduced: Reduced, algorithm: MatrixAlgorithm) -> "Spurious":
+        """Of a reduced problem."""
+        signs = [1.0, -1.0] if algorithm.parameterization == "symmetric" else [1.0]
+        order, block = _order_of(algorithm)
+        parts, error = [], 0.0
+        for sign in signs if reduced.matrices.size else []:
+            values = sign * reduced.eigenvalues
+            if reduced.commute:
+                drift = np.atleast_1d(growth_exponent(values.T, reduced.step, reduced.weights))
+                spread = _spread(values, reduced) * np.sqrt(block)
+                spread = np.zeros(len(drift)) if order == "cyclic" else spread
+            else:
+                found = matrix_growth_exponent(
+                    sign * reduced.matrices, reduced.step, reduced.weights, order=order, block=block
+                )
+                error = max(error, found.standard_error)
+                drift, spread = np.array([found.exponent]), np.array([found.spread])
+                values = values[:, [int(np.argmax(reduced.weights @ values))]]
+            level = [
+                _level(column, reduced.step, reduced.weights) if rate > 0 else 0.0
+                for column, rate in zip(values.T, drift, strict=True)
+            ]
+            parts.append((drift, spread, sign * np.array(level)))
+        joined = [np.concatenate([part[i] for part in parts] or [np.zeros(0)]) for i in range(3)]
+        aligned, burst = _in_learned_columns(reduced)
+        return cls(
+            exponents=joined[0], spreads=joined[1], standard_error=error, levels=joined[2],
+            aligned=aligned, burst=burst,
+        )  # fmt: skip
+
+    @property
+    def top(self) -> float:
+        """The largest exponent."""
+        return float(self.exponents.max(initial=-np.inf))
+
+
+def _order_of(algorithm: MatrixAlgorithm) -> tuple[Order, int]:
+    if getattr(algorithm, "order", "random") == "cyclic":
+        return "cyclic", 1
+    return "random", int(getattr(algorithm, "block", 1))
+
+
+def _spread(values: Floats, reduced: Reduced) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithm = np.log(np.abs(1 + reduced.step * values))
+        away = logarithm - reduced.weights @ logarithm
+        spread: Floats = np.sqrt(reduced.weights @ away**2)
+    return spread
+
+
+def _in_learned_columns(reduced: Reduced) -> tuple[float, float]:
+    """Exponent and tail of amplitudes with factors 1 + h (s - sigma): the worst pair."""
+    if not reduced.matrices.size or not len(reduced.sigma):
+        return -np.inf, np.inf
+    pairs = reduced.eigenvalues.T[:, None, :] - np.abs(reduced.sigma)[:, None]
+    rates = growth_exponent(pairs, reduced.step, reduced.weights)
+    tails = burst_exponent(pairs, reduced.step, reduced.weights)
+    return float(np.max(rates)), float(np.min(tails))
+
+
+def _level(values: Floats, step: float, weights: Floats) -> float:
+    """Smallest x > 0 with E log|1 + h (s - x)| <= 0: where the average growth stops."""
+    grid = np.linspace(0.0, max(float(values.max()), 1e-12), _GRID)
+    rates = growth_exponent(values - grid[:, None], step, weights)
+    after = int(np.argmax(rates <= 0))
+    if after == 0:
+        return float(grid[-1])
+    low, high = grid[after - 1], grid[after]
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        if growth_exponent(values - middle, step, weights) > 0:
+            low = middle
+        else:
+            high = middle
+    return float(high)
