@@ -1,3 +1,34 @@
 """The paper's problem: multi-environment matrix sensing, HeteroSGD and PooledSGD, solved."""
 
-__all__: list[str] = []
+from elinvar.sensing._algorithms import HeteroSGD, PooledGD, PooledSGD
+from elinvar.sensing._measurements import (
+    CentredRankOne,
+    Gaussian,
+    RankOne,
+    SparseSign,
+    SymmetricGaussian,
+)
+from elinvar.sensing._optimizers import SGD, Adam, Momentum, Nesterov, RMSprop, SignDescent
+from elinvar.sensing._problem import SensingProblem
+from elinvar.sensing._solve import solve
+from elinvar.sensing._trajectory import Trajectory
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "CentredRankOne",
+    "Gaussian",
+    "HeteroSGD",
+    "Momentum",
+    "Nesterov",
+    "PooledGD",
+    "PooledSGD",
+    "RMSprop",
+    "RankOne",
+    "SensingProblem",
+    "SignDescent",
+    "SparseSign",
+    "SymmetricGaussian",
+    "Trajectory",
+    "solve",
+]

@@ -1,0 +1,189 @@
+"""How the spurious part changes from one environment to the next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elinvar._base import DataError
+
+Floats = NDArray[np.float64]
+Signs = Literal["common", "independent"]
+
+_REPRESENTATIVES = 4096
+_MOST_SIGNS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentLaw:
+    """A law of symmetric spurious matrices S_e, in the basis V*.
+
+    Parameters
+    ----------
+    name : str
+        What the law is called.
+    matrices : ndarray of shape (E, r2, r2)
+        All environments, or, of a continuous law, many equally likely ones.
+    weights : ndarray of shape (E,)
+        How often each is drawn.
+    mean : ndarray of shape (r2, r2)
+        Expectation.
+    sampler : callable, optional
+        ``sampler(rng, n)`` draws the eigenvalues (n, r2) of n environments of a continuous law;
+        None: the law is finite.
+    """
+
+    name: str
+    matrices: Floats
+    weights: Floats
+    mean: Floats
+    sampler: Callable[[np.random.Generator, int], Floats] | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Are there finitely many environments?"""
+        return self.sampler is None
+
+    @property
+    def rank(self) -> int:
+        """Spurious directions r2."""
+        return int(self.mean.shape[0])
+
+    def draw(self, rng: np.random.Generator, n: int) -> Floats:
+        """Return S_e of ``n`` drawn environments, (n, r2, r2)."""
+        if self.sampler is None:
+            return self.matrices[rng.choice(len(self.weights), size=n, p=self.weights)]
+        return diagonals(self.sampler(rng, n))
+
+
+def diagonals(values: Floats) -> Floats:
+    """Return diagonal matrices (n, r, r) with the rows of ``values`` (n, r)."""
+    matrices: Floats = values[:, :, None] * np.eye(values.shape[1])
+    return matrices
+
+
+def two_point(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
+    """Eigenvalues mean + M and mean - M, equally likely."""
+    _check_numbers(heterogeneity=heterogeneity, mean=mean)
+    if signs == "common":
+        side = np.repeat([[1.0], [-1.0]], rank, axis=1)
+    elif signs == "independent":
+        if rank > _MOST_SIGNS:
+            raise DataError(
+                f"Independent signs over {rank} spurious directions are 2^{rank} environments; "
+                f'take at most {_MOST_SIGNS}, or signs="common".'
+            )
+        side = np.array(list(product([1.0, -1.0], repeat=rank)))
+    else:
+        raise _unknown_signs(signs)
+    return finite(mean + heterogeneity * side, name="two-point")
+
+
+def finite(
+    values: ArrayLike, weights: ArrayLike | None = None, *, name: str = "finite"
+) -> EnvironmentLaw:
+    """A list of environments: eigenvalues (E, r2), or symmetric matrices (E, r2, r2)."""
+    matrices = np.asarray(values, dtype=np.float64)
+    if matrices.ndim == 2:
+        matrices = diagonals(matrices)
+    if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.size == 0:
+        raise DataError(
+            "values must be eigenvalues of shape (E, r2) or matrices of shape (E, r2, r2), one for "
+            f"each of E environments; got the shape {np.shape(values)}."
+        )
+    if not np.isfinite(matrices).all():
+        raise DataError("values must be finite numbers.")
+    if not np.allclose(matrices, matrices.transpose(0, 2, 1), rtol=1e-12, atol=1e-12):
+        raise DataError("The matrices in values must be symmetric.")
+    count = len(matrices)
+    shares = np.full(count, 1.0 / count) if weights is None else np.asarray(weights, np.float64)
+    if shares.shape != (count,):
+        raise DataError(
+            f"weights must hold one number for each of {count} environments; got the shape "
+            f"{shares.shape}."
+        )
+    if not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum() > 0:
+        raise DataError("weights must be finite numbers of at least 0, and one above 0.")
+    shares = shares / shares.sum()
+    mean = np.tensordot(shares, matrices, axes=1)
+    return EnvironmentLaw(name=name, matrices=matrices, weights=shares, mean=mean)
+
+
+def uniform(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
+    """Eigenvalues uniform on [mean - M, mean + M]."""
+    return _continuous(
+        "uniform", rank, heterogeneity, mean, signs, lambda rng, shape: rng.uniform(-1, 1, shape)
+    )
+
+
+def gaussian(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
+    """Normal eigenvalues with standard deviation M."""
+    return _continuous(
+        "gaussian", rank, heterogeneity, mean, signs, lambda rng, shape: rng.standard_normal(shape)
+    )
+
+
+def continuum(curve: Callable[[Floats], Any]) -> EnvironmentLaw:
+    """Eigenvalues ``curve(t)``, (n, r2), where an environment is a time t uniform on [0, 1]."""
+    times = (np.arange(_REPRESENTATIVES) + 0.5) / _REPRESENTATIVES
+    values = np.asarray(curve(times), dtype=np.float64)
+    if values.ndim != 2 or len(values) != len(times) or not np.isfinite(values).all():
+        raise DataError(
+            "curve must turn times of shape (n,) into finite eigenvalues of shape (n, r2); "
+            f"got the shape {values.shape} for n = {len(times)}."
+        )
+
+    def sampler(rng: np.random.Generator, n: int) -> Floats:
+        return np.asarray(curve(rng.uniform(size=n)), dtype=np.float64)
+
+    return _represented("continuum", values, sampler)
+
+
+def _continuous(
+    name: str,
+    rank: int,
+    heterogeneity: float,
+    mean: float,
+    signs: Signs,
+    deviations: Callable[[np.random.Generator, tuple[int, int]], Floats],
+) -> EnvironmentLaw:
+    _check_numbers(heterogeneity=heterogeneity, mean=mean)
+    if signs not in ("common", "independent"):
+        raise _unknown_signs(signs)
+    columns = 1 if signs == "common" else rank
+
+    def sampler(rng: np.random.Generator, n: int) -> Floats:
+        drawn = mean + heterogeneity * deviations(rng, (n, columns))
+        return np.broadcast_to(drawn, (n, rank))
+
+    values = sampler(np.random.default_rng(0), _REPRESENTATIVES // 2)
+    # mirrored draws have the law's mean exactly
+    law = _represented(name, np.concatenate([values, 2 * mean - values]), sampler)
+    return law
+
+
+def _represented(
+    name: str, values: Floats, sampler: Callable[[np.random.Generator, int], Floats]
+) -> EnvironmentLaw:
+    weights = np.full(len(values), 1.0 / len(values))
+    return EnvironmentLaw(
+        name=name,
+        matrices=diagonals(values),
+        weights=weights,
+        mean=np.diag(values.mean(axis=0)),
+        sampler=sampler,
+    )
+
+
+def _check_numbers(**values: float) -> None:
+    for name, value in values.items():
+        if not np.isfinite(value) or (name == "heterogeneity" and value < 0):
+            bound = " of at least 0" if name == "heterogeneity" else ""
+            raise DataError(f"{name} must be a finite number{bound}; got {value!r}.")
+
+
+def _unknown_signs(signs: Any) -> DataError:
+    return DataError(f"signs must be 'common' or 'independent'; got {signs!r}.")

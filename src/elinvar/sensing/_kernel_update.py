@@ -1,0 +1,46 @@
+"""The update rules of the optimisers, element by element, compiled."""
+
+from typing import Any
+
+import numpy as np
+
+from elinvar._base._compile import compiled
+
+SGD, MOMENTUM, NESTEROV, RMSPROP, ADAM, SIGN = 0, 1, 2, 3, 4, 5
+
+
+@compiled(fastmath=True)
+def renew(
+    P: Any, descent: Any, n_plus: int, signed: bool, rule: Any, memory: Any, step: int
+) -> None:
+    """Move P along ``descent``, the negative gradient, in place.
+
+    ``rule`` is (code, step size, beta, second beta, epsilon), ``memory`` (2, d, K) what the rule
+    remembers, ``step`` counts from 1. If ``signed``, columns from ``n_plus`` on go the other way.
+    """
+    code = int(rule[0])
+    real = P.dtype.type
+    zero, one = real(0.0), real(1.0)
+    eta, beta, second, epsilon = real(rule[1]), real(rule[2]), real(rule[3]), real(rule[4])
+    first_bias, second_bias = one, one
+    if code == ADAM:
+        first_bias, second_bias = real(1.0 - rule[2] ** step), real(1.0 - rule[3] ** step)
+    for i in range(P.shape[0]):
+        for j in range(P.shape[1]):
+            g = -descent[i, j] if signed and j >= n_plus else descent[i, j]
+            if code == SGD:
+                move = g
+            elif code == MOMENTUM or code == NESTEROV:
+                memory[0, i, j] = beta * memory[0, i, j] + g
+                move = g + beta * memory[0, i, j] if code == NESTEROV else memory[0, i, j]
+            elif code == RMSPROP:
+                memory[1, i, j] = second * memory[1, i, j] + (one - second) * g * g
+                move = g / (np.sqrt(memory[1, i, j]) + epsilon)
+            elif code == ADAM:
+                memory[0, i, j] = beta * memory[0, i, j] + (one - beta) * g
+                memory[1, i, j] = second * memory[1, i, j] + (one - second) * g * g
+                root = np.sqrt(memory[1, i, j] / second_bias)
+                move = memory[0, i, j] / first_bias / (root + epsilon)
+            else:
+                move = one if g > zero else (-one if g < zero else zero)
+            P[i, j] += eta * move

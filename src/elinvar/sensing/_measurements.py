@@ -1,0 +1,208 @@
+r"""Laws of the sensing matrices X, and finite data sets that are used again and again.
+
+Every law has :math:`E \langle X, R \rangle \mathrm{sym} X = c R + t\, \mathrm{tr}(R) I` for symmetric R.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+
+Floats = NDArray[np.floating[Any]]
+
+# measurements are drawn this many numbers at a time
+_AT_ONCE = 2**22
+
+
+class MeasurementLaw:
+    """Fresh measurements; use one of the others."""
+
+    name: ClassVar[str]
+    curvature: ClassVar[float] = 1.0
+    trace: ClassVar[float] = 0.0
+    # in law, X enters a step as a Gaussian matrix: the exact-law step is open
+    isotropic: ClassVar[bool] = False
+
+    def entries(self, dim: int) -> int:
+        """Numbers that one measurement takes."""
+        return dim * dim
+
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+        """Return ``n`` measurements: matrices (n, d, d), or vectors (n, d) of rank-one ones."""
+        raise TypeError(f"{type(self).__name__} draws nothing.")
+
+    def apply(self, X: Floats, A: Floats) -> Floats:
+        """Return <X_i, A>, (n,)."""
+        values: Floats = X.reshape(len(X), -1) @ A.ravel()
+        return values
+
+    def average(self, X: Floats, r: Floats) -> Floats:
+        """Return the sum of r_i sym(X_i), (d, d)."""
+        total = (r @ X.reshape(len(X), -1)).reshape(X.shape[1:])
+        half: Floats = (total + total.T) / 2
+        return half
+
+    def expected(self, R: Floats) -> Floats:
+        """Return E <X, R> sym(X)."""
+        step: Floats = self.curvature * R + self.trace * np.trace(R) * np.eye(len(R), dtype=R.dtype)
+        return step
+
+    def risk(self, R: Any) -> Any:
+        """Return E <X, R>^2 of residuals R (..., d, d)."""
+        trace = np.trace(R, axis1=-2, axis2=-1)
+        return self.curvature * (R**2).sum((-2, -1)) + self.trace * trace**2
+
+
+@dataclass(frozen=True)
+class Gaussian(MeasurementLaw):
+    """Independent standard normal entries."""
+
+    name: ClassVar[str] = "gaussian"
+    isotropic: ClassVar[bool] = True
+
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+        """Return ``n`` matrices."""
+        return rng.standard_normal((n, dim, dim), dtype=dtype)
+
+
+@dataclass(frozen=True)
+class SymmetricGaussian(MeasurementLaw):
+    """The Gaussian orthogonal ensemble: variance 1 on the diagonal, 1/2 beside it."""
+
+    name: ClassVar[str] = "goe"
+    isotropic: ClassVar[bool] = True
+
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+        """Return ``n`` symmetric matrices."""
+        X = rng.standard_normal((n, dim, dim), dtype=dtype)
+        half: Floats = (X + X.transpose(0, 2, 1)) / 2
+        return half
+
+
+@dataclass(frozen=True)
+class RankOne(MeasurementLaw):
+    """X = x x' with standard normal x: the two-layer network with quadratic activation."""
+
+    name: ClassVar[str] = "rank_one"
+    curvature: ClassVar[float] = 2.0
+    trace: ClassVar[float] = 1.0
+
+    def entries(self, dim: int) -> int:
+        """Numbers that one measurement takes."""
+        return dim
+
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+        """Return ``n`` vectors x."""
+        return rng.standard_normal((n, dim), dtype=dtype)
+
+    def apply(self, X: Floats, A: Floats) -> Floats:
+        """Return x_i' A x_i, (n,)."""
+        values: Floats = ((X @ A) * X).sum(axis=1)
+        return values
+
+    def average(self, X: Floats, r: Floats) -> Floats:
+        """Return the sum of r_i x_i x_i', (d, d)."""
+        total: Floats = (X * r[:, None]).T @ X
+        return total
+
+
+@dataclass(frozen=True)
+class CentredRankOne(RankOne):
+    """X = x x' - I: a rank-one measurement without its mean."""
+
+    name: ClassVar[str] = "rank_one_centred"
+    trace: ClassVar[float] = 0.0
+
+    def apply(self, X: Floats, A: Floats) -> Floats:
+        """Return x_i' A x_i - tr A, (n,)."""
+        values: Floats = super().apply(X, A) - np.trace(A)
+        return values
+
+    def average(self, X: Floats, r: Floats) -> Floats:
+        """Return the sum of r_i (x_i x_i' - I), (d, d)."""
+        total = super().average(X, r)
+        total[np.diag_indices(len(total))] -= r.sum()
+        return total
+
+
+@dataclass(frozen=True)
+class SparseSign(MeasurementLaw):
+    """Entries 0 but for a share, which are plus or minus one over its root.
+
+    Parameters
+    ----------
+    density : float in (0, 1]
+        The share.
+    """
+
+    density: float = 0.1
+    name: ClassVar[str] = "sparse_sign"
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.density <= 1.0:
+            raise DataError(f"density must lie in (0, 1]; got {self.density!r}.")
+
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+        """Return ``n`` matrices."""
+        u = rng.random((n, dim, dim), dtype=dtype)
+        size = np.asarray(self.density**-0.5, dtype=dtype)
+        half = self.density / 2
+        return np.where(u < half, size, np.where(u < self.density, -size, 0)).astype(dtype)
+
+
+LAWS: dict[str, MeasurementLaw] = {
+    law.name: law
+    for law in (Gaussian(), SymmetricGaussian(), RankOne(), CentredRankOne(), SparseSign())
+}
+
+
+def law_of(measurements: "str | MeasurementLaw") -> MeasurementLaw:
+    """Return the law of that name, or the law itself.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    if isinstance(measurements, MeasurementLaw):
+        return measurements
+    if measurements not in LAWS:
+        known = ", ".join(map(repr, LAWS))
+        raise DataError(f"measurements must be one of {known}; got {measurements!r}.")
+    return LAWS[measurements]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Data:
+    """A finite data set, sorted by environment.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d, d) or (n, d)
+        Measurements; vectors of rank-one ones.
+    y : ndarray of shape (n,)
+        Labels.
+    offsets : ndarray of shape (E + 1,)
+        Rows ``offsets[e]:offsets[e + 1]`` belong to environment e.
+    names : tuple of str
+        The environments.
+    """
+
+    X: Floats
+    y: Floats
+    offsets: NDArray[np.intp]
+    names: tuple[str, ...]
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Share of the rows, (E,)."""
+        return np.diff(self.offsets) / len(self.y)
+
+
+def pieces(law: MeasurementLaw, n: int, dim: int) -> list[int]:
+    """Return sizes that sum to ``n``, each small enough to be drawn at once."""
+    most = max(1, _AT_ONCE // law.entries(dim))
+    return [most] * (n // most) + ([n % most] if n % most else [])

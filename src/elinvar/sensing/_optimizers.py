@@ -1,0 +1,157 @@
+"""Update rules beside plain SGD: small interchangeable pieces, with the defaults of the field."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """What all update rules share; use one of the others."""
+
+    code: ClassVar[int] = 0
+    # does a rotation of the factor's rows go through the rule unchanged?
+    equivariant: ClassVar[bool] = True
+    remembers: ClassVar[bool] = True
+
+    def rule(self, step_size: float) -> NDArray[np.float64]:
+        """Return (code, step size, beta, second beta, epsilon), as the kernels read it."""
+        values = [getattr(self, name, 0.0) for name in ("beta", "second_beta", "epsilon")]
+        return np.array([float(self.code), step_size, *values])
+
+    def __post_init__(self) -> None:
+        for name in ("beta", "second_beta"):
+            value = getattr(self, name, 0.0)
+            if not 0.0 <= value < 1.0:
+                raise DataError(f"{name} must lie in [0, 1); got {value!r}.")
+        epsilon = getattr(self, "epsilon", 1.0)
+        if not (np.isfinite(epsilon) and epsilon > 0):
+            raise DataError(f"epsilon must be a finite number above 0; got {epsilon!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SGD(Optimizer):
+    r"""Plain steps: :math:`P \leftarrow P - \eta g`."""
+
+    remembers: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Momentum(Optimizer):
+    r"""Heavy ball: :math:`m \leftarrow \beta m + g,\ P \leftarrow P - \eta m`.
+
+    Parameters
+    ----------
+    beta : float in [0, 1)
+        How much of the last move is kept.
+
+    References
+    ----------
+    B. T. Polyak (1964); the form of ``torch.optim.SGD``.
+    """
+
+    beta: float = 0.9
+    code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nesterov(Momentum):
+    r"""Momentum that looks ahead: :math:`P \leftarrow P - \eta (g + \beta m)`.
+
+    Parameters
+    ----------
+    beta : float in [0, 1)
+        How much of the last move is kept.
+
+    References
+    ----------
+    Y. Nesterov (1983); the form of ``torch.optim.SGD``.
+    """
+
+    code: ClassVar[int] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class RMSprop(Optimizer):
+    r"""Each entry by its recent size: :math:`P \leftarrow P - \eta\, g / (\sqrt{v} + \epsilon)`.
+
+    Parameters
+    ----------
+    second_beta : float in [0, 1)
+        How much of v, the running mean of squares, is kept.
+    epsilon : float > 0
+        Keeps the quotient finite.
+
+    References
+    ----------
+    T. Tieleman, G. Hinton (2012), lecture 6.5.
+    """
+
+    second_beta: float = 0.99
+    epsilon: float = 1e-8
+    code: ClassVar[int] = 3
+    equivariant: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer):
+    r"""Momentum over root mean squares, both corrected for their start.
+
+    Parameters
+    ----------
+    beta : float in [0, 1)
+        How much of the running mean is kept.
+    second_beta : float in [0, 1)
+        How much of the running mean of squares is kept.
+    epsilon : float > 0
+        Keeps the quotient finite.
+
+    References
+    ----------
+    D. P. Kingma, J. Ba (2015), "Adam: a method for stochastic optimization", Algorithm 1.
+    """
+
+    beta: float = 0.9
+    second_beta: float = 0.999
+    epsilon: float = 1e-8
+    code: ClassVar[int] = 4
+    equivariant: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignDescent(Optimizer):
+    r"""Only the sign of each entry counts: :math:`P \leftarrow P - \eta\, \mathrm{sign}(g)`.
+
+    References
+    ----------
+    J. Bernstein et al. (2018), "signSGD", Algorithm 1.
+    """
+
+    code: ClassVar[int] = 5
+    equivariant: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
+
+
+def renew_numpy(P: Any, descent: Any, rule: Any, memory: Any, step: int) -> None:
+    """Move P along ``descent`` in place, as the compiled ``renew`` does."""
+    code, (eta, beta, second, epsilon) = int(rule[0]), (P.dtype.type(value) for value in rule[1:])
+    if code == SGD.code:
+        move = descent
+    elif code in (Momentum.code, Nesterov.code):
+        memory[0] = beta * memory[0] + descent
+        move = descent + beta * memory[0] if code == Nesterov.code else memory[0]
+    elif code == SignDescent.code:
+        move = np.sign(descent)
+    else:
+        memory[1] = second * memory[1] + (1 - second) * descent**2
+        if code == RMSprop.code:
+            move = descent / (np.sqrt(memory[1]) + epsilon)
+        else:
+            memory[0] = beta * memory[0] + (1 - beta) * descent
+            first, root = memory[0] / (1 - rule[2] ** step), memory[1] / (1 - rule[3] ** step)
+            move = (first / (np.sqrt(root) + epsilon)).astype(P.dtype)
+    P += eta * move

@@ -1,0 +1,63 @@
+"""What is kept of an iterate: its block, and its size outside; all signals follow from them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.sensing._problem import SensingProblem
+
+Floats = NDArray[np.float64]
+
+
+class Records:
+    """Room for the recorded iterates of a run.
+
+    Parameters
+    ----------
+    steps, record_every : int
+        Steps of the run, and the distance between recorded ones.
+    block : int
+        s.
+    """
+
+    def __init__(self, steps: int, record_every: int, block: int) -> None:
+        self.numbers = np.arange(0, steps, record_every)
+        room = len(self.numbers) + 1
+        self.blocks = np.zeros((room, block, block))
+        self.outsides = np.zeros(room)
+        self.traces = np.zeros(room)
+        self.losses = np.zeros(room)
+
+    def signals(self, problem: SensingProblem, kept: int) -> dict[str, Floats]:
+        """Return the arrays of a `Trajectory` of a known truth, for the first ``kept`` records."""
+        blocks, outside2 = self.blocks[:kept], self.outsides[:kept]
+        rank = problem.invariant_rank
+        beyond = blocks.shape[1] - rank
+        invariant, spurious = blocks[:, :rank, :rank], blocks[:, rank:, rank:]
+        between = 2.0 * (blocks[:, :rank, rank:] ** 2).sum((1, 2))
+        return {
+            "invariant_signal": _size(invariant) / np.sqrt(rank),
+            "spurious_signal": _size(spurious) / np.sqrt(max(beyond, 1)),
+            "residual": np.sqrt(between + outside2),
+            "error": np.sqrt(_size(blocks - problem.invariant_core) ** 2 + outside2),
+            "pooled_error": np.sqrt(_size(blocks - problem.pooled_core) ** 2 + outside2),
+        }
+
+    def expected_loss(self, problem: SensingProblem, kept: int) -> Floats:
+        """Return E over environments of the squared error on fresh measurements."""
+        law, cores, weights = problem.measurements, problem.cores, problem.environment_weights
+        mean = problem.pooled_core
+        spread = float(weights @ _size(cores - mean) ** 2)
+        apart = _size(self.blocks[:kept] - mean) ** 2 + self.outsides[:kept] + spread
+        loss: Floats = law.curvature * apart + problem.noise**2
+        if law.trace:
+            traces = np.trace(cores, axis1=1, axis2=2)
+            middle = weights @ traces
+            off = (self.traces[:kept] - middle) ** 2 + weights @ (traces - middle) ** 2
+            loss = loss + law.trace * off
+        return loss
+
+
+def _size(matrices: Any) -> Any:
+    return np.sqrt((matrices**2).sum((-2, -1)))

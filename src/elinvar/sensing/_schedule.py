@@ -1,0 +1,143 @@
+"""Which environments a step sees, and how many measurements of each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.sensing._algorithms import Algorithm
+from elinvar.sensing._problem import SensingProblem
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """The batches of some steps, in parts: one part, one environment.
+
+    Parameters
+    ----------
+    cores : ndarray of shape (N, s, s)
+        A* + A^(e) in the basis of the problem.
+    which : ndarray of shape (n, C)
+        Index into ``cores`` of each part.
+    counts : ndarray of shape (n, C)
+        Measurements of each part; a share of 1 where they are infinitely many.
+    """
+
+    cores: Floats
+    which: NDArray[np.int64]
+    counts: Floats
+
+
+def environment_order(
+    algorithm: Any, weights: Floats, steps: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the environment of every step, (steps,)."""
+    if algorithm.order == "cyclic":
+        return np.arange(steps) % len(weights)
+    block = algorithm.block if algorithm.order == "blocks" else 1
+    drawn = rng.choice(len(weights), size=-(-steps // block), p=weights)
+    return np.repeat(drawn, block)[:steps]
+
+
+class Schedule:
+    """Parts for the steps of a run on fresh measurements.
+
+    Parameters
+    ----------
+    problem : SensingProblem
+        With a known truth.
+    algorithm : HeteroSGD, PooledSGD or PooledGD
+        Says what a step sees.
+    steps : int
+        How many there will be.
+    rng : Generator
+        Draws environments.
+
+    Raises
+    ------
+    DataError
+        If environments cannot be used in turn, there being a continuum.
+    """
+
+    def __init__(
+        self, problem: SensingProblem, algorithm: Algorithm, steps: int, rng: np.random.Generator
+    ) -> None:
+        self._problem, self._algorithm, self._rng = problem, algorithm, rng
+        truth = problem.truth
+        assert truth is not None
+        self._law = truth.law
+        sampled: int | None = algorithm.batch_size  # type: ignore[attr-defined]
+        self.noisy = sampled is not None
+        self.batch = float(sampled or 1)
+        hetero, gain = algorithm.sampling == "one", float(algorithm.gain)  # type: ignore[attr-defined]
+        mixed = not hetero or gain != 1.0
+        pooled_parts = 0
+        if mixed:
+            pooled_parts = self._pooled_parts(sampled)
+        shares = ([gain] if hetero else []) + [1.0 - gain if hetero else 1.0] * pooled_parts
+        self.mix = np.array(shares)
+        self._order: NDArray[np.int64] | None = None
+        self._drawn: Floats | None = None
+        if hetero:
+            self._choose(algorithm, steps)
+
+    def _pooled_parts(self, sampled: int | None) -> int:
+        if sampled is None:
+            return 1
+        return len(self._law.weights) if self._law.finite else sampled
+
+    def _choose(self, algorithm: Any, steps: int) -> None:
+        if self._law.finite:
+            self._order = environment_order(algorithm, self._law.weights, steps, self._rng)
+            return
+        if algorithm.order == "cyclic":
+            raise DataError(
+                'order="cyclic" takes environments in turn, but this problem has a continuum of '
+                'them; use "random" or "blocks".'
+            )
+        block = algorithm.block if algorithm.order == "blocks" else 1
+        drawn = self._problem.draw_cores(self._rng, -(-steps // block))
+        self._drawn = np.repeat(drawn, block, axis=0)[:steps]
+
+    def parts(self, start: int, n: int) -> Parts:
+        """Return the parts of the steps ``start`` to ``start + n``."""
+        cores, which, counts = [], [], []
+        at = 0
+        if self._order is not None:
+            cores.append(self._problem.cores)
+            which.append(self._order[start : start + n, None])
+            at = len(self._problem.cores)
+        elif self._drawn is not None:
+            cores.append(self._drawn[start : start + n])
+            which.append(np.arange(n)[:, None])
+            at = n
+        if which:
+            counts.append(np.full((n, 1), self.batch))
+        if len(self.mix) > len(which):
+            pooled, chosen, many = self._pooled(n)
+            cores.append(pooled)
+            which.append(at + chosen)
+            counts.append(many)
+        return Parts(
+            cores=np.concatenate(cores),
+            which=np.concatenate(which, axis=1),
+            counts=np.concatenate(counts, axis=1),
+        )
+
+    def _pooled(self, n: int) -> tuple[Floats, NDArray[np.int64], Floats]:
+        """Return cores, and (n, C) indices and counts, of batches that mix the environments."""
+        if not self.noisy:
+            mean = self._problem.pooled_core[None]
+            return mean, np.zeros((n, 1), dtype=np.int64), np.ones((n, 1))
+        size = int(self.batch)
+        if self._law.finite:
+            weights = self._law.weights
+            which = np.broadcast_to(np.arange(len(weights)), (n, len(weights)))
+            counts = self._rng.multinomial(size, weights, size=n).astype(np.float64)
+            return self._problem.cores, which, counts
+        cores = self._problem.draw_cores(self._rng, n * size)
+        return cores, np.arange(n * size).reshape(n, size), np.ones((n, size))

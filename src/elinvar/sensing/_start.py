@@ -1,0 +1,101 @@
+"""The start of a run: the factor, its coordinates, and what an optimiser remembers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.sensing._algorithms import Algorithm
+
+Floats = NDArray[np.floating[Any]]
+
+KINDS = {"psd": 0, "symmetric": 1, "direct": 2}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Factor:
+    """What is trained; its arrays change in place.
+
+    Parameters
+    ----------
+    P : ndarray of shape (d, K)
+        The factor U, [U, V] side by side, or the matrix itself.
+    n_plus : int
+        Columns that count positive.
+    kind : int
+        Of `KINDS`.
+    rule : ndarray of shape (5,)
+        Of the optimiser.
+    memory : ndarray of shape (2, d, K)
+        What it remembers; empty if nothing.
+    """
+
+    P: Floats
+    n_plus: int
+    kind: int
+    rule: NDArray[np.float64]
+    memory: Floats
+
+    @property
+    def signs(self) -> Floats:
+        """One for columns that count positive, minus one for the others."""
+        signs = np.ones(self.P.shape[1], dtype=self.P.dtype)
+        signs[self.n_plus :] = -1
+        return signs
+
+    def matrix(self) -> Floats:
+        """Return A."""
+        if self.kind == KINDS["direct"]:
+            return self.P.copy()
+        A: Floats = (self.P * self.signs) @ self.P.T
+        return A
+
+
+def start_factor(
+    algorithm: Algorithm, dim: int, frame: Floats | None, dtype: Any, rng: np.random.Generator
+) -> Factor:
+    """Return the start, in the coordinates of ``frame`` (d, d) if it is given.
+
+    Raises
+    ------
+    DataError
+        If the factor would have more columns than rows where that has no meaning.
+    """
+    width = dim if algorithm.width is None else int(algorithm.width)
+    U = algorithm.init_scale * _directions(algorithm, dim, width, rng)
+    # alpha I needs no rotation: turning the columns of a factor changes nothing
+    square = algorithm.init == "identity" and width == dim
+    if frame is not None and not square:
+        U = frame.T @ U
+    kind = KINDS[algorithm.parameterization]
+    if kind == KINDS["direct"]:
+        P = U @ U.T
+    elif kind == KINDS["symmetric"]:
+        P = np.hstack([U, U])
+    else:
+        P = U
+    P = np.ascontiguousarray(P, dtype=dtype)
+    remembered = P.shape if algorithm.optimizer.remembers else (0, 0)
+    return Factor(
+        P=P,
+        n_plus=width,
+        kind=kind,
+        rule=algorithm.optimizer.rule(float(algorithm.step_size)),
+        memory=np.zeros((2, *remembered), dtype=dtype),
+    )
+
+
+def _directions(algorithm: Algorithm, dim: int, width: int, rng: np.random.Generator) -> Any:
+    if algorithm.init == "gaussian":
+        return rng.standard_normal((dim, width)) / np.sqrt(width)
+    if width > dim:
+        raise DataError(
+            f'init="{algorithm.init}" has at most {dim} columns in {dim} dimensions; got '
+            f'width={width}: use init="gaussian".'
+        )
+    if algorithm.init == "identity":
+        return np.eye(dim, width)
+    Q, triangle = np.linalg.qr(rng.standard_normal((dim, width)))
+    return Q * np.sign(np.diag(triangle))
