@@ -78,11 +78,11 @@ def load(sweep: Sweep, out: Path) -> "pa.Table | None":
     FileError
         If the file is no table of a sweep, or that of another sweep or version.
     """
+    if not out.is_file():
+        return None
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not out.is_file():
-        return None
     needed = f"needed that of the sweep {sweep.name!r} or no file"
     advice = f"{needed}; give another place, or move the file away."
     try:
