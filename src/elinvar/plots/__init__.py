@@ -7,6 +7,7 @@ from elinvar.plots._errors import plot_errors
 from elinvar.plots._forest import plot_forest
 from elinvar.plots._left_out import plot_left_out
 from elinvar.plots._lines import plot_path, plot_trajectory
+from elinvar.plots._noise import plot_noise
 from elinvar.plots._power import plot_power
 from elinvar.plots._save import to_png, to_svg
 from elinvar.plots._sensing_distances import plot_distances
@@ -23,6 +24,7 @@ __all__ = [
     "plot_errors",
     "plot_forest",
     "plot_left_out",
+    "plot_noise",
     "plot_path",
     "plot_phase_diagram",
     "plot_power",

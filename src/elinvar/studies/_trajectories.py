@@ -119,9 +119,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
 def _claim(row: dict[str, Any], key: str, where: str, config: Config) -> Claim:
     other = next(name for name in _DISTANCES if name != key)
     return Claim(
-        holds=bool(
-            row["runs"] == config.repetitions and row[key] <= config.tolerance < row[other]
-        ),
+        holds=bool(row["runs"] == config.repetitions and row[key] <= config.tolerance < row[other]),
         sentence=(
             f"{row['algorithm']} ends at {where}: {percent(row[key])} of |A*| from it (median of "
             f"{row['runs']} runs; quartiles {percent(row[f'{key}_low'])} to "

@@ -1,0 +1,116 @@
+"""Signal and noise against the batch size: what is measured, and the floor that theory says."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots._sensing_look import (
+    GRID,
+    INVARIANT,
+    POOLED,
+    draw_band,
+    log_axis,
+    mark_diverged,
+)
+from elinvar.plots._style import INK, QUIET, finish, legend_below, new_axes, tick_text
+from elinvar.plots._tables import records
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ENDS = ("", "_low", "_high")
+
+
+def plot_noise(
+    noise: Any,
+    *,
+    critical: float | None = None,
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    r"""Draw the error and the invariant signal against the batch size, both axes logarithmic.
+
+    Parameters
+    ----------
+    noise : DataFrame or mapping of columns
+        ``batch_size``, ``error`` (relative to the norm of A\*), ``invariant_signal`` and, if
+        known, ``predicted`` (the error that theory says), the ends of bands over repetitions
+        (``error_low``, ``error_high`` and the same of ``invariant_signal``), and ``diverged``,
+        the share of runs that did: marked by a cross where it is above 0.
+    critical : float, optional
+        The batch size at which theory says that the error is as large as the signal.
+    title : str, optional
+        By default from which batch size on the error stays below a tenth.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    ValueError
+        If the table has no rows.
+
+    Examples
+    --------
+    >>> ax = plot_noise({
+    ...     "batch_size": [100, 10_000, 1_000_000], "error": [2.2, 0.14, 0.014],
+    ...     "invariant_signal": [0.4, 0.99, 1.0], "predicted": [2.7, 0.14, 0.014],
+    ... }, critical=330)
+    >>> ax.get_title(loc="left")
+    'The error is below a tenth of the signal from 1,000,000 measurements a step on'
+    """
+    numbers = ["batch_size", "predicted", "diverged"]
+    numbers += [f"{name}{end}" for name in ("error", "invariant_signal") for end in _ENDS]
+    rows = records(noise, texts=("batch_size",), numbers=tuple(numbers))
+    if not rows:
+        raise ValueError("the table of noise has no rows; needed at least one.")
+    rows.sort(key=lambda row: row["batch_size"])
+    columns = {key: np.array([row[key] for row in rows], dtype=np.float64) for key in numbers}
+    x = columns["batch_size"]
+    ax = new_axes(7.6, 4.4) if ax is None else ax
+    lines = {
+        "error": ("error, relative to |A*|", POOLED),
+        "invariant_signal": ("invariant signal", INVARIANT),
+    }
+    for name, (label, look) in lines.items():
+        middle, low, high = (columns[f"{name}{end}"] for end in _ENDS)
+        draw_band(ax, x, middle, low, high, look, label=label, markers=True)
+    if np.isfinite(columns["predicted"]).any():
+        known = np.where(np.isfinite(columns["predicted"]), columns["predicted"], np.nan)
+        ax.plot(x, known, color=INK, linewidth=1.4, linestyle=":", label="predicted error")
+    mark_diverged(ax, x[columns["diverged"] > 0].tolist(), INK)
+    log_axis(ax, "x", x)
+    log_axis(ax, "y", np.concatenate([columns["error"], columns["invariant_signal"]]))
+    if critical is not None:
+        _mark(ax, critical)
+    ax.grid(axis="y", **GRID)
+    legend_below(ax, *ax.get_legend_handles_labels())
+    title = _finding(x, columns["error"]) if title is None else title
+    return finish(ax, title=title, xlabel="batch size", ylabel="", wrap=60)
+
+
+def _mark(ax: "Axes", critical: float) -> None:
+    """Draw where theory says that the error is as large as the signal."""
+    ax.axvline(critical, color=QUIET, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1.5)
+    ax.annotate(
+        f"predicted: error = signal at {tick_text(round(critical), critical)}",
+        xy=(critical, 1.0),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(5, -4),
+        textcoords="offset points",
+        va="top",
+        fontsize=8.5,
+        color=INK,
+    )
+
+
+def _finding(x: np.ndarray[Any, Any], error: np.ndarray[Any, Any]) -> str:
+    lost = ~(error < 0.1)
+    if lost[-1]:
+        return "The error stays above a tenth of the signal at every batch size"
+    first = x[np.flatnonzero(lost)[-1] + 1] if lost.any() else x[0]
+    return f"The error is below a tenth of the signal from {first:,.0f} measurements a step on"

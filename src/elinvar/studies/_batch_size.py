@@ -1,0 +1,191 @@
+"""What is left of the signal against the batch size: sampling noise, and what theory says of it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots import plot_noise
+from elinvar.studies._setting import SensingConfig, quartiles, run, settled
+from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+from elinvar.theory import critical_batch_size, noise_floor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SensingConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    algorithm : str
+        That is to recover A*.
+    heterogeneity, step_size : float
+        Of every run.
+    batch_sizes : tuple of int
+        Along the axis.
+    sharp : float
+        Predicted error, relative to the norm of A*, up to which the noise floor is judged: its
+        derivation takes noise as small.
+    tolerance : float
+        Largest deviation of the error from the noise floor there, relative to it.
+    critical_tolerance : float
+        Largest deviation of the critical batch size, where noise is as large as the signal.
+    """
+
+    algorithm: str = "HeteroSGD"
+    heterogeneity: float = 6.0
+    step_size: float = 0.1
+    batch_sizes: tuple[int, ...] = (
+        100, 150, 220, 330, 500, 700, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000,
+        256_000, 512_000, 1_000_000,
+    )  # fmt: skip
+    sharp: float = 0.3
+    tolerance: float = 0.05
+    critical_tolerance: float = 0.25
+    repetitions: int = 20
+    core_seconds: float = 12.0
+
+
+QUICK = Config(
+    batch_sizes=(100, 200, 400, 800, 3000, 12_000, 50_000, 200_000, 1_000_000),
+    repetitions=5,
+    core_seconds=2.0,
+)
+
+
+def cell(*, rng: np.random.Generator, algorithm: str, **settings: Any) -> dict[str, Any]:
+    """Run once with a batch size; the error is a median over the last third of the steps."""
+    del settings["repetition"]
+    problem, path = run(algorithm, rng, **settings)
+    ends = settled(path)
+    last = slice(2 * len(path.steps) // 3, None)
+    error = float(np.median(path.error[last]) / np.linalg.norm(problem.invariant))
+    return {**ends, "error": float("nan") if ends["diverged"] else error}
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: batch sizes by repetitions, on the same problems."""
+    return Sweep(
+        name="batch-size",
+        function=cell,
+        axes={"batch_size": config.batch_sizes, "repetition": range(config.repetitions)},
+        fixed={
+            **config.fixed(),
+            "algorithm": config.algorithm,
+            "heterogeneity": config.heterogeneity,
+            "step_size": config.step_size,
+        },
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return a row a batch size: errors, the predicted one, and what is left of both signals."""
+    groups = rows.groupby("batch_size", sort=True)
+    table = quartiles(groups, ("error", "invariant_signal"))
+    table["predicted"] = [_floor(float(m), config) / _norm(config) for m in table.index]
+    table["deviation"] = table["error"] / table["predicted"] - 1.0
+    table["spurious_signal"] = groups["spurious_signal"].median()
+    table["diverged"] = groups["diverged"].mean()
+    order = [
+        "batch_size", "runs", "diverged", "error", "error_low", "error_high", "predicted",
+        "deviation", "invariant_signal", "spurious_signal",
+    ]  # fmt: skip
+    return table.reset_index()[order]
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw error and signal against the batch size, with the predicted noise floor."""
+    return plot_noise(summary, critical=_critical(config))
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge the error beside the noise floor, and where it overtakes the signal."""
+    sharp = summary[summary["predicted"] <= config.sharp]
+    worst = float(sharp["deviation"].abs().max())
+    spread = float(((sharp["error_high"] - sharp["error_low"]) / sharp["error"]).max())
+    clean = len(sharp) > 0 and sharp["diverged"].max() == 0
+    floor = Claim(
+        holds=bool(clean and worst <= config.tolerance),
+        sentence=f"Where theory says that the error is at most {percent(config.sharp)} of |A*|, "
+        f"from {int(sharp['batch_size'].min()):,} measurements a step on, it is within "
+        f"{percent(worst)} of the predicted noise floor (needed: {percent(config.tolerance)}; "
+        f"medians of {config.repetitions} runs, quartiles at most {percent(spread)} apart).",
+    )
+    return Verdict(claims=(floor, _overtakes(summary, config)))
+
+
+def _overtakes(summary: "DataFrame", config: Config) -> Claim:
+    predicted = _critical(config)
+    at, *ends = (_crossing(summary, name) for name in ("error", "error_low", "error_high"))
+    where = f"(predicted: {predicted:,.0f}; needed: within {percent(config.critical_tolerance)})"
+    if np.isnan(at):
+        return Claim(
+            holds=False,
+            sentence=f"Noise is nowhere just as large as the signal {where}.",
+        )
+    deviation = at / predicted - 1.0
+    low, high = sorted(ends)
+    return Claim(
+        holds=bool(abs(deviation) <= config.critical_tolerance),
+        sentence=f"Small batches lose the signal: the error is as large as |A*| at {at:,.0f} "
+        f"measurements a step, by quartiles of the runs {low:,.0f} to {high:,.0f}, a deviation of "
+        f"{percent(deviation)} {where}.",
+    )
+
+
+def _crossing(summary: "DataFrame", name: str) -> float:
+    """Return the batch size from which on an error is below 1, between batch sizes by powers."""
+    m, error = np.log(summary["batch_size"].to_numpy()), np.log(summary[name].to_numpy())
+    above = np.flatnonzero(~(error < 0))
+    if not len(above) or above[-1] + 1 == len(error):
+        return float("nan")
+    k = above[-1]
+    share = error[k] / (error[k] - error[k + 1])
+    return float(np.exp(m[k] + share * (m[k + 1] - m[k])))
+
+
+def _norm(config: Config) -> float:
+    return float(np.sqrt(config.invariant_rank))
+
+
+def _power(config: Config) -> float:
+    """Return E |R|^2 at the solution: what is left is the spurious part."""
+    return config.spurious_rank * (1.0 + config.heterogeneity**2)
+
+
+def _floor(batch_size: float, config: Config) -> float:
+    return noise_floor(
+        np.ones(config.invariant_rank),
+        config.step_size,
+        dim=config.dim,
+        batch_size=batch_size,
+        power=_power(config),
+        steps=config.steps,
+        init_scale=config.init_scale,
+    ).error
+
+
+def _critical(config: Config) -> float:
+    return critical_batch_size(
+        np.ones(config.invariant_rank), config.step_size, dim=config.dim, power=_power(config)
+    )
+
+
+STUDY = Study(
+    name="batch-size",
+    title="How large a batch it takes",
+    claim="HeteroSGD needs large batches: small ones lose the signal in sampling noise, where "
+    "theory says so.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)
