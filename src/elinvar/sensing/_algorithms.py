@@ -1,13 +1,11 @@
 """HeteroSGD, PooledSGD and PooledGD as frozen configurations."""
 
 from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import Any, ClassVar, Literal
-
-import numpy as np
+from typing import Any, ClassVar, Literal, get_args
 
 from elinvar._base import DataError
 from elinvar._base._protocols import Parameterization, Sampling
+from elinvar.sensing._check import check_choice, check_count, check_number
 from elinvar.sensing._optimizers import SGD, Optimizer
 
 Init = Literal["identity", "gaussian", "orthogonal"]
@@ -27,11 +25,12 @@ class Algorithm:
     sampling: ClassVar[Sampling]
 
     def __post_init__(self) -> None:
-        _check_positive("step_size", self.step_size)
-        _check_positive("init_scale", self.init_scale)
-        _check_count("width", self.width, "columns of the factor; None takes as many as rows")
-        _check_choice("init", self.init, Init)
-        _check_choice("parameterization", self.parameterization, Parameterization)
+        check_number("step_size", self.step_size, least=0.0, above=True)
+        check_number("init_scale", self.init_scale, least=0.0, above=True)
+        if self.width is not None:
+            check_count("width", self.width, "columns of the factor; None takes as many as rows")
+        check_choice("init", self.init, get_args(Init))
+        check_choice("parameterization", self.parameterization, get_args(Parameterization))
         if not isinstance(self.optimizer, Optimizer):
             raise DataError(
                 f"optimizer must be one of elinvar.sensing, such as SGD(); got {self.optimizer!r}."
@@ -105,10 +104,9 @@ class HeteroSGD(Algorithm):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_batch(self.batch_size)
-        if not (_is_real(self.gain) and np.isfinite(self.gain) and self.gain >= 0):
-            raise DataError(f"gain must be a finite number of at least 0; got {self.gain!r}.")
-        _check_choice("order", self.order, Order)
-        _check_count("block", self.block, "steps", none=False)
+        check_number("gain", self.gain, least=0.0)
+        check_choice("order", self.order, get_args(Order))
+        check_count("block", self.block, "steps that an environment is kept for")
         if self.block != 1 and self.order != "blocks":
             raise DataError(f'block={self.block} needs order="blocks"; got {self.order!r}.')
 
@@ -165,27 +163,6 @@ class PooledGD(Algorithm):
     sampling: ClassVar[Sampling] = "population"
 
 
-def _is_real(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _check_positive(name: str, value: Any) -> None:
-    if not (_is_real(value) and np.isfinite(value) and value > 0):
-        raise DataError(f"{name} must be a finite number above 0; got {value!r}.")
-
-
 def _check_batch(value: Any) -> None:
-    _check_count("batch_size", value, "measurements a step; None takes infinitely many")
-
-
-def _check_count(name: str, value: Any, meaning: str, *, none: bool = True) -> None:
-    if value is None and none:
-        return
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise DataError(f"{name} must be an integer of at least 1 ({meaning}); got {value!r}.")
-
-
-def _check_choice(name: str, value: Any, kind: Any) -> None:
-    choices = kind.__args__
-    if value not in choices:
-        raise DataError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+    if value is not None:
+        check_count("batch_size", value, "measurements a step; None takes infinitely many")

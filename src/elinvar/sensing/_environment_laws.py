@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
+from elinvar.sensing._check import check_choice, check_number
 
 Floats = NDArray[np.float64]
 Signs = Literal["common", "independent"]
@@ -44,7 +45,7 @@ class EnvironmentLaw:
 
     @property
     def finite(self) -> bool:
-        """Are there finitely many environments?"""
+        """Tell whether there are finitely many environments."""
         return self.sampler is None
 
     @property
@@ -66,26 +67,24 @@ def diagonals(values: Floats) -> Floats:
 
 
 def two_point(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
-    """Eigenvalues mean + M and mean - M, equally likely."""
-    _check_numbers(heterogeneity=heterogeneity, mean=mean)
+    """Take eigenvalues mean + M and mean - M, equally likely."""
+    _check_spread(heterogeneity, mean, signs)
     if signs == "common":
         side = np.repeat([[1.0], [-1.0]], rank, axis=1)
-    elif signs == "independent":
+    else:
         if rank > _MOST_SIGNS:
             raise DataError(
                 f"Independent signs over {rank} spurious directions are 2^{rank} environments; "
                 f'take at most {_MOST_SIGNS}, or signs="common".'
             )
         side = np.array(list(product([1.0, -1.0], repeat=rank)))
-    else:
-        raise _unknown_signs(signs)
     return finite(mean + heterogeneity * side, name="two-point")
 
 
 def finite(
     values: ArrayLike, weights: ArrayLike | None = None, *, name: str = "finite"
 ) -> EnvironmentLaw:
-    """A list of environments: eigenvalues (E, r2), or symmetric matrices (E, r2, r2)."""
+    """Take a list of environments: eigenvalues (E, r2), or symmetric matrices (E, r2, r2)."""
     matrices = np.asarray(values, dtype=np.float64)
     if matrices.ndim == 2:
         matrices = diagonals(matrices)
@@ -113,21 +112,21 @@ def finite(
 
 
 def uniform(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
-    """Eigenvalues uniform on [mean - M, mean + M]."""
+    """Take eigenvalues uniform on [mean - M, mean + M]."""
     return _continuous(
         "uniform", rank, heterogeneity, mean, signs, lambda rng, shape: rng.uniform(-1, 1, shape)
     )
 
 
 def gaussian(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
-    """Normal eigenvalues with standard deviation M."""
+    """Take normal eigenvalues with standard deviation M."""
     return _continuous(
         "gaussian", rank, heterogeneity, mean, signs, lambda rng, shape: rng.standard_normal(shape)
     )
 
 
 def continuum(curve: Callable[[Floats], Any]) -> EnvironmentLaw:
-    """Eigenvalues ``curve(t)``, (n, r2), where an environment is a time t uniform on [0, 1]."""
+    """Take eigenvalues ``curve(t)``, (n, r2), of times t that are uniform on [0, 1]."""
     times = (np.arange(_REPRESENTATIVES) + 0.5) / _REPRESENTATIVES
     values = np.asarray(curve(times), dtype=np.float64)
     if values.ndim != 2 or len(values) != len(times) or not np.isfinite(values).all():
@@ -150,9 +149,7 @@ def _continuous(
     signs: Signs,
     deviations: Callable[[np.random.Generator, tuple[int, int]], Floats],
 ) -> EnvironmentLaw:
-    _check_numbers(heterogeneity=heterogeneity, mean=mean)
-    if signs not in ("common", "independent"):
-        raise _unknown_signs(signs)
+    _check_spread(heterogeneity, mean, signs)
     columns = 1 if signs == "common" else rank
 
     def sampler(rng: np.random.Generator, n: int) -> Floats:
@@ -161,8 +158,7 @@ def _continuous(
 
     values = sampler(np.random.default_rng(0), _REPRESENTATIVES // 2)
     # mirrored draws have the law's mean exactly
-    law = _represented(name, np.concatenate([values, 2 * mean - values]), sampler)
-    return law
+    return _represented(name, np.concatenate([values, 2 * mean - values]), sampler)
 
 
 def _represented(
@@ -178,12 +174,7 @@ def _represented(
     )
 
 
-def _check_numbers(**values: float) -> None:
-    for name, value in values.items():
-        if not np.isfinite(value) or (name == "heterogeneity" and value < 0):
-            bound = " of at least 0" if name == "heterogeneity" else ""
-            raise DataError(f"{name} must be a finite number{bound}; got {value!r}.")
-
-
-def _unknown_signs(signs: Any) -> DataError:
-    return DataError(f"signs must be 'common' or 'independent'; got {signs!r}.")
+def _check_spread(heterogeneity: float, mean: float, signs: str) -> None:
+    check_number("heterogeneity", heterogeneity, least=0.0)
+    check_number("mean", mean)
+    check_choice("signs", signs, get_args(Signs))

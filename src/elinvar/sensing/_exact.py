@@ -4,7 +4,7 @@ A step uses its measurements through :math:`G = \frac1m \sum_i r_i X_i` alone, w
 :math:`r_i = \langle X_i, R \rangle + \sigma \varepsilon_i`. For Gaussian X and given R, X splits
 into its coordinate along R and an independent rest, and the law of G needs
 :math:`a \sim \chi^2_m`, a normal l and :math:`\chi^2_{m-1}`, drawn here for many steps at once.
-Own derivation, docs/theory-sensing.md.
+Own derivation, docs/exact-law.md.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Draws:
-    """Random numbers for n steps of C parts, and s block axes.
+    r"""Random numbers for n steps of C parts, and s block axes.
 
     Parameters
     ----------
     chi : ndarray of shape (n, C)
-        :math:`\\chi^2` with as many degrees of freedom as the part has measurements.
+        :math:`\chi^2` with as many degrees of freedom as the part has measurements.
     linear, rest : ndarray of shape (n, C)
         l, and the square of the label noise's other coordinates; 0 without label noise.
     small : ndarray of shape (n, C, s (s + 1) / 2 + 1)

@@ -1,8 +1,8 @@
 r"""The exact-law step on a narrow factor, without ever forming a d x d matrix.
 
-With k columns a step needs :math:`G P`, and G acts on the k + s directions that P and the block span:
-only that part of the noise is drawn, (d - s)(k + s) + k (k + 1) / 2 normals in the place of
-d (d + 1) / 2. Own derivation, docs/theory-sensing.md.
+With k columns a step needs :math:`G P`, and G acts on the k + s directions that P and the block
+span: only that part of the noise is drawn, (d - s)(k + s) + k (k + 1) / 2 normals in the place of
+d (d + 1) / 2. Own derivation, docs/exact-law.md.
 """
 
 from typing import Any
@@ -110,7 +110,7 @@ def run_narrow(
     """
     d, width = P.shape
     s = cores.shape[1]
-    n_steps = which.shape[0]
+    n_steps: int = which.shape[0]
     n_normals = (d - s) * (s + width) + width * (width + 1) // 2
     n_normals = -(-n_normals // state.shape[1]) * state.shape[1]
     words = np.empty(n_normals, np.uint32)

@@ -70,7 +70,7 @@ def lane_states(rng: np.random.Generator) -> Any:
     return rng.integers(0, 2**32, size=(4, LANES), dtype=np.uint32)
 
 
-@compiled(fastmath=True)
+@compiled()
 def _fill_words(state: Any, words: Any) -> None:
     """One round of every lane for each block of ``words``."""
     for block in range(words.shape[0] // LANES):
@@ -89,7 +89,7 @@ def _fill_words(state: Any, words: Any) -> None:
             state[3, lane] = u32(u32(s3 << u32(11)) | u32(s3 >> u32(21)))
 
 
-@compiled(fastmath=True)
+@compiled()
 def fill_normals(state: Any, words: Any, mantissa: Any, normals: Any) -> None:
     """Fill ``normals`` (n,), float32, n a multiple of LANES.
 

@@ -1,9 +1,9 @@
 r"""The exact-law step on the whole matrix, a trajectory at a time.
 
 In the frame whose first s axes span the invariant and spurious subspaces every environment's
-residual is :math:`R_e = C_e - A` with :math:`C_e` zero outside the first s x s block. A step needs the
-measurements through :math:`G = \frac1m \sum_i r_i X_i` alone, and given A its law is known: see
-docs/theory-sensing.md. `_exact` draws what is small; the d (d + 1) / 2 normals are drawn here.
+residual is :math:`R_e = C_e - A` with :math:`C_e` zero outside the first s x s block. A step needs
+the measurements through :math:`G = \frac1m \sum_i r_i X_i` alone, and given A its law is known: see
+docs/exact-law.md. `_exact` draws what is small; the d (d + 1) / 2 normals are drawn here.
 """
 
 from typing import Any
@@ -188,7 +188,7 @@ def run_wide(
     recorded.
     """
     d, s = P.shape[0], cores.shape[1]
-    n_steps = which.shape[0]
+    n_steps: int = which.shape[0]
     rotated = rotation.shape[0] > 0
     plain_sgd = rule[0] == 0.0 and not rotated and kind != DIRECT
     A, G = np.empty((d, d), P.dtype), np.zeros((d, d), P.dtype)

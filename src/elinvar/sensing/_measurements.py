@@ -1,6 +1,7 @@
 r"""Laws of the sensing matrices X, and finite data sets that are used again and again.
 
-Every law has :math:`E \langle X, R \rangle \mathrm{sym} X = c R + t\, \mathrm{tr}(R) I` for symmetric R.
+For symmetric R every law has
+:math:`E \langle X, R \rangle \mathrm{sym} X = c R + t\, \mathrm{tr}(R) I`.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
 from elinvar.sensing import _environment_laws as laws
+from elinvar.sensing._check import check_count, check_number
 from elinvar.sensing._environment_laws import EnvironmentLaw, Signs
 from elinvar.sensing._measurements import Data, MeasurementLaw, RankOne, law_of, pieces
 
@@ -101,7 +101,7 @@ class SensingProblem:
         noise: float = 0.0,
         measurements: str | MeasurementLaw = "gaussian",
     ) -> Self:
-        r"""Spurious eigenvalues :math:`\mu + M` and :math:`\mu - M`, equally likely.
+        r"""Take spurious eigenvalues :math:`\mu + M` and :math:`\mu - M`, equally likely.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class SensingProblem:
         DataError
             If a value is out of its range, or the subspaces have no room.
         """
-        _check_rank("spurious_rank", spurious_rank)
+        check_count("spurious_rank", spurious_rank)
         law = laws.two_point(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(
             law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
@@ -158,7 +158,7 @@ class SensingProblem:
         noise: float = 0.0,
         measurements: str | MeasurementLaw = "gaussian",
     ) -> Self:
-        r"""Spurious eigenvalues uniform on :math:`[\mu - M, \mu + M]`: a continuum of environments.
+        r"""Draw spurious eigenvalues uniform on :math:`[\mu - M, \mu + M]`: a continuum.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class SensingProblem:
         DataError
             If a value is out of its range, or the subspaces have no room.
         """
-        _check_rank("spurious_rank", spurious_rank)
+        check_count("spurious_rank", spurious_rank)
         law = laws.uniform(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(
             law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
@@ -198,7 +198,7 @@ class SensingProblem:
         noise: float = 0.0,
         measurements: str | MeasurementLaw = "gaussian",
     ) -> Self:
-        r"""Normal spurious eigenvalues with mean :math:`\mu` and standard deviation M.
+        r"""Draw normal spurious eigenvalues: mean :math:`\mu`, standard deviation M.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class SensingProblem:
         DataError
             If a value is out of its range, or the subspaces have no room.
         """
-        _check_rank("spurious_rank", spurious_rank)
+        check_count("spurious_rank", spurious_rank)
         law = laws.gaussian(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(
             law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
@@ -236,7 +236,7 @@ class SensingProblem:
         noise: float = 0.0,
         measurements: str | MeasurementLaw = "gaussian",
     ) -> Self:
-        """A list of environments.
+        """Take a list of environments.
 
         Parameters
         ----------
@@ -276,7 +276,7 @@ class SensingProblem:
         noise: float = 0.0,
         measurements: str | MeasurementLaw = "gaussian",
     ) -> Self:
-        """Environments along an axis, such as time.
+        """Take environments along an axis, such as time.
 
         Parameters
         ----------
@@ -306,7 +306,7 @@ class SensingProblem:
     def from_measurements(
         cls, X: ArrayLike, y: ArrayLike, environments: ArrayLike | None = None
     ) -> Self:
-        """Your own measurements; nothing is known of the truth.
+        """Take your own measurements; nothing is known of the truth.
 
         Parameters
         ----------
@@ -381,7 +381,7 @@ class SensingProblem:
             raise DataError(
                 "This problem has a finite data set already; sample the problem itself."
             )
-        _check_rank("n_samples", n_samples)
+        check_count("n_samples", n_samples)
         law, rng = self.truth.law, np.random.default_rng(rng)
         if law.finite:
             if n_environments is not None:
@@ -391,7 +391,7 @@ class SensingProblem:
                 )
             cores = self._cores(law.matrices)
         else:
-            _check_rank("n_environments", n_environments)
+            check_count("n_environments", n_environments)
             cores = self._cores(law.draw(rng, n_environments or 0))
         X, y = [], []
         for core in cores:
@@ -463,17 +463,18 @@ class SensingProblem:
     def basis(self) -> Floats:
         """Orthonormal basis (d, s): U*, then what V* adds to it."""
         U, V = self._known.invariant_basis, self._known.spurious_basis
-        rest = V - U @ (U.T @ V)
-        if np.allclose(rest, V, atol=_INSIDE):
-            return np.hstack([U, V])
-        left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
-        return np.hstack([U, left[:, sizes > _INSIDE]])
+        added = V - U @ (U.T @ V)
+        if not np.allclose(added, V, atol=_INSIDE):
+            left, sizes, _ = np.linalg.svd(added, full_matrices=False)
+            added = left[:, sizes > _INSIDE]
+        basis: Floats = np.hstack([U, added])
+        return basis
 
     @cached_property
     def frame(self) -> Floats:
         """Orthogonal matrix (d, d) whose first columns are the basis."""
-        full, triangle = np.linalg.qr(self.basis, mode="complete")
-        full[:, : self.basis.shape[1]] *= np.sign(np.diag(triangle))
+        full: Floats = np.linalg.qr(self.basis, mode="complete")[0]
+        full[:, : self.basis.shape[1]] = self.basis
         return full
 
     @cached_property
@@ -533,8 +534,8 @@ class SensingProblem:
         measurements: str | MeasurementLaw,
         rng: int | np.random.Generator | None,
     ) -> Self:
-        _check_rank("dim", dim)
-        _check_rank("invariant_rank", rank)
+        check_count("dim", dim)
+        check_count("invariant_rank", rank)
         if rank + law.rank > dim:
             raise DataError(
                 f"An invariant rank of {rank} and {law.rank} spurious directions need "
@@ -544,8 +545,7 @@ class SensingProblem:
             raise DataError(
                 f"angle must lie between 0 (orthogonal) and pi/2, in radians; got {angle!r}."
             )
-        if not (np.isfinite(noise) and noise >= 0):
-            raise DataError(f"noise must be a finite number of at least 0; got {noise!r}.")
+        check_number("noise", noise, least=0.0)
         values = np.asarray(eigenvalues, dtype=np.float64)
         if values.ndim == 0:
             values = np.full(rank, float(values))
@@ -579,8 +579,3 @@ class SensingProblem:
         if self.noise:
             parts += [f"label noise {self.noise:g}"]
         return f"SensingProblem: {', '.join(parts)}"
-
-
-def _check_rank(name: str, value: Any) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise DataError(f"{name} must be an integer of at least 1; got {value!r}.")

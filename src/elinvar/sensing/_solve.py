@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Integral
 from time import perf_counter
 from typing import Any, Literal
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from elinvar._base import DataError
 from elinvar.sensing._algorithms import Algorithm
+from elinvar.sensing._check import check_choice, check_count
 from elinvar.sensing._exact import draw
 from elinvar.sensing._plain import DataSource, FreshSource
 from elinvar.sensing._problem import SensingProblem
@@ -83,7 +83,7 @@ def solve(
     ----------
     Y. Xu, Y. Gu, C. Fang, "The Implicit Bias of Heterogeneity towards Invariance: A Study of
     Multi-Environment Matrix Sensing", NeurIPS 2024, arXiv:2403.01420, Algorithm 1. The exact-law
-    step is an own derivation, docs/theory-sensing.md.
+    step is an own derivation, docs/exact-law.md.
 
     Examples
     --------
@@ -98,9 +98,7 @@ def solve(
     >>> bool(pooled.spurious_signal[-1] > 0.9)
     True
     """
-    _check_run(problem, algorithm, steps, record_every, dtype, engine)
-    if method not in ("auto", "plain", "exact"):
-        raise DataError(f"method must be 'auto', 'plain' or 'exact'; got {method!r}.")
+    _check_run(problem, algorithm, steps, record_every, method, dtype, engine)
     chosen, reason = _choose_method(problem, method)
     precision = _precision(problem, algorithm, dtype)
     children = np.random.default_rng(rng).spawn(3)
@@ -362,7 +360,13 @@ def _precision(problem: SensingProblem, algorithm: Any, dtype: str) -> str:
 
 
 def _check_run(
-    problem: Any, algorithm: Any, steps: Any, record_every: Any, dtype: Any, engine: Any
+    problem: Any,
+    algorithm: Any,
+    steps: Any,
+    record_every: Any,
+    method: Any,
+    dtype: Any,
+    engine: Any,
 ) -> None:
     if not isinstance(problem, SensingProblem):
         raise DataError(f"problem must be a SensingProblem; got {type(problem).__name__}.")
@@ -370,10 +374,8 @@ def _check_run(
         raise DataError(
             f"algorithm must be HeteroSGD, PooledSGD or PooledGD; got {type(algorithm).__name__}."
         )
-    for name, value in {"steps": steps, "record_every": record_every}.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise DataError(f"{name} must be an integer of at least 1; got {value!r}.")
-    if dtype not in ("auto", "float32", "float64"):
-        raise DataError(f"dtype must be 'auto', 'float32' or 'float64'; got {dtype!r}.")
-    if engine not in ("numba", "numpy"):
-        raise DataError(f"engine must be 'numba' or 'numpy'; got {engine!r}.")
+    check_count("steps", steps)
+    check_count("record_every", record_every)
+    check_choice("method", method, ("auto", "plain", "exact"))
+    check_choice("dtype", dtype, ("auto", "float32", "float64"))
+    check_choice("engine", engine, ("numba", "numpy"))
