@@ -14,7 +14,7 @@ from elinvar.theory._noise import noise_floor
 from elinvar.theory._prediction import Outcome, Prediction
 from elinvar.theory._reduction import Reduced
 from elinvar.theory._rehearsal import Rehearsal, rehearse
-from elinvar.theory._spurious import Spurious
+from elinvar.theory._spurious import Spurious, order_of
 from elinvar.theory._times import convergence_steps
 
 _SURE = 0.95
@@ -34,8 +34,9 @@ def predict_outcome(
 
     Nothing of the problem's size is run. Growth exponents decide which spurious directions die,
     the step's limits whether it is safe, the noise floor what finite batches leave. Only where no
-    formula decides (between the step that is certainly bounded and the one that certainly diverges,
-    and with subspaces that are not orthogonal) are 32 runs rehearsed in the span of U* and V*.
+    formula decides (beyond the step that is certainly bounded, where spurious directions do not
+    clearly die, and with subspaces that are not orthogonal) are 32 runs rehearsed in the span of U*
+    and V*.
 
     Parameters
     ----------
@@ -157,13 +158,26 @@ class _Case:
         return float(self.asked) if self.asked is not None else _FORGET * self.needed
 
     @cached_property
+    def pooled_level(self) -> float:
+        """Root mean square of the spurious eigenvalues that pooled steps learn."""
+        rank = max(len(self.reduced.across), 1)
+        mean = np.linalg.eigvalsh(self.reduced.across @ self.reduced.mean @ self.reduced.across.T)
+        held = mean if self.algorithm.parameterization == "symmetric" else np.maximum(mean, 0.0)
+        return float(np.linalg.norm(held) / np.sqrt(rank))
+
+    @cached_property
     def level(self) -> float:
-        levels = self.spurious.levels
-        return float(np.sqrt((levels**2).mean())) if len(levels) else 0.0
+        """The same of what these steps learn."""
+        return self.rehearsal.spurious if self.algorithm.sampling == "one" else self.pooled_level
+
+    @cached_property
+    def visible(self) -> float:
+        """Spurious eigenvalue from which on it is seen."""
+        return _VISIBLE * float(np.abs(self.reduced.sigma).min())
 
     @cached_property
     def spurious_steps(self) -> float:
-        goal = np.log(np.maximum(np.abs(self.spurious.levels), 1e-300) / 2) / 2
+        goal = 0.5 * np.log(np.maximum(np.abs(self.spurious.levels) / 2, self.visible))
         climb = np.maximum(goal - np.log(self.algorithm.init_scale), 0.0)
         rates = self.spurious.exponents
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -172,12 +186,16 @@ class _Case:
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
+        order, block = order_of(self.algorithm)
         return rehearse(
             self.reduced,
             steps=int(min(max(self.horizon, 100), _REHEARSED)),
             init_scale=self.algorithm.init_scale,
+            level=self.visible,
             width=self.algorithm.width,
             two_sided=self.algorithm.parameterization == "symmetric",
+            order=order,
+            block=block,
         )
 
     @cached_property
@@ -214,13 +232,15 @@ def _factored(case: _Case) -> Answer:
         return "too few steps", reason, np.nan
     if case.algorithm.sampling != "one":
         return _pooled(case)
-    learned, kept_out = _chances(case)
-    if learned > _SURE:
-        return _learned(case)
-    if kept_out < _SURE:
-        rate = f"the fastest spurious direction grows at {spurious.top:.3g} a step"
-        return "undecided", f"{rate}: too close to the line for its bursts.", np.nan
-    return _recovered(case)
+    if _hidden(case) >= _SURE or case.rehearsal.visible <= 1 - _SURE:
+        return _recovered(case)
+    if spurious.top < 0:
+        if reduced.oblique:
+            return _recovered(case)
+        share = 100 * case.rehearsal.visible
+        reason = f"spurious directions die, at {spurious.top:.3g} a step, but bursts or late starts"
+        return "undecided", f"{reason} are visible {share:.0f}% of the time.", np.nan
+    return _learned(case)
 
 
 def _settling(case: _Case) -> Answer | None:
@@ -280,32 +300,23 @@ def _pooled(case: _Case) -> Answer:
     return "learns pooled", "a mixed batch sees only the mean of the environments.", error
 
 
-def _chances(case: _Case) -> tuple[float, float]:
-    """Probabilities that a spurious direction is learned at the horizon, and that none is seen."""
+def _hidden(case: _Case) -> float:
+    """Probability that no spurious direction is seen at the horizon: its logarithm is a walk."""
     spurious, T = case.spurious, case.horizon
-    visible = 0.5 * np.log(_VISIBLE * np.abs(case.reduced.sigma).min())
-    start, learned, hidden = np.log(case.algorithm.init_scale), 0.0, 1.0
-    for rate, spread, level in zip(
-        spurious.exponents, spurious.spreads, spurious.levels, strict=True
-    ):
-        noise = max(float(np.nan_to_num(spread, nan=0.0)), 1e-9) * np.sqrt(T)
-        noise = np.hypot(noise, spurious.standard_error * T)
-        goal = 0.5 * np.log(abs(level) / 2) if rate > 0 and level else np.inf
-        learned = max(learned, float(ndtr((start + rate * T - goal) / noise)))
-        hidden = min(hidden, float(ndtr((visible - start - rate * T) / noise)))
-    return learned, hidden
+    walk = np.nan_to_num(spurious.spreads, nan=0.0) * np.sqrt(T)
+    noise = np.maximum(np.hypot(walk, spurious.standard_error * T), 1e-9)
+    room = 0.5 * np.log(case.visible) - np.log(case.algorithm.init_scale) - spurious.exponents * T
+    return float(ndtr(room / noise).min(initial=1.0))
 
 
 def _learned(case: _Case) -> Answer:
-    reduced, level = case.reduced, case.level
-    pooled = np.linalg.eigvalsh(reduced.across @ reduced.mean @ reduced.across.T)
-    pooled = pooled if case.algorithm.parameterization == "symmetric" else np.maximum(pooled, 0)
-    size = float(np.sqrt((pooled**2).mean()))
-    error = float(np.hypot(np.linalg.norm(case.spurious.levels) / reduced.signal, 0.0))
+    seen, floor = case.rehearsal, 0.0 if case.reduced.oblique else case.relative_error
+    error = float(np.hypot(seen.error / case.reduced.signal, floor))
     told = f"spurious directions grow, at up to {case.spurious.top:.3g} a step"
-    if level > 0.5 * size:
+    if seen.spurious > 0.5 * case.pooled_level > 0:
         return "learns pooled", f"{told}, and rest near their mean.", error
-    return "learns a mixture", f"{told}, but rest far below their mean.", error
+    share = f"visible {100 * seen.visible:.0f}% of the time"
+    return "learns a mixture", f"{told}, but rest far below their mean, {share}.", error
 
 
 def _recovered(case: _Case) -> Answer:

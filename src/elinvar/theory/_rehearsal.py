@@ -18,13 +18,18 @@ class Rehearsal:
     ----------
     diverged : float
         Share of the runs.
-    error : float
-        Median over runs and the last quarter of the steps of the distance to A*, in the span; NaN
-        if all diverged.
+    error, spurious : float
+        Medians, over the runs that did not diverge and the last quarter of the steps, of the
+        distance to A* in the span and of the root mean square spurious eigenvalue; NaN if all
+        diverged.
+    visible : float
+        Share of these steps at which the latter is above ``level``.
     """
 
     diverged: float
     error: float
+    spurious: float
+    visible: float
 
 
 def rehearse(
@@ -32,8 +37,11 @@ def rehearse(
     *,
     steps: int,
     init_scale: float,
+    level: float,
     width: int | None = None,
     two_sided: bool = False,
+    order: str = "random",
+    block: int = 1,
     runs: int = 32,
     rng: np.random.Generator | int | None = 0,
 ) -> Rehearsal:
@@ -47,10 +55,16 @@ def rehearse(
         Of each run.
     init_scale : float > 0
         The start, times the identity.
+    level : float
+        Of a spurious eigenvalue that is visible.
     width : int, optional
         Columns of U, if fewer than the span has dimensions: then the start is Gaussian.
     two_sided : bool
         Whether A = U U' - V V'.
+    order : {"random", "cyclic"}
+        Environments drawn at random, or in turn.
+    block : int
+        Steps that an environment stays once drawn.
     runs : int
         How many.
     rng : Generator, int or None
@@ -66,29 +80,42 @@ def rehearse(
     Own derivation, docs/theory-matrix.md, section 9.
     """
     rng, cores = np.random.default_rng(rng), reduced.cores
-    size, goal = cores.shape[1], np.diag(np.pad(reduced.sigma, (0, len(reduced.across))))
+    size, r1 = cores.shape[1], len(reduced.sigma)
+    goal = np.diag(np.pad(reduced.sigma, (0, size - r1)))
     U = np.tile(init_scale * np.eye(size), (runs, 1, 1))
     if width is not None and width < size:
         U = init_scale * rng.normal(size=(runs, size, width)) / np.sqrt(width)
     V = U.copy() if two_sided else np.zeros((runs, size, 1))
-    drawn = rng.choice(len(cores), size=(steps, runs), p=reduced.weights)
-    alive, errors = np.arange(runs), np.full((runs, steps - 3 * steps // 4), np.nan)
+    drawn = rng.choice(len(cores), size=(steps // block + 1, runs), p=reduced.weights)
+    drawn = np.repeat(drawn, block, axis=0)
+    if order == "cyclic":
+        drawn = np.tile(np.arange(len(drawn))[:, None] % len(cores), runs)
+    first, alive = 3 * steps // 4, np.arange(runs)
+    seen = np.full((2, runs, steps - first), np.nan)
     for t in range(steps):
         A = U @ U.transpose(0, 2, 1) - V @ V.transpose(0, 2, 1)
-        move = reduced.step * _noisy(cores[drawn[t, alive]] - A, reduced, size, rng)
+        move = reduced.step * _noisy(cores[drawn[t, alive]] - A, reduced, rng)
         U, V = U + move @ U, V - move @ V
         fine = (np.abs(U).max((1, 2)) < _LARGE) & (np.abs(V).max((1, 2)) < _LARGE)
         if not fine.all():
             U, V, A, alive = U[fine], V[fine], A[fine], alive[fine]
             if not len(alive):
                 break
-        if t >= 3 * steps // 4:
-            errors[alive, t - 3 * steps // 4] = np.linalg.norm(A - goal, axis=(1, 2))
-    error = float(np.median(errors[alive])) if len(alive) else float(np.nan)
-    return Rehearsal(diverged=1 - len(alive) / runs, error=error)
+        if t >= first:
+            spurious = np.linalg.norm(A[:, r1:, r1:], axis=(1, 2)) / np.sqrt(max(size - r1, 1))
+            seen[:, alive, t - first] = np.linalg.norm(A - goal, axis=(1, 2)), spurious
+    if not len(alive):
+        return Rehearsal(diverged=1.0, error=np.nan, spurious=np.nan, visible=np.nan)
+    error, spurious = np.median(seen[:, alive], axis=(1, 2))
+    return Rehearsal(
+        diverged=1 - len(alive) / runs,
+        error=float(error),
+        spurious=float(spurious),
+        visible=float((seen[1, alive] > level).mean()),
+    )
 
 
-def _noisy(R: Floats, reduced: Reduced, size: int, rng: np.random.Generator) -> Floats:
+def _noisy(R: Floats, reduced: Reduced, rng: np.random.Generator) -> Floats:
     """Return R plus the noise of a batch."""
     if reduced.batch_size is None:
         return R

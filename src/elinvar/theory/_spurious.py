@@ -1,4 +1,4 @@
-"""Exponents and resting levels of all spurious directions under one algorithm."""
+"""Exponents of all spurious directions under one algorithm."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,10 @@ from elinvar.theory._growth import Floats, growth_exponent
 from elinvar.theory._matrix import Order, matrix_growth_exponent
 from elinvar.theory._reduction import Reduced
 
-_GRID = 400
-_HALVINGS = 50
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Spurious:
-    """How each spurious direction grows from a small amplitude, and where it would rest.
+    """How each spurious direction grows from a small amplitude.
 
     Attributes
     ----------
@@ -26,7 +23,8 @@ class Spurious:
     standard_error : float
         Of the exponents; 0 if they are closed forms.
     levels : array of shape (f,)
-        Eigenvalue at which growth stops, with a sign: below 0 on the negative side of the factor.
+        What pooled steps learn of each: its mean eigenvalue where the factor can hold its sign, 0
+        elsewhere.
     aligned : float
         Largest exponent in the columns that hold the invariant part, which noise feeds; minus
         infinity where there is nothing spurious.
@@ -45,7 +43,7 @@ class Spurious:
     def of(cls, reduced: Reduced, algorithm: MatrixAlgorithm) -> "Spurious":
         """Of a reduced problem."""
         signs = [1.0, -1.0] if algorithm.parameterization == "symmetric" else [1.0]
-        order, block = _order_of(algorithm)
+        order, block = order_of(algorithm)
         parts, error = [], 0.0
         for sign in signs if reduced.matrices.size else []:
             values = sign * reduced.eigenvalues
@@ -60,11 +58,7 @@ class Spurious:
                 error = max(error, found.standard_error)
                 drift, spread = np.array([found.exponent]), np.array([found.spread])
                 values = values[:, [int(np.argmax(reduced.weights @ values))]]
-            level = [
-                _level(column, reduced.step, reduced.weights) if rate > 0 else 0.0
-                for column, rate in zip(values.T, drift, strict=True)
-            ]
-            parts.append((drift, spread, sign * np.array(level)))
+            parts.append((drift, spread, sign * np.maximum(reduced.weights @ values, 0.0)))
         joined = [np.concatenate([part[i] for part in parts] or [np.zeros(0)]) for i in range(3)]
         aligned, burst = _in_learned_columns(reduced)
         return cls(
@@ -78,7 +72,8 @@ class Spurious:
         return float(self.exponents.max(initial=-np.inf))
 
 
-def _order_of(algorithm: MatrixAlgorithm) -> tuple[Order, int]:
+def order_of(algorithm: MatrixAlgorithm) -> tuple[Order, int]:
+    """Return the order in which environments come, and how long each stays."""
     if getattr(algorithm, "order", "random") == "cyclic":
         return "cyclic", 1
     return "random", int(getattr(algorithm, "block", 1))
@@ -100,20 +95,3 @@ def _in_learned_columns(reduced: Reduced) -> tuple[float, float]:
     rates = growth_exponent(pairs, reduced.step, reduced.weights)
     tails = burst_exponent(pairs, reduced.step, reduced.weights)
     return float(np.max(rates)), float(np.min(tails))
-
-
-def _level(values: Floats, step: float, weights: Floats) -> float:
-    """Smallest x > 0 with E log|1 + h (s - x)| <= 0: where the average growth stops."""
-    grid = np.linspace(0.0, max(float(values.max()), 1e-12), _GRID)
-    rates = growth_exponent(values - grid[:, None], step, weights)
-    after = int(np.argmax(rates <= 0))
-    if after == 0:
-        return float(grid[-1])
-    low, high = grid[after - 1], grid[after]
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        if growth_exponent(values - middle, step, weights) > 0:
-            low = middle
-        else:
-            high = middle
-    return float(high)
