@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base import FileError, atomic_write
 from elinvar.plots import to_svg
 from elinvar.report._figures import take_finding
-from elinvar.report._numbers import number
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -141,5 +140,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return "-" if isnan(value) else number(value, digits=3)
+        return "-" if isnan(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     return str(value)

@@ -1,5 +1,6 @@
 """What is learnt against the heterogeneity M, and where the spurious part stops growing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,13 +97,14 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     import pandas as pd
 
     lines = []
-    for step_size, mine in rows.groupby("step_size", sort=False):
-        predicted = critical_heterogeneity(float(step_size))
+    for step_size in config.step_sizes:
+        mine = rows[rows["step_size"] == step_size]
+        predicted = critical_heterogeneity(step_size)
         found = transition(mine[mine["ratio"].between(*config.near)], "heterogeneity")
         middle = mine.groupby("ratio")[["invariant_signal", "spurious_signal"]].median()
         lines.append(
             {
-                "step_size": float(step_size),
+                "step_size": step_size,
                 "predicted": predicted,
                 "measured": found.at,
                 "standard_error": found.error,
@@ -119,12 +121,12 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
 def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     """Draw the signals against M, with the predicted lines."""
     table = signals(rows, ["step_size", "ratio", "heterogeneity"])
-    names = {step_size: f"step size {step_size:g}" for step_size in config.step_sizes}
+    names = {eta: f"step size {eta:g}" for eta in config.step_sizes}
     worst = summary["deviation"].abs().max()
     return plot_signals(
         table.assign(setting=table["step_size"].map(names)),
         "heterogeneity",
-        windows={names[row.step_size]: (row.predicted, None) for row in summary.itertuples()},
+        windows={name: (critical_heterogeneity(eta), None) for eta, name in names.items()},
         window_label="predicted line",
         xlabel="heterogeneity M",
         log_y=True,
@@ -146,7 +148,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     sides = Claim(
         holds=bool(least >= 0.9 and learnt >= 0.1 and left <= 0.01),
         sentence=(
-            f"the spurious signal is at least {figure(learnt)} up to {config.learnt:g} of the line "
+            f"The spurious signal is at least {figure(learnt)} up to {config.learnt:g} of the line "
             f"(needed: 0.1) and at most {figure(left)} from {config.forgotten:g} of it on (needed: "
             f"0.01), while the invariant signal is at least {figure(least)} everywhere (needed: "
             f"0.9); medians of {config.repetitions} runs."
@@ -155,14 +157,14 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     return Verdict(claims=(*(_claim(row, config) for row in rows), sides))
 
 
-def _claim(row: dict[str, Any], config: Config) -> Claim:
-    where = f"at step size {row['step_size']:g} the spurious part stops growing"
+def _claim(row: Mapping[Any, Any], config: Config) -> Claim:
+    where = f"At step size {row['step_size']:g} the spurious part stops growing"
     needed = f"needed: within {percent(config.tolerance)}"
     if np.isnan(row["measured"]):
         low, high = (ratio * row["predicted"] for ratio in config.near)
         return Claim(
             holds=False,
-            sentence=f"{where[0].upper()}{where[1:]} nowhere between M = {figure(low)} and {figure(high)}; predicted "
+            sentence=f"{where} nowhere between M = {figure(low)} and {figure(high)}; predicted "
             f"{figure(row['predicted'])} ({needed}).",
         )
     return Claim(

@@ -88,7 +88,7 @@ def sweep(config: Config) -> Sweep:
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
-    """Return a row a step size, and in each the transition that all rows share."""
+    """Return signals and slope of each step size; all rows share the transition."""
     predicted = step_window(config.heterogeneity).low
     low, high = (ratio * predicted for ratio in config.near)
     found = transition(rows[rows["step_size"].between(low, high)], "step_size")
@@ -112,7 +112,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
         signals(rows, ["step_size"]).assign(setting=config.algorithm),
         "step_size",
         windows={config.algorithm: (low, high)},
-        window_label="predicted: spurious part dies, runs stay bounded",
+        window_label="predicted: dies, and stays bounded",
         xlabel="step size",
         log_x=True,
         log_y=True,

@@ -1,5 +1,6 @@
 r"""Where three algorithms go: HeteroSGD to A\*, the pooled ones to A\* plus the mean of A^(e)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ QUICK = Config(repetitions=4, record_every=20, core_seconds=1.0)
 
 def cell(
     *, rng: np.random.Generator, algorithm: str, repetition: int, **settings: Any
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, Any]]:
     """Run one algorithm, and return its distances over time relative to the norm of A*."""
     problem, path = run(algorithm, rng, **settings)
     norm = float(np.linalg.norm(problem.invariant))
@@ -116,7 +117,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     return Verdict(claims=tuple(claims))
 
 
-def _claim(row: dict[str, Any], key: str, where: str, config: Config) -> Claim:
+def _claim(row: Mapping[Any, Any], key: str, where: str, config: Config) -> Claim:
     other = next(name for name in _DISTANCES if name != key)
     return Claim(
         holds=bool(row["runs"] == config.repetitions and row[key] <= config.tolerance < row[other]),

@@ -54,7 +54,8 @@ def transition(rows: "DataFrame", along: str) -> Transition:
     Parameters
     ----------
     rows : DataFrame
-        ``along``, ``repetition``, ``slope`` and ``slope_steps``, one row a run, near the transition.
+        ``along``, ``repetition``, ``slope`` and ``slope_steps``: one row a run near the
+        transition.
     along : str
         Column with the parameter.
     """

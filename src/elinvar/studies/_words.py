@@ -10,7 +10,7 @@ def percent(share: float, digits: int = 2) -> str:
     value = 100.0 * share
     if abs(value) >= 10.0 ** (digits - 1):
         return f"{value:,.0f}%"
-    return f"{value:.{digits}g}%" if abs(value) >= 1e-3 else f"{value:.0e}%" if value else "0%"
+    return f"{value:.{digits}g}%"
 
 
 def figure(value: float, digits: int = 3) -> str:
