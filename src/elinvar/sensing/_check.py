@@ -1,9 +1,8 @@
 """Numbers at the door of the room."""
 
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
-
-import numpy as np
 
 from elinvar._base import DataError
 
@@ -29,7 +28,7 @@ def check_number(name: str, value: Any, *, least: float | None = None, above: bo
     DataError
         If it is not.
     """
-    fits = isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+    fits = not isinstance(value, bool) and isinstance(value, Real) and isfinite(value)
     if fits and least is not None:
         fits = value > least if above else value >= least
     if not fits:

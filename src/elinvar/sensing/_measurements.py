@@ -176,33 +176,6 @@ def law_of(measurements: "str | MeasurementLaw") -> MeasurementLaw:
     return LAWS[measurements]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Data:
-    """A finite data set, sorted by environment.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d, d) or (n, d)
-        Measurements; vectors of rank-one ones.
-    y : ndarray of shape (n,)
-        Labels.
-    offsets : ndarray of shape (E + 1,)
-        Rows ``offsets[e]:offsets[e + 1]`` belong to environment e.
-    names : tuple of str
-        The environments.
-    """
-
-    X: Floats
-    y: Floats
-    offsets: NDArray[np.intp]
-    names: tuple[str, ...]
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """Share of the rows, (E,)."""
-        return np.diff(self.offsets) / len(self.y)
-
-
 def pieces(law: MeasurementLaw, n: int, dim: int) -> list[int]:
     """Return sizes that sum to ``n``, each small enough to be drawn at once."""
     most = max(1, _AT_ONCE // law.entries(dim))

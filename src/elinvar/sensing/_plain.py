@@ -29,8 +29,9 @@ class FreshSource:
     def __init__(
         self, problem: SensingProblem, schedule: Schedule, rng: np.random.Generator
     ) -> None:
+        assert problem.truth is not None
         self._problem, self._schedule, self._rng = problem, schedule, rng
-        self._basis = problem.basis
+        self._basis = problem.truth.basis
 
     def gradient(self, A: Floats, step: int) -> Floats:
         """Return the mean of r_i sym(X_i)."""

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,34 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 from elinvar._base import DataError
 from elinvar.sensing import _environment_laws as laws
 from elinvar.sensing._check import check_count, check_number
+from elinvar.sensing._data import Data, draw_data, read_data
 from elinvar.sensing._environment_laws import EnvironmentLaw, Signs
-from elinvar.sensing._measurements import Data, MeasurementLaw, RankOne, law_of, pieces
+from elinvar.sensing._measurements import Gaussian, MeasurementLaw, RankOne, law_of
+from elinvar.sensing._truth import Truth, make_truth
 
 Floats = NDArray[np.float64]
 
-_INSIDE = 1e-9
 
+class Setting(TypedDict, total=False):
+    """What all generated problems take; `SensingProblem.two_point` explains it."""
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Truth:
-    """What generates the labels: A* = U* diag(eigenvalues) U*', and A^(e) = V* S_e V*'.
-
-    Parameters
-    ----------
-    invariant_basis : ndarray of shape (d, r1)
-        U*.
-    invariant_eigenvalues : ndarray of shape (r1,)
-        Of A*; negative ones make it a general symmetric matrix.
-    spurious_basis : ndarray of shape (d, r2)
-        V*.
-    law : EnvironmentLaw
-        Of S_e.
-    """
-
-    invariant_basis: Floats
-    invariant_eigenvalues: Floats
-    spurious_basis: Floats
-    law: EnvironmentLaw
+    rng: int | np.random.Generator | None
+    invariant_eigenvalues: ArrayLike
+    angle: float
+    noise: float
+    measurements: str | MeasurementLaw
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -139,7 +126,14 @@ class SensingProblem:
         check_count("spurious_rank", spurious_rank)
         law = laws.two_point(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(
-            law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
+            law,
+            dim,
+            invariant_rank,
+            rng=rng,
+            invariant_eigenvalues=invariant_eigenvalues,
+            angle=angle,
+            noise=noise,
+            measurements=measurements,
         )
 
     @classmethod
@@ -150,22 +144,18 @@ class SensingProblem:
         invariant_rank: int,
         spurious_rank: int,
         heterogeneity: float,
-        rng: int | np.random.Generator | None = None,
         mean: float = 1.0,
         signs: Signs = "common",
-        invariant_eigenvalues: ArrayLike = 1.0,
-        angle: float = 0.0,
-        noise: float = 0.0,
-        measurements: str | MeasurementLaw = "gaussian",
+        **setting: Unpack[Setting],
     ) -> Self:
         r"""Draw spurious eigenvalues uniform on :math:`[\mu - M, \mu + M]`: a continuum.
 
         Parameters
         ----------
-        dim, invariant_rank, spurious_rank, heterogeneity, rng, mean, signs
+        dim, invariant_rank, spurious_rank, heterogeneity, mean, signs
             As in :meth:`two_point`.
-        invariant_eigenvalues, angle, noise, measurements
-            As in :meth:`two_point`.
+        **setting
+            rng, invariant_eigenvalues, angle, noise and measurements, as there.
 
         Returns
         -------
@@ -178,9 +168,7 @@ class SensingProblem:
         """
         check_count("spurious_rank", spurious_rank)
         law = laws.uniform(spurious_rank, heterogeneity, mean, signs)
-        return cls._generated(
-            law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
-        )
+        return cls._generated(law, dim, invariant_rank, **setting)
 
     @classmethod
     def gaussian(
@@ -190,22 +178,18 @@ class SensingProblem:
         invariant_rank: int,
         spurious_rank: int,
         heterogeneity: float,
-        rng: int | np.random.Generator | None = None,
         mean: float = 1.0,
         signs: Signs = "common",
-        invariant_eigenvalues: ArrayLike = 1.0,
-        angle: float = 0.0,
-        noise: float = 0.0,
-        measurements: str | MeasurementLaw = "gaussian",
+        **setting: Unpack[Setting],
     ) -> Self:
         r"""Draw normal spurious eigenvalues: mean :math:`\mu`, standard deviation M.
 
         Parameters
         ----------
-        dim, invariant_rank, spurious_rank, heterogeneity, rng, mean, signs
+        dim, invariant_rank, spurious_rank, heterogeneity, mean, signs
             As in :meth:`two_point`.
-        invariant_eigenvalues, angle, noise, measurements
-            As in :meth:`two_point`.
+        **setting
+            rng, invariant_eigenvalues, angle, noise and measurements, as there.
 
         Returns
         -------
@@ -218,9 +202,7 @@ class SensingProblem:
         """
         check_count("spurious_rank", spurious_rank)
         law = laws.gaussian(spurious_rank, heterogeneity, mean, signs)
-        return cls._generated(
-            law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
-        )
+        return cls._generated(law, dim, invariant_rank, **setting)
 
     @classmethod
     def finite(
@@ -230,24 +212,20 @@ class SensingProblem:
         invariant_rank: int,
         values: ArrayLike,
         weights: ArrayLike | None = None,
-        rng: int | np.random.Generator | None = None,
-        invariant_eigenvalues: ArrayLike = 1.0,
-        angle: float = 0.0,
-        noise: float = 0.0,
-        measurements: str | MeasurementLaw = "gaussian",
+        **setting: Unpack[Setting],
     ) -> Self:
         """Take a list of environments.
 
         Parameters
         ----------
-        dim, invariant_rank, rng
+        dim, invariant_rank
             As in :meth:`two_point`.
         values : array of shape (E, r2) or (E, r2, r2)
             Spurious eigenvalues of each environment, or its matrix S_e in the basis V*.
         weights : array of shape (E,), optional
             How often each is drawn; equally often if not given.
-        invariant_eigenvalues, angle, noise, measurements
-            As in :meth:`two_point`.
+        **setting
+            rng, invariant_eigenvalues, angle, noise and measurements, as in :meth:`two_point`.
 
         Returns
         -------
@@ -259,9 +237,7 @@ class SensingProblem:
             If a value is out of its range, or the subspaces have no room.
         """
         law = laws.finite(values, weights)
-        return cls._generated(
-            law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
-        )
+        return cls._generated(law, dim, invariant_rank, **setting)
 
     @classmethod
     def continuum(
@@ -270,23 +246,19 @@ class SensingProblem:
         dim: int,
         invariant_rank: int,
         curve: Callable[[Floats], Any],
-        rng: int | np.random.Generator | None = None,
-        invariant_eigenvalues: ArrayLike = 1.0,
-        angle: float = 0.0,
-        noise: float = 0.0,
-        measurements: str | MeasurementLaw = "gaussian",
+        **setting: Unpack[Setting],
     ) -> Self:
         """Take environments along an axis, such as time.
 
         Parameters
         ----------
-        dim, invariant_rank, rng
+        dim, invariant_rank
             As in :meth:`two_point`.
         curve : callable
             Turns times (n,) in [0, 1] into spurious eigenvalues (n, r2); an environment is a
             uniformly distributed time.
-        invariant_eigenvalues, angle, noise, measurements
-            As in :meth:`two_point`.
+        **setting
+            rng, invariant_eigenvalues, angle, noise and measurements, as in :meth:`two_point`.
 
         Returns
         -------
@@ -298,9 +270,7 @@ class SensingProblem:
             If a value is out of its range, or the subspaces have no room.
         """
         law = laws.continuum(curve)
-        return cls._generated(
-            law, dim, invariant_rank, invariant_eigenvalues, angle, noise, measurements, rng
-        )
+        return cls._generated(law, dim, invariant_rank, **setting)
 
     @classmethod
     def from_measurements(
@@ -326,29 +296,9 @@ class SensingProblem:
         DataError
             If shapes do not agree, or a value is not finite.
         """
-        X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-        square = X.ndim == 3 and X.shape[1] == X.shape[2]
-        if X.size == 0 or not (square or X.ndim == 2):
-            raise DataError(
-                f"X has the shape {X.shape}; needed are square matrices (n, d, d) or vectors "
-                "(n, d), n and d at least 1."
-            )
-        if y.shape != (len(X),):
-            raise DataError(f"X has {len(X):,} measurements, but y has the shape {y.shape}.")
-        if not (np.isfinite(X).all() and np.isfinite(y).all()):
-            raise DataError("X and y must be finite numbers: leave out what is missing.")
-        labels = np.zeros(len(y), dtype=int) if environments is None else np.asarray(environments)
-        if labels.shape != y.shape:
-            raise DataError(
-                f"environments has the shape {labels.shape}; one label is needed for each of "
-                f"{len(y):,} measurements."
-            )
-        names, codes = np.unique(labels, return_inverse=True)
-        order = np.argsort(codes, kind="stable")
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))])
-        data = Data(X=X[order], y=y[order], offsets=offsets, names=tuple(map(str, names)))
-        law = law_of("gaussian") if square else RankOne()
-        return cls(dim=int(X.shape[1]), measurements=law, data=data)
+        data = read_data(X, y, environments)
+        law = Gaussian() if data.X.ndim == 3 else RankOne()
+        return cls(dim=data.X.shape[1], measurements=law, data=data)
 
     def sample(
         self,
@@ -389,23 +339,13 @@ class SensingProblem:
                     f"n_environments={n_environments} is for continuous laws; this one has "
                     f"{len(law.weights)} environments, and all are sampled."
                 )
-            cores = self._cores(law.matrices)
+            matrices = law.matrices
         else:
             check_count("n_environments", n_environments)
-            cores = self._cores(law.draw(rng, n_environments or 0))
-        X, y = [], []
-        for core in cores:
-            matrix = self.basis @ core @ self.basis.T
-            for n in pieces(self.measurements, n_samples, self.dim):
-                X.append(self.measurements.draw(rng, n, self.dim, np.float64))
-                labels = self.measurements.apply(X[-1], matrix)
-                y.append(labels + self.noise * rng.standard_normal(n))
-        data = Data(
-            X=np.concatenate(X),
-            y=np.concatenate(y),
-            offsets=n_samples * np.arange(len(cores) + 1),
-            names=tuple(str(e) for e in range(len(cores))),
-        )
+            matrices = law.draw(rng, n_environments or 0)
+        basis = self.truth.basis
+        full = (basis @ core @ basis.T for core in self.truth.cores_of(matrices))
+        data = draw_data(self.measurements, full, n_samples, self.noise, rng)
         return replace(self, data=data)
 
     @property
@@ -426,16 +366,12 @@ class SensingProblem:
     @property
     def invariant(self) -> Floats:
         """A*, (d, d)."""
-        U = self._known.invariant_basis
-        matrix: Floats = (U * self._known.invariant_eigenvalues) @ U.T
-        return matrix
+        return self._full(self._known.invariant_core)
 
     @property
     def pooled(self) -> Floats:
         """Where pooled training ends, A* + E A^(e), (d, d)."""
-        V = self._known.spurious_basis
-        matrix: Floats = self.invariant + V @ self._known.law.mean @ V.T
-        return matrix
+        return self._full(self._known.pooled_core)
 
     @property
     def spurious_matrices(self) -> Floats:
@@ -450,71 +386,16 @@ class SensingProblem:
     @property
     def overlap(self) -> Floats:
         """Cosines U*'V*, (r1, r2)."""
-        cosines: Floats = self._known.invariant_basis.T @ self._known.spurious_basis
-        cosines[np.abs(cosines) < _INSIDE] = 0.0
-        return cosines
+        return self._known.overlap
 
     @property
     def curvature(self) -> float:
         """The factor c of E<X, R>X = c R."""
         return self.measurements.curvature
 
-    @cached_property
-    def basis(self) -> Floats:
-        """Orthonormal basis (d, s): U*, then what V* adds to it."""
-        U, V = self._known.invariant_basis, self._known.spurious_basis
-        added = V - U @ (U.T @ V)
-        if not np.allclose(added, V, atol=_INSIDE):
-            left, sizes, _ = np.linalg.svd(added, full_matrices=False)
-            added = left[:, sizes > _INSIDE]
-        basis: Floats = np.hstack([U, added])
-        return basis
-
-    @cached_property
-    def frame(self) -> Floats:
-        """Orthogonal matrix (d, d) whose first columns are the basis."""
-        full: Floats = np.linalg.qr(self.basis, mode="complete")[0]
-        full[:, : self.basis.shape[1]] = self.basis
-        return full
-
-    @cached_property
-    def cores(self) -> Floats:
-        """A* + A^(e) in the basis, (E, s, s)."""
-        return self._cores(self._known.law.matrices)
-
-    @cached_property
-    def invariant_core(self) -> Floats:
-        """A* in the basis, (s, s)."""
-        return self._cores(np.zeros((1, self.spurious_rank, self.spurious_rank)))[0]
-
-    @cached_property
-    def pooled_core(self) -> Floats:
-        """A* + E A^(e) in the basis, (s, s)."""
-        return self._cores(self._known.law.mean[None])[0]
-
-    def draw_cores(self, rng: np.random.Generator, n: int) -> Floats:
-        """Return A* + A^(e) of ``n`` drawn environments in the basis.
-
-        Parameters
-        ----------
-        rng : Generator
-            Draws them.
-        n : int
-            How many.
-
-        Returns
-        -------
-        ndarray of shape (n, s, s)
-        """
-        return self._cores(self._known.law.draw(rng, n))
-
-    def _cores(self, matrices: Floats) -> Floats:
-        inside = self.basis.T @ self._known.spurious_basis
-        inside[np.abs(inside) < _INSIDE] = 0.0
-        cores: Floats = inside @ matrices @ inside.T
-        at = np.arange(self.invariant_rank)
-        cores[:, at, at] += self._known.invariant_eigenvalues
-        return cores
+    def _full(self, core: Floats) -> Floats:
+        matrix: Floats = self._known.basis @ core @ self._known.basis.T
+        return matrix
 
     @property
     def _known(self) -> Truth:
@@ -524,44 +405,20 @@ class SensingProblem:
 
     @classmethod
     def _generated(
-        cls,
-        law: EnvironmentLaw,
-        dim: int,
-        rank: int,
-        eigenvalues: ArrayLike,
-        angle: float,
-        noise: float,
-        measurements: str | MeasurementLaw,
-        rng: int | np.random.Generator | None,
+        cls, law: EnvironmentLaw, dim: int, invariant_rank: int, **setting: Unpack[Setting]
     ) -> Self:
-        check_count("dim", dim)
-        check_count("invariant_rank", rank)
-        if rank + law.rank > dim:
-            raise DataError(
-                f"An invariant rank of {rank} and {law.rank} spurious directions need "
-                f"{rank + law.rank} dimensions to lie at an angle, but dim is {dim}."
-            )
-        if not (np.isfinite(angle) and 0.0 <= angle <= np.pi / 2):
-            raise DataError(
-                f"angle must lie between 0 (orthogonal) and pi/2, in radians; got {angle!r}."
-            )
+        noise = setting.get("noise", 0.0)
         check_number("noise", noise, least=0.0)
-        values = np.asarray(eigenvalues, dtype=np.float64)
-        if values.ndim == 0:
-            values = np.full(rank, float(values))
-        if values.shape != (rank,) or not np.isfinite(values).all() or (values == 0).any():
-            raise DataError(
-                f"invariant_eigenvalues must be {rank} finite numbers other than 0, or one for "
-                f"all; got {np.asarray(eigenvalues).tolist()}."
-            )
-        normals = np.random.default_rng(rng).standard_normal((dim, rank + law.rank))
-        directions = np.linalg.qr(normals)[0]
-        U, V = directions[:, :rank], directions[:, rank:].copy()
-        leaning = min(rank, law.rank)
-        if angle > 0.0:
-            V[:, :leaning] = np.cos(angle) * V[:, :leaning] + np.sin(angle) * U[:, :leaning]
-        truth = Truth(invariant_basis=U, invariant_eigenvalues=values, spurious_basis=V, law=law)
-        return cls(dim=dim, measurements=law_of(measurements), noise=float(noise), truth=truth)
+        truth = make_truth(
+            law,
+            dim=dim,
+            rank=invariant_rank,
+            eigenvalues=setting.get("invariant_eigenvalues", 1.0),
+            angle=setting.get("angle", 0.0),
+            rng=setting.get("rng"),
+        )
+        measurements = law_of(setting.get("measurements", "gaussian"))
+        return cls(dim=int(dim), measurements=measurements, noise=float(noise), truth=truth)
 
     def __repr__(self) -> str:
         parts = [f"{self.dim} x {self.dim}"]

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.sensing._problem import SensingProblem
+from elinvar.sensing._measurements import MeasurementLaw
+from elinvar.sensing._truth import Truth
 
 Floats = NDArray[np.float64]
 
@@ -29,10 +30,10 @@ class Records:
         self.traces = np.zeros(room)
         self.losses = np.zeros(room)
 
-    def signals(self, problem: SensingProblem, kept: int) -> dict[str, Floats]:
+    def signals(self, truth: Truth, kept: int) -> dict[str, Floats]:
         """Return the arrays of a `Trajectory` of a known truth, for the first ``kept`` records."""
         blocks, outside2 = self.blocks[:kept], self.outsides[:kept]
-        rank = problem.invariant_rank
+        rank = len(truth.invariant_eigenvalues)
         beyond = blocks.shape[1] - rank
         invariant, spurious = blocks[:, :rank, :rank], blocks[:, rank:, rank:]
         between = 2.0 * (blocks[:, :rank, rank:] ** 2).sum((1, 2))
@@ -40,17 +41,16 @@ class Records:
             "invariant_signal": _size(invariant) / np.sqrt(rank),
             "spurious_signal": _size(spurious) / np.sqrt(max(beyond, 1)),
             "residual": np.sqrt(between + outside2),
-            "error": np.sqrt(_size(blocks - problem.invariant_core) ** 2 + outside2),
-            "pooled_error": np.sqrt(_size(blocks - problem.pooled_core) ** 2 + outside2),
+            "error": np.sqrt(_size(blocks - truth.invariant_core) ** 2 + outside2),
+            "pooled_error": np.sqrt(_size(blocks - truth.pooled_core) ** 2 + outside2),
         }
 
-    def expected_loss(self, problem: SensingProblem, kept: int) -> Floats:
+    def expected_loss(self, truth: Truth, law: MeasurementLaw, noise: float, kept: int) -> Floats:
         """Return E over environments of the squared error on fresh measurements."""
-        law, cores, weights = problem.measurements, problem.cores, problem.environment_weights
-        mean = problem.pooled_core
+        cores, weights, mean = truth.cores, truth.law.weights, truth.pooled_core
         spread = float(weights @ _size(cores - mean) ** 2)
         apart = _size(self.blocks[:kept] - mean) ** 2 + self.outsides[:kept] + spread
-        loss: Floats = law.curvature * apart + problem.noise**2
+        loss: Floats = law.curvature * apart + noise**2
         if law.trace:
             traces = np.trace(cores, axis1=1, axis2=2)
             middle = weights @ traces

@@ -66,10 +66,8 @@ class Schedule:
     def __init__(
         self, problem: SensingProblem, algorithm: Algorithm, steps: int, rng: np.random.Generator
     ) -> None:
-        self._problem, self._algorithm, self._rng = problem, algorithm, rng
-        truth = problem.truth
-        assert truth is not None
-        self._law = truth.law
+        assert problem.truth is not None
+        self._truth, self._law, self._rng = problem.truth, problem.truth.law, rng
         sampled: int | None = algorithm.batch_size  # type: ignore[attr-defined]
         self.noisy = sampled is not None
         self.batch = float(sampled or 1)
@@ -100,7 +98,7 @@ class Schedule:
                 'them; use "random" or "blocks".'
             )
         block = algorithm.block if algorithm.order == "blocks" else 1
-        drawn = self._problem.draw_cores(self._rng, -(-steps // block))
+        drawn = self._draw_cores(-(-steps // block))
         self._drawn = np.repeat(drawn, block, axis=0)[:steps]
 
     def parts(self, start: int, n: int) -> Parts:
@@ -108,9 +106,9 @@ class Schedule:
         cores, which, counts = [], [], []
         at = 0
         if self._order is not None:
-            cores.append(self._problem.cores)
+            cores.append(self._truth.cores)
             which.append(self._order[start : start + n, None])
-            at = len(self._problem.cores)
+            at = len(self._truth.cores)
         elif self._drawn is not None:
             cores.append(self._drawn[start : start + n])
             which.append(np.arange(n)[:, None])
@@ -131,13 +129,16 @@ class Schedule:
     def _pooled(self, n: int) -> tuple[Floats, NDArray[np.int64], Floats]:
         """Return cores, and (n, C) indices and counts, of batches that mix the environments."""
         if not self.noisy:
-            mean = self._problem.pooled_core[None]
+            mean = self._truth.pooled_core[None]
             return mean, np.zeros((n, 1), dtype=np.int64), np.ones((n, 1))
         size = int(self.batch)
         if self._law.finite:
             weights = self._law.weights
             which = np.broadcast_to(np.arange(len(weights)), (n, len(weights)))
             counts = self._rng.multinomial(size, weights, size=n).astype(np.float64)
-            return self._problem.cores, which, counts
-        cores = self._problem.draw_cores(self._rng, n * size)
+            return self._truth.cores, which, counts
+        cores = self._draw_cores(n * size)
         return cores, np.arange(n * size).reshape(n, size), np.ones((n, size))
+
+    def _draw_cores(self, n: int) -> Floats:
+        return self._truth.cores_of(self._law.draw(self._rng, n))

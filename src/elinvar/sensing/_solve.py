@@ -19,6 +19,7 @@ from elinvar.sensing._schedule import Schedule
 from elinvar.sensing._start import KINDS, Factor, start_factor
 from elinvar.sensing._threads import one_blas_thread
 from elinvar.sensing._trajectory import Method, Trajectory
+from elinvar.sensing._truth import Truth
 
 Progress = Callable[[int, int], None]
 
@@ -143,6 +144,11 @@ class _Run:
     noise_rng: np.random.Generator
     progress: Progress | None
 
+    @property
+    def _truth(self) -> Truth:
+        assert self.problem.truth is not None
+        return self.problem.truth
+
     def plain(self) -> _Outcome:
         """Draw every measurement, or use the finite data, in the problem's own coordinates."""
         factor = start_factor(self.algorithm, self.problem.dim, None, self.dtype, self.start_rng)
@@ -158,7 +164,7 @@ class _Run:
         from elinvar.sensing._kernel_normals import lane_states
 
         turning = self.algorithm.optimizer.equivariant
-        frame = self.problem.frame
+        frame = self._truth.frame
         factor = start_factor(
             self.algorithm, self.problem.dim, frame if turning else None, self.dtype, self.start_rng
         )
@@ -174,12 +180,12 @@ class _Run:
         from elinvar.sensing._kernel_narrow import run_narrow
         from elinvar.sensing._kernel_wide import run_wide
 
-        s = self.problem.basis.shape[1]
+        s = self._truth.basis.shape[1]
         records = Records(self.steps, self.record_every, s)
         columns = factor.P.shape[1]
         direct = factor.kind == KINDS["direct"]
         narrow = turning and not direct and columns + s <= _NARROW * self.problem.dim
-        frame = np.empty((0, 0)) if turning else self.problem.frame
+        frame = np.empty((0, 0)) if turning else self._truth.frame
         rotation = np.ascontiguousarray(frame, dtype=self.dtype)
         taken = recorded = 0
         for start, n in self._chunks(schedule, s):
@@ -202,7 +208,7 @@ class _Run:
                 return _Outcome(records=records, taken=taken, matrix=None)
         A = factor.matrix().astype(np.float64)
         if turning:
-            A = self.problem.frame @ A @ self.problem.frame.T
+            A = self._truth.frame @ A @ self._truth.frame.T
         self._record_last(records, A)
         return _Outcome(records=records, taken=taken, matrix=A)
 
@@ -211,7 +217,7 @@ class _Run:
     ) -> _Outcome:
         from elinvar.sensing._exact_numpy import NumpyNoise, gradient
 
-        s, frame = self.problem.basis.shape[1], self.problem.frame.astype(self.dtype)
+        s, frame = self._truth.basis.shape[1], self._truth.frame.astype(self.dtype)
         source = NumpyNoise(state, self.problem.dim, s) if schedule.noisy else None
         chunk: list[Any] = []
 
@@ -234,7 +240,7 @@ class _Run:
         outcome = self._loop(factor, averaged, basis)
         if outcome.matrix is None or not turning:
             return outcome
-        A = self.problem.frame @ outcome.matrix @ self.problem.frame.T
+        A = self._truth.frame @ outcome.matrix @ self._truth.frame.T
         return _Outcome(records=outcome.records, taken=outcome.taken, matrix=A)
 
     def _loop(
@@ -282,7 +288,8 @@ class _Run:
         if self.problem.data is not None:
             loss = records.losses[:kept]
         else:
-            loss = records.expected_loss(self.problem, kept)
+            problem = self.problem
+            loss = records.expected_loss(self._truth, problem.measurements, problem.noise, kept)
         return Trajectory(
             steps=numbers,
             status="completed" if outcome.matrix is not None else "diverged",
@@ -293,7 +300,7 @@ class _Run:
             loss=loss,
             matrix=outcome.matrix,
             problem=self.problem,
-            **(records.signals(self.problem, kept) if known else {}),
+            **(records.signals(self._truth, kept) if known else {}),
         )
 
     def _record_last(self, records: Records, A: Any) -> None:
@@ -302,13 +309,13 @@ class _Run:
     def _basis(self) -> Any:
         if self.problem.truth is None:
             return None
-        return self.problem.basis.astype(self.dtype)
+        return self._truth.basis.astype(self.dtype)
 
     def _bound(self) -> float:
         """Return the size of A beyond which a run has diverged."""
         start = self.algorithm.init_scale**2 * np.sqrt(self.problem.dim)
         if self.problem.truth is not None:
-            largest = np.sqrt((self.problem.cores**2).sum((1, 2)).max())
+            largest = np.sqrt((self._truth.cores**2).sum((1, 2)).max())
         else:
             data = self.problem.data
             assert data is not None

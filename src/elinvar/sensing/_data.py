@@ -1,0 +1,89 @@
+"""Finite data sets of measurements, which every step uses again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elinvar._base import DataError
+from elinvar.sensing._measurements import MeasurementLaw, pieces
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Data:
+    """A finite data set, sorted by environment.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d, d) or (n, d)
+        Measurements; vectors x of rank-one ones.
+    y : ndarray of shape (n,)
+        Labels.
+    offsets : ndarray of shape (E + 1,)
+        Rows ``offsets[e]:offsets[e + 1]`` belong to environment e.
+    names : tuple of str
+        The environments.
+    """
+
+    X: Floats
+    y: Floats
+    offsets: NDArray[np.intp]
+    names: tuple[str, ...]
+
+    @property
+    def weights(self) -> Floats:
+        """Share of the rows, (E,)."""
+        shares: Floats = np.diff(self.offsets) / len(self.y)
+        return shares
+
+
+def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Data:
+    """Return a user's arrays as data.
+
+    Raises
+    ------
+    DataError
+        If shapes do not agree, or a value is not finite.
+    """
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    square = X.ndim == 3 and X.shape[1] == X.shape[2]
+    if X.size == 0 or not (square or X.ndim == 2):
+        raise DataError(
+            f"X has the shape {X.shape}; needed are square matrices (n, d, d) or vectors (n, d), "
+            "n and d at least 1."
+        )
+    if y.shape != (len(X),):
+        raise DataError(f"X has {len(X):,} measurements, but y has the shape {y.shape}.")
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise DataError("X and y must be finite numbers: leave out what is missing.")
+    labels = np.zeros(len(y), dtype=int) if environments is None else np.asarray(environments)
+    if labels.shape != y.shape:
+        raise DataError(
+            f"environments has the shape {labels.shape}; one label is needed for each of "
+            f"{len(y):,} measurements."
+        )
+    names, codes = np.unique(labels, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))])
+    return Data(X=X[order], y=y[order], offsets=offsets, names=tuple(map(str, names)))
+
+
+def draw_data(
+    law: MeasurementLaw, matrices: Any, n_samples: int, noise: float, rng: np.random.Generator
+) -> Data:
+    """Draw ``n_samples`` measurements of each of the ``matrices`` A* + A^(e), (d, d)."""
+    X, y, count = [], [], 0
+    for matrix in matrices:
+        count += 1
+        for n in pieces(law, n_samples, len(matrix)):
+            X.append(law.draw(rng, n, len(matrix), np.float64))
+            y.append(law.apply(X[-1], matrix) + noise * rng.standard_normal(n))
+    return Data(
+        X=np.concatenate(X),
+        y=np.concatenate(y),
+        offsets=n_samples * np.arange(count + 1),
+        names=tuple(str(e) for e in range(count)),
+    )
