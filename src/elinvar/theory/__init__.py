@@ -11,6 +11,7 @@ from elinvar.theory._laws import (
 )
 from elinvar.theory._limits import StepLimits, step_limits
 from elinvar.theory._matrix import matrix_growth_exponent
+from elinvar.theory._momentum import momentum_growth_exponent
 from elinvar.theory._noise import (
     NoiseFloor,
     critical_batch_size,
@@ -45,6 +46,7 @@ __all__ = [
     "heterogeneity_window",
     "law_growth_exponent",
     "matrix_growth_exponent",
+    "momentum_growth_exponent",
     "noise_floor",
     "noise_growth_rate",
     "predict_outcome",

@@ -18,8 +18,8 @@ from elinvar.theory._results import GrowthExponent, Window
 
 Law = Literal["two_point", "uniform", "gaussian"]
 
-# below this ratio of the half-width to the middle, expansions are exact to rounding
-_NARROW = 1e-3
+# below this ratio of the half-width to the middle, expansions are better than differences
+_NARROW = 0.02
 _GRID = 600
 
 
@@ -237,7 +237,9 @@ def _two_point(centre: float, half: float) -> tuple[float, float]:
 def _uniform(centre: float, half: float) -> tuple[float, float]:
     if half <= _NARROW * abs(centre):
         t = half / centre
-        return float(np.log(abs(centre))) - t**2 / 6, t**2 / 3 + 7 * t**4 / 45
+        return float(
+            np.log(abs(centre))
+        ) - t**2 / 6 - t**4 / 20 - t**6 / 42, t**2 / 3 + 7 * t**4 / 45
     ends = np.array([centre - half, centre + half])
     logarithm = np.log(np.maximum(np.abs(ends), 1e-300))
     first = np.diff(ends * (logarithm - 1))[0] / (2 * half)
@@ -248,7 +250,8 @@ def _uniform(centre: float, half: float) -> tuple[float, float]:
 def _gaussian(centre: float, half: float) -> tuple[float, float]:
     if half <= _NARROW * abs(centre):
         t = half / centre
-        return float(np.log(abs(centre))) - t**2 / 2 - 3 * t**4 / 4, t**2 + 5 * t**4 / 2
+        exponent = np.log(abs(centre)) - t**2 / 2 - 3 * t**4 / 4 - 5 * t**6 / 2
+        return float(exponent), t**2 + 5 * t**4 / 2 + 32 * t**6 / 3
     mean = 0.5 * (centre / half) ** 2
     width = 12 * np.sqrt(mean) + 40
     j = np.arange(max(0, int(mean - width)), int(mean + width) + 1, dtype=np.float64)

@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from elinvar._base import DataError, MatrixAlgorithm, MatrixProblem
 from elinvar.theory._conditions import check_conditions
 from elinvar.theory._limits import stays_bounded
+from elinvar.theory._momentum import momentum_growth_exponent
 from elinvar.theory._noise import noise_floor
 from elinvar.theory._prediction import Outcome, Prediction
 from elinvar.theory._reduction import Reduced
@@ -111,6 +112,16 @@ def _outside_theory(problem: Any, algorithm: Any) -> str:
     """Why the theory has no answer, or nothing."""
     optimizer = getattr(algorithm, "optimizer", None)
     name = type(optimizer).__name__
+    if optimizer is not None and name == "Momentum":
+        reduced = Reduced.of(problem, algorithm)
+        fastest = max(
+            momentum_growth_exponent(s, reduced.step, optimizer.beta, reduced.weights).exponent
+            for s in reduced.eigenvalues.T
+        )
+        return (
+            f"with momentum the fastest spurious direction grows at {fastest:.3g} a step; what "
+            "momentum does near the solution is not derived."
+        )
     if optimizer is not None and name != "SGD":
         return (
             f"steps of {name} are not multiplicative in the amplitude, so that growth exponents of "
@@ -204,8 +215,11 @@ class _Case:
         reduced, d = self.reduced, self.problem.dim
         floor = 0.0
         if reduced.batch_size is not None and reduced.power > 0:
+            learned = np.abs(reduced.sigma)
+            if self.algorithm.sampling != "one":
+                learned = np.concatenate([learned, np.abs(self.spurious.levels)])
             floor = noise_floor(
-                np.abs(reduced.sigma), reduced.step, dim=d, batch_size=reduced.batch_size,
+                learned[learned > 0][:d], reduced.step, dim=d, batch_size=reduced.batch_size,
                 power=reduced.power, width=self.width, steps=self.asked,
                 init_scale=self.algorithm.init_scale,
             ).error  # fmt: skip
@@ -297,6 +311,8 @@ def _pooled(case: _Case) -> Answer:
         reason = f"the spurious part is half learned after {case.spurious_steps:.0f} steps."
         return "undecided", reason, np.nan
     error = float(np.hypot(size / reduced.signal, case.relative_error))
+    if case.relative_error > _ROUGH * np.hypot(1.0, size / reduced.signal):
+        return "noise dominates", _noisy(case), error
     return "learns pooled", "a mixed batch sees only the mean of the environments.", error
 
 
@@ -315,6 +331,8 @@ def _learned(case: _Case) -> Answer:
     told = f"spurious directions grow, at up to {case.spurious.top:.3g} a step"
     if seen.spurious > 0.5 * case.pooled_level > 0:
         return "learns pooled", f"{told}, and rest near their mean.", error
+    if floor > _ROUGH:
+        return "noise dominates", _noisy(case), error
     share = f"visible {100 * seen.visible:.0f}% of the time"
     return "learns a mixture", f"{told}, but rest far below their mean, {share}.", error
 
@@ -334,7 +352,12 @@ def _recovered(case: _Case) -> Answer:
         return "recovers approximately", f"{reason}; {cause} leave {100 * error:.0f}%.", error
     if case.reduced.oblique and case.rehearsal.error > 0.5 * error * case.reduced.signal:
         return "learns a mixture", "the subspaces are too far from orthogonal.", error
-    return "noise dominates", f"{reason}, but noise is {error:.2g} times the signal.", error
+    return "noise dominates", _noisy(case), error
+
+
+def _noisy(case: _Case) -> str:
+    size, m = case.relative_error, case.reduced.batch_size
+    return f"noise of batches of {m} leaves an error of {size:.2g} times the signal."
 
 
 def _direct(case: _Case) -> Answer:
