@@ -41,15 +41,16 @@ def backend_at(address: str, sweep: Sweep) -> Iterator[tuple[Any, int]]:
 
 
 def _try_out(client: Any, sweep: Sweep, address: str) -> None:
-    """Let every worker load the sweep once: joblib would wait for ever for one that cannot."""
-    from elinvar.sweeps._workers import run_batch
+    """Let scheduler and workers load the sweep once: joblib waits on for those that cannot."""
+    from elinvar.sweeps._workers import first_words, run_batch
 
     try:
         client.run(run_batch, sweep, [], True)
-    except Exception as error:  # of whatever kind the workers met
+        client.submit(run_batch, sweep, [], True, pure=False).result()
+    except Exception as error:  # of whatever kind they met
         raise ElinvarError(
-            f"The workers at {address} cannot load {name_of(sweep.function)} "
-            f"({type(error).__name__}: {error}); install the same packages there."
+            f"The cluster at {address} cannot load {name_of(sweep.function)} "
+            f"({first_words(error)}); install the same packages on its scheduler and workers."
         ) from error
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from elinvar._base import DataError, DataTypeError
-from elinvar.sweeps._values import families, kind_of, plain
+from elinvar.sweeps._values import all_plain, families, kind_of, kinds_of
 
 Columns = dict[str, list[Any]]
 Kinds = dict[str, list[str]]
@@ -23,17 +23,18 @@ def columns_of(returned: Any, axes: Mapping[str, Any]) -> tuple[Columns, Kinds]:
         kind = type(returned).__name__
         raise DataTypeError(f"it returned a {kind}; needed a dict, or a list of dicts")
     names = list(rows[0]) if rows else []
+    all_names = set(names)
     for row in rows:
-        if row.keys() != set(names):
+        if row.keys() != all_names:
             raise DataError("its rows have different columns; name all of them in every row")
     if rows and not names:
         raise DataError("it returned no columns; needed at least one")
-    columns = {name: [plain(row[name]) for row in rows] for name in names}
+    columns = {name: all_plain([row[name] for row in rows]) for name in names}
     kinds = {}
     for name, values in columns.items():
         if not isinstance(name, str) or name in axes:
             raise DataError(f"its column {name!r} must have a text for a name, and no axis's")
-        found = {kind_of(value) for value in values}
+        found = kinds_of(values)
         if None in found:
             odd = next(value for value in values if kind_of(value) is None)
             raise DataTypeError(

@@ -1,5 +1,6 @@
 """Running a sweep: what is finished stays finished, whatever happens."""
 
+import json
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -71,7 +72,7 @@ def run_sweep(
         If ``out`` cannot be written, holds something else, or another run is at work on it.
     ElinvarError
         If a cell raises, or returns other than rows that fit the other cells', or workers are
-        lost. The finished cells are kept.
+        lost. With ``out``, the finished cells are kept.
     MissingExtraError
         If a cluster is asked for and Dask is not installed.
     """
@@ -142,8 +143,8 @@ def _resume(sweep: Sweep, keys: list[str], journal: Journal, out: Path | None) -
     advice = "give another place, or delete that file to lose them."
     if parts := [part for part in told if told[part] != known.get(part)]:
         raise FileError(
-            f"{where} keeps finished cells of the sweep {known.get('name')}, which differs from "
-            f"{sweep.name!r} in its {words(parts)}; {advice}"
+            f"{where} keeps finished cells of a sweep {json.loads(known.get('name', 'null'))!r}, which differs "
+            f"in {words(parts)} from this one, {sweep.name!r}; {advice}"
         )
     done = journal.keys()
     if strange := done.difference(keys):

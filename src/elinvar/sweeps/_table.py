@@ -52,8 +52,10 @@ def build(sweep: Sweep, finished: Mapping[str, str], kinds: Kinds) -> "pa.Table"
 def _array(values: list[Any], kinds: set[str]) -> "pa.Array":
     import pyarrow as pa
 
-    if "number" in kinds:  # whole numbers among them become floats, too
-        return pa.array([None if v is None else float(v) for v in values], pa.float64())
+    if kinds >= {"number", "integer"}:
+        values = [None if value is None else float(value) for value in values]
+    if "number" in kinds:
+        return pa.array(values, pa.float64())
     types = {"numbers": pa.int64(), "text": pa.string(), "booleans": pa.bool_()}
     family = families(kinds)
     return pa.array(values, types[family[0]] if family else pa.float64())

@@ -15,11 +15,19 @@ Scalar = bool | int | float | str
 # two kinds go together in one column if their families are equal
 FAMILIES = {"integer": "numbers", "number": "numbers", "text": "text", "boolean": "booleans"}
 _EXACT = 2.0**53
+_QUICK = {float: "number", bool: "boolean", str: "text", type(None): "nothing"}
 
 
 def plain(value: Any) -> Any:
     """Turn a NumPy scalar into the Python value that it holds."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def all_plain(values: list[Any]) -> list[Any]:
+    """Turn the NumPy scalars among many values into Python values."""
+    if any(issubclass(kind, np.generic) for kind in set(map(type, values))):
+        return [plain(value) for value in values]
+    return values
 
 
 def kind_of(value: Any) -> str | None:
@@ -33,6 +41,14 @@ def kind_of(value: Any) -> str | None:
     if isinstance(value, str):
         return "text"
     return "nothing" if value is None else None
+
+
+def kinds_of(values: list[Any]) -> set[str | None]:
+    """Return the kinds among many plain values."""
+    types = set(map(type, values))
+    if types <= _QUICK.keys():
+        return {_QUICK[one] for one in types}
+    return {kind_of(value) for value in values}
 
 
 def families(kinds: Iterable[str]) -> list[str]:

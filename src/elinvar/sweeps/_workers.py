@@ -175,14 +175,20 @@ def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[Batch]]:
     try:
         yield results
     except Exception as error:  # not of a cell: run_batch tells of theirs
-        what = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ElinvarError(
-            f"The workers failed ({what}); finished cells are kept, so mend this and run again."
+            f"The workers failed ({first_words(error)}); finished cells are kept, so mend this "
+            "and run again."
         ) from error
     finally:
         with warnings.catch_warnings():  # joblib tells of results that nobody took
             warnings.simplefilter("ignore")
             results.close()
+
+
+def first_words(error: Exception) -> str:
+    """Return the kind and the first sentence of an error of somebody else's."""
+    words = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def check_crew(sweep: Sweep, workers: Any, backend: Any, cluster: Any) -> None:
