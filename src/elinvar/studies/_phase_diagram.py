@@ -1,0 +1,304 @@
+"""What is learnt over heterogeneity and step size, and whether theory draws its borders."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from elinvar.plots import plot_phase_diagram
+from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled
+from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._transition import slope, transition
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+from elinvar.theory import (
+    critical_heterogeneity,
+    growth_exponent,
+    heterogeneity_window,
+    step_limits,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+Floats = NDArray[np.float64]
+
+_OUTCOMES = ("recovers", "learns_spurious", "diverges")
+
+
+def _spaced(low: float, high: float, count: int) -> tuple[float, ...]:
+    """Return ``count`` values in equal ratios, to four digits."""
+    return tuple(float(f"{value:.4g}") for value in np.geomspace(low, high, count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SensingConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    algorithm : str
+        Of all runs.
+    heterogeneities, step_sizes : tuple of float
+        The grid.
+    batch_size : int
+        Large, so that the spurious part can fall far before sampling noise holds it.
+    window : (low, high)
+        Spurious signals between which its growth is measured: small, and above the noise.
+    neighbours : int
+        Heterogeneities on either side of the transition to which a curve is fitted.
+    recovered : float
+        Largest spurious signal, on average over the last third, and largest deviation of the
+        invariant signal from 1, at which A* counts as recovered.
+    clear : float
+        Outcomes are compared where the predicted growth or decay over the whole run exceeds the
+        way from the start to 1 by this many standard deviations of its chance part.
+    tolerance, worst : float
+        Largest deviation of the transition from the line: median, and over all step sizes.
+    """
+
+    algorithm: str = "HeteroSGD"
+    heterogeneities: tuple[float, ...] = _spaced(2.0, 14.0, 20)
+    step_sizes: tuple[float, ...] = _spaced(0.02, 0.3, 20)
+    batch_size: int = HUGE_BATCH
+    init_scale: float = 1e-2
+    window: tuple[float, float] = (1e-8, 1e-2)
+    neighbours: int = 4
+    recovered: float = 0.1
+    clear: float = 2.0
+    tolerance: float = 0.05
+    worst: float = 0.05
+    repetitions: int = 10
+    core_seconds: float = 160.0
+
+
+QUICK = Config(
+    heterogeneities=_spaced(2.0, 14.0, 16),
+    step_sizes=_spaced(0.05, 0.3, 5),
+    dim=20,
+    repetitions=5,
+    worst=0.1,
+    core_seconds=8.0,
+)
+
+
+def cell(
+    *, rng: np.random.Generator, recovered: float, window: tuple[float, float], **settings: Any
+) -> dict[str, Any]:
+    """Run once, and return the outcome and the growth of the spurious part."""
+    del settings["repetition"]
+    _, path = run(settings.pop("algorithm"), rng, **settings)
+    ends = settled(path)
+    learnt = abs(ends["invariant_signal"] - 1.0) <= recovered
+    recovers = bool(learnt and ends["spurious_signal"] <= recovered)
+    return {
+        **slope(path, window=(window[0], window[1])),
+        "invariant_signal": ends["invariant_signal"],
+        "spurious_signal": ends["spurious_signal"],
+        "diverged": ends["diverged"],
+        "recovers": recovers,
+        "learns_spurious": bool(not ends["diverged"] and not recovers),
+    }
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: step sizes by heterogeneities by repetitions."""
+    return Sweep(
+        name="phase-diagram",
+        function=cell,
+        axes={
+            "step_size": config.step_sizes,
+            "heterogeneity": config.heterogeneities,
+            "repetition": range(config.repetitions),
+        },
+        problem=("heterogeneity",),
+        fixed={
+            **config.fixed(),
+            "algorithm": config.algorithm,
+            "batch_size": config.batch_size,
+            "recovered": config.recovered,
+            "window": list(config.window),
+        },
+    )
+
+
+def _bounded_until(step_size: float, high: float) -> float:
+    """Return the largest M, at most ``high``, at which no run can diverge in a spurious direction.
+
+    Theory says up to which step none does at a given M.
+    """
+
+    def slack(M: float) -> float:
+        return step_limits([1.0], [1.0 + M, 1.0 - M]).bounded - step_size
+
+    return high if slack(high) > 0 else float(brentq(slack, 1e-9, high, xtol=1e-6))
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return the measured borders of each step size beside the predicted ones."""
+    import pandas as pd
+
+    lines = []
+    for eta in config.step_sizes:
+        mine = rows[rows["step_size"] == eta]
+        found = transition(_near(mine, config.neighbours), "heterogeneity")
+        predicted, dies_until = critical_heterogeneity(eta), heterogeneity_window(eta).high
+        bounded_until = _bounded_until(eta, dies_until)
+        certain = mine[mine["heterogeneity"] < bounded_until]
+        agree, compared = _agreement(certain, eta, config)
+        lines.append(
+            {
+                "step_size": eta,
+                "predicted": predicted,
+                "measured": found.at,
+                "standard_error": found.error,
+                "deviation": found.at / predicted - 1.0,
+                "bounded_until": bounded_until,
+                "half_diverge_from": _half(mine),
+                "dies_until": dies_until,
+                "diverged_though_bounded": int(certain["diverged"].sum()),
+                "runs_compared": compared,
+                "runs_agree": agree,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def _near(rows: "DataFrame", neighbours: int) -> "DataFrame":
+    """Return the runs around the M at which growth turns to decay, as the runs themselves show it.
+
+    Up to the transition the growth over all runs adds up, beyond it, it is taken back.
+    """
+    weighted = rows.assign(total=rows["slope"] * rows["slope_steps"])
+    total = weighted.groupby("heterogeneity", sort=True)["total"].sum()
+    last = int(np.argmax(np.cumsum(total.to_numpy())))
+    first = min(max(last + 1 - neighbours, 0), max(len(total) - 2 * neighbours, 0))
+    values = total.index.to_numpy()[first : first + 2 * neighbours]
+    return rows[rows["heterogeneity"].isin(values)]
+
+
+def _half(rows: "DataFrame") -> float:
+    """Return the M at which half of the runs diverge, between grid points; NaN if never."""
+    share = rows.groupby("heterogeneity", sort=True)["diverged"].mean()
+    x, y = share.index.to_numpy(dtype=np.float64), share.to_numpy(dtype=np.float64)
+    above = np.flatnonzero(y >= 0.5)
+    if not len(above) or above[0] == 0:
+        return float("nan")
+    k = int(above[0])
+    return float(np.interp(0.5, y[k - 1 : k + 1], x[k - 1 : k + 1]))
+
+
+def _agreement(rows: "DataFrame", step_size: float, config: Config) -> tuple[int, int]:
+    """Return how many runs end as predicted, of those long enough to show their exponent."""
+    M = rows["heterogeneity"].to_numpy(dtype=np.float64)
+    eigenvalues = np.stack([1.0 + M, 1.0 - M], axis=-1)
+    drift = config.steps * growth_exponent(eigenvalues, step_size)
+    factors = np.log(np.abs(1.0 + step_size * eigenvalues))
+    chance = np.sqrt(config.steps) * factors.std(axis=-1)
+    shows = np.abs(drift) > -np.log(config.init_scale) + config.clear * chance
+    as_said = np.where(drift < 0, rows["recovers"], rows["learns_spurious"])
+    return int(as_said[shows].sum()), int(shows.sum())
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw the shares of outcomes, with predicted curves and measured borders."""
+    table = rows.assign(diverges=rows["diverged"])
+    cells = table.groupby(["step_size", "heterogeneity"], sort=True)[list(_OUTCOMES)].mean()
+    eta = np.geomspace(min(config.step_sizes), max(config.step_sizes), 60)
+    windows = [heterogeneity_window(float(value)) for value in eta]
+    bounded = [_bounded_until(float(v), w.high) for v, w in zip(eta, windows, strict=True)]
+    median, worst = (percent(value) for value in _deviations(summary))
+    return plot_phase_diagram(
+        cells.reset_index(),
+        "heterogeneity",
+        "step_size",
+        predicted={
+            "predicted: the spurious part dies from here": ([w.low for w in windows], eta),
+            "predicted: none diverges up to here": (bounded, eta),
+            "predicted: it grows again from here": ([w.high for w in windows], eta),
+        },
+        measured={
+            "measured: its growth turns to decay": _points(summary, "measured"),
+            "measured: half of the runs diverge": _points(summary, "half_diverge_from"),
+        },
+        xlabel="heterogeneity M",
+        ylabel="step size",
+        log_x=True,
+        log_y=True,
+        title=f"The spurious part dies from the predicted line on: measured within {median} "
+        f"(median; worst {worst})",
+    )
+
+
+def _points(summary: "DataFrame", column: str) -> tuple[Floats, Floats]:
+    known = summary[summary[column].notna()]
+    return known[column].to_numpy(dtype=np.float64), known["step_size"].to_numpy(dtype=np.float64)
+
+
+def _deviations(summary: "DataFrame") -> tuple[float, float]:
+    """Return the median and the largest deviation; NaN where a transition was not found."""
+    sizes = np.abs(summary["deviation"].to_numpy(dtype=np.float64))
+    return float(np.median(sizes)), float(np.max(sizes))
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge the borders and the outcomes between them."""
+    median, worst = _deviations(summary)
+    typical = float(np.median(summary["standard_error"] / summary["predicted"]))
+    border = Claim(
+        holds=bool(median <= config.tolerance and worst <= config.worst),
+        sentence=(
+            f"the heterogeneity at which the spurious part stops growing is within "
+            f"{percent(median)} of the predicted line (median over {len(summary)} step sizes, "
+            f"needed: {percent(config.tolerance)}; worst {percent(worst)}, needed: "
+            f"{percent(config.worst)}; standard error {percent(typical)})."
+        ),
+    )
+    agree, compared = int(summary["runs_agree"].sum()), int(summary["runs_compared"].sum())
+    share = agree / compared if compared else float("nan")
+    outcomes = Claim(
+        holds=bool(share >= 0.95),
+        sentence=(
+            f"{percent(share, 3)} of the {compared:,} runs that are long enough to show their "
+            "predicted exponent, and certainly bounded, end as predicted (needed: 95%)."
+        ),
+    )
+    return Verdict(claims=(border, outcomes, _divergence(summary)))
+
+
+def _divergence(summary: "DataFrame") -> Claim:
+    against = int(summary["diverged_though_bounded"].sum())
+    seen = summary[summary["half_diverge_from"].notna()]
+    half, low, high = (seen[c] for c in ("half_diverge_from", "bounded_until", "dies_until"))
+    between = int(((half > low) & (half < high)).sum())
+    shares = half / low
+    spread = (
+        f", at {figure(shares.min())} to {figure(shares.max())} times the bound"
+        if len(seen)
+        else ""
+    )
+    return Claim(
+        holds=bool(against == 0 and len(seen) > 0 and between == len(seen)),
+        sentence=(
+            f"{against} runs diverge below the bound (needed: 0), and half of them between it and "
+            f"the line from which the spurious part grows again at {between} of the {len(seen)} "
+            f"step sizes at which half do (needed: all){spread if len(seen) else ''}."
+        ),
+    )
+
+
+STUDY = Study(
+    name="phase-diagram",
+    title="Which heterogeneity and which step",
+    claim="Heterogeneity and step size together decide what is learnt: A* beyond the critical "
+    "heterogeneity of the step, the pooled solution before it, nothing where both are too large.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)

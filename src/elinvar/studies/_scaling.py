@@ -1,0 +1,193 @@
+"""How the steps to recovery grow with the dimension."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots import plot_scaling
+from elinvar.studies._setting import HUGE_BATCH
+from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+from elinvar.theory import convergence_steps
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(StudyConfig):
+    """The settings of this study: a start of alpha = 1/d, a factor of fixed width.
+
+    Parameters
+    ----------
+    dims : tuple of int
+        Dimensions d.
+    width : int
+        Columns of the factor, Gaussian at the start: their law is the same in all directions, so
+        that the exact step needs a narrow block of noise only.
+    heterogeneity, step_size, batch_size
+        Of all runs.
+    steps : int
+        At most.
+    recovered : float
+        Relative error to A* at which it counts as recovered.
+    tolerance : float
+        Largest deviation of the slope in log d from the predicted one, relative to it.
+    """
+
+    dims: tuple[int, ...] = (50, 100, 200, 400, 800)
+    invariant_rank: int = 2
+    spurious_rank: int = 2
+    width: int = 20
+    heterogeneity: float = 6.0
+    step_size: float = 0.1
+    batch_size: int = HUGE_BATCH
+    steps: int = 400
+    recovered: float = 0.05
+    tolerance: float = 0.1
+    repetitions: int = 20
+    core_seconds: float = 60.0
+
+
+QUICK = Config(dims=(50, 100, 200, 400), repetitions=8, core_seconds=6.0)
+
+
+def cell(
+    *,
+    rng: np.random.Generator,
+    dim: int,
+    repetition: int,
+    recovered: float,
+    steps: int,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Run once, and return the step from which A is within ``recovered`` of A*."""
+    from elinvar.sensing import HeteroSGD, SensingProblem, solve
+
+    problem = SensingProblem.two_point(
+        dim=dim,
+        invariant_rank=settings["invariant_rank"],
+        spurious_rank=settings["spurious_rank"],
+        heterogeneity=settings["heterogeneity"],
+        rng=rng,
+    )
+    algorithm = HeteroSGD(
+        step_size=settings["step_size"],
+        batch_size=settings["batch_size"],
+        width=settings["width"],
+        init="gaussian",
+        init_scale=1.0 / dim,
+    )
+    path = solve(problem, algorithm, steps=steps, rng=rng)
+    size = float(np.linalg.norm(problem.invariant_eigenvalues))
+    there = np.flatnonzero(path.error <= recovered * size)
+    return {
+        "steps_taken": int(path.steps[there[0]]) if len(there) else None,
+        "recovered": bool(len(there)),
+        "seconds": float(path.seconds),
+    }
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: dimensions by repetitions."""
+    return Sweep(
+        name="scaling",
+        function=cell,
+        axes={"dim": config.dims, "repetition": range(config.repetitions)},
+        problem=("dim",),
+        fixed={
+            "invariant_rank": config.invariant_rank,
+            "spurious_rank": config.spurious_rank,
+            "heterogeneity": config.heterogeneity,
+            "step_size": config.step_size,
+            "batch_size": config.batch_size,
+            "width": config.width,
+            "steps": config.steps,
+            "recovered": config.recovered,
+        },
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return the steps of each dimension, median and quartiles, beside the predicted ones."""
+    groups = rows.groupby("dim", sort=True)
+    table = groups["recovered"].sum().rename("recovered").to_frame()
+    table["runs"] = groups.size()
+    for end, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
+        table[f"steps{end}"] = groups["steps_taken"].quantile(share)
+    table["predicted"] = [
+        convergence_steps(1.0, config.step_size, 1.0 / dim, accuracy=config.recovered)
+        for dim in table.index
+    ]
+    table["seconds"] = groups["seconds"].median()
+    return table.reset_index()
+
+
+def _fit(summary: "DataFrame", column: str) -> tuple[float, float]:
+    """Return slope and intercept of a line in log d."""
+    known = summary[summary[column].notna()]
+    if len(known) < 2:
+        return float("nan"), float("nan")
+    slope, intercept = np.polyfit(np.log(known["dim"]), known[column], 1)
+    return float(slope), float(intercept)
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw steps against the dimension, with the fitted line and the prediction."""
+    slope, intercept = _fit(summary, "steps")
+    return plot_scaling(
+        summary,
+        fit=(slope, intercept),
+        title=f"Sixteen times the dimension costs {slope * np.log(16.0):.0f} more steps: "
+        "recovery takes a time in log d",
+    )
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge whether all runs recover, and whether their time is a line in log d."""
+    recovered, runs = int(summary["recovered"].sum()), int(summary["runs"].sum())
+    every = Claim(
+        holds=recovered == runs,
+        sentence=(
+            f"{recovered} of {runs} runs from a start of 1/d recover A* within "
+            f"{percent(config.recovered)} in {config.steps} steps (needed: all)."
+        ),
+    )
+    slope, intercept = _fit(summary, "steps")
+    theory = 1.0 / np.log1p(config.step_size)
+    line = intercept + slope * np.log(summary["dim"])
+    off = float(np.max(np.abs(summary["steps"] - line) / summary["steps"]))
+    law = Claim(
+        holds=bool(abs(slope / theory - 1.0) <= config.tolerance and off <= 0.05),
+        sentence=(
+            f"the steps are {figure(intercept)} + {figure(slope)} log d, a slope "
+            f"{percent(abs(slope / theory - 1.0))} from the predicted 1 / log(1 + step size) = "
+            f"{figure(theory)} (needed: within {percent(config.tolerance)}), and no dimension is "
+            f"more than {percent(off)} off this line (needed: 5%)."
+        ),
+    )
+    gap = float(np.max(np.abs(summary["steps"] / summary["predicted"] - 1.0)))
+    time = Claim(
+        holds=bool(gap <= 0.15),
+        sentence=(
+            f"the noiseless iteration of one invariant direction predicts each median within "
+            f"{percent(gap)} (needed: 15%)."
+        ),
+    )
+    return Verdict(claims=(every, law, time))
+
+
+STUDY = Study(
+    name="scaling",
+    title="How long it takes in high dimension",
+    claim="From a start of 1/d, HeteroSGD recovers A* in a number of steps that grows as log d.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)
