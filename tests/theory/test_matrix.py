@@ -27,7 +27,7 @@ def test_matrices_that_commute_have_the_largest_scalar_exponent():
 
 
 def test_two_triangular_matrices_have_the_exponent_of_their_diagonals():
-    # triangular products: the top exponent is the largest E log|diagonal entry|; no closed form used
+    # of a triangular product the top exponent is the largest E log|diagonal entry|
     first, second = np.array([[1.6, 1.0], [0.0, 0.9]]), np.array([[0.5, -2.0], [0.0, 1.3]])
     found = matrix_growth_exponent([first - np.eye(2), second - np.eye(2)], 1.0)
     known = max(0.5 * np.log(1.6 * 0.5), 0.5 * np.log(0.9 * 1.3))

@@ -55,7 +55,7 @@ class NoiseFloor:
         return f"error {self.error:.2g} ({parts})"
 
 
-def noise_growth_rate(dim: int, step_size: float, batch_size: int, power: float) -> float:
+def noise_growth_rate(dim: int, step_size: float, batch_size: float, power: float) -> float:
     r"""Return the growth exponent that sampling noise alone gives to all other directions.
 
     .. math:: \gamma = \frac{\eta^2 (|R|_F^2 + \sigma^2)(d - 3)}{4 m}
@@ -70,7 +70,7 @@ def noise_growth_rate(dim: int, step_size: float, batch_size: int, power: float)
         d.
     step_size : float > 0
         :math:`\eta` of the matrix step, times the curvature of the measurements.
-    batch_size : int
+    batch_size : float
         m.
     power : float
         Mean of :math:`|R|_F^2 + \sigma^2`, with R the residual matrix and sigma the label noise.
@@ -261,7 +261,7 @@ def noise_floor(
     v, m = 0.0, positive("batch_size", batch_size)
     grown = None
     if steps is not None:
-        rate = noise_growth_rate(dim + 4, step_size, int(m), positive("power", power))
+        rate = noise_growth_rate(dim + 4, step_size, m, power)
         log_grown = 2 * rate * steps + np.log(init_scale**2 * np.sqrt(max(dim - parts.rank, 1)))
         grown = float(np.exp(min(log_grown, 50.0)))
     # v = (power + error^2(v)) / m: from below the iteration climbs to its smallest solution
