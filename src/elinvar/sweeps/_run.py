@@ -142,9 +142,10 @@ def _resume(sweep: Sweep, keys: list[str], journal: Journal, out: Path | None) -
     where = None if out is None else journal_path(out)
     advice = "give another place, or delete that file to lose them."
     if parts := [part for part in told if told[part] != known.get(part)]:
+        name = json.loads(known.get("name", "null"))
         raise FileError(
-            f"{where} keeps finished cells of a sweep {json.loads(known.get('name', 'null'))!r}, which differs "
-            f"in {words(parts)} from this one, {sweep.name!r}; {advice}"
+            f"{where} keeps finished cells of a sweep {name!r}, which differs in {words(parts)} "
+            f"from this one, {sweep.name!r}; {advice}"
         )
     done = journal.keys()
     if strange := done.difference(keys):
