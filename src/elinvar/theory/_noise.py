@@ -320,7 +320,7 @@ def critical_batch_size(
     Returns
     -------
     float
-        m.
+        m; below 1 if any batch is large enough.
 
     Raises
     ------
@@ -346,7 +346,7 @@ def critical_batch_size(
         )  # fmt: skip
         return float(np.log(max(floor.error, 1e-300) / signal)) if np.isfinite(floor.error) else 9.0
 
-    return float(np.exp(brentq(excess, 0.0, 60.0, xtol=1e-6)))
+    return float(np.exp(brentq(excess, -60.0, 60.0, xtol=1e-6)))
 
 
 @dataclass(frozen=True, kw_only=True)
