@@ -16,13 +16,16 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench pictures wheel clean
+.PHONY: help demo reproduce test check format bench pictures wheel clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## See it work on two real tables; pictures and pages go to demo/
 	@$(BIN)/elinvar demo --out demo/
+
+reproduce: $(RUNTIME) ## Reproduce the claims of the paper; tables, pictures and a page go to reproduce/
+	@$(BIN)/elinvar reproduce --out reproduce/
 
 test: $(DEV) ## Run the tests
 	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
@@ -52,7 +55,7 @@ wheel: $(DEV) ## Build the wheel and try it in an empty environment
 	@.ci/wheel $(BIN)/python
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist demo reproduce .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # A stamp appears only when its step has finished, so an interrupted set-up starts that step again.
 $(RUNTIME): pyproject.toml .ci/venv

@@ -73,6 +73,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="session")
+def parsed():
+    """Return what reads a page and checks its tags."""
+    return Page
+
+
+@pytest.fixture(scope="session")
 def nasty():
     return "<script>alert('x')</script>"
 

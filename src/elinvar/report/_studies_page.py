@@ -96,9 +96,10 @@ def _shown(record: Record, folder: Path) -> Shown:
 
 def _table(record: Record) -> Table:
     summary = record["summary"]
+    kinds = ["text", *summary["kinds"][1:]]  # the first cell of a row is its header
     columns = tuple(
-        Column(head, lambda row: str(row), "number" if kind == "number" else "text")
-        for head, kind in zip(summary["heads"], summary["kinds"], strict=True)
+        Column(head, str, "number" if kind == "number" else "text")
+        for head, kind in zip(summary["heads"], kinds, strict=True)
     )
     rows = [[Cell(text, False) for text in row] for row in summary["rows"]]
     return Table(caption="What was measured, and is judged.", columns=columns, rows=rows)

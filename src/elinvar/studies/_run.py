@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base import atomic_save, atomic_write, check_writable
 from elinvar.plots import to_png
 from elinvar.studies._study import C, Study, StudyConfig, Verdict
+from elinvar.sweeps import run_sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,8 +97,6 @@ def run_study(
     >>> run_study(study, study.quick).verdict.holds
     True
     """
-    from elinvar.sweeps import run_sweep
-
     started = time.perf_counter()
     config = study.full if config is None else config
     stem = f"{study.name}-quick" if config == study.quick else study.name

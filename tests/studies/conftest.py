@@ -1,0 +1,71 @@
+from dataclasses import dataclass
+
+import pandas as pd
+import pytest
+
+from elinvar.plots import plot_scaling
+from elinvar.studies import Claim, Study, StudyConfig, Verdict
+from elinvar.sweeps import Sweep
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoinConfig(StudyConfig):
+    sizes: tuple[int, ...] = (10, 100, 1000)
+    repetitions: int = 20
+    core_seconds: float = 2.0
+
+
+class Coins:
+    """A study that counts its cells: are means of fair coins near one half?"""
+
+    def __init__(self):
+        self.calls = []
+        self.stop_after = None
+
+    def study(self):
+        calls, stop = self.calls, self
+
+        def cell(*, rng, size, repetition):
+            if stop.stop_after is not None and len(calls) >= stop.stop_after:
+                raise KeyboardInterrupt
+            calls.append((size, repetition))
+            return {"heads": float(rng.integers(2, size=size).mean())}
+
+        def sweep(config):
+            axes = {"size": config.sizes, "repetition": range(config.repetitions)}
+            return Sweep(name="coins", function=cell, axes=axes, problem=("size",))
+
+        def summarise(rows, config):
+            away = (rows["heads"] - 0.5).abs()
+            return away.groupby(rows["size"]).median().rename("distance").reset_index()
+
+        def picture(rows, summary, config):
+            return plot_scaling(summary.rename(columns={"distance": "steps"}), "size")
+
+        def judge(summary, config):
+            last = float(summary["distance"].iloc[-1])
+            return Verdict(
+                claims=(Claim(holds=last < 0.05, sentence=f"Half of <all> coins: {last:.3f}."),)
+            )
+
+        return Study(
+            name="coins",
+            title="Coins & heads",
+            claim="A coin is fair.",
+            full=CoinConfig(),
+            quick=CoinConfig(sizes=(10, 1000), repetitions=4, core_seconds=0.1),
+            sweep=sweep,
+            summarise=summarise,
+            picture=picture,
+            judge=judge,
+        )
+
+
+@pytest.fixture
+def coins():
+    return Coins()
+
+
+@pytest.fixture
+def read():
+    return pd.read_parquet
