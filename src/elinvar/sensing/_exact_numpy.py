@@ -53,6 +53,7 @@ def gradient(
     mix: Floats,
     noise: float,
     batch: float,
+    tiny: float,
     source: NumpyNoise | None,
 ) -> Floats:
     """Return G, the averaged gradient (d, d) of row ``step``; ``source`` None: no sampling."""
@@ -85,10 +86,11 @@ def gradient(
         tau2 += scale**2 * second
     tau = np.sqrt(tau2)
     G = np.zeros(A.shape)
-    pull = along / beyond if beyond > 0 else 0.0
+    directed = beyond > (0.0 if source is None else tiny)
+    pull = along / beyond if directed else 0.0
     if source is not None:
         Z = source.draw(A.dtype.type).astype(np.float64)
-        if beyond > 0:
+        if directed:
             pull -= tau * (Z * outside).sum() / beyond**2
         G += tau * Z
     G += pull * outside

@@ -12,7 +12,7 @@ import numpy as np
 from elinvar._base._compile import compiled
 from elinvar.sensing._kernel_normals import fill_normals
 from elinvar.sensing._kernel_update import renew
-from elinvar.sensing._kernel_wide import HALF, draw_block
+from elinvar.sensing._kernel_wide import HALF, copy, draw_block, multiply
 
 
 @compiled(fastmath=True)
@@ -39,33 +39,63 @@ def put_goe(normals: Any, start: int, G: Any) -> None:
         start += 1
 
 
+@compiled()
+def orthonormal(tall: Any, basis: Any) -> Any:
+    """Write an orthonormal basis of the columns of ``tall`` (n, K) into ``basis``; return R."""
+    found, triangle = np.linalg.qr(tall)
+    copy(found, basis)
+    return triangle
+
+
+@compiled(fastmath=True)
+def scatter(normals: Any, scale: float, flat: Any) -> None:
+    """Fill a flat array with scaled normals."""
+    factor = flat.dtype.type(scale)
+    for i in range(flat.shape[0]):
+        flat[i] = factor * normals[i]
+
+
 @compiled(fastmath=True)
 def add_noise(
-    P: Any, s: int, n_plus: int, normals: Any, side: Any, away: Any, core: Any, descent: Any
+    P: Any,
+    s: int,
+    n_plus: int,
+    normals: Any,
+    side: Any,
+    away: Any,
+    basis: Any,
+    squares: Any,
+    moved: Any,
+    descent: Any,
 ) -> float:
     """Write Z P into ``descent``, Z white outside the block and 0 in it; return <Z, A>.
 
-    ``side`` (d - s, s), ``away`` (d - s, K) and ``core`` (K, K) are working space.
+    ``side`` (d - s, s), ``away`` and ``basis`` (d - s, K), ``squares`` (2, K, K) and ``moved``
+    (d - s, K) are working space.
     """
     n, width = away.shape
-    half = P.dtype.type(HALF)
-    flat = side.ravel()
-    for i in range(flat.shape[0]):
-        flat[i] = half * normals[i]
-    used = flat.shape[0]
-    flat = away.ravel()
-    for i in range(flat.shape[0]):
-        flat[i] = half * normals[used + i]
-    put_goe(normals, used + n * width, core)
+    scatter(normals, HALF, side.ravel())
+    scatter(normals[n * s :], HALF, away.ravel())
+    core, middle = squares[0], squares[1]
+    put_goe(normals, n * (s + width), core)
 
     inside, beyond = P[:s], P[s:]
-    found, triangle = np.linalg.qr(beyond)
-    basis = np.ascontiguousarray(found)
-    top = np.dot(side.T, beyond)
-    middle = core - np.dot(basis.T, away)
-    descent[:s] = top
-    along = np.dot(basis, middle) + away
-    descent[s:] = np.dot(side, inside) + np.dot(along, triangle)
+    top, below = descent[:s], descent[s:]
+    triangle = orthonormal(beyond, basis)
+    multiply(side.T, beyond, top)
+    multiply(basis.T, away, middle)
+    for i in range(width):
+        for j in range(width):
+            middle[i, j] = core[i, j] - middle[i, j]
+    multiply(basis, middle, moved)
+    for i in range(n):
+        for k in range(width):
+            moved[i, k] += away[i, k]
+    multiply(moved, triangle, away)
+    multiply(side, inside, below)
+    for i in range(n):
+        for k in range(width):
+            below[i, k] += away[i, k]
 
     product = 0.0
     for i in range(s):
@@ -99,6 +129,7 @@ def run_narrow(
     rule: Any,
     memory: Any,
     bound: float,
+    tiny: float,
     start: int,
     record_every: int,
     blocks: Any,
@@ -117,26 +148,29 @@ def run_narrow(
     mantissa = np.empty(n_normals // 2, np.float32)
     normals = np.zeros(n_normals, np.float32)
     side, away = np.empty((d - s, s), P.dtype), np.empty((d - s, width), P.dtype)
-    core, descent = np.empty((width, width), P.dtype), np.zeros_like(P)
-    signs = np.ones(width, P.dtype)
-    signs[n_plus:] = -1
+    basis, moved = np.empty((d - s, width), P.dtype), np.empty((d - s, width), P.dtype)
+    squares, grams = np.empty((2, width, width), P.dtype), np.empty((2, width, width), P.dtype)
+    descent, action = np.zeros((d, width), P.dtype), np.empty((d, width), P.dtype)
     block, drawn = np.empty((s, s)), np.empty((s, s))
     recorded = 0
     for step in range(n_steps):
         inside, beyond = P[:s], P[s:]
-        inner, outer = np.dot(inside.T, inside), np.dot(beyond.T, beyond)
-        signed = inside * signs
-        within = np.dot(signed, inside.T)
+        inner, outer = grams[0], grams[1]
+        multiply(inside.T, inside, inner)
+        multiply(beyond.T, beyond, outer)
         beyond2 = outside_narrow(inner, outer, n_plus)
         total = beyond2
         for i in range(s):
             for j in range(s):
-                block[i, j] = within[i, j]
-                total += block[i, j] * block[i, j]
+                entry = 0.0
+                for k in range(width):
+                    entry += (1.0 if k < n_plus else -1.0) * inside[i, k] * inside[j, k]
+                block[i, j] = entry
+                total += entry * entry
         if not total <= bound * bound:
             return step
         if (start + step) % record_every == 0:
-            blocks[recorded] = block
+            copy(block, blocks[recorded])
             outsides[recorded] = beyond2
             recorded += 1
         norm = np.sqrt(beyond2)
@@ -144,17 +178,18 @@ def run_narrow(
             block, norm, cores, which[step], chi[step], linear[step], rest[step], small[step],
             mix, noise, noisy, batch, drawn,
         )  # fmt: skip
-        pull = along / norm if norm > 0.0 else 0.0
+        pull = along / norm if norm > 0.0 and (norm > tiny or not noisy) else 0.0
         if noisy:
             fill_normals(state, words, mantissa, normals)
-            product = add_noise(P, s, n_plus, normals, side, away, core, descent)
-            if norm > 0.0:
+            product = add_noise(P, s, n_plus, normals, side, away, basis, squares, moved, descent)
+            if norm > tiny:
                 pull -= tau * product / beyond2
         on_noise, on_a = P.dtype.type(tau), P.dtype.type(pull)
-        gram = inner + outer
         for k in range(width):
-            gram[k] *= signs[k]
-        action = np.dot(P, gram)
+            for j in range(width):
+                whole = inner[k, j] + outer[k, j]
+                inner[k, j] = whole if k < n_plus else -whole
+        multiply(P, inner, action)
         for i in range(d):
             for k in range(width):
                 descent[i, k] = on_noise * descent[i, k] + on_a * action[i, k]

@@ -19,6 +19,20 @@ HALF = np.sqrt(0.5)
 CHUNK = 1024
 
 
+@compiled()
+def multiply(a: Any, b: Any, out: Any) -> None:
+    """Write the matrix product a b into ``out``; compiled once for all kernels."""
+    np.dot(a, b, out)
+
+
+@compiled()
+def copy(source: Any, target: Any) -> None:
+    """Write a matrix into another; a loop compiles faster than an assignment of slices."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
 @compiled(fastmath=True)
 def flat_product(a: Any, b: Any) -> float:
     """Return the inner product of two flat arrays: short sums in their precision, then double."""
@@ -65,7 +79,9 @@ def draw_block(
     residuals span; in all others G is tau times white.
     """
     s = block.shape[0]
-    out[:, :] = 0.0
+    for i in range(s):
+        for j in range(s):
+            out[i, j] = 0.0
     along, tau2 = 0.0, 0.0
     for c in range(which.shape[0]):
         if chi[c] == 0.0:
@@ -122,7 +138,9 @@ def fill_goe(normals: Any, s: int, G: Any) -> None:
             G[j, i] = row[j]
         row[i] = normals[start + i]
         start += i + 1
-    G[:s, :s] = 0
+    for i in range(s):
+        for j in range(s):
+            G[i, j] = 0
 
 
 @compiled(fastmath=True)
@@ -146,14 +164,14 @@ def combine(
 def assemble(P: Any, kind: int, n_plus: int, signed: Any, A: Any) -> None:
     """Write the matrix that the factor P (d, K) stands for into A."""
     if kind == PSD:
-        np.dot(P, P.T, A)
+        multiply(P, P.T, A)
     elif kind == SYMMETRIC:
         for i in range(P.shape[0]):
             for j in range(P.shape[1]):
                 signed[i, j] = P[i, j] if j < n_plus else -P[i, j]
-        np.dot(signed, P.T, A)
+        multiply(signed, P.T, A)
     else:
-        A[:, :] = P
+        copy(P, A)
 
 
 @compiled(fastmath=True)
@@ -176,6 +194,7 @@ def run_wide(
     rule: Any,
     memory: Any,
     bound: float,
+    tiny: float,
     start: int,
     record_every: int,
     blocks: Any,
@@ -185,7 +204,8 @@ def run_wide(
 
     ``rotation`` (d, d), or empty: P lives in coordinates that it maps the frame to. Before a step
     whose number is a multiple of ``record_every`` the block and the squared norm outside it are
-    recorded.
+    recorded. Where A outside the block is below ``tiny`` its direction is rounding, and noise there
+    is white in all directions.
     """
     d, s = P.shape[0], cores.shape[1]
     n_steps: int = which.shape[0]
@@ -202,9 +222,9 @@ def run_wide(
     recorded = 0
     for step in range(n_steps):
         if rotated:
-            np.dot(rotation.T, current, framed)
+            multiply(rotation.T, current, framed)
             if kind == DIRECT:
-                np.dot(framed, rotation, A)
+                multiply(framed, rotation, A)
             else:
                 assemble(framed, kind, n_plus, signed, A)
         else:
@@ -216,10 +236,10 @@ def run_wide(
                 block[i, j] = A[i, j]
                 total += block[i, j] * block[i, j]
         if not total <= bound * bound:
-            P[:, :] = current
+            copy(current, P)
             return step
         if (start + step) % record_every == 0:
-            blocks[recorded] = block
+            copy(block, blocks[recorded])
             outsides[recorded] = beyond2
             recorded += 1
         beyond = np.sqrt(beyond2)
@@ -231,13 +251,13 @@ def run_wide(
         if noisy:
             fill_normals(state, words, mantissa, normals)
             fill_goe(normals, s, G)
-            if beyond2 > 0.0:
+            if beyond > tiny:
                 pull = (along - tau * flat_product(G.ravel(), A.ravel()) / beyond) / beyond
         elif beyond > 0.0:
             pull = along / beyond
         if plain_sgd:
             combine(G, A, drawn, tau, pull, 1.0, rule[1])
-            np.dot(G, current, moved)
+            multiply(G, current, moved)
             for i in range(d if kind == SYMMETRIC else 0):
                 for j in range(n_plus, P.shape[1]):
                     moved[i, j] = 2 * current[i, j] - moved[i, j]
@@ -246,15 +266,15 @@ def run_wide(
         combine(G, A, drawn, tau, pull, 0.0, 1.0)
         if kind == DIRECT:
             if rotated:
-                np.dot(rotation, G, framed)
-                np.dot(framed, rotation.T, G)
+                multiply(rotation, G, framed)
+                multiply(framed, rotation.T, G)
             renew(current, G, n_plus, False, rule, memory, start + step + 1)
         else:
             if rotated:
-                np.dot(G, framed, signed)
-                np.dot(rotation, signed, moved)
+                multiply(G, framed, signed)
+                multiply(rotation, signed, moved)
             else:
-                np.dot(G, current, moved)
+                multiply(G, current, moved)
             renew(current, moved, n_plus, kind == SYMMETRIC, rule, memory, start + step + 1)
-    P[:, :] = current
+    copy(current, P)
     return n_steps

@@ -194,7 +194,7 @@ class _Run:
             arguments = (
                 parts.cores, parts.which, draws.chi, draws.linear, draws.rest, draws.small,
                 schedule.mix, self.problem.noise, schedule.noisy, schedule.batch, state,
-                factor.rule, factor.memory, self._bound(), start, self.record_every,
+                factor.rule, factor.memory, self._bound(), self._tiny(), start, self.record_every,
                 records.blocks[recorded:], records.outsides[recorded:],
             )  # fmt: skip
             if narrow:
@@ -231,7 +231,7 @@ class _Run:
             inside = A if turning else frame.T @ A @ frame
             G = gradient(
                 inside, chunk[2], chunk[3], step - chunk[0], schedule.mix, self.problem.noise,
-                schedule.batch, source,
+                schedule.batch, self._tiny(), source,
             )  # fmt: skip
             return G if turning else frame @ G @ frame.T
 
@@ -322,6 +322,10 @@ class _Run:
             power = 2 if data.X.ndim == 2 else 1
             largest = np.sqrt(np.mean(data.y**2)) / np.sqrt(np.mean(data.X**2)) ** power
         return float(_DIVERGED * (largest + start))
+
+    def _tiny(self) -> float:
+        """Return the size of A that is rounding."""
+        return float(np.finfo(self.dtype).eps * self._bound() / _DIVERGED)
 
     def _chunks(self, schedule: Schedule, s: int) -> Any:
         each = len(schedule.mix) * (s * (s + 1) // 2 + 1)
