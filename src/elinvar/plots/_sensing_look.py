@@ -87,7 +87,7 @@ def log_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float]) -> N
     ratio = max(positive) / min(positive) if positive else 1.0
     axis = ax.xaxis if which == "x" else ax.yaxis
     (ax.set_xscale if which == "x" else ax.set_yscale)("log")
-    subs = (1.0, 2.0, 5.0) if ratio < 300 else (1.0,)
+    subs = (1, 2, 3, 5, 7) if ratio < 12 else (1, 2, 5) if ratio < 300 else (1,)
     axis.set_major_locator(LogLocator(subs=subs, numticks=9))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(lambda value, _: tick_text(value, value).removeprefix("1\u00d7"))

@@ -141,8 +141,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     return plot_scaling(
         summary,
         fit=(slope, intercept),
-        title=f"Sixteen times the dimension costs {slope * np.log(16.0):.0f} more steps: "
-        "recovery takes a time in log d",
+        title=f"Steps to recovery grow as log d: {slope * np.log(2.0):.1f} more when d doubles",
     )
 
 

@@ -1,0 +1,274 @@
+"""What the factored form does: A itself, widths of the factor, rich and lazy starts."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from elinvar.plots import plot_comparison
+from elinvar.studies._setting import SensingConfig
+from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+_DIRECT = "A itself, infinite batches"
+_WIDTH = "U U', step 0.1: columns k of U"
+_START = "U U', k = d, step 0.1: start of U"
+_LAZY = "U U' - V V', k = d: start of both, step on A of at most 0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One way to write A.
+
+    Parameters
+    ----------
+    group : str
+        What varies beside its neighbours.
+    form : {"direct", "psd", "symmetric"}
+        The matrix itself, U U' or U U' - V V'.
+    step_size : float
+        Of the factors, or of A itself.
+    width : {"r1", "r1 + r2", "d"}
+        Columns of a factor.
+    init_scale : float
+        The start.
+    """
+
+    group: str
+    form: Literal["direct", "psd", "symmetric"]
+    step_size: float
+    width: str = "d"
+    init_scale: float = 1e-3
+
+
+def _lazy(init_scale: float) -> Setting:
+    """Return U U' - V V' from U = V = alpha I, with a step that moves A by at most 0.1 of R.
+
+    A starts at 0, and a step moves it by 4 eta alpha^2 R: from a large start this is a step on A
+    itself, and a step of 0.1 for the factors would be one of 3.6 for A at alpha = 3.
+    """
+    step_size = 0.1 / max(1.0, 4.0 * init_scale**2)
+    return Setting(group=_LAZY, form="symmetric", step_size=step_size, init_scale=init_scale)
+
+
+SETTINGS = {
+    "step 0.1": Setting(group=_DIRECT, form="direct", step_size=0.1),
+    "step 0.01": Setting(group=_DIRECT, form="direct", step_size=0.01),
+    "k = r1": Setting(group=_WIDTH, form="psd", step_size=0.1, width="r1"),
+    "k = r1 + r2": Setting(group=_WIDTH, form="psd", step_size=0.1, width="r1 + r2"),
+    "k = d": Setting(group=_WIDTH, form="psd", step_size=0.1),
+    **{
+        f"alpha = {scale:g}": Setting(group=_START, form="psd", step_size=0.1, init_scale=scale)
+        for scale in (1e-4, 1e-2, 0.1, 1.0)
+    },
+    **{f"U = V = {scale:g} I": _lazy(scale) for scale in (1e-2, 0.3, 1.0, 3.0)},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(SensingConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    heterogeneity : float
+        Of all runs.
+    batch_size : int
+        Of the factored forms; A itself has infinite batches.
+    settings : tuple of str
+        Names in ``SETTINGS``.
+    recovered, failed : float
+        Distance to A*, relative to its norm, at most of what recovers and at least of what fails.
+    """
+
+    heterogeneity: float = 6.0
+    batch_size: int = 1_000_000
+    settings: tuple[str, ...] = tuple(SETTINGS)
+    recovered: float = 0.05
+    failed: float = 0.5
+    repetitions: int = 20
+    core_seconds: float = 20.0
+
+
+QUICK = Config(dim=20, repetitions=8, core_seconds=4.0)
+
+
+def cell(
+    *,
+    rng: np.random.Generator,
+    setting: str,
+    repetition: int,
+    heterogeneity: float,
+    batch_size: int,
+    dim: int,
+    invariant_rank: int,
+    spurious_rank: int,
+    steps: int,
+) -> dict[str, Any]:
+    """Run one form, and return where it ended: averages over the last third of the steps."""
+    from elinvar.sensing import HeteroSGD, SensingProblem, solve
+
+    form = SETTINGS[setting]
+    problem = SensingProblem.two_point(
+        dim=dim,
+        invariant_rank=invariant_rank,
+        spurious_rank=spurious_rank,
+        heterogeneity=heterogeneity,
+        rng=rng,
+    )
+    widths = {"r1": invariant_rank, "r1 + r2": invariant_rank + spurious_rank, "d": None}
+    algorithm = HeteroSGD(
+        step_size=form.step_size,
+        batch_size=None if form.form == "direct" else batch_size,
+        parameterization=form.form,
+        width=widths[form.width],
+        init="identity" if form.width == "d" else "gaussian",
+        init_scale=form.init_scale,
+    )
+    path = solve(problem, algorithm, steps=steps, rng=rng)
+    size = float(np.linalg.norm(problem.invariant))
+    last = slice(2 * len(path.steps) // 3, None)
+    mean_spurious = problem.pooled - problem.invariant
+    return {
+        "error": float(np.mean(path.error[last])) / size,
+        "pooled_error": float(np.mean(path.pooled_error[last])) / size,
+        "spurious_part": float(np.vdot(path.matrix, mean_spurious) / np.sum(mean_spurious**2)),
+        "diverged": path.status == "diverged",
+    }
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: settings by repetitions, the same problem for all settings."""
+    fixed = {name: value for name, value in config.fixed().items() if name != "init_scale"}
+    return Sweep(
+        name="parameterization",
+        function=cell,
+        axes={"setting": config.settings, "repetition": range(config.repetitions)},
+        problem=(),
+        fixed={
+            **fixed,
+            "heterogeneity": config.heterogeneity,
+            "batch_size": config.batch_size,
+        },
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return distances, median and quartiles over runs, and the mean of the last iterates.
+
+    ``spurious_part`` is the multiple of the mean A^(e) in the last iterate: 0 at A*, 1 at the
+    pooled solution.
+    """
+    groups = rows.groupby("setting", sort=False)
+    table = groups.size().rename("runs").to_frame()
+    table.insert(0, "group", [SETTINGS[str(name)].group for name in table.index])
+    for name in ("error", "pooled_error"):
+        for end, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
+            table[f"{name}{end}"] = groups[name].quantile(share)
+    table["spurious_part"] = groups["spurious_part"].mean()
+    table["standard_error"] = groups["spurious_part"].std() / np.sqrt(table["runs"])
+    return table.reset_index()
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw both distances of every run."""
+    group = rows["setting"].map({name: setting.group for name, setting in SETTINGS.items()})
+    recover = int((summary["error"] <= config.recovered).sum())
+    return plot_comparison(
+        rows.assign(group=group),
+        xlabel="distance, relative to the norm of A*; mean over the last third of the steps",
+        title=f"{recover} of {len(summary)} settings recover A*: A itself and lazy factors do not"
+        if recover < len(summary)
+        else None,
+    )
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge each group."""
+    rows = [{str(key): value for key, value in row.items()} for row in summary.to_dict("records")]
+    direct, width, start, lazy = (
+        [row for row in rows if row["group"] == group] for group in (_DIRECT, _WIDTH, _START, _LAZY)
+    )
+    return Verdict(
+        claims=(
+            _fails(direct, config),
+            _pools(direct),
+            _recovers(width, "U U' recovers A* whatever its width, even with k = r1", config),
+            _recovers(start, "U U' recovers A* from small and from large starts", config),
+            _loses(lazy, config),
+        )
+    )
+
+
+def _fails(rows: list[dict[str, Any]], config: Config) -> Claim:
+    least = min(row["error"] for row in rows)
+    return Claim(
+        holds=bool(least >= config.failed),
+        sentence=(
+            "A itself as the parameter fails at each step size, with infinite batches: it stays at "
+            f"least {percent(least)} of |A*| away from A* (medians of {rows[0]['runs']} runs; "
+            f"needed: {percent(config.failed)})."
+        ),
+    )
+
+
+def _pools(rows: list[dict[str, Any]]) -> Claim:
+    near = all(abs(row["spurious_part"] - 1.0) <= 3.0 * row["standard_error"] for row in rows)
+    sharpest = min(rows, key=lambda row: row["standard_error"])
+    apart = sharpest["spurious_part"] >= 3.0 * sharpest["standard_error"]
+    said = " and ".join(
+        f"{figure(row['spurious_part'], 2)} ± {figure(row['standard_error'], 1)} at "
+        f"{row['setting']}"
+        for row in rows
+    )
+    return Claim(
+        holds=bool(near and apart),
+        sentence=(
+            "its last iterates, which fluctuate, are on average over runs the pooled solution: "
+            f"they hold {said} times the mean spurious part (needed: 1 within three standard "
+            "errors, and 0 beyond three at one of them)."
+        ),
+    )
+
+
+def _recovers(rows: list[dict[str, Any]], what: str, config: Config) -> Claim:
+    worst = max(row["error"] for row in rows)
+    said = ", ".join(f"{row['setting']}: {percent(row['error'])}" for row in rows)
+    return Claim(
+        holds=bool(worst <= config.recovered),
+        sentence=(
+            f"{what}: at the end it is so far from it, relative to |A*|: {said} (medians of "
+            f"{rows[0]['runs']} runs; needed: at most {percent(config.recovered)})."
+        ),
+    )
+
+
+def _loses(rows: list[dict[str, Any]], config: Config) -> Claim:
+    said = ", ".join(f"{row['setting']}: {percent(row['error'])}" for row in rows)
+    return Claim(
+        holds=bool(rows[0]["error"] <= config.recovered and rows[-1]["error"] >= config.failed),
+        sentence=(
+            "a lazy start loses the bias: from U = V large, with the step that it bears, U U' - "
+            f"V V' moves as A itself does, and ends so far from A*: {said} (needed: at most "
+            f"{percent(config.recovered)} from the smallest start, at least "
+            f"{percent(config.failed)} from the largest)."
+        ),
+    )
+
+
+STUDY = Study(
+    name="parameterization",
+    title="What the factors do",
+    claim="The product form A = U U' is what recovers A*: A itself fails even with infinite data.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)

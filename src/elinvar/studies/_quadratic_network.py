@@ -1,0 +1,232 @@
+r"""A two-layer network with quadratic activation, trained one environment at a time.
+
+The network :math:`f(x) = \sum_j (u_j^\top x)^2 = \langle x x^\top, U U^\top \rangle` is matrix
+sensing with rank-one measurements :math:`X = x x^\top`. Its step for the loss mean
+:math:`(f - y)^2 / 4`, :math:`U \leftarrow U + \eta (2 R + \mathrm{tr}(R) I) U` on average, has twice
+the curvature, and a trace through which the spurious part of an environment shakes all directions at
+once, the invariant ones too. Environments in turn let the shakes cancel; an intercept for each
+environment takes them away, since then the measurement is :math:`x x^\top - I`.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from elinvar.plots import plot_comparison
+from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._words import figure
+from elinvar.sweeps import Sweep
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+_PLAIN = "network"
+_INTERCEPT = "network with an intercept for each environment"
+_POOLED = "PooledSGD"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """One way to train a network.
+
+    Parameters
+    ----------
+    group : str
+        The network.
+    setting : str
+        The algorithm, as it is shown.
+    step_size : float
+        With the intercept, half the step of Gaussian measurements; without it, the trace limits it.
+    order : {"random", "cyclic"}
+        Of environments; of no meaning for pooled batches.
+    """
+
+    group: str
+    setting: str
+    step_size: float
+    order: Literal["random", "cyclic"] = "random"
+
+
+TRAININGS = {
+    "random": Training(group=_PLAIN, setting="HeteroSGD, at random", step_size=0.01),
+    "in turn": Training(group=_PLAIN, setting="HeteroSGD, in turn", step_size=0.01, order="cyclic"),
+    "pooled": Training(group=_PLAIN, setting=_POOLED, step_size=0.01),
+    "intercept": Training(group=_INTERCEPT, setting="HeteroSGD, at random", step_size=0.04),
+    "intercept, pooled": Training(group=_INTERCEPT, setting=_POOLED, step_size=0.04),
+}
+# HeteroSGD, its pooled counterpart, and what the claim calls it
+_PAIRS = (
+    ("random", "pooled", "with environments at random"),
+    ("in turn", "pooled", "with environments in turn"),
+    ("intercept", "intercept, pooled", "with an intercept"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(StudyConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    dim, hidden : int
+        Inputs and hidden units.
+    heterogeneity : float
+        M of the spurious eigenvalues 1 + M and 1 - M.
+    batch_size, steps : int
+        Fresh inputs of one environment a step.
+    init_scale : float
+        Entries of U start as normals of this standard deviation over the root of ``hidden``.
+    near : tuple of float
+        Largest distances to A*: environments at random, in turn, and with an intercept.
+    """
+
+    dim: int = 30
+    invariant_rank: int = 2
+    spurious_rank: int = 2
+    hidden: int = 60
+    heterogeneity: float = 6.0
+    batch_size: int = 10_000
+    steps: int = 500
+    init_scale: float = 1e-2
+    near: tuple[float, float, float] = (1.0, 0.4, 0.25)
+    repetitions: int = 5
+    core_seconds: float = 200.0
+
+
+QUICK = Config(batch_size=3_000, steps=240, near=(1.0, 0.6, 0.7), repetitions=2, core_seconds=14.0)
+
+
+def cell(
+    *, rng: np.random.Generator, training: str, repetition: int, **settings: Any
+) -> dict[str, Any]:
+    """Train one network, and return where it ended: averages over the last third of the steps."""
+    from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
+
+    how = TRAININGS[training]
+    problem = SensingProblem.two_point(
+        dim=settings["dim"],
+        invariant_rank=settings["invariant_rank"],
+        spurious_rank=settings["spurious_rank"],
+        heterogeneity=settings["heterogeneity"],
+        measurements="rank_one" if how.group == _PLAIN else "rank_one_centred",
+        rng=rng,
+    )
+    start: dict[str, Any] = {
+        "step_size": how.step_size,
+        "batch_size": settings["batch_size"],
+        "width": settings["hidden"],
+        "init": "gaussian",
+        "init_scale": settings["init_scale"],
+    }
+    pooled = how.setting == _POOLED
+    algorithm = PooledSGD(**start) if pooled else HeteroSGD(**start, order=how.order)
+    path = solve(problem, algorithm, steps=settings["steps"], rng=rng)
+    last = slice(2 * len(path.steps) // 3, None)
+    return {
+        "error": float(np.mean(path.error[last])),
+        "pooled_error": float(np.mean(path.pooled_error[last])),
+        "invariant_signal": float(np.mean(path.invariant_signal[last])),
+        "spurious_signal": float(np.mean(path.spurious_signal[last])),
+        "diverged": path.status == "diverged",
+        "seconds": float(path.seconds),
+    }
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: ways to train by repetitions, the same problem for all."""
+    return Sweep(
+        name="quadratic-network",
+        function=cell,
+        axes={"training": tuple(TRAININGS), "repetition": range(config.repetitions)},
+        problem=(),
+        fixed={
+            "dim": config.dim,
+            "invariant_rank": config.invariant_rank,
+            "spurious_rank": config.spurious_rank,
+            "hidden": config.hidden,
+            "heterogeneity": config.heterogeneity,
+            "batch_size": config.batch_size,
+            "steps": config.steps,
+            "init_scale": config.init_scale,
+        },
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return where each network ended: median, least and largest over runs."""
+    groups = rows.groupby("training", sort=False)
+    table = groups.size().rename("runs").to_frame()
+    table.insert(0, "step_size", [TRAININGS[str(name)].step_size for name in table.index])
+    for name in ("error", "pooled_error"):
+        table[name] = groups[name].median()
+        table[f"{name}_low"], table[f"{name}_high"] = groups[name].min(), groups[name].max()
+    for name in ("invariant_signal", "spurious_signal", "seconds"):
+        table[name] = groups[name].median()
+    return table.reset_index()
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw both distances of every run."""
+    how = [TRAININGS[name] for name in rows["training"]]
+    ends = dict(zip(summary["training"], summary["error"], strict=True))
+    best, pooled = (figure(ends[name], 2) for name in _PAIRS[-1][:2])
+    return plot_comparison(
+        rows.assign(group=[one.group for one in how], setting=[one.setting for one in how]),
+        xlabel="Frobenius norm, mean over the last third of the steps",
+        title=f"With an intercept, the network ends {best} from A* one environment at a time, "
+        f"{pooled} pooled",
+    )
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge each way of one environment at a time beside its pooled counterpart."""
+    rows = {
+        str(row["training"]): {str(key): value for key, value in row.items()}
+        for row in summary.to_dict("records")
+    }
+    claims = [
+        _compares(words, rows[hetero], rows[pooled], near)
+        for (hetero, pooled, words), near in zip(_PAIRS, config.near, strict=True)
+    ]
+    pools = [rows[name] for name in ("pooled", "intercept, pooled")]
+    claims.append(
+        Claim(
+            holds=all(row["pooled_error_high"] < row["error_low"] for row in pools),
+            sentence="pooled batches end nearer the pooled solution: "
+            + " and, with the intercept, ".join(_range(row, "pooled_error") for row in pools)
+            + " from it (needed: in every run nearer than any is to A*).",
+        )
+    )
+    return Verdict(claims=tuple(claims))
+
+
+def _compares(words: str, hetero: dict[str, Any], pooled: dict[str, Any], near: float) -> Claim:
+    return Claim(
+        holds=bool(hetero["error_high"] < pooled["error_low"] and hetero["error"] <= near),
+        sentence=(
+            f"one environment at a time, {words}, |U U' - A*| is {_range(hetero, 'error')}, pooled "
+            f"{_range(pooled, 'error')} (needed: every run nearer than every pooled one, and a "
+            f"median of at most {near:g})."
+        ),
+    )
+
+
+def _range(row: dict[str, Any], key: str) -> str:
+    low, middle, high = (figure(row[f"{key}{end}"], 2) for end in ("_low", "", "_high"))
+    return f"{middle} (median of {row['runs']} runs; {low} to {high})"
+
+
+STUDY = Study(
+    name="quadratic-network",
+    title="Two-layer networks with quadratic activation",
+    claim="The same holds for a two-layer network with quadratic activation, where the measurement "
+    "is x x'.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+)
