@@ -13,6 +13,7 @@ __all__ = [
     "HeteroSGDRegressor",
     "InvariantRegressor",
     "Moments",
+    "QuadraticInvariantRegressor",
     "__version__",
     "datasets",
     "diagnose",
@@ -25,6 +26,7 @@ _HOME = {
     "Moments": "elinvar.environments",
     "InvariantRegressor": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
+    "QuadraticInvariantRegressor": "elinvar.estimators",
     "diagnose": "elinvar.gates",
     "save_model": "elinvar.estimators",
     "load_model": "elinvar.estimators",
@@ -33,7 +35,13 @@ _HOME = {
 if TYPE_CHECKING:
     from elinvar import datasets
     from elinvar.environments import Environments, Moments
-    from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor, load_model, save_model
+    from elinvar.estimators import (
+        HeteroSGDRegressor,
+        InvariantRegressor,
+        QuadraticInvariantRegressor,
+        load_model,
+        save_model,
+    )
     from elinvar.gates import diagnose
 
 

@@ -3,11 +3,18 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["HeteroSGDRegressor", "InvariantRegressor", "load_model", "save_model"]
+__all__ = [
+    "HeteroSGDRegressor",
+    "InvariantRegressor",
+    "QuadraticInvariantRegressor",
+    "load_model",
+    "save_model",
+]
 
 _HOME = {
     "HeteroSGDRegressor": "elinvar.estimators._hetero_sgd_regressor",
     "InvariantRegressor": "elinvar.estimators._invariant_regressor",
+    "QuadraticInvariantRegressor": "elinvar.estimators._quadratic_invariant_regressor",
     "load_model": "elinvar.estimators._model_file",
     "save_model": "elinvar.estimators._model_file",
 }
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
     from elinvar.estimators._invariant_regressor import InvariantRegressor
     from elinvar.estimators._model_file import load_model, save_model
+    from elinvar.estimators._quadratic_invariant_regressor import QuadraticInvariantRegressor
 
 
 def __getattr__(name: str) -> Any:

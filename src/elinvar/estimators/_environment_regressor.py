@@ -18,9 +18,10 @@ from elinvar.environments._frames import is_frame
 
 
 class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    r"""A linear regressor that is fitted on rows gathered in several environments.
+    r"""A regressor that is fitted on rows gathered in several environments.
 
-    A subclass learns ``coef_`` and ``intercept_``, and this class predicts
+    A subclass learns ``coef_`` and ``intercept_`` (or says what stands for the linear part), and
+    this class predicts
 
     .. math:: \hat y = x^\top \text{coef\_} + b_e,
 
@@ -49,6 +50,9 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
 
+    # the attribute that a fitted model has
+    _learned_name: ClassVar[str] = "coef_"
+
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True}
     __metadata_request__predict: ClassVar[dict[str, bool]] = {"environments": True}
     __metadata_request__score: ClassVar[dict[str, bool]] = {"environments": True}
@@ -72,8 +76,9 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             Predictions, in units of the target.
         """
         encoded = self._encode(X)
-        slopes: NDArray[np.float64] = encoded @ self.coef_
-        prediction: NDArray[np.float64] = slopes + self._intercepts(environments, len(encoded))
+        prediction: NDArray[np.float64] = self._without_intercept(encoded) + self._intercepts(
+            environments, len(encoded)
+        )
         return prediction
 
     def score(
@@ -199,9 +204,14 @@ class EnvironmentRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
+    def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what the model makes of encoded rows (n, n_columns), before any intercept."""
+        slopes: NDArray[np.float64] = encoded @ self.coef_
+        return slopes
+
     def _encode(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return ``X`` as numbers of shape (n, n_columns), its features checked."""
-        check_is_fitted(self, "coef_")
+        check_is_fitted(self, self._learned_name)
         with _own_errors():
             if self.schema_.levels or _has_text(X):
                 validate_data(self, X, reset=False, skip_check_array=True)

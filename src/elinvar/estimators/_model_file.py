@@ -14,12 +14,18 @@ from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
 from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._json import Reader, parse, plain, write
-from elinvar.estimators._model_tables import build_tables, describe_tables
+from elinvar.estimators._model_tables import (
+    QUADRATIC_ERRORS,
+    build_tables,
+    describe_tables,
+    read_table,
+)
+from elinvar.estimators._quadratic_invariant_regressor import QuadraticInvariantRegressor, spectrum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Model: TypeAlias = InvariantRegressor | HeteroSGDRegressor
+Model: TypeAlias = InvariantRegressor | HeteroSGDRegressor | QuadraticInvariantRegressor
 
 KIND = "elinvar-model/"
 FORMAT = 1
@@ -37,7 +43,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    model : InvariantRegressor or HeteroSGDRegressor
+    model : InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
         Fitted.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
@@ -69,7 +75,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
     name = type(model).__name__
     if type(model) not in _CLASSES.values():
         raise DataError(f"A model file holds one of {', '.join(_CLASSES)}; got {name}.")
-    if not hasattr(model, "coef_"):
+    if not hasattr(model, model._learned_name):
         raise DataError(f"This {name} is not fitted yet: call fit first.")
     path = check_writable(path)
     text = write(describe_model(model))
@@ -88,7 +94,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    InvariantRegressor or HeteroSGDRegressor
+    InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
         Ready to predict and to print; fit it again to learn from more data.
 
     Raises
@@ -157,7 +163,7 @@ def describe_model(model: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    model : InvariantRegressor or HeteroSGDRegressor
+    model : InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
         Fitted.
 
     Returns
@@ -182,22 +188,19 @@ def describe_model(model: Any) -> dict[str, Any]:
         "environments": [{"name": name, "rows": rows} for name, rows in facts.rows.items()],
         "n_dropped": facts.n_dropped,
         "scales": _by_column(schema, facts.scales),
-        "coef": _by_column(schema, model.coef_),
         "intercepts": {
             "average": model.intercept_,
             "environments": model.environment_intercepts_,
         },
     }
-    describe: Callable[[Any], dict[str, Any]] = (
-        _describe_invariant if isinstance(model, InvariantRegressor) else _describe_stochastic
-    )
-    result: dict[str, Any] = plain(head | describe(model))
+    result: dict[str, Any] = plain(head | _DESCRIBE[type(model)](model))
     return result
 
 
 def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
     schema = model.schema_
     return {
+        "coef": _by_column(schema, model.coef_),
         "status": model.status_,
         "standing": model.standing_,
         "p_value": model.p_value_,
@@ -225,6 +228,21 @@ def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
 
 
 def _describe_stochastic(model: HeteroSGDRegressor) -> dict[str, Any]:
+    return {"coef": _by_column(model.schema_, model.coef_)} | _describe_steps(model)
+
+
+def _describe_quadratic(model: QuadraticInvariantRegressor) -> dict[str, Any]:
+    return {
+        "matrix": model.matrix_,
+        "pooled_matrix": model.pooled_matrix_,
+        "own_eigenvalues": model.own_eigenvalues_,
+        "direction": model.direction_,
+        "errors": model.errors_.to_dict("records"),
+        "notes": model.notes_,
+    } | _describe_steps(model)
+
+
+def _describe_steps(model: HeteroSGDRegressor | QuadraticInvariantRegressor) -> dict[str, Any]:
     return {
         "status": model.status_,
         "n_steps": model.n_steps_,
@@ -278,20 +296,24 @@ def _build(file: Reader) -> Any:
         scales=_by_name(file, "scales", schema),
         n_dropped=file.whole("n_dropped"),
     )
-    model.coef_ = _by_name(file, "coef", schema)
     intercepts = file.inner("intercepts")
     model.intercept_ = intercepts.number("average")
     model.environment_intercepts_ = _own_intercepts(intercepts, rows)
-    if isinstance(model, InvariantRegressor):
+    if kind is InvariantRegressor:
         _build_invariant(model, file, rows)
+    elif kind is HeteroSGDRegressor:
+        model.coef_ = _by_name(file, "coef", schema)
+        _build_steps(model, file)
     else:
-        _build_stochastic(model, file)
+        _build_quadratic(model, file)
+        _build_steps(model, file)
     return model
 
 
 def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
     schema = model.schema_
     invariant, pooled = file.inner("invariant"), file.inner("pooled")
+    model.coef_ = _by_name(file, "coef", schema)
     model.status_ = file.text("status", STATUSES)
     model.standing_ = file.text("standing", STANDINGS)
     model.p_value_ = file.number("p_value", finite=False)
@@ -309,7 +331,24 @@ def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
     model.path_ = _path(file.inner("path"), schema)
 
 
-def _build_stochastic(model: Any, file: Reader) -> None:
+def _build_quadratic(model: Any, file: Reader) -> None:
+    p = len(model.schema_.columns)
+    model.matrix_ = file.array("matrix", (p, p))
+    if not np.array_equal(model.matrix_, model.matrix_.T):
+        file.refuse("matrix", "symmetric")
+    model.pooled_matrix_ = file.array("pooled_matrix", (p, p))
+    own = file.take("own_eigenvalues")
+    leading = len(own[0]) if isinstance(own, list) and own and isinstance(own[0], list) else 0
+    if leading > p:
+        file.refuse("own_eigenvalues", f"at most {p} numbers an environment")
+    model.own_eigenvalues_ = file.array("own_eigenvalues", (len(model.environments_), leading))
+    model.eigenvalues_, model.components_ = spectrum(model.matrix_)
+    model.direction_ = file.text("direction", ("slopes", "gradient"))
+    model.errors_ = read_table(file, "errors", QUADRATIC_ERRORS)
+    model.notes_ = file.texts("notes")
+
+
+def _build_steps(model: Any, file: Reader) -> None:
     model.status_ = file.text("status", ("completed", "diverged"))
     model.n_steps_ = file.whole("n_steps")
     model.step_size_ = file.number("step_size")
@@ -387,4 +426,10 @@ def _path(file: Reader, schema: Schema) -> Any:
 _CLASSES: dict[str, type[Model]] = {
     "InvariantRegressor": InvariantRegressor,
     "HeteroSGDRegressor": HeteroSGDRegressor,
+    "QuadraticInvariantRegressor": QuadraticInvariantRegressor,
+}
+_DESCRIBE: dict[type[Model], Callable[[Any], dict[str, Any]]] = {
+    InvariantRegressor: _describe_invariant,
+    HeteroSGDRegressor: _describe_stochastic,
+    QuadraticInvariantRegressor: _describe_quadratic,
 }

@@ -9,6 +9,7 @@ from elinvar._base import ModelFileError
 from elinvar.environments import Schema
 from elinvar.estimators._evidence import ERRORS, EVIDENCE, LEFT_OUT
 from elinvar.estimators._json import Reader
+from elinvar.estimators._quadratic_words import LEFT_OUT_ERRORS
 from elinvar.gates import (
     Diagnosis,
     EnvironmentEffect,
@@ -64,6 +65,10 @@ TABLES = {
         texts=("environment", "model"),
     ),
 }
+QUADRATIC_ERRORS = _Kind(
+    columns=LEFT_OUT_ERRORS,
+    texts=("environment",),
+)
 _FEATURES = _Kind(
     columns=(
         "feature", "mean_shift", "mean_p", "scale_ratio", "scale_p", "slope", "slope_sd", "slope_p",
@@ -95,7 +100,7 @@ def describe_tables(model: "InvariantRegressor") -> dict[str, Any]:
 def build_tables(model: Any, file: Reader, schema: Schema) -> None:
     """Give ``model`` the tables of a model file, after checking them."""
     for name, kind in TABLES.items():
-        setattr(model, f"{name}_", _table(file, name, kind))
+        setattr(model, f"{name}_", read_table(file, name, kind))
     if not set(model.evidence_["verdict"]) <= set(get_args(Verdict)):
         _refuse("evidence", "verdicts that elinvar knows")
     if tuple(model.evidence_["feature"]) != schema.features:
@@ -131,15 +136,15 @@ def _diagnosis(file: Reader) -> Diagnosis:
         verdict=verdict,
         reason=file.text("reason"),
         notes=file.texts("notes"),
-        features=_table(file, "features", _FEATURES),
-        power=_table(file, "power", _POWER),
+        features=read_table(file, "features", _FEATURES),
+        power=read_table(file, "power", _POWER),
         environments=environments,
         rows=tuple(file.array("rows", (len(environments),)).tolist()),
         step_size=file.number("step_size", finite=False),
     )
 
 
-def _table(file: Reader, key: str, kind: _Kind) -> "pd.DataFrame":
+def read_table(file: Reader, key: str, kind: _Kind) -> "pd.DataFrame":
     """Read a list of records of the columns of ``kind``, and no others."""
     import pandas as pd
 

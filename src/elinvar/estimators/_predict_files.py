@@ -22,7 +22,7 @@ def predict_files(
 
     Parameters
     ----------
-    model : InvariantRegressor or HeteroSGDRegressor
+    model : InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
         Fitted.
     path : path, pattern or list of paths
         CSV, Parquet or Arrow files.
@@ -45,7 +45,7 @@ def predict_files(
     labelled = own and set(model.schema_.environment) <= set(Files(path).names)
     for X, labels in encode_files(path, model.schema_, unknown=unknown, environments=labelled):
         with np.errstate(over="ignore", invalid="ignore"):
-            prediction = X @ model.coef_ + model._intercepts(labels, len(X))
+            prediction = model._without_intercept(X) + model._intercepts(labels, len(X))
         if not np.isfinite(prediction).all():
             raise DataError("Values are so large that predictions overflow: check their units.")
         yield prediction

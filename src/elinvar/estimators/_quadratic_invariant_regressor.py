@@ -1,0 +1,470 @@
+"""The paper's matrix problem as a scikit-learn regressor on quadratic features."""
+
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from elinvar._base import DataError, ElinvarWarning
+from elinvar.environments import Environments
+from elinvar.estimators._environment_regressor import (
+    EnvironmentRegressor,
+    random_generator,
+    resolve_environment_weights,
+)
+from elinvar.estimators._facts import DataFacts
+from elinvar.estimators._quadratic_fit import Learner, Task, learner_of, left_out
+from elinvar.estimators._quadratic_moments import QuadraticMoments
+from elinvar.estimators._quadratic_steps import QuadraticTrajectory
+from elinvar.estimators._quadratic_units import QuadraticUnits, units_of
+from elinvar.estimators._quadratic_words import LEFT_OUT_ERRORS, notes_on, summary_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+# step_size="auto" starts at this share of the limit, and is halved so often at most.
+_AUTO = 0.9
+_HALVINGS = 20
+
+
+class QuadraticInvariantRegressor(EnvironmentRegressor):
+    r"""A quadratic form that holds in every environment: :math:`\hat y = x^\top A x + b`.
+
+    :math:`A = U U^\top - V V^\top` (or :math:`U U^\top`) with factors that start small. Each step
+    uses a single environment e:
+
+    .. math:: U \leftarrow U + \eta R_e U, \qquad V \leftarrow V - \eta R_e V,
+
+    with :math:`R_e = B_e - A` the distance to what the environment alone would fit (or, with
+    ``direction="gradient"``, :math:`R_e = E_e\, r \phi`, the paper's step). Directions in which
+    the environments disagree strongly shrink, although pooled least squares learns them; what
+    holds everywhere stays. With one environment, or ``pooled=True``, this is gradient descent to
+    least squares.
+
+    Parameters
+    ----------
+    width : int or None
+        Columns k of each factor, which bound the rank of its part of A. None: as many as columns
+        of x (over-parameterised), the better choice unless there are hundreds.
+    parameterization : {"symmetric", "psd"}
+        :math:`U U^\top - V V^\top`, or :math:`U U^\top` where A is known to have no negative
+        eigenvalue.
+    direction : {"auto", "slopes", "gradient"}
+        Of a step. "slopes": the gradient times the inverse of the environment's own Hessian (with
+        a slight ridge, which moves no fixed point), so that the sampling noise of the features
+        cancels. "gradient": the paper's step. "auto": slopes for whole environments of up to 63
+        columns, gradients otherwise.
+    step_size : float or "auto"
+        :math:`\eta`, in the units that ``standardize`` sets. "auto": .9 of the limit beyond which
+        the steps become unstable, computed from the data (``step_limit_``); halved, and started
+        again, if the steps diverge. Larger steps suppress spurious parts more strongly.
+    batch_size : int or None
+        Rows drawn with replacement from the step's environment. None: the whole environment.
+        Small batches add noise that resembles heterogeneity; use large ones.
+    gain : float
+        :math:`\kappa >= 0`: a step follows :math:`\bar R + \kappa (R_e - \bar R)`. 1: the paper's
+        step, which suppresses parts whose sign changes strongly between environments. Above 1,
+        parts that keep their sign but differ in size are suppressed too.
+    order : {"random", "cyclic"}
+        Whether environments are drawn, or used in turn.
+    pooled : bool
+        Mix all environments in each step, for comparison.
+    n_steps : int
+        Number of steps.
+    init_scale : float
+        :math:`\alpha`: U starts at :math:`\alpha I`, or at k random orthogonal columns.
+    intercept : {"environment", "shared", "none"}
+        One for each environment, so that only A must be invariant; one for all; or b = 0.
+    environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
+        How often each environment is used: in proportion to its rows, equally often, or in
+        proportion to these values (in the order of ``environments_``, or by label).
+    average : float
+        Share of the steps, at the end, over which A is averaged: near the critical heterogeneity,
+        spurious parts come in bursts. 0: the last step alone.
+    standardize : bool
+        Let the steps see columns in units of their root mean square, and the target in units of
+        its standard deviation. Nothing is centred: the form is homogeneous in x.
+    record_every : int
+        Distance between recorded steps.
+    random_state : int, RandomState, Generator or None
+        Draws environments, rows and the start. None: different in each fit.
+
+    Attributes
+    ----------
+    matrix_ : ndarray of shape (n_columns, n_columns)
+        A, in the data's units; exactly 0 for columns of zeros and reference levels, and everywhere
+        if the steps diverged.
+    eigenvalues_ : ndarray of shape (n_columns,)
+        Of ``matrix_``, from the largest in size to the smallest.
+    components_ : ndarray of shape (n_columns, n_columns)
+        Their eigenvectors, a row each.
+    own_eigenvalues_ : ndarray of shape (E, r)
+        What each environment by itself would put in the place of the r leading eigenvalues (those
+        above a tenth of the largest), the rest kept: they agree where a component is invariant.
+    pooled_matrix_ : ndarray of shape (n_columns, n_columns)
+        Pooled least squares, for comparison.
+    intercept_ : float
+        Shared intercept, or the average one.
+    environment_intercepts_ : dict of str to float, or None
+        Each environment's own intercept, with ``intercept="environment"``.
+    status_ : {"completed", "diverged"}
+        Whether all steps stayed bounded.
+    trajectory_ : QuadraticTrajectory
+        The recorded steps: numbers, loss, eigenvalues in the data's units.
+    n_steps_ : int
+        Steps taken.
+    step_size_, step_limit_ : float
+        The step size used, and the largest one that promises bounded steps.
+    direction_ : {"slopes", "gradient"}
+        The direction used.
+    environments_ : tuple of str
+        The environments seen.
+    notes_ : tuple of str
+        What the numbers alone do not say, in sentences.
+
+    Notes
+    -----
+    *Intercepts.* The features :math:`x_j x_k` have means, so a spurious part shifts the level of
+    its environment by its trace: for standard normal x, :math:`E \langle x x^\top, R \rangle x
+    x^\top = 2 R + \mathrm{tr}(R) I`. The last term disturbs gradients in every direction, and
+    with one intercept for all such levels act as noise. With an intercept for each environment the
+    features are :math:`\phi = x x^\top - E_e x x^\top`, and they are gone.
+
+    *Linear terms.* Append a column of ones to x; together with ``intercept="environment"`` its
+    products are linear terms. Centre columns whose zero has no meaning.
+
+    *Step size.* A small factor is multiplied by :math:`I + \eta R_e`, :math:`R_e` about
+    :math:`C_e = B_e` (gradient: :math:`C_e = E_e\, y \phi`): up to :math:`\eta \|C_e\|_2 = 1` it
+    overshoots by an amount from which it returns. Near a solution A, a change dA is met by
+    :math:`-\eta (P\, T_e(dA) + T_e(dA) P)`, :math:`P = |A|`, :math:`T_e(S) = E_e \langle \phi, S
+    \rangle \phi` (slopes: the identity), which is stable up to :math:`\eta \lambda_{\max} = 2`.
+    ``step_limit_`` is the smaller of the two over all environments. A spurious direction of
+    eigenvalues :math:`\mu \pm M` dies if :math:`M^2 > \mu^2 + 2 \mu / \eta` (see
+    ``elinvar.theory.critical_heterogeneity``), at the limit :math:`M > 3 \mu`; where the signs do
+    not change, a gain of :math:`\kappa` turns M into :math:`\kappa M`.
+
+    *Cost.* Slopes work on p (p + 1) / 2 products of columns: the rows are read twice, a step costs
+    the square of that number.
+
+    References
+    ----------
+    Y. Xu, Y. Gu, C. Fang, "The Implicit Bias of Heterogeneity towards Invariance: A Study of
+    Multi-Environment Matrix Sensing", NeurIPS 2024, arXiv:2403.01420, Algorithm 1 and its
+    extension to quadratic activations. Slopes, the two-sided factor, centring, the gain and the
+    rule for the step size are own derivations.
+
+    Examples
+    --------
+    The square of the first column counts everywhere; that of the second changes its sign.
+
+    >>> import numpy as np
+    >>> from elinvar import QuadraticInvariantRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> place = np.repeat(["north", "south"], 2_000)
+    >>> X = rng.normal(size=(4_000, 2))
+    >>> y = X[:, 0] ** 2 + np.where(place == "north", 6, -4) * X[:, 1] ** 2
+    >>> model = QuadraticInvariantRegressor(random_state=0).fit(X, y, environments=place)
+    >>> model.matrix_.round(1) + 0.0
+    array([[1., 0.],
+           [0., 0.]])
+    >>> model.pooled_matrix_.diagonal().round()
+    array([1., 1.])
+    """
+
+    matrix_: NDArray[np.float64]
+    eigenvalues_: NDArray[np.float64]
+    components_: NDArray[np.float64]
+    own_eigenvalues_: NDArray[np.float64]
+    pooled_matrix_: NDArray[np.float64]
+    status_: Literal["completed", "diverged"]
+    trajectory_: QuadraticTrajectory
+    n_steps_: int
+    step_size_: float
+    step_limit_: float
+    direction_: Literal["slopes", "gradient"]
+    environments_: tuple[str, ...]
+    notes_: tuple[str, ...]
+    data_facts_: DataFacts
+    _units: QuadraticUnits
+    _moments: QuadraticMoments | None
+
+    _learned_name: ClassVar[str] = "matrix_"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "width": [None, Interval(Integral, 1, None, closed="left")],
+        "parameterization": [StrOptions({"symmetric", "psd"})],
+        "direction": [StrOptions({"auto", "slopes", "gradient"})],
+        "step_size": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "batch_size": [None, Interval(Integral, 1, None, closed="left")],
+        "gain": [Interval(Real, 0, None, closed="left")],
+        "order": [StrOptions({"random", "cyclic"})],
+        "pooled": ["boolean"],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "init_scale": [Interval(Real, 0, None, closed="neither")],
+        "intercept": [StrOptions({"environment", "shared", "none"})],
+        "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
+        "average": [Interval(Real, 0, 1, closed="both")],
+        "standardize": ["boolean"],
+        "record_every": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state", np.random.Generator],
+    }
+
+    def __init__(
+        self,
+        *,
+        width: int | None = None,
+        parameterization: Literal["symmetric", "psd"] = "symmetric",
+        direction: Literal["auto", "slopes", "gradient"] = "auto",
+        step_size: float | Literal["auto"] = "auto",
+        batch_size: int | None = None,
+        gain: float = 1.0,
+        order: Literal["random", "cyclic"] = "random",
+        pooled: bool = False,
+        n_steps: int = 3000,
+        init_scale: float = 1e-3,
+        intercept: Literal["environment", "shared", "none"] = "environment",
+        environment_weights: str | ArrayLike | Mapping[str, float] = "size",
+        average: float = 0.25,
+        standardize: bool = True,
+        record_every: int = 10,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+    ) -> None:
+        self.width = width
+        self.parameterization = parameterization
+        self.direction = direction
+        self.step_size = step_size
+        self.batch_size = batch_size
+        self.gain = gain
+        self.order = order
+        self.pooled = pooled
+        self.n_steps = n_steps
+        self.init_scale = init_scale
+        self.intercept = intercept
+        self.environment_weights = environment_weights
+        self.average = average
+        self.standardize = standardize
+        self.record_every = record_every
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        environments: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Take ``n_steps`` steps from the start.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+            Features; not their products.
+        y : array-like of shape (n,)
+            Target.
+        environments : array-like of shape (n,), optional
+            Label of each row's environment. None: all rows come from one.
+        sample_weight : array-like of shape (n,), optional
+            Frequency weights.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the data cannot be used.
+        """
+        self._validate_params()
+        rows = self._read(X, y, environments, sample_weight)
+        self.__dict__.pop("errors_", None)
+        share, facts = self._share_of(rows)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+            units = units_of(rows, share, intercept=self.intercept, standardize=self.standardize)
+            learner = learner_of(rows, units, share, self._task())
+            self._take_steps(learner, units)
+            self.environments_, self.data_facts_ = rows.names, facts
+            self._moments, self._units = learner.moments, units
+            self._take(learner, rows, units, share)
+        if self.status_ == "diverged":
+            self._warn_diverged()
+        return self
+
+    @cached_property
+    def errors_(self) -> "pd.DataFrame":
+        """Mean squared errors on each environment when it is left out, a row each.
+
+        Columns: ``environment``, ``rows``, ``model`` (fitted to the others, with their average
+        intercept), ``pooled`` (least squares) and ``mean`` (of their target). Empty with fewer
+        than three environments, and where the columns are so many that no moments were kept.
+        Computed when first asked for.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "matrix_")
+        names = LEFT_OUT_ERRORS
+        rows = []
+        if self._moments is not None and len(self.environments_) > 2:
+            share = resolve_environment_weights(
+                self.environment_weights, self.environments_, self._moments.count
+            )
+            found = left_out(
+                self._moments, share, self._task(), self.step_size_,
+                lambda e: random_generator(self.random_state, 1 + e),
+            )  # fmt: skip
+            scale = self._units.y_scale**2
+            rows = [
+                [name, count, *(scale * error for error in errors)]
+                for name, count, errors in zip(
+                    self.environments_, self._moments.count.tolist(), found, strict=True
+                )
+            ]
+        return pd.DataFrame(rows, columns=list(names)).astype(dict.fromkeys(names[1:], float))
+
+    def summary(self) -> str:
+        """Say in a few lines of text what the steps led to, and how it does where it is left out.
+
+        Returns
+        -------
+        str
+        """
+        check_is_fitted(self, "matrix_")
+        return summary_of(self)
+
+    def plot_trajectory(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the eigenvalues of the matrix against the steps.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        DataError
+            If the model was read from a file, which keeps no steps.
+        """
+        from elinvar.plots import plot_trajectory
+
+        check_is_fitted(self, "matrix_")
+        if not hasattr(self, "trajectory_"):
+            raise DataError("There are no recorded steps to draw: a model file keeps none.")
+        steps, values = self.trajectory_.steps, self.trajectory_.eigenvalues
+        names = [str(rank) for rank in range(1, values.shape[1] + 1)]
+        return plot_trajectory(steps, values, names, ylabel="eigenvalue", ax=ax)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # a form without linear terms says little of a linear target
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = ((encoded @ self.matrix_) * encoded).sum(axis=1)
+        return values
+
+    def _task(self) -> Task:
+        return Task(
+            width=self.width,
+            parameterization=self.parameterization,
+            direction=self.direction,
+            batch_size=self.batch_size,
+            gain=float(self.gain),
+            order=self.order,
+            pooled=bool(self.pooled),
+            n_steps=int(self.n_steps),
+            init_scale=float(self.init_scale),
+            intercept=self.intercept,
+            average=float(self.average),
+            record_every=int(self.record_every),
+        )
+
+    def _share_of(self, rows: Environments) -> tuple[NDArray[np.float64], DataFacts]:
+        weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
+        count = np.bincount(rows.codes, weights=weight, minlength=len(rows.names)).astype(float)
+        share = resolve_environment_weights(self.environment_weights, rows.names, count)
+        facts = DataFacts(
+            rows=dict(zip(rows.names, count.tolist(), strict=True)),
+            scales=_sds(rows.X, weight),
+            n_dropped=rows.n_dropped,
+        )
+        return share, facts
+
+    def _take_steps(self, learner: Learner, units: QuadraticUnits) -> None:
+        auto = self.step_size == "auto"
+        step_size = float(_AUTO * learner.limit if auto else self.step_size)
+        for _ in range(_HALVINGS if auto else 1):
+            rng = random_generator(self.random_state, 0)
+            matrix, trajectory = learner.run(step_size, rng, units)
+            self.step_size_ = step_size
+            if trajectory.status == "completed":
+                break
+            step_size /= 2
+        self.step_limit_, self.direction_ = learner.limit, learner.direction
+        self.status_, self.n_steps_ = trajectory.status, trajectory.n_steps
+        self.trajectory_, self._scaled_matrix = trajectory, matrix
+
+    def _take(
+        self,
+        learner: Learner,
+        rows: Environments,
+        units: QuadraticUnits,
+        share: NDArray[np.float64],
+    ) -> None:
+        scaled = self.__dict__.pop("_scaled_matrix")
+        self.matrix_ = units.restore(scaled)
+        self.pooled_matrix_ = units.restore(learner.pooled)
+        residual = rows.y - self._without_intercept(rows.X)
+        weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
+        total = np.bincount(rows.codes, weights=weight, minlength=len(share))
+        means = np.bincount(rows.codes, weights=weight * residual, minlength=len(share)) / total
+        if not (np.isfinite(means).all() and np.isfinite(self.pooled_matrix_).all()):
+            del self.matrix_
+            raise DataError("Values differ so much in size that products overflow: rescale them.")
+        self.eigenvalues_, self.components_ = spectrum(self.matrix_)
+        leading = np.abs(self.eigenvalues_) > 0.1 * np.abs(self.eigenvalues_[0])
+        change = learner.changes(scaled, self.components_[leading] * units.x_inverse)
+        self.own_eigenvalues_ = self.eigenvalues_[leading] + units.y_scale * change
+        self.intercept_ = 0.0 if self.intercept == "none" else float(share @ means)
+        self.environment_intercepts_ = None
+        if self.intercept == "environment":
+            self.environment_intercepts_ = dict(zip(rows.names, means.tolist(), strict=True))
+        self.notes_ = notes_on(self, share)
+
+    def _warn_diverged(self) -> None:
+        warnings.warn(
+            f"The steps diverged at step {self.n_steps_ + 1} with step_size={self.step_size_:.3g}; "
+            f"the limit for these data is about {self.step_limit_:.3g}. The matrix is set to 0. "
+            f"Try step_size={_AUTO * self.step_limit_:.2g}, or step_size='auto'.",
+            ElinvarWarning,
+            stacklevel=3,
+        )
+
+
+def spectrum(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return eigenvalues, the largest in size first, and their eigenvectors, a row each."""
+    values, vectors = np.linalg.eigh(matrix)
+    order = np.argsort(-np.abs(values), kind="stable")
+    return values[order], vectors.T[order]
+
+
+def _sds(X: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the standard deviation of each column, (p,)."""
+    largest = np.abs(X).max(axis=0)
+    safe = np.where(largest > 0, largest, 1.0)
+    share = weight / weight.sum()
+    Z = X / safe
+    sds: NDArray[np.float64] = safe * np.sqrt(share @ (Z - share @ Z) ** 2)
+    return sds

@@ -1,0 +1,168 @@
+"""Units of a quadratic form in rows of several environments, its centre and its packing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.environments import Environments
+
+Floats = NDArray[np.float64]
+Intercept = Literal["environment", "shared", "none"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Packing:
+    r"""Where the entries of a packed symmetric matrix are.
+
+    A is packed into the vector a of its q = p (p + 1) / 2 entries, those beside the diagonal times
+    :math:`\sqrt 2`, so that :math:`\langle A, B \rangle = a^\top b`.
+
+    Parameters
+    ----------
+    upper : ndarray of shape (q,)
+        Flat index of each packed entry, in the upper triangle.
+    back : ndarray of shape (p * p,)
+        Packed entry of each flat index.
+    weight : ndarray of shape (q,)
+        1 on the diagonal, the root of 2 beside it.
+    """
+
+    upper: NDArray[np.intp]
+    back: NDArray[np.intp]
+    weight: Floats
+
+    def pack(self, A: Floats) -> Floats:
+        """Return vectors (..., q) of symmetric matrices (..., p, p)."""
+        flat = A.reshape(*A.shape[:-2], -1)
+        packed: Floats = flat[..., self.upper] * self.weight
+        return packed
+
+    def unpack(self, a: Floats) -> Floats:
+        """Return the symmetric matrices (..., p, p) of vectors (..., q)."""
+        p = round(len(self.back) ** 0.5)
+        return (a / self.weight)[..., self.back].reshape(*a.shape[:-1], p, p)
+
+
+@cache
+def packing(p: int) -> Packing:
+    """Return how symmetric p x p matrices are packed."""
+    row, column = np.triu_indices(p)
+    back = np.empty((p, p), dtype=np.intp)
+    back[row, column] = back[column, row] = np.arange(len(row))
+    weight = np.where(row == column, 1.0, np.sqrt(2.0))
+    return Packing(upper=row * p + column, back=back.ravel(), weight=weight)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QuadraticUnits:
+    """Units in which the steps see the data; nothing is centred.
+
+    Parameters
+    ----------
+    x_inverse : ndarray of shape (p,)
+        One over the unit of each column; 0 for columns that take no part.
+    y_scale : float
+        Unit of the target.
+    """
+
+    x_inverse: Floats
+    y_scale: float
+
+    def restore(self, A: Floats) -> Floats:
+        """Return matrices (..., p, p) in the data's units."""
+        scale = np.sqrt(self.y_scale) * self.x_inverse
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            restored = (scale[:, None] * A) * scale
+            symmetric: Floats = (restored + np.swapaxes(restored, -1, -2)) / 2
+        return symmetric
+
+
+def units_of(
+    rows: Environments, share: Floats, *, intercept: Intercept, standardize: bool
+) -> QuadraticUnits:
+    """Return root mean squares of the columns, and the sd of the target about its centre.
+
+    Raises
+    ------
+    DataError
+        If the target does not vary.
+    """
+    weight = _row_weights(rows, share)
+    largest = np.abs(rows.X).max(axis=0)
+    safe = np.where(largest > 0, largest, 1.0)
+    rms = safe * np.sqrt(weight @ (rows.X / safe) ** 2)
+    centre = np.zeros(len(rows.y))
+    if intercept != "none":
+        means = np.array([np.average(rows.y[at], weights=w) for at, w in parts_of(rows)])
+        means = means if intercept == "environment" else np.full(len(means), share @ means)
+        centre = means[rows.codes]
+    residual = rows.y - centre
+    most = np.abs(residual).max()
+    if not most > 1e-13 * np.abs(rows.y).max():
+        raise DataError("The target does not vary within environments: nothing to explain.")
+    y_scale = float(most * np.sqrt(weight @ (residual / most) ** 2))
+    used = (largest > 0) & ~rows.schema.reference
+    if not standardize:
+        return QuadraticUnits(x_inverse=used.astype(np.float64), y_scale=1.0)
+    return QuadraticUnits(
+        x_inverse=np.where(used, 1.0 / np.where(used, rms, 1.0), 0.0), y_scale=y_scale
+    )
+
+
+class QuadraticData(Protocol):
+    """What the steps need of the data, in their units and about their centre."""
+
+    @property
+    def pull(self) -> Floats:
+        r"""Cross moments :math:`E_e\, y \phi` of features and target, (E, p, p)."""
+
+    @property
+    def power(self) -> Floats:
+        """Second moment of the target, (E,)."""
+
+    @property
+    def spread(self) -> Floats:
+        r"""Second moment of the features, :math:`E_e \|\phi\|_F^2`, (E,)."""
+
+    @property
+    def share(self) -> Floats:
+        """Probability of each environment, (E,)."""
+
+    def apply(self, e: int, A: Floats) -> Floats:
+        r"""Return :math:`T_e(A) = E_e \langle \phi, A \rangle \phi`, (p, p)."""
+
+    def pooled_solution(self) -> Floats:
+        """Return pooled least squares, (p, p)."""
+
+
+def centre(
+    mean_f: Floats, mean_y: Floats, intercept: Intercept, share: Floats
+) -> tuple[Floats, Floats]:
+    """Return the centre of features and target in each environment."""
+    if intercept == "environment":
+        return mean_f, mean_y
+    if intercept == "none":
+        return np.zeros_like(mean_f), np.zeros_like(mean_y)
+    common = np.tensordot(share, mean_f, axes=1)
+    return np.broadcast_to(common, mean_f.shape), np.full_like(mean_y, share @ mean_y)
+
+
+def parts_of(rows: Environments) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """Yield the rows of each environment, and their weights."""
+    for e in range(len(rows.names)):
+        at = np.flatnonzero(rows.codes == e)
+        weight = rows.sample_weight
+        yield at, np.ones(len(at)) if weight is None else weight[at]
+
+
+def _row_weights(rows: Environments, share: Floats) -> Floats:
+    """Return weights of the rows that sum to the share in each environment."""
+    weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
+    total = np.bincount(rows.codes, weights=weight, minlength=len(share))
+    scaled: Floats = weight * (share / total)[rows.codes]
+    return scaled
