@@ -136,7 +136,7 @@ def test_burst_exponents_solve_their_equation():
 def test_bursts_climb_as_rarely_as_the_exponent_says():
     # P(ever above L) <= (a / L)^nu, and of that order
     rng, nu = np.random.default_rng(4), burst_exponent([7.0, -5.0], 0.1)
-    walk = np.cumsum(np.log(rng.choice([1.7, 0.5], size=(40_000, 400))), axis=1).max(axis=1)
+    walk = np.cumsum(np.log(rng.choice([1.7, 0.5], size=(20_000, 300))), axis=1).max(axis=1)
     for height in (3.0, 6.0):
         share, bound = (walk > height).mean(), np.exp(-nu * height)
         assert 0.5 * bound < share < bound

@@ -29,7 +29,7 @@ class Spurious:
         Largest exponent in the columns that hold the invariant part, which noise feeds; minus
         infinity where there is nothing spurious.
     burst : float
-        Smallest tail exponent there.
+        Smallest tail exponent there; NaN if environments do not share their directions.
     """
 
     exponents: Floats
@@ -89,9 +89,14 @@ def _spread(values: Floats, reduced: Reduced) -> Floats:
 
 def _in_learned_columns(reduced: Reduced) -> tuple[float, float]:
     """Exponent and tail of amplitudes with factors 1 + h (s - sigma): the worst pair."""
-    if not reduced.matrices.size or not len(reduced.sigma):
+    sigma = np.abs(reduced.sigma)
+    if not reduced.matrices.size:
         return -np.inf, np.inf
-    pairs = reduced.eigenvalues.T[:, None, :] - np.abs(reduced.sigma)[:, None]
+    if not reduced.commute:
+        shifted = (reduced.matrices - s * np.eye(len(reduced.across)) for s in np.unique(sigma))
+        found = [matrix_growth_exponent(S, reduced.step, reduced.weights) for S in shifted]
+        return max(growth.exponent for growth in found), np.nan
+    pairs = reduced.eigenvalues.T[:, None, :] - sigma[:, None]
     rates = growth_exponent(pairs, reduced.step, reduced.weights)
     tails = burst_exponent(pairs, reduced.step, reduced.weights)
     return float(np.max(rates)), float(np.min(tails))

@@ -1,0 +1,205 @@
+"""Check the formulas of theory-matrix.md against simulated steps; prints one line a formula.
+
+    python docs/check_theory_matrix.py
+
+Each line ends in the section of theory-matrix.md that it belongs to; an AssertionError names a
+formula that does not hold.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize_scalar
+
+from elinvar.sensing import HeteroSGD, Momentum, SensingProblem, solve
+from elinvar.theory import (
+    burst_exponent,
+    convergence_steps,
+    critical_batch_size,
+    free_growth_exponent,
+    growth_exponent,
+    heterogeneity_window,
+    law_growth_exponent,
+    matrix_growth_exponent,
+    momentum_growth_exponent,
+    noise_floor,
+    predict_outcome,
+    step_limits,
+)
+
+Array = NDArray[np.float64]
+
+
+def two_point(heterogeneity: float, **keywords: object) -> SensingProblem:
+    settings = {"dim": 30, "invariant_rank": 2, "spurious_rank": 2, "rng": 0, **keywords}
+    return SensingProblem.two_point(heterogeneity=heterogeneity, **settings)
+
+
+def laws() -> None:
+    """Exponents and spreads of smooth laws against ten million draws; their windows."""
+    rng = np.random.default_rng(0)
+    for law, deviate in (
+        ("uniform", rng.uniform(-1, 1, 10**7)),
+        ("gaussian", rng.normal(size=10**7)),
+    ):
+        drawn = np.log(np.abs(1 + 0.1 * (1 + 6 * deviate)))
+        found = law_growth_exponent(6, 0.1, law=law)
+        lowest = minimize_scalar(
+            lambda t: law_growth_exponent(t, 1.0, law=law, mean=0.0).exponent,  # noqa: B023
+            bounds=(0.1, 5), method="bounded",
+        ).fun  # fmt: skip
+        print(
+            f"{law}: exponent {found.exponent:.4f} (draws {drawn.mean():.4f}), spread "
+            f"{found.spread:.3f} ({drawn.std():.3f}), lowest g {lowest:.3f}, window "
+            f"{heterogeneity_window(0.1, law=law)}   [2, 3]"
+        )
+        assert abs(found.exponent - drawn.mean()) < 1e-3
+        assert abs(found.spread - drawn.std()) < 2e-3
+
+
+def diverged(values: Array, step: float, *, steps: int = 1500, runs: int = 1000) -> float:
+    """Share of runs of u <- u (1 + eta (s - u^2)) from .001 that diverge."""
+    rng, u = np.random.default_rng(1), np.full(runs, 1e-3)
+    gone = np.zeros(runs, dtype=bool)
+    for _ in range(steps):
+        u = np.where(gone, 0.0, u * (1 + step * (rng.choice(values, runs) - u**2)))
+        gone |= np.abs(u) > 1e3
+    return float(gone.mean())
+
+
+def bounded() -> None:
+    """Below the bounded line no run diverges; above it all do where the exponent is positive."""
+    for step in (0.05, 0.1, 0.2, 0.4):
+        line = brentq(
+            lambda m: step_limits([1.0], [1 + m, 1 - m]).bounded - step,  # noqa: B023
+            0.5, 40,
+        )  # fmt: skip
+        shares = [diverged(np.array([1 + f * line, 1 - f * line]), step) for f in (0.97, 1.04, 1.4)]
+        rate = growth_exponent([1 + 1.04 * line, 1 - 1.04 * line], step)
+        print(
+            f"eta {step}: bounded below M = {line:.2f}; diverged at .97 / 1.04 / 1.4 times that: "
+            f"{100 * shares[0]:.1f} / {100 * shares[1]:.1f} / {100 * shares[2]:.1f}% "
+            f"(exponent at 1.04: {rate:.3f})   [3]"
+        )
+        assert shares[0] == 0
+        assert rate < 0 or shares[1] > 0.9
+
+
+def products() -> None:
+    """Furstenberg's integral; momentum against runs."""
+    angles = np.linspace(0, np.pi, 64, endpoint=False)
+    turns = np.array([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]])
+    stack = turns.transpose(2, 0, 1) @ np.diag([1.7, 0.4]) - np.eye(2)
+    found = matrix_growth_exponent(stack, 1.0)
+    print(f"rotations: exponent {found.exponent:.4f}, log((a + b) / 2) {np.log(1.05):.4f}   [4]")
+    assert abs(found.exponent - np.log(1.05)) < 5 * found.standard_error
+    for beta in (0.0, 0.3, 0.5):
+        rate = momentum_growth_exponent([7, -5], 0.05, beta).exponent
+        algorithm = HeteroSGD(step_size=0.05, batch_size=None, optimizer=Momentum(beta=beta))
+        seen = [
+            solve(two_point(6.0), algorithm, steps=1500, rng=s).spurious_signal for s in range(8)
+        ]
+        last = float(np.median([run[-300:] for run in seen]))
+        print(f"momentum {beta}: exponent {rate:.3f}, spurious signal of runs {last:.1e}   [4]")
+        assert beta == 0 or (rate < 0 and last < 1e-6)
+
+
+def bursts() -> None:
+    """How rarely a dying amplitude climbs."""
+    rng, nu = np.random.default_rng(2), burst_exponent([6, -4], 0.1)
+    walk = np.cumsum(np.log(rng.choice([1.6, 0.6], size=(20_000, 1000))), axis=1).max(axis=1)
+    shares = [float((walk > height).mean()) for height in (3, 6, 9)]
+    print(
+        f"M = 5, nu = {nu:.3f}: ever above e^3, e^6, e^9: "
+        + ", ".join(
+            f"{share:.3f} (<= {np.exp(-nu * h):.3f})"
+            for h, share in zip((3, 6, 9), shares, strict=True)
+        )
+        + f"; in learned columns nu = {burst_exponent([5, -5], 0.1):.3f}   [5]"
+    )
+    assert all(share < np.exp(-nu * h) for h, share in zip((3, 6, 9), shares, strict=True))
+
+
+def times() -> None:
+    """The number of steps does not depend on d."""
+    for dim in (10, 40):
+        run = solve(
+            two_point(6.0, dim=dim), HeteroSGD(step_size=0.1, batch_size=None), steps=150, rng=0
+        )
+        took = int(run.steps[np.argmax(run.invariant_signal >= 0.95)])
+        print(f"d = {dim}: 95% after {took} steps ({convergence_steps(1.0, 0.1, 1e-3):.0f})   [6]")
+        assert abs(took - convergence_steps(1.0, 0.1, 1e-3)) <= 1
+
+
+def floors() -> None:
+    """Medians of the error for several batch sizes; where there is no stationary state."""
+    problem = two_point(6.0, dim=50)
+    for m in (500, 2000, 5000, 20_000, 200_000):
+        algorithm = HeteroSGD(step_size=0.1, batch_size=m)
+        seen = [solve(problem, algorithm, steps=1500, rng=s).error[-500:] for s in range(4)]
+        floor = noise_floor([1.0, 1.0], 0.1, dim=50, batch_size=m, power=74, steps=1500)
+        print(f"m = {m}: error {np.median(seen):.4f}, predicted {floor}   [7]")
+        assert abs(np.median(seen) / floor.error - 1) < (0.12 if m < 1000 else 0.06)
+    smallest = brentq(
+        lambda m: np.isfinite(noise_floor([1, 1], 0.1, dim=50, batch_size=m, power=74).error) - 0.5,
+        10, 200, xtol=0.1,
+    )  # fmt: skip
+    critical = critical_batch_size([1.0, 1.0], 0.1, dim=50, power=74)
+    print(f"no floor below m = {smallest:.0f}; noise overtakes the signal at {critical:.0f}   [7]")
+    for m in (30, 50):
+        runs = [
+            solve(problem, HeteroSGD(step_size=0.1, batch_size=m), steps=600, rng=s)
+            for s in range(3)
+        ]
+        assert all(run.status == "diverged" for run in runs)
+
+
+def free() -> None:
+    """Free directions: noise alone falls with v, with bursts with v^nu."""
+    spurious = np.stack([7 * np.eye(2), -5 * np.eye(2)])
+    nu = burst_exponent([7, -5], 0.1)
+    for m in (2000, 20_000, 200_000):
+        rates = [
+            free_growth_exponent(S, 0.1, dim=48, batch_size=m, power=74).exponent
+            for S in (spurious, 0 * spurious)
+        ]
+        print(f"m = {m}: free directions grow at {rates[0]:.4f}, noise alone {rates[1]:.5f}   [7]")
+    assert nu < 1 and rates[0] > 10 * rates[1]
+
+
+def outcomes(runs: int = 9) -> None:
+    """A grid of heterogeneity and step size: what is predicted, and what most runs do."""
+    judged, agreed, errors = 0, 0, []
+    for step in (0.02, 0.05, 0.1, 0.2, 0.4):
+        for heterogeneity in (0, 1, 2, 3, 4, 4.5, 5, 6, 8, 10, 12, 15, 20, 30):
+            problem = two_point(float(heterogeneity))
+            algorithm = HeteroSGD(step_size=step, batch_size=200_000)
+            said = predict_outcome(problem, algorithm, 1500)
+            seen = [solve(problem, algorithm, steps=1500, rng=s) for s in range(runs)]
+            kept = [run for run in seen if run.status == "completed"]
+            if said.outcome == "undecided":
+                continue
+            judged += 1
+            if len(kept) <= runs / 2:
+                agreed += said.outcome == "diverges"
+                continue
+            rest = float(np.median([run.spurious_signal[-375:] for run in kept]))
+            if said.outcome == "recovers":
+                agreed += rest < 1e-3
+                error = np.median([run.error[-375:] for run in kept]) / 2**0.5
+                errors.append(said.relative_error / error)
+            else:
+                agreed += (
+                    said.outcome.startswith("learns") and abs(rest - said.spurious_level) < 0.15
+                )
+    low, high = min(errors), max(errors)
+    print(
+        f"70 cells: {70 - judged} undecided, {agreed} of the other {judged} as predicted; error "
+        f"predicted over seen, where it recovers: {low:.2f} to {high:.2f}   [9]"
+    )
+    assert judged >= 60 and agreed >= judged - 1
+    assert 0.9 < low and high < 1.1
+
+
+if __name__ == "__main__":
+    for check in (laws, bounded, products, bursts, times, floors, free, outcomes):
+        check()
