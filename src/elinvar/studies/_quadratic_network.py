@@ -2,10 +2,13 @@ r"""A two-layer network with quadratic activation, trained one environment at a 
 
 The network :math:`f(x) = \sum_j (u_j^\top x)^2 = \langle x x^\top, U U^\top \rangle` is matrix
 sensing with rank-one measurements :math:`X = x x^\top`. Its step for the loss mean
-:math:`(f - y)^2 / 4`, :math:`U \leftarrow U + \eta (2 R + \mathrm{tr}(R) I) U` on average, has twice
-the curvature, and a trace through which the spurious part of an environment shakes all directions at
-once, the invariant ones too. Environments in turn let the shakes cancel; an intercept for each
-environment takes them away, since then the measurement is :math:`x x^\top - I`.
+:math:`(f - y)^2 / 4` is on average
+
+.. math:: U \leftarrow U + \eta (2 R + \mathrm{tr}(R) I) U ,
+
+with twice the curvature, and a trace through which the spurious part of an environment shakes all
+directions at once, the invariant ones too. Environments in turn let the shakes cancel; an intercept
+for each environment takes them away, since then the measurement is :math:`x x^\top - I`.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,15 @@
 """All studies by name, in the order in which they are told."""
 
-from elinvar.studies import _batch_size, _heterogeneity, _step_size, _trajectories
+from elinvar.studies import (
+    _batch_size,
+    _heterogeneity,
+    _parameterization,
+    _phase_diagram,
+    _quadratic_network,
+    _scaling,
+    _step_size,
+    _trajectories,
+)
 from elinvar.studies._study import AnyStudy
 
 _ALL: tuple[AnyStudy, ...] = (
@@ -8,6 +17,10 @@ _ALL: tuple[AnyStudy, ...] = (
     _heterogeneity.STUDY,
     _step_size.STUDY,
     _batch_size.STUDY,
+    _parameterization.STUDY,
+    _phase_diagram.STUDY,
+    _scaling.STUDY,
+    _quadratic_network.STUDY,
 )
 
 STUDIES: dict[str, AnyStudy] = {study.name: study for study in _ALL}

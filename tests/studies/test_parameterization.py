@@ -1,0 +1,44 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from elinvar.studies import _parameterization as study
+from elinvar.studies import run_study
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run_study(study.STUDY, dataclasses.replace(study.QUICK, repetitions=6), workers=2)
+
+
+def row(result, setting):
+    return result.summary.set_index("setting").loc[setting]
+
+
+def test_the_claims_hold_in_small(result):
+    assert [claim.sentence for claim in result.verdict.claims if not claim.holds] == []
+
+
+def test_the_matrix_itself_fluctuates_about_the_pooled_solution_as_a_linear_recursion_does(result):
+    """Its spurious part follows a <- a + eta (s_e - a): mean 1, variance M^2 eta / (2 - eta)."""
+    pooled = row(result, "step 0.01")
+    spread = 6.0 * np.sqrt(0.01 / 1.99)
+    assert pooled["standard_error"] * np.sqrt(6) == pytest.approx(spread, rel=0.6)
+    assert pooled["spurious_part"] == pytest.approx(1.0, abs=4 * spread / np.sqrt(6))
+
+
+def test_a_study_whose_settings_are_exchanged_fails(result):
+    summary = result.summary.copy()
+    names = {study._DIRECT: study._WIDTH, study._WIDTH: study._DIRECT}
+    summary["group"] = summary["group"].replace(names)
+    verdict = study.judge(summary, result.config)
+    assert not verdict.claims[0].holds
+    assert not verdict.claims[2].holds
+
+
+def test_the_lazy_step_on_the_matrix_is_at_most_a_tenth():
+    for scale in (1e-3, 0.5, 1.0, 3.0):
+        setting = study._lazy(scale)
+        assert 4 * setting.step_size * scale**2 <= 0.1 + 1e-12
+        assert setting.step_size <= 0.1
