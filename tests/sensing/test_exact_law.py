@@ -1,0 +1,163 @@
+"""The exact-law step has the law of the plain step: gradient, step and trajectory."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from elinvar.sensing import (
+    Adam,
+    HeteroSGD,
+    Momentum,
+    Nesterov,
+    PooledSGD,
+    RMSprop,
+    SensingProblem,
+    SignDescent,
+    solve,
+)
+from elinvar.sensing import _solve as solver
+
+# of k comparisons at most one in 1 / (k LEVEL) fails by chance; seeds are fixed
+LEVEL = 1e-3
+# batches so small, and a start so large, that sampling noise decides where a run goes
+START = {"batch_size": 30, "init_scale": 0.5}
+
+CASES = {
+    "hetero": HeteroSGD(step_size=0.05, **START),
+    "pooled": PooledSGD(step_size=0.05, **START),
+    "gain": HeteroSGD(step_size=0.03, gain=1.5, **START),
+    "one measurement": HeteroSGD(step_size=0.01, batch_size=1, init_scale=0.5),
+    "narrow": HeteroSGD(step_size=0.05, width=1, init="gaussian", **START),
+    "narrow two-sided": HeteroSGD(
+        step_size=0.05, width=1, init="gaussian", parameterization="symmetric", **START
+    ),
+    "wide factor": HeteroSGD(step_size=0.05, width=20, init="gaussian", **START),
+    "two-sided": HeteroSGD(step_size=0.05, parameterization="symmetric", **START),
+    "direct": HeteroSGD(step_size=0.05, parameterization="direct", **START),
+    "momentum": HeteroSGD(step_size=0.02, optimizer=Momentum(), **START),
+    "nesterov": HeteroSGD(step_size=0.02, optimizer=Nesterov(), **START),
+    "rmsprop": HeteroSGD(step_size=0.02, optimizer=RMSprop(), **START),
+    "adam": HeteroSGD(step_size=0.05, optimizer=Adam(), **START),
+    "sign": HeteroSGD(step_size=0.02, optimizer=SignDescent(), **START),
+    "adam, direct": HeteroSGD(step_size=0.05, optimizer=Adam(), parameterization="direct", **START),
+}
+
+
+def features(problem, algorithm, *, seeds, steps=3, **how):
+    """What can be seen of the last iterate: signals, and entries beside and across the block."""
+    rows = []
+    for seed in seeds:
+        run = solve(problem, algorithm, steps=steps, rng=seed, record_every=steps, **how)
+        A = problem.truth.frame.T @ run.matrix @ problem.truth.frame
+        rows.append(
+            [
+                run.invariant_signal[-1],
+                run.spurious_signal[-1],
+                run.residual[-1],
+                run.error[-1],
+                A[0, 1],
+                A[0, -1],
+                A[-1, -2],
+                A[-1, -1],
+                np.trace(A),
+            ]
+        )
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_exact_step_has_the_law_of_the_plain_step(name, make_problem, smallest_p):
+    problem = make_problem(noise=0.5, angle=0.4)
+    exact = features(problem, CASES[name], seeds=range(300))
+    plain = features(problem, CASES[name], seeds=range(1000, 1300), method="plain")
+    assert smallest_p(exact, plain) > LEVEL
+
+
+@pytest.mark.parametrize("law", ["uniform", "gaussian"])
+@pytest.mark.parametrize("algorithm", [CASES["hetero"], CASES["pooled"], CASES["gain"]])
+def test_continuous_laws_too(law, algorithm, smallest_p):
+    problem = getattr(SensingProblem, law)(
+        dim=8, invariant_rank=1, spurious_rank=2, heterogeneity=3.0, signs="independent", rng=0
+    )
+    exact = features(problem, algorithm, seeds=range(250))
+    plain = features(problem, algorithm, seeds=range(1000, 1250), method="plain")
+    assert smallest_p(exact, plain) > LEVEL
+
+
+def test_symmetric_measurements_have_the_same_law(make_problem, smallest_p):
+    exact = features(make_problem(measurements="goe"), CASES["hetero"], seeds=range(300))
+    plain = features(
+        make_problem(measurements="goe"), CASES["hetero"], seeds=range(300, 600), method="plain"
+    )
+    assert smallest_p(exact, plain) > LEVEL
+
+
+def test_whole_trajectories_agree_in_law(make_problem, smallest_p):
+    problem, algorithm = (
+        make_problem(heterogeneity=5.0),
+        HeteroSGD(step_size=0.1, batch_size=200, init_scale=0.1),
+    )
+    exact = features(problem, algorithm, seeds=range(150), steps=60)
+    plain = features(problem, algorithm, seeds=range(500, 650), steps=60, method="plain")
+    assert smallest_p(exact, plain) > LEVEL
+
+
+def test_a_wrong_law_is_found_out(make_problem, smallest_p):
+    """The pooled step is not the one-environment step on the mean: the same test must say so."""
+    problem = make_problem()
+    mean = SensingProblem.finite(dim=12, invariant_rank=2, values=[[1.0, 1.0]], rng=0)
+    pooled = features(problem, CASES["pooled"], seeds=range(300))
+    shortcut = features(mean, CASES["hetero"], seeds=range(300))
+    assert smallest_p(pooled, shortcut) < 1e-12
+
+
+@pytest.mark.parametrize("change", [{"noise": 4.0}, {"batch_size": 75}, {"width": 3}])
+def test_departures_are_found_out(change, make_problem, smallest_p):
+    """Power: more measurements, more label noise or one column more show."""
+    noise = change.get("noise", 0.5)
+    own = replace(CASES["narrow"], width=2, init="identity")
+    other = replace(own, **{name: value for name, value in change.items() if name != "noise"})
+    ours = features(make_problem(noise=0.5), own, seeds=range(600), steps=6)
+    theirs = features(make_problem(noise=noise), other, seeds=range(5000, 5600), steps=6)
+    assert smallest_p(ours, theirs) < 1e-4
+
+
+@pytest.mark.parametrize("parameterization", ["psd", "symmetric"])
+def test_the_narrow_kernel_has_the_law_of_the_wide_one(
+    parameterization, make_problem, smallest_p, monkeypatch
+):
+    problem = make_problem(dim=30, noise=0.3, angle=0.2)
+    algorithm = HeteroSGD(
+        step_size=0.05, width=3, init="gaussian", parameterization=parameterization, **START
+    )
+    narrow = features(problem, algorithm, seeds=range(400))
+    monkeypatch.setattr(solver, "_NARROW", 0.0)
+    wide = features(problem, algorithm, seeds=range(2000, 2400))
+    assert smallest_p(narrow, wide) > LEVEL
+
+
+@pytest.mark.parametrize("parameterization", ["psd", "symmetric"])
+@pytest.mark.parametrize("optimizer", [Momentum(), Nesterov()])
+def test_without_sampling_all_kernels_give_the_same_numbers(
+    parameterization, optimizer, make_problem, monkeypatch
+):
+    problem = make_problem(dim=30, angle=0.3)
+    algorithm = HeteroSGD(
+        step_size=0.01,
+        batch_size=None,
+        width=3,
+        init="orthogonal",
+        init_scale=0.1,
+        optimizer=optimizer,
+        parameterization=parameterization,
+    )
+    narrow = solve(problem, algorithm, steps=80, rng=0)
+    numpy = solve(problem, algorithm, steps=80, rng=0, engine="numpy")
+    plain = solve(problem, algorithm, steps=80, rng=0, method="plain")
+    monkeypatch.setattr(solver, "_NARROW", 0.0)
+    wide = solve(problem, algorithm, steps=80, rng=0)
+    assert wide.error[-1] != wide.error[0]
+    for other in (narrow, numpy, plain):
+        np.testing.assert_allclose(other.error, wide.error, rtol=1e-9)
+        np.testing.assert_allclose(other.matrix, wide.matrix, atol=1e-10)
