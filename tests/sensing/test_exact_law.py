@@ -112,7 +112,7 @@ def test_a_wrong_law_is_found_out(make_problem, smallest_p):
     assert smallest_p(pooled, shortcut) < 1e-12
 
 
-@pytest.mark.parametrize("change", [{"noise": 4.0}, {"batch_size": 75}, {"width": 3}])
+@pytest.mark.parametrize("change", [{"noise": 12.0}, {"batch_size": 75}, {"width": 3}])
 def test_departures_are_found_out(change, make_problem, smallest_p):
     """Power: more measurements, more label noise or one column more show."""
     noise = change.get("noise", 0.5)

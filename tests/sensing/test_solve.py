@@ -191,7 +191,7 @@ def test_a_finite_data_set_is_fitted():
     np.testing.assert_allclose(pooled.loss[-1], np.mean(residual**2))
     # at the least-squares solution over factors the averaged gradient vanishes on the factor
     G = problem.measurements.average(problem.data.X, residual) / len(residual)
-    assert np.linalg.norm(G @ pooled.matrix) < 1e-6
+    assert np.linalg.norm(G @ pooled.matrix) < 1e-3 < np.linalg.norm(G)
     batches = solve(problem, HeteroSGD(step_size=0.05, batch_size=500), steps=50, rng=0)
     assert batches.loss[-1] != hetero.loss[-1]
 

@@ -206,10 +206,10 @@ class _Run:
             self._tell(taken)
             if done < n:
                 return _Outcome(records=records, taken=taken, matrix=None)
-        A = factor.matrix().astype(np.float64)
-        if turning:
-            A = self._truth.frame @ A @ self._truth.frame.T
-        self._record_last(records, A)
+        A, frame = factor.matrix().astype(np.float64), self._truth.frame
+        inside = A if turning else frame.T @ A @ frame
+        _record(records, len(records.numbers), inside, np.eye(self.problem.dim, s))
+        A = frame @ inside @ frame.T
         return _Outcome(records=records, taken=taken, matrix=A)
 
     def _exact_numpy(
@@ -302,9 +302,6 @@ class _Run:
             problem=self.problem,
             **(records.signals(self._truth, kept) if known else {}),
         )
-
-    def _record_last(self, records: Records, A: Any) -> None:
-        _record(records, len(records.numbers), A, self._basis())
 
     def _basis(self) -> Any:
         if self.problem.truth is None:
