@@ -166,6 +166,20 @@ def free() -> None:
     assert nu < 1 and rates[0] > 10 * rates[1]
 
 
+def divergence(runs: int = 40) -> None:
+    """Beyond the bounded line: the share of runs that diverge, rehearsed and real."""
+    for heterogeneity in (9.0, 9.3, 10.0, 11.0, 12.0):
+        problem = two_point(heterogeneity, dim=50)
+        algorithm = HeteroSGD(step_size=0.1, batch_size=200_000)
+        said = predict_outcome(problem, algorithm, 1500)
+        seen = [solve(problem, algorithm, steps=1500, rng=s).status for s in range(runs)]
+        share = seen.count("diverged") / runs
+        print(
+            f"M = {heterogeneity}: {100 * share:.0f}% diverged; {said.outcome}: {said.reason}   [9]"
+        )
+        assert {"recovers": share == 0, "diverges": share > 0.6}.get(said.outcome, True)
+
+
 def outcomes(runs: int = 9) -> None:
     """A grid of heterogeneity and step size: what is predicted, and what most runs do."""
     judged, agreed, errors = 0, 0, []
@@ -201,5 +215,5 @@ def outcomes(runs: int = 9) -> None:
 
 
 if __name__ == "__main__":
-    for check in (laws, bounded, products, bursts, times, floors, free, outcomes):
+    for check in (laws, bounded, products, bursts, times, floors, free, divergence, outcomes):
         check()
