@@ -4,6 +4,7 @@ from elinvar.sensing._algorithms import HeteroSGD, PooledGD, PooledSGD
 from elinvar.sensing._measurements import (
     CentredRankOne,
     Gaussian,
+    MeasurementLaw,
     RankOne,
     SparseSign,
     SymmetricGaussian,
@@ -19,6 +20,7 @@ __all__ = [
     "CentredRankOne",
     "Gaussian",
     "HeteroSGD",
+    "MeasurementLaw",
     "Momentum",
     "Nesterov",
     "PooledGD",

@@ -19,7 +19,10 @@ _AT_ONCE = 2**22
 
 
 class MeasurementLaw:
-    """Fresh measurements; use one of the others."""
+    """Fresh measurements: the base of all laws, and of your own.
+
+    A law of your own sets ``name``, ``curvature`` and ``trace``, and draws matrices in `draw`.
+    """
 
     name: ClassVar[str]
     curvature: ClassVar[float] = 1.0
@@ -28,31 +31,108 @@ class MeasurementLaw:
     isotropic: ClassVar[bool] = False
 
     def entries(self, dim: int) -> int:
-        """Numbers that one measurement takes."""
+        """Return how many numbers one measurement takes.
+
+        Parameters
+        ----------
+        dim : int
+            d.
+
+        Returns
+        -------
+        int
+        """
         return dim * dim
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
-        """Return ``n`` measurements: matrices (n, d, d), or vectors (n, d) of rank-one ones."""
-        raise TypeError(f"{type(self).__name__} draws nothing.")
+        """Draw measurements.
+
+        Parameters
+        ----------
+        rng : Generator
+            Draws them.
+        n : int
+            How many.
+        dim : int
+            d.
+        dtype : dtype
+            Single or double precision.
+
+        Returns
+        -------
+        ndarray of shape (n, d, d) or (n, d)
+            Matrices, or vectors x that measure with x x'.
+
+        Raises
+        ------
+        TypeError
+            If the law does not say how.
+        """
+        raise TypeError(f"{type(self).__name__} does not say how measurements are drawn.")
 
     def apply(self, X: Floats, A: Floats) -> Floats:
-        """Return <X_i, A>, (n,)."""
+        """Measure a matrix.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d, d) or (n, d)
+            Measurements.
+        A : ndarray of shape (d, d)
+            The matrix.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The inner products of X_i and A.
+        """
         values: Floats = X.reshape(len(X), -1) @ A.ravel()
         return values
 
     def average(self, X: Floats, r: Floats) -> Floats:
-        """Return the sum of r_i sym(X_i), (d, d)."""
+        """Return the sum of r_i sym(X_i): the adjoint of :meth:`apply`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d, d) or (n, d)
+            Measurements.
+        r : ndarray of shape (n,)
+            Residuals.
+
+        Returns
+        -------
+        ndarray of shape (d, d)
+        """
         total = (r @ X.reshape(len(X), -1)).reshape(X.shape[1:])
         half: Floats = (total + total.T) / 2
         return half
 
     def expected(self, R: Floats) -> Floats:
-        """Return E <X, R> sym(X)."""
+        """Return the expectation of <X, R> sym(X).
+
+        Parameters
+        ----------
+        R : ndarray of shape (d, d)
+            A symmetric matrix.
+
+        Returns
+        -------
+        ndarray of shape (d, d)
+        """
         step: Floats = self.curvature * R + self.trace * np.trace(R) * np.eye(len(R), dtype=R.dtype)
         return step
 
     def risk(self, R: Any) -> Any:
-        """Return E <X, R>^2 of residuals R (..., d, d)."""
+        """Return the expectation of the square of <X, R>.
+
+        Parameters
+        ----------
+        R : ndarray of shape (..., d, d)
+            Symmetric matrices.
+
+        Returns
+        -------
+        float or ndarray of shape (...)
+        """
         trace = np.trace(R, axis1=-2, axis2=-1)
         return self.curvature * (R**2).sum((-2, -1)) + self.trace * trace**2
 
@@ -65,7 +145,7 @@ class Gaussian(MeasurementLaw):
     isotropic: ClassVar[bool] = True
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
-        """Return ``n`` matrices."""
+        """Return matrices, as :meth:`MeasurementLaw.draw` says."""
         return rng.standard_normal((n, dim, dim), dtype=dtype)
 
 
@@ -77,7 +157,7 @@ class SymmetricGaussian(MeasurementLaw):
     isotropic: ClassVar[bool] = True
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
-        """Return ``n`` symmetric matrices."""
+        """Return symmetric matrices, as :meth:`MeasurementLaw.draw` says."""
         X = rng.standard_normal((n, dim, dim), dtype=dtype)
         half: Floats = (X + X.transpose(0, 2, 1)) / 2
         return half
@@ -92,20 +172,20 @@ class RankOne(MeasurementLaw):
     trace: ClassVar[float] = 1.0
 
     def entries(self, dim: int) -> int:
-        """Numbers that one measurement takes."""
+        """Return d, as :meth:`MeasurementLaw.entries` says."""
         return dim
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
-        """Return ``n`` vectors x."""
+        """Return vectors x, as :meth:`MeasurementLaw.draw` says."""
         return rng.standard_normal((n, dim), dtype=dtype)
 
     def apply(self, X: Floats, A: Floats) -> Floats:
-        """Return x_i' A x_i, (n,)."""
+        """Return x_i' A x_i, as :meth:`MeasurementLaw.apply` says."""
         values: Floats = ((X @ A) * X).sum(axis=1)
         return values
 
     def average(self, X: Floats, r: Floats) -> Floats:
-        """Return the sum of r_i x_i x_i', (d, d)."""
+        """Return the sum of r_i x_i x_i', as :meth:`MeasurementLaw.average` says."""
         total: Floats = (X * r[:, None]).T @ X
         return total
 
@@ -118,12 +198,12 @@ class CentredRankOne(RankOne):
     trace: ClassVar[float] = 0.0
 
     def apply(self, X: Floats, A: Floats) -> Floats:
-        """Return x_i' A x_i - tr A, (n,)."""
+        """Return x_i' A x_i - tr A, as :meth:`MeasurementLaw.apply` says."""
         values: Floats = super().apply(X, A) - np.trace(A)
         return values
 
     def average(self, X: Floats, r: Floats) -> Floats:
-        """Return the sum of r_i (x_i x_i' - I), (d, d)."""
+        """Return the sum of r_i (x_i x_i' - I), as :meth:`MeasurementLaw.average` says."""
         total = super().average(X, r)
         total[np.diag_indices(len(total))] -= r.sum()
         return total
@@ -147,7 +227,7 @@ class SparseSign(MeasurementLaw):
             raise DataError(f"density must lie in (0, 1]; got {self.density!r}.")
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
-        """Return ``n`` matrices."""
+        """Return matrices, as :meth:`MeasurementLaw.draw` says."""
         u = rng.random((n, dim, dim), dtype=dtype)
         size = np.asarray(self.density**-0.5, dtype=dtype)
         half = self.density / 2
