@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from elinvar import HeteroSGDRegressor, InvariantRegressor, load_model, save_model
+from elinvar import (
+    HeteroSGDRegressor,
+    InvariantRegressor,
+    QuadraticInvariantRegressor,
+    load_model,
+    save_model,
+)
 from elinvar._base import DataError, FileError, ModelFileError
 from elinvar.estimators._json import plain, write
 from elinvar.estimators._predict_files import predict_files
@@ -36,7 +42,8 @@ def data():
 
 
 @pytest.fixture(
-    scope="module", params=["shared", "environment", "one environment", "no names", "stochastic"]
+    scope="module",
+    params=["shared", "environment", "one environment", "no names", "stochastic", "quadratic"],
 )
 def fitted(request, data):
     X, y, place = data
@@ -47,6 +54,9 @@ def fitted(request, data):
         return InvariantRegressor(tolerance=0.2).fit(values, y, environments=place), values
     if request.param == "stochastic":
         model = HeteroSGDRegressor(n_steps=200, random_state=0, intercept="environment")
+        return model.fit(X, y, environments=place), X
+    if request.param == "quadratic":
+        model = QuadraticInvariantRegressor(n_steps=200, random_state=0)
         return model.fit(X, y, environments=place), X
     model = InvariantRegressor(intercept=request.param, features_always=["cause"])
     return model.fit(X, y, environments=place), X
@@ -69,7 +79,8 @@ def test_a_model_comes_back_as_it_was(fitted, data, tmp_path):
     assert np.array_equal(again.predict(X, environments=place), with_places)
     assert again.summary() == model.summary()
     assert again.get_params() == model.get_params()
-    for name in ("coef_", "intercept_", "environment_intercepts_", "environments_", "status_"):
+    main = "matrix_" if isinstance(model, QuadraticInvariantRegressor) else "coef_"
+    for name in (main, "intercept_", "environment_intercepts_", "environments_", "status_"):
         assert np.all(getattr(again, name) == getattr(model, name))
     assert again.schema_ == model.schema_
     assert hasattr(again, "feature_names_in_") == hasattr(model, "feature_names_in_")
@@ -77,7 +88,7 @@ def test_a_model_comes_back_as_it_was(fitted, data, tmp_path):
 
 def test_tables_and_path_come_back_as_they_were(fitted, tmp_path):
     model, _ = fitted
-    if isinstance(model, HeteroSGDRegressor):
+    if not isinstance(model, InvariantRegressor):
         assert not hasattr(model, "evidence_")
         return
     again = load_model(save_model(model, tmp_path / "model.json"))

@@ -1,4 +1,4 @@
-"""Both estimators as scikit-learn's tools use them."""
+"""The estimators as scikit-learn's tools use them."""
 
 import numpy as np
 import pandas as pd
@@ -17,13 +17,23 @@ import elinvar
 from elinvar import HeteroSGDRegressor
 from elinvar._base import DataError
 
-NAMES = ["HeteroSGDRegressor", "InvariantRegressor"]
+NAMES = ["HeteroSGDRegressor", "InvariantRegressor", "QuadraticInvariantRegressor"]
 
 
 def make(name, **options):
-    if name == "HeteroSGDRegressor":
+    if name != "InvariantRegressor":
         options = {"random_state": 0, "n_steps": 1000, **options}
     return getattr(elinvar, name)(**options)
+
+
+def learned(model):
+    """Return what a model has learned: coefficients, or a matrix."""
+    return model.matrix_ if hasattr(model, "matrix_") else model.coef_
+
+
+def base(model, X):
+    """Return what a model makes of rows before any intercept."""
+    return ((X @ model.matrix_) * X).sum(1) if hasattr(model, "matrix_") else X @ model.coef_
 
 
 @pytest.fixture(params=NAMES)
@@ -61,8 +71,8 @@ def test_clone_keeps_parameters_and_forgets_the_fit(model, data):
     model.set_params(intercept="environment").fit(X, y, environments=place)
     copy = clone(model)
     assert copy.get_params() == model.get_params()
-    assert not hasattr(copy, "coef_")
-    np.testing.assert_array_equal(copy.fit(X, y, environments=place).coef_, model.coef_)
+    assert not hasattr(copy, "coef_") and not hasattr(copy, "matrix_")
+    np.testing.assert_array_equal(learned(copy.fit(X, y, environments=place)), learned(model))
 
 
 def test_not_fitted(model, data):
@@ -75,9 +85,8 @@ def test_predict_uses_known_environments(model, data, intercept):
     X, y, place = data
     y = y + 3.0 * (place == "b")
     model.set_params(intercept=intercept).fit(X, y, environments=place)
-    base = X[:2] @ model.coef_
     own = model.environment_intercepts_ or {}
-    known = model.predict(X[:2], environments=["b", "nowhere"]) - base
+    known = model.predict(X[:2], environments=["b", "nowhere"]) - base(model, X[:2])
     np.testing.assert_allclose(known, [own.get("b", model.intercept_), model.intercept_])
     with pytest.raises(DataError, match="environments has 1"):
         model.predict(X[:2], environments=["b"])
@@ -184,9 +193,9 @@ def test_frames_with_text(model, data, library):
     model.fit(frame, y, environments=place)
     assert model.schema_.levels == {"colour": ("blue", "green", "red")}
     assert model.schema_.target == "mass"
-    assert model.n_features_in_ == 3 and len(model.coef_) == 5
+    assert model.n_features_in_ == 3 and len(learned(model)) == 5
     assert list(model.feature_names_in_) == ["x", "colour", "flag"]
-    expected = model.schema_.encode(frame) @ model.coef_ + model.intercept_
+    expected = base(model, model.schema_.encode(frame)) + model.intercept_
     np.testing.assert_allclose(model.predict(frame), expected)
     with (
         pytest.warns(UserWarning, match="valid feature names"),
@@ -201,7 +210,7 @@ def test_pipeline_routes_environments(model, data, routing):
     inner = pipeline[-1]
     Z = StandardScaler().fit_transform(X)
     alone = clone(model).fit(Z, y, environments=place)
-    np.testing.assert_array_equal(inner.coef_, alone.coef_)
+    np.testing.assert_array_equal(learned(inner), learned(alone))
     expected = alone.predict(Z, environments=place)
     np.testing.assert_array_equal(pipeline.predict(X, environments=place), expected)
     assert pipeline.score(X, y, environments=place) == alone.score(Z, y, environments=place)
@@ -213,7 +222,7 @@ def test_pipeline_without_routing(model, data):
     pipeline = make_pipeline(StandardScaler(), model)
     pipeline.fit(X, y, **{f"{step}__environments": place})
     alone = clone(model).fit(StandardScaler().fit_transform(X), y, environments=place)
-    np.testing.assert_array_equal(pipeline[-1].coef_, alone.coef_)
+    np.testing.assert_array_equal(learned(pipeline[-1]), learned(alone))
 
 
 def by_hand(model, X, y, place):
@@ -254,10 +263,9 @@ def test_grid_search_routes_through_a_pipeline(model, data, routing):
     assert search.best_params_[f"{step}__intercept"] in {"shared", "environment"}
     best = search.best_estimator_[-1]
     reference = clone(best).fit(StandardScaler().fit_transform(X), y, environments=place)
-    np.testing.assert_array_equal(best.coef_, reference.coef_)
-    assert not np.array_equal(
-        best.coef_, clone(best).fit(search.best_estimator_[0].transform(X), y).coef_
-    )
+    np.testing.assert_array_equal(learned(best), learned(reference))
+    without = clone(best).fit(search.best_estimator_[0].transform(X), y)
+    assert not np.array_equal(learned(best), learned(without))
 
 
 def test_a_request_can_be_withdrawn(model, data, routing):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,9 @@ from elinvar.estimators._quadratic_units import (
 )
 from elinvar.sensing import HeteroSGD, PooledSGD
 
+# step_size="auto" starts at this share of the limit, and is halved so often at most
+AUTO = 0.9
+HALVINGS = 20
 # most columns, and most numbers in the moments of all environments, for moments of products
 _MOST_COLUMNS = 63
 _MOST_NUMBERS = 2**26
@@ -125,6 +129,42 @@ class Learner:
 
         return run.go(gradient, watch, steps, p)
 
+    def descend(
+        self,
+        step_size: float,
+        rng: Callable[[], np.random.Generator],
+        units: QuadraticUnits | None = None,
+        *,
+        halvings: int = 0,
+    ) -> tuple[Floats, QuadraticTrajectory, float]:
+        """Take the steps, and start again at half the step size while they diverge.
+
+        Parameters
+        ----------
+        step_size : float
+            At first.
+        rng : callable
+            Returns the generator of a run.
+        units : QuadraticUnits, optional
+            As in `run`.
+        halvings : int
+            How often at most.
+
+        Returns
+        -------
+        ndarray of shape (p, p)
+            As from `run`.
+        QuadraticTrajectory
+            The last run.
+        float
+            Its step size.
+        """
+        matrix, trajectory = self.run(step_size, rng(), units)
+        while trajectory.status == "diverged" and halvings > 0:
+            step_size, halvings = step_size / 2, halvings - 1
+            matrix, trajectory = self.run(step_size, rng(), units)
+        return matrix, trajectory, step_size
+
     def changes(self, A: Floats, directions: Floats) -> Floats:
         """Return by how much each environment would change each component, (E, r)."""
         slopes = isinstance(self.data, CentredMoments)
@@ -219,7 +259,8 @@ def left_out(
         rest = np.delete(share, e)
         rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
         learner = learner_on(others, rest, task)
-        matrix, _ = learner.run(min(step_size, learner.limit), rng(e))
+        first = min(step_size, AUTO * learner.limit)
+        matrix, _, _ = learner.descend(first, partial(rng, e), halvings=HALVINGS)
         models = (matrix, learner.pooled, np.zeros_like(matrix))
         errors.append(tuple(
             moments.error(e, A, _intercept(others, rest, A, task.intercept)) for A in models

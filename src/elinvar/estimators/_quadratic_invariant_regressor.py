@@ -19,7 +19,14 @@ from elinvar.estimators._environment_regressor import (
     resolve_environment_weights,
 )
 from elinvar.estimators._facts import DataFacts
-from elinvar.estimators._quadratic_fit import Learner, Task, learner_of, left_out
+from elinvar.estimators._quadratic_fit import (
+    AUTO,
+    HALVINGS,
+    Learner,
+    Task,
+    learner_of,
+    left_out,
+)
 from elinvar.estimators._quadratic_moments import QuadraticMoments
 from elinvar.estimators._quadratic_steps import QuadraticTrajectory
 from elinvar.estimators._quadratic_units import QuadraticUnits, units_of
@@ -28,10 +35,6 @@ from elinvar.estimators._quadratic_words import LEFT_OUT_ERRORS, notes_on, summa
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-
-# step_size="auto" starts at this share of the limit, and is halved so often at most.
-_AUTO = 0.9
-_HALVINGS = 20
 
 
 class QuadraticInvariantRegressor(EnvironmentRegressor):
@@ -316,10 +319,11 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
             share = resolve_environment_weights(
                 self.environment_weights, self.environments_, self._moments.count
             )
-            found = left_out(
-                self._moments, share, self._task(), self.step_size_,
-                lambda e: random_generator(self.random_state, 1 + e),
-            )  # fmt: skip
+            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                found = left_out(
+                    self._moments, share, self._task(), self.step_size_,
+                    lambda e: random_generator(self.random_state, 1 + e),
+                )  # fmt: skip
             scale = self._units.y_scale**2
             rows = [
                 [name, count, *(scale * error for error in errors)]
@@ -404,14 +408,12 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
 
     def _take_steps(self, learner: Learner, units: QuadraticUnits) -> None:
         auto = self.step_size == "auto"
-        step_size = float(_AUTO * learner.limit if auto else self.step_size)
-        for _ in range(_HALVINGS if auto else 1):
-            rng = random_generator(self.random_state, 0)
-            matrix, trajectory = learner.run(step_size, rng, units)
-            self.step_size_ = step_size
-            if trajectory.status == "completed":
-                break
-            step_size /= 2
+        matrix, trajectory, self.step_size_ = learner.descend(
+            float(AUTO * learner.limit if auto else self.step_size),
+            lambda: random_generator(self.random_state, 0),
+            units,
+            halvings=HALVINGS if auto else 0,
+        )
         self.step_limit_, self.direction_ = learner.limit, learner.direction
         self.status_, self.n_steps_ = trajectory.status, trajectory.n_steps
         self.trajectory_, self._scaled_matrix = trajectory, matrix
@@ -447,7 +449,7 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         warnings.warn(
             f"The steps diverged at step {self.n_steps_ + 1} with step_size={self.step_size_:.3g}; "
             f"the limit for these data is about {self.step_limit_:.3g}. The matrix is set to 0. "
-            f"Try step_size={_AUTO * self.step_limit_:.2g}, or step_size='auto'.",
+            f"Try step_size={AUTO * self.step_limit_:.2g}, or step_size='auto'.",
             ElinvarWarning,
             stacklevel=3,
         )

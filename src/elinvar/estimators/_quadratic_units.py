@@ -14,6 +14,10 @@ from elinvar.environments import Environments
 Floats = NDArray[np.float64]
 Intercept = Literal["environment", "shared", "none"]
 
+# sizes of features whose fourth powers, and of targets whose squares, stay far from overflow
+_FEATURES = (1e-40, 1e40)
+_TARGETS = (1e-100, 1e100)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Packing:
@@ -90,8 +94,9 @@ def units_of(
     Raises
     ------
     DataError
-        If the target does not vary.
+        If the target does not vary, or products would overflow.
     """
+    _refuse_sizes(rows)
     weight = _row_weights(rows, share)
     largest = np.abs(rows.X).max(axis=0)
     safe = np.where(largest > 0, largest, 1.0)
@@ -150,6 +155,20 @@ def centre(
         return np.zeros_like(mean_f), np.zeros_like(mean_y)
     common = np.tensordot(share, mean_f, axes=1)
     return np.broadcast_to(common, mean_f.shape), np.full_like(mean_y, share @ mean_y)
+
+
+def _refuse_sizes(rows: Environments) -> None:
+    """Refuse values whose products are too large or too small to be computed."""
+    for name, values, (low, high) in (
+        *zip(rows.schema.columns, rows.X.T, [_FEATURES] * rows.X.shape[1], strict=True),
+        ("the target", rows.y, _TARGETS),
+    ):
+        largest = float(np.abs(values).max())
+        if largest > high or 0 < largest < low:
+            raise DataError(
+                f"Values of {name} reach {largest:.3g}, and their products cannot be computed: "
+                "rescale them."
+            )
 
 
 def parts_of(rows: Environments) -> Iterator[tuple[NDArray[np.intp], Floats]]:
