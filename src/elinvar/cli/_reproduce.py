@@ -83,8 +83,8 @@ def list_studies(names: list[str], *, workers: int | None) -> None:
     )
     cores = "1 core" if workers == 1 else f"{workers} cores"
     printer.text(
-        f"All together: {whole}, {short} with --quick; estimated for {cores} from runs of the "
-        "authors on another machine."
+        f"All together: {whole}, {short} with --quick; estimated for {cores} from runs on another "
+        "machine. The first run also compiles, which takes some ten seconds more."
     )
     printer.flush()
 
@@ -156,7 +156,8 @@ def _bar(name: str) -> Iterator[Any]:
         task = bar.add_task(name, total=None, left="")
 
         def progress(done: int, total: int, seconds_left: float | None) -> None:
-            left = "" if seconds_left is None else f"{_duration(seconds_left)} left"
+            unknown = seconds_left is None or done == total
+            left = "" if unknown else f"{_duration(seconds_left or 0.0)} left"
             bar.update(task, completed=done, total=total, left=left)
 
         yield progress

@@ -49,7 +49,7 @@ class Config(SensingConfig):
     tolerance: float = 0.05
     critical_tolerance: float = 0.25
     repetitions: int = 20
-    core_seconds: float = 12.0
+    core_seconds: float = 11.0
 
 
 QUICK = Config(

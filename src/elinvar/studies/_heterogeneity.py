@@ -59,7 +59,7 @@ QUICK = Config(
     step_sizes=(0.1, 0.2),
     ratios=(0.0, 0.3, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3),
     repetitions=8,
-    core_seconds=6.0,
+    core_seconds=5.0,
 )
 
 

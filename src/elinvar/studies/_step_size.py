@@ -54,13 +54,13 @@ class Config(SensingConfig):
     forgotten: float = 1.4
     tolerance: float = 0.1
     repetitions: int = 30
-    core_seconds: float = 30.0
+    core_seconds: float = 22.0
 
 
 QUICK = Config(
     step_sizes=(0.01, 0.02, 0.03, 0.04, 0.048, 0.056, 0.064, 0.072, 0.08, 0.11, 0.14, 0.2, 0.28),
     repetitions=12,
-    core_seconds=4.0,
+    core_seconds=5.5,
 )
 
 
