@@ -61,7 +61,7 @@ def plot_noise(
     ...     "invariant_signal": [0.4, 0.99, 1.0], "predicted": [2.7, 0.14, 0.014],
     ... }, critical=330)
     >>> ax.get_title(loc="left")
-    'The error is below a tenth of the signal from 1,000,000 measurements a step on'
+    'Error below a tenth of the signal from batches of 1,000,000 on'
     """
     numbers = ["batch_size", "predicted", "diverged"]
     numbers += [f"{name}{end}" for name in ("error", "invariant_signal") for end in _ENDS]
@@ -90,7 +90,7 @@ def plot_noise(
     ax.grid(axis="y", **GRID)
     legend_below(ax, *ax.get_legend_handles_labels())
     title = _finding(x, columns["error"]) if title is None else title
-    return finish(ax, title=title, xlabel="batch size", ylabel="", wrap=60)
+    return finish(ax, title=title, xlabel="batch size", ylabel="")
 
 
 def _mark(ax: "Axes", critical: float) -> None:
@@ -111,6 +111,6 @@ def _mark(ax: "Axes", critical: float) -> None:
 def _finding(x: np.ndarray[Any, Any], error: np.ndarray[Any, Any]) -> str:
     lost = ~(error < 0.1)
     if lost[-1]:
-        return "The error stays above a tenth of the signal at every batch size"
+        return "Error above a tenth of the signal at every batch size"
     first = x[np.flatnonzero(lost)[-1] + 1] if lost.any() else x[0]
-    return f"The error is below a tenth of the signal from {first:,.0f} measurements a step on"
+    return f"Error below a tenth of the signal from batches of {first:,.0f} on"
