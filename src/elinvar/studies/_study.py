@@ -125,7 +125,13 @@ class Study(Generic[C]):
     judge: "Callable[[DataFrame, C], Verdict]"
 
     def config(self, *, quick: bool = False) -> C:
-        """Return the settings of a whole, or of a short run."""
+        """Return the settings of a whole, or of a short run.
+
+        Parameters
+        ----------
+        quick : bool
+            The short one.
+        """
         return self.quick if quick else self.full
 
 
