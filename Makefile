@@ -47,6 +47,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/moments.py
+	$(BIN)/python benchmarks/sensing.py
 
 pictures: $(RUNTIME) ## Draw the pictures of the README again
 	$(BIN)/python docs/images/make.py

@@ -1,4 +1,4 @@
-"""Draw the pictures of the README again from the shipped data: ``make pictures``."""
+"""Draw the pictures of the README again, from shipped data and a study: ``make pictures``."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from elinvar import InvariantRegressor
 from elinvar._base import atomic_save
 from elinvar.datasets import load_penguins
 from elinvar.plots import plot_environments, plot_forest, to_png
+from elinvar.studies import STUDIES, run_study
 
 
 def line(x, y):
@@ -41,10 +42,16 @@ def forest(data):
     )
 
 
+def phase_diagram():
+    """The study of this name, about two minutes on two cores."""
+    return run_study(STUDIES["phase-diagram"], workers=2).axes
+
+
 def main():
     data = load_penguins()
-    for name, draw in {"penguins": penguins, "forest": forest}.items():
-        content = to_png(draw(data))
+    drawn = {"penguins": penguins(data), "forest": forest(data), "phase-diagram": phase_diagram()}
+    for name, ax in drawn.items():
+        content = to_png(ax)
         atomic_save(
             Path(__file__).parent / f"{name}.png", lambda file, content=content: file.write(content)
         )
