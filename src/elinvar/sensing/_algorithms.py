@@ -91,8 +91,8 @@ class HeteroSGD(Algorithm):
     ...     dim=20, invariant_rank=1, spurious_rank=1, heterogeneity=6.0, rng=0
     ... )
     >>> trajectory = solve(problem, HeteroSGD(step_size=0.1, batch_size=10**6), steps=600, rng=0)
-    >>> round(trajectory.invariant_signal[-1], 1), bool(trajectory.spurious_signal[-1] < 0.01)
-    (1.0, True)
+    >>> bool(trajectory.relative_error[-1] < 0.05), bool(trajectory.spurious_signal[-1] < 0.01)
+    (True, True)
     """
 
     batch_size: int | None
