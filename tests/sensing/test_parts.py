@@ -1,0 +1,173 @@
+"""The parts of a run against formulas written out: start, schedule, data, update rules, records."""
+
+import numpy as np
+import pytest
+
+from elinvar.sensing import (
+    Adam,
+    HeteroSGD,
+    Momentum,
+    Nesterov,
+    PooledGD,
+    RMSprop,
+    SensingProblem,
+    SignDescent,
+    solve,
+)
+from elinvar.sensing._kernel_narrow import put_goe
+from elinvar.sensing._kernel_wide import fill_goe
+from elinvar.sensing._optimizers import renew_numpy
+
+UNEQUAL = {"values": [[3.0, -1.0], [-2.0, 0.5], [1.0, 4.0]], "weights": [5, 1, 2]}
+
+
+@pytest.fixture
+def unequal():
+    """Return a function that makes a problem of unequal ranks, and unequal environments."""
+
+    def make(**setting):
+        return SensingProblem.finite(dim=9, invariant_rank=1, rng=0, **UNEQUAL, **setting)
+
+    return make
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.5, np.pi / 2])
+def test_both_bases_are_orthonormal(angle, unequal):
+    truth = unequal(angle=angle).truth
+    for basis in (truth.invariant_basis, truth.spurious_basis):
+        np.testing.assert_allclose(basis.T @ basis, np.eye(basis.shape[1]), atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["exact", "plain"])
+@pytest.mark.parametrize(
+    ("setting", "low", "high"),
+    [
+        ({"init": "identity"}, 9.0, 9.0),
+        ({"init": "identity", "parameterization": "direct"}, 9.0, 9.0),
+        ({"init": "identity", "width": 2}, 2.0, 2.0),
+        ({"init": "orthogonal", "width": 2}, 2.0, 2.0),
+        # normals of variance 1/k: the trace is that of alpha^2 I, whatever the width
+        ({"init": "gaussian", "width": 2}, 8.0, 10.0),
+        ({"init": "gaussian", "width": 40}, 8.0, 10.0),
+        ({"init": "gaussian", "parameterization": "symmetric"}, 0.0, 0.0),
+    ],
+)
+def test_the_start_has_its_size(setting, low, high, method, unequal):
+    algorithm = PooledGD(step_size=1e-9, init_scale=0.5, **setting)
+    runs = [solve(unequal(), algorithm, steps=1, rng=s, method=method).matrix for s in range(300)]
+    traces = np.trace(runs, axis1=1, axis2=2) / 0.25
+    assert low - 1e-6 <= traces.mean() <= high + 1e-6
+    assert low != high or np.ptp(traces) < 1e-6
+    if setting == {"init": "identity", "width": 2}:
+        np.testing.assert_allclose(runs[0], 0.25 * np.diag([1.0] * 2 + [0.0] * 7), atol=1e-7)
+
+
+@pytest.mark.parametrize("law", ["listed", "uniform"])
+def test_a_block_keeps_its_environment(law):
+    place = {"dim": 8, "invariant_rank": 1, "rng": 0}
+    if law == "listed":
+        problem = SensingProblem.finite(values=np.linspace(-3, 5, 50)[:, None], **place)
+    else:
+        problem = SensingProblem.uniform(spurious_rank=1, heterogeneity=4.0, **place)
+    algorithm = HeteroSGD(step_size=0.1, batch_size=None, order="blocks", block=5, init_scale=1e-12)
+    signal = solve(problem, algorithm, steps=40, rng=0).spurious_signal
+    ratio = np.diff(np.log(signal)).reshape(8, 5)
+    np.testing.assert_allclose(ratio, ratio[:, :1] + np.zeros(5), atol=1e-6)
+    assert len(np.unique(ratio[:, 0].round(6))) >= 6
+
+
+@pytest.mark.parametrize("gain", [1.0, 1.5, 0.0])
+def test_steps_on_data_are_averages_over_rows(gain):
+    rng, sizes = np.random.default_rng(0), (7, 20, 13)
+    X, y = rng.standard_normal((40, 4, 4)), rng.standard_normal(40)
+    own = SensingProblem.from_measurements(X, y, np.repeat([0, 1, 2], sizes))
+    direct = {"step_size": 0.3, "init_scale": 1.0, "parameterization": "direct"}
+    algorithm = HeteroSGD(batch_size=None, gain=gain, order="cyclic", **direct)
+    A = np.eye(4)
+
+    def average(rows):
+        G = np.tensordot(y[rows] - X[rows].reshape(-1, 16) @ A.ravel(), X[rows], axes=1)
+        return (G + G.T) / 2 / len(y[rows])
+
+    for rows in (slice(0, 7), slice(7, 27), slice(27, 40), slice(0, 7)):
+        A = A + 0.3 * (gain * average(rows) + (1 - gain) * average(slice(0, 40)))
+    run = solve(own, algorithm, steps=4, rng=0)
+    np.testing.assert_allclose(run.matrix, A, rtol=1e-10, atol=1e-12)
+    assert run.loss[-1] == pytest.approx(np.mean((y - X.reshape(-1, 16) @ A.ravel()) ** 2))
+    # a batch is drawn from all rows of its environment
+    many = HeteroSGD(batch_size=200_000, gain=gain, order="cyclic", **direct)
+    near = solve(own, many, steps=4, rng=0).matrix
+    assert np.abs(near - A).max() < 0.02 * np.abs(A).max()
+
+
+def test_noise_of_a_sample_has_its_size(unequal):
+    loud, calm = (unequal(noise=noise).sample(5000, rng=1).data.y for noise in (200.0, 0.0))
+    assert abs(loud.std() / np.hypot(200.0, calm.std()) - 1) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "moves"),
+    [
+        (Momentum(beta=0.5), lambda a, b, c: (a, 0.5 * a + b, 0.25 * a + 0.5 * b + c)),
+        (
+            Nesterov(beta=0.5),
+            lambda a, b, c: (
+                1.5 * a,
+                b + 0.5 * (b + 0.5 * a),
+                c + 0.5 * (c + 0.5 * b + 0.25 * a),
+            ),
+        ),
+        (
+            RMSprop(second_beta=0.75, epsilon=0.1),
+            lambda a, b, c: (
+                a / (0.5 * abs(a) + 0.1),
+                b / (np.sqrt(0.1875 * a**2 + 0.25 * b**2) + 0.1),
+                c / (np.sqrt(0.140625 * a**2 + 0.1875 * b**2 + 0.25 * c**2) + 0.1),
+            ),
+        ),
+        (
+            Adam(beta=0.5, second_beta=0.75, epsilon=0.1),
+            # weighted means: the corrections for the start make all weights sum to one
+            lambda a, b, c: (
+                a / (abs(a) + 0.1),
+                (a + 2 * b) / 3 / (np.sqrt((3 * a**2 + 4 * b**2) / 7) + 0.1),
+                (a + 2 * b + 4 * c) / 7 / (np.sqrt((9 * a**2 + 12 * b**2 + 16 * c**2) / 37) + 0.1),
+            ),
+        ),
+        (SignDescent(), lambda a, b, c: (np.sign(a), np.sign(b), np.sign(c))),
+    ],
+)
+def test_update_rules_unrolled(optimizer, moves):
+    descents = np.random.default_rng(0).standard_normal((3, 4, 4))
+    P, memory, rule = np.zeros((4, 4)), np.zeros((2, 4, 4)), optimizer.rule(0.3)
+    for step, (descent, move) in enumerate(zip(descents, moves(*descents), strict=True), 1):
+        before = P.copy()
+        renew_numpy(P, descent, rule, memory, step)
+        np.testing.assert_allclose(P - before, 0.3 * move, rtol=1e-12)
+
+
+def test_a_goe_matrix_has_a_wider_diagonal():
+    normals, half = np.arange(1.0, 29.0, dtype=np.float32), np.sqrt(0.5)
+    wide, core = np.full((7, 7), np.nan), np.full((7, 7), np.nan)
+    fill_goe(normals, 2, wide)
+    put_goe(normals, 0, core)
+    lower = np.tril(np.full((7, 7), half), -1) + np.eye(7)
+    lower[np.tril_indices(7)] *= normals
+    whole = lower + np.tril(lower, -1).T
+    np.testing.assert_allclose(core, whole, rtol=1e-6)
+    whole[:2, :2] = 0.0
+    np.testing.assert_allclose(wide, whole, rtol=1e-6)
+
+
+def test_signals_and_loss_of_unequal_ranks_and_environments(unequal):
+    problem = unequal(angle=0.5, noise=3.0)
+    algorithm = HeteroSGD(step_size=0.05, batch_size=100, init_scale=0.5)
+    run = solve(problem, algorithm, steps=10, rng=0, dtype="float64")
+    A, V, pi = run.matrix, problem.truth.spurious_basis, np.array([5, 1, 2]) / 8
+    R = problem.invariant + V @ problem.spurious_matrices @ V.T - A
+    beside = problem.truth.basis[:, 1:]
+    own = np.linalg.norm(beside.T @ A @ beside) / np.sqrt(2)
+    assert run.spurious_signal[-1] == pytest.approx(own)
+    mean = problem.invariant + V @ np.diag([15 / 8, 3.5 / 8]) @ V.T
+    assert run.pooled_error[-1] == pytest.approx(np.linalg.norm(A - mean))
+    assert run.loss[-1] == pytest.approx(pi @ (R**2).sum((1, 2)) + 9.0)
