@@ -1,24 +1,39 @@
 """Real tables and generators with known answers."""
 
+from elinvar.datasets._additive import make_additive
+from elinvar.datasets._coloured_digits import make_coloured_digits
 from elinvar.datasets._dataset import Dataset
 from elinvar.datasets._eills import make_eills
+from elinvar.datasets._gene_network import make_gene_network
+from elinvar.datasets._irm_chain import make_irm_chain
 from elinvar.datasets._known import KnownAnswer, Sample
 from elinvar.datasets._linear_unit_tests import make_linear_unit_test
+from elinvar.datasets._problems import PROBLEMS, SUITES, Problem, make_problem
 from elinvar.datasets._random_linear import make_random_linear
 from elinvar.datasets._reversed import make_reversed
 from elinvar.datasets._sachs import SachsDataset, load_sachs
+from elinvar.datasets._sparse import make_sparse_linear
 from elinvar.datasets._tables import load_bikes, load_penguins
 
 __all__ = [
+    "PROBLEMS",
+    "SUITES",
     "Dataset",
     "KnownAnswer",
+    "Problem",
     "SachsDataset",
     "Sample",
     "load_bikes",
     "load_penguins",
     "load_sachs",
+    "make_additive",
+    "make_coloured_digits",
     "make_eills",
+    "make_gene_network",
+    "make_irm_chain",
     "make_linear_unit_test",
+    "make_problem",
     "make_random_linear",
     "make_reversed",
+    "make_sparse_linear",
 ]

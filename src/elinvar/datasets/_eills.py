@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, stack
+from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, numbered, stack
 
 N_FEATURES = 12
 
@@ -78,10 +78,12 @@ def make_eills(*, n_samples: int = 1000, rng: Rng) -> KnownAnswer:
         X=sample.X,
         y=sample.y,
         environments=sample.environments,
-        feature_names=tuple(f"x{j}" for j in range(1, N_FEATURES + 1)),
+        feature_names=numbered("x", N_FEATURES),
         coef=coef,
         support=coef != 0,
+        risk=1.0,
         _draw=_new,
+        _oracle=lambda X: X @ coef,
     )
 
 

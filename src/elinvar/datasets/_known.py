@@ -1,13 +1,17 @@
 """What a generator with a known answer returns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar.environments import Environments, Schema
+
+Task = Literal["regression", "classification"]
+Invariance = Literal["columns", "subspace", "none", "everything"]
 
 Rng = int | np.random.Generator
 """A seed, or the generator to draw from."""
@@ -34,6 +38,9 @@ class Sample(NamedTuple):
 Draw = Callable[[int, np.random.Generator, int | None], Sample]
 """Rows an environment, generator and number of environments in; new environments out."""
 
+Oracle = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Rows in; the target's mean, or the probability of class 1, by the best invariant prediction."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class KnownAnswer:
@@ -43,6 +50,8 @@ class KnownAnswer:
     ----------
     name : str
         Which generator drew the data, and with which variant.
+    task : {"regression", "classification"}
+        What ``y`` is: a number, or a class (0 or 1).
     X : ndarray of shape (n, n_features)
         Inputs, the rows of one environment after those of another.
     y : ndarray of shape (n,)
@@ -52,25 +61,45 @@ class KnownAnswer:
     feature_names : tuple of str
         One name a column of ``X``.
     coef : ndarray of shape (n_features,), or None
-        Coefficients of ``y`` on the columns of ``X`` in the mechanism that is the same in every
-        environment. None if ``y`` is a label, which is no linear function of ``X``.
+        Coefficients of ``y`` on the columns of ``X`` in the target's own mechanism. None if ``y``
+        is a label, which is no linear function of ``X``.
     support : ndarray of bool, shape (n_features,)
         Which columns enter that mechanism. If ``rotation`` is given, which columns entered it
         before the rotation: see `invariant_columns`.
+    invariance : {"columns", "subspace", "none", "everything"}
+        What holds in all environments, new ones too. "columns": the target given the columns in
+        ``support``. "subspace": the same before the rotation, and no set of columns after it.
+        "none": no set of columns. "everything": all environments have one law, so that whatever
+        predicts best in one does so in all.
+    identified : bool, or None
+        Whether the training environments, with as many rows as one likes, tell the columns or the
+        subspace from all others: True where they do for almost all parameters, None where nobody
+        knows.
+    risk : float, or None
+        Error of `oracle` averaged over the training environments: mean squared, or the share of
+        wrong classes. None where it has no closed form.
+    groups : ndarray of int, shape (n_features,), or None
+        The variable that each column belongs to, if some variables have several columns.
     rotation : ndarray of shape (n_features, n_features), or None
         The orthogonal matrix that mixed the columns, shared by all environments:
         ``X = columns @ rotation``.
     """
 
     name: str
+    task: Task = "regression"
     X: NDArray[np.float64]
     y: NDArray[np.float64]
     environments: NDArray[np.str_]
     feature_names: tuple[str, ...]
     coef: NDArray[np.float64] | None
     support: NDArray[np.bool_]
+    invariance: Invariance = "columns"
+    identified: bool | None = True
+    risk: float | None = None
+    groups: NDArray[np.intp] | None = None
     rotation: NDArray[np.float64] | None = None
     _draw: Draw
+    _oracle: Oracle | None = None
 
     def new_environments(
         self, n_samples: int, rng: Rng, *, n_environments: int | None = None
@@ -112,6 +141,67 @@ class KnownAnswer:
         columns = X if self.rotation is None else X @ self.rotation.T
         return columns[:, self.support]
 
+    def oracle(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Predict as someone who knows the law of the invariant columns.
+
+        Where ``invariance`` is "everything" that is the best prediction from all columns.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_features)
+            Inputs as in ``self.X`` or as `new_environments` gave them.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The mean of the target; of a class, the probability of class 1.
+
+        Raises
+        ------
+        DataError
+            If nothing is invariant, or the best invariant prediction has no closed form.
+        """
+        if self._oracle is None:
+            why = "nothing is invariant" if self.invariance == "none" else "it has no closed form"
+            raise DataError(
+                f"There is no oracle for the {self.name}: {why}. "
+                "Fit a model on invariant_columns(X) instead."
+            )
+        return self._oracle(X)
+
+    def to_environments(self, sample: Sample | None = None) -> Environments:
+        """Return rows as `Environments`, the columns of one variable as one feature.
+
+        A variable with several columns takes the place of a categorical feature whose reference
+        level is what its columns lack of 1: so its columns enter and leave a model together.
+
+        Parameters
+        ----------
+        sample : Sample, optional
+            What `new_environments` gave; the training data if left out.
+
+        Returns
+        -------
+        Environments
+            Its ``moments()`` are what ``fit_moments`` takes, its ``X`` what ``coef_`` multiplies.
+        """
+        X, y, environments = sample or (self.X, self.y, self.environments)
+        plain = Environments.from_arrays(X, y, environments, feature_names=self.feature_names)
+        if self.groups is None:
+            return plain
+        features, columns = [], []
+        levels: dict[str, tuple[str, ...]] = {}
+        for group in np.unique(self.groups):
+            inside = np.flatnonzero(self.groups == group)
+            name = self.feature_names[inside[0]].partition(":")[0]
+            features.append(name)
+            if len(inside) > 1:
+                levels[name] = tuple(str(k) for k in range(len(inside) + 1))
+                columns.append(1 - X[:, inside].sum(axis=1))
+            columns.extend(X[:, inside].T)
+        schema = Schema(features=tuple(features), levels=levels)
+        return replace(plain, X=np.column_stack(columns), schema=schema)
+
     def __repr__(self) -> str:
         n, p = self.X.shape
         return (
@@ -135,6 +225,26 @@ def check_positive(**values: float) -> None:
     for name, value in values.items():
         if not (np.isfinite(value) and value >= 0):
             raise DataError(f"{name} is {value!r}; it must be a finite number of at least 0.")
+
+
+def check_choice(choices: Sequence[object], **values: object) -> None:
+    """Refuse a value that is none of ``choices``."""
+    for name, value in values.items():
+        if value not in choices:
+            listed = ", ".join(map(repr, choices))
+            raise DataError(f"{name} is {value!r}; it must be one of {listed}.")
+
+
+def check_share(**values: float) -> None:
+    """Refuse a number outside [0, 1]."""
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise DataError(f"{name} is {value!r}; it must be a number from 0 to 1.")
+
+
+def numbered(letter: str, n: int) -> tuple[str, ...]:
+    """Name columns ``x1, ..., xn``."""
+    return tuple(f"{letter}{j}" for j in range(1, n + 1))
 
 
 def stack(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], prefix: str) -> Sample:

@@ -1,18 +1,41 @@
 """Linear unit tests for invariance: three small problems that defeat many methods."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import erfc, sqrt
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
-from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, random_rotation, stack
+from elinvar.datasets._known import (
+    KnownAnswer,
+    Oracle,
+    Rng,
+    Sample,
+    check_counts,
+    numbered,
+    random_rotation,
+    stack,
+)
 
 N_INVARIANT = 5
 N_SPURIOUS = 5
 
-_Sampler = Callable[[int, np.random.Generator], tuple[NDArray[np.float64], NDArray[np.float64]]]
+_Part = tuple[NDArray[np.float64], NDArray[np.float64]]
+_Sampler = Callable[[int, np.random.Generator], _Part]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Example:
+    """Training environments, the law of further ones, and what is known of the answer."""
+
+    samplers: list[_Sampler]
+    fresh: Callable[[np.random.Generator], _Sampler]
+    oracle: Oracle  # of the five invariant columns
+    risk: float
+    coef: NDArray[np.float64] | None = None
 
 
 def make_linear_unit_test(
@@ -44,9 +67,9 @@ def make_linear_unit_test(
     example : {1, 2, 3}
         Which of the three problems.
     n_environments : int, at least 1
-        Environments; beyond the third they are drawn as in the reference: in example 1
-        :math:`\log_{10}\sigma_e \sim U(-2, 1)`, in example 2 :math:`p \sim U(.9, 1)` and
-        :math:`s \sim U(.3, .7)`.
+        Environments; beyond the third they are drawn as in the authors' code: in example 1
+        :math:`\log_{10}\sigma_e \sim U(-2, 1)` (called a variance there, but used as a standard
+        deviation), in example 2 :math:`p \sim U(.9, 1)` and :math:`s \sim U(.3, .7)`.
     n_samples : int, at least 2
         Rows an environment.
     rotated : bool
@@ -59,7 +82,10 @@ def make_linear_unit_test(
     -------
     KnownAnswer
         Its ``new_environments`` draws the reference's test data: new rows of the same environments,
-        with the spurious columns permuted within each. ``coef`` is given for example 1 alone.
+        with the spurious columns permuted within each. If ``n_environments`` is given, the
+        environments are unseen ones by the laws above, permuted too (this library's own addition).
+        ``coef`` is given for example 1 alone. ``identified`` takes a rotated test to need more
+        environments than spurious columns.
 
     Raises
     ------
@@ -79,64 +105,61 @@ def make_linear_unit_test(
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
     rng = np.random.default_rng(rng)
-    coef: NDArray[np.float64] | None = None
-    if example == 1:
-        samplers, coef = _cause_and_effect(n_environments, rng)
-    elif example == 2:
-        samplers = _cows_and_camels(n_environments, rng)
-    elif example == 3:
-        samplers = _small_margin(n_environments, rng)
-    else:
+    makers = {1: _cause_and_effect, 2: _cows_and_camels, 3: _small_margin}
+    if example not in makers:
         raise DataError(f"example is {example!r}; the linear unit tests are 1, 2 and 3.")
-    rotation = random_rotation(N_INVARIANT + N_SPURIOUS, rng) if rotated else None
+    known = makers[example](n_environments, rng)
+    n_columns = N_INVARIANT + N_SPURIOUS
+    rotation = random_rotation(n_columns, rng) if rotated else None
 
-    def draw(n: int, rng: np.random.Generator, n_environments: int | None, test: bool) -> Sample:
-        if n_environments not in (None, len(samplers)):
-            raise DataError(
-                f"n_environments is {n_environments}; the test data of the linear unit tests come "
-                f"from the {len(samplers)} training environments, so leave it out."
-            )
+    def invariant(X: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (X if rotation is None else X @ rotation.T)[:, :N_INVARIANT]
+
+    def draw(n: int, rng: np.random.Generator, samplers: list[_Sampler], test: bool) -> list[_Part]:
         parts = []
         for sampler in samplers:
             X, y = sampler(n, rng)
             if test:
                 X[:, N_INVARIANT:] = rng.permutation(X[:, N_INVARIANT:])
             parts.append((X if rotation is None else X @ rotation, y))
-        return stack(parts, "E")
+        return parts
 
-    sample = draw(n_samples, rng, None, False)
+    def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
+        if k is None:
+            return stack(draw(n, rng, known.samplers, True), "E")
+        return stack(draw(n, rng, [known.fresh(rng) for _ in range(k)], True), "new")
+
+    sample = stack(draw(n_samples, rng, known.samplers, False), "E")
+    names = numbered("x", N_INVARIANT) + numbered("z", N_SPURIOUS)
     return KnownAnswer(
         name=f"linear unit test {example}{'s' if rotated else ''}",
+        task="regression" if example == 1 else "classification",
         X=sample.X,
         y=sample.y,
         environments=sample.environments,
-        feature_names=_names(rotated),
-        coef=coef if coef is None or rotation is None else coef @ rotation,
-        support=np.arange(N_INVARIANT + N_SPURIOUS) < N_INVARIANT,
+        feature_names=numbered("mix", n_columns) if rotated else names,
+        coef=known.coef if known.coef is None or rotation is None else known.coef @ rotation,
+        support=np.arange(n_columns) < N_INVARIANT,
+        invariance="subspace" if rotated else "columns",
+        identified=n_environments > (N_SPURIOUS if rotated else 1),
+        risk=known.risk,
         rotation=rotation,
-        _draw=lambda n, rng, k: draw(n, rng, k, True),
+        _draw=new,
+        _oracle=lambda X: known.oracle(invariant(X)),
     )
 
 
-def _names(rotated: bool) -> tuple[str, ...]:
-    if rotated:
-        return tuple(f"mix{j}" for j in range(1, N_INVARIANT + N_SPURIOUS + 1))
-    invariant = tuple(f"x{j}" for j in range(1, N_INVARIANT + 1))
-    return invariant + tuple(f"z{j}" for j in range(1, N_SPURIOUS + 1))
+def _cause_and_effect(n_environments: int, rng: np.random.Generator) -> _Example:
+    def drawn(rng: np.random.Generator) -> float:
+        return float(10 ** rng.uniform(-2, 1))
 
-
-def _cause_and_effect(
-    n_environments: int, rng: np.random.Generator
-) -> tuple[list[_Sampler], NDArray[np.float64]]:
     scales = [0.1, 1.5, 2.0][:n_environments]
-    scales += [10 ** rng.uniform(-2, 1) for _ in range(n_environments - 3)]
+    scales += [drawn(rng) for _ in range(n_environments - 3)]
     A = rng.standard_normal((N_INVARIANT, N_INVARIANT)) / N_INVARIANT
     B = rng.standard_normal((N_INVARIANT, N_SPURIOUS)) / N_INVARIANT
 
     def sampler(scale: float) -> _Sampler:
-        def sample(
-            n: int, rng: np.random.Generator
-        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def sample(n: int, rng: np.random.Generator) -> _Part:
             x = scale * rng.standard_normal((n, N_INVARIANT))
             t = x @ A + scale * rng.standard_normal((n, N_INVARIANT))
             z = t @ B + rng.standard_normal((n, N_SPURIOUS))
@@ -144,22 +167,29 @@ def _cause_and_effect(
 
         return sample
 
-    coef = np.concatenate([A.sum(axis=1), np.zeros(N_SPURIOUS)])
-    return [sampler(scale) for scale in scales], coef
+    beta = A.sum(axis=1)
+    return _Example(
+        samplers=[sampler(scale) for scale in scales],
+        fresh=lambda rng: sampler(drawn(rng)),
+        oracle=lambda x: x @ beta,
+        risk=N_INVARIANT * float(np.mean(np.square(scales))),
+        coef=np.concatenate([beta, np.zeros(N_SPURIOUS)]),
+    )
 
 
-def _cows_and_camels(n_environments: int, rng: np.random.Generator) -> list[_Sampler]:
+def _cows_and_camels(n_environments: int, rng: np.random.Generator) -> _Example:
+    def drawn(rng: np.random.Generator) -> tuple[float, float]:
+        return rng.uniform(0.9, 1), rng.uniform(0.3, 0.7)
+
     settings = [(0.95, 0.3), (0.97, 0.5), (0.99, 0.7)][:n_environments]
-    settings += [(rng.uniform(0.9, 1), rng.uniform(0.3, 0.7)) for _ in range(n_environments - 3)]
+    settings += [drawn(rng) for _ in range(n_environments - 3)]
     animals = np.array([1.0, 1.0, -1.0, -1.0])
     grounds = np.array([1.0, -1.0, -1.0, 1.0])
 
     def sampler(p: float, s: float) -> _Sampler:
         weights = [p * s, (1 - p) * s, p * (1 - s), (1 - p) * (1 - s)]
 
-        def sample(
-            n: int, rng: np.random.Generator
-        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def sample(n: int, rng: np.random.Generator) -> _Part:
             kind = rng.choice(4, size=n, p=weights)
             noise = rng.standard_normal((n, N_INVARIANT + N_SPURIOUS)) / np.sqrt(10)
             x = 0.01 * (animals[kind, None] + noise[:, :N_INVARIANT])
@@ -168,20 +198,32 @@ def _cows_and_camels(n_environments: int, rng: np.random.Generator) -> list[_Sam
 
         return sample
 
-    return [sampler(p, s) for p, s in settings]
+    return _Example(
+        samplers=[sampler(p, s) for p, s in settings],
+        fresh=lambda rng: sampler(*drawn(rng)),
+        oracle=lambda x: (x.sum(axis=1) > 0).astype(float),
+        risk=0.0,
+    )
 
 
-def _small_margin(n_environments: int, rng: np.random.Generator) -> list[_Sampler]:
+def _small_margin(n_environments: int, rng: np.random.Generator) -> _Example:
     def sampler(center: NDArray[np.float64]) -> _Sampler:
         means = np.concatenate([np.full(N_INVARIANT, 0.1), center])
 
-        def sample(
-            n: int, rng: np.random.Generator
-        ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        def sample(n: int, rng: np.random.Generator) -> _Part:
             y = (np.arange(n) >= n // 2).astype(float)
             X = (1 - 2 * y)[:, None] * means + 0.1 * rng.standard_normal((n, means.size))
             return X, y
 
         return sample
 
-    return [sampler(rng.standard_normal(N_SPURIOUS)) for _ in range(n_environments)]
+    def fresh(rng: np.random.Generator) -> _Sampler:
+        return sampler(rng.standard_normal(N_SPURIOUS))
+
+    # log odds of class 1: both means over the variance, 2 * .1 / .01 = 20 a column
+    return _Example(
+        samplers=[fresh(rng) for _ in range(n_environments)],
+        fresh=fresh,
+        oracle=lambda x: 1 / (1 + np.exp(20 * x.sum(axis=1))),
+        risk=erfc(sqrt(N_INVARIANT / 2)) / 2,
+    )

@@ -1,62 +1,153 @@
 """Random linear causal models, in which the target's parents are what holds everywhere."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
 from elinvar.datasets._known import (
+    Invariance,
     KnownAnswer,
     Rng,
     Sample,
+    check_choice,
     check_counts,
     check_positive,
+    check_share,
+    numbered,
     stack,
 )
 
-Broken = Literal["target", "confounder"]
+Broken = Literal["target", "confounder", "fixed_confounder"]
+BROKEN: Final = ("target", "confounder", "fixed_confounder", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Interventions:
+    """What may change between environments, and how much; 0 switches a kind off."""
+
+    noise_spread: float
+    edge_spread: float
+    shift_spread: float
+    do_share: float
+    broken: Broken | None
+    measurement_error: float
+    reverse: bool
+
+    @property
+    def invariance(self) -> Invariance:
+        changes = self.noise_spread, self.edge_spread, self.shift_spread, self.do_share
+        if self.broken in ("target", "confounder"):
+            return "none"
+        if not (any(changes) or self.reverse):
+            return "everything"
+        return "none" if self.broken or self.measurement_error else "columns"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Change:
+    """One environment: every node's noise scale, level and incoming coefficients."""
+
+    scale: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    level: NDArray[np.float64]
+    cut: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Graph:
-    """A linear model on nodes in causal order, and how environments change it."""
+    """A linear model on nodes in causal order."""
 
     edges: NDArray[np.float64]  # (p + 1, p + 1); edges[i, k] is the effect of node k < i on node i
     target: int
     order: NDArray[np.intp]  # (p,) the node behind each column
-    noise_spread: float
-    edge_spread: float
-    broken: Broken | None
+
+    @property
+    def coef(self) -> NDArray[np.float64]:
+        """Effects of the columns on the target."""
+        return np.asarray(self.edges[self.target, self.order])
+
+    def change(self, law: _Interventions, rng: np.random.Generator) -> _Change:
+        """Draw a new environment."""
+        n_nodes = len(self.edges)
+        scale = np.exp(law.noise_spread * rng.standard_normal(n_nodes))
+        edges = self.edges * (1 + law.edge_spread * rng.standard_normal(self.edges.shape))
+        # what was added later draws nothing while it is off, so that seeds keep their data
+        level, cut = np.zeros(n_nodes), np.zeros(n_nodes, dtype=bool)
+        if law.shift_spread:
+            level = law.shift_spread * rng.standard_normal(n_nodes)
+        if law.do_share:
+            cut = rng.random(n_nodes) < law.do_share
+            level = np.where(cut, rng.standard_normal(n_nodes), level)
+        if law.broken != "target":
+            scale[self.target], level[self.target], cut[self.target] = 1.0, 0.0, False
+            edges[self.target] = self.edges[self.target]
+        edges[cut] = 0.0
+        return _Change(scale=scale, edges=edges, level=level, cut=cut)
 
     def sample(
-        self, n: int, rng: np.random.Generator, *, reverse: bool = False
+        self,
+        n: int,
+        change: _Change,
+        law: _Interventions,
+        rng: np.random.Generator,
+        *,
+        reverse: bool = False,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Draw ``n`` rows of one new environment; ``reverse`` turns the target's effects round."""
-        n_nodes = len(self.edges)
-        scale = np.exp(self.noise_spread * rng.standard_normal(n_nodes))
-        edges = self.edges * (1 + self.edge_spread * rng.standard_normal(self.edges.shape))
-        if self.broken != "target":
-            scale[self.target] = 1.0
-            edges[self.target] = self.edges[self.target]
+        """Draw ``n`` rows of an environment; ``reverse`` turns the target's effects round."""
+        edges = change.edges.copy()
         if reverse:
             edges[:, self.target] *= -1
-        values = scale[:, None] * rng.standard_normal((n_nodes, n))
-        if self.broken == "target":
+        values = change.scale[:, None] * rng.standard_normal((len(edges), n))
+        values += change.level[:, None]
+        if law.broken == "target":
             values[self.target] += rng.standard_normal()
-        elif self.broken == "confounder":
-            values += self._hidden(n, rng)
-        for node in range(n_nodes):
+        elif law.broken == "confounder":
+            shift, scale = rng.standard_normal(), np.exp(law.noise_spread * rng.standard_normal())
+            touched = np.arange(len(edges)) % 2 == self.target % 2
+            values += touched[:, None] * (shift + scale * rng.standard_normal(n))
+        elif law.broken == "fixed_confounder":
+            values += self._family[:, None] * rng.standard_normal(n)
+        for node in range(len(edges)):
             values[node] += edges[node, :node] @ values[:node]
-        return values[self.order].T.copy(), values[self.target].copy()
+        X, y = values[self.order].T.copy(), values[self.target].copy()
+        if law.measurement_error:
+            X += law.measurement_error * rng.standard_normal(X.shape)
+        return X, y
 
-    def _hidden(self, n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Draw what a hidden cause adds to every other node, the target too; its law changes."""
-        shift, scale = rng.standard_normal(), np.exp(self.noise_spread * rng.standard_normal())
-        touched = np.arange(len(self.edges)) % 2 == self.target % 2
-        hidden: NDArray[np.float64] = touched[:, None] * (shift + scale * rng.standard_normal(n))
-        return hidden
+    @property
+    def _family(self) -> NDArray[np.float64]:
+        """1 for the target and its parents."""
+        family: NDArray[np.float64] = (self.edges[self.target] != 0).astype(float)
+        family[self.target] = 1.0
+        return family
+
+    def tells(self, changes: list[_Change], law: _Interventions) -> bool:
+        """Whether each parent and child of the target differs between the environments."""
+        if law.noise_spread or law.edge_spread or law.shift_spread:
+            return len(changes) > 1
+        near = (self.edges[self.target] != 0) | (self.edges[:, self.target] != 0)
+        cut = np.array([change.cut for change in changes])[:, near]
+        return bool((cut.any(axis=0) & ~cut.all(axis=0)).all())
+
+    def best_everywhere(self, law: _Interventions) -> tuple[NDArray[np.float64], float]:
+        """Coefficients and mean squared error of the best prediction from all columns.
+
+        With B the edges and N the covariance of the noises, that of the nodes is
+        (I - B)^-1 N (I - B)^-T.
+        """
+        noise = np.eye(len(self.edges))
+        if law.broken == "fixed_confounder":
+            noise += np.outer(self._family, self._family)
+        mixing = np.linalg.inv(np.eye(len(self.edges)) - self.edges)
+        cov = mixing @ noise @ mixing.T
+        cross = cov[self.order, self.target]
+        gram = cov[np.ix_(self.order, self.order)]
+        gram = gram + law.measurement_error**2 * np.eye(len(gram))
+        coef = np.linalg.solve(gram, cross)
+        return coef, float(cov[self.target, self.target] - cross @ coef)
 
 
 def make_random_linear(
@@ -67,19 +158,27 @@ def make_random_linear(
     in_degree: float = 3.0,
     noise_spread: float = 0.6,
     edge_spread: float = 1.0,
+    shift_spread: float = 0.0,
+    do_share: float = 0.0,
     reverse_spurious: bool = False,
     broken: Broken | None = None,
+    measurement_error: float = 0.0,
     rng: Rng,
 ) -> KnownAnswer:
     r"""Draw a random linear causal model, seen in environments that change all but the target.
 
     A random acyclic graph on ``n_features + 1`` nodes: every pair is joined with the probability
-    that gives ``in_degree`` parents on average, by a coefficient :math:`\pm U(.5, 1.5)`. The target
-    stands in the middle of the causal order and has at least one parent and one child. In each
-    environment every node but the target is intervened on: its noise gets the scale
-    :math:`\exp(` ``noise_spread`` :math:`\cdot\, N(0, 1))`, and each of its incoming coefficients
-    is multiplied by :math:`1 +` ``edge_spread`` :math:`\cdot\, N(0, 1)`. The target is the sum of
-    its parents with fixed coefficients and :math:`N(0, 1)` noise. Columns come in random order.
+    that gives ``in_degree`` parents on average, by a coefficient :math:`b_{ik} = \pm U(.5, 1.5)`.
+    The target stands in the middle of the causal order and has at least one parent and one child.
+    In environment :math:`e`
+
+    .. math::
+        x_i = \sum_k b_{ik} (1 + \omega_{eik}) x_k + \mu_{ei} + s_{ei} N(0, 1),
+
+    with :math:`\omega \sim` ``edge_spread`` :math:`N(0, 1)`, :math:`\log s \sim`
+    ``noise_spread`` :math:`N(0, 1)` and :math:`\mu \sim` ``shift_spread`` :math:`N(0, 1)`; but the
+    target has :math:`\omega = \mu = 0` and :math:`s = 1`. Columns come in random order. With all
+    four kinds of intervention off there is no heterogeneity.
 
     Parameters
     ----------
@@ -95,14 +194,24 @@ def make_random_linear(
         Standard deviation of the logarithm of a node's noise scale.
     edge_spread : float, at least 0
         Standard deviation of the factor on each incoming coefficient.
+    shift_spread : float, at least 0
+        Standard deviation of a node's level.
+    do_share : float, 0 to 1
+        Probability that an environment cuts a node off from its causes, and sets its level by
+        N(0, 1).
     reverse_spurious : bool
         In new environments the target's effects on its children also change sign.
-    broken : {"target", "confounder"}, optional
+    broken : {"target", "confounder", "fixed_confounder"}, optional
         Break invariance, so that no set of features has the same effects everywhere. "target": the
         target is intervened on like the others, and its level shifts by :math:`N(0, 1)`.
         "confounder": a hidden cause, :math:`N(0, 1)` in level and with a scale like the noises', is
-        added to the target and every other node. ``coef`` and ``support`` then are those of the
+        added to the target and every other node. "fixed_confounder": a hidden :math:`N(0, 1)`, the
+        same in law everywhere, is added to the target and its parents; methods that use
+        environments as instruments can cope with it. ``coef`` and ``support`` then are those of the
         mechanism before the intervention, or given the hidden cause.
+    measurement_error : float, at least 0
+        Standard deviation of independent errors added to all columns of ``X``; above 0 it breaks
+        invariance, since slopes shrink by more where a feature varies less.
     rng : int or numpy.random.Generator
         Seed, or the generator to draw from.
 
@@ -110,7 +219,7 @@ def make_random_linear(
     -------
     KnownAnswer
         ``support`` marks the target's parents; ``new_environments`` draws new interventions in the
-        same graph.
+        same graph. Without heterogeneity the oracle uses all columns, and so beats the parents.
 
     Raises
     ------
@@ -129,45 +238,69 @@ def make_random_linear(
     """
     check_counts(n_features=n_features, n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
-    check_positive(noise_spread=noise_spread, edge_spread=edge_spread)
+    check_positive(noise_spread=noise_spread, edge_spread=edge_spread, shift_spread=shift_spread)
+    check_positive(measurement_error=measurement_error)
+    check_share(do_share=do_share)
     if not 0 < in_degree <= n_features / 2:
         raise DataError(
             f"in_degree is {in_degree!r}; with {n_features} features it must be above 0 and "
             f"at most {n_features / 2:g}."
         )
-    if broken not in (None, "target", "confounder"):
-        raise DataError(f"broken is {broken!r}; it must be 'target', 'confounder' or None.")
+    check_choice(BROKEN, broken=broken)
+    law = _Interventions(
+        noise_spread=noise_spread,
+        edge_spread=edge_spread,
+        shift_spread=shift_spread,
+        do_share=do_share,
+        broken=broken,
+        measurement_error=measurement_error,
+        reverse=reverse_spurious,
+    )
     rng = np.random.default_rng(rng)
-    graph = _draw_graph(n_features, in_degree, noise_spread, edge_spread, broken, rng)
-    sample = stack([graph.sample(n_samples, rng) for _ in range(n_environments)], "E")
+    graph = _draw_graph(n_features, in_degree, rng)
+    changes, parts = [], []
+    for _ in range(n_environments):
+        changes.append(graph.change(law, rng))
+        parts.append(graph.sample(n_samples, changes[-1], law, rng))
 
     def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
-        parts = [graph.sample(n, rng, reverse=reverse_spurious) for _ in range(k or n_environments)]
-        return stack(parts, "new")
+        drawn = [
+            graph.sample(n, graph.change(law, rng), law, rng, reverse=reverse_spurious)
+            for _ in range(k or n_environments)
+        ]
+        return stack(drawn, "new")
 
-    coef = graph.edges[graph.target, graph.order]
+    sample = stack(parts, "E")
+    invariance = law.invariance
+    best, risk = graph.best_everywhere(law) if invariance == "everything" else (graph.coef, 1.0)
+    known = invariance != "none"
     return KnownAnswer(
-        name="random linear model"
-        + (", reversed" if reverse_spurious else "")
-        + (f", broken by the {broken}" if broken else ""),
+        name=_name(law),
         X=sample.X,
         y=sample.y,
         environments=sample.environments,
-        feature_names=tuple(f"x{j}" for j in range(1, n_features + 1)),
-        coef=coef,
-        support=coef != 0,
+        feature_names=numbered("x", n_features),
+        coef=graph.coef,
+        support=graph.coef != 0,
+        invariance=invariance,
+        identified=invariance == "columns" and graph.tells(changes, law),
+        risk=risk if known else None,
         _draw=new,
+        _oracle=(lambda X: X @ best) if known else None,
     )
 
 
-def _draw_graph(
-    n_features: int,
-    in_degree: float,
-    noise_spread: float,
-    edge_spread: float,
-    broken: Broken | None,
-    rng: np.random.Generator,
-) -> _Graph:
+def _name(law: _Interventions) -> str:
+    parts = [
+        "random linear model",
+        "reversed" if law.reverse else "",
+        f"broken by the {law.broken.replace('_', ' ')}" if law.broken else "",
+        "measured with error" if law.measurement_error else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _draw_graph(n_features: int, in_degree: float, rng: np.random.Generator) -> _Graph:
     """Draw graphs until the target has a parent and a child."""
     n_nodes = n_features + 1
     target = n_nodes // 2
@@ -181,7 +314,4 @@ def _draw_graph(
         edges=np.where(joined, size, 0.0),
         target=target,
         order=rng.permutation(np.delete(np.arange(n_nodes), target)),
-        noise_spread=noise_spread,
-        edge_spread=edge_spread,
-        broken=broken,
     )

@@ -3,7 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, check_positive, stack
+from elinvar.datasets._known import (
+    KnownAnswer,
+    Rng,
+    Sample,
+    check_counts,
+    check_positive,
+    numbered,
+    stack,
+)
 
 
 def make_reversed(
@@ -78,14 +86,16 @@ def make_reversed(
 
     sample = stack([environment(n_samples, rng, 1.0) for _ in range(n_environments)], "E")
     coef = np.concatenate([beta, np.zeros(n_spurious)])
-    invariant = tuple(f"x{j}" for j in range(1, n_invariant + 1))
     return KnownAnswer(
         name="reversed effects",
         X=sample.X,
         y=sample.y,
         environments=sample.environments,
-        feature_names=invariant + tuple(f"z{k}" for k in range(1, n_spurious + 1)),
+        feature_names=numbered("x", n_invariant) + numbered("z", n_spurious),
         coef=coef,
         support=coef != 0,
+        identified=spread > 0 and n_environments > 1,
+        risk=1.0,
         _draw=new,
+        _oracle=lambda X: X @ coef,
     )

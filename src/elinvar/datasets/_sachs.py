@@ -1,14 +1,18 @@
 """Protein signalling in single cells under nine conditions, from the optional package cdt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from elinvar._base import DataError, FileError, MissingExtraError
 from elinvar.datasets._dataset import Dataset
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PROTEINS: Final = (
     "praf", "pmek", "plcg", "PIP2", "PIP3", "p44/42", "pakts473", "PKA", "PKC", "P38", "pjnk",
@@ -61,11 +65,23 @@ class SachsDataset(Dataset):
         return tuple(cause for cause, effect in self.edges if effect == self.target)
 
     @property
+    def support(self) -> "NDArray[np.bool_]":
+        """Which of the features are direct causes of the target in the consensus network."""
+        import numpy as np
+
+        return np.array([feature in self.causes for feature in self.features])
+
+    @property
     def acting_on_target(self) -> tuple[str, ...]:
         """Conditions whose reagent acts on the target itself: candidates to exclude."""
         return tuple(
             condition for condition, proteins in self.acts_on.items() if self.target in proteins
         )
+
+    def without_acting(self) -> "SachsDataset":
+        """Return the table without the conditions whose reagent acts on the target itself."""
+        stays = ~self.frame[self.environment].isin(self.acting_on_target)
+        return replace(self, frame=self.frame[stays].reset_index(drop=True))
 
 
 def load_sachs(target: str = "praf", *, conditions: Sequence[str] | None = None) -> SachsDataset:
