@@ -220,6 +220,39 @@ def test_reverse_spurious_hurts_pooled_more() -> None:
     assert np.median([error(True, s) / error(False, s) for s in range(10)]) > 1.5
 
 
+@pytest.mark.parametrize("rotated", [False, True])
+@pytest.mark.parametrize("example", [1, 2, 3])
+def test_unseen_environments_of_the_unit_tests(example, rotated) -> None:
+    """Their own laws, no longer those of training; the oracle stays right, the spurious link not."""
+    data = make_linear_unit_test(example, rotated=rotated, n_samples=2000, rng=0)
+    new = data.new_environments(4000, 1, n_environments=6)
+    columns = new.X if data.rotation is None else new.X @ data.rotation.T
+    assert set(new.environments) == {f"new{e}" for e in range(6)}
+    for e in np.unique(new.environments):
+        rows = new.environments == e
+        assert abs(np.corrcoef(columns[rows, -1], new.y[rows])[0, 1]) < 0.08
+    if example == 1:
+        scales = np.array([columns[new.environments == f"new{e}", :5].std() for e in range(6)])
+        assert ((0.0099 < scales) & (scales < 10.1)).all() and scales.max() / scales.min() > 3
+        residual = new.y - data.oracle(new.X)
+        spread = [residual[new.environments == f"new{e}"].std() for e in range(6)]
+        np.testing.assert_allclose(spread, np.sqrt(5) * scales, rtol=0.05)
+    else:
+        share = np.mean((data.oracle(new.X) > 0.5) != (new.y > 0.5))
+        assert share == pytest.approx(data.risk, abs=0.003)
+
+
+def test_unit_test_environments_beyond_the_third() -> None:
+    """log10 of the scale is uniform on (-2, 1): mean -.5, sd .866 (200 environments)."""
+    data = make_linear_unit_test(1, n_environments=203, n_samples=100, rng=0)
+    order = [data.environments == f"E{e}" for e in range(203)]
+    logs = np.log10([data.X[rows, :5].std() for rows in order])
+    np.testing.assert_allclose(10 ** logs[:3], [0.1, 1.5, 2.0], rtol=0.1)
+    assert logs[3:].mean() == pytest.approx(-0.5, abs=0.2)
+    assert logs[3:].std() == pytest.approx(0.866, abs=0.12)
+    assert logs[3:].min() > -2.1 and logs[3:].max() < 1.1
+
+
 def test_number_of_new_environments() -> None:
     new = make_random_linear(n_samples=20, rng=0).new_environments(10, 1, n_environments=7)
     assert np.unique(new.environments).size == 7
@@ -234,16 +267,16 @@ def test_number_of_new_environments() -> None:
         (lambda: make_eills(n_samples=2.5, rng=0), "n_samples is 2.5"),
         (lambda: make_random_linear(in_degree=0, rng=0), "in_degree is 0"),
         (lambda: make_random_linear(in_degree=11, rng=0), "at most 10"),
-        (lambda: make_random_linear(broken="target!", rng=0), "broken is 'target!'"),
+        (
+            lambda: make_random_linear(broken="target!", rng=0),
+            "broken is 'target!'; it must be one",
+        ),
+        (lambda: make_random_linear(do_share=1.5, rng=0), "do_share is 1.5"),
+        (lambda: make_random_linear(shift_spread=-1, rng=0), "shift_spread is -1"),
+        (lambda: make_random_linear(measurement_error=-1, rng=0), "measurement_error is -1"),
         (lambda: make_random_linear(edge_spread=float("nan"), rng=0), "edge_spread is nan"),
         (lambda: make_reversed(spread=-1, rng=0), "spread is -1"),
         (lambda: make_eills(n_samples=9, rng=0).new_environments(0, 1), "n_samples is 0"),
-        (
-            lambda: make_linear_unit_test(1, n_samples=9, rng=0).new_environments(
-                9, 1, n_environments=4
-            ),
-            "leave it out",
-        ),
     ],
 )
 def test_bad_requests_are_refused(call: Callable[[], object], message: str) -> None:

@@ -139,6 +139,26 @@ def test_sachs_reads_cdt_without_importing_it(fake_cdt: Path) -> None:
     assert load_sachs("pakts473").acting_on_target == ("AKT inhibitor",)
 
 
+def test_sachs_without_the_conditions_that_act_on_the_target(fake_cdt: Path) -> None:
+    data = load_sachs("PKC")
+    assert data.acting_on_target == ("G06976", "PMA")
+    kept = data.without_acting()
+    assert set(kept.environments().names) == set(CONDITIONS) - {"G06976", "PMA"}
+    assert len(kept.frame) == 7466 - 723 - 913 and len(data.frame) == 7466
+    assert kept.edges == data.edges
+    untouched = load_sachs("praf")
+    assert len(untouched.without_acting().frame) == 7466
+
+
+def test_sachs_support_marks_the_causes(fake_cdt: Path) -> None:
+    data = load_sachs("praf")
+    assert [name for name, cause in zip(data.features, data.support, strict=True) if cause] == [
+        "PKA",
+        "PKC",
+    ]
+    assert not load_sachs("PKC").support.any()
+
+
 def test_sachs_conditions_can_be_chosen(fake_cdt: Path) -> None:
     data = load_sachs("PKA", conditions=["PMA", "ICAM-2"])
     assert data.environments().names == ("ICAM-2", "PMA")

@@ -13,6 +13,7 @@ from elinvar.datasets._known import (
     check_choice,
     check_counts,
     check_positive,
+    check_share,
     numbered,
 )
 from elinvar.datasets._sparse import Change, SparseModel, signed
@@ -30,7 +31,7 @@ def make_gene_network(
     n_environments: int = 20,
     n_samples: int = 200,
     perturbed: Perturbed = "random",
-    n_perturbed: int = 6,
+    share: float = 0.2,
     strength: float = 2.0,
     rng: Rng,
 ) -> KnownAnswer:
@@ -43,7 +44,7 @@ def make_gene_network(
     .. math::
         x_i = \sum_k b_{ik} x_k + N(0, 1), \qquad b_{ik} = \pm U(.5, 1.5)/\sqrt{\max(1, k/2)}.
 
-    Environment ``E0`` is left as it is; in every other one ``n_perturbed`` genes are cut off from
+    Environment ``E0`` is left as it is; in every other one random genes are cut off from
     their regulators and knocked down, :math:`x_i \sim N(-` ``strength`` :math:`, .5^2)`. The target
     is a random gene with a regulator and a regulated gene, and is never knocked down.
 
@@ -59,8 +60,8 @@ def make_gene_network(
         Rows an environment.
     perturbed : {"random", "hubs"}
         Which genes are knocked down: any, or the fifth that regulates most.
-    n_perturbed : int, at least 1
-        Genes knocked down in an environment.
+    share : float, 0 to 1
+        How many of these an environment knocks down; at least one.
     strength : float, at least 0
         How far down they are set.
     rng : int or numpy.random.Generator
@@ -98,9 +99,10 @@ def make_gene_network(
     """
     check_counts(minimum=3, n_genes=n_genes)
     check_counts(n_samples=n_samples)
-    check_counts(minimum=1, n_environments=n_environments, n_perturbed=n_perturbed)
+    check_counts(minimum=1, n_environments=n_environments)
     check_choice(("random", "hubs"), perturbed=perturbed)
     check_positive(strength=strength)
+    check_share(share=share)
     most = n_genes * (n_genes - 1) // 4
     if not 2 <= n_edges <= max(most, 2):
         raise DataError(
@@ -109,16 +111,14 @@ def make_gene_network(
     rng = np.random.default_rng(rng)
     model, regulated = _draw_network(n_genes, n_edges, rng)
     others = np.delete(np.arange(n_genes), model.target)
-    hubs = others[np.argsort(-regulated[others], kind="stable")][: round(_HUB_SHARE * n_genes)]
+    hubs = others[np.argsort(-regulated[others], kind="stable")][
+        : max(1, round(_HUB_SHARE * n_genes))
+    ]
     pool = others if perturbed == "random" else hubs
-    if n_perturbed > pool.size:
-        raise DataError(
-            f"n_perturbed is {n_perturbed}, but there are only {pool.size} genes to choose from."
-        )
 
     def knock_down(genes: NDArray[np.intp], rng: np.random.Generator) -> Change:
         cut = np.zeros(n_genes, dtype=bool)
-        cut[rng.choice(genes, n_perturbed, replace=False)] = True
+        cut[rng.choice(genes, max(1, round(share * genes.size)), replace=False)] = True
         scale = np.where(cut, _KNOCKED_SD, 1.0)
         return Change(scale=scale, level=np.where(cut, -strength, 0.0), cut=cut)
 

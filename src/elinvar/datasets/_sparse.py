@@ -76,7 +76,8 @@ class SparseModel:
 
 def signed(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw ``n`` coefficients from ±U(.5, 1.5)."""
-    return rng.uniform(0.5, 1.5, n) * rng.choice([-1.0, 1.0], n)
+    drawn: NDArray[np.float64] = rng.uniform(0.5, 1.5, n) * rng.choice([-1.0, 1.0], n)
+    return drawn
 
 
 def make_sparse_linear(

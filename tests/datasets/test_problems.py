@@ -1,0 +1,142 @@
+"""What holds for every problem with a known answer, whichever generator draws it."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from elinvar._base import DataError
+from elinvar.datasets import PROBLEMS, SUITES, KnownAnswer, Problem, make_problem
+
+Array = NDArray[np.float64]
+
+# Their larger twins differ in size alone.
+LARGE = {"sparse-2000", "genes-64", "unit-test-1-e10", "unit-test-2-e10", "unit-test-3-e10"}
+SMALL = [problem for problem in PROBLEMS.values() if problem.name not in LARGE]
+each_problem = pytest.mark.parametrize("problem", SMALL, ids=lambda problem: problem.name)
+
+
+def error(problem: Problem, answer: Array, y: Array) -> float:
+    if problem.task == "regression":
+        return float(np.mean((answer - y) ** 2))
+    return float(np.mean((answer > 0.5) != (y > 0.5)))
+
+
+def worst_moment(data: KnownAnswer, X: Array, y: Array, environments: NDArray[np.str_]) -> float:
+    """Largest |z| of the oracle's residual against 1 and the invariant columns, a environment."""
+    everything = data.invariance == "everything"
+    columns = X if everything else data.invariant_columns(X)
+    columns = np.column_stack([np.ones(len(X)), columns])
+    largest = 0.0
+    for name in np.unique(environments):
+        rows = environments == name
+        score = (y[rows] - data.oracle(X[rows]))[:, None] * columns[rows]
+        spread = score.std(axis=0) / np.sqrt(rows.sum())
+        z = np.abs(score.mean(axis=0))[spread > 0] / spread[spread > 0]
+        # rare columns (the end of a spline basis) are far from normal: too few rows to judge
+        enough = (np.abs(columns[rows]) > 1e-6).sum(axis=0)[spread > 0] > 100
+        largest = max(largest, float(z[enough].max(initial=0.0)))
+    return largest
+
+
+@each_problem
+def test_one_shape_and_one_seed(problem: Problem) -> None:
+    first, again, other = (problem.draw(seed, n_samples=60) for seed in (3, 3, 4))
+    n, p = first.X.shape
+    assert first.y.shape == first.environments.shape == (n,)
+    assert first.support.shape == (p,) and first.support.any()
+    assert len(set(first.feature_names)) == p
+    assert first.task == problem.task
+    np.testing.assert_array_equal(first.X, again.X)
+    np.testing.assert_array_equal(first.y, again.y)
+    assert not np.array_equal(first.X, other.X)
+    one, two = first.new_environments(20, 5), again.new_environments(20, np.random.default_rng(5))
+    np.testing.assert_array_equal(one.X, two.X)
+    many = first.new_environments(10, 1, n_environments=7)
+    assert many.X.shape == (70, p) and np.unique(many.environments).size == 7
+    assert np.isfinite(many.X).all() and np.isfinite(many.y).all()
+
+
+@each_problem
+def test_the_answer_is_whole(problem: Problem) -> None:
+    data = problem.draw(0, n_samples=60)
+    if data.task == "classification":
+        assert data.coef is None and set(np.unique(data.y)) <= {0.0, 1.0}
+    else:
+        assert data.coef is not None
+        if data.rotation is None:
+            np.testing.assert_array_equal(data.coef != 0, data.support)
+    if data.rotation is not None:
+        size = len(data.rotation)
+        np.testing.assert_allclose(data.rotation @ data.rotation.T, np.eye(size), atol=1e-12)
+    assert (data.rotation is not None) == (data.invariance == "subspace")
+    if data.invariance in ("none", "everything"):
+        assert data.identified is False
+    if data.invariance == "none":
+        assert data.risk is None
+        with pytest.raises(DataError, match="no oracle for the .*: nothing is invariant"):
+            data.oracle(data.X)
+    else:
+        assert data.risk is not None
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [p for p in SMALL if p.suite not in ("broken", "digits") and p.name != "eills-100"],
+    ids=lambda problem: problem.name,
+)
+def test_the_oracle_is_right_in_every_environment(problem: Problem) -> None:
+    """Its residuals have mean zero given the invariant columns, in training and unseen data.
+
+    About 20 to 400 z scores each, one seed: below 5 by chance in all but 1 of 4,000 problems.
+    """
+    data = problem.draw(11, n_samples=4000 if problem.name != "sparse-500" else 1000)
+    new = data.new_environments(4000, 12, n_environments=3)
+    assert worst_moment(data, data.X, data.y, data.environments) < 5
+    assert worst_moment(data, new.X, new.y, new.environments) < 5
+    found = error(problem, data.oracle(data.X), data.y)
+    assert found == pytest.approx(data.risk, rel=0.08, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", [p.name for p in SMALL if p.suite == "broken"])
+def test_where_invariance_is_broken_the_parents_do_not_predict_alike(name: str) -> None:
+    spreads = []
+    for seed in range(5):
+        data = make_problem(name, seed, n_samples=4000)
+        fits = []
+        for e in np.unique(data.environments):
+            rows = data.environments == e
+            A = np.column_stack([np.ones(rows.sum()), data.X[rows][:, data.support]])
+            fits.append(np.linalg.lstsq(A, data.y[rows], rcond=None)[0])
+        spreads.append(np.ptp(fits, axis=0).max())
+    # with invariance the spread of 5 estimates with standard error 1/60 stays below .1 or so
+    assert np.median(spreads) > 0.2
+
+
+def test_every_suite_has_a_name_a_task_and_a_sentence() -> None:
+    assert len(PROBLEMS) > 40 and len(SUITES) >= 10
+    for name, problem in PROBLEMS.items():
+        assert name == problem.name == name.lower() and " " not in name
+        assert problem.suite in SUITES and problem.task in ("regression", "classification")
+        assert problem.tests
+    with pytest.raises(TypeError):
+        PROBLEMS["mine"] = PROBLEMS["additive"]  # type: ignore[index]
+
+
+def test_settings_of_a_call_go_before_the_problems_own() -> None:
+    data = make_problem("unit-test-1-e10", 0, n_samples=20, n_environments=4)
+    assert np.unique(data.environments).size == 4
+    assert PROBLEMS["unit-test-1-e10"].settings["n_environments"] == 10
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: make_problem("unit-test-4", 0), "no problem 'unit-test-4'; did you mean unit-te"),
+        (lambda: make_problem("zzz", 0), "no problem 'zzz'; choose from unit-tests, rotated"),
+        (lambda: make_problem("eills-100", 0, rows=3), "no setting 'rows'; it has n_samples"),
+        (lambda: make_problem("eills-100", 0, n_samples=1), "n_samples is 1"),
+    ],
+)
+def test_unknown_names_are_refused(call, message) -> None:
+    with pytest.raises(DataError, match=message):
+        call()
