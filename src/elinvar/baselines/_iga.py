@@ -1,0 +1,59 @@
+"""Inter-environmental gradient alignment, in closed form."""
+
+import numpy as np
+
+from elinvar.baselines._penalised import PenalisedRegressor
+from elinvar.baselines._regressor import Floats
+from elinvar.baselines._risks import Risks
+
+
+class IGARegressor(PenalisedRegressor):
+    r"""IGA: environments agree on where to step.
+
+    .. math:: \min_w\ \bar R(w) + \lambda \sum_e \pi_e \lVert \nabla R_e(w) - \nabla \bar R(w)
+        \rVert^2
+
+    Gradients are linear in w, so the minimum solves :math:`(\bar S + 4 \lambda V) w = \bar c + 4
+    \lambda v` with :math:`V = \sum_e \pi_e (S_e - \bar S)^2` and :math:`v = \sum_e \pi_e
+    (S_e - \bar S)(c_e - \bar c)`.
+
+    Deviations: solved exactly, where the paper takes stochastic steps; average over environments
+    for the sum; standardised units by default.
+
+    Parameters
+    ----------
+    penalty : float, at least 0
+        :math:`\lambda`.
+    standardize : bool
+        Units of the pooled sds, about the pooled means; the penalty depends on the units.
+    environment_weights : {"equal", "size"}
+        :math:`\pi_e`; the paper's are equal.
+
+    Attributes
+    ----------
+    coef_, intercept_ : ndarray of shape (n_columns,), float
+    converged_ : bool
+        True.
+
+    References
+    ----------
+    M. Koyama, S. Yamaguchi, "Out-of-distribution generalization with maximal invariant predictor",
+    arXiv:2008.01883 (2020).
+    """
+
+    def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
+        gradient = risks.gradient(w)
+        apart = gradient - risks.share @ gradient
+        slope = 2 * np.einsum("e,ej,ejk->k", risks.share, apart, 2 * risks.gram)
+        return float(risks.share @ (apart**2).sum(axis=1)), slope
+
+    def _follow(self, risks: Risks, w: Floats) -> Floats:
+        share = risks.share
+        gram, cross = np.tensordot(share, risks.gram, 1), share @ risks.cross
+        apart = risks.gram - gram
+        V = np.tensordot(share, apart @ apart, 1)
+        v = np.einsum("e,ejk,ek->j", share, apart, risks.cross - cross)
+        size = 1 + self.penalty
+        left, right = gram + 4 * self.penalty * V, cross + 4 * self.penalty * v
+        found: Floats = np.linalg.lstsq(left / size, right / size, rcond=None)[0]
+        return found
