@@ -71,9 +71,9 @@ def make_gene_network(
     -------
     KnownAnswer
         ``new_environments`` knocks down other random genes, whatever ``perturbed`` says.
-        ``identified`` says whether each regulator and each regulated gene of the target was knocked
-        down in some environment but not in all: otherwise other sets may pass for the parents, as
-        they may in a real screen.
+        ``identified`` says whether each gene that the target regulates was knocked down in some
+        environment but not in all: otherwise sets with effects of the target may pass for its
+        causes, as they may in a real screen.
 
     Raises
     ------
@@ -131,8 +131,7 @@ def make_gene_network(
     )
     changes = [untouched, *(knock_down(pool, rng) for _ in range(n_environments - 1))]
     sample = model.sample(n_samples, changes, "E", rng)
-    near = np.concatenate([model.parents[model.target], model.children])
-    cut = np.array([change.cut for change in changes])[:, near]
+    cut = np.array([change.cut for change in changes])[:, model.children]
     return KnownAnswer(
         name="gene network" + (", hubs knocked down" if perturbed == "hubs" else ""),
         X=sample.X,

@@ -73,8 +73,8 @@ class KnownAnswer:
         predicts best in one does so in all.
     identified : bool, or None
         Whether the training environments, with as many rows as one likes, tell the columns or the
-        subspace from all others: True where they do for almost all parameters, None where nobody
-        knows.
+        subspace from all others that predict at least as well: True where they do for almost all
+        parameters, None where that is not known.
     risk : float, or None
         Error of `oracle` averaged over the training environments: mean squared, or the share of
         wrong classes. None where it has no closed form.
