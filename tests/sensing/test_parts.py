@@ -47,17 +47,19 @@ def test_both_bases_are_orthonormal(angle, unequal):
         ({"init": "identity", "width": 2}, 2.0, 2.0),
         ({"init": "orthogonal", "width": 2}, 2.0, 2.0),
         # normals of variance 1/k: the trace is that of alpha^2 I, whatever the width
-        ({"init": "gaussian", "width": 2}, 8.0, 10.0),
-        ({"init": "gaussian", "width": 40}, 8.0, 10.0),
+        ({"init": "gaussian", "width": 2}, 7.0, 11.0),
+        ({"init": "gaussian", "width": 40}, 7.0, 11.0),
         ({"init": "gaussian", "parameterization": "symmetric"}, 0.0, 0.0),
     ],
 )
 def test_the_start_has_its_size(setting, low, high, method, unequal):
     algorithm = PooledGD(step_size=1e-9, init_scale=0.5, **setting)
-    runs = [solve(unequal(), algorithm, steps=1, rng=s, method=method).matrix for s in range(300)]
+    runs = [solve(unequal(), algorithm, steps=1, rng=s, method=method).matrix for s in range(60)]
     traces = np.trace(runs, axis1=1, axis2=2) / 0.25
     assert low - 1e-6 <= traces.mean() <= high + 1e-6
     assert low != high or np.ptp(traces) < 1e-6
+    if high == 0.0:
+        np.testing.assert_allclose(runs[0], 0.0, atol=1e-7)
     if setting == {"init": "identity", "width": 2}:
         np.testing.assert_allclose(runs[0], 0.25 * np.diag([1.0] * 2 + [0.0] * 7), atol=1e-7)
 

@@ -100,6 +100,22 @@ def test_floor_is_the_error_that_stays(simulate, two_point, batch_size, noise, s
     assert np.median(seen[:, 2]) == pytest.approx(floor.error, rel=0.12)
 
 
+def test_rate_and_floor_by_hand():
+    assert noise_growth_rate(11, 0.1, 4, 20) == pytest.approx(0.01 * 5 * 8 / 4)
+    # eta (sigma_i + sigma_j) = 1: all entries of a full matrix have the variance of their noise
+    for rank in (1, 2):
+        floor = noise_floor(np.ones(rank), 0.5, dim=rank, batch_size=7, power=8)
+        entries = rank * (rank + 1) / 2
+        assert floor.error**2 == pytest.approx(entries * 8 / (7 - entries), rel=1e-6)
+    # d' = 8: eight rows at .5 / 1.5, D = 8 * .5 / 3, and n = 2 of its own directions
+    floor = noise_floor([1.0], 0.5, dim=9, batch_size=2000, power=8)
+    v = floor.variance
+    assert v == pytest.approx((8 + floor.error**2) / 2000, rel=1e-6)
+    assert floor.aligned**2 == pytest.approx((1 + 8 / 3) * v)
+    assert floor.tilt == pytest.approx(np.sqrt(2) * 4 / 3 * v)
+    assert floor.free == pytest.approx(v)
+
+
 def test_free_noise_fills_a_quarter_of_the_directions(two_point):
     # no signal, no spurious part: label noise alone; a matrix with d/4 directions of its own
     rng, d, eta, v = np.random.default_rng(3), 48, 0.1, 0.1
