@@ -133,13 +133,13 @@ def test_a_full_disk_is_a_sentence(large):
     assert "Traceback" not in done.stderr
 
 
-def on_a_terminal(columns, *arguments):
+def on_a_terminal(columns, *arguments, command=COMMAND):
     """Return what the command prints on a terminal of so many columns, without colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         stdout=theirs,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
@@ -168,3 +168,24 @@ def test_tables_fit_the_terminal(columns, tmp_path):
     # columns that matter less make room, and verdicts break between words
     assert ("Chinstrap\n" in fitted) == (columns > 100)
     assert ("gain that\n" in diagnosed) == (columns > 100)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_headings_break_and_columns_make_room(columns):
+    code = """
+from elinvar.cli._console import Printer
+heads = ["setting", "group of runs", *["measured error low"] * 9, ""]
+rows = [["k = d", "start of both factors", *["0.0123"] * 9, "x"]] * 2
+printer = Printer()
+left_out = printer.table(heads, rows, align="ll" + "r" * 9 + "l", optional=11, fold=True)
+printer.flush()
+print("left out", left_out)
+"""
+    printed = on_a_terminal(columns, "-c", code, command=[sys.executable])
+    *table, last = printed.splitlines()
+    assert max(map(len, table)) <= columns
+    left_out = int(last.split()[-1])
+    assert (left_out > 0) == (columns < 120)
+    assert printed.count("k = d") == 2
+    # every number that is shown is whole
+    assert printed.count("0.0123") == 2 * (9 - max(left_out - 1, 0))

@@ -127,9 +127,18 @@ def test_places_that_cannot_be_made_are_refused(elinvar, tmp_path):
     assert (result.exit_code, result.stdout) == (1, "")
     assert "Create it first" in result.stderr
     (tmp_path / "file").touch()
-    result = elinvar("reproduce", "--out", tmp_path / "file")
-    assert result.exit_code == 1
-    assert "is a file" in result.stderr
+    for place in (tmp_path / "file", tmp_path / "file" / "out"):
+        result = elinvar("reproduce", "--out", place)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "is a file" in result.stderr
+
+
+def test_a_record_of_another_version_is_refused_before_any_work(elinvar, studies, tmp_path):
+    newer = {"format": "elinvar study", "version": 99, "elinvar": "9.9"}
+    (tmp_path / "scaling.json").write_text(json.dumps(newer))
+    result = elinvar("reproduce", "--quick", "--out", tmp_path, "--workers", 1)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "another version of elinvar (9.9)" in result.stderr
 
 
 def test_no_workers_is_wrong_usage(elinvar, tmp_path):

@@ -103,6 +103,7 @@ def test_other_files_are_passed_over(result, page, tmp_path):
     (tmp_path / "half.json").write_text('{"format": "elinvar st')
     (tmp_path / "list.json").write_text("[1, 2]")
     (tmp_path / "other.json").write_text('{"format": "another"}')
+    (tmp_path / "hollow.json").write_text('{"format": "elinvar study", "version": 1}')
     assert len(page().named("section")) == 1
 
 

@@ -176,6 +176,17 @@ TWO = {"dim": 10, "invariant_rank": 2, "spurious_rank": 2, "heterogeneity": 1.0}
         ({"invariant_eigenvalues": [1.0]}, "must be 2 finite numbers other than 0"),
         ({"invariant_eigenvalues": 0.0}, "must be 2 finite numbers other than 0"),
         ({"dim": 40, "spurious_rank": 13, "signs": "independent"}, r"2\^13 environments"),
+        ({"spurious_rank": 10**9}, "1000000000 spurious directions need 1000000002 dimensions"),
+        ({"heterogeneity": 1e300}, r"heterogeneity must be at most 1e\+100 in size; got 1e\+300"),
+        ({"noise": 1e200}, r"noise must be at most 1e\+100 in size"),
+        ({"angle": "steep"}, "angle must lie between"),
+        ({"angle": [0.1, 0.2]}, "angle must lie between"),
+        ({"invariant_eigenvalues": "one"}, "invariant_eigenvalues must be numbers in an array"),
+        ({"invariant_eigenvalues": 1e200}, "invariant_eigenvalues must be at most"),
+        ({"measurements": ["goe"]}, "measurements must be one of 'gaussian', 'goe'"),
+        ({"rng": "seed"}, "rng must be an integer of at least 0"),
+        ({"rng": -1}, "rng must be an integer of at least 0"),
+        ({"rng": np.random.RandomState(0)}, "rng must be an integer of at least 0"),
     ],
 )
 def test_bad_settings_are_one_clear_sentence(setting, message):
@@ -187,6 +198,9 @@ def test_bad_settings_are_one_clear_sentence(setting, message):
     ("values", "weights", "message"),
     [
         ([1.0, 2.0], None, "values must be eigenvalues of shape"),
+        ([[1.0, 2.0], [3.0]], None, "values must be numbers in an array, with rows of one length"),
+        ([["a"]], None, "values must be numbers in an array"),
+        ([[1.0], [2.0]], "ab", "weights must be numbers in an array"),
         ([[1.0], [np.nan]], None, "values must be finite"),
         ([[[0.0, 1.0], [2.0, 0.0]]], None, "must be symmetric"),
         ([[1.0], [2.0]], [1.0], "weights must hold one number for each of 2 environments"),
@@ -201,6 +215,10 @@ def test_bad_lists_of_environments(values, weights, message):
 def test_bad_curves_data_and_densities():
     with pytest.raises(DataError, match="curve must turn times of shape"):
         SensingProblem.continuum(dim=10, invariant_rank=1, curve=lambda t: t)
+    with pytest.raises(DataError, match="What curve returns must be numbers in an array"):
+        SensingProblem.continuum(dim=10, invariant_rank=1, curve=lambda t: "up")
+    with pytest.raises(DataError, match="curve must be a function of times; got int"):
+        SensingProblem.continuum(dim=10, invariant_rank=1, curve=3)
     with pytest.raises(DataError, match=r"density must lie in \(0, 1\]"):
         SparseSign(density=0.0)
     problem = SensingProblem.two_point(**TWO)
@@ -224,6 +242,11 @@ def test_bad_curves_data_and_densities():
         (np.full((4, 2), np.nan), np.ones(4), None, "X and y must be finite"),
         (np.ones((4, 2)), [1, 2, np.inf, 4], None, "X and y must be finite"),
         (np.ones((4, 2)), np.ones(4), ["a"], r"environments has the shape \(1,\)"),
+        ([[1, 2], [3]], np.ones(2), None, "X must be numbers in an array, with rows of one length"),
+        (np.ones((2, 2)), ["a", "b"], None, "y must be numbers in an array"),
+        (np.ones((2, 2)), np.ones(2), [None, "b"], "environments lacks 1 labels"),
+        (np.ones((2, 2)), np.ones(2), [np.nan, 1.0], "environments lacks 1 labels"),
+        (np.ones((2, 2)), np.ones(2), np.array([1, "b"], object), "must be of one kind"),
     ],
 )
 def test_bad_measurements(X, y, environments, message):

@@ -17,6 +17,7 @@ from elinvar.sensing import (
     SensingProblem,
     solve,
 )
+from elinvar.sensing._plain import DataSource
 
 HETERO = HeteroSGD(step_size=0.1, batch_size=10**6)
 
@@ -112,6 +113,27 @@ def test_divergence_is_a_result(paper, engine):
     assert "diverged" in repr(run)
 
 
+@pytest.mark.parametrize("method", ["exact", "plain"])
+@pytest.mark.parametrize("change", [{"step_size": 1e90}, {"gain": 1e90}, {"init_scale": 1e8}])
+def test_a_run_that_diverges_at_once_keeps_its_start(make_problem, method, change):
+    algorithm = HeteroSGD(**({"step_size": 0.1, "batch_size": 10} | change))
+    run = solve(make_problem(), algorithm, steps=3, rng=0, method=method)
+    assert (run.status, run.steps.tolist()) == ("diverged", [0])
+    assert np.isfinite(run.error).all()
+    assert repr(run).startswith("Trajectory: diverged after 0 steps")
+
+
+def test_a_notebook_shows_some_of_the_steps(make_problem):
+    run = solve(make_problem(), HETERO, steps=1, rng=0)
+    assert repr(run).startswith("Trajectory: completed after 1 step (")
+    longer = solve(make_problem(), HETERO, steps=500, rng=0)
+    for shown, rows in ((run, 2), (longer, 8)):
+        page = shown._repr_html_()
+        assert repr(shown) in page
+        assert page.count("<tr") == 1 + rows
+        assert f"<td>{shown.steps[-1]}</td>" in page
+
+
 def test_a_narrow_run_can_diverge():
     problem = SensingProblem.two_point(
         dim=40, invariant_rank=2, spurious_rank=2, heterogeneity=30.0, rng=0
@@ -194,6 +216,28 @@ def test_a_finite_data_set_is_fitted():
     assert np.linalg.norm(G @ pooled.matrix) < 1e-3 < np.linalg.norm(G)
     batches = solve(problem, HeteroSGD(step_size=0.05, batch_size=500), steps=50, rng=0)
     assert batches.loss[-1] != hetero.loss[-1]
+
+
+def test_a_batch_larger_than_the_data_has_the_law_of_its_draws():
+    problem = SensingProblem.two_point(
+        dim=3, invariant_rank=1, spurious_rank=1, heterogeneity=2.0, rng=0
+    ).sample(6, rng=1)
+    A, rng = np.zeros((3, 3)), np.random.default_rng(2)
+    X, y = problem.data.X, problem.data.y
+
+    def gradients(batch):
+        source = DataSource(problem, PooledSGD(step_size=0.1, batch_size=batch), 1, rng)
+        return np.array([source.gradient(A, 0) for _ in range(4000)]).reshape(4000, 9)
+
+    each = np.array([problem.measurements.average(X[i : i + 1], y[i : i + 1]) for i in range(12)])
+    each = each.reshape(12, 9)
+    for batch in (12, 13, 60):  # rows are drawn, then counted
+        G = gradients(batch)
+        spread = each.var(axis=0) / batch
+        off = np.abs(G.mean(axis=0) - each.mean(axis=0)) / np.sqrt(spread / 4000)
+        assert off.max() < 4.5
+        # the standard error of a variance of 4,000 draws is 2.3%
+        np.testing.assert_allclose(G.var(axis=0), spread, rtol=0.12)
 
 
 @pytest.mark.parametrize("gain", [1.0, 1.5])
@@ -310,6 +354,7 @@ def test_threads_of_blas_are_given_back(make_problem):
         (lambda: PooledGD(step_size=0.1, parameterization="both"), "parameterization must be one"),
         (lambda: PooledGD(step_size=0.1, optimizer="adam"), "optimizer must be one of elinvar"),
         (lambda: Momentum(beta=1.0), r"beta must lie in \[0, 1\)"),
+        (lambda: Momentum(beta="big"), r"beta must lie in \[0, 1\); got 'big'"),
         (lambda: RMSprop(second_beta=-0.1), r"second_beta must lie in \[0, 1\)"),
         (lambda: Adam(epsilon=0.0), "epsilon must be a finite number above 0"),
     ],
@@ -327,6 +372,11 @@ def test_bad_algorithms_are_one_clear_sentence(make, message):
         ({"dtype": "float16"}, "dtype must be one of 'auto', 'float32', 'float64'"),
         ({"method": "fast"}, "method must be one of 'auto', 'plain', 'exact'"),
         ({"engine": "jax"}, "engine must be one of 'numba', 'numpy'"),
+        ({"rng": "seed"}, "rng must be an integer of at least 0"),
+        (
+            {"algorithm": HeteroSGD(step_size=0.1, batch_size=5, init_scale=1e12)},
+            r"init_scale=1e\+12 is too large for float32",
+        ),
         ({"problem": 3}, "problem must be a SensingProblem; got int"),
         ({"algorithm": SGD()}, "algorithm must be HeteroSGD, PooledSGD or PooledGD; got SGD"),
     ],

@@ -69,7 +69,7 @@ def test_workers_that_cannot_load_the_function(cluster, monkeypatch):
 
 def test_nobody_at_the_address(monkeypatch):
     monkeypatch.setattr("elinvar.sweeps._cluster._SECONDS", 0.5)
-    for address in ("tcp://127.0.0.1:1", "nonsense://x"):
+    for address in ("tcp://127.0.0.1:1", "nonsense://x", "nonsense"):
         with pytest.raises(DataError, match="There is no cluster at") as raised:
             run_sweep(sweep_cells.draws(), cluster=address)
         assert "\n" not in str(raised.value)

@@ -117,23 +117,32 @@ class Printer:
         *,
         align: str,
         optional: int = 0,
+        fold: bool = False,
         styles: Sequence[str | None] | None = None,
-    ) -> None:
+    ) -> int:
         """Add a table; ``align`` has a letter a column, l or r.
 
         Where a terminal is too narrow, the texts of the second column break between words, then
-        the last ``optional`` columns are left out, one by one, then names are folded.
+        the headings do if they ``fold``, then the last ``optional`` columns are left out, one by
+        one, then names are folded. Returns how many columns were left out.
         """
         unbounded = self._console.options.update(width=_WIDE)
         for left_out in range(optional + 1):
             shown = len(header) - left_out
-            for broken in (False, True):
-                table = _build(header[:shown], [row[:shown] for row in rows], align, styles, broken)
-                width = self._console.measure(table, options=unbounded).maximum
-                if width <= self._console.width:
+            cells = [row[:shown] for row in rows]
+            folded = [_folded(name, [row[k] for row in rows]) for k, name in enumerate(header)]
+            for heads, broken in ((header, False), (header, True), (folded, True))[: 2 + fold]:
+                table = _build(heads[:shown], cells, align, styles, broken)
+                spare = (
+                    self._console.width - self._console.measure(table, options=unbounded).maximum
+                )
+                if spare >= 0:
+                    if broken and (narrow := table.columns[1]).max_width is not None:
+                        narrow.max_width += spare
                     self._add(table)
-                    return
+                    return left_out
         self._add(table)
+        return left_out
 
     def flush(self) -> None:
         """Write everything to standard output."""
@@ -146,6 +155,13 @@ class Printer:
             self._console.print(thing, **options)
         lines = capture.get().splitlines()
         self._parts.append("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def _folded(name: str, cells: Sequence[str]) -> str:
+    """Break a heading into lines no wider than its longest word, or the longest cell."""
+    from textwrap import wrap
+
+    return "\n".join(wrap(name, max(map(len, [*cells, *name.split(), "."]))))
 
 
 def _build(

@@ -27,9 +27,12 @@ def run(
     cluster: str | None,
 ) -> None:
     """Run the studies of these names, or all; print tables and verdicts, write the rest to out."""
+    from elinvar.report._study_records import read_records
+
     studies = choose(names)
     workers = workers or _cores()
     make_folder(out)
+    read_records(out)  # of another version? say so before any work
     printer = Printer()
     command = _command(names, out=out, quick=quick)
     verdicts = []
@@ -124,7 +127,11 @@ def _print(printer: Printer, result: "StudyResult", out: Path) -> None:
     from elinvar.report._study_records import written
 
     heads, rows, kinds = written(result.summary)
-    printer.table(heads, rows, align="".join("r" if kind == "number" else "l" for kind in kinds))
+    align = "".join("r" if kind == "number" else "l" for kind in kinds)
+    left_out = printer.table(heads, rows, align=align, optional=len(heads) - 1, fold=True)
+    if left_out:
+        columns = "1 more column is" if left_out == 1 else f"{left_out} more columns are"
+        printer.text(f"{columns} in {out / result.stem}-summary.csv", style="dim")
     printer.text()
     for claim in result.verdict.claims:
         word, style = ("holds", "green") if claim.holds else ("fails", "red")

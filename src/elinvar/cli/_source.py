@@ -74,6 +74,8 @@ def refuse_folder(path: Path | None) -> None:
     if path.exists() and not path.is_dir():
         raise FileError(f"{path} is a file; name a folder.")
     around = path if path.is_dir() else path.parent
+    if around.is_file():
+        raise FileError(f"Cannot make {path}: {around} is a file.")
     if not around.is_dir():
         raise FileError(f"Cannot make {path}: the folder {around} does not exist. Create it first.")
     if not os.access(around, os.W_OK):

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 FORMAT = "elinvar study"
 VERSION = 1
+_NEEDED = {
+    "stem", "title", "claim", "claims", "parameters", "summary", "says", "svg", "command",
+    "workers", "seconds", "finished",
+}  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -118,6 +122,8 @@ def _read(path: Path) -> Record | None:
         return None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         return None
+    if content.get("version") == VERSION and not content.keys() >= _NEEDED:
+        return None  # damaged
     if content.get("version") != VERSION:
         raise FileError(
             f"{path} was written by another version of elinvar ({content.get('elinvar')}); "

@@ -4,7 +4,13 @@ from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from elinvar._base import DataError
+
+# squares and sums of squares of such numbers are finite in double precision
+_LARGEST = 1e100
 
 
 def check_count(name: str, value: Any, meaning: str = "") -> None:
@@ -20,20 +26,29 @@ def check_count(name: str, value: Any, meaning: str = "") -> None:
         raise DataError(f"{name} must be an integer of at least 1{explained}; got {value!r}.")
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether this is a finite number."""
+    return not isinstance(value, bool) and isinstance(value, Real) and isfinite(value)
+
+
 def check_number(name: str, value: Any, *, least: float | None = None, above: bool = False) -> None:
     """Refuse what is not a finite number, or lies below ``least`` (or at it, if ``above``).
+
+    Numbers beyond 1e100 are refused too.
 
     Raises
     ------
     DataError
         If it is not.
     """
-    fits = not isinstance(value, bool) and isinstance(value, Real) and isfinite(value)
+    fits = is_number(value)
     if fits and least is not None:
         fits = value > least if above else value >= least
     if not fits:
         bound = "" if least is None else f" {'above' if above else 'of at least'} {least:g}"
         raise DataError(f"{name} must be a finite number{bound}; got {value!r}.")
+    if abs(value) > _LARGEST:
+        raise DataError(f"{name} must be at most {_LARGEST:g} in size; got {value!r}.")
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -44,5 +59,43 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     DataError
         If it is not.
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise DataError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+
+
+def as_numbers(name: str, values: Any) -> NDArray[np.float64]:
+    """Return an array of numbers.
+
+    Raises
+    ------
+    DataError
+        If it is ragged, holds something else, or numbers beyond 1e100.
+    """
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{name} must be numbers in an array, with rows of one length; got "
+            f"{type(values).__name__}."
+        ) from None
+    if (np.abs(numbers[np.isfinite(numbers)]) > _LARGEST).any():
+        raise DataError(f"{name} must be at most {_LARGEST:g} in size.")
+    return numbers
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return the generator of a seed, or the generator itself.
+
+    Raises
+    ------
+    DataError
+        If it is neither.
+    """
+    if not isinstance(rng, np.random.RandomState):
+        try:
+            return np.random.default_rng(rng)
+        except (TypeError, ValueError):
+            pass
+    raise DataError(
+        f"rng must be an integer of at least 0, a numpy.random.Generator or None; got {rng!r}."
+    )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
+from elinvar.sensing._check import as_numbers
 from elinvar.sensing._measurements import MeasurementLaw, pieces
 
 Floats = NDArray[np.float64]
@@ -48,7 +49,7 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
     DataError
         If shapes do not agree, or a value is not finite.
     """
-    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    X, y = as_numbers("X", X), as_numbers("y", y)
     square = X.ndim == 3 and X.shape[1] == X.shape[2]
     if X.size == 0 or not (square or X.ndim == 2):
         raise DataError(
@@ -65,7 +66,17 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
             f"environments has the shape {labels.shape}; one label is needed for each of "
             f"{len(y):,} measurements."
         )
-    names, codes = np.unique(labels, return_inverse=True)
+    missing = labels != labels
+    if labels.dtype == object:
+        missing |= np.array([label is None for label in labels])
+    if missing.any():
+        raise DataError(
+            f"environments lacks {missing.sum():,} labels; leave these measurements out."
+        )
+    try:
+        names, codes = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise DataError("The labels in environments must be of one kind.") from None
     order = np.argsort(codes, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))])
     return Data(X=X[order], y=y[order], offsets=offsets, names=tuple(map(str, names)))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
-from elinvar.sensing._check import check_choice, check_number
+from elinvar.sensing._check import as_numbers, check_choice, check_number
 
 Floats = NDArray[np.float64]
 Signs = Literal["common", "independent"]
@@ -85,7 +85,7 @@ def finite(
     values: ArrayLike, weights: ArrayLike | None = None, *, name: str = "finite"
 ) -> EnvironmentLaw:
     """Take a list of environments: eigenvalues (E, r2), or symmetric matrices (E, r2, r2)."""
-    matrices = np.asarray(values, dtype=np.float64)
+    matrices = as_numbers("values", values)
     if matrices.ndim == 2:
         matrices = diagonals(matrices)
     if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or matrices.size == 0:
@@ -98,7 +98,7 @@ def finite(
     if not np.allclose(matrices, matrices.transpose(0, 2, 1), rtol=1e-12, atol=1e-12):
         raise DataError("The matrices in values must be symmetric.")
     count = len(matrices)
-    shares = np.full(count, 1.0 / count) if weights is None else np.asarray(weights, np.float64)
+    shares = np.full(count, 1.0 / count) if weights is None else as_numbers("weights", weights)
     if shares.shape != (count,):
         raise DataError(
             f"weights must hold one number for each of {count} environments; got the shape "
@@ -127,8 +127,10 @@ def gaussian(rank: int, heterogeneity: float, mean: float, signs: Signs) -> Envi
 
 def continuum(curve: Callable[[Floats], Any]) -> EnvironmentLaw:
     """Take eigenvalues ``curve(t)``, (n, r2), of times t that are uniform on [0, 1]."""
+    if not callable(curve):
+        raise DataError(f"curve must be a function of times; got {type(curve).__name__}.")
     times = (np.arange(_REPRESENTATIVES) + 0.5) / _REPRESENTATIVES
-    values = np.asarray(curve(times), dtype=np.float64)
+    values = as_numbers("What curve returns", curve(times))
     if values.ndim != 2 or len(values) != len(times) or not np.isfinite(values).all():
         raise DataError(
             "curve must turn times of shape (n,) into finite eigenvalues of shape (n, r2); "

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar.sensing._check import is_number
 
 Floats = NDArray[np.floating[Any]]
 
@@ -223,7 +224,7 @@ class SparseSign(MeasurementLaw):
     name: ClassVar[str] = "sparse_sign"
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.density <= 1.0:
+        if not (is_number(self.density) and 0.0 < self.density <= 1.0):
             raise DataError(f"density must lie in (0, 1]; got {self.density!r}.")
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
@@ -250,7 +251,7 @@ def law_of(measurements: "str | MeasurementLaw") -> MeasurementLaw:
     """
     if isinstance(measurements, MeasurementLaw):
         return measurements
-    if measurements not in LAWS:
+    if not isinstance(measurements, str) or measurements not in LAWS:
         known = ", ".join(map(repr, LAWS))
         raise DataError(f"measurements must be one of {known}; got {measurements!r}.")
     return LAWS[measurements]

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar.sensing._check import check_number, is_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +27,9 @@ class Optimizer:
     def __post_init__(self) -> None:
         for name in ("beta", "second_beta"):
             value = getattr(self, name, 0.0)
-            if not 0.0 <= value < 1.0:
+            if not (is_number(value) and 0.0 <= value < 1.0):
                 raise DataError(f"{name} must lie in [0, 1); got {value!r}.")
-        epsilon = getattr(self, "epsilon", 1.0)
-        if not (np.isfinite(epsilon) and epsilon > 0):
-            raise DataError(f"epsilon must be a finite number above 0; got {epsilon!r}.")
+        check_number("epsilon", getattr(self, "epsilon", 1.0), least=0.0, above=True)
 
 
 @dataclass(frozen=True, kw_only=True)

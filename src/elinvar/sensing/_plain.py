@@ -101,11 +101,16 @@ class DataSource:
 
     def _average(self, A: Floats, rows: slice) -> Floats:
         X, y = self._data.X[rows], self._data.y[rows]
-        if self._batch is not None:
+        times: Any = 1
+        if self._batch is not None and self._batch > len(y):
+            # how often each row is in the batch, in law: the rows are measured once
+            times = self._rng.multinomial(self._batch, np.full(len(y), 1 / len(y)))
+        elif self._batch is not None:
             chosen = self._rng.integers(len(y), size=self._batch)
             X, y = X[chosen], y[chosen]
         X, y = X.astype(A.dtype, copy=False), y.astype(A.dtype, copy=False)
-        mean: Floats = self._law.average(X, y - self._law.apply(X, A)) / A.dtype.type(len(y))
+        r = (times * (y - self._law.apply(X, A))).astype(A.dtype, copy=False)
+        mean: Floats = self._law.average(X, r) / A.dtype.type(self._batch or len(y))
         return mean
 
     def loss(self, A: Floats) -> float:

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
 from elinvar.sensing import _environment_laws as laws
-from elinvar.sensing._check import check_count, check_number
+from elinvar.sensing._check import check_count, check_number, generator
 from elinvar.sensing._data import Data, draw_data, read_data
 from elinvar.sensing._environment_laws import EnvironmentLaw, Signs
 from elinvar.sensing._measurements import Gaussian, MeasurementLaw, RankOne, law_of
-from elinvar.sensing._truth import Truth, make_truth
+from elinvar.sensing._truth import Truth, check_room, make_truth
 
 Floats = NDArray[np.float64]
 
@@ -123,7 +123,7 @@ class SensingProblem:
         DataError
             If a value is out of its range, or the subspaces have no room.
         """
-        check_count("spurious_rank", spurious_rank)
+        check_room(dim, invariant_rank, spurious_rank)
         law = laws.two_point(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(
             law,
@@ -166,7 +166,7 @@ class SensingProblem:
         DataError
             If a value is out of its range, or the subspaces have no room.
         """
-        check_count("spurious_rank", spurious_rank)
+        check_room(dim, invariant_rank, spurious_rank)
         law = laws.uniform(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(law, dim, invariant_rank, **setting)
 
@@ -200,7 +200,7 @@ class SensingProblem:
         DataError
             If a value is out of its range, or the subspaces have no room.
         """
-        check_count("spurious_rank", spurious_rank)
+        check_room(dim, invariant_rank, spurious_rank)
         law = laws.gaussian(spurious_rank, heterogeneity, mean, signs)
         return cls._generated(law, dim, invariant_rank, **setting)
 
@@ -332,7 +332,7 @@ class SensingProblem:
                 "This problem has a finite data set already; sample the problem itself."
             )
         check_count("n_samples", n_samples)
-        law, rng = self.truth.law, np.random.default_rng(rng)
+        law, rng = self.truth.law, generator(rng)
         if law.finite:
             if n_environments is not None:
                 raise DataError(
@@ -428,7 +428,8 @@ class SensingProblem:
             parts += [f"invariant rank {self.invariant_rank}", f"spurious rank {law.rank}"]
             parts += [f"{many} ({law.name}),\n{self.measurements.name} measurements"]
         elif self.data is not None:
-            parts += [f"{len(self.data.names)} environments"]
+            count = len(self.data.names)
+            parts += [f"{count} environment{'s' * (count != 1)}"]
         if self.data is None:
             parts += ["fresh at every step"]
         else:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from elinvar._base import DataError
 from elinvar.sensing._algorithms import Algorithm
-from elinvar.sensing._check import check_choice, check_count
+from elinvar.sensing._check import check_choice, check_count, generator
 from elinvar.sensing._exact import draw
 from elinvar.sensing._plain import DataSource, FreshSource
 from elinvar.sensing._problem import SensingProblem
@@ -102,7 +102,7 @@ def solve(
     _check_run(problem, algorithm, steps, record_every, method, dtype, engine)
     chosen, reason = _choose_method(problem, method)
     precision = _precision(problem, algorithm, dtype)
-    children = np.random.default_rng(rng).spawn(3)
+    children = generator(rng).spawn(3)
     run = _Run(
         problem=problem,
         algorithm=algorithm,
@@ -114,6 +114,7 @@ def solve(
         noise_rng=children[2],
         progress=progress,
     )
+    run.check_start()
     started = perf_counter()
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         if chosen == "plain":
@@ -143,6 +144,15 @@ class _Run:
     environment_rng: np.random.Generator
     noise_rng: np.random.Generator
     progress: Progress | None
+
+    def check_start(self) -> None:
+        """Refuse a start whose squares are not finite, of which nothing could be recorded."""
+        scale, most = self.algorithm.init_scale, float(np.finfo(self.dtype).max) ** 0.25
+        if not scale * self.problem.dim**0.25 < most:
+            raise DataError(
+                f"init_scale={scale:g} is too large for {np.dtype(self.dtype).name}, which bears "
+                f"less than {most / self.problem.dim**0.25:.2g} here."
+            )
 
     @property
     def _truth(self) -> Truth:

@@ -1,6 +1,7 @@
 """What a run led to, step by step."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Status = Literal["completed", "diverged"]
 Method = Literal["plain", "exact"]
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -49,8 +52,8 @@ class Trajectory:
         Precision of the run.
     seconds : float
         Wall time.
-    matrix : ndarray of shape (d, d)
-        The last A.
+    matrix : ndarray of shape (d, d) or None
+        The last A; None if the run diverged.
     problem : SensingProblem
         What was solved.
 
@@ -66,7 +69,7 @@ class Trajectory:
     dtype: str
     seconds: float
     loss: Floats
-    matrix: Floats
+    matrix: Any
     problem: "SensingProblem"
     invariant_signal: Any = None
     spurious_signal: Any = None
@@ -96,8 +99,15 @@ class Trajectory:
             {"step": self.steps} | {k: v for k, v in columns.items() if v is not None}
         )
 
+    def _repr_html_(self) -> str:
+        frame = self.to_frame()
+        shown = np.unique(np.linspace(0, len(frame) - 1, _SHOWN).round().astype(int))
+        table = frame.iloc[shown].to_html(index=False, border=0, float_format="{:.3g}".format)
+        return f"<p>{escape(repr(self))}</p>{table}"
+
     def __repr__(self) -> str:
-        text = f"Trajectory: {self.status} after {self.steps[-1]:,} steps ({self.method})"
+        last = int(self.steps[-1])
+        text = f"Trajectory: {self.status} after {last:,} step{'s' * (last != 1)} ({self.method})"
         if self.error is None:
             return f"{text}, loss {self.loss[-1]:.3g}"
         return (

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
-from elinvar.sensing._check import check_count
+from elinvar.sensing._check import as_numbers, check_count, generator, is_number
 from elinvar.sensing._environment_laws import EnvironmentLaw
 
 Floats = NDArray[np.float64]
@@ -84,6 +84,24 @@ class Truth:
         return cores
 
 
+def check_room(dim: int, rank: int, spurious_rank: int) -> None:
+    """Refuse subspaces that have no room.
+
+    Raises
+    ------
+    DataError
+        If a number is not an integer of at least 1, or the ranks sum to more than ``dim``.
+    """
+    check_count("dim", dim)
+    check_count("invariant_rank", rank)
+    check_count("spurious_rank", spurious_rank)
+    if rank + spurious_rank > dim:
+        raise DataError(
+            f"An invariant rank of {rank} and {spurious_rank} spurious directions need "
+            f"{rank + spurious_rank} dimensions to lie at an angle, but dim is {dim}."
+        )
+
+
 def make_truth(
     law: EnvironmentLaw,
     *,
@@ -100,18 +118,12 @@ def make_truth(
     DataError
         If a value is out of its range, or the subspaces have no room.
     """
-    check_count("dim", dim)
-    check_count("invariant_rank", rank)
-    if rank + law.rank > dim:
-        raise DataError(
-            f"An invariant rank of {rank} and {law.rank} spurious directions need "
-            f"{rank + law.rank} dimensions to lie at an angle, but dim is {dim}."
-        )
-    if not (np.isfinite(angle) and 0.0 <= angle <= np.pi / 2):
+    check_room(dim, rank, law.rank)
+    if not (is_number(angle) and 0.0 <= angle <= np.pi / 2):
         raise DataError(
             f"angle must lie between 0 (orthogonal) and pi/2, in radians; got {angle!r}."
         )
-    values = np.asarray(eigenvalues, dtype=np.float64)
+    values = as_numbers("invariant_eigenvalues", eigenvalues)
     if values.ndim == 0:
         values = np.full(rank, float(values))
     if values.shape != (rank,) or not np.isfinite(values).all() or (values == 0).any():
@@ -119,7 +131,7 @@ def make_truth(
             f"invariant_eigenvalues must be {rank} finite numbers other than 0, or one for "
             f"all; got {np.asarray(eigenvalues).tolist()}."
         )
-    normals = np.random.default_rng(rng).standard_normal((dim, rank + law.rank))
+    normals = generator(rng).standard_normal((dim, rank + law.rank))
     directions = np.linalg.qr(normals)[0]
     U, V = directions[:, :rank], directions[:, rank:].copy()
     leaning = min(rank, law.rank)

@@ -23,6 +23,7 @@ def backend_at(address: str, sweep: Sweep) -> Iterator[tuple[Any, int]]:
     """
     distributed = import_extra("distributed", "dask")
     try:
+        distributed.comm.get_address_host_port(address)
         client = distributed.Client(address, timeout=_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DataError(

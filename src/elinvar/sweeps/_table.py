@@ -101,10 +101,14 @@ def load(sweep: Sweep, out: Path) -> "pa.Table | None":
     except (KeyError, TypeError, ValueError):
         raise FileError(f"{out} is no table of a sweep; {advice}") from None
     if format_ != FORMAT:
-        raise FileError(f"{out} has the format {format_}; needed {FORMAT}: {advice}")
+        raise FileError(
+            f"{out} was written by another version of elinvar (format {format_}, not {FORMAT}); "
+            f"{advice}"
+        )
     wanted = description(sweep)
     if fingerprint != _fingerprint(wanted):
         parts = [part for part in wanted if text_of(wanted[part]) != text_of(about.get(part))]
+        parts = parts or ["fingerprint"]
         raise FileError(
             f"{out} holds a finished sweep {name!r}, which differs in {words(parts)}; {advice}"
         )
