@@ -103,7 +103,7 @@ def test_workers_change_nothing(workers, backend, tmp_path):
 @pytest.mark.parametrize(
     ("returned", "words"),
     [
-        (lambda k: 1.0, "returned a float; needed a dict"),
+        (lambda k: 1.0, "returned float; needed a dict"),
         (lambda k: [{"a": 1}, {"b": 1}], "different columns"),
         (lambda k: {}, "no columns"),
         (lambda k: {"a": [1, 2]}, "'a' holds a list"),

@@ -21,7 +21,7 @@ def columns_of(returned: Any, axes: Mapping[str, Any]) -> tuple[Columns, Kinds]:
     rows = [returned] if isinstance(returned, Mapping) else returned
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         kind = type(returned).__name__
-        raise DataTypeError(f"it returned a {kind}; needed a dict, or a list of dicts")
+        raise DataTypeError(f"it returned {kind}; needed a dict, or a list of dicts")
     names = list(rows[0]) if rows else []
     all_names = set(names)
     for row in rows:
