@@ -1,6 +1,7 @@
 """What holds for every problem with a known answer, whichever generator draws it."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -78,7 +79,9 @@ def test_the_answer_is_whole(problem: Problem) -> None:
         assert data.identified is False
     if data.invariance == "none":
         assert data.risk is None
-        with pytest.raises(DataError, match=r"no oracle for the .*: nothing is invariant"):
+        with pytest.raises(
+            DataError, match=r"no oracle for the .*: the target given its causes is not"
+        ):
             data.oracle(data.X)
     else:
         assert data.risk is not None
@@ -114,19 +117,55 @@ def test_an_oracle_of_all_columns_would_be_wrong_somewhere(name: str) -> None:
     assert worst_moment(pooled, data.X, data.y, data.environments) > 10
 
 
+def disagreement(data: KnownAnswer, columns: NDArray[np.bool_] | tuple[int, ...]) -> float:
+    """Largest |z| between two environments' least-squares coefficients on these columns."""
+    fits, variances = [], []
+    for e in np.unique(data.environments):
+        rows = data.environments == e
+        A = np.column_stack([np.ones(rows.sum()), data.X[rows][:, columns]])
+        inverse = np.linalg.inv(A.T @ A)
+        fits.append(inverse @ A.T @ data.y[rows])
+        score = A * (data.y[rows] - A @ fits[-1])[:, None]
+        variances.append(np.diag(inverse @ score.T @ score @ inverse))
+    w, v = np.array(fits), np.array(variances)
+    z = np.abs(w[:, None] - w) / np.sqrt(v[:, None] + v + 1e-30)
+    return float(z.max())
+
+
+def subsets(p: int) -> list[tuple[int, ...]]:
+    return [s for k in range(p + 1) for s in combinations(range(p), k)]
+
+
 @pytest.mark.parametrize("name", [p.name for p in SMALL if p.suite == "broken"])
-def test_where_invariance_is_broken_the_parents_do_not_predict_alike(name: str) -> None:
-    spreads = []
-    for seed in range(5):
-        data = make_problem(name, seed, n_samples=4000)
-        fits = []
-        for e in np.unique(data.environments):
-            rows = data.environments == e
-            A = np.column_stack([np.ones(rows.sum()), data.X[rows][:, data.support]])
-            fits.append(np.linalg.lstsq(A, data.y[rows], rcond=None)[0])
-        spreads.append(np.ptp(fits, axis=0).max())
-    # with invariance the spread of 5 estimates with standard error 1/60 stays below .1 or so
-    assert np.median(spreads) > 0.2
+def test_where_nothing_is_invariant_no_subset_of_columns_is(name: str) -> None:
+    data = make_problem(name, 0, n_features=5, n_samples=15_000, in_degree=2)
+    assert data.invariance == "none"
+    assert min(disagreement(data, list(s)) for s in subsets(5)) > 6
+
+
+@pytest.mark.parametrize("broken", [{"broken": "fixed_confounder"}, {"measurement_error": 1.0}])
+def test_without_changing_levels_only_trivial_sets_are_left(broken) -> None:
+    data = make_problem("random-10", 0, n_features=5, n_samples=40_000, in_degree=2, **broken)
+    assert data.invariance == "trivial" and data.identified is False
+    assert disagreement(data, []) < 4.5 and disagreement(data, data.support) > 6
+
+
+@pytest.mark.parametrize("name", [p.name for p in SMALL if p.suite == "random"])
+def test_where_identified_every_invariant_subset_predicts_worse(name: str) -> None:
+    data = make_problem(name, 2, n_features=5, n_samples=15_000, in_degree=2, n_environments=6)
+    assert data.identified and disagreement(data, data.support) < 4.5
+
+    def residual(columns: list[int] | NDArray[np.intp]) -> float:
+        A = np.column_stack([np.ones(len(data.X)), data.X[:, columns]])
+        return float(np.linalg.lstsq(A, data.y, rcond=None)[1][0])
+
+    truth = residual(np.flatnonzero(data.support))
+    rivals = [
+        list(s)
+        for s in subsets(5)
+        if data.support[list(s)].sum() < len(s) and residual(list(s)) < 0.999 * truth
+    ]
+    assert rivals and min(disagreement(data, s) for s in rivals) > 6
 
 
 def test_every_suite_has_a_name_a_task_and_a_sentence() -> None:

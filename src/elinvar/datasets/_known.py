@@ -11,7 +11,7 @@ from elinvar._base import DataError
 from elinvar.environments import Environments, Schema
 
 Task = Literal["regression", "classification"]
-Invariance = Literal["columns", "subspace", "none", "everything"]
+Invariance = Literal["columns", "subspace", "trivial", "none", "everything"]
 
 Rng = int | np.random.Generator
 """A seed, or the generator to draw from."""
@@ -66,11 +66,12 @@ class KnownAnswer:
     support : ndarray of bool, shape (n_features,)
         Which columns enter that mechanism. If ``rotation`` is given, which columns entered it
         before the rotation: see `invariant_columns`.
-    invariance : {"columns", "subspace", "none", "everything"}
-        What holds in all environments, new ones too. "columns": the target given the columns in
-        ``support``. "subspace": the same before the rotation, and no set of columns after it.
-        "none": no set of columns. "everything": all environments have one law, so that whatever
-        predicts best in one does so in all.
+    invariance : {"columns", "subspace", "trivial", "none", "everything"}
+        What holds in all environments, new ones too. "columns": the target's mean given the columns
+        in ``support``. "subspace": the same before the rotation, and no set of columns after it.
+        "trivial": only the mean given no column at all, or given remote causes. "none": no set of
+        columns, the empty one included. "everything": all environments have one law, so that
+        whatever predicts best in one does so in all.
     identified : bool, or None
         Whether the training environments, with as many rows as one likes, tell the columns or the
         subspace from all others that predict at least as well: True where they do for almost all
@@ -162,7 +163,8 @@ class KnownAnswer:
             If nothing is invariant, or the best invariant prediction has no closed form.
         """
         if self._oracle is None:
-            why = "nothing is invariant" if self.invariance == "none" else "it has no closed form"
+            broken = self.invariance in ("none", "trivial")
+            why = "the target given its causes is not invariant" if broken else "no closed form"
             raise DataError(
                 f"There is no oracle for the {self.name}: {why}. "
                 "Fit a model on invariant_columns(X) instead."

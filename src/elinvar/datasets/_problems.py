@@ -189,9 +189,12 @@ def _random() -> Iterator[Problem]:
             "broken-confounder": ("a hidden cause changes", {**usual, "broken": "confounder"}),
             "broken-fixed-confounder": (
                 "a hidden cause of one law; environments are instruments",
-                {**usual, "edge_spread": 0.0, "broken": "fixed_confounder"},
+                {**usual, "edge_spread": 0.0, "shift_spread": 1.0, "broken": "fixed_confounder"},
             ),
-            "broken-measurement": ("features with error", {**usual, "measurement_error": 1.0}),
+            "broken-measurement": (
+                "features with error",
+                {**usual, "shift_spread": 1.0, "measurement_error": 1.0},
+            ),
         },
     )
     yield from _regressions(

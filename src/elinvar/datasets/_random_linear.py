@@ -38,12 +38,14 @@ class _Interventions:
 
     @property
     def invariance(self) -> Invariance:
-        changes = self.noise_spread, self.edge_spread, self.shift_spread, self.do_share
+        levels = self.shift_spread or self.do_share
         if self.broken in ("target", "confounder"):
             return "none"
-        if not (any(changes) or self.reverse):
+        if not (self.noise_spread or self.edge_spread or levels or self.reverse):
             return "everything"
-        return "none" if self.broken or self.measurement_error else "columns"
+        if self.broken or self.measurement_error:
+            return "none" if levels else "trivial"
+        return "columns"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -210,7 +212,8 @@ def make_random_linear(
         mechanism before the intervention, or given the hidden cause.
     measurement_error : float, at least 0
         Standard deviation of independent errors added to all columns of ``X``; above 0 it breaks
-        invariance, since slopes shrink by more where a feature varies less.
+        invariance, since slopes shrink by more where a feature varies less. Where no level changes,
+        this and a fixed confounder leave trivial sets invariant: see `KnownAnswer`.
     rng : int or numpy.random.Generator
         Seed, or the generator to draw from.
 
@@ -272,7 +275,7 @@ def make_random_linear(
     sample = stack(parts, "E")
     invariance = law.invariance
     best, risk = graph.best_everywhere(law) if invariance == "everything" else (graph.coef, 1.0)
-    known = invariance != "none"
+    known = invariance in ("columns", "everything")
     return KnownAnswer(
         name=_name(law),
         X=sample.X,
