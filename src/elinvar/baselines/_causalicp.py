@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from elinvar._base import import_extra
+from elinvar._base import DataError, import_extra
 from elinvar.baselines._regressor import Mask, PeerRegressor, by_environment
 from elinvar.baselines._screen import screen
 from elinvar.environments import Environments
@@ -66,9 +66,13 @@ class CausalICPRegressor(PeerRegressor):
         columns = screen(rows, self.max_features)
         table = np.column_stack([rows.X[:, columns], rows.y])
         data = [table[inside] for inside in by_environment(rows)]
-        # a column that is constant makes sets singular, whose errors numpy only warns of
-        with np.errstate(all="ignore"):
-            found = package.fit(data, columns.size, alpha=float(self.level))
+        try:
+            with np.errstate(all="ignore"):
+                found = package.fit(data, int(columns.size), alpha=float(self.level))
+        except np.linalg.LinAlgError as error:
+            raise DataError(
+                "causalicp cannot take columns that depend linearly on one another: leave one out."
+            ) from error
         self.accepted_sets_ = sorted(
             tuple(sorted(columns[list(chosen)].tolist())) for chosen in found.accepted_sets
         )

@@ -13,7 +13,7 @@ from elinvar.environments import Environments
 
 
 class ElasticNetRegressor(PeerRegressor):
-    r"""Elastic net: scikit-learn's ``ElasticNetCV`` on standardised columns.
+    r"""Elastic net: scikit-learn's ``ElasticNetCV`` on standardised columns and target.
 
     .. math:: \min_{b, w}\ \tfrac1{2n} \sum_i (y_i - b - x_i^\top w)^2 + \alpha \bigl( \rho \lVert w
         \rVert_1 + \tfrac{1 - \rho}{2} \lVert w \rVert_2^2 \bigr)
@@ -47,10 +47,13 @@ class ElasticNetRegressor(PeerRegressor):
             l1_ratio=float(self.l1_ratio),
             cv=_folds(rows),
             max_iter=100_000,
-        ).fit((rows.X - center) / scale, rows.y)
-        coef = model.coef_ / scale
+            tol=1e-8,
+        )
+        level, unit = rows.y.mean(), rows.y.std()
+        model.fit((rows.X - center) / scale, (rows.y - level) / unit)
+        coef = model.coef_ * unit / scale
         self.selected_ = coef != 0
-        self._take(coef, float(model.intercept_ - center @ coef))
+        self._take(coef, float(level + unit * model.intercept_ - center @ coef))
 
 
 class LassoRegressor(ElasticNetRegressor):

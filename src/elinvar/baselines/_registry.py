@@ -62,6 +62,17 @@ class Baseline:
     tasks : tuple of str
         Targets it is meant for; a classification target is 0/1 and, unless the method says
         otherwise, regressed on.
+
+    Examples
+    --------
+    >>> from elinvar.baselines import BASELINES
+    >>> from elinvar.datasets import make_eills
+    >>> data = make_eills(n_samples=1000, rng=0)
+    >>> model = BASELINES["eills"].make().fit(data.X, data.y, environments=data.environments)
+    >>> model.coef_[:3].round(1), bool(model.selected_[3:].any())
+    (array([ 3. ,  2. , -0.5]), False)
+    >>> BASELINES["eills"].why_not(n_environments=3, n_features=20)
+    'tries all subsets: at most 16 features'
     """
 
     name: str
@@ -108,7 +119,13 @@ class Baseline:
         return clone(self.estimator).set_params(**parameters)
 
     def candidates(self) -> Iterator[dict[str, Any]]:
-        """Yield every combination of the grid as parameters for `make`."""
+        """Yield every combination of the grid.
+
+        Yields
+        ------
+        dict
+            Parameters for `make`.
+        """
         yield from ParameterGrid({name: list(values) for name, values in self.grid.items()})
 
 
@@ -196,6 +213,7 @@ _ALL = (
         returns="selection",
         package="invariant_causal_prediction",
         fewest_environments=2,
+        tasks=("regression",),
     ),
     Baseline(
         name="eills",
