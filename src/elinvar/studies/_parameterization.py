@@ -230,7 +230,7 @@ def _pools(rows: list[dict[str, Any]]) -> Claim:
     return Claim(
         holds=bool(near and apart),
         sentence=(
-            "its last iterates, which fluctuate, are on average over runs the pooled solution: "
+            "Its last iterates, which fluctuate, are on average over runs the pooled solution: "
             f"they hold {said} times the mean spurious part (needed: 1 within three standard "
             "errors, and 0 beyond three at one of them)."
         ),
@@ -254,7 +254,7 @@ def _loses(rows: list[dict[str, Any]], config: Config) -> Claim:
     return Claim(
         holds=bool(rows[0]["error"] <= config.recovered and rows[-1]["error"] >= config.failed),
         sentence=(
-            "a lazy start loses the bias: from U = V large, with the step that it bears, U U' - "
+            "A lazy start loses the bias: from U = V large, with the step that it bears, U U' - "
             f"V V' moves as A itself does, and ends so far from A*: {said} (needed: at most "
             f"{percent(config.recovered)} from the smallest start, at least "
             f"{percent(config.failed)} from the largest)."

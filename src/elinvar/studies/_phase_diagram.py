@@ -251,7 +251,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     border = Claim(
         holds=bool(median <= config.tolerance and worst <= config.worst),
         sentence=(
-            f"the heterogeneity at which the spurious part stops growing is within "
+            f"The heterogeneity at which the spurious part stops growing is within "
             f"{percent(median)} of the predicted line (median over {len(summary)} step sizes, "
             f"needed: {percent(config.tolerance)}; worst {percent(worst)}, needed: "
             f"{percent(config.worst)}; standard error {percent(typical)})."

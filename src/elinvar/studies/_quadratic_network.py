@@ -197,7 +197,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     claims.append(
         Claim(
             holds=all(row["pooled_error_high"] < row["error_low"] for row in pools),
-            sentence="pooled batches end nearer the pooled solution: "
+            sentence="Pooled batches end nearer the pooled solution: "
             + " and, with the intercept, ".join(_range(row, "pooled_error") for row in pools)
             + " from it (needed: in every run nearer than any is to A*).",
         )
@@ -209,7 +209,7 @@ def _compares(words: str, hetero: dict[str, Any], pooled: dict[str, Any], near: 
     return Claim(
         holds=bool(hetero["error_high"] < pooled["error_low"] and hetero["error"] <= near),
         sentence=(
-            f"one environment at a time, {words}, |U U' - A*| is {_range(hetero, 'error')}, pooled "
+            f"One environment at a time, {words}, |U U' - A*| is {_range(hetero, 'error')}, pooled "
             f"{_range(pooled, 'error')} (needed: every run nearer than every pooled one, and a "
             f"median of at most {near:g})."
         ),

@@ -162,7 +162,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     law = Claim(
         holds=bool(abs(slope / theory - 1.0) <= config.tolerance and off <= 0.05),
         sentence=(
-            f"the steps are {figure(intercept)} + {figure(slope)} log d, a slope "
+            f"The steps are {figure(intercept)} + {figure(slope)} log d, a slope "
             f"{percent(abs(slope / theory - 1.0))} from the predicted 1 / log(1 + step size) = "
             f"{figure(theory)} (needed: within {percent(config.tolerance)}), and no dimension is "
             f"more than {percent(off)} off this line (needed: 5%)."
@@ -172,7 +172,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     time = Claim(
         holds=bool(gap <= 0.15),
         sentence=(
-            f"the noiseless iteration of one invariant direction predicts each median within "
+            f"The noiseless iteration of one invariant direction predicts each median within "
             f"{percent(gap)} (needed: 15%)."
         ),
     )
