@@ -14,7 +14,7 @@ from elinvar.sensing import (
     SignDescent,
     solve,
 )
-from elinvar.sensing._kernel_narrow import put_goe
+from elinvar.sensing._kernel_narrow import add_noise, outside_narrow, put_goe
 from elinvar.sensing._kernel_wide import fill_goe
 from elinvar.sensing._optimizers import renew_numpy
 
@@ -159,6 +159,28 @@ def test_a_goe_matrix_has_a_wider_diagonal():
     np.testing.assert_allclose(core, whole, rtol=1e-6)
     whole[:2, :2] = 0.0
     np.testing.assert_allclose(wide, whole, rtol=1e-6)
+
+
+def test_noise_on_a_narrow_factor_is_that_of_a_whole_matrix():
+    """Z P for a two-sided P: what it says of <Z, A> holds exactly, its squares on average."""
+    rng, d, s, width, n_plus = np.random.default_rng(0), 14, 2, 3, 2
+    P, signs, n, rounds = rng.standard_normal((d, width)), np.array([1.0, 1.0, -1.0]), d - s, 4000
+    size = n * (s + width) + width * (width + 1) // 2
+    side, away, basis, moved = (np.empty((n, k)) for k in (s, width, width, width))
+    squares, descent = np.empty((2, width, width)), np.empty((d, width))
+    seen = np.zeros(d)
+    for _ in range(rounds):
+        normals = rng.standard_normal(size).astype(np.float32)
+        product = add_noise(P, s, n_plus, normals, side, away, basis, squares, moved, descent)
+        assert product == pytest.approx((P * signs * descent).sum(), abs=1e-9)
+        seen += (descent**2).sum(axis=1) / rounds
+    rows = (P**2).sum(axis=1)
+    expected = np.where(np.arange(d) < s, rows[s:].sum(), rows.sum() + rows) / 2
+    np.testing.assert_allclose(seen, expected, rtol=0.1)
+    A = (P * signs) @ P.T
+    grams = [np.ascontiguousarray(part.T @ part) for part in (P[:s], P[s:])]
+    outside = (A**2).sum() - (A[:s, :s] ** 2).sum()
+    assert outside_narrow(*grams, n_plus) == pytest.approx(outside)
 
 
 def test_signals_and_loss_of_unequal_ranks_and_environments(unequal):
