@@ -1,5 +1,6 @@
 """Predictions against what happens."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -249,7 +250,49 @@ def test_it_prints_what_decides(two_point):
     said = predict_outcome(Problem(spurious_matrices=two_point(3.0)), Algorithm(), STEPS)
     text = str(said)
     assert text.startswith("learns a mixture: spurious directions grow, at up to 0.0567 a step")
-    assert "condition that fails: growth exponent of the spurious part: 0.05666 < 0, fails" in text
+    fails = "condition that fails: growth exponent of the spurious part: 0.05666 is not below 0"
+    assert text.count("condition that fails") == 1
+    assert text.endswith(fails)
+    # a direction that dies is never learned
+    dies = str(predict_outcome(Problem(spurious_matrices=two_point(6.0)), Algorithm()))
+    assert "steps until a spurious direction is learned: never" in dies
+    assert re.search(r"\binf\b|\bnan\b", text + dies) is None
+
+
+def test_only_conditions_that_bear_on_the_algorithm_are_printed(two_point):
+    problem = Problem(spurious_matrices=two_point(6.0))
+    for algorithm, known in (
+        (Algorithm(sampling="pooled"), ["batches mix environments"]),
+        (Algorithm(parameterization="direct"), ["the matrix itself is trained"]),
+    ):
+        text = str(predict_outcome(problem, algorithm))
+        failed = [line for line in text.splitlines() if line.startswith("condition")]
+        assert failed == [f"condition that fails: {words}" for words in known]
+    narrow = predict_outcome(problem, Algorithm(width=1))
+    assert narrow.reason == "1 column of U cannot hold rank 2."
+    assert "columns of U for the invariant part: 1 is not at least 2" in str(narrow)
+
+
+def test_conditions_say_what_is_the_case(two_point):
+    problem = Problem(spurious_matrices=two_point(6.0))
+    told = [str(c) for c in check_conditions(problem, Algorithm(sampling="pooled"))]
+    assert told[0] == "one environment a batch: fails, batches mix environments"
+    assert told[1] == "factorised model: holds"
+    exact = [str(c) for c in check_conditions(problem, Algorithm(batch_size=None))]
+    assert exact[-1].startswith("batch size: holds, infinity >= ")
+    small = [str(c) for c in check_conditions(problem, Algorithm(batch_size=1500))]
+    assert re.fullmatch(r"batch size: fails, 1,500 is not at least \d,\d{3}", small[-1])
+    # a factor of exactly zero
+    none = check_conditions(Problem(spurious_matrices=np.full((1, 1, 1), -10.0)), Algorithm())
+    growth = next(c for c in none if c.name == "growth exponent of the spurious part")
+    assert str(growth).endswith("holds, minus infinity < 0")
+
+
+def test_a_prediction_is_a_table_in_a_notebook(two_point):
+    said = predict_outcome(Problem(spurious_matrices=two_point(3.0)), Algorithm(), STEPS)
+    page = replace(said, reason="x < y & z.")._repr_html_()
+    assert page.startswith("<p>learns a mixture: x &lt; y &amp; z.</p><table>")
+    assert page.count("<tr>") == len(str(said).splitlines()) - 1
 
 
 def test_conditions_name_what_is_missing(two_point):

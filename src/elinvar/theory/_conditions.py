@@ -1,7 +1,7 @@
 """What has to hold for HeteroSGD to find the invariant part, one condition a line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,8 +12,11 @@ from elinvar.theory._noise import critical_batch_size
 from elinvar.theory._reduction import Reduced
 from elinvar.theory._spurious import Spurious
 
+Relation = Literal["<", "<=", ">=", ">"]
+
 # sampling noise below a tenth of the signal, overlaps below a cosine of .1
 _SMALL = 0.1
+_WORDS = {"<": "below", "<=": "at most", ">=": "at least", ">": "above"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,24 +35,38 @@ class Condition:
         Whether they are.
     source : str
         "paper" or "own".
+    otherwise : str
+        For a condition of yes or no: what is the case if it fails.
 
     Examples
     --------
     >>> print(Condition(name="step", value=0.1, threshold=1.0, relation="<", holds=True,
     ...                 source="own"))
-    step: 0.1 < 1, holds
+    step: holds, 0.1 < 1
     """
 
     name: str
     value: float
     threshold: float
-    relation: Literal["<", "<=", ">=", ">"]
+    relation: Relation
     holds: bool
     source: Literal["paper", "own"]
+    otherwise: str = ""
 
     def __str__(self) -> str:
-        verdict = "holds" if self.holds else "fails"
-        return f"{self.name}: {self.value:.4g} {self.relation} {self.threshold:.4g}, {verdict}"
+        if not self.holds:
+            return f"{self.name}: fails, {self.missing}"
+        if self.otherwise:
+            return f"{self.name}: holds"
+        return f"{self.name}: holds, {number(self.value)} {self.relation} {number(self.threshold)}"
+
+    @property
+    def missing(self) -> str:
+        """What is the case instead, in words; empty if the condition holds."""
+        if self.holds:
+            return ""
+        needed = f"{_WORDS[self.relation]} {number(self.threshold)}"
+        return self.otherwise or f"{number(self.value)} is not {needed}"
 
 
 def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tuple[Condition, ...]:
@@ -69,7 +86,8 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
     Returns
     -------
     tuple of Condition
-        The conditions of a factorised model; for the matrix itself none of them helps.
+        Those that bear on this algorithm: for pooled steps not those on the spread of the
+        environments, which they do not see; for the matrix itself the first two, as no other helps.
 
     Raises
     ------
@@ -90,17 +108,17 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
     ... )
     >>> for condition in check_conditions(problem, HeteroSGD(step_size=0.1, batch_size=10**6)):
     ...     print(condition)
-    one environment a batch: 1 >= 1, holds
-    factorised model: 1 >= 1, holds
-    overlap of U* and V*: 0 <= 0.1, holds
-    ranks together: 4 <= 50, holds
-    columns of U for the invariant part: 50 >= 2, holds
-    smallest invariant eigenvalue: 1 > 0, holds
-    step for which invariant directions settle: 0.1 < 1, holds
-    step that no order of environments makes diverge: 0.1 < 0.2175, holds
-    growth exponent of the spurious part: 0.0244 < 0, fails
-    the same in learned columns: -0.08718 < 0, holds
-    batch size: 1e+06 >= 9255, holds
+    one environment a batch: holds
+    factorised model: holds
+    overlap of U* and V*: holds, 0 <= 0.1
+    ranks together: holds, 4 <= 50
+    columns of U for the invariant part: holds, 50 >= 2
+    smallest invariant eigenvalue: holds, 1 > 0
+    step for which invariant directions settle: holds, 0.1 < 1
+    step that no order of environments makes diverge: holds, 0.1 < 0.2175
+    growth exponent of the spurious part: fails, 0.0244 is not below 0
+    growth exponent of the spurious part in learned columns: holds, -0.08718 < 0
+    batch size: holds, 1,000,000 >= 9,255
     """
     return tuple(_conditions(Reduced.of(problem, algorithm), problem, algorithm))
 
@@ -114,21 +132,23 @@ def _conditions(
     if algorithm.parameterization == "symmetric":
         lowest = float(np.abs(reduced.sigma).min())
     limits = step_limits(np.abs(reduced.sigma), reduced.reach)
-    spurious = Spurious.of(reduced, algorithm)
     one, factor = algorithm.sampling == "one", algorithm.parameterization != "direct"
-    ranks = float(r1 + reduced.spurious.shape[1])
-    yield _is("one environment a batch", one, ">=", 1, "paper")
-    yield _is("factorised model", factor, ">=", 1, "paper")
+    yield _true("one environment a batch", one, "batches mix environments")
+    yield _true("factorised model", factor, "the matrix itself is trained")
+    if not factor:
+        return
     yield _is("overlap of U* and V*", cosine, "<=", _SMALL, "paper")
-    yield _is("ranks together", ranks, "<=", problem.dim, "paper")
+    yield _is("ranks together", r1 + reduced.spurious.shape[1], "<=", problem.dim, "paper")
     yield _is("columns of U for the invariant part", width, ">=", r1, "paper")
     yield _is("smallest invariant eigenvalue", lowest, ">", 0, "paper")
     settles = "step for which invariant directions settle"
     yield _is(settles, reduced.step, "<", limits.settles, "own")
-    bounded = "step that no order of environments makes diverge"
-    yield _is(bounded, reduced.step, "<", limits.bounded, "own")
-    yield _is("growth exponent of the spurious part", spurious.top, "<", 0, "own")
-    yield _is("the same in learned columns", spurious.aligned, "<", 0, "own")
+    if one:
+        bounded = "step that no order of environments makes diverge"
+        yield _is(bounded, reduced.step, "<", limits.bounded, "own")
+        growth, spurious = "growth exponent of the spurious part", Spurious.of(reduced, algorithm)
+        yield _is(growth, spurious.top, "<", 0, "own")
+        yield _is(f"{growth} in learned columns", spurious.aligned, "<", 0, "own")
     if reduced.step * np.abs(reduced.sigma).max() < 1 and lowest > 0 and reduced.power > 0:
         needed = critical_batch_size(
             np.abs(reduced.sigma), reduced.step, dim=problem.dim, power=reduced.power,
@@ -138,10 +158,21 @@ def _conditions(
         yield _is("batch size", size, ">=", needed, "paper")
 
 
+def number(value: float) -> str:
+    """Four digits, thousands with commas, infinity in words."""
+    if np.isinf(value):
+        return "infinity" if value > 0 else "minus infinity"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value + 0.0:.4g}"
+
+
+def _true(name: str, holds: bool, otherwise: str) -> Condition:
+    return replace(_is(name, holds, ">=", 1, "paper"), otherwise=otherwise)
+
+
 def _is(
     name: str,
     value: float,
-    relation: Literal["<", "<=", ">=", ">"],
+    relation: Relation,
     threshold: float,
     source: Literal["paper", "own"],
 ) -> Condition:

@@ -76,7 +76,7 @@ def predict_outcome(
     growth of spurious directions a step: -0.0813, -0.0813
     expected relative error: 0.014
     steps until A* is learned: 86
-    steps until a spurious direction is learned: inf
+    steps until a spurious direction is learned: never
     tail exponent of bursts: 1
     """
     if steps is not None and not steps >= 1:
@@ -234,7 +234,7 @@ def _factored(case: _Case) -> Answer:
     reduced, spurious = case.reduced, case.spurious
     if len(reduced.sigma) > case.width:
         needed = len(reduced.sigma)
-        return "cannot represent", f"{case.width} columns of U cannot hold rank {needed}.", np.nan
+        return "cannot represent", f"{_columns(case)} of U cannot hold rank {needed}.", np.nan
     if case.algorithm.parameterization == "psd" and reduced.sigma.min() < 0:
         return "cannot represent", "A = U U' has no negative eigenvalue, but A* has.", np.nan
     for check in (_settling, _bounded, _batch):
@@ -305,7 +305,7 @@ def _pooled(case: _Case) -> Answer:
     if size < 1e-9 * reduced.signal and not reduced.oblique:
         return _recovered(case)
     if len(reduced.sigma) + int((levels != 0).sum()) > case.width:
-        reason = f"{case.width} columns of U hold only the largest parts of the pooled matrix."
+        reason = f"{_columns(case)} of U cannot hold all of the pooled matrix."
         return "learns a mixture", reason, np.nan
     if case.asked is not None and case.asked < case.spurious_steps:
         reason = f"the spurious part is half learned after {case.spurious_steps:.0f} steps."
@@ -353,6 +353,10 @@ def _recovered(case: _Case) -> Answer:
     if case.reduced.oblique and case.rehearsal.error > 0.5 * error * case.reduced.signal:
         return "learns a mixture", "the subspaces are too far from orthogonal.", error
     return "noise dominates", _noisy(case), error
+
+
+def _columns(case: _Case) -> str:
+    return f"{case.width} column{'s' * (case.width != 1)}"
 
 
 def _noisy(case: _Case) -> str:

@@ -1,7 +1,9 @@
 """What a prediction says: the outcome, the reason, and the numbers behind both."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isnan
+from html import escape
+from math import isinf, isnan
 from typing import Literal
 
 from elinvar.theory._conditions import Condition
@@ -18,6 +20,8 @@ Outcome = Literal[
     "diverges",
     "undecided",
 ]
+
+_SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +69,36 @@ class Prediction:
     conditions: tuple[Condition, ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{self.outcome}: {self.reason}"]
+        return "\n".join([self._head(), *(f"{label}: {text}" for label, text in self._rows())])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(label)}</td><td>{escape(text)}</td></tr>"
+            for label, text in self._rows()
+        )
+        return f"<p>{escape(self._head())}</p><table>{rows}</table>"
+
+    def _head(self) -> str:
+        return f"{self.outcome}: {self.reason}"
+
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        """Yield what is known and which conditions fail, each with its label."""
         if self.exponents:
-            rates = ", ".join(f"{rate:.3g}" for rate in self.exponents[:6])
-            more = ", ..." if len(self.exponents) > 6 else ""
-            lines.append(f"growth of spurious directions a step: {rates}{more}")
-        for label, value, form in (
-            ("expected relative error", self.relative_error, ".2g"),
-            ("steps until A* is learned", self.convergence_steps, ".0f"),
-            ("steps until a spurious direction is learned", self.spurious_steps, ".0f"),
-            ("tail exponent of bursts", self.burst_exponent, ".2g"),
+            rates = ", ".join(f"{rate + 0.0:.3g}" for rate in self.exponents[:_SHOWN])
+            more = ", ..." if len(self.exponents) > _SHOWN else ""
+            yield "growth of spurious directions a step", (rates + more).replace("inf", "infinity")
+        if not isnan(self.relative_error):
+            yield "expected relative error", f"{self.relative_error:.2g}"
+        for label, steps in (
+            ("steps until A* is learned", self.convergence_steps),
+            ("steps until a spurious direction is learned", self.spurious_steps),
         ):
-            if not isnan(value):
-                lines.append(f"{label}: {value:{form}}")
-        failed = [str(condition) for condition in self.conditions if not condition.holds]
-        lines += [f"condition that fails: {text}" for text in failed]
-        return "\n".join(lines)
+            if not isnan(steps):
+                yield label, "never" if isinf(steps) else f"{steps:,.0f}"
+        if self.burst_exponent > 0:
+            bursts = "infinity, there are none" if isinf(self.burst_exponent) else ""
+            yield "tail exponent of bursts", bursts or f"{self.burst_exponent:.2g}"
+        for condition in self.conditions:
+            if not condition.holds:
+                words = f"{condition.name}: {condition.missing}"
+                yield "condition that fails", condition.otherwise or words
