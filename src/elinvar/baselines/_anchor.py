@@ -46,10 +46,15 @@ class AnchorRegressor(PeerRegressor):
         self.gamma = gamma
 
     def _learn(self, rows: Environments) -> None:
-        package = import_extra("ivmodels.models.anchor_regression", "bench")
-        model = package.AnchorRegression(gamma=float(self.gamma))
+        model = ivmodels().AnchorRegression(gamma=float(self.gamma))
         model.fit(rows.X, rows.y, Z=indicators(rows))
         self._take(model.coef_, model.intercept_)
+
+
+def ivmodels() -> Any:
+    """Return the models of the package ivmodels."""
+    import_extra("ivmodels", "bench")
+    return import_extra("ivmodels.models", "bench")
 
 
 def indicators(rows: Environments) -> Floats:

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.utils._param_validation import Interval
+from threadpoolctl import threadpool_limits
 
 from elinvar.baselines._regressor import PeerRegressor
 from elinvar.environments import Environments
 
 
 class BoostingRegressor(PeerRegressor):
-    """Boosted trees: scikit-learn's ``HistGradientBoostingRegressor``, without early stopping.
+    """Boosted trees: scikit-learn's ``HistGradientBoostingRegressor``, one thread, no early stopping.
 
     Parameters
     ----------
@@ -62,7 +63,10 @@ class BoostingRegressor(PeerRegressor):
             max_leaf_nodes=self.max_leaf_nodes,
             early_stopping=False,
             random_state=self.random_state,
-        ).fit(rows.X, rows.y)
+        )
+        with threadpool_limits(1):
+            self.booster_.fit(rows.X, rows.y)
 
     def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self.booster_.predict(encoded))
+        with threadpool_limits(1):
+            return np.asarray(self.booster_.predict(encoded))

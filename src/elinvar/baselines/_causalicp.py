@@ -27,14 +27,15 @@ class CausalICPRegressor(PeerRegressor):
     empty or every set is rejected.
 
     Deviations: with more than ``max_features`` columns, those that enter the lasso path first are
-    tested alone, as the paper and the R package recommend.
+    tested alone, as the paper and the R package do.
 
     Parameters
     ----------
     level : float in (0, 1)
         :math:`\alpha`.
     max_features : int
-        The most columns of which all :math:`2^p` subsets are tested.
+        The most columns of which all :math:`2^p` subsets are tested; 8 is the R package's. Each
+        more doubles the time: 12 columns and 5,000 rows take a minute.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class CausalICPRegressor(PeerRegressor):
         "max_features": [Interval(Integral, 1, 20, closed="both")],
     }
 
-    def __init__(self, *, level: float = 0.05, max_features: int = 12) -> None:
+    def __init__(self, *, level: float = 0.05, max_features: int = 8) -> None:
         self.level = level
         self.max_features = max_features
 

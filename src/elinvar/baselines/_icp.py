@@ -37,7 +37,7 @@ class ICPRegressor(PeerRegressor):
     test : {"normal", "ks", "ranks"}
         Tests of the package: Welch and Levene, Kolmogorov-Smirnov, or Mann-Whitney.
     max_features : int
-        The most columns of which subsets are tested.
+        The most columns of which subsets are tested; each more doubles the time.
     max_set_size : int, optional
         The largest set tried; None: any.
 
@@ -70,7 +70,7 @@ class ICPRegressor(PeerRegressor):
         *,
         level: float = 0.05,
         test: str = "normal",
-        max_features: int = 12,
+        max_features: int = 8,
         max_set_size: int | None = None,
     ) -> None:
         self.level = level

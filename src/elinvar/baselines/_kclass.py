@@ -4,8 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
-from elinvar._base import DataError, import_extra
-from elinvar.baselines._anchor import indicators
+from elinvar._base import DataError
+from elinvar.baselines._anchor import indicators, ivmodels
 from elinvar.baselines._regressor import PeerRegressor
 from elinvar.environments import Environments
 
@@ -53,6 +53,5 @@ class KClassRegressor(PeerRegressor):
                 f"Instrumental variables need an environment more than columns; got {E} "
                 f"environments for {p} columns."
             )
-        package = import_extra("ivmodels.models.kclass", "bench")
-        model = package.KClass(kappa=self.kappa).fit(rows.X, rows.y, Z=indicators(rows))
+        model = ivmodels().KClass(kappa=self.kappa).fit(rows.X, rows.y, Z=indicators(rows))
         self._take(model.coef_, model.intercept_)

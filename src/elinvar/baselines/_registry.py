@@ -69,8 +69,8 @@ class Baseline:
     >>> from elinvar.datasets import make_eills
     >>> data = make_eills(n_samples=1000, rng=0)
     >>> model = BASELINES["eills"].make().fit(data.X, data.y, environments=data.environments)
-    >>> model.coef_[:3].round(1), bool(model.selected_[3:].any())
-    (array([ 3. ,  2. , -0.5]), False)
+    >>> model.coef_[:3].round(1)
+    array([ 3. ,  2. , -0.5])
     >>> BASELINES["eills"].why_not(n_environments=3, n_features=20)
     'tries all subsets: at most 16 features'
     """
@@ -199,7 +199,7 @@ _ALL = (
         name="causalicp",
         title="invariant causal prediction (Bonferroni)",
         estimator=CausalICPRegressor(),
-        grid={"level": (0.01, 0.05, 0.1)},
+        grid={"level": (0.01, 0.05)},
         returns="selection",
         package="causalicp",
         fewest_environments=2,
@@ -209,7 +209,7 @@ _ALL = (
         name="icp",
         title="invariant causal prediction (Fisher)",
         estimator=ICPRegressor(),
-        grid={"level": (0.01, 0.05, 0.1)},
+        grid={"level": (0.01, 0.05)},
         returns="selection",
         package="invariant_causal_prediction",
         fewest_environments=2,
