@@ -14,7 +14,9 @@ from elinvar.environments import Environments
 
 
 class BoostingRegressor(PeerRegressor):
-    """Boosted trees: scikit-learn's ``HistGradientBoostingRegressor``, one thread, no early stopping.
+    """Boosted trees: scikit-learn's ``HistGradientBoostingRegressor`` on one thread.
+
+    There is no early stopping: the number of trees is on the grid.
 
     Parameters
     ----------
