@@ -82,9 +82,9 @@ def step_limits(
     return StepLimits(settles=1 / sigma / c if sigma > 0 else float(np.inf), bounded=limit / c)
 
 
-def stays_bounded(step_size: float, low: float, high: float) -> bool:
-    """Whether no order of eigenvalues in [low, high] makes a spurious direction diverge."""
-    return _slack(step_size * max(high, 0.0), step_size * min(low, 0.0)) > 0
+def bounded_slack(step_size: float, low: float, high: float) -> float:
+    """Return the room to the line: above 0 no order of eigenvalues in [low, high] diverges."""
+    return _slack(step_size * max(high, 0.0), step_size * min(low, 0.0))
 
 
 def _slack(high: float, low: float) -> float:

@@ -1,29 +1,26 @@
 """What an algorithm will do to a matrix problem, before it runs."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
 from elinvar._base import DataError, MatrixAlgorithm, MatrixProblem
+from elinvar.theory._case import Case
 from elinvar.theory._conditions import check_conditions
-from elinvar.theory._limits import stays_bounded
 from elinvar.theory._momentum import momentum_growth_exponent
-from elinvar.theory._noise import noise_floor
 from elinvar.theory._prediction import Outcome, Prediction
 from elinvar.theory._reduction import Reduced
-from elinvar.theory._rehearsal import Rehearsal, rehearse
-from elinvar.theory._spurious import Spurious, order_of
-from elinvar.theory._times import convergence_steps
+from elinvar.theory._spurious import order_of
 
 _SURE = 0.95
 _GOOD, _ROUGH = 0.1, 0.5
-# a spurious eigenvalue is visible from this share of the smallest invariant one on
-_VISIBLE = 0.1
-_FORGET = 10
-_REHEARSED = 3000
+# an eigenvalue so many times another is learned in its place where columns are few
+_LARGER = 1.25
+# measured: batches within this factor of the smallest; slack at which noise matters, and rules
+_CLOSE, _TOUCHED, _THROWN = 1.5, 1.0, 4.0
+_TOLD_FEW = "measurements have heavier tails than Gaussian ones, and {} a batch are few."
 
 Answer = tuple[Outcome, str, float]
 
@@ -81,7 +78,7 @@ def predict_outcome(
     """
     if steps is not None and not steps >= 1:
         raise DataError(f"steps must be at least 1; got {steps!r}.")
-    case = _Case(
+    case = Case(
         problem=problem, algorithm=algorithm, reduced=Reduced.of(problem, algorithm), asked=steps
     )
     blank = Prediction(
@@ -137,103 +134,11 @@ def _outside_theory(problem: Any, algorithm: Any) -> str:
     return ""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Case:
-    """One problem under one algorithm, with what is computed once."""
-
-    problem: MatrixProblem
-    algorithm: MatrixAlgorithm
-    reduced: Reduced
-    asked: int | None
-
-    @cached_property
-    def spurious(self) -> Spurious:
-        return Spurious.of(self.reduced, self.algorithm)
-
-    @cached_property
-    def width(self) -> int:
-        asked = self.algorithm.width
-        return self.problem.dim if asked is None else min(int(asked), self.problem.dim)
-
-    @cached_property
-    def needed(self) -> float:
-        """Steps until all invariant eigenvalues are learned."""
-        alpha, h = self.algorithm.init_scale, self.reduced.step
-        if h * np.abs(self.reduced.sigma).max() >= 1:
-            return float(np.inf)
-        return max(convergence_steps(s, h, alpha) for s in np.abs(self.reduced.sigma))
-
-    @cached_property
-    def horizon(self) -> float:
-        """Steps to judge by."""
-        return float(self.asked) if self.asked is not None else _FORGET * self.needed
-
-    @cached_property
-    def pooled_level(self) -> float:
-        """Root mean square of the spurious eigenvalues that pooled steps learn."""
-        rank = max(len(self.reduced.across), 1)
-        mean = np.linalg.eigvalsh(self.reduced.across @ self.reduced.mean @ self.reduced.across.T)
-        held = mean if self.algorithm.parameterization == "symmetric" else np.maximum(mean, 0.0)
-        return float(np.linalg.norm(held) / np.sqrt(rank))
-
-    @cached_property
-    def level(self) -> float:
-        """The same of what these steps learn."""
-        return self.rehearsal.spurious if self.algorithm.sampling == "one" else self.pooled_level
-
-    @cached_property
-    def visible(self) -> float:
-        """Spurious eigenvalue from which on it is seen."""
-        return _VISIBLE * float(np.abs(self.reduced.sigma).min())
-
-    @cached_property
-    def spurious_steps(self) -> float:
-        goal = 0.5 * np.log(np.maximum(np.abs(self.spurious.levels) / 2, self.visible))
-        climb = np.maximum(goal - np.log(self.algorithm.init_scale), 0.0)
-        rates = self.spurious.exponents
-        with np.errstate(divide="ignore", invalid="ignore"):
-            needed = np.where(rates > 0, climb / rates, np.inf)
-        return float(needed.min(initial=np.inf))
-
-    @cached_property
-    def rehearsal(self) -> Rehearsal:
-        order, block = order_of(self.algorithm)
-        return rehearse(
-            self.reduced,
-            steps=int(min(max(self.horizon, 100), _REHEARSED)),
-            init_scale=self.algorithm.init_scale,
-            level=self.visible,
-            width=self.algorithm.width,
-            two_sided=self.algorithm.parameterization == "symmetric",
-            order=order,
-            block=block,
-        )
-
-    @cached_property
-    def relative_error(self) -> float:
-        """Of A to A*, once the spurious part is gone: noise, a large start, an angle."""
-        reduced, d = self.reduced, self.problem.dim
-        floor = 0.0
-        if reduced.batch_size is not None and reduced.power > 0:
-            learned = np.abs(reduced.sigma)
-            if self.algorithm.sampling != "one":
-                learned = np.concatenate([learned, np.abs(self.spurious.levels)])
-            floor = noise_floor(
-                learned[learned > 0][:d], reduced.step, dim=d, batch_size=reduced.batch_size,
-                power=reduced.power, width=self.width, steps=self.asked,
-                init_scale=self.algorithm.init_scale,
-            ).error  # fmt: skip
-        still = 1 / (self.algorithm.init_scale**-2 + 2 * reduced.step * self.horizon)
-        start = still * np.sqrt(max(self.width - len(reduced.sigma), 0))
-        angle = self.rehearsal.error if reduced.oblique else 0.0
-        return float(np.sqrt(floor**2 + start**2 + angle**2) / reduced.signal)
-
-
-def _factored(case: _Case) -> Answer:
+def _factored(case: Case) -> Answer:
     """Outcome of A = U U' or U U' - V V', in the order in which things go wrong."""
     reduced, spurious = case.reduced, case.spurious
-    if len(reduced.sigma) > case.width:
-        needed = len(reduced.sigma)
+    needed = case.columns(reduced.sigma)
+    if needed > case.width:
         return "cannot represent", f"{_columns(case)} of U cannot hold rank {needed}.", np.nan
     if case.algorithm.parameterization == "psd" and reduced.sigma.min() < 0:
         return "cannot represent", "A = U U' has no negative eigenvalue, but A* has.", np.nan
@@ -257,7 +162,7 @@ def _factored(case: _Case) -> Answer:
     return _learned(case)
 
 
-def _settling(case: _Case) -> Answer | None:
+def _settling(case: Case) -> Answer | None:
     """Whether what is to be learned is a stable point of the step."""
     pull = case.reduced.step * float(np.abs(case.reduced.sigma).max())
     if case.algorithm.sampling != "one":
@@ -270,15 +175,10 @@ def _settling(case: _Case) -> Answer | None:
     return None
 
 
-def _bounded(case: _Case) -> Answer | None:
+def _bounded(case: Case) -> Answer | None:
     """Whether spurious directions can run away; rehearsed where no formula decides."""
     reduced, alpha = case.reduced, case.algorithm.init_scale
-    low, high = reduced.reach
-    two_sided = case.algorithm.parameterization == "symmetric"
-    safe = stays_bounded(reduced.step, low, high)
-    safe &= reduced.step * alpha**2 < 2 + reduced.step * min(low, 0.0)
-    if two_sided:
-        safe &= stays_bounded(reduced.step, -high, -low)
+    safe = case.slack() > 0 and reduced.step * (alpha**2 - min(reduced.reach[0], 0.0)) < 2
     if safe:
         return None
     share = case.rehearsal.diverged
@@ -290,33 +190,59 @@ def _bounded(case: _Case) -> Answer | None:
     return None
 
 
-def _batch(case: _Case) -> Answer | None:
-    error = case.relative_error
-    if np.isinf(error):
-        m = case.reduced.batch_size
+def _batch(case: Case) -> Answer | None:
+    """Whether sampling noise itself makes runs diverge."""
+    m, d = case.reduced.batch_size, case.problem.dim
+    if m is not None and np.isinf(case.floor.error):
+        if np.isfinite(case.floor_of(_CLOSE * m).error):
+            return "undecided", f"noise of batches of {m} may feed on itself.", np.nan
         return "diverges", f"noise of batches of {m} feeds on itself.", np.nan
+    if case.few:
+        return "undecided", _TOLD_FEW.format(m), np.nan
+    if case.sampled <= _ROUGH:
+        return None
+    # the noise of a step has eigenvalues up to sqrt(2 d v), and throws amplitudes that far
+    room = case.slack(float(np.sqrt(2 * d * case.floor.variance)))
+    if room < -_THROWN:
+        return "diverges", f"noise of batches of {m} throws it beyond the bounded line.", np.nan
+    if room < -_TOUCHED:
+        return "undecided", f"noise of batches of {m} reaches beyond the bounded line.", np.nan
     return None
 
 
-def _pooled(case: _Case) -> Answer:
+def _pooled(case: Case) -> Answer:
     """Answer for steps on the mean: they learn the positive part of the pooled matrix."""
     levels, reduced = case.spurious.levels, case.reduced
     size = float(np.linalg.norm(levels))
     if size < 1e-9 * reduced.signal and not reduced.oblique:
         return _recovered(case)
-    if len(reduced.sigma) + int((levels != 0).sum()) > case.width:
+    if case.columns(np.concatenate([reduced.sigma, levels])) > case.width:
+        if _crowded_out(case):
+            return _recovered(case)
         reason = f"{_columns(case)} of U cannot hold all of the pooled matrix."
         return "learns a mixture", reason, np.nan
     if case.asked is not None and case.asked < case.spurious_steps:
         reason = f"the spurious part is half learned after {case.spurious_steps:.0f} steps."
         return "undecided", reason, np.nan
-    error = float(np.hypot(size / reduced.signal, case.relative_error))
-    if case.relative_error > _ROUGH * np.hypot(1.0, size / reduced.signal):
+    error = case.relative_error
+    if not reduced.oblique:
+        error = float(np.hypot(size / reduced.signal, error))
+    if case.sampled > _ROUGH * np.hypot(1.0, size / reduced.signal):
         return "noise dominates", _noisy(case), error
     return "learns pooled", "a mixed batch sees only the mean of the environments.", error
 
 
-def _hidden(case: _Case) -> float:
+def _crowded_out(case: Case) -> bool:
+    """Whether few columns hold what is invariant alone, being clearly larger."""
+    for sign in (1, -1):
+        own = [sign * s for s in case.reduced.sigma if sign * s > 0]
+        other = [sign * s for s in case.spurious.levels if sign * s > 0]
+        if other and (case.width > len(own) or min(own) < _LARGER * max(other)):
+            return False
+    return True
+
+
+def _hidden(case: Case) -> float:
     """Probability that no spurious direction is seen at the horizon: its logarithm is a walk."""
     spurious, T = case.spurious, case.horizon
     walk = np.nan_to_num(spurious.spreads, nan=0.0) * np.sqrt(T)
@@ -325,8 +251,8 @@ def _hidden(case: _Case) -> float:
     return float(ndtr(room / noise).min(initial=1.0))
 
 
-def _learned(case: _Case) -> Answer:
-    seen, floor = case.rehearsal, 0.0 if case.reduced.oblique else case.relative_error
+def _learned(case: Case) -> Answer:
+    seen, floor = case.rehearsal, case.sampled
     error = float(np.hypot(seen.error / case.reduced.signal, floor))
     told = f"spurious directions grow, at up to {case.spurious.top:.3g} a step"
     if seen.spurious > 0.5 * case.pooled_level > 0:
@@ -337,9 +263,11 @@ def _learned(case: _Case) -> Answer:
     return "learns a mixture", f"{told}, but rest far below their mean, {share}.", error
 
 
-def _recovered(case: _Case) -> Answer:
+def _recovered(case: Case) -> Answer:
     error, top = case.relative_error, case.spurious.top
-    if case.algorithm.sampling != "one":
+    if case.algorithm.sampling != "one" and case.spurious.levels.any():
+        reason = "the columns of U hold the largest eigenvalues alone, which are invariant"
+    elif case.algorithm.sampling != "one":
         reason = "the pooled solution is A* itself"
     elif top < 0:
         reason = f"all spurious directions die, at {top:.3g} a step or faster"
@@ -355,22 +283,23 @@ def _recovered(case: _Case) -> Answer:
     return "noise dominates", _noisy(case), error
 
 
-def _columns(case: _Case) -> str:
+def _columns(case: Case) -> str:
     return f"{case.width} column{'s' * (case.width != 1)}"
 
 
-def _noisy(case: _Case) -> str:
-    size, m = case.relative_error, case.reduced.batch_size
+def _noisy(case: Case) -> str:
+    size, m = case.sampled, case.reduced.batch_size
     return f"noise of batches of {m} leaves an error of {size:.2g} times the signal."
 
 
-def _direct(case: _Case) -> Answer:
+def _direct(case: Case) -> Answer:
     """Answer for A <- A + h (A_e - A): mean A* + E A^(e), variance h / (2 - h) of one step's."""
     problem, reduced = case.problem, case.reduced
     h, d, m = reduced.step, problem.dim, reduced.batch_size
-    away = reduced.spurious - reduced.mean
-    variance = float(reduced.weights @ (away**2).sum((1, 2)))
+    variance = _remembered(case)
     ratio = h / (2 - h) if h < 2 else np.inf
+    if case.few:
+        return "undecided", _TOLD_FEW.format(m), np.nan
     entries = d * (d + 1) / 2 / m if m is not None else 0.0
     if ratio * entries >= 1:
         return "diverges", f"step {h:.3g} is too large for the matrix itself.", np.nan
@@ -383,5 +312,20 @@ def _direct(case: _Case) -> Answer:
     if error <= _GOOD:
         return "recovers", "the spurious parts average out.", error
     if mean < 1e-9 * reduced.signal:
-        return "noise dominates", f"A fluctuates by {error:.2g} times A* about it.", error
+        told = f"A fluctuates by {error:.2g} times A* about it."
+        return "recovers approximately" if error <= _ROUGH else "noise dominates", told, error
     return "learns pooled", "steps on the matrix itself average the environments.", error
+
+
+def _remembered(case: Case) -> float:
+    """Variance of a step's matrix, and twice its covariances with earlier ones as A keeps them."""
+    reduced, kept = case.reduced, 1 - case.reduced.step
+    order, block = order_of(case.algorithm)
+    away = (reduced.spurious - reduced.mean).reshape(len(reduced.spurious), -1)
+    own = float(reduced.weights @ (away**2).sum(1))
+    if order == "cyclic" and abs(kept) < 1:
+        rounds, lags = len(away), np.arange(1, len(away) + 1)
+        later = [float((away * np.roll(away, -k, axis=0)).sum() / rounds) for k in lags]
+        return own + 2 * float(kept**lags @ later) / (1 - kept**rounds)
+    lags = np.arange(1, block)
+    return own * (1 + 2 * float(kept**lags @ (1 - lags / block)))

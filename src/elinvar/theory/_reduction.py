@@ -34,7 +34,7 @@ class Reduced:
     weights : array of shape (E,)
         How often each is seen.
     mean : array of shape (r2, r2)
-        Their mean, the same for every gain.
+        Their mean.
     step : float
         h, the step times the curvature.
     power : float
@@ -79,6 +79,10 @@ class Reduced:
         curvature = positive("curvature", problem.curvature)
         one, gain = algorithm.sampling == "one", float(algorithm.gain)
         seen = mean + gain * (stack - mean) if one else mean[None]
+        if one and getattr(algorithm, "order", "random") == "cyclic":
+            # in turn, each comes as often as any other
+            weights = np.full(len(stack), 1 / len(stack))
+            mean = seen.mean(axis=0)
         rest = stack if one else stack - mean
         power = float(weights @ (rest**2).sum((1, 2))) + problem.noise**2 / curvature
         if one:
