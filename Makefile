@@ -16,10 +16,10 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo reproduce test check format bench pictures wheel clean
+.PHONY: help demo reproduce test check format bench leaderboard pictures wheel clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## See it work on two real tables; pictures and pages go to demo/
 	@$(BIN)/elinvar demo --out demo/
@@ -49,6 +49,10 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/sensing.py
 
+leaderboard: $(BENCH) ## Run every method on every problem, and write docs/leaderboard.md (half an hour)
+	$(ONE_THREAD) $(BIN)/elinvar bench --out leaderboard --resume
+	cp leaderboard/leaderboard.md docs/leaderboard.md
+
 pictures: $(RUNTIME) ## Draw the pictures of the README again
 	$(BIN)/python docs/images/make.py
 
@@ -56,7 +60,7 @@ wheel: $(DEV) ## Build the wheel and try it in an empty environment
 	@.ci/wheel $(BIN)/python
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist demo reproduce .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist demo reproduce leaderboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # A stamp appears only when its step has finished, so an interrupted set-up starts that step again.
 $(RUNTIME): pyproject.toml .ci/venv

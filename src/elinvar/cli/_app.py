@@ -217,3 +217,71 @@ def reproduce(
             list_studies(studies or [], workers=workers)
         else:
             run(studies or [], out=out, workers=workers, quick=quick, cluster=cluster)
+
+
+@app.command()
+def bench(
+    suites: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SUITE", help="Suites to run; all if none is named."),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Methods to run besides constant, pooled, oracle and elinvar; all if not given.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Data sets of each problem; the suite's number if not given. Slow methods have "
+            "fewer.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Runs at the same time; one a core if not given."),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Fewer problems and seeds, no slow methods: a few minutes."),
+    ] = False,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder for tables, pictures and a page; made if needed."),
+    ] = Path("leaderboard"),
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with what the folder holds. Without it, a folder that holds results of "
+            "these suites is refused, so that old numbers are not taken for new ones.",
+        ),
+    ] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Say what each suite asks and who the methods are.")
+    ] = False,
+) -> None:
+    """Compare methods that look for invariance, by one rule for all, where the truth is known.
+
+    Hyper-parameters are chosen on training environments left out; test environments are new.
+    """
+    from elinvar.cli._bench import list_suites, run
+
+    wanted = [methods] if methods else None
+    with guarded():
+        if list_:
+            list_suites(suites or [], names(wanted))
+        else:
+            run(
+                suites or [],
+                methods=names(wanted),
+                seeds=seeds,
+                workers=workers,
+                quick=quick,
+                out=out,
+                resume=resume,
+            )

@@ -1,5 +1,8 @@
 """Figures: arrays and tables in, matplotlib axes out; nothing is computed here."""
 
+from elinvar.plots._bench_ranks import plot_ranks
+from elinvar.plots._bench_recovery import plot_recovery
+from elinvar.plots._bench_scatter import plot_error_time
 from elinvar.plots._diagnosis import plot_diagnosis
 from elinvar.plots._effects import plot_effects
 from elinvar.plots._environments import plot_environments
@@ -21,6 +24,7 @@ __all__ = [
     "plot_distances",
     "plot_effects",
     "plot_environments",
+    "plot_error_time",
     "plot_errors",
     "plot_forest",
     "plot_left_out",
@@ -28,6 +32,8 @@ __all__ = [
     "plot_path",
     "plot_phase_diagram",
     "plot_power",
+    "plot_ranks",
+    "plot_recovery",
     "plot_scaling",
     "plot_sensing",
     "plot_signals",

@@ -1,0 +1,23 @@
+"""Every method on every problem, by one rule for all: rows, tables and what elinvar is held to."""
+
+from elinvar.bench._markdown import leaderboard
+from elinvar.bench._paired import Interval, Ranking, paired_interval, rank
+from elinvar.bench._protocol import Choice, choose
+from elinvar.bench._run import BenchResult, choose_methods, choose_suites, run_bench
+from elinvar.bench._suites import SUITES, Suite
+
+__all__ = [
+    "SUITES",
+    "BenchResult",
+    "Choice",
+    "Interval",
+    "Ranking",
+    "Suite",
+    "choose",
+    "choose_methods",
+    "choose_suites",
+    "leaderboard",
+    "paired_interval",
+    "rank",
+    "run_bench",
+]

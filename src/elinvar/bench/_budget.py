@@ -1,0 +1,89 @@
+"""What slow methods are spared, so that everything ends in time; every row says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+WIDE = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a method is run on.
+
+    Attributes
+    ----------
+    seeds, quick_seeds : int
+        The most repetitions of a problem, in a whole and in a short run.
+    most_features : int
+        Problems with more are left out.
+    tuned : bool
+        Whether its grid is searched; if not, it has its defaults.
+    suites : tuple of str
+        Suites that it runs in; all if empty.
+    parameters : mapping
+        Parameters other than the default.
+    words : str
+        Why, in the rows' words.
+    """
+
+    seeds: int = 1000
+    quick_seeds: int = 1000
+    most_features: int = WIDE
+    tuned: bool = True
+    suites: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+
+    def why_not(self, suite: str, n_features: int, *, quick: bool) -> str:
+        """Return why the method is not run here, or "" if it is."""
+        if quick and not self.quick_seeds:
+            return "not run with --quick: slow"
+        if self.suites and suite not in self.suites:
+            return f"not run here: slow; run in {', '.join(self.suites)}"
+        if n_features > self.most_features:
+            return f"not run beyond {self.most_features} features: slow"
+        return ""
+
+    def repetitions(self, seeds: int, *, quick: bool) -> int:
+        """Return how many of ``seeds`` repetitions the method runs."""
+        return min(seeds, self.quick_seeds if quick else self.seeds)
+
+
+_ANY = 10**6
+_USUAL = Budget()
+_WIDE = Budget(most_features=_ANY)
+_MEDIUM = Budget(seeds=3, quick_seeds=1)
+_SLOW = Budget(
+    seeds=1,
+    quick_seeds=0,
+    most_features=12,
+    suites=("unit-tests", "eills", "random", "two-environments", "reversed", "tables"),
+)
+_SUBSETS = Budget(
+    seeds=1,
+    quick_seeds=0,
+    tuned=False,
+    most_features=12,
+    suites=("unit-tests", "eills", "random", "two-environments", "sizes"),
+    parameters={"max_features": 8},
+    words="default level, not chosen; of more than 8 features, the 8 first on the lasso path",
+)
+
+BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
+    {
+        **dict.fromkeys(("constant", "pooled", "oracle", "elinvar"), _WIDE),
+        "lasso": Budget(seeds=3, quick_seeds=1, most_features=_ANY),
+        **dict.fromkeys(
+            ("elasticnet", "irmv1", "vrex", "groupdro", "andmask", "andgradient"), _MEDIUM
+        ),
+        **dict.fromkeys(("boosting", "anchorboosting", "fishr", "fish"), _SLOW),
+        **dict.fromkeys(("causalicp", "icp"), _SUBSETS),
+    }
+)
+
+
+def budget_of(method: str) -> Budget:
+    """Return what a method is run on."""
+    return BUDGETS.get(method, _USUAL)

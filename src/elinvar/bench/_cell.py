@@ -1,0 +1,279 @@
+"""One method on one data set: the row of it, whatever happens."""
+
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from elinvar._base import MissingExtraError
+from elinvar.baselines import BASELINES, Baseline
+from elinvar.bench._budget import budget_of
+from elinvar.bench._data import Case, Rows, draw
+from elinvar.bench._limit import TimeUp, peak_memory, time_limit, timed
+from elinvar.bench._measures import (
+    Values,
+    coefficient_error,
+    support_measures,
+    verdict_measures,
+)
+from elinvar.bench._protocol import (
+    Choice,
+    Parameters,
+    answers,
+    choose,
+    errors_in,
+    fit,
+    predict,
+)
+from elinvar.bench._suites import SUITES
+
+COLUMNS = (
+    "task", "kind", "n_features", "n_environments", "n_rows",
+    "outcome", "reason", "chosen", "parameters", "note",
+    "error", "worst_error", "best_error", "best_parameters",
+    "f1", "precision", "recall", "coef_error",
+    "status", "standing", "n_invariant", "n_right", "n_spurious", "n_wronged", "cautious",
+    "seconds", "seconds_with_choice", "memory_mib",
+)  # fmt: skip
+"""What a row holds, besides the axes."""
+
+ALL_SUBSETS = "speed-12"
+
+_warm: set[str] = set()
+
+
+def cell(
+    *,
+    rng: np.random.Generator,
+    problem: str,
+    method: str,
+    repetition: int,
+    suite: str,
+    quick: bool,
+    limit: float,
+    version: str,
+) -> list[Mapping[str, Any]]:
+    """Run one method on one data set.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The same for all methods.
+    problem, method : str
+    repetition : int
+    suite : str
+    quick : bool
+    limit : float
+        Seconds for choosing and fitting together.
+    version : str
+        Of this library; rows of another are not mixed with these.
+
+    Returns
+    -------
+    list of dict
+        One row with ``COLUMNS``; none if the method has fewer repetitions.
+    """
+    baseline, budget = BASELINES[method], budget_of(method)
+    if repetition and repetition >= budget.repetitions(repetition + 1, quick=quick):
+        return []
+    try:
+        n_samples = SUITES[suite].rows_of(problem, quick=quick)
+        case = draw(problem, repetition, rng, n_samples=n_samples)
+    except MissingExtraError as error:
+        return [] if repetition else [row("not installed", reason=_short(error))]
+    if case is None:
+        return []
+    about: Values = {
+        "task": case.task,
+        "kind": case.kind,
+        "n_features": case.n_features,
+        "n_environments": len(case.train.names),
+        "n_rows": len(case.train.y),
+    }
+    why = baseline.why_not(len(case.train.names), case.n_features, case.task)
+    if method == "oracle" and case.known is None:
+        why = "nobody knows the truth"
+    spared = budget.why_not(suite, case.n_features, quick=quick)
+    if SUITES[suite].selecting and baseline.returns != "selection" and method != "pooled":
+        spared = "not run here: selects no features"
+    if why or spared:
+        outcome = "not applicable" if why else "not run"
+        return [] if repetition else [row(outcome, reason=why or spared, **about)]
+    given = {} if problem == ALL_SUBSETS else dict(budget.parameters)
+    values = run_method(
+        baseline,
+        case,
+        given={**given, **(answers(case) if method == "oracle" else {})},
+        tuned=budget.tuned,
+        limit=limit,
+        with_memory=not repetition and case.n_features <= 1000,
+    )
+    note = budget.words if given or not budget.tuned else ""
+    return [row(**about, **{**values, "note": "; ".join(filter(None, (values["note"], note)))})]
+
+
+def row(outcome: str, **values: Any) -> Values:
+    """Return a row with all columns, None where nothing is said."""
+    return {**dict.fromkeys(COLUMNS), "outcome": outcome, **values}
+
+
+def run_method(
+    method: Baseline,
+    case: Case,
+    *,
+    given: Parameters | None = None,
+    tuned: bool = True,
+    limit: float = 60.0,
+    with_memory: bool = False,
+) -> Values:
+    """Choose, fit and measure; what a method raises becomes a failure with its reason.
+
+    Parameters
+    ----------
+    method : Baseline
+    case : Case
+    given : mapping, optional
+        Parameters that are not for the rule to choose.
+    tuned : bool
+        Whether the grid is searched.
+    limit : float
+        Seconds for choosing and fitting together.
+    with_memory : bool
+        Whether to fit once more and measure memory.
+
+    Returns
+    -------
+    dict
+        Some of ``COLUMNS``.
+    """
+    given = dict(given or {})
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            _warm_up(method)
+            with time_limit(limit):
+                choice = _choice(method, case, given, tuned)
+                model, seconds = timed(lambda: _fit(method, case, choice.parameters))
+            predicted = _predict(model, case, case.test)
+        except TimeUp:
+            return {"outcome": "failed", "reason": f"took longer than {limit:g} s", "note": ""}
+        except MissingExtraError as error:
+            return {"outcome": "not installed", "reason": _short(error), "note": ""}
+        except Exception as error:  # of whatever kind a method raises
+            return {"outcome": "failed", "reason": _words(error), "note": ""}
+        errors = errors_in(case.test, predicted, case.task)
+        if not np.isfinite(errors).all():
+            return {"outcome": "failed", "reason": "predictions are not finite", "note": ""}
+        values: Values = {
+            "outcome": "finished",
+            "reason": "",
+            "note": _note(method, choice, case, tuned),
+            "chosen": choice.how,
+            "parameters": _text(choice.parameters),
+            "error": float(errors.mean()),
+            "worst_error": float(errors.max()),
+            "seconds": seconds,
+            "seconds_with_choice": seconds + choice.seconds,
+            "coef_error": coefficient_error(_mechanism(model), case),
+            **_best(method, case, given, float(errors.mean()), tuned, limit),
+            **support_measures(model, case),
+        }
+        values |= verdict_measures(model, case)
+        if with_memory and seconds < limit / 4:
+            values["memory_mib"] = peak_memory(lambda: _fit(method, case, choice.parameters))
+    return values
+
+
+def _choice(method: Baseline, case: Case, given: Parameters, tuned: bool) -> Choice:
+    if not tuned:
+        return Choice(parameters=given, how="defaults", seconds=0.0)
+    return choose(method, case.train, case.task, given)
+
+
+def _fit(method: Baseline, case: Case, parameters: Parameters) -> Any:
+    """Fit; where columns belong together, a method that can be told so is."""
+    if case.known is not None and case.known.groups is not None and _takes_groups(method):
+        return method.make(**parameters).fit_moments(case.known.to_environments().moments())
+    return fit(method, case.train, parameters)
+
+
+def _takes_groups(method: Baseline) -> bool:
+    return hasattr(method.estimator, "fit_moments")
+
+
+def _predict(model: Any, case: Case, rows: Rows) -> Any:
+    if case.known is not None and case.known.groups is not None and hasattr(model, "fit_moments"):
+        from elinvar.datasets import Sample
+
+        sample = Sample(rows.X, rows.y, rows.environments)
+        return case.known.to_environments(sample).X @ model.coef_ + model.intercept_
+    return predict(model, rows.X)
+
+
+def _mechanism(model: Any) -> Any:
+    """Return a model's estimate of what holds everywhere, where it differs from its predictor."""
+    return getattr(model, "invariant_coef_", getattr(model, "coef_", None))
+
+
+def _best(
+    method: Baseline, case: Case, given: Parameters, error: float, tuned: bool, limit: float
+) -> Values:
+    """Return the error of whichever candidate is best on the test environments: nobody's to have.
+
+    What cannot be fitted, or in the time of a method, is passed over.
+    """
+    best, parameters = error, ""
+    candidates = list(method.candidates()) if tuned else []
+    try:
+        with time_limit(limit):
+            for candidate in candidates if len(candidates) > 1 else []:
+                try:
+                    model = _fit(method, case, {**given, **candidate})
+                    errors = errors_in(case.test, _predict(model, case, case.test), case.task)
+                except Exception:  # of whatever kind a method raises
+                    continue
+                if errors.mean() < best:
+                    best, parameters = float(errors.mean()), _text(candidate)
+    except TimeUp:
+        pass
+    return {"best_error": best, "best_parameters": parameters}
+
+
+def _warm_up(method: Baseline) -> None:
+    """Fit once on next to nothing: what a first fit imports and compiles is nobody's time."""
+    if method.name in _warm:
+        return
+    _warm.add(method.name)
+    rng = np.random.default_rng(0)
+    rows = Rows(
+        X=rng.standard_normal((200, 3)),
+        y=rng.standard_normal(200),
+        environments=np.repeat([f"e{k}" for k in range(5)], 40),
+    )
+    given = {"support": np.array([True, False, False])} if method.name == "oracle" else {}
+    with suppress(Exception):  # the fit that counts will raise it again
+        fit(method, rows, given)
+
+
+def _note(method: Baseline, choice: Choice, case: Case, tuned: bool) -> str:
+    if case.known is not None and case.known.groups is not None and _takes_groups(method):
+        return "told which columns are one variable"
+    if tuned and choice.how == "defaults":
+        return "defaults: one environment fewer is too few to choose"
+    return ""
+
+
+def _text(parameters: Parameters) -> str:
+    shown = {key: value for key, value in parameters.items() if np.ndim(value) == 0}
+    return ", ".join(f"{key}={value}" for key, value in shown.items() if value is not None)
+
+
+def _words(error: Exception) -> str:
+    words = " ".join(str(error).split())[:160]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _short(error: Exception) -> str:
+    return f"not installed: {str(error).rpartition('Install it with: ')[2]}"

@@ -1,0 +1,178 @@
+"""What a method is given, what it is measured on, and what is true."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.datasets import (
+    PROBLEMS,
+    Dataset,
+    KnownAnswer,
+    Problem,
+    load_bikes,
+    load_penguins,
+    load_sachs,
+    make_random_linear,
+)
+from elinvar.datasets._known import Task
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+NEW_ENVIRONMENTS = 10
+NEW_ROWS = 500
+_WIDE = 300
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """Rows of several environments.
+
+    Attributes
+    ----------
+    X : (n, n_features) array or frame
+    y : (n,) array
+    environments : (n,) array of str
+    """
+
+    X: Any
+    y: Floats
+    environments: NDArray[np.str_]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environments, in order."""
+        return tuple(np.unique(self.environments).tolist())
+
+    def where(self, mask: Mask) -> "Rows":
+        """Return some of the rows."""
+        return Rows(X=self.X[mask], y=self.y[mask], environments=self.environments[mask])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """One data set: rows to learn from, rows of new environments, and the truth if it is known.
+
+    Attributes
+    ----------
+    task : {"regression", "classification"}
+    train, test : Rows
+        No environment is in both.
+    known : KnownAnswer, or None
+        What generated the rows.
+    support : (n_features,) mask, or None
+        The features to find, where there is such a set.
+    coef : (n_columns,) array, or None
+        The coefficients to find.
+    """
+
+    task: Task
+    train: Rows
+    test: Rows
+    known: KnownAnswer | None = None
+    support: Mask | None = None
+    coef: Floats | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Columns of ``X``."""
+        return int(self.train.X.shape[1])
+
+    @property
+    def kind(self) -> str:
+        """What holds in all environments; "" if nobody knows."""
+        return "" if self.known is None else self.known.invariance
+
+
+def _random(suite: str, name: str, tests: str, p: int, environments: int, rows: int) -> Problem:
+    settings = {"n_features": p, "n_environments": environments, "n_samples": rows}
+    return Problem(name=name, suite=suite, tests=tests, make=make_random_linear, settings=settings)
+
+
+def _ladders() -> Mapping[str, Problem]:
+    sizes = [
+        _random("sizes", f"size-{p}", f"{p} features, 5 environments of 1,000 rows", p, 5, 1000)
+        for p in (8, 12, 16, 30, 100, 200)
+    ]
+    tested = "12 features, all 4,096 subsets tested by everyone who tests subsets"
+    speed = _random("sizes", "speed-12", tested, 12, 3, 300)
+    counts = [
+        _random("environments", f"environments-{n}", f"{n} environments of 500 rows", 10, n, 500)
+        for n in (2, 3, 5, 8, 12, 20)
+    ]
+    return {one.name: one for one in (*sizes, speed, *counts)}
+
+
+TABLES: Final = {"penguins": load_penguins, "bikes": load_bikes, "sachs": load_sachs}
+GENERATED: Final[Mapping[str, Problem]] = {**PROBLEMS, **_ladders()}
+
+
+def draw(
+    problem: str, repetition: int, rng: np.random.Generator, *, n_samples: int | None = None
+) -> Case | None:
+    """Return one data set of a problem.
+
+    Parameters
+    ----------
+    problem : str
+        A name in ``GENERATED`` or ``TABLES``.
+    repetition : int
+        Which environment of a real table is the new one.
+    rng : numpy.random.Generator
+        What is drawn from; nothing is for a real table.
+    n_samples : int, optional
+        Rows an environment, if not the problem's own.
+
+    Returns
+    -------
+    Case, or None
+        None if all environments of the table have had their turn.
+    """
+    if problem in TABLES:
+        return _left_out(TABLES[problem](), repetition)
+    settings = {} if n_samples is None else {"n_samples": n_samples}
+    return case_of(GENERATED[problem].draw(rng, **settings), rng)
+
+
+def case_of(known: KnownAnswer, rng: np.random.Generator) -> Case:
+    """Return drawn rows with rows from environments that nobody has seen.
+
+    Parameters
+    ----------
+    known : KnownAnswer
+    rng : numpy.random.Generator
+    """
+    wide = known.X.shape[1] > _WIDE
+    rows, count = (NEW_ROWS // 2, NEW_ENVIRONMENTS // 2) if wide else (NEW_ROWS, NEW_ENVIRONMENTS)
+    new = known.new_environments(rows, rng, n_environments=count)
+    columns = known.invariance == "columns"
+    linear = columns or known.invariance == "subspace"
+    return Case(
+        task=known.task,
+        train=Rows(X=known.X, y=known.y, environments=known.environments),
+        test=Rows(X=new.X, y=new.y, environments=new.environments),
+        known=known,
+        support=known.support if columns else None,
+        coef=known.coef if linear else None,
+    )
+
+
+def _left_out(table: Dataset, which: int) -> Case | None:
+    frame: DataFrame = table.frame
+    labels = frame[table.environment].astype(str).to_numpy(dtype=str)
+    names = np.unique(labels)
+    if which >= len(names):
+        return None
+    rows = Rows(
+        X=frame[list(table.features)].reset_index(drop=True),
+        y=frame[table.target].to_numpy(dtype=float),
+        environments=labels,
+    )
+    new = labels == names[which]
+    return Case(task="regression", train=rows.where(~new), test=rows.where(new))

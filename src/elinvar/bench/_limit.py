@@ -1,0 +1,91 @@
+"""What a fit costs: seconds, with a limit, and memory."""
+
+import ctypes
+import gc
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_REFS = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+_AGAIN = 1.0
+
+
+class TimeUp(BaseException):
+    """The limit is over; no ``except Exception`` of a method may swallow it."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop a block that takes longer.
+
+    The block is interrupted where signals can do that: in the main thread of a process, on POSIX.
+    Elsewhere it ends by itself, and is refused then.
+
+    Raises
+    ------
+    TimeUp
+        If the block took longer than ``seconds``.
+    """
+    started = time.perf_counter()
+    able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if able:
+        before = signal.signal(signal.SIGALRM, _ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+    try:
+        yield
+    finally:
+        if able:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    if time.perf_counter() - started > seconds:
+        raise TimeUp
+
+
+def _ring(_: int, __: FrameType | None) -> None:
+    raise TimeUp
+
+
+def timed(function: Callable[[], T]) -> tuple[T, float]:
+    """Return what a function returned, and its seconds."""
+    started = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - started
+
+
+def peak_memory(function: Callable[[], object]) -> float | None:
+    """Return by how many MiB the resident memory of this process rose at most during a call.
+
+    The system's own high-water mark, set back before the call, when freed memory has been handed
+    back: so compiled libraries count like everything else. None where the system has no such mark
+    (it is Linux's) or does not let it be set back.
+
+    Parameters
+    ----------
+    function : callable
+        Called once.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    try:
+        _REFS.write_text("5")
+        before = _kib("VmRSS")
+        function()
+        return max(_kib("VmHWM") - before, 0) / 1024
+    except OSError:
+        return None
+
+
+def _kib(field: str) -> int:
+    for line in _STATUS.read_text(encoding="ascii").splitlines():
+        if line.startswith(field):
+            return int(line.split()[1])
+    raise OSError(f"{_STATUS} does not tell {field}")

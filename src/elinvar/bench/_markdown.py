@@ -1,0 +1,142 @@
+"""The leaderboard as a document, every number of it from the tables."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from elinvar.bench._data import NEW_ENVIRONMENTS, NEW_ROWS
+from elinvar.bench._protocol import MOST_FOLDS
+from elinvar.bench._tables import (
+    TextTable,
+    method_table,
+    rank_table,
+    suite_tables,
+    target_table,
+    verdict_table,
+)
+
+if TYPE_CHECKING:
+    from elinvar.bench._run import BenchResult
+
+PROTOCOL = (
+    "Methods see training environments alone. Errors are measured on rows of "
+    f"{NEW_ENVIRONMENTS} new environments of {NEW_ROWS} rows each (half as many of half as many "
+    "with more than 300 features), or on the environment of a real table that was left out.",
+    "One rule chooses hyper-parameters, for all methods: each training environment is left out in "
+    f"turn (of more than {MOST_FOLDS}, {MOST_FOLDS} evenly spread ones are), and the candidate "
+    "with the smallest mean error there wins; ties go to the default. With two environments each "
+    "is learnt from once, by methods that can do so. Where one environment fewer is too few for a "
+    "method, it has its defaults. elinvar always has its defaults.",
+    "The column *tuned on test* has, in each run, the candidate that is best on the test "
+    "environments. Nobody has such a choice; it says what better choosing could give. No other "
+    "column, rank or comparison uses it.",
+    "All methods see the same data: seeds are keyed by problem and repetition.",
+    "The oracle is least squares on the true support; where environments do not differ, on all "
+    "columns. Mean, median and worst are over runs with a result.",
+    "A failure is a run that raised an error, took longer than its limit, gave predictions that "
+    "are not finite, or had an error 5% above the constant's, which knows nothing. F1 is that of "
+    "the selected features, for methods that select, on problems with a set to find.",
+    "*against elinvar* is the geometric mean of the ratio of errors on the same data (regression), "
+    "or the mean of their difference (classification), with a 95% t-interval over seeds, problems "
+    "as strata. It speaks of new seeds, not of other problems.",
+    "|b - b*|² is the squared distance from the coefficients of the target's own mechanism; "
+    "elinvar's is that of its `invariant_coef_`.",
+    "Seconds are of one fit, on one thread, after a fit on other data that loads and compiles; "
+    "*with choice* adds the rule. They are medians, and other work on the machine counts. Memory "
+    "is the largest rise of the resident set of the process during a fit (Linux: its high-water "
+    "mark, set back before), on the first repetition: compiled code counts like everything else, "
+    "rows of the data do not.",
+    "Slow methods run fewer seeds, or not on everything; the column *runs* and the notes say so.",
+)
+
+
+def leaderboard(result: "BenchResult", *, command: str, version: str | None = None) -> str:
+    """Return the leaderboard as Markdown.
+
+    Parameters
+    ----------
+    result : BenchResult
+        Of `run_bench`.
+    command : str
+        What was run.
+    version : str, optional
+        Of elinvar; by default this one.
+
+    Returns
+    -------
+    str
+        The same for the same rows.
+    """
+    from elinvar import __version__
+
+    return "\n".join(_lines(result, command, version or __version__)).rstrip() + "\n"
+
+
+def _lines(result: "BenchResult", command: str, version: str) -> Iterator[str]:
+    yield "# Leaderboard"
+    yield ""
+    yield "<!-- Written by the command below; do not edit. -->"
+    yield ""
+    yield f"Every number here was written by elinvar {version}:"
+    yield ""
+    yield f"```sh\n{command}\n```"
+    yield ""
+    n_runs = int(result.rows["outcome"].isin(("finished", "failed")).sum())
+    yield f"{n_runs:,} runs of {result.rows['method'].nunique()} methods on "
+    yield f"{result.rows['problem'].nunique()} problems."
+    if result.quick:
+        yield "This is a short run: fewer problems, few seeds, and no slow methods."
+    yield ""
+    yield "## How it is measured"
+    yield ""
+    for sentence in PROTOCOL:
+        yield f"- {sentence}"
+    yield ""
+    yield from _falls_short(result)
+    tables = [
+        target_table(result),
+        rank_table(result),
+        *suite_tables(result),
+        verdict_table(result),
+        method_table(result),
+    ]
+    for table in tables:
+        if table is not None:
+            yield from _table(table)
+
+
+def _falls_short(result: "BenchResult") -> Iterator[str]:
+    missed = result.targets[result.targets["met"] == "no"]
+    yield "## Where elinvar falls short"
+    yield ""
+    for row in missed.itertuples():
+        yield f"- {row.suite}: {row.target}. Measured: {row.measured}."
+    if not len(missed):
+        yield "- No target that this run measures is missed."
+    for sentence in _losses(result):
+        yield f"- {sentence}"
+    yield ""
+
+
+def _losses(result: "BenchResult") -> Iterator[str]:
+    """Yield where a method's error is surely smaller than elinvar's."""
+    frame = result.by_suite
+    surely = frame[(frame["gap_high"] < -1e-6) & (frame["method"] != "oracle")]
+    for (suite, task), part in surely.groupby(["suite", "task"], sort=False):
+        names = ", ".join(part.sort_values("gap")["method"])
+        yield f"{suite} ({task}): errors surely smaller than elinvar's: {names}."
+
+
+def _table(table: TextTable) -> Iterator[str]:
+    yield f"## {table.title}"
+    yield ""
+    yield table.about
+    yield ""
+    yield _row(table.heads)
+    yield "|" + "|".join("---:" if kind == "r" else "---" for kind in table.kinds) + "|"
+    for row in table.rows:
+        yield _row(row)
+    yield ""
+
+
+def _row(cells: "tuple[str, ...] | list[str]") -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

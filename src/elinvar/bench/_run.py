@@ -1,0 +1,276 @@
+"""Running suites: the cells that are missing, then tables."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elinvar._base import DataError, FileError, atomic_save, check_writable
+from elinvar.baselines import BASELINES
+from elinvar.bench._cell import cell
+from elinvar.bench._paired import Ranking, rank
+from elinvar.bench._suites import ALWAYS, SUITES, Suite
+from elinvar.bench._summary import measured, scores, summarise, verdicts
+from elinvar.bench._targets import targets
+from elinvar.sweeps import Sweep, run_sweep
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Progress = Callable[[str, int, int, float | None], object]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BenchResult:
+    """What was measured.
+
+    Attributes
+    ----------
+    suites : tuple of Suite
+        In the order of the tables.
+    rows : DataFrame
+        A row a method and data set.
+    by_problem, by_suite : DataFrame
+        A row a method and problem, or suite and task.
+    verdicts : DataFrame
+        What elinvar says of features, against the truth.
+    targets : DataFrame
+        What elinvar is held to, and whether it gets there.
+    ranking : Ranking, or None
+        Over all problems that count; None if they are too few.
+    quick : bool
+        Whether this was a short run.
+    seconds : float
+        How long this run took; cells that were finished before took none of it.
+    """
+
+    suites: tuple[Suite, ...]
+    rows: "DataFrame"
+    by_problem: "DataFrame"
+    by_suite: "DataFrame"
+    verdicts: "DataFrame"
+    targets: "DataFrame"
+    ranking: Ranking | None
+    quick: bool
+    seconds: float
+
+
+def choose_suites(names: Sequence[str] = ()) -> tuple[Suite, ...]:
+    """Return the suites of these names, in their order; all if there are none.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Raises
+    ------
+    DataError
+        If a name is not known.
+    """
+    _check("suite", names, list(SUITES))
+    return tuple(suite for name, suite in SUITES.items() if not names or name in names)
+
+
+def choose_methods(names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the methods of these names and those of every table; all if there are none.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Raises
+    ------
+    DataError
+        If a name is not known.
+    """
+    _check("method", names, list(BASELINES))
+    return tuple(name for name in BASELINES if not names or name in (*ALWAYS, *names))
+
+
+def _check(what: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=2, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise DataError(
+                f"There is no {what} {name!r}.{hint} The {what}s are {', '.join(known)}."
+            )
+
+
+def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: bool) -> Sweep:
+    """Return the grid of a suite: the same data for all methods.
+
+    Parameters
+    ----------
+    suite : Suite
+    methods : sequence of str
+    seeds : int, optional
+        Repetitions of each problem; by default the suite's.
+    quick : bool
+        A short run.
+
+    Returns
+    -------
+    Sweep
+    """
+    from elinvar import __version__
+
+    usual = suite.quick_seeds if quick else suite.seeds
+    return Sweep(
+        name="bench",
+        function=cell,
+        axes={
+            "problem": suite.shown(quick=quick),
+            "method": tuple(methods),
+            "repetition": range(usual if seeds is None else seeds),
+        },
+        problem=("problem",),
+        fixed={
+            "suite": suite.name,
+            "quick": quick,
+            "limit": suite.limit,
+            "version": __version__,
+        },
+    )
+
+
+def run_bench(
+    suites: Sequence[str] = (),
+    *,
+    methods: Sequence[str] = (),
+    seeds: int | None = None,
+    workers: int | None = 1,
+    quick: bool = False,
+    out: Path | None = None,
+    resume: bool = True,
+    progress: Progress | None = None,
+) -> BenchResult:
+    """Run suites, or what an earlier run has left of them, and make the tables.
+
+    Parameters
+    ----------
+    suites : sequence of str, optional
+        Names in `SUITES`; all by default.
+    methods : sequence of str, optional
+        Names in `elinvar.baselines.BASELINES`; all by default. constant, pooled, oracle and
+        elinvar are in every table.
+    seeds : int, optional
+        Repetitions of each problem; slow methods run fewer. By default the suite's.
+    workers : int, optional
+        Cells that run at the same time, each in a process of its own; None for one a core.
+    quick : bool
+        Fewer problems and seeds, and no slow methods.
+    out : path, optional
+        A folder that exists. The rows of a suite go to ``SUITE.parquet``, where a run that was
+        interrupted goes on; tables to ``rows.parquet`` and ``summary.parquet``.
+    resume : bool
+        Go on with what the folder holds; if not, a folder with results of these suites is refused.
+    progress : callable, optional
+        Called with the suite's name, its cells done, all of them, and the seconds left in it if
+        they are known.
+
+    Returns
+    -------
+    BenchResult
+        Rows and tables.
+
+    Raises
+    ------
+    DataError
+        If a name is not known.
+    FileError
+        If the folder cannot be written to, or holds results of other settings.
+
+    Examples
+    --------
+    >>> from elinvar.bench import run_bench
+    >>> found = run_bench(["unit-tests"], methods=["pooled"], seeds=1, quick=True)
+    >>> sorted(set(found.rows["method"]))
+    ['constant', 'elinvar', 'oracle', 'pooled']
+    """
+    import pandas as pd
+
+    started = time.perf_counter()
+    chosen, names = choose_suites(suites), choose_methods(methods)
+    files = {suite.name: _file(suite, out, quick) for suite in chosen}
+    if not resume:
+        _refuse_results([path for path in files.values() if path is not None])
+    parts = []
+    for suite in chosen:
+        found = run_sweep(
+            sweep_of(suite, names, seeds, quick=quick),
+            out=files[suite.name],
+            workers=workers,
+            backend="processes",
+            progress=None if progress is None else partial(progress, suite.name),
+        )
+        parts.append(found.assign(suite=suite.name))
+    result = result_of(chosen, pd.concat(parts, ignore_index=True), quick=quick)
+    result = BenchResult(**{**vars(result), "seconds": time.perf_counter() - started})
+    if out is not None:
+        _write(result, Path(out))
+    return result
+
+
+def result_of(suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False) -> BenchResult:
+    """Return the tables of rows that were run.
+
+    Parameters
+    ----------
+    suites : sequence of Suite
+    rows : DataFrame
+        Of the cells, with a column ``suite``.
+    quick : bool
+        Whether it was a short run.
+
+    Returns
+    -------
+    BenchResult
+    """
+    rows = measured(rows)
+    ranked = rows[rows["suite"].isin([suite.name for suite in suites if suite.ranked])]
+    by_problem = summarise(rows, ("suite", "task", "problem"))
+    return BenchResult(
+        suites=tuple(suites),
+        rows=rows,
+        by_problem=by_problem,
+        by_suite=summarise(rows, ("suite", "task")),
+        verdicts=verdicts(rows),
+        targets=targets(rows),
+        ranking=rank(scores(ranked)) if len(ranked) else None,
+        quick=quick,
+        seconds=0.0,
+    )
+
+
+def _file(suite: Suite, out: Path | None, quick: bool) -> Path | None:
+    return None if out is None else check_writable(Path(out) / f"{stem_of(suite, quick)}.parquet")
+
+
+def stem_of(suite: Suite, quick: bool) -> str:
+    """Return what the file of a suite is called."""
+    return f"{suite.name}-quick" if quick else suite.name
+
+
+def _refuse_results(files: Sequence[Path]) -> None:
+    for path in files:
+        begun = path.with_name(f".{path.name}.partial.sqlite")
+        if path.exists() or begun.exists():
+            raise FileError(
+                f"{path.parent} holds {'results' if path.exists() else 'an interrupted run'} of "
+                f"{path.stem}; add --resume to go on with them, or give another folder."
+            )
+
+
+def _write(result: BenchResult, folder: Path) -> None:
+    for name, frame in (
+        ("rows", result.rows),
+        ("summary", result.by_problem),
+        ("suites", result.by_suite),
+        ("verdicts", result.verdicts),
+        ("targets", result.targets),
+    ):
+        atomic_save(folder / f"{name}.parquet", frame.to_parquet)

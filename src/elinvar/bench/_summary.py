@@ -1,0 +1,220 @@
+"""From rows of cells to tables: against the oracle, against elinvar, over seeds and problems."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.bench._paired import average_ranks, paired_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Frame = pd.DataFrame
+
+BASE = "elinvar"
+WORSE_THAN_NOTHING = 1.05
+POOR = 0.5
+RAN = ("finished", "failed")
+
+
+def measured(rows: "Frame") -> "Frame":
+    """Return rows with what needs other rows of the same data.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of one suite or several.
+
+    Returns
+    -------
+    DataFrame
+        Also ``reference`` ("oracle", or "pooled" where nobody knows the truth); ``relative``,
+        ``relative_worst`` and ``relative_best``, the errors over the reference's (regression) or
+        minus them (classification); ``gap`` to elinvar, the logarithm of the ratio of errors
+        (regression) or their difference; and ``failed``: no usable result, or an error 5% above
+        the constant's, which knows nothing.
+    """
+    rows = rows.copy()
+    same_data = ["problem", "repetition"]
+    for name in ("oracle", "pooled", "constant", BASE):
+        found = rows[(rows["method"] == name) & (rows["outcome"] == "finished")]
+        columns = found.set_index(same_data)[["error", "worst_error"]].add_suffix(f"_{name}")
+        rows = rows.merge(columns, how="left", left_on=same_data, right_index=True)
+    known = rows["error_oracle"].notna()
+    rows["reference"] = np.where(known, "oracle", "pooled")
+    over = np.where(known, rows["error_oracle"], rows["error_pooled"])
+    over_worst = np.where(known, rows["worst_error_oracle"], rows["worst_error_pooled"])
+    ratio = (rows["task"] == "regression").to_numpy()
+    for name, error, under in (
+        ("relative", "error", over),
+        ("relative_worst", "worst_error", over_worst),
+        ("relative_best", "best_error", over),
+    ):
+        values = rows[error].to_numpy(dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rows[name] = np.where(ratio, values / under, values - under)
+    errors = rows["error"].to_numpy(dtype=float)
+    own = rows[f"error_{BASE}"].to_numpy(dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows["gap"] = np.where(ratio, np.log(errors / own), errors - own)
+    bad = errors > WORSE_THAN_NOTHING * rows["error_constant"].to_numpy(dtype=float)
+    rows["failed"] = (rows["outcome"] == "failed") | bad
+    helpers = [
+        f"{part}_{name}"
+        for part in ("error", "worst_error")
+        for name in ("oracle", "pooled", "constant", BASE)
+    ]
+    return rows.drop(columns=helpers)
+
+
+def summarise(rows: "Frame", by: tuple[str, ...]) -> "Frame":
+    """Return a row for each method and value of the columns ``by``.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `measured`.
+    by : tuple of str
+        Such as ``("suite", "task")``; the method is added.
+
+    Returns
+    -------
+    DataFrame
+        Methods in the order of the rows.
+    """
+    import pandas as pd
+
+    rows = rows.assign(task=_task(rows))
+    ranks = {key: average_ranks(scores(part)) for key, part in rows.groupby(list(by), sort=False)}
+    found = []
+    for key, part in rows.groupby([*by, "method"], sort=False):
+        method = key[-1]
+        values = dict(zip([*by, "method"], key, strict=True)) | _of_method(part)
+        found.append(values | {"rank": ranks[key[:-1]].get(str(method), np.nan)})
+    return pd.DataFrame(found)
+
+
+def _task(rows: "Frame") -> "pd.Series[str]":
+    """Return the task of each row; a row without data has that of its problem, or regression."""
+    tasks = rows.groupby("problem")["task"].transform("first")
+    return rows["task"].fillna(tasks).fillna("regression")
+
+
+def _of_method(part: "Frame") -> dict[str, Any]:
+    ran = part[part["outcome"].isin(RAN)]
+    done = ran[ran["outcome"] == "finished"]
+    gap = paired_interval(done["gap"], done["problem"])
+    return {
+        "outcome": "ran" if len(ran) else str(part["outcome"].iloc[0]),
+        "reason": _texts(part["reason"]),
+        "note": _texts(part["note"]),
+        "problems": int(ran["problem"].nunique()),
+        "runs": len(ran),
+        "failure_rate": float(ran["failed"].mean()) if len(ran) else np.nan,
+        "reference": _texts(done["reference"]),
+        "mean": _mean(done["relative"]),
+        "median": _median(done["relative"]),
+        "worst": float(done["relative"].max()) if len(done) else np.nan,
+        "worst_environment": _mean(done["relative_worst"]),
+        "tuned_on_test": _mean(done["relative_best"]),
+        "f1": _mean(done["f1"]),
+        "poor": _mean((done["f1"] < POOR).where(done["f1"].notna())),
+        "precision": _mean(done["precision"]),
+        "recall": _mean(done["recall"]),
+        "coef_error": _mean(done["coef_error"]),
+        "coef_error_median": _median(done["coef_error"]),
+        "gap": gap.middle,
+        "gap_low": gap.low,
+        "gap_high": gap.high,
+        "seconds": _median(done["seconds"]),
+        "seconds_with_choice": _median(done["seconds_with_choice"]),
+        "memory_mib": float(done["memory_mib"].astype(float).max()) if len(done) else np.nan,
+    }
+
+
+def verdicts(rows: "Frame", by: tuple[str, ...] = ("suite", "problem")) -> "Frame":
+    """Return what elinvar says of features, against the truth.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `measured`.
+    by : tuple of str
+        What a row stands for.
+
+    Returns
+    -------
+    DataFrame
+        ``runs``; shares of each ``status_``; ``right``, of the features called invariant (or
+        approximately), those that are; ``wronged``, of all features, those called spurious that
+        hold, or are in environments that do not differ; ``cautious``, the share of runs in which
+        invariance is rejected or no feature decided on.
+    """
+    import pandas as pd
+
+    own = rows[(rows["method"] == BASE) & rows["status"].notna()]
+    found = []
+    for key, part in own.groupby(list(by), sort=False):
+        told = part[part["n_right"].notna()]
+        judged = part[part["n_wronged"].notna()]
+        found.append(
+            dict(zip(by, key, strict=True))
+            | {"runs": len(part)}
+            | {
+                status: float((part["status"] == status).mean())
+                for status in ("accepted", "approximate", "rejected")
+            }
+            | {
+                "called_invariant": _sum(part["n_invariant"]),
+                "right": _share(_sum(told["n_right"]), _sum(told["n_invariant"])),
+                "wronged": _share(_sum(judged["n_wronged"]), _sum(judged["n_features"])),
+                "cautious": _mean(part["cautious"]),
+            }
+        )
+    columns = ["runs", "accepted", "approximate", "rejected", "called_invariant", "right"]
+    return pd.DataFrame(found, columns=[*by, *columns, "wronged", "cautious"])
+
+
+def scores(rows: "Frame") -> "Frame":
+    """Return what methods are ranked by: a row a problem, a column a method, smaller is better.
+
+    The mean, over the repetitions that all methods that ran share, of the logarithm of the error
+    (regression) or of the error; infinite if one of them failed, NaN for a method that did not
+    run. The oracle, which is told the answer, is left out.
+    """
+    import pandas as pd
+
+    found: dict[str, dict[str, float]] = {}
+    methods = [name for name in dict.fromkeys(rows["method"]) if name != "oracle"]
+    for problem, part in rows.groupby("problem", sort=False):
+        ran = part[part["outcome"].isin(RAN) & (part["method"] != "oracle")]
+        table = ran.pivot(index="repetition", columns="method", values="error")
+        there = ran.pivot(index="repetition", columns="method", values="outcome").notna()
+        table = table[there.all(axis=1)].astype(float).fillna(np.inf)
+        if (ran["task"] == "regression").all():
+            table = table.clip(lower=np.finfo(float).tiny).transform(np.log)
+        found[str(problem)] = {str(name): float(table[name].mean()) for name in table.columns}
+    return pd.DataFrame.from_dict(found, orient="index").reindex(columns=methods)
+
+
+def _texts(values: "pd.Series[Any]") -> str:
+    texts = [str(value) for value in values.dropna() if str(value)]
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _mean(values: "pd.Series[Any]") -> float:
+    known = values.dropna().astype(float)
+    return float(known.mean()) if len(known) else np.nan
+
+
+def _median(values: "pd.Series[Any]") -> float:
+    known = values.dropna().astype(float)
+    return float(known.median()) if len(known) else np.nan
+
+
+def _sum(values: "pd.Series[Any]") -> float:
+    return float(values.dropna().astype(float).sum())
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else np.nan

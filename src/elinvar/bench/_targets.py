@@ -1,0 +1,205 @@
+"""What elinvar is held to, written down before it was measured, and whether it gets there."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.bench._summary import BASE, POOR
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
+
+_NO_PEERS = (BASE, "oracle", "heterosgd")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One line of the table.
+
+    Attributes
+    ----------
+    suite : str
+    target : str
+        What was asked.
+    measured : str
+        What was found, in the same terms.
+    met : {"yes", "no", "not measured"}
+    """
+
+    suite: str
+    target: str
+    measured: str
+    met: str
+
+
+def targets(rows: "DataFrame") -> "DataFrame":
+    """Hold rows to what was asked of elinvar.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Of `measured`.
+
+    Returns
+    -------
+    DataFrame
+        ``suite``, ``target``, ``measured`` and ``met``: "yes", "no" or "not measured".
+    """
+    import pandas as pd
+
+    return pd.DataFrame([asdict(one) for one in _all(_Rows(rows))])
+
+
+class _Rows:
+    """Rows that answer questions by method and problem."""
+
+    def __init__(self, rows: "DataFrame") -> None:
+        self.rows = rows[rows["outcome"] == "finished"]
+
+    def values(self, column: str, problem: str, method: str = BASE) -> "Series[float]":
+        """Return what is known in one column: of one problem, or of a whole suite."""
+        where = self.rows["suite" if problem in set(self.rows["suite"]) else "problem"] == problem
+        return self.rows.loc[where & (self.rows["method"] == method), column].dropna().astype(float)
+
+    def mean(self, column: str, problem: str, method: str = BASE) -> float:
+        """Return the mean; NaN if there is nothing."""
+        return _or_nan(self.values(column, problem, method).mean())
+
+    def median(self, column: str, problem: str, method: str = BASE) -> float:
+        """Return the median; NaN if there is nothing."""
+        return _or_nan(self.values(column, problem, method).median())
+
+    def best_peer(self, column: str, problem: str, *, largest: bool) -> tuple[str, float]:
+        """Return the method with the best mean that is neither told the answer nor ours."""
+        means = {
+            str(name): self.mean(column, problem, str(name))
+            for name in self.rows["method"].unique()
+            if name not in _NO_PEERS
+        }
+        known = {name: value for name, value in means.items() if np.isfinite(value)}
+        if not known:
+            return "", np.nan
+        best = (max if largest else min)(known, key=lambda name: known[name])
+        return best, known[best]
+
+
+def _or_nan(value: Any) -> float:
+    return float(value) if value is not None else np.nan
+
+
+def _held(suite: str, target: str, measured: str, *values: float, holds: bool) -> Target:
+    known = all(np.isfinite(value) for value in values)
+    met = ("yes" if holds else "no") if known else "not measured"
+    return Target(suite=suite, target=target, measured=measured if known else "", met=met)
+
+
+def _all(of: _Rows) -> Iterator[Target]:
+    yield from _unit_tests(of)
+    yield from _rotated(of)
+    yield from _eills(of)
+    yield from _recovery(of)
+    yield from _wide(of)
+    yield from _silence(of)
+    yield from _speed(of)
+
+
+def _unit_tests(of: _Rows) -> Iterator[Target]:
+    one = of.mean("relative", "unit-test-1")
+    yield _held(
+        "unit-tests", "test 1: error at most 1.002 times the oracle's", f"{one:.4f}", one,
+        holds=one <= 1.002,
+    )  # fmt: skip
+    for example, most in ((2, 0.0005), (3, 0.0155)):
+        wrong = of.mean("error", f"unit-test-{example}")
+        asked = f"test {example}: at most {most - 0.0005:.3f} of rows in the wrong class"
+        yield _held("unit-tests", asked, f"{wrong:.4f}", wrong, holds=wrong < most)
+
+
+def _rotated(of: _Rows) -> Iterator[Target]:
+    for example in (1, 2, 3):
+        name = f"unit-test-{example}s-e10"
+        own = of.mean("error", name)
+        peer, best = of.best_peer("error", name, largest=False)
+        asked = f"test {example}s, 10 environments: error at most the best peer's"
+        found = f"{own:.4g}; {peer} {best:.4g}"
+        yield _held("rotated", asked, found, own, best, holds=own <= best * (1 + 1e-6))
+    for example in (1, 2, 3):
+        cautious = of.mean("cautious", f"unit-test-{example}s")
+        asked = f"test {example}s, 3 environments: nothing decided in 95% of runs"
+        yield _held("rotated", asked, f"{cautious:.0%}", cautious, holds=cautious >= 0.95)
+
+
+def _eills(of: _Rows) -> Iterator[Target]:
+    for rows in (100, 300, 1000, 2000):
+        name = f"eills-{rows}"
+        for what, summary in (("mean", of.mean), ("median", of.median)):
+            own, peer = summary("coef_error", name), summary("coef_error", name, "eills")
+            asked = f"{rows:,} rows: {what} |b - b*|² at most half of the 2^12 search's"
+            yield _held("eills", asked, f"{own:.3g}; {peer:.3g}", own, peer, holds=own <= peer / 2)
+        if rows > 100:
+            own, oracle = (of.median("coef_error", name, one) for one in (BASE, "oracle"))
+            asked = f"{rows:,} rows: median within 1.5 times the oracle's"
+            found = f"{own / oracle:.2f} times" if oracle else ""
+            yield _held("eills", asked, found, own, oracle, holds=own <= 1.5 * oracle)
+
+
+def _recovery(of: _Rows) -> Iterator[Target]:
+    f1 = of.mean("f1", "random")
+    yield _held("random", "mean F1 at least .99", f"{f1:.3f}", f1, holds=f1 >= 0.99)
+    values = of.values("f1", "random")
+    poor = float((values < POOR).mean()) if len(values) else np.nan
+    yield _held("random", "F1 below .5 in at most 1%", f"{poor:.1%}", poor, holds=poor <= 0.01)
+    f1 = of.mean("f1", "two-environments")
+    peer, best = of.best_peer("f1", "two-environments", largest=True)
+    found = f"{f1:.3f}; {peer} {best:.3f}"
+    asked = "mean F1 at least the best peer's"
+    yield _held("two-environments", asked, found, f1, best, holds=f1 >= best)
+    told = of.values("n_invariant", "two-environments").sum()
+    right = of.values("n_right", "two-environments").sum() / told if told else np.nan
+    asked = "of the features called invariant, 95% are"
+    yield _held("two-environments", asked, f"{right:.1%}", right, holds=right >= 0.95)
+
+
+def _wide(of: _Rows) -> Iterator[Target]:
+    for p, most in ((500, 1), (2000, 40)):
+        f1, seconds = of.mean("f1", f"sparse-{p}"), of.median("seconds", f"sparse-{p}")
+        yield _held("wide", f"{p:,} features: F1 at least .98", f"{f1:.3f}", f1, holds=f1 >= 0.98)
+        asked = f"{p:,} features: a fit in {most} s"
+        yield _held("wide", asked, f"{seconds:.2g} s", seconds, holds=seconds <= most)
+    worst = of.mean("relative_worst", "additive")
+    asked = "worst new environment at most 1.1 times the oracle's"
+    yield _held("additive", asked, f"{worst:.3f}", worst, holds=worst <= 1.1)
+
+
+def _silence(of: _Rows) -> Iterator[Target]:
+    rows = of.rows[(of.rows["kind"] == "none") & (of.rows["suite"] == "broken")]
+    for name in dict.fromkeys(rows["problem"]):
+        cautious = of.mean("cautious", str(name))
+        asked = f"{name}: rejected, or nothing decided, in 80% of runs"
+        yield _held("broken", asked, f"{cautious:.0%}", cautious, holds=cautious >= 0.8)
+    error = of.mean("relative", "controls")
+    asked = "error at most 1.01 times the pooled"
+    yield _held("controls", asked, f"{error:.4f}", error, holds=error <= 1.01)
+    features = of.values("n_features", "controls").sum()
+    wronged = of.values("n_wronged", "controls").sum() / features if features else np.nan
+    asked = "at most 5% of features called spurious"
+    yield _held("controls", asked, f"{wronged:.1%}", wronged, holds=wronged <= 0.05)
+    called = of.values("n_invariant", "controls").sum() / features if features else np.nan
+    asked = "no feature called invariant: nothing could be refuted"
+    yield _held("controls", asked, f"{called:.1%} of features are", called, holds=called == 0)
+
+
+def _speed(of: _Rows) -> Iterator[Target]:
+    own, peer = (of.median("seconds", "speed-12", one) for one in (BASE, "causalicp"))
+    times = peer / own
+    asked = "12 features: at least 300 times as fast as causalicp"
+    yield _held("sizes", asked, f"{times:,.0f} times", times, holds=times >= 300)
+    own, peer = of.median("seconds", "size-30"), of.median("seconds", "size-16", "eills")
+    asked = "30 features: faster than the 2^p search with 16"
+    yield _held("sizes", asked, f"{own:.3f} s; {peer:.3f} s", own, peer, holds=own < peer)
+    own, peer = (of.median("seconds", "size-200", one) for one in (BASE, "lasso"))
+    times = own / peer
+    asked = "200 features: at most 3 times the seconds of the cross-validated lasso"
+    yield _held("sizes", asked, f"{times:.2f} times", times, holds=times <= 3)

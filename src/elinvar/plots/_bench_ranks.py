@@ -1,0 +1,136 @@
+"""Average ranks, and which of them cannot be told apart."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from elinvar.plots._style import INK, QUIET, VERDICT_COLOURS, clean, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_OURS = "elinvar"
+_ROW = 0.24
+
+
+def plot_ranks(
+    ranks: Mapping[str, float],
+    critical_difference: float,
+    groups: Sequence[Sequence[str]] = (),
+    *,
+    n_problems: int | None = None,
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw a critical difference diagram: average ranks on a line, bars over those that are alike.
+
+    Parameters
+    ----------
+    ranks : mapping of str to float
+        Average rank of each method; 1 is best.
+    critical_difference : float
+        Ranks further apart than this differ.
+    groups : sequence of sequences of str
+        Methods that one bar joins.
+    n_problems : int, optional
+        Over how many problems ranks are averaged; for the label.
+    title : str, optional
+        By default which method ranks first.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    ValueError
+        If there are no ranks.
+
+    Examples
+    --------
+    >>> ax = plot_ranks({"elinvar": 1.2, "lasso": 2.1, "pooled": 2.7}, 1.0, [("lasso", "pooled")])
+    >>> ax.get_title(loc="left")
+    'elinvar ranks first, and nobody is within the critical difference'
+    """
+    if not ranks:
+        raise ValueError("there are no ranks to draw; needed at least one.")
+    order = sorted(ranks, key=lambda name: ranks[name])
+    half = (len(order) + 1) // 2
+    n_rows = half + 1 + 0.8 * len(groups)
+    ax = new_axes(7.6, 1.3 + _ROW * n_rows) if ax is None else ax
+    low, high = 1.0, max(float(len(order)), 2.0)
+    margin = 0.26 * (high - low)
+    ax.set_xlim(low - margin, high + margin)
+    ax.set_ylim(-n_rows, 1.6)
+    ax.plot([low, high], [0, 0], color=INK, linewidth=1.2)
+    for tick in range(int(low), int(high) + 1):
+        ax.plot([tick, tick], [0, 0.22], color=INK, linewidth=1.0)
+        ax.text(tick, 0.32, str(tick), ha="center", va="bottom", fontsize=8.5, color=INK)
+    _bars(ax, ranks, groups)
+    first = 0.9 + 0.8 * len(groups)
+    for k, name in enumerate(order):
+        left = k < half
+        row = -(first + (k if left else len(order) - 1 - k))
+        _leader(ax, name, ranks[name], row, low - 0.02 * margin if left else high, left=left)
+    ax.plot([low, min(low + critical_difference, high)], [1.25, 1.25], color=INK, linewidth=2.2)
+    ax.text(
+        low,
+        1.33,
+        f"critical difference {critical_difference:.2f}",
+        va="bottom",
+        fontsize=8.5,
+        color=INK,
+    )
+    ax.axis("off")
+    where = "" if n_problems is None else f" (average rank over {n_problems} problems)"
+    title = _finding(order, ranks, critical_difference) + where if title is None else title
+    ax.set_title(
+        clean(title, 160), loc="left", color=INK, fontsize=11, fontweight="bold", pad=10,
+        parse_math=False, wrap=True,
+    )  # fmt: skip
+    return ax
+
+
+def _bars(ax: "Axes", ranks: Mapping[str, float], groups: Sequence[Sequence[str]]) -> None:
+    for k, group in enumerate(groups):
+        ends = [ranks[name] for name in group]
+        at = -(0.5 + 0.8 * k)
+        ax.plot(
+            [min(ends) - 0.05, max(ends) + 0.05], [at, at], color=QUIET, linewidth=3.4,
+            solid_capstyle="round",
+        )  # fmt: skip
+
+
+def _leader(ax: "Axes", name: str, rank: float, row: float, edge: float, *, left: bool) -> None:
+    own = name == _OURS
+    colour = VERDICT_COLOURS["invariant"] if own else INK
+    ax.plot(
+        [rank, rank, edge], [0, row, row], color=colour if own else QUIET,
+        linewidth=1.6 if own else 0.8, zorder=3 if own else 2,
+    )  # fmt: skip
+    ax.annotate(
+        f"{clean(name)}  {rank:.1f}" if left else f"{rank:.1f}  {clean(name)}",
+        xy=(edge, row),
+        xytext=(-4 if left else 4, 0),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="center",
+        fontsize=8.5,
+        color=colour,
+        fontweight="bold" if own else "normal",
+        parse_math=False,
+    )
+
+
+def _finding(order: Sequence[str], ranks: Mapping[str, float], difference: float) -> str:
+    best = order[0]
+    near = [name for name in order[1:] if ranks[name] - ranks[best] <= difference]
+    if best == _OURS and not near:
+        return f"{_OURS} ranks first, and nobody is within the critical difference"
+    if best != _OURS and _OURS in near:
+        return f"{best} ranks first, {_OURS} within the critical difference"
+    if best != _OURS and _OURS in order:
+        return f"{best} ranks first, {_OURS} is {order.index(_OURS) + 1} of {len(order)}"
+    return f"{best} ranks first, not told from {len(near)} more"

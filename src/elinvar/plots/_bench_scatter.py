@@ -1,0 +1,168 @@
+"""Error in new environments against seconds: a dot a method."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar.plots._sensing_look import GRID, log_axis
+from elinvar.plots._style import INK, QUIET, VERDICT_COLOURS, clean, finish, new_axes
+from elinvar.plots._tables import records
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+OURS = "elinvar"
+REFERENCES = ("constant", "pooled", "oracle")
+_COLOURS = {OURS: VERDICT_COLOURS["invariant"], **dict.fromkeys(REFERENCES, QUIET)}
+_OTHERS = VERDICT_COLOURS["spurious"]
+_LETTER = 0.0108
+_HEIGHT = 0.036
+
+Box = tuple[float, float, float, float]
+
+
+def plot_error_time(
+    methods: Any,
+    *,
+    ylabel: str = "error in new environments, over the oracle's",
+    title: str | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Draw the error of each method against the seconds of a fit, both axes logarithmic.
+
+    Parameters
+    ----------
+    methods : DataFrame or mapping of columns
+        ``method``, ``seconds`` and ``error``, both above 0; other rows are left out.
+    ylabel : str
+        What the error is.
+    title : str, optional
+        By default how many methods are both as fast as elinvar and better.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes.
+
+    Raises
+    ------
+    ValueError
+        If no row can be drawn.
+
+    Examples
+    --------
+    >>> ax = plot_error_time({
+    ...     "method": ["pooled", "elinvar"], "seconds": [0.01, 0.02], "error": [2.0, 1.0],
+    ... })
+    >>> ax.get_title(loc="left")
+    'No method is both as fast as elinvar and better'
+    """
+    rows = [
+        row
+        for row in records(methods, texts=("method",), numbers=("seconds", "error"))
+        if np.isfinite([row["seconds"], row["error"]]).all()
+        and row["seconds"] > 0
+        and row["error"] > 0
+    ]
+    if not rows:
+        raise ValueError("no method has seconds and an error above 0; needed at least one.")
+    rows.sort(key=lambda row: (row["error"], row["seconds"]))
+    ax = new_axes(7.6, 4.8) if ax is None else ax
+    x, y = ([row[key] for row in rows] for key in ("seconds", "error"))
+    for row in rows:
+        own = row["method"] == OURS
+        ax.plot(
+            row["seconds"],
+            row["error"],
+            linestyle="none",
+            marker="o" if own else "D" if row["method"] in REFERENCES else "s",
+            markersize=8 if own else 5.5,
+            color=_COLOURS.get(row["method"], _OTHERS),
+            markeredgewidth=0,
+            zorder=4 if own else 3,
+        )
+    _pad(ax, x, y)
+    _name(ax, rows)
+    ax.grid(**GRID)
+    title = _finding(rows) if title is None else title
+    return finish(ax, title=title, xlabel="seconds of a fit", ylabel=ylabel)
+
+
+def _pad(ax: "Axes", x: list[float], y: list[float]) -> None:
+    log_axis(ax, "x", x)
+    log_axis(ax, "y", y)
+    ax.set_xlim(min(x) / 1.6, max(x) * max(max(x) / min(x), 2.0) ** 0.12)
+    edge = max(max(y) / min(y), 1.1) ** 0.06
+    ax.set_ylim(min(y) / edge, max(y) * edge)
+
+
+def _name(ax: "Axes", rows: list[dict[str, Any]]) -> None:
+    """Write each name beside its dot, where it covers no dot and no name."""
+    to_axes = ax.transAxes.inverted()
+    points = to_axes.transform(ax.transData.transform([(r["seconds"], r["error"]) for r in rows]))
+    taken = [(x - 0.006, y - 0.012, x + 0.006, y + 0.012) for x, y in points]
+    for row, (x, y) in sorted(zip(rows, points, strict=True), key=lambda pair: _last(pair[0])):
+        own = row["method"] == OURS
+        name = clean(row["method"])
+        width = _LETTER * len(name) * (1.12 if own else 1.0)
+        place = _free(x, y, width, taken)
+        taken.append(place)
+        middle = (place[1] + place[3]) / 2
+        far = abs(middle - y) > 0.05
+        ax.annotate(
+            name,
+            xy=(x, y),
+            xycoords="axes fraction",
+            xytext=(place[0], middle),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=8.5,
+            color=_COLOURS.get(row["method"], INK),
+            fontweight="bold" if own else "normal",
+            parse_math=False,
+            arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.5} if far else None,
+        )
+
+
+def _last(row: dict[str, Any]) -> tuple[bool, float]:
+    """Put ours first, which takes the best place."""
+    return row["method"] != OURS, row["error"]
+
+
+def _free(x: float, y: float, width: float, taken: list[Box]) -> Box:
+    """Return the nearest box for a name that touches none of those taken."""
+    tries = []
+    for step in range(14):
+        for up in (step, -step):
+            middle = y + 0.5 * _HEIGHT * up
+            for left in (x + 0.012, x - 0.012 - width, x - width / 2):
+                box = (left, middle - _HEIGHT / 2, left + width, middle + _HEIGHT / 2)
+                inside = box[0] >= 0 and box[1] >= 0 and box[2] <= 1.0 and box[3] <= 1
+                if inside and not any(_touch(box, other) for other in taken):
+                    tries.append((abs(middle - y), box))
+        if tries:
+            return tries[0][1]
+    return (x + 0.012, y - _HEIGHT / 2, x + 0.012 + width, y + _HEIGHT / 2)
+
+
+def _touch(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _finding(rows: list[dict[str, Any]]) -> str:
+    own = next((row for row in rows if row["method"] == OURS), None)
+    if own is None:
+        return "Error and time of each method"
+    better = [
+        row["method"]
+        for row in rows
+        if row["method"] not in (OURS, "oracle")
+        and row["error"] < own["error"] * (1 - 1e-3)
+        and row["seconds"] <= own["seconds"]
+    ]
+    if not better:
+        return "No method is both as fast as elinvar and better"
+    names = ", ".join(better[:4]) + (", ..." if len(better) > 4 else "")
+    return f"As fast as elinvar, and better: {names}"
