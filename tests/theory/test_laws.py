@@ -87,6 +87,12 @@ def test_exponents_change_sign_at_the_ends(law):
     assert 0.5 * (window.low + window.high) in window
 
 
+def test_without_a_mean_any_spread_suppresses():
+    window = heterogeneity_window(0.1, law="uniform", mean=0.0)
+    assert window.low == 0.0
+    assert law_growth_exponent(0.99 * window.high, 0.1, law="uniform", mean=0.0).exponent < 0
+
+
 def test_a_smooth_law_cannot_outweigh_a_large_mean():
     # 1 + eta mu beyond 1.509 and 1.278
     assert heterogeneity_window(0.5, law="uniform")

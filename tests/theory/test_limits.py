@@ -55,7 +55,12 @@ def test_lines_at_one_mean():
         values = [1 + heterogeneity, 1 - heterogeneity]
         assert step_limits([1.0], values).bounded == pytest.approx(step, rel=2e-3)
     assert step_limits([1.0], [0.0]).bounded == np.inf
-    assert step_limits([1.0], [3.0, -3.0], curvature=2.0).settles == 0.5
+    doubled, plain = (step_limits([1.0], [3.0, -3.0], curvature=c) for c in (2.0, 1.0))
+    assert doubled.settles == 0.5
+    assert doubled.bounded == pytest.approx(plain.bounded / 2)
+    # eigenvalues of one sign reach down to 0, where a direction rests
+    limit = step_limits([1.0], [3.0, 2.0]).bounded
+    assert 4 / 27 * (1 + 3 * limit) ** 3 == pytest.approx(2.0)
 
 
 def test_times_are_those_of_the_recursion():
@@ -77,6 +82,8 @@ def test_times_are_those_of_the_recursion():
 def test_slow_steps_follow_the_logistic_equation():
     fast, slow = (escape_steps(1.0, h, 1e-3) * h for h in (1.01e-4, 0.99e-4))
     assert slow == pytest.approx(fast, rel=1e-3)
+    fast, slow = (escape_steps(1.0, h, 0.6) * h for h in (1.01e-4, 0.99e-4))
+    assert slow == pytest.approx(fast, rel=1e-3)
 
 
 def test_times_at_the_edges():
@@ -84,6 +91,11 @@ def test_times_at_the_edges():
     assert escape_steps(10.0, 0.1, 1e-3) == np.inf
     assert escape_steps(1.0, 0.1, 2.0) == 0.0
     assert 0 < convergence_steps(1.0, 0.1, 2.0) < 50
+    # from slightly above, by hand
+    x, steps = 1.3, 0
+    while x > 1.05:
+        x, steps = x * (1 + 0.1 * (1 - x)) ** 2, steps + 1
+    assert convergence_steps(1.0, 0.1, 1.3**0.5) == steps
     assert decay_steps(0.01, 1.0, 0.1) == np.inf
     assert decay_steps(-0.1, 0.05, 0.1) == 0.0
     assert decay_steps(-0.1, 1.0, np.exp(-2.0)) == pytest.approx(20.0)
