@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Environments",
     "HeteroSGDRegressor",
+    "InvariantClassifier",
     "InvariantRegressor",
     "Moments",
     "QuadraticInvariantRegressor",
@@ -24,6 +25,7 @@ __all__ = [
 _HOME = {
     "Environments": "elinvar.environments",
     "Moments": "elinvar.environments",
+    "InvariantClassifier": "elinvar.estimators",
     "InvariantRegressor": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
     "QuadraticInvariantRegressor": "elinvar.estimators",
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
     from elinvar.estimators import (
         HeteroSGDRegressor,
+        InvariantClassifier,
         InvariantRegressor,
         QuadraticInvariantRegressor,
         load_model,

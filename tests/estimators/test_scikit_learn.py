@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import elinvar
-from elinvar import HeteroSGDRegressor
+from elinvar import HeteroSGDRegressor, InvariantClassifier
 from elinvar._base import DataError
 
 NAMES = ["HeteroSGDRegressor", "InvariantRegressor", "QuadraticInvariantRegressor"]
@@ -57,13 +57,14 @@ def routing():
         yield
 
 
-@parametrize_with_checks([make(name) for name in NAMES])
+@parametrize_with_checks([*(make(name) for name in NAMES), InvariantClassifier()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
 def test_every_parameter_is_declared(model):
-    assert set(model._parameter_constraints) == set(model.get_params())
+    for each in (model, InvariantClassifier()):
+        assert set(each._parameter_constraints) == set(each.get_params())
 
 
 def test_clone_keeps_parameters_and_forgets_the_fit(model, data):

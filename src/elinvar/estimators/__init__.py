@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "HeteroSGDRegressor",
+    "InvariantClassifier",
     "InvariantRegressor",
     "QuadraticInvariantRegressor",
     "load_model",
@@ -13,6 +14,7 @@ __all__ = [
 
 _HOME = {
     "HeteroSGDRegressor": "elinvar.estimators._hetero_sgd_regressor",
+    "InvariantClassifier": "elinvar.estimators._invariant_classifier",
     "InvariantRegressor": "elinvar.estimators._invariant_regressor",
     "QuadraticInvariantRegressor": "elinvar.estimators._quadratic_invariant_regressor",
     "load_model": "elinvar.estimators._model_file",
@@ -21,6 +23,7 @@ _HOME = {
 
 if TYPE_CHECKING:
     from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
+    from elinvar.estimators._invariant_classifier import InvariantClassifier
     from elinvar.estimators._invariant_regressor import InvariantRegressor
     from elinvar.estimators._model_file import load_model, save_model
     from elinvar.estimators._quadratic_invariant_regressor import QuadraticInvariantRegressor
