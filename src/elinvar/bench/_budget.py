@@ -75,9 +75,8 @@ BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
     {
         **dict.fromkeys(("constant", "pooled", "oracle", "elinvar"), _WIDE),
         "lasso": Budget(seeds=3, quick_seeds=1, most_features=_ANY),
-        **dict.fromkeys(
-            ("elasticnet", "irmv1", "vrex", "groupdro", "andmask", "andgradient"), _MEDIUM
-        ),
+        **dict.fromkeys(("elasticnet", "irmv1", "vrex", "groupdro"), _MEDIUM),
+        **dict.fromkeys(("andmask", "andgradient"), Budget(seeds=3, quick_seeds=0)),
         **dict.fromkeys(("boosting", "anchorboosting", "fishr", "fish"), _SLOW),
         **dict.fromkeys(("causalicp", "icp"), _SUBSETS),
     }

@@ -250,7 +250,7 @@ def _warm_up(method: Baseline) -> None:
     rows = Rows(
         X=rng.standard_normal((200, 3)),
         y=rng.standard_normal(200),
-        environments=np.repeat([f"e{k}" for k in range(5)], 40),
+        environments=np.repeat([f"warm-up {k}" for k in range(5)], 40),
     )
     given = {"support": np.array([True, False, False])} if method.name == "oracle" else {}
     with suppress(Exception):  # the fit that counts will raise it again

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, to_png
+
+NAMES = ("constant", "pooled", "oracle", "elinvar", "lasso", "irmv1", "eills")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def title(ax):
+    return " ".join(ax.get_title(loc="left").split())
+
+
+def methods(**changes):
+    table = {
+        "method": list(NAMES),
+        "seconds": [0.01, 0.02, 0.02, 0.05, 0.5, 0.04, 0.3],
+        "error": [9.0, 2.0, 1.0, 1.1, 1.5, 1.4, 1.2],
+    }
+    for name, pair in changes.items():
+        at = table["method"].index(name)
+        table["seconds"][at], table["error"][at] = pair
+    return table
+
+
+def test_every_method_is_a_dot_with_its_name_and_both_axes_are_logarithmic():
+    ax = plot_error_time(methods())
+    assert sorted(texts(ax)) == sorted(NAMES)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    dots = {(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines}
+    assert (0.05, 1.1) in dots
+    assert len(dots) == len(NAMES)
+
+
+def test_the_title_says_who_is_as_fast_and_better():
+    assert title(plot_error_time(methods())) == "No method is both as fast as elinvar and better"
+    beaten = plot_error_time(methods(irmv1=(0.04, 1.05)))
+    assert title(beaten) == "As fast as elinvar, and better: irmv1"
+
+
+def test_names_do_not_cover_one_another():
+    table = {"method": list(NAMES), "seconds": [0.1] * 7, "error": list(1 + 0.001 * np.arange(7))}
+    ax = plot_error_time(table)
+    to_png(ax)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    touching = [
+        (one, other)
+        for k, one in enumerate(boxes)
+        for other in boxes[:k]
+        if one.shrunk(0.95, 0.75).overlaps(other.shrunk(0.95, 0.75))
+    ]
+    assert touching == []
+
+
+def test_what_cannot_be_drawn_is_left_out():
+    ax = plot_error_time(methods(lasso=(np.nan, 1.0), irmv1=(0.1, 0.0)))
+    assert sorted(texts(ax)) == sorted(set(NAMES) - {"lasso", "irmv1"})
+    with pytest.raises(ValueError, match="no method has seconds"):
+        plot_error_time({"method": ["a"], "seconds": [0.0], "error": [1.0]})
+
+
+def test_recovery_is_a_line_a_method_with_ours_first():
+    table = {
+        "method": ["lasso", "elinvar", "lasso", "elinvar"],
+        "n_features": [200, 200, 8, 8],
+        "f1": [0.4, 0.8, 0.6, 1.0],
+    }
+    ax = plot_recovery(table, "n_features")
+    lines = {line.get_label(): line for line in ax.lines}
+    assert list(lines) == ["elinvar", "lasso"]
+    assert lines["elinvar"].get_xdata().tolist() == [8, 200]
+    assert lines["elinvar"].get_ydata().tolist() == [1.0, 0.8]
+    assert title(ax) == "elinvar: F1 below .9 with 200 features"
+    assert ax.get_xlabel() == "number of features"
+    with pytest.raises(ValueError, match="no rows"):
+        plot_recovery({"method": [], "n_features": [], "f1": []}, "n_features")
+
+
+def test_recovery_against_environments_says_where_it_holds():
+    table = {"method": ["elinvar"] * 2, "n_environments": [3, 12], "f1": [0.95, 1.0]}
+    ax = plot_recovery(table, "n_environments")
+    assert title(ax) == "elinvar: F1 of .9 and more from 3 to 12 environments"
+
+
+@pytest.mark.parametrize(
+    ("ranks", "says"),
+    [
+        ({"elinvar": 1.1, "b": 2.9, "c": 3.0}, "elinvar ranks first, and nobody is within"),
+        ({"b": 1.1, "elinvar": 1.5, "c": 3.0}, "b ranks first, elinvar within the critical"),
+        ({"b": 1.0, "c": 2.0, "elinvar": 3.0}, "b ranks first, elinvar is 3 of 3"),
+        ({"elinvar": 1.4, "b": 1.6, "c": 3.0}, "elinvar ranks first, not told from 1 more"),
+    ],
+)
+def test_the_diagram_says_who_ranks_first(ranks, says):
+    ax = plot_ranks(ranks, 0.5)
+    assert title(ax).startswith(says)
+    assert {text.split()[0] for text in texts(ax)} >= {"critical"}
+    for name, rank in ranks.items():
+        assert any(name in text and f"{rank:.1f}" in text for text in texts(ax))
+
+
+def test_bars_join_groups_and_the_difference_has_its_length():
+    ax = plot_ranks({"elinvar": 1.2, "b": 1.9, "c": 2.9}, 1.0, [("elinvar", "b")], n_problems=7)
+    spans = [tuple(line.get_xdata()) for line in ax.lines]
+    assert any(np.allclose(span, (1.15, 1.95)) for span in spans if len(span) == 2)
+    assert any(np.allclose(span, (1.0, 2.0)) for span in spans if len(span) == 2)
+    assert "over 7 problems" in title(ax)
+    with pytest.raises(ValueError, match="no ranks"):
+        plot_ranks({}, 1.0)
