@@ -7,6 +7,7 @@ import pytest
 
 from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
 from elinvar.theory import check_conditions, matrix_growth_exponent, predict_outcome
+from elinvar.theory._case import Case
 from elinvar.theory._reduction import Reduced
 from elinvar.theory._rehearsal import _noisy, rehearse
 from elinvar.theory._spurious import Spurious
@@ -153,3 +154,24 @@ def test_a_rehearsal_has_the_noise_of_labels():
     R = np.zeros((4000, 4, 4))
     spread = _noisy(R, reduced, np.random.default_rng(0))[:, 0, 0].std()
     assert spread == pytest.approx(np.sqrt(100.0**2 / 2 / 1000), rel=0.05)
+
+
+def test_both_sides_of_a_factor_have_their_bounded_line():
+    problem = Problem(values=((7.5, 0.0), (-11.5, 0.0)))
+    room = {}
+    for name in ("psd", "symmetric"):
+        algorithm = one(parameterization=name)
+        reduced = Reduced.of(problem, algorithm)
+        case = Case(problem=problem, algorithm=algorithm, reduced=reduced, asked=None)
+        room[name] = case.slack()
+    assert room["psd"] == pytest.approx(2 - 1.15 - 4 / 27 * 1.75**3)
+    assert room["symmetric"] == pytest.approx(2 - 0.75 - 4 / 27 * 2.15**3)
+    assert room["symmetric"] < 0 < room["psd"]
+    assert case.slack(1.0) == pytest.approx(2 - 0.85 - 4 / 27 * 2.25**3)
+
+
+def test_a_spurious_direction_is_half_learned_when_half_its_eigenvalue_is():
+    problem = Problem(values=((0.5, 0.5),), environment_weights=np.ones(1))
+    said = predict_outcome(problem, PooledSGD(step_size=0.05, batch_size=None))
+    assert said.spurious_steps == pytest.approx(np.log(0.5 / 1e-3) / np.log(1.05))
+    assert said.spurious_level == pytest.approx(0.5)
