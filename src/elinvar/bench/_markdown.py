@@ -1,6 +1,7 @@
 """The leaderboard as a document, every number of it from the tables."""
 
 from collections.abc import Iterator
+from math import exp
 from typing import TYPE_CHECKING
 
 from elinvar.bench._data import NEW_ENVIRONMENTS, NEW_ROWS
@@ -41,7 +42,8 @@ PROTOCOL = (
     "|b - b*|² is the squared distance from the coefficients of the target's own mechanism; "
     "elinvar's is that of its `invariant_coef_`.",
     "Seconds are of one fit, on one thread, after a fit on other data that loads and compiles; "
-    "*with choice* adds the rule. They are medians, and other work on the machine counts. Memory "
+    "*with choice* adds the rule; elinvar's evidence is made when asked for, and no part of a fit. "
+    "They are medians, and other work on the machine counts. Memory "
     "is the largest rise of the resident set of the process during a fit (Linux: its high-water "
     "mark, set back before), on the first repetition: compiled code counts like everything else, "
     "rows of the data do not.",
@@ -122,8 +124,12 @@ def _losses(result: "BenchResult") -> Iterator[str]:
     frame = result.by_suite
     surely = frame[(frame["gap_high"] < -1e-6) & (frame["method"] != "oracle")]
     for (suite, task), part in surely.groupby(["suite", "task"], sort=False):
-        names = ", ".join(part.sort_values("gap")["method"])
-        yield f"{suite} ({task}): errors surely smaller than elinvar's: {names}."
+        ordered = part.sort_values("gap")
+        names = [
+            f"{name} ({exp(gap):.3g} times)" if task == "regression" else f"{name} ({gap:+.3f})"
+            for name, gap in zip(ordered["method"], ordered["gap"], strict=True)
+        ]
+        yield f"{suite} ({task}): errors surely smaller than elinvar's: {', '.join(names)}."
 
 
 def _table(table: TextTable) -> Iterator[str]:

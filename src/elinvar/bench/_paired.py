@@ -18,7 +18,15 @@ _DIGITS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean of differences, and the ends of its interval; NaN where there are too few."""
+    """A mean of differences with its interval.
+
+    Attributes
+    ----------
+    middle, low, high : float
+        The mean and the ends; NaN where there are too few differences.
+    n : int
+        How many there are.
+    """
 
     middle: float
     low: float

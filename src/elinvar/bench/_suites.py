@@ -53,11 +53,24 @@ class Suite:
     quick_rows: int | None = None
 
     def shown(self, *, quick: bool) -> tuple[str, ...]:
-        """Return the problems of a whole or a short run."""
+        """Return the problems of a run.
+
+        Parameters
+        ----------
+        quick : bool
+            Of a short run.
+        """
         return self.quick or self.problems if quick else self.problems
 
     def rows_of(self, problem: str, *, quick: bool) -> int | None:
-        """Return how many rows an environment has, if not the problem's own."""
+        """Return how many rows an environment has; None for the problem's own number.
+
+        Parameters
+        ----------
+        problem : str
+        quick : bool
+            In a short run.
+        """
         return self.quick_rows if quick else self.rows.get(problem)
 
 

@@ -67,7 +67,8 @@ def rank_table(result: "BenchResult") -> TextTable | None:
         name="ranks",
         title="Ranks over all suites",
         about=f"Average rank of the error in new environments over {len(ranking.problems)} "
-        f"problems. Friedman's test that all rank alike: p {written_p(ranking.p_value, '= ')}. "
+        f"problems, those on which all of them ran. Friedman's test that all rank alike: "
+        f"p {written_p(ranking.p_value, '= ')}. "
         f"Ranks further apart than {ranking.critical_difference:.2f} differ (Nemenyi, 5%); the "
         "last column is Wilcoxon's signed-rank test against elinvar, with Holm's correction. "
         "Problems of one suite are alike, so these p-values are too small. The oracle is told the "

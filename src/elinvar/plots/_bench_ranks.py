@@ -50,7 +50,7 @@ def plot_ranks(
 
     Examples
     --------
-    >>> ax = plot_ranks({"elinvar": 1.2, "lasso": 2.1, "pooled": 2.7}, 1.0, [("lasso", "pooled")])
+    >>> ax = plot_ranks({"elinvar": 1.2, "lasso": 2.1, "pooled": 2.7}, 0.8, [("lasso", "pooled")])
     >>> ax.get_title(loc="left")
     'elinvar ranks first, and nobody is within the critical difference'
     """
