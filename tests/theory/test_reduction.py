@@ -8,6 +8,7 @@ import pytest
 from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
 from elinvar.theory import check_conditions, matrix_growth_exponent, predict_outcome
 from elinvar.theory._case import Case
+from elinvar.theory._predict import _hidden
 from elinvar.theory._reduction import Reduced
 from elinvar.theory._rehearsal import _noisy, rehearse
 from elinvar.theory._spurious import Spurious
@@ -175,3 +176,16 @@ def test_a_spurious_direction_is_half_learned_when_half_its_eigenvalue_is():
     said = predict_outcome(problem, PooledSGD(step_size=0.05, batch_size=None))
     assert said.spurious_steps == pytest.approx(np.log(0.5 / 1e-3) / np.log(1.05))
     assert said.spurious_level == pytest.approx(0.5)
+
+
+def test_a_direction_is_hidden_until_its_square_is_a_tenth():
+    problem = Problem(
+        values=((0.5, 0.5),), environment_weights=np.ones(1), invariant_eigenvalues=np.ones(2)
+    )
+    reduced = Reduced.of(problem, one(batch_size=None))
+    seen = np.log(0.1**0.5 / 1e-3) / np.log(1.05)
+    for steps, chance in ((seen - 2, 1.0), (seen + 2, 0.0)):
+        case = Case(
+            problem=problem, algorithm=one(batch_size=None), reduced=reduced, asked=round(steps)
+        )
+        assert _hidden(case) == pytest.approx(chance)
