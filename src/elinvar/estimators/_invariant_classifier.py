@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,32 +15,27 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from elinvar._base import DataError
 from elinvar.environments import Environments, Schema
 from elinvar.estimators._environment_regressor import EnvironmentRegressor, _name_of, _own_errors
-from elinvar.estimators._evidence import EVIDENCE, _frame
+from elinvar.estimators._invariant_classifier_tables import ClassifierTables
 from elinvar.estimators._invariant_classifier_words import explain, notes_on, summary_of
 from elinvar.estimators._invariant_regressor import _labels, _mask
-from elinvar.gates import EnvironmentEffect, Evidence, SelectionRule, Standing, nothing_moved
+from elinvar.gates import SelectionRule, Standing, nothing_moved
 from elinvar.gates import standing as standing_of
-from elinvar.gates._logistic_evidence import largest_contrast, logistic_evidence
 from elinvar.gates._logistic_learn import (
-    MODELS,
-    LogisticLearned,
     LogisticModel,
     LogisticTask,
     learn_classes,
-    left_out_losses,
     softmax,
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Floats = NDArray[np.float64]
 
 _FEWEST_ROWS = 5
-_TABLES = ("evidence_", "effects_", "errors_")
 
 
-class InvariantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     r"""Logistic regression on the effects that hold in every environment.
 
     `InvariantRegressor` for classes, two or more: it tests candidate supports for the same
@@ -233,8 +227,7 @@ class InvariantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If the data cannot be used.
         """
         self._validate_params()
-        for name in (*_TABLES, "_evidence", "_tables"):
-            self.__dict__.pop(name, None)
+        self._forget()
         rows = self._rows_of(X, y, environments, sample_weight)
         self.excluded_environments_ = tuple(_labels(self.exclude_environments))
         if self.excluded_environments_:
@@ -325,61 +318,6 @@ class InvariantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         odds = self._log_odds(X)
         return odds[:, 0] if len(self.classes_) == 2 else _centred(odds.T).T
 
-    @cached_property
-    def evidence_(self) -> "pd.DataFrame":
-        """Evidence on every feature, a row each.
-
-        The columns of ``InvariantRegressor.evidence_`` except ``leaves_at``, there being no path:
-        ``effect`` is on the log odds of the second class; with more classes, or levels, the largest
-        contrast between two of them.
-        """
-        import pandas as pd
-
-        found, groups = self._evidence.features, self.schema_.groups
-        pooled = self._of_fit().pooled.coef
-        effects = [
-            largest_contrast(
-                pooled[:, (groups == j) & ~self.schema_.reference].ravel(),
-                len(pooled),
-                self.schema_.features[j] in self.schema_.levels,
-            )
-            for j in range(len(found))
-        ]
-        columns: dict[str, Any] = {"feature": self.schema_.features, "pooled_effect": effects}
-        names = [name for name in EVIDENCE if name != "leaves_at"]
-        for name in names:
-            if name not in columns:
-                columns[name] = [getattr(row, name) for row in found]
-        return pd.DataFrame(columns, columns=names)
-
-    @cached_property
-    def effects_(self) -> "pd.DataFrame":
-        """Effect of each feature in each environment that can tell it, a row each.
-
-        Columns: ``feature``, ``environment``, ``effect``, ``low``, ``high`` (95%).
-        """
-        return _frame(EnvironmentEffect, self._evidence.effects)
-
-    @cached_property
-    def errors_(self) -> "pd.DataFrame":
-        """Losses on each environment when it is left out, a row each.
-
-        Columns: ``environment``, ``rows``, the mean log losses ``invariant``, ``pooled``, ``mean``
-        (shares of classes) and ``used``, and the shares of wrong classes ``invariant_wrong`` and so
-        on. The choice is repeated without the environment, among the supports that were compared
-        with it; with two environments only the fit is.
-        """
-        import pandas as pd
-
-        learned = self._of_fit()
-        several = len(self.environments_) > 1
-        found = left_out_losses(self._rows, self._task(), learned) if several else []
-        names = ["environment", "rows", *MODELS, *(f"{model}_wrong" for model in MODELS)]
-        rows = [
-            [row.environment, row.rows, *row.losses.values(), *row.errors.values()] for row in found
-        ]
-        return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(names[1:], float))
-
     def summary(self) -> str:
         """Return the answer in a few lines of plain text."""
         check_is_fitted(self, "coef_")
@@ -390,43 +328,11 @@ class InvariantClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "coef_")
         return explain(self)
 
-    @cached_property
-    def _evidence(self) -> Evidence:
-        learned = self._of_fit()
-        return logistic_evidence(
-            learned.problem,
-            learned.gates,
-            self.standing_,
-            self._task().rule.level_at(float(learned.problem.count.sum())),
-            rivals=[] if learned.selection is None else learned.selection.rivals,
-            tolerance=self.effect_tolerance,
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Keep the tables, and leave the rows behind."""
-        state: dict[str, Any] = super().__getstate__()
-        if hasattr(self, "_rows"):
-            state["_tables"] = {name: getattr(self, name).to_dict("list") for name in _TABLES}
-        gone = ("_rows", "_learned", "_evidence", *_TABLES)
-        return {name: value for name, value in state.items() if name not in gone}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the tables up again."""
-        super().__setstate__(state)
-        for name, columns in state.get("_tables", {}).items():
-            import pandas as pd
-
-            self.__dict__[name] = pd.DataFrame(columns)
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         tags.input_tags.allow_nan = False
         return tags
-
-    def _of_fit(self) -> LogisticLearned:
-        check_is_fitted(self, "coef_")
-        return self._learned
 
     def _log_odds(self, X: ArrayLike) -> Floats:
         check_is_fitted(self, "coef_")

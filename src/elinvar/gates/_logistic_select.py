@@ -26,7 +26,6 @@ _SCORED = 48
 _STEPS = 30
 _LADDER = (10.0, 1000.0)
 _TRIVIAL = 1 / 3
-_MARGIN = 0.02
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -260,9 +259,19 @@ def _lowest(
     )
     order = np.argsort(score, kind="stable")
     first = int(order[0])
-    margin = _MARGIN if len(problem.count) > 2 else _MARGIN * np.sqrt(17000 / problem.count.mean())
+    margin = _margin(problem)
     rivals = [among[row] for row in order[1:] if score[row] <= score[first] + margin]
     return among[first], *fits[first], rivals
+
+
+def _margin(problem: LogisticProblem) -> float:
+    """How much the criterion may differ by chance; set on random models of known parents.
+
+    As for squared loss: a log loss is half a log variance, and two environments count for little.
+    """
+    if len(problem.count) > 2:
+        return 0.05
+    return float(np.sqrt(170.0 / problem.count.mean()))
 
 
 def _reference(problem: LogisticProblem, everything: bool) -> Floats:
