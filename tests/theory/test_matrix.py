@@ -127,10 +127,25 @@ def test_burst_exponents_solve_their_equation():
     np.testing.assert_allclose(moment, 1.0, atol=1e-9)
     assert (found[rates >= 0] == 0).all()
     assert burst_exponent([-1.0, -5.0], 0.1) == np.inf
+    # bursts that are all but impossible, and a factor of exactly 0
+    assert burst_exponent([0.1, -9.0], 0.1) == pytest.approx(np.log(2) / np.log(1.01))
+    assert burst_exponent([10.0, -10.0], 0.1) == pytest.approx(1.0)
     # exactly 1 where the mean factor is 1 and none is negative; 2 / variance near the line
     assert burst_exponent([5.0, -5.0], 0.1) == pytest.approx(1.0)
     near = growth_exponent([5.7, -3.7], 0.1), np.log(1.57 / 0.63) / 2
     assert burst_exponent([5.7, -3.7], 0.1) == pytest.approx(-2 * near[0] / near[1] ** 2, rel=0.05)
+
+
+def test_blocks_of_matrices_that_hardly_fail_to_commute():
+    nudge = 1e-4 * np.array([[0.0, 1.0], [1.0, 0.0]])
+    stack = np.array([np.diag([7.0, -9.0]), np.diag([1.0, -9.0]) + nudge])
+    logarithms = np.log([1.7, 1.1])
+    found = matrix_growth_exponent(stack, 0.1, block=4)
+    assert found.standard_error > 0
+    assert found.exponent == pytest.approx(logarithms.mean(), rel=1e-3)
+    assert found.spread == pytest.approx(2 * logarithms.std(), rel=0.3)
+    turns = matrix_growth_exponent(stack, 0.1, order="cyclic", block=4)
+    assert turns.exponent == pytest.approx(logarithms.mean(), rel=1e-3)
 
 
 def test_bursts_climb_as_rarely_as_the_exponent_says():

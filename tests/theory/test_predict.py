@@ -279,9 +279,14 @@ def test_what_cannot_be_represented_or_does_not_settle(two_point):
     assert predict_outcome(negative, Algorithm()).outcome == "cannot represent"
     assert predict_outcome(negative, Algorithm(parameterization="symmetric")).outcome == "recovers"
     calm = Problem(spurious_matrices=np.zeros((2, 2, 2)))
-    for step_size, outcome in ((0.9, "recovers"), (1.5, "does not settle"), (2.1, "diverges")):
+    for step_size, outcome in ((0.9, "recovers"), (1.9, "does not settle"), (2.1, "diverges")):
         said = predict_outcome(calm, Algorithm(step_size=step_size, batch_size=None), 200)
         assert said.outcome == outcome
+    # pooled steps must settle on the spurious mean, too
+    steep = Problem(spurious_matrices=np.full((1, 1, 1), 3.0))
+    for step_size, outcome in ((0.3, "learns pooled"), (0.5, "does not settle"), (0.7, "diverges")):
+        pooled = Algorithm(step_size=step_size, batch_size=None, sampling="population")
+        assert predict_outcome(steep, pooled, 200).outcome == outcome
 
 
 def test_curvature_is_a_larger_step(two_point):
