@@ -38,9 +38,11 @@ class TextTable:
     kinds: str
 
 
-def target_table(result: "BenchResult") -> TextTable:
+def target_table(result: "BenchResult") -> TextTable | None:
     """Return what elinvar is held to, without what this run did not measure."""
     frame = result.targets[result.targets["met"] != "not measured"]
+    if not len(frame):
+        return None
     kept = frame[["met", "suite", "target", "measured"]]
     n_met = int((frame["met"] == "yes").sum())
     return TextTable(
