@@ -83,8 +83,8 @@ def _lines(result: "BenchResult", command: str, version: str) -> Iterator[str]:
     yield f"```sh\n{command}\n```"
     yield ""
     n_runs = int(result.rows["outcome"].isin(("finished", "failed")).sum())
-    yield f"{n_runs:,} runs of {result.rows['method'].nunique()} methods on "
-    yield f"{result.rows['problem'].nunique()} problems."
+    n_methods, n_problems = result.rows["method"].nunique(), result.rows["problem"].nunique()
+    yield f"{n_runs:,} runs of {n_methods} methods on {n_problems} problems."
     if result.quick:
         yield "This is a short run: fewer problems, few seeds, and no slow methods."
     yield ""

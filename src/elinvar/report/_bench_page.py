@@ -116,12 +116,15 @@ def _pictures(result: "BenchResult") -> Iterator[Picture]:
 def error_times(result: "BenchResult") -> Any:
     """Return each method's error over the oracle's and seconds, over problems that all ran on.
 
-    Methods that ran on fewer than three quarters of the problems are left out.
+    Of suites that count in the ranks, if there are some. Methods that ran on fewer than three
+    quarters of the problems are left out.
     """
     import numpy as np
     import pandas as pd
 
     frame = result.by_problem
+    ranked = [suite.name for suite in result.suites if suite.ranked]
+    frame = frame[frame["suite"].isin(ranked)] if ranked else frame
     known = frame["reference"].isin(["oracle", ""]) & (frame["task"] == "regression")
     ran = frame[known & (frame["outcome"] == "ran") & frame["mean"].gt(0)]
     table = ran.pivot_table(index="problem", columns="method", values=["mean", "seconds"])
