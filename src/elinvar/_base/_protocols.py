@@ -1,11 +1,12 @@
 """What theory needs to know of a problem and an algorithm, whoever made them."""
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+    Floats = NDArray[np.float64]
 
 Sampling = Literal["one", "pooled", "population"]
 Parameterization = Literal["psd", "symmetric", "direct"]
@@ -24,19 +25,19 @@ class MatrixProblem(Protocol):
         """Rows d of the matrices."""
 
     @property
-    def invariant_eigenvalues(self) -> Floats:
+    def invariant_eigenvalues(self) -> "Floats":
         """Diagonal (r1,) of Sigma*."""
 
     @property
-    def spurious_matrices(self) -> Floats:
+    def spurious_matrices(self) -> "Floats":
         """The S_e, (E, r2, r2) symmetric; of a continuous law, many equally likely draws."""
 
     @property
-    def environment_weights(self) -> Floats:
+    def environment_weights(self) -> "Floats":
         """How often each environment is drawn, (E,), summing to one."""
 
     @property
-    def overlap(self) -> Floats:
+    def overlap(self) -> "Floats":
         """Cosines U*'V*, (r1, r2); 0 where the subspaces are orthogonal."""
 
     @property
