@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import Any, Literal
 
@@ -204,7 +205,7 @@ class _Run:
             arguments = (
                 parts.cores, parts.which, draws.chi, draws.linear, draws.rest, draws.small,
                 schedule.mix, self.problem.noise, schedule.noisy, schedule.batch, state,
-                factor.rule, factor.memory, self._bound(), self._tiny(), start, self.record_every,
+                factor.rule, factor.memory, self._bound, self._tiny, start, self.record_every,
                 records.blocks[recorded:], records.outsides[recorded:],
             )  # fmt: skip
             if narrow:
@@ -241,7 +242,7 @@ class _Run:
             inside = A if turning else frame.T @ A @ frame
             G = gradient(
                 inside, chunk[2], chunk[3], step - chunk[0], schedule.mix, self.problem.noise,
-                schedule.batch, self._tiny(), source,
+                schedule.batch, self._tiny, source,
             )  # fmt: skip
             return G if turning else frame @ G @ frame.T
 
@@ -266,7 +267,7 @@ class _Run:
         records = Records(self.steps, self.record_every, 0 if basis is None else basis.shape[1])
         direct, signs = factor.kind == KINDS["direct"], factor.signs
         recorded = 0
-        bound = self._bound()
+        bound = self._bound
         for step in range(self.steps + 1):
             A = factor.matrix()
             if not np.linalg.norm(A) <= bound:
@@ -318,6 +319,7 @@ class _Run:
             return None
         return self._truth.basis.astype(self.dtype)
 
+    @cached_property
     def _bound(self) -> float:
         """Return the size of A beyond which a run has diverged."""
         start = self.algorithm.init_scale**2 * np.sqrt(self.problem.dim)
@@ -330,9 +332,10 @@ class _Run:
             largest = np.sqrt(np.mean(data.y**2)) / np.sqrt(np.mean(data.X**2)) ** power
         return float(_DIVERGED * (largest + start))
 
+    @cached_property
     def _tiny(self) -> float:
         """Return the size of A that is rounding."""
-        return float(np.finfo(self.dtype).eps * self._bound() / _DIVERGED)
+        return float(np.finfo(self.dtype).eps * self._bound / _DIVERGED)
 
     def _chunks(self, schedule: Schedule, s: int) -> Any:
         each = len(schedule.mix) * (s * (s + 1) // 2 + 1)
