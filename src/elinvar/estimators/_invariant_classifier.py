@@ -356,7 +356,7 @@ class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # 
         self.classes_ = classes[present.astype(np.intp)]
         if len(self.classes_) < 2:
             raise DataError(
-                f"The target has one class only ({self.classes_[0]!r}); at least two classes are "
+                f"The target has one class only ({str(self.classes_[0])!r}); at least two classes are "
                 "needed."
             )
         self.schema_ = replace(rows.schema, target=_name_of(y))
