@@ -356,8 +356,8 @@ class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # 
         self.classes_ = classes[present.astype(np.intp)]
         if len(self.classes_) < 2:
             raise DataError(
-                f"The target has one class only ({str(self.classes_[0])!r}); at least two classes are "
-                "needed."
+                f"The target has one class only ({str(self.classes_[0])!r}); at least two classes "
+                "are needed."
             )
         self.schema_ = replace(rows.schema, target=_name_of(y))
         return replace(rows, schema=self.schema_, y=codes.astype(np.float64))
