@@ -36,20 +36,20 @@ class Records:
         rank = len(truth.invariant_eigenvalues)
         beyond = blocks.shape[1] - rank
         invariant, spurious = blocks[:, :rank, :rank], blocks[:, rank:, rank:]
-        between = 2.0 * (blocks[:, :rank, rank:] ** 2).sum((1, 2))
+        between = 2.0 * _squares(blocks[:, :rank, rank:])
         return {
-            "invariant_signal": _size(invariant) / np.sqrt(rank),
-            "spurious_signal": _size(spurious) / np.sqrt(max(beyond, 1)),
+            "invariant_signal": np.sqrt(_squares(invariant) / rank),
+            "spurious_signal": np.sqrt(_squares(spurious) / max(beyond, 1)),
             "residual": np.sqrt(between + outside2),
-            "error": np.sqrt(_size(blocks - truth.invariant_core) ** 2 + outside2),
-            "pooled_error": np.sqrt(_size(blocks - truth.pooled_core) ** 2 + outside2),
+            "error": np.sqrt(_squares(blocks - truth.invariant_core) + outside2),
+            "pooled_error": np.sqrt(_squares(blocks - truth.pooled_core) + outside2),
         }
 
     def expected_loss(self, truth: Truth, law: MeasurementLaw, noise: float, kept: int) -> Floats:
         """Return E over environments of the squared error on fresh measurements."""
         cores, weights, mean = truth.cores, truth.law.weights, truth.pooled_core
-        spread = float(weights @ _size(cores - mean) ** 2)
-        apart = _size(self.blocks[:kept] - mean) ** 2 + self.outsides[:kept] + spread
+        spread = float(weights @ _squares(cores - mean))
+        apart = _squares(self.blocks[:kept] - mean) + self.outsides[:kept] + spread
         loss: Floats = law.curvature * apart + noise**2
         if law.trace:
             traces = np.trace(cores, axis1=1, axis2=2)
@@ -59,5 +59,6 @@ class Records:
         return loss
 
 
-def _size(matrices: Any) -> Any:
-    return np.sqrt((matrices**2).sum((-2, -1)))
+def _squares(matrices: Any) -> Any:
+    """Return the squared Frobenius norms of matrices (n, a, b)."""
+    return np.einsum("nij,nij->n", matrices, matrices)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter
 from typing import Any, Literal
 
@@ -188,40 +188,51 @@ class _Run:
     def _exact_compiled(
         self, factor: Factor, schedule: Schedule, state: Any, turning: bool
     ) -> _Outcome:
-        from elinvar.sensing._kernel_narrow import run_narrow
-        from elinvar.sensing._kernel_wide import run_wide
-
         s = self._truth.basis.shape[1]
         records = Records(self.steps, self.record_every, s)
-        columns = factor.P.shape[1]
-        direct = factor.kind == KINDS["direct"]
-        narrow = turning and not direct and columns + s <= _NARROW * self.problem.dim
-        frame = np.empty((0, 0)) if turning else self._truth.frame
-        rotation = np.ascontiguousarray(frame, dtype=self.dtype)
+        advance, T = self._kernel(factor, s, turning)
         taken = recorded = 0
         for start, n in self._chunks(schedule, s):
             parts = schedule.parts(start, n)
             draws = draw(parts, noisy=schedule.noisy, noise=self.problem.noise, rng=self.noise_rng)
-            arguments = (
+            done = advance(
                 parts.cores, parts.which, draws.chi, draws.linear, draws.rest, draws.small,
                 schedule.mix, self.problem.noise, schedule.noisy, schedule.batch, state,
                 factor.rule, factor.memory, self._bound, self._tiny, start, self.record_every,
                 records.blocks[recorded:], records.outsides[recorded:],
             )  # fmt: skip
-            if narrow:
-                done = run_narrow(factor.P, factor.n_plus, *arguments)
-            else:
-                done = run_wide(factor.P, factor.kind, factor.n_plus, rotation, *arguments)
             taken += done
             recorded = -(-taken // self.record_every)
             self._tell(taken)
             if done < n:
                 return _Outcome(records=records, taken=taken, matrix=None)
+        if T is not None:
+            factor.P[:] = T[: factor.P.shape[1], : factor.P.shape[0]].T
         A, frame = factor.matrix().astype(np.float64), self._truth.frame
         inside = A if turning else frame.T @ A @ frame
         _record(records, len(records.numbers), inside, np.eye(self.problem.dim, s))
         A = frame @ inside @ frame.T
         return _Outcome(records=records, taken=taken, matrix=A)
+
+    def _kernel(
+        self, factor: Factor, s: int, turning: bool
+    ) -> tuple[Callable[..., int], NDArray[Any] | None]:
+        """Return the fastest kernel for the factor, and the factor as it holds it if apart."""
+        from elinvar.sensing._kernel_narrow import run_narrow
+        from elinvar.sensing._kernel_product import LARGEST, padded
+        from elinvar.sensing._kernel_triangle import run_triangle
+        from elinvar.sensing._kernel_wide import run_wide
+
+        dim, columns = factor.P.shape
+        direct, square = (factor.kind == KINDS[kind] for kind in ("direct", "psd"))
+        if turning and not direct and columns + s <= _NARROW * dim:
+            return partial(run_narrow, factor.P, factor.n_plus), None
+        if turning and square and factor.rule[0] == 0.0 and dim <= LARGEST:
+            T = padded(factor.P.T)
+            return partial(run_triangle, T, dim, columns), T
+        frame = np.empty((0, 0)) if turning else self._truth.frame
+        rotation = np.ascontiguousarray(frame, dtype=self.dtype)
+        return partial(run_wide, factor.P, factor.kind, factor.n_plus, rotation), None
 
     def _exact_numpy(
         self, factor: Factor, schedule: Schedule, state: Any, turning: bool
@@ -291,7 +302,6 @@ class _Run:
         """Turn what was recorded into signals."""
         records = outcome.records
         numbers: NDArray[np.int64] = np.append(records.numbers, self.steps)
-        numbers = np.unique(numbers)
         if outcome.taken < self.steps or outcome.matrix is None:
             numbers = numbers[numbers < outcome.taken]
         kept = len(numbers)
