@@ -1,0 +1,74 @@
+"""What all samplers of row numbers share: their length, their epochs, the share of a process."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from elinvar._base import DataError
+from elinvar.neural._chain import chain, refuse_other_length
+from elinvar.neural._place import Place, check_whole
+from elinvar.sensing._check import check_count
+
+
+class EpochSampler(Place, Sampler[list[int]]):
+    """Batches of row numbers, the same for the same seed and epoch.
+
+    An epoch is ``ceil(n / batch_size)`` batches, ``floor(n / batch_size)`` with ``drop_last``.
+    After an iteration that began in the middle of an epoch, the next one is whole again.
+    """
+
+    batch_size: int
+    drop_last: bool
+
+    def __init__(self, n_rows: int, batch_size: int, drop_last: bool, seed: int) -> None:
+        check_count("batch_size", batch_size)
+        check_whole("seed", seed)
+        if drop_last and n_rows < batch_size:
+            raise DataError(
+                f"With drop_last, {n_rows:,} rows give no batch of {batch_size:,}; take a smaller "
+                "batch_size, or drop_last=False."
+            )
+        self.n_rows, self.batch_size, self.drop_last = n_rows, int(batch_size), bool(drop_last)
+        self.seed = int(seed)
+        self._move(0, 0)
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.n_rows, self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        # A generator: nothing of this runs before the first batch is asked for. A DataLoader with
+        # workers calls iter() twice and throws the first result away.
+        start, self._start = self._start, 0
+        self._drawn, self._followed = start, None
+        for number, rows in enumerate(self._batches(self.epoch)):
+            if number >= start:
+                self._drawn = number + 1
+                yield self._share(rows).tolist()
+
+    @abstractmethod
+    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+        """Yield the rows of all batches of an epoch, each good until the next is asked for."""
+
+    def _share(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return the rows that this process takes from a batch."""
+        return rows
+
+    def _generator(self, *key: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+    def _move(self, epoch: int, start: int) -> None:
+        super()._move(epoch, start)
+        self._drawn = start
+
+    def _refuse_stranger(self, loader: Any) -> None:
+        if not any(link is self for link in chain(loader)):
+            raise DataError(
+                "This loader does not draw from this sampler; pass the sampler to it as "
+                "DataLoader(..., batch_sampler=sampler)."
+            )
+        refuse_other_length(loader, self.n_rows)
