@@ -14,6 +14,8 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 from collections.abc import Callable, Iterator  # noqa: E402
+from functools import partial  # noqa: E402
+from threading import Thread  # noqa: E402
 from time import perf_counter  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -151,10 +153,25 @@ def one_trajectory(*, rng: np.random.Generator, repetition: int, steps: int) -> 
     return {"error": float(run.error[-1])}
 
 
+def bare_trajectories(many: int) -> None:
+    problem, algorithm = problem_of(50), HeteroSGD(step_size=0.1, batch_size=10**6)
+    for seed in range(many):
+        solve(problem, algorithm, steps=1500, rng=seed, record_every=1500)
+
+
+def on_two_bare_threads(many: int) -> None:
+    """What the machine itself gives a second thread, without a sweep around it."""
+    threads = [Thread(target=bare_trajectories, args=(many // 2,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def cores(options: argparse.Namespace) -> Iterator[Row]:
     from elinvar.sweeps import Sweep, run_sweep
 
-    many = 100 if options.quick else 200
+    many = 100
     sweep = Sweep(
         name="cores",
         function=one_trajectory,
@@ -166,21 +183,22 @@ def cores(options: argparse.Namespace) -> Iterator[Row]:
         "threads": {"workers": 2},
         "processes": {"workers": 2, "backend": "processes"},
     }
-    tables, seconds = {}, dict.fromkeys(crews, np.inf)
     run_sweep(sweep, **crews["processes"])  # workers start, and kernels are loaded
-    for _ in range(2 if options.quick else 5):
-        for name, crew in crews.items():
-            start = perf_counter()
-            tables[name] = run_sweep(sweep, **crew)
-            seconds[name] = min(seconds[name], perf_counter() - start)
-    for name in ("threads", "processes"):
+    tables = {name: run_sweep(sweep, **crew) for name, crew in crews.items()}
+    tasks: list[tuple[Callable[[], object], int]] = [
+        (partial(run_sweep, sweep, **crew), 1) for crew in crews.values()
+    ]
+    tasks += [(partial(bare_trajectories, many), 1), (partial(on_two_bare_threads, many), 1)]
+    one, threads, processes, bare_one, bare_two = best(*tasks, rounds=3 if options.quick else 10)
+    for name, seconds in (("threads", threads), ("processes", processes)):
         assert tables["one"].equals(tables[name])
         yield at_least(
             f"one worker over two {name}, sweep of {many} trajectories, same numbers",
-            seconds["one"] / seconds[name],
+            one / seconds,
             1.8,
             digits=2,
-            reference=f"{seconds['one']:.2f} s against {seconds[name]:.2f} s",
+            reference=f"{one:.2f} s against {seconds:.2f} s; two bare threads "
+            f"{bare_one / bare_two:.2f}",
         )
 
 
