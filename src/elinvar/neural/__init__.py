@@ -9,21 +9,56 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base import import_extra
 
 __all__ = [
+    "Audit",
+    "Callback",
+    "Checkpoint",
     "DistributedEnvironmentBatchSampler",
     "EnvironmentBatchSampler",
+    "EnvironmentStream",
+    "HeteroStep",
+    "HeteroTrainer",
+    "Learner",
     "PooledBatchSampler",
+    "StepRule",
+    "Training",
+    "WindowBatchSampler",
+    "audit",
+    "fingerprint",
+    "hetero_step",
 ]
 
 _HOME = {
+    "Audit": "_audit",
+    "Callback": "_training",
+    "Checkpoint": "_checkpoint",
     "DistributedEnvironmentBatchSampler": "_distributed",
     "EnvironmentBatchSampler": "_sampler",
+    "EnvironmentStream": "_stream",
+    "HeteroStep": "_rule",
+    "HeteroTrainer": "_trainer",
+    "Learner": "_learner",
     "PooledBatchSampler": "_pooled",
+    "StepRule": "_rule",
+    "Training": "_training",
+    "WindowBatchSampler": "_windows",
+    "audit": "_audit",
+    "fingerprint": "_fingerprint",
+    "hetero_step": "_rule",
 }
 
 if TYPE_CHECKING:
+    from elinvar.neural._audit import Audit, audit
+    from elinvar.neural._checkpoint import Checkpoint
     from elinvar.neural._distributed import DistributedEnvironmentBatchSampler
+    from elinvar.neural._fingerprint import fingerprint
+    from elinvar.neural._learner import Learner
     from elinvar.neural._pooled import PooledBatchSampler
+    from elinvar.neural._rule import HeteroStep, StepRule, hetero_step
     from elinvar.neural._sampler import EnvironmentBatchSampler
+    from elinvar.neural._stream import EnvironmentStream
+    from elinvar.neural._trainer import HeteroTrainer
+    from elinvar.neural._training import Callback, Training
+    from elinvar.neural._windows import WindowBatchSampler
 
 
 def __getattr__(name: str) -> Any:

@@ -34,7 +34,7 @@ def refuse_other_length(loader: Any, n_rows: int) -> None:
     ------
     DataError
     """
-    dataset = getattr(loader, "dataset", None)
+    dataset: Any = getattr(loader, "dataset", None)
     if hasattr(dataset, "__len__") and len(dataset) != n_rows:
         raise DataError(
             f"The data set has {len(dataset):,} rows, but there are {n_rows:,} labels of "

@@ -1,6 +1,7 @@
 """Batches from one environment on many processes: the same environment, different rows."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,7 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
         rank: int | None = None,
     ) -> None:
         check_count("batch_size", batch_size)
+        self._assumed = num_replicas is None
         self.num_replicas, self.rank = resolve_ranks(num_replicas, rank)
         refuse_uneven(batch_size, self.num_replicas)
         super().__init__(
@@ -89,6 +91,14 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
             small=small,
             block=block,
         )
+
+    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+        if self._assumed and resolve_ranks(None, None) != (self.num_replicas, self.rank):
+            raise DataError(
+                f"This sampler was built for {self.num_replicas} process, before torch.distributed "
+                "was initialised; build it afterwards, or pass num_replicas and rank."
+            )
+        return super()._batches(epoch)
 
     def _share(self, rows: NDArray[Any]) -> NDArray[Any]:
         return rows[self.rank :: self.num_replicas]

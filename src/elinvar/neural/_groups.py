@@ -46,7 +46,7 @@ class Groups:
         seal = hashlib.blake2b(digest_size=12)
         seal.update("\0".join(self.names).encode())
         seal.update(self.starts.tobytes())
-        seal.update(memoryview(self.rows))
+        seal.update(self.rows.data)
         return seal.hexdigest()
 
     def codes(self) -> NDArray[np.int32]:
@@ -111,7 +111,7 @@ def _column(environments: Any) -> Any:
 def _coded(
     values: Any, categories: Iterable[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[str, ...]]:
-    """Number labels chunk by chunk; return numbers, rows of each and names in natural order."""
+    """Return a number for each label, rows of each, and names in natural order."""
     found: dict[str, int] = {}
     numbers = {
         value: found.setdefault(label(value) or str(value), len(found)) for value in categories

@@ -118,6 +118,11 @@ class EnvironmentBatchSampler(EpochSampler):
         self._weights = weights_name(weights, self._shares)
         self._sizes = self._batch_sizes()
 
+    @property
+    def n_environments(self) -> int:
+        """Number of environments."""
+        return len(self.environments)
+
     def schedule(self, epoch: int | None = None) -> NDArray[Any]:
         """Return the environment of each batch of an epoch.
 

@@ -1,0 +1,122 @@
+"""Which environments the batches of every process come from."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from elinvar._base import DataError
+from elinvar.neural._chain import at_rank, chain, index_sampler, world_size
+from elinvar.neural._groups import Groups
+from elinvar.neural._stream import EnvironmentStream, refuse_second_batching
+
+# batches whose rows are compared between processes
+_COMPARED = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What one process sees.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Environments.
+    batches : list of frozenset of int
+        Environments of each batch, as indices into ``names``.
+    rows : tuple of str
+        A few letters for the rows of each of the first batches.
+    """
+
+    names: tuple[str, ...]
+    batches: list[frozenset[int]]
+    rows: tuple[str, ...] = ()
+
+
+def see_all_ranks(loader: Any, groups: Groups, limit: int | None) -> list[Seen]:
+    """Go through the row numbers of an epoch, for every process.
+
+    Where ``torch.distributed`` runs, each process goes through its own and all are gathered;
+    elsewhere copies of the samplers stand in for the processes that they share rows out to.
+
+    Parameters
+    ----------
+    loader : DataLoader or sampler
+    groups : Groups
+        Environments of the rows.
+    limit : int, optional
+        Batches at most.
+
+    Returns
+    -------
+    list of Seen
+        One a process.
+    """
+    links = list(chain(loader))
+    sampler, codes = index_sampler(loader), groups.codes()
+    if sampler is None or not hasattr(sampler, "__iter__"):
+        raise DataError(
+            "The rows of this loader's batches are not known, because its data set is read "
+            "through; make it an EnvironmentStream."
+        )
+    with _undisturbed([loader, *links]):
+        if dist.is_available() and dist.is_initialized():
+            return _gathered(_see(at_rank(sampler, None), groups.names, codes, limit))
+        ranks = range(world_size(links))
+        return [_see(at_rank(sampler, rank), groups.names, codes, limit) for rank in ranks]
+
+
+def see_stream(loader: Any, stream: EnvironmentStream, limit: int | None) -> list[Seen]:
+    """Return the environments of a stream's batches, for every process, without reading it."""
+    refuse_second_batching(loader)
+    batches = [frozenset([code]) for code in stream.schedule().tolist()[:limit]]
+    seen = Seen(names=stream.environments, batches=batches)
+    if dist.is_available() and dist.is_initialized():
+        return _gathered(seen)
+    return [seen] * stream.num_replicas
+
+
+def _see(sampler: Any, names: tuple[str, ...], codes: Any, limit: int | None) -> Seen:
+    batches: list[frozenset[int]] = []
+    rows: list[str] = []
+    for found in islice(sampler, limit):
+        batch = np.atleast_1d(np.asarray(found))
+        if len(rows) < _COMPARED:
+            rows.append(hashlib.blake2b(np.sort(batch).tobytes(), digest_size=8).hexdigest())
+        try:
+            batches.append(frozenset(codes[batch].tolist()))
+        except IndexError as error:
+            raise DataError(
+                f"The sampler yields {found!r:.60}, which is no row number of {len(codes):,} "
+                "labels; give one label for each row of the data set."
+            ) from error
+    return Seen(names=names, batches=batches, rows=tuple(rows))
+
+
+def _gathered(seen: Seen) -> list[Seen]:
+    everybody: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everybody, seen)
+    return everybody
+
+
+@contextmanager
+def _undisturbed(holders: list[Any]) -> Iterator[None]:
+    """Put back the random numbers of torch and of these, which samplers use up."""
+    generators = [
+        generator
+        for holder in holders
+        if isinstance(generator := getattr(holder, "generator", None), torch.Generator)
+    ]
+    states = [generator.get_state() for generator in generators]
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
