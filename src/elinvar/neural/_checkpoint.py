@@ -1,0 +1,149 @@
+"""Files from which a killed run goes on as if nothing had happened."""
+
+import os
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from elinvar._base import FileError, atomic_save, check_writable
+from elinvar.sensing._check import check_count
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Where and how often the state of a run is written.
+
+    A file is whole or absent, since it takes the place of the last one only when it is written. It
+    holds tensors and plain values alone, and reading it runs no code.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. Its folder must be there.
+    every : int
+        Steps between two writings; the end of a run is always written.
+
+    Raises
+    ------
+    FileError
+        If no file can be put there.
+    DataError
+        If ``every`` is not an integer of at least 1.
+
+    Examples
+    --------
+    >>> from elinvar.neural import Checkpoint
+    >>> Checkpoint(path="run.pt", every=500).every
+    500
+    """
+
+    path: str | os.PathLike[str]
+    every: int = 1000
+
+    def __post_init__(self) -> None:
+        check_writable(self.path)
+        check_count("every", self.every, "steps between two writings")
+
+    def exists(self) -> bool:
+        """Return whether there is a file."""
+        return Path(self.path).exists()
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Write a state; of several processes the first one writes.
+
+        Parameters
+        ----------
+        state : dict
+            Of tensors and plain values.
+        """
+        if rank() == 0:
+            whole = {"elinvar": _FORMAT, **state}
+            atomic_save(self.path, lambda file: torch.save(whole, file))
+
+    def read(self) -> dict[str, Any]:
+        """Return the state in the file, on the CPU.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        FileError
+            If it cannot be read, or is no file of a run.
+        """
+        try:
+            content = BytesIO(Path(self.path).read_bytes())
+        except OSError as error:
+            raise FileError(f"Cannot read {self.path}: {error.strerror or error}.") from error
+        try:
+            state = torch.load(content, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise FileError(
+                f"{self.path} is no checkpoint that can be read without running code: it is "
+                "damaged, or of another program. Start anew with resume=False."
+            ) from error
+        if not isinstance(state, dict) or state.get("elinvar") != _FORMAT:
+            raise FileError(
+                f"{self.path} is no checkpoint of this version of HeteroTrainer; start anew with "
+                "resume=False."
+            )
+        return state
+
+
+def random_states(device: torch.device) -> list[dict[str, Tensor]]:
+    """Return the random numbers' states of all processes, each with those of its device."""
+    own = {"torch": torch.get_rng_state()}
+    if device.type == "cuda":
+        own["cuda"] = torch.cuda.get_rng_state(device)
+    states: list[Any] = [own]
+    if world_size() > 1:
+        states = [None] * world_size()
+        dist.all_gather_object(states, own)
+    return states
+
+
+def set_random_states(states: list[dict[str, Tensor]], device: torch.device) -> None:
+    """Set the state of this process's random numbers.
+
+    Raises
+    ------
+    FileError
+        If the states are those of another number of processes.
+    """
+    if len(states) != world_size():
+        raise FileError(
+            f"The checkpoint is of {len(states)} processes, and this run has {world_size()}: start "
+            "as many, or start anew with resume=False."
+        )
+    own = states[rank()]
+    torch.set_rng_state(own["torch"])
+    if device.type == "cuda" and "cuda" in own:
+        torch.cuda.set_rng_state(own["cuda"], device)
+
+
+def rank() -> int:
+    """Return the number of this process, 0 if it is alone."""
+    return dist.get_rank() if world_size() > 1 else 0
+
+
+def world_size() -> int:
+    """Return the number of processes."""
+    running = dist.is_available() and dist.is_initialized()
+    return dist.get_world_size() if running else 1
+
+
+def anywhere(flag: bool, device: torch.device) -> bool:
+    """Return whether the flag is set in any process, to all of them."""
+    if world_size() == 1:
+        return flag
+    value = torch.tensor(float(flag), device=device)
+    dist.all_reduce(value, op=dist.ReduceOp.MAX)
+    return bool(value.item())

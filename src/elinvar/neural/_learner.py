@@ -1,0 +1,116 @@
+"""A model and its loss, as the rules of a step see them."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elinvar._base import DataError
+
+Loss = Callable[[Any, Any], Tensor]
+Batch = tuple[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Learner:
+    """What is trained, and in which precision.
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+    loss : callable
+        ``loss(output, target)``, the mean over the rows of a batch.
+    precision : torch.dtype, optional
+        Of autocast: ``torch.bfloat16`` or ``torch.float16``; None: that of the parameters.
+    scaler : GradScaler, optional
+        Keeps gradients in half precision from vanishing.
+    """
+
+    model: nn.Module
+    loss: Loss
+    precision: torch.dtype | None = None
+    scaler: torch.amp.GradScaler | None = None
+
+    def output(self, x: Any) -> Any:
+        """Return what the model makes of inputs.
+
+        Parameters
+        ----------
+        x : Tensor, or whatever the model takes
+            Inputs of a batch.
+
+        Returns
+        -------
+        Tensor
+        """
+        with self._autocast(x):
+            return self.model(x)
+
+    def compare(self, output: Any, target: Any) -> Tensor:
+        """Return the loss of outputs.
+
+        Parameters
+        ----------
+        output : Tensor
+            Of the model.
+        target : Tensor
+            Labels of the batch.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        with self._autocast(output):
+            return self.loss(output, target)
+
+    def risk(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        batch : tuple of (x, y)
+            Inputs and labels.
+
+        Returns
+        -------
+        Tensor of shape ()
+        """
+        x, y = batch
+        with self._autocast(x):
+            return self.loss(self.model(x), y)
+
+    def backward(self, value: Tensor) -> None:
+        """Add the gradient of a value to the parameters' ``grad``.
+
+        Parameters
+        ----------
+        value : Tensor of shape ()
+            What is to become smaller.
+        """
+        if self.scaler is not None:
+            value = self.scaler.scale(value)
+        torch.autograd.backward(value)
+
+    def _autocast(self, x: Any) -> Any:
+        if self.precision is None:
+            return nullcontext()
+        device = x.device.type if isinstance(x, Tensor) else "cpu"
+        return torch.autocast(device, dtype=self.precision)
+
+
+def as_batch(batch: Any) -> Batch:
+    """Return inputs and labels of a batch.
+
+    Raises
+    ------
+    DataError
+        If it is no pair.
+    """
+    if isinstance(batch, tuple | list) and len(batch) == 2:
+        return batch[0], batch[1]
+    shape = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
+    raise DataError(f"A batch must be a pair (inputs, labels); the loader gave {shape}.")
