@@ -16,6 +16,7 @@ from elinvar.gates import (
     EnvironmentResiduals,
     Evidence,
     Forecast,
+    InvariancePath,
     Learned,
     LeftOut,
     ModelTest,
@@ -25,6 +26,7 @@ from elinvar.gates import (
     environment_residuals,
     forecast,
     gather_evidence,
+    invariance_path,
     left_out_errors,
     model_tests,
     odd_environment,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from elinvar.environments import Moments, Schema
-    from elinvar.gates import InvariancePath, LearningTask
+    from elinvar.gates import LearningTask
 
 Floats = NDArray[np.float64]
 
@@ -59,16 +61,21 @@ class EvidenceTables:
     schema_: "Schema"
     environments_: tuple[str, ...]
     pooled_coef_: Floats
-    path_: "InvariancePath"
     standing_: Standing
     effect_tolerance: float
     _learned: Learned
+    _strengths: Floats | None
 
     if TYPE_CHECKING:
 
         def _share(self) -> Floats: ...
 
         def _task(self) -> LearningTask: ...
+
+    @cached_property
+    def path_(self) -> InvariancePath:
+        """Coefficients along the mean-field path."""
+        return invariance_path(self._of_fit().problem, strengths=self._strengths)
 
     @cached_property
     def evidence_(self) -> "pd.DataFrame":

@@ -20,11 +20,9 @@ from elinvar.estimators._evidence import EvidenceTables
 from elinvar.estimators._explain import explain
 from elinvar.estimators._words import notes_on, summary_of
 from elinvar.gates import (
-    InvariancePath,
     LearningTask,
     SelectionRule,
     Standing,
-    invariance_path,
     learn,
     nothing_moved,
     standing,
@@ -164,7 +162,6 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
     pooled_intercept_: float
     p_value_: float
     disagreement_: float
-    path_: InvariancePath
     standing_: Standing
     environments_: tuple[str, ...]
     excluded_environments_: tuple[str, ...]
@@ -313,6 +310,7 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         moments = moments.exclude(excluded) if excluded else moments
         check_environments(moments)
         _check_sizes(moments)
+        self._strengths = None if self.strengths is None else _strengths(self.strengths)
         self.moments_ = moments
         self.environments_ = moments.names
         self.excluded_environments_ = tuple(excluded)
@@ -331,8 +329,6 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         self.invariant_intercept_ = found.invariant.intercept
         self.invariant_environment_intercepts_ = found.invariant.intercepts
         self.pooled_coef_, self.pooled_intercept_ = found.pooled.coef, found.pooled.intercept
-        strengths = None if self.strengths is None else _strengths(self.strengths)
-        self.path_ = invariance_path(found.problem, strengths=strengths)
         self.notes_ = notes_on(self, found.problem, found.selection)
         return self
 

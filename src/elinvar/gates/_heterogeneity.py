@@ -110,16 +110,18 @@ def nothing_moved(problem: LinearProblem, level: float = 0.01) -> bool:
     level : float in (0, 1)
         Largest probability that copies are found to differ.
     """
-    moments, columns = problem.moments, problem.columns
-    if len(moments.names) < 2:
+    if len(problem.moments.names) < 2:
         return True
-    covariance = moments.cov_xx[:, columns[:, None], columns]
-    families = [
-        *_marginal_p(problem),
-        _correlation_p(problem, covariance),
-        _slope_p(problem, covariance),
-    ]
-    return all(4 * max(len(p), 1) * p.min(initial=1.0) > level for p in families)
+
+    def same(p_values: Floats) -> bool:
+        return bool(4 * max(len(p_values), 1) * p_values.min(initial=1.0) > level)
+
+    # the pairs of columns last: there are many
+    return (
+        all(map(same, _marginal_p(problem)))
+        and same(_slope_p(problem))
+        and same(_correlation_p(problem))
+    )
 
 
 def law_p_values(problem: LinearProblem, gates: NDArray[np.bool_]) -> Floats:
@@ -289,8 +291,9 @@ def _marginal_p(problem: LinearProblem) -> tuple[Floats, Floats]:
     return np.array(level_p), same_scale(unbiased.T, freedom)
 
 
-def _correlation_p(problem: LinearProblem, covariance: Floats) -> Floats:
+def _correlation_p(problem: LinearProblem) -> Floats:
     """p-values for all pairs of columns that belong to different features."""
+    covariance = problem.moments.cov_xx[:, problem.columns[:, None], problem.columns]
     gate = problem.gate_of[problem.offset :]
     i, j = np.nonzero(gate[:, None] < gate)
     variance = np.einsum("ejj->ej", covariance)
@@ -303,10 +306,10 @@ def _correlation_p(problem: LinearProblem, covariance: Floats) -> Floats:
     return same_correlation(correlation.T, problem.count)
 
 
-def _slope_p(problem: LinearProblem, covariance: Floats) -> Floats:
+def _slope_p(problem: LinearProblem) -> Floats:
     """p-values of the same slope of the target on single columns, with own intercepts."""
     moments, count = problem.moments, problem.count[:, None]
-    variance = np.einsum("ejj->ej", covariance)
+    variance = np.einsum("ejj->ej", moments.cov_xx)[:, problem.columns]
     told = (variance > 0) & (count >= 3)
     safe = np.where(told, variance, 1.0)
     slope = moments.cov_xy[:, problem.columns] / safe
