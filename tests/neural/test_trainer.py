@@ -350,12 +350,16 @@ def test_autocast_trains_in_lower_precision(precision):
     full = trainer(network(dropout=0.0)).fit(loader(), steps=60)
     assert seen == {getattr(torch, precision)}
     assert model[0].weight.dtype == torch.float32
-    assert training.metrics["loss"].iloc[-1] == pytest.approx(full.metrics["loss"].iloc[-1], rel=0.1)
+    assert training.metrics["loss"].iloc[-1] == pytest.approx(
+        full.metrics["loss"].iloc[-1], rel=0.1
+    )
 
 
 def test_averages_are_of_the_last_steps():
     seen = []
-    run = trainer(average=0.25, callbacks=[lambda trainer: seen.append(flat(trainer.model).clone())])
+    run = trainer(
+        average=0.25, callbacks=[lambda trainer: seen.append(flat(trainer.model).clone())]
+    )
     run.record_every = 1
     assert run.averaged is run.model
     run.fit(loader(), steps=40)

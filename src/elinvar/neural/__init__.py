@@ -15,16 +15,24 @@ __all__ = [
     "DistributedEnvironmentBatchSampler",
     "EnvironmentBatchSampler",
     "EnvironmentStream",
+    "FeatureRun",
+    "FreshBatches",
     "HeteroStep",
     "HeteroTrainer",
     "Learner",
     "PooledBatchSampler",
+    "QuadraticNetwork",
     "StepRule",
     "Training",
+    "TwoLayerNetwork",
     "WindowBatchSampler",
+    "alignment",
     "audit",
+    "centred_squared_loss",
     "fingerprint",
     "hetero_step",
+    "input_gradients",
+    "learn_features",
 ]
 
 _HOME = {
@@ -34,24 +42,36 @@ _HOME = {
     "DistributedEnvironmentBatchSampler": "_distributed",
     "EnvironmentBatchSampler": "_sampler",
     "EnvironmentStream": "_stream",
+    "FeatureRun": "_features",
+    "FreshBatches": "_features",
     "HeteroStep": "_rule",
     "HeteroTrainer": "_trainer",
     "Learner": "_learner",
     "PooledBatchSampler": "_pooled",
+    "QuadraticNetwork": "_networks",
     "StepRule": "_rule",
     "Training": "_training",
+    "TwoLayerNetwork": "_networks",
     "WindowBatchSampler": "_windows",
+    "alignment": "_alignment",
     "audit": "_audit",
+    "centred_squared_loss": "_losses",
     "fingerprint": "_fingerprint",
     "hetero_step": "_rule",
+    "input_gradients": "_alignment",
+    "learn_features": "_features",
 }
 
 if TYPE_CHECKING:
+    from elinvar.neural._alignment import alignment, input_gradients
     from elinvar.neural._audit import Audit, audit
     from elinvar.neural._checkpoint import Checkpoint
     from elinvar.neural._distributed import DistributedEnvironmentBatchSampler
+    from elinvar.neural._features import FeatureRun, FreshBatches, learn_features
     from elinvar.neural._fingerprint import fingerprint
     from elinvar.neural._learner import Learner
+    from elinvar.neural._losses import centred_squared_loss
+    from elinvar.neural._networks import QuadraticNetwork, TwoLayerNetwork
     from elinvar.neural._pooled import PooledBatchSampler
     from elinvar.neural._rule import HeteroStep, StepRule, hetero_step
     from elinvar.neural._sampler import EnvironmentBatchSampler
