@@ -77,7 +77,8 @@ def audit(
 
     HeteroSGD needs one environment a step. Several processes, each with a sampler of its own, or
     gradients accumulated over batches, make it PooledSGD without a word: their gradients are
-    averaged. The samplers of the loader are gone through, not its data, and are left as they were.
+    averaged. The samplers of the loader are gone through, not its data; they, and the random
+    numbers of torch, are left as they were.
 
     Where ``torch.distributed`` runs, call it in all processes: what they see is gathered, and each
     gets the same answer. In a single process, samplers that share rows out to several are asked on

@@ -1,11 +1,15 @@
 """Why a step sees several environments, and what to do about it, in words."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from elinvar.neural._chain import chain
 from elinvar.neural._distributed import DistributedEnvironmentBatchSampler
 from elinvar.neural._seen import Seen
+
+_MIXED = [
+    "Single batches mix environments already: draw them with EnvironmentBatchSampler, or "
+    "DistributedEnvironmentBatchSampler on several processes."
+]
 
 
 def explain(loader: Any, ranks: list[Seen], accumulate: int) -> tuple[str, ...]:
@@ -26,13 +30,10 @@ def explain(loader: Any, ranks: list[Seen], accumulate: int) -> tuple[str, ...]:
     """
     if len({name for seen in ranks for name in seen.names}) == 1:
         return ("There is only one environment, so HeteroSGD and PooledSGD are the same.",)
-    notes = [*_sharding(loader), *_processes(ranks)]
-    if any(len(batch) > 1 for seen in ranks for batch in seen.batches):
-        notes.append(
-            "Single batches mix environments already: draw them with EnvironmentBatchSampler, or "
-            "DistributedEnvironmentBatchSampler on several processes."
-        )
-    elif accumulate > 1 and _accumulation_mixes(ranks, accumulate):
+    mixed = any(len(batch) > 1 for seen in ranks for batch in seen.batches)
+    notes = _sharding(loader) or (_MIXED if mixed else _apart(ranks))
+    notes = [*notes, *_processes(ranks)]
+    if not mixed and accumulate > 1 and _accumulation_mixes(ranks, accumulate):
         notes.append(
             f"Gradients of {accumulate} batches are added up, and these come from different "
             f"environments: take order='blocks' with block={accumulate}, or one larger batch."
@@ -45,7 +46,7 @@ def explain(loader: Any, ranks: list[Seen], accumulate: int) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _sharding(loader: Any) -> Iterator[str]:
+def _sharding(loader: Any) -> list[str]:
     """Explain samplers that hand out batches of another one to processes, as Accelerate's do."""
     links = list(chain(loader))
     shards = [
@@ -53,60 +54,57 @@ def _sharding(loader: Any) -> Iterator[str]:
         for link in links
         if getattr(link, "num_processes", 1) > 1 and hasattr(link, "process_index")
     ]
-    if not shards:
-        return
-    ours = [link for link in links if isinstance(link, DistributedEnvironmentBatchSampler)]
+    if not shards or not any(hasattr(link, "environments") for link in links):
+        return []
     remedy = (
         "prepare the model and the optimiser only, and leave the loader with "
         "DistributedEnvironmentBatchSampler out of prepare()"
     )
-    if ours:
-        yield f"Accelerate shares out batches that are shares of a process already: {remedy}."
-    elif not shards[0].split_batches:
-        yield (
+    if any(isinstance(link, DistributedEnvironmentBatchSampler) for link in links):
+        return [f"Accelerate shares out batches that are shares of a process already: {remedy}."]
+    if not shards[0].split_batches:
+        return [
             "Accelerate gives each process another batch of the sampler, hence another "
             f"environment, and averages their gradients: {remedy}, or set split_batches=True."
-        )
-    elif any(getattr(link, "small", None) == "shrink" for link in links):
-        yield (
+        ]
+    if any(getattr(link, "small", None) == "shrink" for link in links):
+        return [
             "Accelerate leaves out batches that are shorter than batch_size, so environments that "
             "shrink are never seen: take small='repeat'."
-        )
+        ]
+    return []
 
 
-def _processes(ranks: list[Seen]) -> Iterator[str]:
-    """Explain what processes do to each other."""
-    if len(ranks) == 1:
-        return
-    if len({len(seen.batches) for seen in ranks}) > 1:
-        yield (
-            "Processes have different numbers of batches, so some will wait for the others for "
-            "ever."
-        )
-    if ranks[0].rows and len({seen.rows for seen in ranks}) == 1:
-        yield (
-            f"All {len(ranks)} processes read the same rows, so they do the work of one: share "
-            "the batch out with DistributedEnvironmentBatchSampler."
-        )
-    apart = _first_apart(ranks)
-    if apart:
-        step, one, other = apart
-        yield (
-            f"Processes read different environments at the same step (batch {step}: {one!r} and "
-            f"{other!r}), and their gradients are averaged: use "
-            "DistributedEnvironmentBatchSampler, with the same seed, labels and epoch in all."
-        )
-
-
-def _first_apart(ranks: list[Seen]) -> tuple[int, str, str] | None:
-    """Return the first batch at which processes see one environment each, and not the same."""
+def _apart(ranks: list[Seen]) -> list[str]:
+    """Explain processes that see one environment each, and not the same."""
     for step, together in enumerate(zip(*(seen.batches for seen in ranks), strict=False)):
         if all(len(batch) == 1 for batch in together):
             pairs = zip(ranks, together, strict=True)
             names = list(dict.fromkeys(seen.names[next(iter(batch))] for seen, batch in pairs))
             if len(names) > 1:
-                return step, names[0], names[1]
-    return None
+                return [
+                    f"Processes read different environments at the same step (batch {step}: "
+                    f"{names[0]!r} and {names[1]!r}), and their gradients are averaged: use "
+                    "DistributedEnvironmentBatchSampler, with the same seed, labels and epoch in "
+                    "all."
+                ]
+    return []
+
+
+def _processes(ranks: list[Seen]) -> list[str]:
+    """Explain what processes do to each other besides."""
+    notes = []
+    if len({len(seen.batches) for seen in ranks}) > 1:
+        notes.append(
+            "Processes have different numbers of batches, so some will wait for the others for "
+            "ever."
+        )
+    if len(ranks) > 1 and ranks[0].rows and len({seen.rows for seen in ranks}) == 1:
+        notes.append(
+            f"All {len(ranks)} processes read the same rows, so they do the work of one: share "
+            "the batch out with DistributedEnvironmentBatchSampler."
+        )
+    return notes
 
 
 def _accumulation_mixes(ranks: list[Seen], accumulate: int) -> bool:

@@ -122,7 +122,7 @@ def _coded(
         for value in distinct:
             if value not in numbers:
                 name = label(value)
-                numbers[value] = -1 if name is None else found.setdefault(name, len(found))
+                numbers[value] = -1 if name is None else found.setdefault(str(name), len(found))
         lookup = np.array([*(numbers[value] for value in distinct), -1], dtype=np.int32)
         part = codes[first : first + len(local)] = lookup[local]
         if part.min() < 0:

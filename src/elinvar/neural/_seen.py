@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.utils.data import IterableDataset
 
 from elinvar._base import DataError
 from elinvar.neural._chain import at_rank, chain, index_sampler, world_size
@@ -58,18 +59,27 @@ def see_all_ranks(loader: Any, groups: Groups, limit: int | None) -> list[Seen]:
     list of Seen
         One a process.
     """
+    _refuse_unseen(loader)
     links = list(chain(loader))
     sampler, codes = index_sampler(loader), groups.codes()
-    if sampler is None or not hasattr(sampler, "__iter__"):
-        raise DataError(
-            "The rows of this loader's batches are not known, because its data set is read "
-            "through; make it an EnvironmentStream."
-        )
     with _undisturbed([loader, *links]):
         if dist.is_available() and dist.is_initialized():
             return _gathered(_see(at_rank(sampler, None), groups.names, codes, limit))
         ranks = range(world_size(links))
         return [_see(at_rank(sampler, rank), groups.names, codes, limit) for rank in ranks]
+
+
+def _refuse_unseen(loader: Any) -> None:
+    if isinstance(getattr(loader, "dataset", None), IterableDataset):
+        raise DataError(
+            "The rows of this loader's batches are not known, because its data set is read "
+            "through; make it an EnvironmentStream."
+        )
+    if type(loader).__name__ == "DataLoaderDispatcher":
+        raise DataError(
+            "Accelerate reads all batches of this loader in one process, so what the others get "
+            "is not seen here: set dispatch_batches=False, or leave the loader out of prepare()."
+        )
 
 
 def see_stream(loader: Any, stream: EnvironmentStream, limit: int | None) -> list[Seen]:

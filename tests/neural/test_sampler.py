@@ -1,0 +1,305 @@
+"""Every batch from one environment, the same for the same seed and epoch."""
+
+import json
+from itertools import chain, islice, product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from torch.utils.data import DataLoader, Sampler, TensorDataset
+
+from elinvar._base import DataError
+from elinvar.neural import EnvironmentBatchSampler, PooledBatchSampler
+from elinvar.neural._draws import Draws
+from elinvar.neural._groups import group_rows
+from elinvar.neural._turns import take_turns
+
+SITES = np.repeat(["a", "b", "c", "d"], [40, 25, 7, 31])
+np.random.default_rng(5).shuffle(SITES)
+
+# Python 3.12 warns of any fork, and torch of workers on a machine with one core.
+forks = pytest.mark.filterwarnings("ignore:.*fork", "ignore:This DataLoader will create")
+
+
+def batches(sampler):
+    return [list(batch) for batch in sampler]
+
+
+def fed(loader):
+    return [rows.tolist() for (rows,) in loader]
+
+
+def loader(sampler, **settings):
+    return DataLoader(TensorDataset(torch.arange(len(SITES))), batch_sampler=sampler, **settings)
+
+
+@pytest.mark.parametrize(
+    ("order", "small", "drop_last", "replacement"),
+    list(
+        product(["random", "cyclic", "blocks"], ["repeat", "shrink"], [False, True], [False, True])
+    ),
+)
+def test_every_batch_is_of_one_environment(order, small, drop_last, replacement):
+    sampler = EnvironmentBatchSampler(
+        SITES, 10, order=order, small=small, drop_last=drop_last, replacement=replacement
+    )
+    found = batches(sampler)
+    assert isinstance(sampler, Sampler)
+    assert len(found) == len(sampler) == (10 if drop_last else 11)
+    for code, batch in zip(sampler.schedule(), found, strict=True):
+        assert {SITES[row] for row in batch} == {sampler.environments[code]}
+        shrunk = small == "shrink" and not replacement and sampler.environments[code] == "c"
+        assert len(batch) == (7 if shrunk else 10)
+        assert all(type(row) is int for row in batch)
+
+
+def test_seed_and_epoch_settle_the_batches():
+    def first(seed, epoch):
+        sampler = EnvironmentBatchSampler(SITES, 8, seed=seed)
+        sampler.set_epoch(epoch)
+        assert batches(sampler) == batches(sampler)
+        return str(batches(sampler))
+
+    # neighbours in seed and epoch share nothing: the two are no sum
+    drawn = [first(seed, epoch) for seed, epoch in product(range(3), range(3))]
+    assert len(set(drawn)) == 9
+    assert first(1, 2) == drawn[5]
+
+
+def test_names_do_not_matter_but_for_their_order():
+    renamed = np.array([f"site {'abcd'.index(site)}" for site in SITES])
+    assert batches(EnvironmentBatchSampler(SITES, 8)) == batches(
+        EnvironmentBatchSampler(renamed, 8)
+    )
+
+
+@given(
+    counts=st.lists(st.integers(2, 12), min_size=1, max_size=5),
+    batch_size=st.integers(1, 15),
+    seed=st.integers(0, 100),
+)
+def test_rows_of_an_environment_come_equally_often(counts, batch_size, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    sampler = EnvironmentBatchSampler(labels, batch_size, seed=seed, order="cyclic")
+    taken = np.zeros(len(labels), dtype=int)
+    for code, batch in zip(sampler.schedule(), sampler, strict=True):
+        within = np.bincount(batch, minlength=len(labels))
+        taken += within
+        for so_far in (within, taken):
+            assert np.ptp(so_far[labels == code]) <= 1
+
+
+def test_a_batch_across_two_passes_is_a_fair_draw():
+    # 5 rows in batches of 3: the second batch is what was left and one of the first three
+    pairs, rng, groups = {}, np.random.default_rng(0), group_rows([0] * 5)
+    for _ in range(3000):
+        draws = Draws(groups, rng, replacement=False)
+        first, second = draws.take(0, 3).tolist(), draws.take(0, 3).tolist()
+        assert set(range(5)) - set(first) < set(second)
+        key = tuple(sorted(second))
+        pairs[key] = pairs.get(key, 0) + 1
+    assert len(pairs) == 10
+    assert stats.chisquare(list(pairs.values())).pvalue > 1e-4
+
+
+def test_a_pass_is_shuffled_anew():
+    sampler = EnvironmentBatchSampler([0] * 1000 + [1] * 2, 500, order="random", weights=[1, 0])
+    first, second, third = batches(sampler)
+    assert sorted(first + second) == list(range(1000))
+    assert sorted(third) != sorted(first)
+    overlap = len(set(third) & set(first))
+    assert abs(overlap - 250) < 5 * np.sqrt(1000 / 16)
+
+
+def test_one_environment_is_an_ordinary_epoch():
+    sampler = EnvironmentBatchSampler(["only"] * 30, 10)
+    assert sorted(chain.from_iterable(sampler)) == list(range(30))
+    pooled = PooledBatchSampler(["only"] * 30, 10)
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        pooled.set_epoch(epoch)
+        assert batches(sampler) == batches(pooled)
+
+
+def test_fewer_rows_than_a_batch():
+    rows = batches(EnvironmentBatchSampler([0] * 3, 8))
+    assert len(rows) == 1 and sorted(np.bincount(rows[0])) == [2, 3, 3]
+    assert sorted(batches(EnvironmentBatchSampler([0] * 3, 8, small="shrink"))[0]) == [0, 1, 2]
+    assert len(batches(EnvironmentBatchSampler([0] * 3, 8, small="refuse", replacement=True))) == 1
+    with pytest.raises(DataError, match="larger than environment '0' with 3"):
+        EnvironmentBatchSampler([0] * 3, 8, small="refuse")
+    with pytest.raises(DataError, match="3 rows give no batch of 8"):
+        EnvironmentBatchSampler([0] * 3, 8, drop_last=True)
+
+
+def test_rows_with_replacement_come_independently():
+    sampler = EnvironmentBatchSampler([0] * 20, 20_000, replacement=True)
+    (batch,) = batches(sampler)
+    assert stats.chisquare(np.bincount(batch, minlength=20)).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [
+        ("uniform", [0.25, 0.25, 0.25, 0.25]),
+        ("size", np.array([40, 25, 7, 31]) / 103),
+        ([3, 0, 0, 1], [0.75, 0, 0, 0.25]),
+    ],
+)
+def test_weights_are_shares_of_batches(weights, shares):
+    sampler = EnvironmentBatchSampler(SITES, 1, weights=weights)
+    drawn = np.concatenate([sampler.schedule(epoch) for epoch in range(40)])
+    counts, expected = np.bincount(drawn, minlength=4), len(drawn) * np.array(shares)
+    assert (counts[expected == 0] == 0).all()
+    assert stats.chisquare(counts[expected > 0], expected[expected > 0]).pvalue > 1e-4
+
+
+def test_cyclic_goes_round_and_on_in_the_next_epoch():
+    sampler = EnvironmentBatchSampler(SITES, 10, order="cyclic")
+    turns = np.concatenate([sampler.schedule(epoch) for epoch in range(5)])
+    assert turns.tolist() == [k % 4 for k in range(55)]
+
+
+@given(
+    weights=st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any),
+    n_batches=st.integers(1, 40),
+    epochs=st.integers(1, 6),
+)
+def test_cyclic_turns_are_evenly_spaced(weights, n_batches, epochs):
+    shares = np.array(weights) / sum(weights)
+    rng = np.random.default_rng(0)
+
+    def take(length, epoch):
+        return take_turns("cyclic", shares, length, epoch=epoch, block=1, rng=rng)
+
+    turns = np.concatenate([take(n_batches, epoch) for epoch in range(epochs)])
+    assert np.array_equal(turns, take(len(turns), 0))
+    so_far = np.cumsum(turns[:, None] == np.arange(len(shares)), axis=0)
+    due = np.arange(1, len(turns) + 1)[:, None] * shares
+    assert np.abs(so_far - due).max() < len(shares)
+    assert np.abs(so_far - due).max() <= max(1, len(shares) / 2)
+
+
+def test_blocks_keep_an_environment():
+    sampler = EnvironmentBatchSampler(SITES, 1, order="blocks", block=5)
+    turns = sampler.schedule()
+    assert len(turns) == 103
+    assert all(len(set(turns[first : first + 5])) == 1 for first in range(0, 103, 5))
+    assert len(set(turns)) == 4
+    assert EnvironmentBatchSampler(SITES, 1, order="blocks").block == 10
+
+
+@forks
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loaders_draw_the_same_batches(workers):
+    sampler = EnvironmentBatchSampler(SITES, 10, seed=3)
+    reader = loader(sampler, num_workers=workers, persistent_workers=workers > 0)
+    assert len(reader) == 11
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        assert fed(reader) == batches(sampler)
+
+
+@pytest.mark.parametrize("order", ["random", "cyclic", "blocks"])
+def test_a_run_goes_on_from_any_batch(order):
+    def build():
+        return EnvironmentBatchSampler(SITES, 10, order=order, seed=4)
+
+    sampler = build()
+    sampler.set_epoch(3)
+    whole = batches(sampler)
+    for done in range(len(whole) + 1):
+        stopped = build()
+        stopped.set_epoch(3)
+        assert list(islice(stopped, done)) == whole[:done]
+        again = build()
+        again.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
+        assert again.state_dict() == stopped.state_dict()
+        again.set_epoch(again.epoch)  # the usual loop names the epoch once more
+        assert batches(again) == whole[done:]
+        assert batches(again) == whole
+    again.load_state_dict(stopped.state_dict(consumed=5))
+    again.set_epoch(4)
+    sampler.set_epoch(4)
+    assert batches(again) == batches(sampler)
+
+
+@forks
+def test_a_run_with_workers_goes_on_from_what_the_loop_had():
+    sampler = EnvironmentBatchSampler(SITES, 10, seed=1)
+    whole = batches(sampler)
+    reader = loader(sampler, num_workers=2, persistent_workers=True)
+    for step, _ in enumerate(sampler.follow(reader), 1):
+        if step == 4:
+            state = sampler.state_dict()
+            break
+    # without follow, the count runs ahead with the workers
+    assert state["batches"] == 4 < sampler._drawn
+    assert sampler.state_dict(consumed=4) == state
+    again = EnvironmentBatchSampler(SITES, 10, seed=1)
+    again.load_state_dict(state)
+    reader = loader(again, num_workers=2, persistent_workers=True)
+    assert fed(again.follow(reader)) == whole[4:]
+    assert again.state_dict()["batches"] == len(whole)
+    assert fed(again.follow(reader)) == whole
+
+
+def test_a_state_fits_its_data_and_settings_only():
+    state = EnvironmentBatchSampler(SITES, 10).state_dict()
+    other = SITES.copy()
+    other[[0, 1]] = ["a", "b"] if SITES[0] != "a" else ["b", "a"]
+    with pytest.raises(DataError, match="belongs to another data set"):
+        EnvironmentBatchSampler(other, 10).load_state_dict(state)
+    with pytest.raises(DataError, match="saved with batch_size=10, and here it is 11"):
+        EnvironmentBatchSampler(SITES, 11).load_state_dict(state)
+    with pytest.raises(DataError, match="saved with weights='uniform', and here it is 'array"):
+        EnvironmentBatchSampler(SITES, 10, weights=[1, 1, 1, 2]).load_state_dict(state)
+    with pytest.raises(DataError, match="saved with"):
+        PooledBatchSampler(SITES, 10).load_state_dict(state)
+    with pytest.raises(DataError, match="it lacks 'epoch'"):
+        EnvironmentBatchSampler(SITES, 10).load_state_dict({})
+
+
+def test_follow_wants_a_loader_of_its_own():
+    sampler, twin = (EnvironmentBatchSampler(SITES, 10) for _ in range(2))
+    with pytest.raises(DataError, match="does not draw from this sampler"):
+        next(sampler.follow(loader(twin)))
+    short = DataLoader(range(50), batch_sampler=sampler)
+    with pytest.raises(DataError, match="data set has 50 rows, but there are 103 labels"):
+        next(sampler.follow(short))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
+        ({"batch_size": 2.5}, "batch_size must be an integer of at least 1"),
+        ({"order": "shuffled"}, "order must be one of 'random', 'cyclic', 'blocks'"),
+        ({"small": "pad"}, "small must be one of 'repeat', 'shrink', 'refuse'"),
+        ({"small": "refuse"}, "A batch of 10 rows is larger than environment 'c' with 7"),
+        ({"seed": -1}, "seed must be an integer of at least 0"),
+        ({"seed": None}, "seed must be an integer of at least 0"),
+        ({"block": 3}, "block is for order='blocks'"),
+        ({"order": "blocks", "block": 0}, "block must be an integer of at least 1"),
+        ({"weights": "equal"}, "weights must be 'uniform', 'size' or one number"),
+        ({"weights": [1, 2, 3]}, r"one number for each of the 4 .*got shape \(3,\)"),
+        ({"weights": [1, 2, 3, -1]}, "weights must be finite, at least 0 and not all 0"),
+        ({"weights": [1, 2, 3, np.inf]}, "weights must be finite, at least 0 and not all 0"),
+        ({"weights": [0, 0, 0, 0]}, "weights must be finite, at least 0 and not all 0"),
+        ({"weights": ["x"] * 4}, "weights must be numbers"),
+    ],
+)
+def test_bad_settings_are_refused_in_a_sentence(settings, message):
+    with pytest.raises(DataError, match=message):
+        EnvironmentBatchSampler(SITES, **({"batch_size": 10} | settings))
+
+
+def test_bad_places_are_refused_in_a_sentence():
+    sampler = EnvironmentBatchSampler(SITES, 10)
+    with pytest.raises(DataError, match="epoch must be an integer of at least 0"):
+        sampler.set_epoch(-1)
+    with pytest.raises(DataError, match="consumed is 12, but an epoch has 11 batches"):
+        sampler.state_dict(consumed=12)

@@ -1,0 +1,150 @@
+"""Several processes: one environment a step, disjoint rows, and the gradient of one process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from elinvar._base import DataError
+from elinvar.neural import DistributedEnvironmentBatchSampler, EnvironmentBatchSampler
+
+SITES = np.array(["a"] * 40 + ["b"] * 30 + ["c"] * 7)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Train with real processes, and return what each of them found."""
+    folder = tmp_path_factory.mktemp("ranks")
+    script = Path(__file__).with_name("train_ddp.py")
+    command = [sys.executable, str(script), "--out", str(folder), "--ranks", "2", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = {"alone": torch.load(folder / "alone.pt")}
+    for world in (2, 4):
+        found[world] = [torch.load(folder / f"{world}-{rank}.pt") for rank in range(world)]
+    return found
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_the_averaged_gradient_is_that_of_one_process(trained, world):
+    alone = trained["alone"]["double"]["gradient"]
+    for rank in trained[world]:
+        assert torch.allclose(rank["double"]["gradient"], alone, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_parameters_agree_after_a_hundred_steps(trained, world):
+    alone = trained["alone"]["single"]["parameters"]
+    first = trained[world][0]["single"]["parameters"]
+    assert (first - alone).abs().max() < 1e-6
+    assert all(torch.equal(rank["single"]["parameters"], first) for rank in trained[world])
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_processes_share_the_rows_of_every_batch(trained, world):
+    whole = trained["alone"]["single"]["rows"]
+    for batch, *parts in zip(whole, *(r["single"]["rows"] for r in trained[world]), strict=True):
+        assert sorted(row for part in parts for row in part) == sorted(batch)
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_the_audit_gathers_what_processes_see(trained, world):
+    for rank in trained[world]:
+        assert rank["single"]["audit"] == ("hetero", world, ())
+        others = rank["others"]
+        assert others == trained[world][0]["others"]
+        assert others["own seeds"][0] in ("mixed", "pooled")
+        assert "different environments at the same step" in others["own seeds"][1][0]
+        assert others["one seed"][0] == "hetero"
+        assert f"All {world} processes read the same rows" in others["one seed"][1][0]
+        assert "different numbers of batches" in others["own lengths"][1][-1]
+        assert others["usual"][0] == "pooled"
+        assert "Single batches mix environments" in others["usual"][1][0]
+        assert "built for 1 process, before torch.distributed" in others["early"]
+
+
+@pytest.mark.parametrize("order", ["random", "cyclic", "blocks"])
+@pytest.mark.parametrize("replacement", [False, True])
+def test_shares_make_up_the_batch_of_one_process(order, replacement):
+    settings = {"order": order, "replacement": replacement, "seed": 5}
+    whole = EnvironmentBatchSampler(SITES, 12, **settings)
+    ranks = [
+        DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=4, rank=rank, **settings)
+        for rank in range(4)
+    ]
+    for sampler in (whole, *ranks):
+        sampler.set_epoch(2)
+    for batch, *parts in zip(whole, *ranks, strict=True):
+        assert sorted(row for part in parts for row in part) == sorted(batch)
+        assert {len(part) for part in parts} == {3}
+        if not replacement and SITES[batch[0]] != "c":
+            assert len({row for part in parts for row in part}) == 12
+
+
+def test_a_run_goes_on_with_another_number_of_processes():
+    two = [DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
+    whole = list(EnvironmentBatchSampler(SITES, 12))
+    state = two[0].state_dict(consumed=3)
+    for sampler in two:
+        sampler.load_state_dict(state)
+    for batch, *parts in zip(whole[3:], *two, strict=True):
+        assert sorted(parts[0] + parts[1]) == sorted(batch)
+    one = EnvironmentBatchSampler(SITES, 12)
+    one.load_state_dict(state)
+    assert list(one) == whole[3:]
+
+
+def test_small_environments_are_shared_out_evenly():
+    def ranks(**settings):
+        return [
+            list(DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=4, rank=r, **settings))
+            for r in range(4)
+        ]
+
+    for parts in zip(*ranks(small="shrink"), strict=True):
+        rows = [row for part in parts for row in part]
+        assert len(rows) == len(set(rows)) == (4 if SITES[rows[0]] == "c" else 12)
+    for parts in zip(*ranks(small="repeat"), strict=True):
+        rows = np.bincount([row for part in parts for row in part])
+        assert rows.sum() == 12 and rows.max() <= 2
+    with pytest.raises(DataError, match="larger than environment 'c'"):
+        ranks(small="refuse")
+    tiny = np.array(["a"] * 40 + ["b"] * 3)
+    with pytest.raises(DataError, match=r"'b' has fewer rows than there are processes \(4\)"):
+        DistributedEnvironmentBatchSampler(tiny, 8, num_replicas=4, rank=0, small="shrink")
+    shrunk = [
+        DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=n, rank=0, small="shrink")
+        for n in (2, 4)
+    ]
+    with pytest.raises(DataError, match="saved with num_replicas=2, and here it is 4"):
+        shrunk[1].load_state_dict(shrunk[0].state_dict())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_replicas": 8, "rank": 0}, "8 processes cannot share 12 rows evenly; take 8 or 16"),
+        ({"num_replicas": 16, "rank": 0}, "16 processes cannot share 12 rows evenly; take 16"),
+        ({"num_replicas": 4}, "Give num_replicas and rank together"),
+        ({"rank": 1}, "Give num_replicas and rank together"),
+        ({"num_replicas": 4, "rank": 4}, "rank must be below num_replicas=4; got 4"),
+        ({"num_replicas": 0, "rank": 0}, "num_replicas must be an integer of at least 1"),
+        ({"num_replicas": 4, "rank": -1}, "rank must be an integer of at least 0"),
+        ({"batch_size": 0}, "batch_size must be an integer of at least 1"),
+    ],
+)
+def test_bad_ranks_are_refused_in_a_sentence(settings, message):
+    with pytest.raises(DataError, match=message):
+        DistributedEnvironmentBatchSampler(SITES, **({"batch_size": 12} | settings))
+
+
+def test_launched_processes_must_have_met(monkeypatch):
+    alone = DistributedEnvironmentBatchSampler(SITES, 12)
+    assert (alone.num_replicas, alone.rank) == (1, 0)
+    assert list(alone) == list(EnvironmentBatchSampler(SITES, 12))
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    with pytest.raises(DataError, match="one of 8 launched processes"):
+        DistributedEnvironmentBatchSampler(SITES, 12)

@@ -1,0 +1,118 @@
+"""HeteroSGD on many processes: ``torchrun --nproc-per-node 2 tests/neural/train_ddp.py``.
+
+What a script for one process needs besides DistributedDataParallel are the two lines that build
+the sampler and the loader; the audit says that it worked. With ``--out FOLDER --ranks 1 2 4`` the
+script forks processes itself, once for each number, and keeps what they found.
+"""
+
+import argparse
+import os
+from itertools import islice
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.multiprocessing import start_processes
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader, TensorDataset
+
+from elinvar._base import DataError
+from elinvar.neural import DistributedEnvironmentBatchSampler, EnvironmentBatchSampler, audit
+
+SITES = ["a"] * 200 + ["b"] * 300 + ["c"] * 50
+STEPS = 100
+
+
+def table():
+    """Return rows whose second feature predicts with another sign in each environment."""
+    torch.manual_seed(0)
+    x = torch.randn(len(SITES), 4)
+    sign = torch.tensor([{"a": 1.0, "b": -0.5, "c": 2.0}[site] for site in SITES])
+    return TensorDataset(x, x[:, 0] + sign * x[:, 1] + 0.1 * torch.randn(len(SITES)))
+
+
+def train(dtype, steps):
+    """Return the parameters after some steps, the first gradient, and what an audit says."""
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1)).to(dtype)
+    model = DistributedDataParallel(model) if dist.is_initialized() else model
+    sampler = DistributedEnvironmentBatchSampler(SITES, batch_size=64, seed=3)
+    loader = DataLoader(table(), batch_sampler=sampler)
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.05)
+    first, rows, done, epoch = [], [], 0, 0
+    while done < steps:
+        sampler.set_epoch(epoch)
+        rows += list(sampler)
+        for x, y in islice(loader, steps - done):
+            optimiser.zero_grad()
+            loss = ((model(x.to(dtype))[:, 0] - y.to(dtype)) ** 2).mean()
+            loss.backward()
+            first = first or [p.grad.clone() for p in model.parameters()]
+            optimiser.step()
+            done += 1
+        epoch += 1
+    found = audit(loader)
+    return {
+        "parameters": nn.utils.parameters_to_vector(model.parameters()).detach(),
+        "gradient": torch.cat([part.flatten() for part in first]),
+        "rows": rows,
+        "audit": (found.verdict, found.n_processes, found.notes),
+    }
+
+
+def both():
+    """Train in single precision; in double, find the first gradient."""
+    return {"single": train(torch.float32, STEPS), "double": train(torch.float64, 1)}
+
+
+def other_audits(early):
+    """Return what the audit says of samplers that are not meant for several processes."""
+    rank, data = dist.get_rank(), table()
+    samplers = {
+        "own seeds": EnvironmentBatchSampler(SITES, 16, seed=rank),
+        "one seed": EnvironmentBatchSampler(SITES, 16),
+        "own lengths": EnvironmentBatchSampler(SITES, 16 + 64 * rank),
+    }
+    found = {name: audit(DataLoader(data, batch_sampler=s)) for name, s in samplers.items()}
+    usual = torch.utils.data.DistributedSampler(data)
+    found["usual"] = audit(DataLoader(data, batch_size=16, sampler=usual), SITES)
+    try:
+        next(iter(early))
+    except DataError as error:
+        refusal = str(error)
+    return {name: (a.verdict, a.notes) for name, a in found.items()} | {"early": refusal}
+
+
+def in_process(rank, world, folder):
+    """Train as one of several processes that meet in a file."""
+    early = DistributedEnvironmentBatchSampler(SITES, batch_size=64)
+    meeting = f"file://{folder}/meeting{world}"
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
+    found = both() | {"others": other_audits(early)}
+    torch.save(found, Path(folder) / f"{world}-{rank}.pt")
+    dist.destroy_process_group()
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--out", type=Path)
+    options.add_argument("--ranks", type=int, nargs="*", default=[])
+    chosen = options.parse_args()
+    if "RANK" in os.environ:
+        dist.init_process_group("gloo")
+        found = train(torch.float32, STEPS)
+        if dist.get_rank() == 0:
+            print(found["audit"], found["parameters"].norm().item())
+        dist.destroy_process_group()
+        return
+    torch.set_num_threads(1)
+    folder = str(chosen.out.resolve())
+    # This process first: what torch loads when it trains, those forked from it have already.
+    torch.save(both(), chosen.out / "alone.pt")
+    for world in chosen.ranks:
+        start_processes(in_process, args=(world, folder), nprocs=world, start_method="fork")
+
+
+if __name__ == "__main__":
+    main()
