@@ -16,15 +16,21 @@ __all__ = [
     "EnvironmentBatchSampler",
     "EnvironmentStream",
     "FeatureRun",
+    "Fish",
+    "Fishr",
     "FreshBatches",
+    "GroupDRO",
     "HeteroStep",
     "HeteroTrainer",
+    "IRMv1",
     "Learner",
+    "PenaltyRule",
     "PooledBatchSampler",
     "QuadraticNetwork",
     "StepRule",
     "Training",
     "TwoLayerNetwork",
+    "VREx",
     "WindowBatchSampler",
     "alignment",
     "audit",
@@ -43,15 +49,21 @@ _HOME = {
     "EnvironmentBatchSampler": "_sampler",
     "EnvironmentStream": "_stream",
     "FeatureRun": "_features",
+    "Fish": "_fish",
+    "Fishr": "_fishr",
     "FreshBatches": "_features",
+    "GroupDRO": "_group_dro",
     "HeteroStep": "_rule",
     "HeteroTrainer": "_trainer",
+    "IRMv1": "_irmv1",
     "Learner": "_learner",
+    "PenaltyRule": "_penalty",
     "PooledBatchSampler": "_pooled",
     "QuadraticNetwork": "_networks",
     "StepRule": "_rule",
     "Training": "_training",
     "TwoLayerNetwork": "_networks",
+    "VREx": "_vrex",
     "WindowBatchSampler": "_windows",
     "alignment": "_alignment",
     "audit": "_audit",
@@ -69,15 +81,21 @@ if TYPE_CHECKING:
     from elinvar.neural._distributed import DistributedEnvironmentBatchSampler
     from elinvar.neural._features import FeatureRun, FreshBatches, learn_features
     from elinvar.neural._fingerprint import fingerprint
+    from elinvar.neural._fish import Fish
+    from elinvar.neural._fishr import Fishr
+    from elinvar.neural._group_dro import GroupDRO
+    from elinvar.neural._irmv1 import IRMv1
     from elinvar.neural._learner import Learner
     from elinvar.neural._losses import centred_squared_loss
     from elinvar.neural._networks import QuadraticNetwork, TwoLayerNetwork
+    from elinvar.neural._penalty import PenaltyRule
     from elinvar.neural._pooled import PooledBatchSampler
     from elinvar.neural._rule import HeteroStep, StepRule, hetero_step
     from elinvar.neural._sampler import EnvironmentBatchSampler
     from elinvar.neural._stream import EnvironmentStream
     from elinvar.neural._trainer import HeteroTrainer
     from elinvar.neural._training import Callback, Training
+    from elinvar.neural._vrex import VREx
     from elinvar.neural._windows import WindowBatchSampler
 
 
