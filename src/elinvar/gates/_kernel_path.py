@@ -6,6 +6,9 @@ import numpy as np
 
 from elinvar._base._compile import compiled
 
+# a smaller step, in tolerances, waits until it has grown: each costs a pass over all gradients
+_LEAST = 0.1
+
 
 @compiled(fastmath=True)
 def _restart(coef: Any, gram: Any, cross: Any, power: Any, gradient: Any, residual: Any) -> None:
@@ -123,8 +126,9 @@ def follow_path(
                 elif not active:
                     continue
                 for j in range(first, last):
-                    change = shrink * target[j] - coef[j]
-                    if change == 0.0:
+                    aim = shrink * target[j]
+                    change = aim - coef[j]
+                    if change == 0.0 or (aim != 0.0 and abs(change) < _LEAST * tolerance):
                         continue
                     largest = max(largest, abs(change))
                     coef[j] += change

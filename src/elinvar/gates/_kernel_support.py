@@ -121,7 +121,7 @@ def support_columns(mask: Any, columns: Any) -> Any:
 
 
 @compiled(fastmath=True)
-def _fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
+def fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
     """Least squares in every environment; False if one has no freedom left.
 
     The first ``kept`` columns are those of the last call.
@@ -147,7 +147,7 @@ def _fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
 
 
 @compiled(fastmath=True)
-def _fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
+def fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
     """Efficient refit on all environments but ``left_out``; returns its rank."""
     gram, cross = data[0], data[1]
     _, _, facts, total, _, _, coef, columns = work
@@ -248,7 +248,7 @@ def evaluate_support(
     factors, solutions, facts, total, inverse, _, coef, _ = work
     out[:] = np.nan
     out[0] = np.inf
-    if not _fit_each(data, size, kept, work) or _fit_all(data, size, work, -1) < size:
+    if not fit_each(data, size, kept, work) or fit_all(data, size, work, -1) < size:
         return
     _invert(total, inverse, size)
     out[6] = _weakest(size, gates, needed, work)
@@ -318,11 +318,11 @@ def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> An
     errors = np.empty((len(masks), n_environments))
     for i in range(len(masks)):
         size, kept = support_columns(masks[i], columns)
-        if not _fit_each(data, size, kept, work):
+        if not fit_each(data, size, kept, work):
             errors[i] = np.inf
             continue
         for e in range(n_environments):
-            _fit_all(data, size, work, e)
+            fit_all(data, size, work, e)
             error = power[e]
             for a in range(size):
                 value = 2.0 * cross[e, columns[a]]

@@ -1,14 +1,17 @@
 """Candidate supports: every one of them where that is cheap, a homotopy search where it is not."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar.gates._overidentification import Assessment, Masks, assess
 from elinvar.gates._path import default_strengths, path_coefficients
 from elinvar.gates._problem import Floats, LinearProblem
 
 LADDER = np.geomspace(0.3, 3000.0, 9)
-_RANDOM_STARTS = 10
-_POOL = 60
+_RANDOM_STARTS = 20
+_POOL, _FULL = 60, 24
 
 
 def candidates(
@@ -48,37 +51,53 @@ def every_support(problem: LinearProblem) -> Masks:
 def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     """Supports found by descent on the selection criterion, its heterogeneity price rising.
 
-    From supports on the mean-field path, from the empty and the full support and from random ones,
-    single gates are added, dropped or swapped while a relative of the criterion of ``select`` falls
-    (the largest error of the fit in an environment instead of the left-out one, and a price for
-    every column), with the factor kappa climbing a ladder from "lowest risk" to "least
-    disagreement" (and down again from the sparsest starts): a homotopy, in which each rung starts
-    where the last one ended. Own derivation, see docs/theory.md.
+    From supports on the mean-field path, from the empty support, from a full one (of the gates that
+    are largest late on the path, if there are many) and from random ones, single gates are added,
+    dropped or swapped while a relative of the criterion of ``select`` falls (the largest error of
+    the fit in an environment instead of the left-out one, and a price for every column), with the
+    factor kappa climbing a ladder from "lowest risk" to "least disagreement" (and down again from
+    the sparsest starts): a homotopy, in which each rung starts where the last one ended. Own
+    derivation, see docs/theory.md.
     """
     from elinvar.gates._kernel_search import descend
 
+    strengths = default_strengths(40 if problem.n_gates <= _POOL else 20)
     debiased, plain = (
-        gate_sizes(problem, path_coefficients(problem, default_strengths(), debias=debias)[0])
+        gate_sizes(problem, path_coefficients(problem, strengths, debias=debias)[0])
         for debias in (None, 0.0)
     )
     on_path = _path_supports(problem, debiased, plain)
     order = np.argsort(on_path.sum(axis=1), kind="stable")
     sparse = on_path[order[:6]]
-    movable = _movable(problem, debiased)
-    free = np.flatnonzero(movable & ~problem.always)
+    movable, full = (_latest(debiased, many) for many in (_POOL, _FULL))
     generator = np.random.default_rng(seed)
-    density = min(0.5, 4.0 / max(len(free), 1))
+    density = min(0.5, 4.0 / max((movable & ~problem.always).sum(), 1))
     random = generator.random((_RANDOM_STARTS, problem.n_gates)) < density
     empty = np.zeros((1, problem.n_gates), dtype=bool)
-    upward = np.concatenate([empty, sparse, movable[None], random & movable]) | problem.always
+    upward = np.concatenate([empty, sparse, full[None], random & movable]) | problem.always
     largest = _largest_support(problem)
-    gates = (problem.gate_of, problem.tested, problem.needed)
+    met = np.flatnonzero(upward.any(axis=0) | movable)  # the kernel sees these gates alone
+    data, gate_of = _part(problem, met)
+    free = np.flatnonzero(movable[met] & ~problem.always[met])
+    price = problem.needed[1] * len(problem.count) / problem.count.sum()
     keep = [on_path]
     for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
         small = starts[starts.sum(axis=1) <= largest]
         if len(small):
-            keep.append(descend(problem.data, gates, small, ladder, free, largest, 200))
+            found = np.zeros((len(small) * len(ladder), problem.n_gates), dtype=bool)
+            found[:, met] = descend(data, gate_of, price, small[:, met], ladder, free, largest, 200)
+            keep.append(found)
     return np.unique(np.concatenate(keep), axis=0)
+
+
+def _part(problem: LinearProblem, gates: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp]]:
+    """Return the data of these gates' columns, and the place among them of each column's gate."""
+    gate_of = problem.gate_of
+    columns = np.flatnonzero((gate_of < 0) | np.isin(gate_of, gates))
+    gram, cross, *others = problem.data
+    data = (gram[:, columns[:, None], columns], cross[:, columns], *others)
+    own = gate_of[columns]
+    return data, np.where(own < 0, -1, np.searchsorted(gates, own))
 
 
 def _path_supports(problem: LinearProblem, *paths: Floats) -> Masks:
@@ -104,12 +123,10 @@ def _largest_support(problem: LinearProblem) -> int:
     return int(max(0, min(problem.n_gates, fitting)))
 
 
-def _movable(problem: LinearProblem, sizes: Floats) -> Masks:
-    """Gates that the search may touch: all, or the largest late on a path (L, n_gates)."""
-    if problem.n_gates <= _POOL:
-        return np.ones(problem.n_gates, dtype=bool)
+def _latest(sizes: Floats, many: int) -> Masks:
+    """Return the ``many`` gates that are largest late on a path (L, n_gates)."""
     late = sizes[len(sizes) // 3 :]
     score = late.max(axis=0) + late.mean(axis=0)
-    movable = np.zeros(problem.n_gates, dtype=bool)
-    movable[np.argsort(-score, kind="stable")[:_POOL]] = True
-    return movable
+    chosen = np.zeros(len(score), dtype=bool)
+    chosen[np.argsort(-score, kind="stable")[:many]] = True
+    return chosen
