@@ -1,6 +1,6 @@
-"""Speed: the path, a whole fit against causalicp, and the command line's start.
+"""Speed: the path, whole fits against causalicp and the lasso, and the command line's start.
 
-    python benchmarks/speed.py [--only path scaling fit cli] [--quick]
+    python benchmarks/speed.py [--only path scaling fit search large cli] [--quick]
 
 All times are medians of warm runs on this machine; what is compared runs in turn.
 """
@@ -13,13 +13,15 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from _table import Row, Suite, at_least, at_most, parser, run
 from elinvar import InvariantRegressor, Moments
-from elinvar.datasets import load_penguins, make_random_linear
+from elinvar.datasets import load_penguins, make_problem, make_random_linear
 from elinvar.gates._overidentification import assess
 from elinvar.gates._path import invariance_path
 from elinvar.gates._problem import LinearProblem
@@ -118,6 +120,60 @@ def fit(options: argparse.Namespace) -> Iterator[Row]:
     )
 
 
+def quiet_fit(data: Any) -> Callable[[], object]:
+    def fit() -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return InvariantRegressor().fit(data.X, data.y, environments=data.environments)
+
+    return fit
+
+
+def search(options: argparse.Namespace) -> Iterator[Row]:
+    """More features than all supports can be tried of: against the exact search, and the lasso."""
+    for p in (17, 18):
+        data = make_random_linear(n_features=p, n_environments=3, n_samples=1000, rng=0)
+        moments = Moments.from_arrays(data.X, data.y, data.environments)
+        problem = LinearProblem.from_moments(moments)
+        masks = every_support(problem)
+        ours = quiet_fit(data)
+        ours()
+        ours_s, exact_s = medians([ours, partial(assess, problem, masks)], [7, 1])
+        yield at_least(
+            f"exact search of 2^{p} supports from moments over a whole fit",
+            exact_s / ours_s,
+            1.0,
+            digits=0,
+            reference=f"{exact_s:.2f} s against {ours_s * 1e3:.0f} ms",
+        )
+    from sklearn.linear_model import LassoCV
+    from sklearn.model_selection import LeaveOneGroupOut
+    from sklearn.preprocessing import StandardScaler
+
+    data = make_random_linear(n_features=200, n_environments=8, n_samples=1000, rng=0)
+    folds = list(LeaveOneGroupOut().split(data.X, data.y, data.environments))
+    X = StandardScaler().fit_transform(data.X)
+    ours = quiet_fit(data)
+    ours()
+    ours_s, lasso_s = medians([ours, lambda: LassoCV(cv=folds).fit(X, data.y)], [5, 5])
+    yield at_most(
+        "whole fit over scikit-learn's LassoCV with a fold an environment, p = 200, 8 x 1,000",
+        ours_s / lasso_s,
+        3.0,
+        digits=2,
+        reference=f"{ours_s:.3f} s against {lasso_s:.3f} s",
+    )
+
+
+def large(options: argparse.Namespace) -> Iterator[Row]:
+    for p, limit in ((500, 1.0),) if options.quick else ((500, 1.0), (2000, 40.0)):
+        data = make_problem(f"sparse-{p}", rng=0)
+        ours = quiet_fit(data)
+        ours()
+        (seconds,) = medians([ours], [7 if p == 500 else 2])
+        yield at_most(f"whole fit, p = {p:,}, 10 environments x 1,000 rows, s", seconds, limit)
+
+
 # Runs the command line in this process, then lists the third-party modules it loaded.
 _RECORD = """
 import sys
@@ -130,6 +186,7 @@ except SystemExit as stop:
     if stop.code:
         raise
 from pathlib import Path
+from typing import Any
 with open("modules.txt", "w") as file:
     for name, module in list(sys.modules.items()):
         place = getattr(module, "__file__", None) or ""
@@ -175,7 +232,9 @@ def cli(options: argparse.Namespace) -> Iterator[Row]:
     yield Row(what="  the modules it loads, imported alone, s", figure=f"{bare_s:.2f}")
 
 
-SUITES: dict[str, Suite] = {"path": path, "scaling": scaling, "fit": fit, "cli": cli}
+SUITES: dict[str, Suite] = {
+    "path": path, "scaling": scaling, "fit": fit, "search": search, "large": large, "cli": cli,
+}  # fmt: skip
 
 
 def main() -> None:
