@@ -135,6 +135,11 @@ def test_fewer_rows_than_a_batch():
         EnvironmentBatchSampler([0] * 3, 8, drop_last=True)
 
 
+def test_an_environment_that_is_not_drawn_may_be_small():
+    sampler = EnvironmentBatchSampler(SITES, 10, small="refuse", weights=[1, 1, 0, 1])
+    assert set(sampler.schedule().tolist()) == {0, 1, 3}
+
+
 def test_rows_with_replacement_come_independently():
     sampler = EnvironmentBatchSampler([0] * 20, 20_000, replacement=True)
     (batch,) = batches(sampler)

@@ -26,6 +26,9 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
     The order depends on ``seed``, the epoch and nothing else, so nothing is exchanged between
     processes, and a run may go on with another number of them (but for ``small="shrink"``).
 
+    Nothing else may share out the loader once more: with Accelerate leave it out of ``prepare()``,
+    in Lightning set ``use_distributed_sampler=False``. :func:`audit` tells whether it is right.
+
     Parameters
     ----------
     environments : (n,) array, Series, Categorical, tensor or sequence
@@ -105,7 +108,7 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
 
     def _batch_sizes(self) -> NDArray[np.int64]:
         sizes = super()._batch_sizes() // self.num_replicas * self.num_replicas
-        least = int(sizes.argmin())
+        least = self._smallest(sizes)
         if sizes[least] == 0:
             raise DataError(
                 f"Environment {self.environments[least]!r} has fewer rows than there are processes "

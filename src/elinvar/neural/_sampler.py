@@ -163,7 +163,7 @@ class EnvironmentBatchSampler(EpochSampler):
         """Return the rows of a batch from each environment, (M,)."""
         counts = self._groups.counts
         if self.small == "refuse" and not self.replacement:
-            least = int(counts.argmin())
+            least = self._smallest(counts)
             if counts[least] < self.batch_size:
                 raise DataError(
                     f"A batch of {self.batch_size:,} rows is larger than environment "
@@ -173,6 +173,10 @@ class EnvironmentBatchSampler(EpochSampler):
         if self.small == "shrink" and not self.replacement:
             return np.minimum(counts, self.batch_size)
         return np.full(len(counts), self.batch_size)
+
+    def _smallest(self, sizes: NDArray[np.int64]) -> int:
+        """Return the smallest environment of those that are drawn."""
+        return int(np.where(self._shares > 0, sizes, self.n_rows).argmin())
 
     def _fingerprint(self) -> str:
         return self._groups.fingerprint
