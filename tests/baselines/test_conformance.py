@@ -17,7 +17,10 @@ from elinvar.baselines import BASELINES
 
 NAMES = list(BASELINES)
 SUPPORT = np.array([True, True, True, False, False])
-LINEAR = [name for name in NAMES if BASELINES[name].returns != "predictions"]
+CLASSES = [name for name in NAMES if BASELINES[name].tasks == ("classification",)]
+LINEAR = [
+    name for name in NAMES if BASELINES[name].returns != "predictions" and name not in CLASSES
+]
 
 # parameters that keep a test short, and whether the method needs an environment more than columns
 QUICK = {
@@ -36,12 +39,13 @@ def make(name, **options):
 
 def table(name, **options):
     """Return data that the method applies to."""
-    return rows(n=(60,) * 8 if BASELINES[name].instruments else (200, 300, 250), **options)
+    X, y, place = rows(n=(60,) * 8 if BASELINES[name].instruments else (200, 300, 250), **options)
+    return X, (y > np.median(y)).astype(float) if name in CLASSES else y, place
 
 
 def fit(name, X, y, place, **options):
     with warnings.catch_warnings():
-        if name in ("elinvar", "heterosgd"):
+        if name in ("elinvar", "elinvar-classifier", "heterosgd"):
             warnings.simplefilter("ignore")
         return make(name, **options).fit(X, y, environments=place)
 
@@ -97,6 +101,8 @@ def test_it_returns_what_it_declares(name):
     assert prediction.shape == y.shape and np.isfinite(prediction).all()
     if entry.returns == "predictions":
         assert not hasattr(model, "coef_")
+    elif name in CLASSES:
+        assert ((prediction >= 0) & (prediction <= 1)).all() and model.coef_.shape == (5,)
     else:
         np.testing.assert_allclose(prediction, X @ model.coef_ + model.intercept_, atol=1e-9)
     selected = getattr(model, "selected_", None)
@@ -155,9 +161,9 @@ def test_a_shift_and_a_scale_of_the_target_come_through(name):
 
 @pytest.mark.parametrize("name", [n for n in NAMES if BASELINES[n].fewest_environments == 1])
 def test_one_environment_is_enough(name):
-    X, y, _ = rows()
+    X, y, _ = table(name)
     assert np.isfinite(fit(name, X, y, None).predict(X)).all()
-    assert BASELINES[name].why_not(1, 5) == ""
+    assert BASELINES[name].why_not(1, 5, BASELINES[name].tasks[0]) == ""
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if BASELINES[n].fewest_environments > 1])
@@ -200,7 +206,7 @@ def test_a_missing_package_names_the_command(name, monkeypatch):
 def test_frames_with_categories(name):
     if BASELINES[name].instruments or name == "oracle":
         pytest.skip("needs as many truth values or environments as columns")
-    X, y, place = rows()
+    X, y, place = table(name)
     frame = pd.DataFrame(X, columns=list("vwxyz"))
     frame["kind"] = np.where(np.arange(len(y)) % 3 == 0, "red", "blue")
     model = fit(name, frame, y, place)
@@ -214,3 +220,11 @@ def test_known_limits():
     assert BASELINES["kclass"].why_not(11, 10) == ""
     assert "classification" in BASELINES["causalicp"].why_not(3, 5, "classification")
     assert BASELINES["irmv1"].why_not(3, 5, "classification") == ""
+    assert "regression" in BASELINES["logistic"].why_not(3, 5, "regression")
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_more_than_two_classes_are_refused(name):
+    X, y, place = table(name)
+    with pytest.raises(DataError, match="a target of 0 and 1; got other values"):
+        fit(name, X, y + (X[:, 0] > 1), place)

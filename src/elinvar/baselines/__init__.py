@@ -17,6 +17,7 @@ from elinvar.baselines._icp import ICPRegressor
 from elinvar.baselines._iga import IGARegressor
 from elinvar.baselines._irmv1 import IRMv1Regressor
 from elinvar.baselines._kclass import KClassRegressor
+from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
 from elinvar.baselines._oracle import OracleRegressor
 from elinvar.baselines._pooled import PooledRegressor
 from elinvar.baselines._registry import BASELINES, Baseline
@@ -42,8 +43,10 @@ __all__ = [
     "ICPRegressor",
     "IGARegressor",
     "IRMv1Regressor",
+    "InvariantLogisticRegressor",
     "KClassRegressor",
     "LassoRegressor",
+    "LogisticRegressor",
     "OracleRegressor",
     "PooledRegressor",
     "VRExRegressor",

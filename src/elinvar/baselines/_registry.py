@@ -25,6 +25,7 @@ from elinvar.baselines._icp import ICPRegressor
 from elinvar.baselines._iga import IGARegressor
 from elinvar.baselines._irmv1 import IRMv1Regressor
 from elinvar.baselines._kclass import KClassRegressor
+from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
 from elinvar.baselines._oracle import OracleRegressor
 from elinvar.baselines._pooled import PooledRegressor
 from elinvar.baselines._vrex import VRExRegressor
@@ -105,7 +106,7 @@ class Baseline:
         if self.instruments and n_environments <= n_features:
             return f"needs more environments than features: {n_features + 1}"
         if task not in self.tasks:
-            return f"its tests are not meant for {task}"
+            return f"not meant for {task}"
         return ""
 
     def make(self, **parameters: Any) -> Any:
@@ -165,6 +166,13 @@ _ALL = (
         estimator=BoostingRegressor(),
         grid={"n_trees": _TREES, "max_leaf_nodes": (7, 31)},
         returns="predictions",
+    ),
+    Baseline(
+        name="logistic",
+        title="logistic regression over all rows",
+        estimator=LogisticRegressor(),
+        grid={"strength": (0.01, 0.1, 1.0, 100.0)},
+        tasks=("classification",),
     ),
     Baseline(
         name="fixedeffects",
@@ -285,6 +293,13 @@ _ALL = (
         title="this library, defaults",
         estimator=InvariantRegressor(),
         returns="selection",
+    ),
+    Baseline(
+        name="elinvar-classifier",
+        title="this library, logistic, defaults",
+        estimator=InvariantLogisticRegressor(),
+        returns="selection",
+        tasks=("classification",),
     ),
     Baseline(
         name="heterosgd",
