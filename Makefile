@@ -48,6 +48,8 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/sensing.py
+	$(BIN)/python benchmarks/neural.py
+	$(BIN)/python benchmarks/neural_sampler.py
 
 leaderboard: $(BENCH) ## Run every method on every problem, and write docs/leaderboard.md (half an hour)
 	$(ONE_THREAD) $(BIN)/elinvar bench --out leaderboard --resume
@@ -72,6 +74,7 @@ $(RUNTIME): pyproject.toml .ci/venv
 $(DEV): pyproject.toml .ci/venv
 	@.ci/venv $(VENV) "$(PYTHON)"
 	@echo "Installing elinvar and its development tools in $(VENV) (a minute or two) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check torch==2.13.0
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(RUNTIME)
 

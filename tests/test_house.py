@@ -17,7 +17,7 @@ import pytest
 import elinvar
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"matplotlib", "numba", "pandas", "polars", "pyarrow", "sklearn"}
+HEAVY = {"matplotlib", "numba", "pandas", "polars", "pyarrow", "sklearn", "torch"}
 ROOMS = [
     f"elinvar.{found.name}"
     for found in pkgutil.iter_modules(elinvar.__path__)
