@@ -53,7 +53,7 @@ def trainer(model=None, lr=0.05, momentum=0.9, **options):
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
     if options.pop("scheduled", False):
         options["scheduler"] = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, 40)
-    return HeteroTrainer(model, optimizer, mse_loss, record_every=10, **options)
+    return HeteroTrainer(model, optimizer, mse_loss, **{"record_every": 10} | options)
 
 
 def flat(model):
@@ -357,10 +357,8 @@ def test_autocast_trains_in_lower_precision(precision):
 
 def test_averages_are_of_the_last_steps():
     seen = []
-    run = trainer(
-        average=0.25, callbacks=[lambda trainer: seen.append(flat(trainer.model).clone())]
-    )
-    run.record_every = 1
+    look = [lambda trainer: seen.append(flat(trainer.model).clone())]
+    run = trainer(average=0.25, callbacks=look, record_every=1)
     assert run.averaged is run.model
     run.fit(loader(), steps=40)
     torch.testing.assert_close(flat(run.averaged), torch.stack(seen[-10:]).mean(0))

@@ -136,7 +136,8 @@ class HeteroTrainer:
         self._averages: AveragedModel | None = None
         self._rows: list[dict[str, float]] = []
         self._losses: list[float] = []
-        self._pending: list[Tensor] = []
+        self._recent: Tensor | None = None  # losses that have not been brought here yet
+        self._waiting = 0
         self._first = math.nan
         self._loader: Any = None
         self._feed: Feed | None = None
@@ -250,7 +251,11 @@ class HeteroTrainer:
             scaler.update()
         if self.scheduler is not None:
             self.scheduler.step()
-        self._pending.append(risk)
+        if self._recent is None:
+            self._recent = torch.empty(self.record_every, dtype=risk.dtype, device=risk.device)
+        # one buffer: a tensor kept from each step would scatter the memory of the next ones
+        self._recent[self._waiting].copy_(risk)
+        self._waiting += 1
         self.step += 1
 
     def _after_step(self, steps: int) -> None:
@@ -275,9 +280,9 @@ class HeteroTrainer:
 
     def _look(self) -> None:
         """Bring the losses here, and see whether they and the parameters are bounded."""
-        if self._pending:
-            self._losses += torch.stack(self._pending).tolist()
-            self._pending = []
+        if self._recent is not None:
+            self._losses += self._recent[: self._waiting].tolist()
+            self._waiting = 0
         most = self.bound * max(abs(self._first), 1e-30)
         wild = any(not abs(value) <= most for value in self._losses)
         if not wild:
@@ -381,6 +386,6 @@ class HeteroTrainer:
                 "resume=False."
             ) from error
         self.step, self._first = state["step"], state["first"]
-        self._rows, self._losses, self._pending = list(state["rows"]), list(state["losses"]), []
+        self._rows, self._losses, self._waiting = list(state["rows"]), list(state["losses"]), 0
         self._feed.load_state_dict(state["feed"])
         set_random_states(state["random"], self.device)
