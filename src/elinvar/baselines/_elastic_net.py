@@ -18,13 +18,13 @@ class ElasticNetRegressor(PeerRegressor):
     .. math:: \min_{b, w}\ \tfrac1{2n} \sum_i (y_i - b - x_i^\top w)^2 + \alpha \bigl( \rho \lVert w
         \rVert_1 + \tfrac{1 - \rho}{2} \lVert w \rVert_2^2 \bigr)
 
-    :math:`\alpha` is chosen, of 100 along the path, by the error on training environments left out
-    in turn; with one environment by five folds of rows.
+    :math:`\rho`, and :math:`\alpha` of 100 along the path, are chosen by the error on training
+    environments left out in turn; with one environment by five folds of rows.
 
     Parameters
     ----------
-    l1_ratio : float in (0, 1]
-        :math:`\rho`.
+    l1_ratio : tuple of float in (0, 1]
+        Values of :math:`\rho` to choose among.
 
     Attributes
     ----------
@@ -34,20 +34,20 @@ class ElasticNetRegressor(PeerRegressor):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "l1_ratio": [Interval(Real, 0, 1, closed="right")],
+        "l1_ratio": [tuple, Interval(Real, 0, 1, closed="right")],
     }
 
-    def __init__(self, *, l1_ratio: float = 0.5) -> None:
+    def __init__(self, *, l1_ratio: float | tuple[float, ...] = (0.1, 0.5, 0.9)) -> None:
         self.l1_ratio = l1_ratio
 
     def _learn(self, rows: Environments) -> None:
         center, scale = rows.X.mean(axis=0), rows.X.std(axis=0)
         scale = np.where(scale > 1e-13 * np.abs(center), scale, 1.0)
         model = ElasticNetCV(
-            l1_ratio=float(self.l1_ratio),
+            l1_ratio=list(np.atleast_1d(self.l1_ratio)),
             cv=_folds(rows),
             max_iter=100_000,
-            tol=1e-8,
+            tol=1e-6,
         )
         level, unit = rows.y.mean(), rows.y.std()
         model.fit((rows.X - center) / scale, (rows.y - level) / unit)
@@ -70,7 +70,7 @@ class LassoRegressor(ElasticNetRegressor):
     selected_ : boolean ndarray of shape (n_columns,)
     """
 
-    def __init__(self, *, l1_ratio: float = 1.0) -> None:
+    def __init__(self, *, l1_ratio: float | tuple[float, ...] = 1.0) -> None:
         self.l1_ratio = l1_ratio
 
 

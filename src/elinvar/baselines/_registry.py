@@ -157,7 +157,6 @@ _ALL = (
         name="elasticnet",
         title="elastic net, chosen on left-out environments",
         estimator=ElasticNetRegressor(),
-        grid={"l1_ratio": (0.1, 0.5, 0.9)},
         returns="selection",
     ),
     Baseline(
