@@ -35,7 +35,7 @@ check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	@MPLBACKEND=Agg $(BIN)/python -m pytest --doctest-modules -q src/elinvar
+	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --doctest-modules -q src/elinvar
 
 format: $(DEV) ## Format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix .
