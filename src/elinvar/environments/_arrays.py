@@ -246,6 +246,6 @@ def _nonfinite_message(
         )
     return (
         f"Input contains missing values (NaN) in {shown}; first in row {row} (the first row is 1). "
-        "Drop these rows with missing='drop' or fill them in with missing='impute' "
-        "(--missing drop|impute)."
+        "Drop these rows or fill them in: Environments, Moments and the command line do so with "
+        "missing='drop' or missing='impute' (--missing drop|impute)."
     )
