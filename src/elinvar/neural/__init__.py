@@ -28,6 +28,7 @@ __all__ = [
     "PooledBatchSampler",
     "QuadraticNetwork",
     "StepRule",
+    "StepWindow",
     "Training",
     "TwoLayerNetwork",
     "VREx",
@@ -39,6 +40,7 @@ __all__ = [
     "hetero_step",
     "input_gradients",
     "learn_features",
+    "step_size_window",
 ]
 
 _HOME = {
@@ -61,6 +63,7 @@ _HOME = {
     "PooledBatchSampler": "_pooled",
     "QuadraticNetwork": "_networks",
     "StepRule": "_rule",
+    "StepWindow": "_step_window",
     "Training": "_training",
     "TwoLayerNetwork": "_networks",
     "VREx": "_vrex",
@@ -72,6 +75,7 @@ _HOME = {
     "hetero_step": "_rule",
     "input_gradients": "_alignment",
     "learn_features": "_features",
+    "step_size_window": "_step_window",
 }
 
 if TYPE_CHECKING:
@@ -92,6 +96,7 @@ if TYPE_CHECKING:
     from elinvar.neural._pooled import PooledBatchSampler
     from elinvar.neural._rule import HeteroStep, StepRule, hetero_step
     from elinvar.neural._sampler import EnvironmentBatchSampler
+    from elinvar.neural._step_window import StepWindow, step_size_window
     from elinvar.neural._stream import EnvironmentStream
     from elinvar.neural._trainer import HeteroTrainer
     from elinvar.neural._training import Callback, Training
