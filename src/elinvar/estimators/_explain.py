@@ -232,6 +232,8 @@ def _predicting(model: "InvariantRegressor") -> list[str]:
         "pooled": "the pooled model predicts",
         "candidate": "a third model, which is not invariant, predicts; choosing it without the "
         f"environment gave {_number(root['used'])}",
+        "subspace": "combinations of columns that hold everywhere predict; choosing them without "
+        f"the environment gave {_number(root['used'])}",
     }[model.predictor_]
     if model.predictor != "auto":
         who += ", as asked"

@@ -94,9 +94,10 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         The invariant support; the best candidate even when rejected.
     status_ : {"accepted", "approximate", "rejected", "pooled_only"}
         What became of invariance; "pooled_only" with a single environment.
-    predictor_ : {"invariant", "pooled", "candidate"}
+    predictor_ : {"invariant", "pooled", "candidate", "subspace"}
         What ``predict`` uses; "candidate": a model that is not invariant, but surely better than
-        the pooled one on left-out environments.
+        the pooled one on left-out environments; "subspace": combinations of columns that hold in
+        all environments, where no set of columns that does explains much.
     p_value_ : float
         Of the overidentification test of the selected support; 1 with a single environment.
     disagreement_ : float
@@ -153,7 +154,7 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
     """
 
     status_: Literal["accepted", "approximate", "rejected", "pooled_only"]
-    predictor_: Literal["invariant", "pooled", "candidate"]
+    predictor_: Literal["invariant", "pooled", "candidate", "subspace"]
     selected_: NDArray[np.bool_]
     invariant_coef_: Floats
     invariant_intercept_: float

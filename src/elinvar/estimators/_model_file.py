@@ -32,7 +32,7 @@ FORMAT = 1
 
 STATUSES = ("accepted", "approximate", "rejected", "pooled_only")
 STANDINGS = (*STATUSES, "borderline", "untested")
-PREDICTORS = ("invariant", "pooled", "candidate")
+PREDICTORS = ("invariant", "pooled", "candidate", "subspace")
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> Path:

@@ -105,6 +105,7 @@ def predictor_words(model: "InvariantRegressor") -> str:
         "invariant": "the invariant model",
         "pooled": "the pooled model",
         "candidate": "a third model, chosen for its errors on left-out environments",
+        "subspace": "combinations of columns that hold in all environments",
     }[model.predictor_]
 
 
@@ -188,6 +189,14 @@ def _on_status(model: "InvariantRegressor", selection: "Selection") -> list[str]
                 else "."
             )
         )
+    if selection.status == "accepted" and not selection.gates.any() and selection.subspace is None:
+        known = max(len(model.environments_) - 2, 0)
+        notes.append(
+            "No single column has an effect that holds in all environments. If columns are "
+            "mixtures, combinations of them may, but those are not identifiable here: with more "
+            f"than {known} spurious direction{'s' * (known != 1)}, {len(model.environments_)} "
+            "environments cannot tell them."
+        )
     notes += _on_predictor(model, selection)
     return notes
 
@@ -211,6 +220,15 @@ def _on_predictor(model: "InvariantRegressor", selection: "Selection") -> list[s
         ]
     if selection.advice == "invariant":
         return []
+    if selection.advice == "subspace" and selection.subspace is not None:
+        left = selection.subspace.removed
+        return [
+            "No set of columns that holds in all environments explains much. Predictions come from "
+            f"combinations of columns that do hold ({p_words(selection.subspace.p_value)}), with "
+            f"{left} direction{'s' * (left > 1)} left out. They say nothing of single columns; "
+            f"{len(model.environments_)} environments can tell {len(model.environments_) - 2} "
+            "spurious directions at most."
+        ]
     return [f"The pooled model predicts: {_why_not(selection)}"]
 
 
@@ -224,6 +242,7 @@ def _why_not(selection: "Selection") -> str:
         "pooled": "invariance is rejected, and no candidate is surely better than the pooled model "
         "on left-out environments.",
         "candidate": "invariance is rejected.",
+        "subspace": "only combinations of columns hold in all environments and explain much.",
     }[selection.advice]
 
 

@@ -10,10 +10,12 @@ from elinvar.gates._leave_out import mean_errors, pooled_errors, solve, support_
 from elinvar.gates._overidentification import Assessment
 from elinvar.gates._problem import Floats, LinearProblem, average
 
-Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate"]
+Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate", "subspace"]
 Bools = NDArray[np.bool_]
 
 _TRIVIAL = 1 / 3
+_MUCH = 3 / 4
+_BETTER = 0.03
 _CONTENDERS = 16_384
 
 
@@ -76,12 +78,38 @@ def _trivial(problem: LinearProblem, pooled: LinearProblem, table: Assessment, r
     It explains less than a third of the variance that pooled least squares explains, and it is
     worse on every left-out environment.
     """
+    if not explains_little(problem, pooled, table, row, _TRIVIAL):
+        return False
+    return bool((_lead(problem, pooled, table.masks[[row]])[0] < 0).all())
+
+
+def explains_little(
+    problem: LinearProblem,
+    pooled: LinearProblem,
+    table: Assessment,
+    row: int,
+    share: float = _MUCH,
+) -> bool:
+    """Whether a support explains less than ``share`` of the variance that the pooled model does."""
     variance = problem.share @ problem.power * problem.target_scale**2
     explained = 1 - float(table.risk[row]) * problem.target_scale**2 / variance
     pooled_variance = pooled.share @ pooled.power * pooled.target_scale**2
-    if explained >= _TRIVIAL * (1 - _pooled_risk(pooled) / pooled_variance):
-        return False
-    return bool((_lead(problem, pooled, table.masks[[row]])[0] < 0).all())
+    return bool(explained < share * (1 - _pooled_risk(pooled) / pooled_variance))
+
+
+def subspace_leads(
+    problem: LinearProblem, pooled: LinearProblem, errors: Floats, accepted: Bools | None
+) -> bool:
+    """Whether a subspace with these left-out errors (E,) should predict.
+
+    Beside an ``accepted`` support (n_gates,) its worst one must be lower by 3%, and it must not be
+    behind the pooled model everywhere. If none is, it must lead by more than noise.
+    """
+    lead = np.log(np.maximum(pooled_errors(pooled), 1e-300)) - np.log(np.maximum(errors, 1e-300))
+    if accepted is None:
+        return bool(_significant(lead[None])[0])
+    worst = float(support_errors(problem, accepted[None]).max())
+    return bool(errors.max() < (1 - _BETTER) * worst and (lead > 0).any())
 
 
 def better_than_pooled(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from elinvar.environments import Moments
 
 Status = Literal["accepted", "approximate", "rejected", "pooled_only"]
-Predictor = Literal["invariant", "pooled", "candidate"]
+Predictor = Literal["invariant", "pooled", "candidate", "subspace"]
 Bools = NDArray[np.bool_]
 
 
@@ -70,7 +70,7 @@ class Learned:
     gates : boolean array of shape (n_gates,)
         The selected support.
     pooled, invariant, used : LinearModel
-    predictor : {"invariant", "pooled", "candidate"}
+    predictor : {"invariant", "pooled", "candidate", "subspace"}
         Which model ``used`` is.
     status : {"accepted", "approximate", "rejected", "pooled_only"}
     """
@@ -120,11 +120,13 @@ def learn(
     selection = select(problem, shared, task.rule, supports=supports)
     invariant = linear_model(problem, selection.coef)
     predictor: Predictor = "pooled" if task.predictor == "auto" else task.predictor
-    if task.predictor == "auto" and selection.advice in ("invariant", "candidate"):
-        predictor = "invariant" if selection.advice == "invariant" else "candidate"
+    if task.predictor == "auto" and selection.advice in ("invariant", "candidate", "subspace"):
+        predictor = selection.advice
     used = invariant if predictor == "invariant" else pooled
     if predictor == "candidate" and selection.candidate_coef is not None:
         used = linear_model(problem, selection.candidate_coef)
+    if predictor == "subspace" and selection.subspace is not None:
+        used = linear_model(problem, selection.subspace.coef)
     return Learned(
         problem=problem,
         selection=selection,

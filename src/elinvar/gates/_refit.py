@@ -90,7 +90,7 @@ def _refits(problem: LinearProblem, columns: NDArray[np.intp]) -> list[Refit]:
     """Fit supports of k columns each, (M, k)."""
     gram = np.moveaxis(problem.gram[:, columns[:, :, None], columns[:, None, :]], 1, 0)
     cross = np.moveaxis(problem.cross[:, columns], 1, 0)
-    inverse, told = _pseudo_inverses(gram)
+    inverse, told = pseudo_inverses(gram)
     own = np.einsum("mejk,mek->mej", inverse, cross)
     residual = np.maximum(problem.power - np.einsum("mej,mej->me", cross, own), problem.floor)
     spare = problem.count - np.rint(told.sum(axis=2)) - problem.absorbed
@@ -100,7 +100,7 @@ def _refits(problem: LinearProblem, columns: NDArray[np.intp]) -> list[Refit]:
     noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
     own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])
     precision = weight[:, :, None, None] * gram
-    covariance, common = _pseudo_inverses(precision.sum(axis=1))
+    covariance, common = pseudo_inverses(precision.sum(axis=1))
     coef = np.einsum("mjk,me,mek->mj", covariance, weight, cross)
     return [
         Refit(
@@ -154,7 +154,7 @@ def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float
     return float(fdtrc(f, second, statistic / correction))
 
 
-def _pseudo_inverses(matrices: Floats) -> tuple[Floats, Floats]:
+def pseudo_inverses(matrices: Floats) -> tuple[Floats, Floats]:
     """Pseudo-inverses, and the part of each coordinate in a matrix's range (sum: its rank)."""
     if matrices.shape[-1] == 0:
         return matrices, np.zeros(matrices.shape[:-1])

@@ -1,23 +1,35 @@
 """The choice: which support is invariant, or that none is, and what should predict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
-from elinvar.gates._advice import Advice, advise_accepted, advise_approximate, better_than_pooled
+from elinvar.gates._advice import (
+    Advice,
+    advise_accepted,
+    advise_approximate,
+    better_than_pooled,
+    explains_little,
+    subspace_leads,
+)
 from elinvar.gates._leave_out import support_errors
 from elinvar.gates._overidentification import Assessment, assess, noncentrality_limit
+from elinvar.gates._parts import parts
 from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._search import candidates
+from elinvar.gates._subspace import Subspace, invariant_subspace
 
 Status = Literal["accepted", "approximate", "rejected"]
 Bools = NDArray[np.bool_]
 
 _SCORED = 4096
 _RIVALS = 32
+_STEADY = 1e-4
+_DOUBTFUL = 0.02
+_PRICE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +79,19 @@ class Selection:
     disagreement : float
         Upper 95% limit of the share of the residual variance that coefficients of their own would
         explain in the environments; 0 under exact invariance with infinite data.
-    advice : {"invariant", "two", "trivial", "worse", "pooled", "candidate"}
+    advice : {"invariant", "two", "trivial", "worse", "pooled", "candidate", "subspace"}
         What should predict, and why: the invariant model; the pooled one, because two environments
         are too few to check agreement on a third ("two"), because the invariant one
         explains too little ("trivial") or, where acceptance does not settle it, is surely worse on
         left-out environments ("worse"), or because invariance is rejected ("pooled"); or another
-        candidate, better than the pooled model there by more than its noise.
+        candidate, better than the pooled model there by more than its noise; or an invariant
+        subspace, where no support explains much.
     candidate : boolean array of shape (n_gates,), optional
         The support of that candidate.
     candidate_coef : array of shape (q,), optional
         Its efficient refit, standardised.
+    subspace : Subspace, optional
+        Combinations of columns that hold everywhere; looked for where no support explains much.
     rivals : boolean array of shape (n_rivals, n_gates)
         Other accepted (or approximately invariant) supports whose criterion is as low but for
         noise: the data hardly prefer the selected one to them.
@@ -93,6 +108,7 @@ class Selection:
     advice: Advice
     candidate: Bools | None
     candidate_coef: Floats | None
+    subspace: Subspace | None
     rivals: Bools
     supports: Bools
     n_accepted: int
@@ -138,11 +154,12 @@ def select(
 ) -> Selection:
     """Choose the invariant support, and what should predict.
 
-    Among supports whose overidentification test has p >= ``level`` and whose every gate has
-    |t| >= ``problem.min_t``, the one with the lowest ``criterion``. If none is accepted, the same
-    among supports whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is none
-    either, invariance is rejected, and the support with the lowest criterion is only the best
-    there is.
+    Accepted are supports whose every gate has |t| >= ``problem.min_t`` and whose
+    overidentification test, as a whole and in its ``parts``, has p >= ``level``. Those whose noise
+    is the same everywhere, too, go before the others; among them the lowest ``criterion`` plus a
+    price for a small p wins. If none is accepted, the one of the lowest criterion among supports
+    whose ``disagreement`` is at most ``tolerance`` ("approximate"). If there is none either,
+    invariance is rejected, and the support with the lowest criterion is only the best there is.
 
     Parameters
     ----------
@@ -163,21 +180,35 @@ def select(
     n_rows = problem.count.sum()
     needed = _informative(problem, table)
     limit = noncentrality_limit(table.statistic, table.freedom) / n_rows
-    accepted = needed & (table.p_value >= rule.level_at(n_rows))
     close = needed & (limit <= rule.tolerance)
     status: Status
     advice: Advice
     best = None
-    among = accepted if accepted.any() else close if close.any() else needed
-    row, rivals = _lowest(problem, table, among, rule.kappa)
-    if accepted.any():
+    accepted = _accepted(problem, table, needed, rule)
+    if len(accepted.rows):
+        row, rivals = accepted.first, accepted.rivals
         status, advice = "accepted", advise_accepted(problem, pooled, table, row)
-    elif close.any():
-        status, advice = "approximate", advise_approximate(problem, pooled, table, row)
     else:
-        status = "rejected"
-        best = better_than_pooled(problem, pooled, table)
-        advice = "pooled" if best is None else "candidate"
+        rough = _scored(problem, table, close if close.any() else needed, rule.kappa)
+        row, rivals = rough.first, rough.rivals
+        if close.any():
+            status, advice = "approximate", advise_approximate(problem, pooled, table, row)
+        else:
+            status = "rejected"
+            best = better_than_pooled(problem, pooled, table)
+            advice = "pooled" if best is None else "candidate"
+    subspace = None
+    accepts = status == "accepted"
+    if not accepts or explains_little(problem, pooled, table, row):
+        subspace = invariant_subspace(problem, rule.level_at(n_rows), seed=rule.seed)
+        if (
+            subspace is not None
+            and best is None
+            and subspace_leads(
+                problem, pooled, subspace.errors, table.masks[row] if accepts else None
+            )
+        ):
+            advice = "subspace"
     return Selection(
         status=status,
         gates=table.masks[row],
@@ -187,9 +218,10 @@ def select(
         advice=advice,
         candidate=None if best is None else table.masks[best],
         candidate_coef=None if best is None else table.coef[best],
+        subspace=subspace,
         rivals=table.masks[rivals[:0] if status == "rejected" else rivals],
         supports=table.masks,
-        n_accepted=int(accepted.sum()),
+        n_accepted=accepted.n_accepted,
     )
 
 
@@ -225,18 +257,70 @@ def _log_risk(problem: LinearProblem, table: Assessment, worst: Floats, kappa: f
     return score
 
 
-def _lowest(
-    problem: LinearProblem, table: Assessment, among: Bools, kappa: float
-) -> tuple[int, NDArray[np.intp]]:
-    """Row of the lowest criterion, the first of equal ones, and the rows of its rivals."""
+@dataclass(frozen=True, kw_only=True)
+class _Scored:
+    """Candidates that compete: ``rows`` of the table, from the lowest ``score``; ``n_accepted``."""
+
+    n_accepted: int = 0
+    rows: NDArray[np.intp]
+    score: Floats
+    margin: float
+
+    @property
+    def first(self) -> int:
+        """Row of the lowest score, the first of equal ones."""
+        return int(self.rows[0])
+
+    @property
+    def rivals(self) -> NDArray[np.intp]:
+        """Rows that are as good but for noise."""
+        close = self.score[1 : _RIVALS + 1] <= self.score[0] + self.margin
+        rows: NDArray[np.intp] = self.rows[1 : _RIVALS + 1][close]
+        return rows
+
+
+def _scored(
+    problem: LinearProblem,
+    table: Assessment,
+    among: Bools,
+    kappa: float,
+    price: Floats | None = None,
+) -> _Scored:
+    """Score candidates by the criterion plus a price each, (M,)."""
     rows = np.flatnonzero(among) if among.any() else np.arange(len(table.masks))
     if len(rows) > _SCORED:
         rough = _log_risk(problem, table, table.worst, kappa)[rows]
         rows = np.sort(rows[np.argsort(rough, kind="stable")[:_SCORED]])
     score = criterion(problem, table.take(rows), kappa)
-    order = np.argsort(score, kind="stable")[: _RIVALS + 1]
-    close = score[order] <= score[order[0]] + _margin(problem)
-    return int(rows[order[0]]), rows[order[close][1:]]
+    if price is not None:
+        score = score + price[rows]
+    order = np.argsort(score, kind="stable")
+    return _Scored(rows=rows[order], score=score[order], margin=_margin(problem))
+
+
+def _accepted(
+    problem: LinearProblem, table: Assessment, needed: Bools, rule: SelectionRule
+) -> _Scored:
+    """Supports whose environments agree, as a whole and part by part; steady noise goes first.
+
+    With three or more environments a p-value below ``_DOUBTFUL`` has its price: one ten times
+    smaller must bring an error smaller by the factor 10 ** ``_PRICE``. Between two environments
+    there is one contrast a coefficient, and the price would mostly throw out small true effects.
+    """
+    level = rule.level_at(problem.count.sum())
+    rows = np.flatnonzero(needed & (table.p_value >= level))
+    found = parts(problem, table.masks[rows])
+    p_value = np.minimum(table.p_value[rows], 2 * np.minimum(found.slopes, found.level))
+    agree = p_value >= level
+    steady = agree & (found.noise >= _STEADY)
+    among, price = np.zeros(len(table.masks), dtype=bool), np.zeros(len(table.masks))
+    among[rows[steady if steady.any() else agree]] = True
+    if len(problem.count) > 2:
+        price[rows] = _PRICE * np.maximum(np.log(_DOUBTFUL / np.maximum(p_value, 1e-300)), 0.0)
+    if not among.any():
+        return _Scored(rows=rows[:0], score=np.zeros(0), margin=0.0)
+    scored = _scored(problem, table, among, rule.kappa, price)
+    return replace(scored, n_accepted=int(agree.sum()))
 
 
 def _margin(problem: LinearProblem) -> float:
