@@ -40,6 +40,7 @@ __all__ = [
     "hetero_step",
     "input_gradients",
     "learn_features",
+    "solve_batch",
     "step_size_window",
 ]
 
@@ -75,6 +76,7 @@ _HOME = {
     "hetero_step": "_rule",
     "input_gradients": "_alignment",
     "learn_features": "_features",
+    "solve_batch": "sensing",
     "step_size_window": "_step_window",
 }
 
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
     from elinvar.neural._training import Callback, Training
     from elinvar.neural._vrex import VREx
     from elinvar.neural._windows import WindowBatchSampler
+    from elinvar.neural.sensing import solve_batch
 
 
 def __getattr__(name: str) -> Any:
