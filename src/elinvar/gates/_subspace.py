@@ -14,6 +14,7 @@ _RANDOM_STARTS = 3
 _ENOUGH = 0.05
 _SETTLED = 1e-4
 _SINGULAR = 1e-8
+_HOPELESS = 1.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +63,10 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
     the statistic of ``assess`` for the columns :math:`X B` (and the constant), against chi-squared
     with :math:`(E - 1)(p - d + 1) - d (p - d)` degrees of freedom: choosing the subspace takes
     d (p - d). There are fewer directions to choose than equations only if d < E - 1, which is how
-    many spurious directions E environments can tell. Gauss-Newton steps in B, damped, from the
-    directions in which environments disagree most. Own derivation, see docs/theory.md.
+    many spurious directions E environments can tell. It ends where one more direction makes the
+    statistic rise against its freedom: then what disagrees is not a few directions. Gauss-Newton
+    steps in B, damped, from several starts; of minima that agree, the one with the smallest worst
+    error on an environment left out is taken. Own derivation, see docs/theory.md.
 
     Parameters
     ----------
@@ -98,20 +101,24 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
         floor=problem.floor,
     )
     rng = np.random.default_rng(seed)
-    best = table.fit(np.eye(p), np.zeros((p, 0)))
+    best, last = table.fit(np.eye(p), np.zeros((p, 0))), np.inf
     for d in range(1, min(n_environments - 2, p - 1) + 1):
         freedom = (n_environments - 1) * (p - d + 1) - d * (p - d)
-        fits: list[_Fit] = []
-        for start in _starts(table, best, d, rng):
-            fits.append(_descend(table, start))
-            if chdtrc(freedom, fits[-1].statistic) >= _ENOUGH:
-                break
+        fits = [_descend(table, start) for start in _starts(table, best, d, rng)]
         best = min(fits, key=lambda fit: fit.statistic)
-        p_value = float(chdtrc(freedom, best.statistic))
-        if p_value >= level:
-            coef = white @ (_bordered(best.basis) @ best.coef)
-            errors = _left_out(table, best)
-            return Subspace(coef=coef, removed=d, p_value=p_value, errors=errors)
+        least = min(_ENOUGH, float(chdtrc(freedom, best.statistic)))
+        if least >= level:
+            agree = [fit for fit in fits if chdtrc(freedom, fit.statistic) >= least]
+            fit = min(agree, key=lambda fit: float(_left_out(table, fit).max()))
+            return Subspace(
+                coef=white @ (_bordered(fit.basis) @ fit.coef),
+                removed=d,
+                p_value=float(chdtrc(freedom, fit.statistic)),
+                errors=_left_out(table, fit),
+            )
+        if best.statistic / freedom > _HOPELESS * last:
+            return None
+        last = best.statistic / freedom
     return None
 
 
@@ -167,15 +174,14 @@ def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list
     within = last.basis @ np.linalg.eigh(last.basis.T @ scatter @ last.basis)[1]
     moved = table.cross[:, 1:] - share @ table.cross[:, 1:]
     spread = table.gram[:, 1:, 1:] - average(share, table.gram[:, 1:, 1:])
-    found = [
-        np.column_stack([last.others, within[:, -1 - k]]) for k in range(min(2, within.shape[1]))
-    ]
     matrices = [
         np.einsum("e,ej,ek->jk", share, moved, moved),
         scatter,
         np.einsum("e,ejl,elk->jk", share, spread, spread),
     ]
-    found += [np.linalg.eigh(matrix)[1][:, -d:] for matrix in matrices]
+    found = [np.linalg.eigh(matrix)[1][:, -d:] for matrix in matrices]
+    for k in range(min(2, within.shape[1])):
+        found.append(np.column_stack([last.others, within[:, -1 - k]]))
     return found + [rng.standard_normal((len(scatter), d)) for _ in range(_RANDOM_STARTS)]
 
 
