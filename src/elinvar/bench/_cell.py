@@ -30,7 +30,7 @@ from elinvar.bench._protocol import (
 from elinvar.bench._suites import SUITES
 
 COLUMNS = (
-    "task", "kind", "n_features", "n_environments", "n_rows",
+    "task", "kind", "identified", "n_features", "n_environments", "n_rows",
     "outcome", "reason", "chosen", "parameters", "note",
     "error", "worst_error", "best_error", "best_parameters",
     "f1", "precision", "recall", "coef_error",
@@ -88,6 +88,7 @@ def cell(
     about: Values = {
         "task": case.task,
         "kind": case.kind,
+        "identified": None if case.known is None else case.known.identified,
         "n_features": case.n_features,
         "n_environments": len(case.train.names),
         "n_rows": len(case.train.y),

@@ -94,7 +94,6 @@ _ALL = (
         seeds=5,
         quick_seeds=2,
         rows=_ROWS,
-        quick_rows=1000,
     ),
     Suite(
         name="rotated",
