@@ -94,6 +94,7 @@ _ALL = (
         seeds=5,
         quick_seeds=2,
         rows=_ROWS,
+        quick_rows=4000,
     ),
     Suite(
         name="rotated",
