@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from elinvar._base import DataError
+from elinvar._base import DataError, MissingExtraError
 from elinvar.cli._console import Printer
 from elinvar.cli._source import make_folder
 
@@ -29,7 +29,7 @@ def run(
     """Run the studies of these names, or all; print tables and verdicts, write the rest to out."""
     from elinvar.report._study_records import read_records
 
-    studies = choose(names)
+    studies, left_out = runnable(choose(names), named=bool(names))
     workers = workers or _cores()
     make_folder(out)
     read_records(out)  # of another version? say so before any work
@@ -42,6 +42,8 @@ def run(
     n_claims = sum(len(verdict.claims) for verdict in verdicts)
     n_hold = sum(claim.holds for verdict in verdicts for claim in verdict.claims)
     printer.text(f"{n_hold} of {n_claims} claims hold.", style="bold")
+    if left_out:
+        printer.text(left_out)
     printer.text(f"All is in {out}. Open in a browser: {out / 'index.html'}")
     printer.flush()
 
@@ -66,8 +68,40 @@ def choose(names: list[str]) -> "list[Study[Any]]":
     return [study for name, study in STUDIES.items() if not names or name in names]
 
 
+def runnable(studies: "list[Study[Any]]", *, named: bool) -> "tuple[list[Study[Any]], str]":
+    """Return the studies that can run here, and a sentence on those that cannot.
+
+    Parameters
+    ----------
+    studies : list of Study
+        That were asked for.
+    named : bool
+        Whether by name: then none is left out.
+
+    Raises
+    ------
+    MissingExtraError
+        If a study that was named, or every study, needs packages that are not installed.
+    """
+    from elinvar.studies._study import install_command
+
+    lacking = [study for study in studies if study.missing]
+    if not lacking:
+        return studies, ""
+    them = "its optional packages are" if len(lacking) == 1 else "their optional packages are"
+    sentence = (
+        f"{', '.join(study.name for study in lacking)} cannot run, because {them} not installed; "
+        f"install them with: {install_command(lacking)}"
+    )
+    if named or len(lacking) == len(studies):
+        raise MissingExtraError(sentence)
+    return [study for study in studies if not study.missing], f"Left out: {sentence}"
+
+
 def list_studies(names: list[str], *, workers: int | None) -> None:
     """Print what each study shows, and how long it takes."""
+    from elinvar.studies._study import install_command
+
     workers = workers or _cores()
     printer = Printer()
     studies = choose(names)
@@ -79,6 +113,9 @@ def list_studies(names: list[str], *, workers: int | None) -> None:
         printer.text(study.name, style="bold")
         printer.text(study.claim, bullet="  ")
         printer.text(f"Takes {times}.", bullet="  ", style="dim")
+        if study.missing:
+            needs = f"Needs what is not installed: {install_command([study])}"
+            printer.text(needs, bullet="  ", style="dim")
         printer.text()
     whole, short = (
         _duration(sum(study.config(quick=quick).core_seconds for study in studies) / workers)

@@ -8,6 +8,7 @@ from elinvar.datasets._gene_network import make_gene_network
 from elinvar.datasets._irm_chain import make_irm_chain
 from elinvar.datasets._known import KnownAnswer, Sample
 from elinvar.datasets._linear_unit_tests import make_linear_unit_test
+from elinvar.datasets._mnist import Digits, load_mnist_digits
 from elinvar.datasets._problems import PROBLEMS, SUITES, Problem, make_problem
 from elinvar.datasets._random_linear import make_random_linear
 from elinvar.datasets._reversed import make_reversed
@@ -19,11 +20,13 @@ __all__ = [
     "PROBLEMS",
     "SUITES",
     "Dataset",
+    "Digits",
     "KnownAnswer",
     "Problem",
     "SachsDataset",
     "Sample",
     "load_bikes",
+    "load_mnist_digits",
     "load_penguins",
     "load_sachs",
     "make_additive",

@@ -11,6 +11,7 @@ from elinvar.plots._forest import plot_forest
 from elinvar.plots._left_out import plot_left_out
 from elinvar.plots._lines import plot_path, plot_trajectory
 from elinvar.plots._noise import plot_noise
+from elinvar.plots._outcomes import plot_outcomes
 from elinvar.plots._power import plot_power
 from elinvar.plots._save import to_png, to_svg
 from elinvar.plots._sensing_distances import plot_distances
@@ -29,6 +30,7 @@ __all__ = [
     "plot_forest",
     "plot_left_out",
     "plot_noise",
+    "plot_outcomes",
     "plot_path",
     "plot_phase_diagram",
     "plot_power",

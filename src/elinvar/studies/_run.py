@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import atomic_save, atomic_write, check_writable
+from elinvar._base import MissingExtraError, atomic_save, atomic_write, check_writable
 from elinvar.plots import to_png
-from elinvar.studies._study import C, Study, StudyConfig, Verdict
+from elinvar.studies._study import C, Study, StudyConfig, Verdict, install_command
 from elinvar.sweeps import run_sweep
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def run_study(
 
     Raises
     ------
+    MissingExtraError
+        If it needs optional packages that are not installed.
     FileError
         If the folder cannot be written to, or holds the rows of other settings.
 
@@ -97,12 +99,22 @@ def run_study(
     >>> run_study(study, study.quick).verdict.holds
     True
     """
+    if study.missing:
+        raise MissingExtraError(
+            f"The study {study.name!r} needs optional packages that are not installed. Install "
+            f"them with: {install_command([study])}"
+        )
     started = time.perf_counter()
     config = study.full if config is None else config
     stem = f"{study.name}-quick" if config == study.quick else study.name
     rows_file = None if out is None else check_writable(Path(out) / f"{stem}.parquet")
     rows = run_sweep(
-        study.sweep(config), out=rows_file, workers=workers, cluster=cluster, progress=progress
+        study.sweep(config),
+        out=rows_file,
+        workers=workers,
+        backend=study.backend,
+        cluster=cluster,
+        progress=progress,
     )
     summary = study.summarise(rows, config)
     axes = study.picture(rows, summary, config)

