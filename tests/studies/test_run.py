@@ -10,7 +10,8 @@ from elinvar.studies import STUDIES, Claim, Verdict, run_study
 
 ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "parameterization",
-    "phase-diagram", "scaling", "quadratic-network",
+    "phase-diagram", "scaling", "quadratic-network", "network-width", "optimizers", "few-shot",
+    "coloured-digits",
 ]  # fmt: skip
 
 

@@ -53,8 +53,8 @@ QUICK = Config(
     environments=(2, 16),
     rows=(50, 400),
     batch_size=200,
-    steps=250,
-    repetitions=3,
+    steps=200,
+    repetitions=2,
     core_seconds=8.0,
 )
 

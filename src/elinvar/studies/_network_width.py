@@ -93,7 +93,7 @@ QUICK = Config(
         "deep, start 0.3", "deep, start 3", "GELU, start 0.1", "GELU, start 10",
     ),
     batch_size=400,
-    steps=250,
+    steps=200,
     repetitions=1,
     core_seconds=8.0,
 )  # fmt: skip
@@ -120,9 +120,7 @@ def make_network(network: Network, dim: int, seed: int) -> tuple[Any, float]:
 
     def side() -> Any:
         sizes = [dim, *[network.hidden] * network.layers]
-        return torch.nn.Sequential(
-            *(torch.nn.Linear(a, b, bias=False) for a, b in pairwise(sizes))
-        )
+        return torch.nn.Sequential(*(torch.nn.Linear(a, b, bias=False) for a, b in pairwise(sizes)))
 
     class Difference(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -64,19 +64,19 @@ class Config(StudyConfig):
     heterogeneity: float = 6.0
     batch_size: int = 1000
     steps: int = 400
-    recovered: float = 0.25
+    recovered: float = 0.3
     learnt: float = 0.5
     repetitions: int = 7
     core_seconds: float = 140.0
 
 
 QUICK = Config(
-    step_sizes=(1e-2, 3e-2, 1e-1, 3e-1),
+    step_sizes=(1e-2, 1e-1, 3e-1),
     dim=8,
     batch_size=500,
-    steps=250,
+    steps=200,
     repetitions=2,
-    core_seconds=8.0,
+    core_seconds=10.0,
 )
 
 

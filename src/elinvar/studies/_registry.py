@@ -2,7 +2,11 @@
 
 from elinvar.studies import (
     _batch_size,
+    _coloured_digits,
+    _few_shot,
     _heterogeneity,
+    _network_width,
+    _optimizers,
     _parameterization,
     _phase_diagram,
     _quadratic_network,
@@ -21,6 +25,10 @@ _ALL: tuple[AnyStudy, ...] = (
     _phase_diagram.STUDY,
     _scaling.STUDY,
     _quadratic_network.STUDY,
+    _network_width.STUDY,
+    _optimizers.STUDY,
+    _few_shot.STUDY,
+    _coloured_digits.STUDY,
 )
 
 STUDIES: dict[str, AnyStudy] = {study.name: study for study in _ALL}

@@ -1,0 +1,220 @@
+"""Studies with torch, in small; what they say without it; and verdicts that numbers can turn."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from elinvar._base import DataError, MissingExtraError
+from elinvar.cli._reproduce import choose, runnable
+from elinvar.datasets import load_mnist_digits
+from elinvar.studies import STUDIES, run_study
+from elinvar.studies import _coloured_digits as digits
+from elinvar.studies import _few_shot as few
+from elinvar.studies import _network_width as width
+from elinvar.studies import _optimizers as optimizers
+
+NAMES = ("network-width", "optimizers", "few-shot", "coloured-digits")
+
+
+def holds(verdict):
+    return [claim.holds for claim in verdict.claims]
+
+
+@pytest.fixture(scope="module")
+def optimized():
+    config = dataclasses.replace(
+        optimizers.QUICK,
+        optimizers=("SGD", "AdamW"),
+        step_sizes=(0.003, 0.1, 1.0),
+    )
+    return run_study(optimizers.STUDY, config)
+
+
+def test_sgd_keeps_the_bias_between_small_and_large_steps(optimized):
+    sgd = optimized.summary.set_index("optimizer").loc["SGD"]
+    assert sgd["best_step_size"] == 0.1 and sgd["recovers_A"] == "0.1"
+    assert sgd["learns_nothing"] == "0.003" and sgd["diverges"] == "1"
+    adam = optimized.summary.set_index("optimizer").loc["AdamW"]
+    assert adam["learns_the_spurious_part"] != "nowhere" and adam["diverges"] == "nowhere"
+
+
+def test_outcomes_of_numbers_that_are_known():
+    config = dataclasses.replace(optimizers.QUICK, repetitions=3)
+    ends = {
+        0.01: (1.0, 0.01, 0.0, False),
+        0.03: (0.9, 1.0, 0.9, False),
+        0.1: (0.1, 1.0, 0.05, False),
+        0.3: (np.nan, np.nan, np.nan, True),
+    }
+    rows = pd.DataFrame(
+        [
+            {"optimizer": "SGD", "step_size": size, "repetition": k, "error": end[0],
+             "invariant_part": end[1], "spurious_part": end[2], "diverged": end[3]}
+            for size, end in ends.items() for k in range(3)
+        ]
+    )  # fmt: skip
+    found = optimizers.outcomes(rows, config)["outcome"].tolist()
+    nothing, spurious, recovers, diverges = (optimizers.OUTCOMES[k] for k in (2, 1, 0, 3))
+    assert found == [nothing, spurious, recovers, diverges]
+    one_bad = rows.assign(error=rows["error"].where(rows["repetition"] > 0, 50.0))
+    assert optimizers.outcomes(one_bad, config)["outcome"].tolist() == found
+
+
+@pytest.fixture(scope="module")
+def sized():
+    networks = ("32 units", "2 deep", "start 0.1", "start 3", "deep, start 0.3", "deep, start 3",
+                "GELU, start 0.1", "GELU, start 10")  # fmt: skip
+    return run_study(width.STUDY, dataclasses.replace(width.QUICK, networks=networks))
+
+
+def test_small_starts_keep_and_large_ones_lose(sized):
+    assert [claim.sentence for claim in sized.verdict.claims if not claim.holds] == []
+    share = sized.summary.set_index("network")["invariant"]
+    assert share["start 0.1"] > share["start 3"] + 0.3
+
+
+def test_exchanged_starts_fail(sized):
+    names = {"start 0.1": "start 3", "start 3": "start 0.1"}
+    turned = sized.summary.assign(network=sized.summary["network"].replace(names))
+    turned = turned.sort_values(["group", "network"], kind="stable")
+    assert holds(width.judge(turned, width.QUICK))[2] is False
+
+
+@pytest.mark.parametrize("name", ["32 units", "3 deep", "start 3", "GELU, start 10"])
+def test_networks_start_as_nothing_at_any_scale(name):
+    import torch
+
+    model, step_size = width.make_network(width.NETWORKS[name], 6, seed=0)
+    assert float(model(torch.randn(5, 6)).detach().abs().max()) < 1e-3
+    assert 0 < step_size <= 0.4
+
+
+def test_environments_and_rows_carry_over():
+    config = dataclasses.replace(
+        few.QUICK, environments=(2, 8), rows=(50, 300), labelled=(0, 40), repetitions=1
+    )
+    result = run_study(few.STUDY, config)
+    first, last = result.summary.iloc[0], result.summary.iloc[-1]
+    assert last["hetero_0"] < 0.5 * first["hetero_0"]
+    assert last["hetero_0"] < 0.8 * last["pooled_0"]
+    assert last["hetero_40"] < last["scratch_40"]
+    exchanged = result.summary.rename(
+        columns={"hetero_0": "scratch_0", "scratch_0": "hetero_0", "scratch_40": "hetero_40",
+                 "hetero_40": "scratch_40"}
+    )  # fmt: skip
+    assert holds(few.judge(exchanged, config))[-2:] == [False, False]
+
+
+SMALL = dataclasses.replace(
+    digits.QUICK, source="scikit-learn", training=500, validation=250, components=25, steps=80
+)
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    study = dataclasses.replace(digits.STUDY, extras=("torch",))
+    return run_study(study, SMALL)
+
+
+def test_colour_misleads_what_gain_and_gates_do_not(coloured):
+    error = coloured.summary.set_index("method")["test_error"]
+    assert min(error[["ERM", "HeteroSGD", "Fish"]]) > 0.7
+    assert error["HeteroSGD, gain"] < 0.55 < error["HeteroSGD, gain, ReLU"]
+    assert error["oracle, grey"] < 0.5
+
+
+def test_exchanged_methods_fail(coloured):
+    names = {"HeteroSGD, gain": "ERM", "ERM": "HeteroSGD, gain"}
+    turned = coloured.summary.assign(method=coloured.summary["method"].replace(names))
+    assert not any(holds(digits.judge(turned, SMALL))[k] for k in (0, 1, 4))
+
+
+def test_the_rule_sees_no_test_label():
+    rows = pd.DataFrame(
+        {
+            "method": ["ERM"] * 3,
+            "setting": [0, 1, 2],
+            "repetition": [0, 0, 0],
+            "first_error": [0.10, 0.30, np.nan],
+            "second_error": [0.20, 0.31, np.nan],
+            "test_error": [0.0, 1.0, np.nan],
+            "diverged": [False, False, True],
+        }
+    )
+    picked = digits.chosen(rows, SMALL)
+    assert picked["setting"].tolist() == [1]
+    assert picked["tuned_on_test"].tolist() == [0.0] and picked["diverged"].tolist() == [1]
+
+
+def test_colours_go_with_labels_as_they_are_said_to():
+    rng = np.random.default_rng(0)
+    learn, other, test = digits.draw(rng, "scikit-learn", 500, 250, 25, False)
+    grey = digits.draw(np.random.default_rng(0), "scikit-learn", 500, 250, 25, True)
+    assert [len(y) for _, y in (*learn, *other, test)] == [500, 500, 250, 250, 297]
+    np.testing.assert_array_equal(learn[0][1], grey[0][0][1])
+    x = np.concatenate([part[0] for part in learn]).astype(float)
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.cov(x, rowvar=False), np.eye(25), atol=1e-3)
+    # a least-squares reader of colour and shape errs as colour does, where it is turned
+    w = np.linalg.lstsq(x, np.concatenate([part[1] for part in learn]) - 0.5, rcond=None)[0]
+    errors = [np.mean((part[0] @ w > 0) != (part[1] > 0.5)) for part in (*other, test)]
+    np.testing.assert_allclose(errors, [0.1, 0.2, 0.9], atol=0.08)
+
+
+def test_mnist_digits_are_read_where_they_are_and_asked_for_where_not(monkeypatch, tmp_path):
+    with pytest.raises(DataError, match="side=5"):
+        load_mnist_digits(5)
+    monkeypatch.setattr("elinvar.datasets._mnist.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"elinvar\[digits\]"):
+        load_mnist_digits()
+
+
+def test_mnist_digits_shrink_to_averages(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr("elinvar.datasets._mnist._COUNT", 50)
+    table = np.column_stack([rng.integers(0, 256, (50, 784)), rng.integers(0, 10, 50)])
+    path = tmp_path / "digits.csv"
+    pd.DataFrame(table).to_csv(path, header=False, index=False)
+    monkeypatch.setattr("elinvar.datasets._mnist._file", lambda: path)
+    small = load_mnist_digits(14)
+    assert repr(small) == "Digits: 50 images of 14 x 14 pixels"
+    square = table[3, :-1].reshape(28, 28)[:2, 2:4]
+    assert small.images[3, 0, 1] == pytest.approx(square.mean() / 255, rel=1e-6)
+    assert small.digits[3] == table[3, -1]
+
+
+def without_torch(monkeypatch):
+    real = sys.modules["importlib.util"].find_spec
+    monkeypatch.setattr(
+        "elinvar.studies._study.find_spec",
+        lambda name: None if name in ("torch", "mlxtend") else real(name),
+    )
+
+
+def test_without_torch_the_others_run_and_one_sentence_says_what_is_left_out(monkeypatch):
+    without_torch(monkeypatch)
+    studies, sentence = runnable(choose([]), named=False)
+    assert [study.name for study in studies] == [name for name in STUDIES if name not in NAMES]
+    assert sentence == (
+        f"Left out: {', '.join(NAMES)} cannot run, because their optional packages are not "
+        "installed; install them with: pip install 'elinvar[digits,torch]'"
+    )
+    with pytest.raises(MissingExtraError, match=r"optimizers cannot run.*'elinvar\[torch\]'"):
+        runnable(choose(["optimizers", "scaling"]), named=True)
+    with pytest.raises(MissingExtraError, match=r"pip install 'elinvar\[digits,torch\]'"):
+        run_study(digits.STUDY, SMALL)
+
+
+def test_studies_are_listed_without_loading_torch():
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from elinvar.cli._reproduce import list_studies; list_studies([], workers=1)\n"
+        "assert sys.modules['torch'] is None"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr == "" and "coloured-digits" in done.stdout
+    assert "Needs what is not installed: pip install 'elinvar[torch]'" in done.stdout
