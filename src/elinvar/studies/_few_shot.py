@@ -1,12 +1,12 @@
 """Environments and rows to learn from, against transfer with few labelled rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import import_extra
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
 from elinvar.studies._words import figure
@@ -81,28 +81,29 @@ def cell(
     heterogeneity: float,
     batch_size: int,
     steps: int,
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, Any]]:
     """Train on some environments, then on a few rows of a new one without the spurious part."""
-    torch = import_extra("torch", "torch")
+    import torch
+
     torch.set_num_threads(1)
     directions = np.linalg.qr(rng.standard_normal((dim, 2)))[0]
     new = draw(rng, directions, 0.0, max(labelled))
     signs = np.resize([1.0, -1.0], environments)
     spurious = 1.0 + heterogeneity * signs * rng.uniform(0.8, 1.2, environments)
     seen = [draw(rng, directions, float(value), rows) for value in spurious]
-    network = _train(torch, algorithm, seen, batch_size, steps, repetition)
+    network = _train(algorithm, seen, batch_size, steps, repetition)
     target = np.outer(directions[:, 0], directions[:, 0])
-    found = []
+    found: list[Mapping[str, Any]] = []
     for n in labelled:
-        matrix = _go_on(torch, network, [part[:n] for part in new])
+        matrix = _go_on(network, [part[:n] for part in new])
         found.append({"labelled": n, "error": float(np.linalg.norm(matrix - target))})
     return found
 
 
-def _train(
-    torch: Any, algorithm: str, seen: list[Any], batch_size: int, steps: int, seed: int
-) -> Any:
+def _train(algorithm: str, seen: list[Any], batch_size: int, steps: int, seed: int) -> Any:
     """Return a quadratic network, its parameters averaged over the last third of the steps."""
+    import torch
+
     from elinvar import neural
 
     dim = seen[0][0].shape[1]
@@ -134,9 +135,11 @@ def _train(
     return trainer.averaged
 
 
-def _go_on(torch: Any, network: Any, rows: list[NDArray[Any]]) -> NDArray[Any]:
+def _go_on(network: Any, rows: list[NDArray[Any]]) -> NDArray[Any]:
     """Return U U' after 100 small steps on these rows, or as it is if there are none."""
     from copy import deepcopy
+
+    import torch
 
     tuned = deepcopy(network)
     x, y = (torch.from_numpy(part) for part in rows)

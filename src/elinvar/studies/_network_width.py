@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from elinvar._base import import_extra
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
 from elinvar.studies._words import figure, percent
@@ -106,7 +105,8 @@ def make_network(network: Network, dim: int, seed: int) -> tuple[Any, float]:
     layers that start alike, so that it starts as 0 at any scale. A step moves the function by about
     :math:`4 L \alpha^2` times the step size at the start, which bounds the steps of lazy ones.
     """
-    torch = import_extra("torch", "torch")
+    import torch
+
     damped = max(1.0, 4.0 * network.init_scale**2)
     if not network.layers:
         from elinvar.neural import TwoLayerNetwork
@@ -122,7 +122,7 @@ def make_network(network: Network, dim: int, seed: int) -> tuple[Any, float]:
         sizes = [dim, *[network.hidden] * network.layers]
         return torch.nn.Sequential(*(torch.nn.Linear(a, b, bias=False) for a, b in pairwise(sizes)))
 
-    class Difference(torch.nn.Module):  # type: ignore[misc]
+    class Difference(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.up, self.down = side(), side()
@@ -141,7 +141,7 @@ def cell(
     *,
     rng: np.random.Generator,
     network: str,
-    order: str,
+    order: Literal["cyclic", "pooled"],
     repetition: int,
     dim: int,
     heterogeneity: float,
@@ -149,10 +149,11 @@ def cell(
     steps: int,
 ) -> dict[str, Any]:
     """Train one network, and return what its output has learnt and how far its weights moved."""
+    import torch
+
     from elinvar import neural
     from elinvar.sensing import SensingProblem
 
-    torch = import_extra("torch", "torch")
     torch.set_num_threads(1)
     problem = SensingProblem.two_point(
         dim=dim, invariant_rank=1, spurious_rank=1, heterogeneity=heterogeneity, rng=rng
@@ -172,7 +173,7 @@ def cell(
         ),
         average=1 / 3,
     )
-    batches = neural.FreshBatches(problem, batch_size, order=order, seed=seed)  # type: ignore[arg-type]
+    batches = neural.FreshBatches(problem, batch_size, order=order, seed=seed)
     training = trainer.fit(batches, steps=steps)
     probes = torch.randn(512, dim, generator=torch.Generator().manual_seed(seed))
     gradients = neural.input_gradients(trainer.averaged, probes)

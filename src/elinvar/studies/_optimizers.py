@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar._base import import_extra
 from elinvar.plots import plot_outcomes
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
 from elinvar.studies._words import figure
@@ -95,11 +94,12 @@ def cell(
     """Train a quadratic network, and return where the average of its last third is."""
     import warnings
 
+    import torch
+
     from elinvar._base import ElinvarWarning
     from elinvar.neural import FreshBatches, HeteroTrainer, QuadraticNetwork, centred_squared_loss
     from elinvar.sensing import SensingProblem
 
-    torch = import_extra("torch", "torch")
     torch.set_num_threads(1)
     problem = SensingProblem.two_point(
         dim=dim, invariant_rank=rank, spurious_rank=rank, heterogeneity=heterogeneity, rng=rng
@@ -120,7 +120,8 @@ def cell(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ElinvarWarning)
         training = trainer.fit(FreshBatches(problem, batch_size, seed=seed), steps=steps)
-    matrix = trainer.averaged.matrix.double().numpy()
+    averaged: Any = trainer.averaged
+    matrix = averaged.matrix.double().numpy()
     invariant, spurious = problem.invariant, problem.pooled - problem.invariant
     size = float(np.linalg.norm(invariant))
     return {
@@ -175,7 +176,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     table = outcomes(rows, config)
     lines = []
     for optimizer, mine in table.groupby("optimizer", sort=False):
-        best = mine.loc[mine["error"].idxmin()]
+        best = mine.iloc[int(mine["error"].argmin())]
         lines.append(
             {
                 "optimizer": optimizer,

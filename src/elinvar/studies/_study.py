@@ -14,7 +14,7 @@ To add a study, write one file ``_name.py`` with
 - ``judge(summary, config)``, the verdict: claims that the numbers can contradict, each a sentence
   with its figures and its threshold, with the spread over repetitions;
 - ``STUDY = Study(...)``, which ties them together, and names the extras that cells use; these are
-  imported inside the cells, by ``import_extra``,
+  imported inside the functions that need them,
 
 and enter it in ``_registry.py``. A study runs nothing, prints nothing and writes nothing when it is
 imported.
