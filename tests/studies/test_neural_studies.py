@@ -218,3 +218,16 @@ def test_studies_are_listed_without_loading_torch():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stderr == "" and "coloured-digits" in done.stdout
     assert "Needs what is not installed: pip install 'elinvar[torch]'" in done.stdout
+
+
+def test_outcomes_are_drawn_and_strange_ones_refused():
+    from elinvar.plots import plot_outcomes
+
+    table = {"who": ["a", "a", "b"], "lr": [0.1, 1.0, 0.1], "outcome": ["fine", "bad", "bad"],
+             "error": [0.123, np.inf, 5.0]}  # fmt: skip
+    known = {"name": "who", "parameter": "lr", "value": "error"}
+    ax = plot_outcomes(table, outcomes=("fine", "bad"), **known)
+    assert [len(dots.get_offsets()) for dots in ax.collections] == [1, 2]
+    assert [text.get_text() for text in ax.texts] == ["0.12", "5"]
+    with pytest.raises(ValueError, match="bad"):
+        plot_outcomes(table, outcomes=("fine",), **known)

@@ -63,18 +63,20 @@ class Config(StudyConfig):
     heterogeneity: float = 6.0
     batch_size: int = 1000
     steps: int = 400
-    recovered: float = 0.3
+    recovered: float = 0.25
     learnt: float = 0.5
     repetitions: int = 7
-    core_seconds: float = 140.0
+    core_seconds: float = 190.0
 
 
 QUICK = Config(
+    optimizers=("SGD", "momentum", "RMSprop", "AdamW"),
     step_sizes=(1e-2, 1e-1, 3e-1),
     dim=8,
     batch_size=500,
     steps=200,
-    repetitions=2,
+    recovered=0.35,
+    repetitions=4,
     core_seconds=10.0,
 )
 
@@ -170,13 +172,16 @@ def outcomes(rows: "DataFrame", config: Config) -> "DataFrame":
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
-    """Return a row an optimiser: its best step size, and the step sizes of each outcome."""
+    """Return a row an optimiser: its best step size, and the step sizes of each outcome.
+
+    The best is where most runs recover A*, and of these the one with the smallest median distance.
+    """
     import pandas as pd
 
     table = outcomes(rows, config)
     lines = []
     for optimizer, mine in table.groupby("optimizer", sort=False):
-        best = mine.iloc[int(mine["error"].argmin())]
+        best = mine.sort_values(["recovering", "error"], ascending=[False, True]).iloc[0]
         lines.append(
             {
                 "optimizer": optimizer,
@@ -215,55 +220,64 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
 
 
 def judge(summary: "DataFrame", config: Config) -> Verdict:
-    """Judge plain steps beside normalised ones."""
+    """Judge plain steps beside those with memory and normalised ones."""
     rows = {str(row["optimizer"]): row for row in summary.to_dict("records")}
-    claims = [_keeps(name, rows[name], config) for name in _PLAIN if name in rows]
+    sgd, plain = rows["SGD"], [row for name, row in rows.items() if name in _PLAIN]
     others = [row for name, row in rows.items() if name not in _PLAIN]
-    least = min(others, key=lambda row: float(row["error"]))
-    claims.append(
-        Claim(
-            holds=bool(least["error"] > config.recovered),
-            sentence="Optimisers that scale each entry or direction by its own size "
-            f"({', '.join(row['optimizer'] for row in others)}) recover A* at no step size: even "
-            f"the best, {least['optimizer']} at {least['best_step_size']:g}, ends {_error(least)} "
-            f"from it (needed: more than {config.recovered:g}).",
-        )
-    )
-    lost = [name for name, row in rows.items() if row["learns_the_spurious_part"] == "nowhere"]
-    claims.append(
-        Claim(
-            holds=not lost,
-            sentence="Every optimiser learns the spurious part at some step size"
-            + (
-                f", but for {', '.join(lost)}."
-                if lost
-                else "; one environment a step is not enough."
+    return Verdict(
+        claims=(
+            Claim(
+                holds=bool(sgd["runs_that_recover"] == sgd["runs"]),
+                sentence=f"Plain SGD recovers A* in every run at a step size of "
+                f"{sgd['best_step_size']:g}: {_ends(sgd)} (needed: all within "
+                f"{config.recovered:g}); it learns nothing in {config.steps} steps at "
+                f"{sgd['learns_nothing']}, and diverges at {sgd['diverges']}.",
+            ),
+            Claim(
+                holds=all(row["recovers_A"] != "nowhere" for row in plain),
+                sentence="With momentum the median run still does, at smaller steps: "
+                f"{_each(plain[1:])} (needed: a median within {config.recovered:g}).",
+            ),
+            Claim(
+                holds=all(row["runs_that_recover"] < row["runs"] for row in others),
+                sentence="No optimiser that normalises its steps does so in every run, at any step "
+                f"size: {_each(others)} (needed: fewer than all runs).",
+            ),
+            Claim(
+                holds=all(
+                    (row["diverges"] == "nowhere") == (row in others) for row in rows.values()
+                ),
+                sentence="They fail in different ways: steps in proportion to the gradient diverge "
+                "where they are large ("
+                + ", ".join(f"{row['optimizer']} at {row['diverges']}" for row in plain)
+                + "); normalised ones diverge nowhere, and learn the spurious part instead ("
+                + "; ".join(
+                    f"{row['optimizer']} at {row['learns_the_spurious_part']}" for row in others
+                )
+                + ").",
             ),
         )
     )
-    return Verdict(claims=tuple(claims))
 
 
-def _keeps(name: str, row: dict[Any, Any], config: Config) -> Claim:
-    return Claim(
-        holds=bool(row["error"] <= config.recovered),
-        sentence=f"{name} recovers A* at step size {row['best_step_size']:g}: relative distance "
-        f"{_error(row)} (needed: a median of at most {config.recovered:g}); it learns the spurious "
-        f"part at {row['learns_the_spurious_part']}, nothing at {row['learns_nothing']}, and "
-        f"diverges at {row['diverges']}.",
+def _each(rows: list[dict[Any, Any]]) -> str:
+    return "; ".join(
+        f"{row['optimizer']} in {row['runs_that_recover']} of {row['runs']} at best, at "
+        f"{row['best_step_size']:g}, with {_ends(row)}"
+        for row in rows
     )
 
 
-def _error(row: dict[Any, Any]) -> str:
+def _ends(row: dict[Any, Any]) -> str:
     middle, low, high = (figure(row[key], 2) for key in ("error", "error_low", "error_high"))
-    return f"{middle} (median of {row['runs']} runs; {low} to {high})"
+    return f"a relative distance of {middle} ({low} to {high})"
 
 
 STUDY = Study(
     name="optimizers",
     title="Optimisers of torch",
-    claim="The bias needs steps in proportion to the gradient: SGD, with or without momentum, "
-    "keeps it in a window of step sizes; optimisers that normalise their steps do not.",
+    claim="Only plain SGD keeps the bias in every run, in a window of step sizes; memory of past "
+    "gradients, for momentum or to normalise steps, mixes environments, and keeps it less surely.",
     full=Config(),
     quick=QUICK,
     sweep=sweep,
