@@ -23,6 +23,8 @@ __all__ = [
     "HeteroStep",
     "HeteroTrainer",
     "IRMv1",
+    "InvariantMLPClassifier",
+    "InvariantMLPRegressor",
     "Learner",
     "PenaltyRule",
     "PooledBatchSampler",
@@ -59,6 +61,8 @@ _HOME = {
     "HeteroStep": "_rule",
     "HeteroTrainer": "_trainer",
     "IRMv1": "_irmv1",
+    "InvariantMLPClassifier": "_mlp_classifier",
+    "InvariantMLPRegressor": "_mlp_regressor",
     "Learner": "_learner",
     "PenaltyRule": "_penalty",
     "PooledBatchSampler": "_pooled",
@@ -93,6 +97,8 @@ if TYPE_CHECKING:
     from elinvar.neural._irmv1 import IRMv1
     from elinvar.neural._learner import Learner
     from elinvar.neural._losses import centred_squared_loss
+    from elinvar.neural._mlp_classifier import InvariantMLPClassifier
+    from elinvar.neural._mlp_regressor import InvariantMLPRegressor
     from elinvar.neural._networks import QuadraticNetwork, TwoLayerNetwork
     from elinvar.neural._penalty import PenaltyRule
     from elinvar.neural._pooled import PooledBatchSampler

@@ -61,6 +61,8 @@ class HeteroTrainer:
         Where the run is kept. It holds model, optimiser, scheduler, rule, averages, random numbers
         of torch, the place in the loader and the table, and it is written at whole steps of a run
         that has not diverged.
+    warn : bool
+        Whether a run that diverged warns, beside saying so in its status.
 
     Attributes
     ----------
@@ -122,11 +124,13 @@ class HeteroTrainer:
         callbacks: Sequence[Callback] = (),
         progress: Progress | None = None,
         checkpoint: Checkpoint | None = None,
+        warn: bool = True,
     ) -> None:
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.rule = HeteroStep() if rule is None else rule
         self.callbacks, self.progress, self.checkpoint = tuple(callbacks), progress, checkpoint
         self.average, self.record_every, self.bound = average, record_every, bound
+        self.warn = warn
         self._check(autocast)
         self.device = next(model.parameters()).device
         scaler = torch.amp.GradScaler(self.device.type) if autocast == "float16" else None
@@ -217,7 +221,7 @@ class HeteroTrainer:
             if self.step > begin:
                 self._add_to_average()
             self._after_step(steps)
-        if self._ended == "diverged":
+        if self._ended == "diverged" and self.warn:
             self._warn()
         return Training(
             status=self._ended or "completed",
