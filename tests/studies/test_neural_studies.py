@@ -66,7 +66,7 @@ def test_outcomes_of_numbers_that_are_known():
 
 @pytest.fixture(scope="module")
 def sized():
-    networks = ("32 units", "2 deep", "start 0.1", "start 3", "deep, start 0.3", "deep, start 3",
+    networks = ("32 units", "2 deep", "start 0.1", "start 3", "deep, start 0.3", "deep, start 5",
                 "GELU, start 0.1", "GELU, start 10")  # fmt: skip
     return run_study(width.STUDY, dataclasses.replace(width.QUICK, networks=networks))
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._training import fit
 from elinvar.studies._words import percent
 from elinvar.sweeps import Sweep
 
@@ -82,7 +83,7 @@ class Config(StudyConfig):
     core_seconds: float = 250.0
 
 
-QUICK = Config(settings=(2,), steps=120, repetitions=2, core_seconds=8.0)
+QUICK = Config(settings=(2,), steps=120, repetitions=2, core_seconds=7.0)
 
 
 @cache
@@ -183,11 +184,8 @@ def cell(
     steps: int,
 ) -> dict[str, Any]:
     """Train once; return errors on both training environments' other digits, and on the test's."""
-    import warnings
-
     import torch
 
-    from elinvar._base import ElinvarWarning
     from elinvar.neural import HeteroTrainer
 
     torch.set_num_threads(1)
@@ -202,10 +200,7 @@ def cell(
         torch.nn.functional.binary_cross_entropy_with_logits,
         rule=make_rule(method, strength),
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ElinvarWarning)
-        training_run = trainer.fit(batches, steps=steps)
-    diverged = training_run.status == "diverged"
+    diverged = fit(trainer, batches, steps)
     errors = [float("nan") if diverged else _error(model, part) for part in (*other, test)]
     return {
         "first_error": errors[0],

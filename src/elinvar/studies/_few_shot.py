@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._training import settle
 from elinvar.studies._words import figure
 from elinvar.sweeps import Sweep
 
@@ -46,7 +47,7 @@ class Config(StudyConfig):
     batch_size: int = 400
     steps: int = 400
     repetitions: int = 9
-    core_seconds: float = 150.0
+    core_seconds: float = 140.0
 
 
 QUICK = Config(
@@ -55,7 +56,7 @@ QUICK = Config(
     batch_size=200,
     steps=200,
     repetitions=2,
-    core_seconds=8.0,
+    core_seconds=6.0,
 )
 
 
@@ -122,17 +123,8 @@ def _train(algorithm: str, seen: list[Any], batch_size: int, steps: int, seed: i
         torch.utils.data.TensorDataset(*tensors), sampler=sampler, batch_size=None
     )
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
-    trainer = neural.HeteroTrainer(
-        network,
-        optimizer,
-        lambda output, target: neural.centred_squared_loss(output, target) / 8,
-        scheduler=torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min(1.0, 3.0 * (steps - step) / steps)
-        ),
-        average=1 / 3,
-    )
-    trainer.fit(loader, steps=steps)
-    return trainer.averaged
+    averaged, _ = settle(network, optimizer, loader, steps)
+    return averaged
 
 
 def _go_on(network: Any, rows: list[NDArray[Any]]) -> NDArray[Any]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from elinvar.plots import plot_outcomes
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._training import settle
 from elinvar.studies._words import figure
 from elinvar.sweeps import Sweep
 
@@ -77,7 +78,7 @@ QUICK = Config(
     steps=200,
     recovered=0.35,
     repetitions=4,
-    core_seconds=10.0,
+    core_seconds=9.0,
 )
 
 
@@ -94,12 +95,9 @@ def cell(
     steps: int,
 ) -> dict[str, Any]:
     """Train a quadratic network, and return where the average of its last third is."""
-    import warnings
-
     import torch
 
-    from elinvar._base import ElinvarWarning
-    from elinvar.neural import FreshBatches, HeteroTrainer, QuadraticNetwork, centred_squared_loss
+    from elinvar.neural import FreshBatches, QuadraticNetwork
     from elinvar.sensing import SensingProblem
 
     torch.set_num_threads(1)
@@ -110,19 +108,7 @@ def cell(
     network = QuadraticNetwork(dim, 2 * dim, seed=seed)
     name, options = OPTIMIZERS[optimizer]
     taker = getattr(torch.optim, name)(network.parameters(), lr=step_size, **options)
-    trainer = HeteroTrainer(
-        network,
-        taker,
-        lambda output, target: centred_squared_loss(output, target) / 8,
-        scheduler=torch.optim.lr_scheduler.LambdaLR(
-            taker, lambda step: min(1.0, 3.0 * (steps - step) / steps)
-        ),
-        average=1 / 3,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ElinvarWarning)
-        training = trainer.fit(FreshBatches(problem, batch_size, seed=seed), steps=steps)
-    averaged: Any = trainer.averaged
+    averaged, diverged = settle(network, taker, FreshBatches(problem, batch_size, seed=seed), steps)
     matrix = averaged.matrix.double().numpy()
     invariant, spurious = problem.invariant, problem.pooled - problem.invariant
     size = float(np.linalg.norm(invariant))
@@ -131,7 +117,7 @@ def cell(
         "pooled_error": float(np.linalg.norm(matrix - problem.pooled)) / size,
         "invariant_part": float(np.vdot(matrix, invariant)) / size**2,
         "spurious_part": float(np.vdot(matrix, spurious) / np.vdot(spurious, spurious)),
-        "diverged": training.status == "diverged",
+        "diverged": diverged,
     }
 
 

@@ -1,0 +1,38 @@
+"""How the studies of networks train: a loop that settles, and divergence without a warning."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from elinvar._base import ElinvarWarning
+
+if TYPE_CHECKING:
+    from elinvar.neural import HeteroTrainer
+
+
+def fit(trainer: "HeteroTrainer", batches: Any, steps: int) -> bool:
+    """Train, and return whether the run diverged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ElinvarWarning)
+        return trainer.fit(batches, steps=steps).status == "diverged"
+
+
+def settle(model: Any, optimizer: Any, batches: Any, steps: int) -> tuple[Any, bool]:
+    """Train on squares with an intercept for each batch; return the average, and if it diverged.
+
+    The step size falls to 0 over the last third of the steps, over which parameters are averaged.
+    """
+    import torch
+
+    from elinvar.neural import HeteroTrainer, centred_squared_loss
+
+    trainer = HeteroTrainer(
+        model,
+        optimizer,
+        lambda output, target: centred_squared_loss(output, target) / 8,
+        scheduler=torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: min(1.0, 3.0 * (steps - step) / steps)
+        ),
+        average=1 / 3,
+    )
+    diverged = fit(trainer, batches, steps)
+    return trainer.averaged, diverged
