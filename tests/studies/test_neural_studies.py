@@ -30,6 +30,7 @@ def optimized():
         optimizers.QUICK,
         optimizers=("SGD", "AdamW"),
         step_sizes=(0.003, 0.1, 1.0),
+        repetitions=2,
     )
     return run_study(optimizers.STUDY, config)
 
