@@ -19,7 +19,8 @@ from elinvar.neural import InvariantMLPClassifier, InvariantMLPRegressor
 
 torch.set_num_threads(1)
 
-SHORT = {"n_steps": 10, "refit_steps": 80, "hidden": 8, "random_state": 0}
+SHORT = {"n_steps": 5, "refit_steps": 60, "hidden": 8, "random_state": 0}
+QUICK = {"n_steps": 3, "refit_steps": 5}
 BOTH = [InvariantMLPRegressor, InvariantMLPClassifier]
 
 
@@ -57,7 +58,7 @@ def test_scikit_learn_checks(estimator, check):
 @pytest.fixture(scope="module")
 def regressor():
     X, y, place = rows()
-    model = InvariantMLPRegressor(n_steps=500, refit_steps=250, random_state=0)
+    model = InvariantMLPRegressor(n_steps=400, refit_steps=200, random_state=0)
     return model.fit(X, y, environments=place)
 
 
@@ -78,7 +79,7 @@ def test_numbers_are_predicted_in_new_environments(regressor):
 def test_classes_are_predicted_in_new_environments():
     X, y, place = rows(n=500, classes=True)
     X[:, 2] += 0.7 * X[:, 0]
-    model = InvariantMLPClassifier(n_steps=500, refit_steps=200, random_state=0)
+    model = InvariantMLPClassifier(n_steps=400, refit_steps=150, random_state=0)
     label = np.where(y, "ill", "well")
     model.fit(X, label, environments=place)
     assert model.status_ in ("accepted", "approximate")
@@ -119,14 +120,14 @@ def test_divergence_is_a_note():
 @pytest.mark.parametrize("kind", BOTH)
 def test_seeds_decide_and_fits_are_kept(kind):
     X, y, place = short_rows(kind)
-    model = make(kind).fit(X, y, environments=place)
+    model = make(kind, **QUICK).fit(X, y, environments=place)
     again = clone(model).fit(X, y, environments=place)
-    other = make(kind, random_state=1).fit(X, y, environments=place)
+    other = make(kind, **QUICK | {"random_state": 1}).fit(X, y, environments=place)
     output = [each._output(each._encode(X)) for each in (model, again, other)]
     np.testing.assert_array_equal(output[0], output[1])
     assert not np.array_equal(output[0], output[2])
     state = torch.get_rng_state()
-    make(kind).fit(X, y, environments=place)
+    make(kind, **QUICK).fit(X, y, environments=place)
     assert torch.equal(state, torch.get_rng_state())
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(copy.predict(X), model.predict(X))
@@ -139,8 +140,8 @@ def test_seeds_decide_and_fits_are_kept(kind):
 def test_units_do_not_matter(kind):
     X, y, place = short_rows(kind)
     scaled = X * [1e3, 1e-3, 7.0] + [5.0, -2.0, 1e4]
-    first = make(kind).fit(X, y, environments=place)
-    second = make(kind).fit(scaled, y, environments=place)
+    first = make(kind, **QUICK).fit(X, y, environments=place)
+    second = make(kind, **QUICK).fit(scaled, y, environments=place)
     np.testing.assert_allclose(
         first._output(first._encode(X)), second._output(second._encode(scaled)), atol=1e-2
     )
@@ -150,7 +151,7 @@ def test_units_do_not_matter(kind):
 def test_frames_with_text(kind):
     X, y, place = short_rows(kind)
     frame = pd.DataFrame({"one": X[:, 0], "colour": np.resize(["red", "green", "blue"], len(y))})
-    model = make(kind).fit(frame, y, environments=place)
+    model = make(kind, **QUICK).fit(frame, y, environments=place)
     assert model.gates_.shape == (2,) and model.selected_.shape == (2,)
     assert len(model.predict(frame)) == len(y)
 
@@ -158,7 +159,7 @@ def test_frames_with_text(kind):
 @pytest.mark.parametrize("kind", BOTH)
 def test_environments_are_routed(kind, routing):
     X, y, place = short_rows(kind)
-    quick = make(kind, refit_steps=5, n_steps=3)
+    quick = make(kind, **QUICK)
     pipeline = make_pipeline(StandardScaler(), quick).fit(X, y, environments=place)
     assert pipeline[-1].environments_ == ("e0", "e1", "e2")
     how = {"cv": LeaveOneGroupOut(), "params": {"environments": place, "groups": place}}

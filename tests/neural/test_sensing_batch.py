@@ -61,8 +61,8 @@ def smallest_p(first, second):
 @pytest.mark.parametrize("name", CASES)
 def test_a_batch_has_the_law_of_single_runs(name):
     source = problem(noise=0.5, angle=0.4)
-    ours = batched(source, CASES[name], 400)
-    theirs = singles(source, CASES[name], range(400))
+    ours = batched(source, CASES[name], 250)
+    theirs = singles(source, CASES[name], range(250))
     assert smallest_p(ours, theirs) > LEVEL
 
 
@@ -88,13 +88,13 @@ def test_whole_trajectories_agree_in_law(dtype):
 def test_wrong_laws_are_found_out():
     """The step on the mean residual, other noise and other batches are told apart."""
     mean = SensingProblem.finite(dim=12, invariant_rank=2, values=[[1.0, 1.0]], rng=0)
-    pooled = batched(problem(), CASES["pooled"], 400)
-    assert smallest_p(pooled, singles(mean, CASES["hetero"], range(400))) < 1e-12
-    noisy = batched(problem(noise=12.0), CASES["hetero"], 400)
-    assert smallest_p(noisy, singles(problem(noise=0.5), CASES["hetero"], range(400))) < 1e-12
+    pooled = batched(problem(), CASES["pooled"], 250)
+    assert smallest_p(pooled, singles(mean, CASES["hetero"], range(250))) < 1e-12
+    noisy = batched(problem(noise=12.0), CASES["hetero"], 250)
+    assert smallest_p(noisy, singles(problem(noise=0.5), CASES["hetero"], range(250))) < 1e-12
     larger = HeteroSGD(step_size=0.05, batch_size=75, init_scale=0.5)
     assert (
-        smallest_p(batched(problem(), larger, 400), singles(problem(), CASES["hetero"], range(400)))
+        smallest_p(batched(problem(), larger, 250), singles(problem(), CASES["hetero"], range(250)))
         < 1e-4
     )
 

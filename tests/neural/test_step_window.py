@@ -43,7 +43,7 @@ def window(source=None, model=None, size=4000, **options):
 
 @pytest.mark.parametrize("heterogeneity", [4.0, 6.0])
 def test_it_is_the_window_of_theory(heterogeneity):
-    found = window(problem(heterogeneity), size=40_000)
+    found = window(problem(heterogeneity), size=20_000)
     theory = step_window(heterogeneity)
     assert found.lower == pytest.approx(theory.low, rel=0.15)
     assert found.upper == pytest.approx(theory.high, rel=0.15)

@@ -10,7 +10,6 @@ from elinvar._base import import_extra
 
 __all__ = [
     "Audit",
-    "Callback",
     "Checkpoint",
     "DistributedEnvironmentBatchSampler",
     "EnvironmentBatchSampler",
@@ -48,7 +47,6 @@ __all__ = [
 
 _HOME = {
     "Audit": "_audit",
-    "Callback": "_training",
     "Checkpoint": "_checkpoint",
     "DistributedEnvironmentBatchSampler": "_distributed",
     "EnvironmentBatchSampler": "_sampler",
@@ -107,7 +105,7 @@ if TYPE_CHECKING:
     from elinvar.neural._step_window import StepWindow, step_size_window
     from elinvar.neural._stream import EnvironmentStream
     from elinvar.neural._trainer import HeteroTrainer
-    from elinvar.neural._training import Callback, Training
+    from elinvar.neural._training import Training
     from elinvar.neural._vrex import VREx
     from elinvar.neural._windows import WindowBatchSampler
     from elinvar.neural.sensing import solve_batch

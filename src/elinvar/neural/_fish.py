@@ -63,7 +63,7 @@ class Fish(StepRule):
         check_number("seed", self.seed, least=0.0)
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
-        """Leave the way to go, as :meth:`StepRule.backward` says."""
+        """Return the mean loss and leave the way to go, as :meth:`StepRule.backward` says."""
         parameters = [part for part in learner.model.parameters() if part.requires_grad]
         start = [part.detach().clone() for part in parameters]
         risks = []

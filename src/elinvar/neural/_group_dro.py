@@ -57,7 +57,7 @@ class GroupDRO(StepRule):
         return self._logarithms.softmax(0)
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
-        """Leave the gradient, as :meth:`StepRule.backward` says."""
+        """Return the mean loss and leave the gradient, as :meth:`StepRule.backward` says."""
         risks = torch.stack([learner.risk(batch) for batch in batches])
         moved = self._logarithms.to(risks.device) + self.rate * risks.detach().float()
         self._logarithms = moved.log_softmax(0)

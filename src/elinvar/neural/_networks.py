@@ -151,9 +151,9 @@ class TwoLayerNetwork(nn.Module):
         half = hidden // 2
         inner = torch.randn(half, n_features, generator=generator) / n_features**0.5
         outer = torch.randn(n_outputs or 1, half, generator=generator) / hidden**0.5
-        # without their own start, which would use up global random numbers
-        self.inner = nn.utils.skip_init(nn.Linear, n_features, hidden)
-        self.outer = nn.utils.skip_init(nn.Linear, hidden, n_outputs or 1)
+        with torch.random.fork_rng(devices=[]):  # layers draw a start that is not used
+            self.inner = nn.Linear(n_features, hidden)
+            self.outer = nn.Linear(hidden, n_outputs or 1)
         with torch.no_grad():
             self.inner.weight.copy_(init_scale * inner.repeat(2, 1))
             self.outer.weight.copy_(init_scale * torch.cat([outer, -outer], dim=1))

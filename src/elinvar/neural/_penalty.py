@@ -44,7 +44,7 @@ class PenaltyRule(StepRule):
         check_environments(self.environments)
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
-        """Leave the gradient, as :meth:`StepRule.backward` says."""
+        """Return the mean loss and leave the gradient, as :meth:`StepRule.backward` says."""
         outputs = [learner.output(x) for x, _ in batches]
         risks = torch.stack(
             [learner.compare(out, y) for out, (_, y) in zip(outputs, batches, strict=True)]

@@ -142,7 +142,7 @@ class HeteroStep(StepRule):
         )
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
-        """Leave the gradient, as :meth:`StepRule.backward` says."""
+        """Return the mean loss and leave the gradient, as :meth:`StepRule.backward` says."""
         if len(batches) == 1:
             risk = learner.risk(batches[0])
             learner.backward(risk)
