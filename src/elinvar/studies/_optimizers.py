@@ -193,7 +193,7 @@ def _sizes(table: "DataFrame", outcome: str) -> str:
 
 def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     """Draw the outcome of each optimiser at each step size."""
-    keep = summary.loc[summary["recovers_A"] != "nowhere", "optimizer"]
+    keep = summary.loc[summary["runs_that_recover"] == summary["runs"], "optimizer"]
     return plot_outcomes(
         outcomes(rows, config),
         name="optimizer",
@@ -201,7 +201,8 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
         outcomes=OUTCOMES,
         value="error",
         xlabel="step size (lr)",
-        title=f"One environment a step: {' and '.join(keep) or 'no optimiser'} recover A*",
+        title=f"{', '.join(keep) or 'None'} of {len(summary)} optimisers: A* in every run at some "
+        f"step size (marks are medians of {config.repetitions} runs)",
     )
 
 
