@@ -19,6 +19,7 @@ from elinvar.neural import (
     EnvironmentBatchSampler,
     HeteroStep,
     HeteroTrainer,
+    VREx,
     fingerprint,
     hetero_step,
 )
@@ -383,3 +384,65 @@ def test_the_fingerprint_sees_every_row_of_tensors():
     assert fingerprint(Noisy(100)) == fingerprint(Noisy(100)) != fingerprint(Noisy(101))
     assert torch.equal(state, torch.get_rng_state())
     assert fingerprint(iter([])) is None
+
+
+def _replica(rank, folder, steps, stop):
+    """Train on two processes with the gain and dropout; stop by a callback, or go on."""
+    from torch import distributed
+    from torch.nn.parallel import DistributedDataParallel
+
+    from elinvar.neural import DistributedEnvironmentBatchSampler
+
+    meeting = f"file://{folder}/meet-{steps}-{stop}"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    sampler = DistributedEnvironmentBatchSampler(PLACE, 40, order="cyclic", seed=1)
+    batches = DataLoader(data(), batch_sampler=sampler)
+    model = DistributedDataParallel(network())
+    torch.manual_seed(10 + rank + 100 * (not stop))
+    run = trainer(
+        model,
+        rule=HeteroStep(gain=1.5, environments=3),
+        checkpoint=Checkpoint(path=f"{folder}/run{'' if stop is None else '-cut'}.pt", every=4),
+        callbacks=[lambda trainer: trainer.stop() if trainer.step == stop else None],
+        record_every=3,
+    )
+    torch.manual_seed(10 + rank)
+    run.fit(batches, steps=steps, resume=True)
+    torch.save(flat(model), f"{folder}/{rank}-{steps}-{stop}.pt")
+    with pytest.raises(DataError, match="needs the gradients of whole batches"):
+        trainer(model, rule=VREx(penalty=1.0, environments=3))
+
+
+def _both(*arguments):
+    children = []
+    for rank in range(2):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                _replica(rank, *arguments)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_two_processes_resume_exactly(tmp_path):
+    _both(tmp_path, 14, None)
+    _both(tmp_path, 14, 9)
+    _both(tmp_path, 14, 0)
+    whole, again = (
+        [torch.load(tmp_path / f"{rank}-14-{stop}.pt") for rank in range(2)] for stop in (None, 0)
+    )
+    assert torch.equal(whole[0], whole[1]) and torch.equal(again[0], again[1])
+    assert torch.equal(whole[0], again[0])
+    with pytest.raises(FileError, match="of 2 processes, and this run has 1"):
+        kept = Checkpoint(path=tmp_path / "run.pt")
+        wrapped = nn.Module()
+        wrapped.module = network()
+        wrapped.forward = wrapped.module.forward
+        rule = HeteroStep(gain=1.5, environments=3)
+        alone = trainer(wrapped, rule=rule, checkpoint=kept)
+        alone.fit(as_list(), steps=15, resume=True, identity=kept.read()["identity"])
