@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar._base._check import check_count
 from elinvar.neural._audit_words import explain
 from elinvar.neural._chain import chain, refuse_other_length
 from elinvar.neural._groups import Groups, group_rows
 from elinvar.neural._seen import Seen, see_all_ranks, see_stream
 from elinvar.neural._stream import EnvironmentStream
-from elinvar.sensing._check import check_count
 
 Verdict = Literal["hetero", "pooled", "mixed"]
 _WIDTH = 100

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from elinvar._base import FileError, atomic_save, check_writable
-from elinvar.sensing._check import check_count
+from elinvar._base._check import check_count
 
 _FORMAT = 1
 

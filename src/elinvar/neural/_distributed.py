@@ -9,10 +9,10 @@ import torch.distributed as dist
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar._base._check import check_count
 from elinvar.neural._place import check_whole
 from elinvar.neural._sampler import EnvironmentBatchSampler, Small
 from elinvar.neural._turns import Order
-from elinvar.sensing._check import check_count
 
 
 class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from elinvar._base import DataError
+from elinvar._base._check import check_count
 from elinvar.neural._chain import chain, refuse_other_length
 from elinvar.neural._place import Place, check_whole
-from elinvar.sensing._check import check_count
 
 
 class EpochSampler(Place, Sampler[list[int]]):

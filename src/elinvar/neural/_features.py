@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from elinvar._base import DataError
+from elinvar._base._check import check_choice, check_count, check_number
 from elinvar.neural._alignment import alignment, input_gradients
 from elinvar.neural._losses import centred_squared_loss
 from elinvar.neural._networks import Activation, QuadraticNetwork, make_network
@@ -16,7 +17,6 @@ from elinvar.neural._rule import HeteroStep
 from elinvar.neural._trainer import HeteroTrainer
 from elinvar.neural._training import Progress, Status
 from elinvar.sensing import SensingProblem
-from elinvar.sensing._check import check_choice, check_count, check_number
 
 if TYPE_CHECKING:
     from pandas import DataFrame

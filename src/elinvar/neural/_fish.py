@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elinvar._base._check import check_number
 from elinvar.neural._learner import Batch, Learner
 from elinvar.neural._rule import StepRule, check_environments
-from elinvar.sensing._check import check_number
 
 
 @dataclass(frozen=True, kw_only=True)

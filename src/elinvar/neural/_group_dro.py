@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from elinvar._base._check import check_number
 from elinvar.neural._learner import Batch, Learner
 from elinvar.neural._rule import StepRule, check_environments
-from elinvar.sensing._check import check_number
 
 
 class GroupDRO(StepRule):

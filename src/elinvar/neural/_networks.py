@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from elinvar._base import DataError
-from elinvar.sensing._check import check_choice, check_count, check_number
+from elinvar._base._check import check_choice, check_count, check_number
 
 Activation = Literal["quadratic", "relu", "gelu"]
 

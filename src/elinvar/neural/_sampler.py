@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar._base._check import check_choice, check_count
 from elinvar.neural._draws import Draws
 from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._groups import group_rows
 from elinvar.neural._turns import BLOCK, ORDERS, Order, resolve_weights, take_turns, weights_name
-from elinvar.sensing._check import check_choice, check_count
 
 Small = Literal["repeat", "shrink", "refuse"]
 

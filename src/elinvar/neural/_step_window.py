@@ -12,6 +12,7 @@ from scipy.stats import f as f_distribution
 from torch import Tensor, nn
 
 from elinvar._base import DataError
+from elinvar._base._check import check_count, check_number
 from elinvar.neural._curvature import (
     gradient,
     hessian_product,
@@ -20,7 +21,6 @@ from elinvar.neural._curvature import (
     spread_product,
 )
 from elinvar.neural._learner import Batch, Learner, Loss, as_batch
-from elinvar.sensing._check import check_count, check_number
 from elinvar.theory import step_window
 
 Floats = NDArray[np.float64]

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
 from elinvar._base import DataError
+from elinvar._base._check import check_choice, check_count
 from elinvar.environments._labels import natural_order
 from elinvar.neural._distributed import refuse_uneven, resolve_ranks
 from elinvar.neural._place import Place, check_whole
 from elinvar.neural._turns import BLOCK, ORDERS, Order, resolve_weights, take_turns, weights_name
-from elinvar.sensing._check import check_choice, check_count
 
 Shard = Iterable[Any] | Callable[[], Iterable[Any]]
 

@@ -12,13 +12,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from elinvar._base import DataError, ElinvarWarning, FileError
+from elinvar._base._check import check_count, check_number
 from elinvar.neural._checkpoint import Checkpoint, anywhere, random_states, set_random_states
 from elinvar.neural._feed import Feed
 from elinvar.neural._fingerprint import check_fingerprint, fingerprint
 from elinvar.neural._learner import Batch, Learner, Loss
 from elinvar.neural._rule import HeteroStep, StepRule
 from elinvar.neural._training import Callback, Progress, Status, Training
-from elinvar.sensing._check import check_count, check_number
 
 _PRECISIONS = {None: None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar._base._check import check_choice
 from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._sampler import Small
-from elinvar.sensing._check import check_choice
 
 
 class WindowBatchSampler(EpochSampler):

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from elinvar._base import DataError
+from elinvar._base._check import check_choice, check_count
 from elinvar.neural._sensing_batch import Batch, Run
 from elinvar.sensing import SGD, SensingProblem, Trajectory
 from elinvar.sensing._algorithms import Algorithm
-from elinvar.sensing._check import check_choice, check_count
 
 __all__ = ["solve_batch"]
 

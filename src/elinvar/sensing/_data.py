@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
-from elinvar.sensing._check import as_numbers
+from elinvar._base._check import as_numbers
 from elinvar.sensing._measurements import MeasurementLaw, pieces
 
 Floats = NDArray[np.float64]

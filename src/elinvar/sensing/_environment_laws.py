@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base import DataError
-from elinvar.sensing._check import as_numbers, check_choice, check_number
+from elinvar._base._check import as_numbers, check_choice, check_number
 
 Floats = NDArray[np.float64]
 Signs = Literal["common", "independent"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
-from elinvar.sensing._check import is_number
+from elinvar._base._check import is_number
 
 Floats = NDArray[np.floating[Any]]
 

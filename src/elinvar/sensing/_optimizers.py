@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
-from elinvar.sensing._check import check_number, is_number
+from elinvar._base._check import check_number, is_number
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
+from elinvar._base._check import check_choice, check_count, generator
 from elinvar.sensing._algorithms import Algorithm
-from elinvar.sensing._check import check_choice, check_count, generator
 from elinvar.sensing._exact import draw
 from elinvar.sensing._plain import DataSource, FreshSource
 from elinvar.sensing._problem import SensingProblem

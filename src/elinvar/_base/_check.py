@@ -1,4 +1,4 @@
-"""Numbers at the door of the room."""
+"""Numbers, choices and seeds at a door: refused in one sentence if they cannot be."""
 
 from math import isfinite
 from numbers import Integral, Real
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
+from elinvar._base._errors import DataError
 
 # squares and sums of squares of such numbers are finite in double precision
 _LARGEST = 1e100
