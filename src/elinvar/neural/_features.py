@@ -212,6 +212,14 @@ def learn_features(
     DataError
         If a value is out of its range.
 
+    Notes
+    -----
+    With d = 30, ranks 2 + 2 and M = 6 the distance to A* is about .3 to .9, depending on the seed,
+    for environments at random, no intercept, steps of .02 on 2,000 inputs. Three changes bring it
+    below .1 in every seed seen: intercepts (the mean of the spurious part,
+    :math:`\mathrm{tr}\, A^{(e)}`, no longer shakes all directions, so that steps of .1 are stable);
+    environments in turn; and more inputs a step, with a step size that falls at the end.
+
     References
     ----------
     Y. Xu, Y. Gu, C. Fang, "The Implicit Bias of Heterogeneity towards Invariance: A Study of
@@ -224,8 +232,8 @@ def learn_features(
     >>> problem = SensingProblem.two_point(
     ...     dim=10, invariant_rank=1, spurious_rank=1, heterogeneity=6.0, rng=0
     ... )
-    >>> hetero = learn_features(problem, hidden=20, batch_size=1000, steps=300)
-    >>> pooled = learn_features(problem, hidden=20, batch_size=1000, steps=300, order="pooled")
+    >>> hetero = learn_features(problem, hidden=20, batch_size=600, steps=250)
+    >>> pooled = learn_features(problem, hidden=20, batch_size=600, steps=250, order="pooled")
     >>> hetero.averaged_error < 0.2 < 0.8 < pooled.averaged_error
     True
     """

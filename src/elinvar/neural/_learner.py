@@ -47,7 +47,7 @@ class Learner:
         -------
         Tensor
         """
-        with self._autocast(x):
+        with self._autocast():
             return self.model(x)
 
     def compare(self, output: Any, target: Any) -> Tensor:
@@ -64,7 +64,7 @@ class Learner:
         -------
         Tensor of shape ()
         """
-        with self._autocast(output):
+        with self._autocast():
             return self.loss(output, target)
 
     def risk(self, batch: Batch) -> Tensor:
@@ -80,7 +80,7 @@ class Learner:
         Tensor of shape ()
         """
         x, y = batch
-        with self._autocast(x):
+        with self._autocast():
             return self.loss(self.model(x), y)
 
     def backward(self, value: Tensor) -> None:
@@ -95,11 +95,10 @@ class Learner:
             value = self.scaler.scale(value)
         torch.autograd.backward(value)
 
-    def _autocast(self, x: Any) -> Any:
+    def _autocast(self) -> Any:
         if self.precision is None:
             return nullcontext()
-        device = x.device.type if isinstance(x, Tensor) else "cpu"
-        return torch.autocast(device, dtype=self.precision)
+        return torch.autocast(next(self.model.parameters()).device.type, dtype=self.precision)
 
 
 def as_batch(batch: Any) -> Batch:

@@ -49,7 +49,8 @@ class InvariantMLPClassifier(NetworkFace, ClassifierMixin, BaseEstimator):  # ty
     >>> X = rng.normal(size=(3000, 2))
     >>> ill = np.abs(X[:, 0]) + rng.logistic(size=3000) / 5 > 0.7
     >>> X[:, 1] += np.where(place == "north", 3, -2) * ill
-    >>> model = InvariantMLPClassifier(n_steps=600, random_state=0).fit(X, ill, environments=place)
+    >>> model = InvariantMLPClassifier(n_steps=300, refit_steps=150, random_state=0)
+    >>> model = model.fit(X, ill, environments=place)
     >>> model.status_, model.selected_
     ('accepted', array([ True, False]))
     """

@@ -85,11 +85,12 @@ class InvariantMLPRegressor(NetworkFace, EnvironmentRegressor):
     >>> import numpy as np
     >>> from elinvar.neural import InvariantMLPRegressor
     >>> rng = np.random.default_rng(0)
-    >>> place = np.repeat(["north", "south"], 1000)
-    >>> X = rng.normal(size=(2000, 2))
-    >>> y = np.abs(X[:, 0]) + rng.normal(size=2000) / 5
+    >>> place = np.repeat(["north", "south"], 500)
+    >>> X = rng.normal(size=(1000, 2))
+    >>> y = np.abs(X[:, 0]) + rng.normal(size=1000) / 5
     >>> X[:, 1] += np.where(place == "north", 3, -2) * y
-    >>> model = InvariantMLPRegressor(n_steps=600, random_state=0).fit(X, y, environments=place)
+    >>> model = InvariantMLPRegressor(n_steps=300, refit_steps=150, random_state=0)
+    >>> model = model.fit(X, y, environments=place)
     >>> model.status_, model.selected_
     ('accepted', array([ True, False]))
     """

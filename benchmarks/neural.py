@@ -1,0 +1,206 @@
+"""Training with torch: what networks learn, what the loop costs, and sensing as one batch.
+
+    python benchmarks/neural.py [--only networks overhead sensing] [--quick]
+
+torch is the extra elinvar[torch]. Loops are compared in turn, pair by pair, in processor time, with
+memory that is freed kept by the process: otherwise it depends on chance how much of a step goes to
+getting memory back from the system.
+"""
+
+import argparse
+import os
+
+for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+import ctypes  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from time import perf_counter, process_time  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+
+from _table import Row, Suite, at_least, at_most, parser, run  # noqa: E402
+from elinvar.neural import (  # noqa: E402
+    HeteroTrainer,
+    QuadraticNetwork,
+    TwoLayerNetwork,
+    learn_features,
+    solve_batch,
+)
+from elinvar.sensing import HeteroSGD, SensingProblem, solve  # noqa: E402
+
+SETTING = {"invariant_rank": 2, "spurious_rank": 2, "heterogeneity": 6.0}
+
+LARGE = {"batch_size": 8192}
+LAZY = {"init_scale": 10.0, "step_size": 0.002}
+
+# name, options of learn_features, what the error is compared with
+NETWORKS: tuple[tuple[str, dict[str, Any], float | None], ...] = (
+    ("HeteroSGD, environments in turn", LARGE, 0.15),
+    (
+        "HeteroSGD, environments at random, no decay",
+        {"order": "random", "decay": 0.0, **LARGE},
+        None,
+    ),
+    ("HeteroSGD, gain 2, step .03, m = 4,096", {"gain": 2.0, "step_size": 0.03}, None),
+    (
+        "HeteroSGD, at random, no centring, no decay, step .02, m = 2,000",
+        {
+            "order": "random",
+            "centred": False,
+            "step_size": 0.02,
+            "batch_size": 2000,
+            "decay": 0.0,
+        },
+        None,
+    ),
+    ("HeteroSGD, lazy start (scale 10, step .002), m = 4,096", LAZY, None),
+    ("PooledSGD", {"order": "pooled", **LARGE}, 1.3),
+)
+
+
+def networks(options: argparse.Namespace) -> Iterator[Row]:
+    """The paper's network: d = 30, r = 2 + 2, M = 6, 60 units; m = 8,192, 800 steps of .1."""
+    seeds = range(2 if options.quick else 6)
+    for name, how, target in NETWORKS:
+        errors, last = [], []
+        for seed in seeds:
+            problem = SensingProblem.two_point(dim=30, rng=seed, **SETTING)
+            found = learn_features(problem, seed=seed, record_every=100, **how)
+            errors.append(found.averaged_error)
+            last.append(found.metrics["error"].iloc[-1])
+        middle = float(np.median(errors))
+        reference = (
+            f"{min(errors):.3f} to {max(errors):.3f} in {len(errors)} seeds; last iterate "
+            f"{np.median(last):.3f} ({min(last):.3f} to {max(last):.3f})"
+        )
+        what = f"{name}: |U U' - A*|, averaged network, median"
+        if target is None:
+            yield Row(what=what, figure=f"{middle:.3f}", reference=reference)
+        elif target < 1:
+            yield at_most(what, max(errors), target, reference=f"worst shown; {reference}")
+        else:
+            yield at_least(what, min(errors), target, reference=f"least shown; {reference}")
+
+
+def keep_memory() -> None:
+    """Tell the C library not to give freed memory back, where it can be told."""
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        library.mallopt(-1, 1 << 29)  # M_TRIM_THRESHOLD
+        library.mallopt(-3, 1 << 29)  # M_MMAP_THRESHOLD
+    except (OSError, AttributeError):
+        pass
+
+
+def overhead(options: argparse.Namespace) -> Iterator[Row]:
+    keep_memory()
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    batches = [
+        (torch.randn(4096, 30, generator=generator), torch.randn(4096, generator=generator))
+        for _ in range(20)
+    ]
+    loss = torch.nn.functional.mse_loss
+    rounds, steps = (20, 100) if options.quick else (200, 100)
+    for name, make in (("quadratic", QuadraticNetwork), ("ReLU", TwoLayerNetwork)):
+
+        def start(make: Any = make) -> tuple[Any, Any]:
+            network = make(30, 60)
+            return network, torch.optim.SGD(network.parameters(), lr=1e-3)
+
+        def bare(network: Any, optimizer: Any) -> None:
+            for _ in range(steps // len(batches)):
+                for x, y in batches:
+                    optimizer.zero_grad()
+                    value = loss(network(x), y)
+                    value.backward()
+                    optimizer.step()
+
+        def ours(network: Any, optimizer: Any) -> None:
+            HeteroTrainer(network, optimizer, loss).fit(batches, steps=steps)
+
+        ratios, seconds = pairs(bare, ours, start, rounds)
+        low, high = np.quantile(ratios, [0.25, 0.75])
+        yield at_most(
+            f"HeteroTrainer over a bare loop, two-layer {name}, batch 4,096: share added",
+            float(np.median(ratios)) - 1.0,
+            0.03,
+            reference=f"quartiles {low - 1:.3f} and {high - 1:.3f} of {rounds} pairs; "
+            f"bare {np.median(seconds) / steps * 1e6:.0f} us a step",
+        )
+
+
+def pairs(
+    bare: Callable[..., None], ours: Callable[..., None], start: Callable[[], Any], rounds: int
+) -> tuple[list[float], list[float]]:
+    """Ratios of processor time of two loops, taken in turn, and the times of the first."""
+    ratios, seconds = [], []
+    for k in range(rounds + 2):
+        spent = {}
+        for loop in (bare, ours) if k % 2 else (ours, bare):
+            arguments = start()
+            began = process_time()
+            loop(*arguments)
+            spent[loop] = process_time() - began
+        if k >= 2:  # the first ones warm up
+            ratios.append(spent[ours] / spent[bare])
+            seconds.append(spent[bare])
+    return ratios, seconds
+
+
+def sensing(options: argparse.Namespace) -> Iterator[Row]:
+    """A sweep as one batch on this machine's processor, beside the compiled path on one core."""
+    torch.set_num_threads(1)
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    algorithm = HeteroSGD(step_size=0.1, batch_size=10**6)
+    for dim, count in ((50, 64), (100, 16), (200, 8)):
+        steps = 40 if options.quick else 100
+        problem = SensingProblem.two_point(dim=dim, rng=0, **SETTING)
+
+        def compiled(problem: Any = problem, steps: int = steps) -> None:
+            solve(problem, algorithm, steps=10 * steps, rng=0, dtype="float32", record_every=steps)
+
+        compiled()
+        alone = best(compiled, 5) / (10 * steps)
+        for device in devices:
+            many = count if device == "cpu" else 4000
+
+            def batch(
+                problem: Any = problem, many: int = many, device: str = device, steps: int = steps
+            ) -> None:
+                solve_batch(
+                    [problem] * many, algorithm, steps=steps, record_every=steps, device=device
+                )
+
+            batch()
+            each = best(batch, 3) / (steps * many)
+            yield Row(
+                what=f"sensing, d = {dim}: a step of one of {many:,} runs as a batch, {device}",
+                figure=f"{each * 1e6:.1f} us",
+                reference=f"compiled, one core: {alone * 1e6:.1f} us ({each / alone:.2f} times)",
+            )
+
+
+def best(task: Callable[[], None], rounds: int) -> float:
+    found = np.inf
+    for _ in range(rounds):
+        began = perf_counter()
+        task()
+        found = min(found, perf_counter() - began)
+    return float(found)
+
+
+SUITES: dict[str, Suite] = {"networks": networks, "overhead": overhead, "sensing": sensing}
+
+
+def main() -> None:
+    options = parser(__doc__ or "", SUITES).parse_args()
+    torch.set_num_threads(1)
+    run("Training with torch", SUITES, options)
+
+
+if __name__ == "__main__":
+    main()
