@@ -118,7 +118,7 @@ def test_impossible_shares_are_refused(coverage):
 def test_new_environments_are_covered(n_environments, noise):
     """Effects, levels and noise drawn anew in every environment; 40 new ones a repetition."""
     covered = []
-    for seed in range(100):
+    for seed in range(250 // n_environments):
         rng = np.random.default_rng([seed, n_environments])
         X, y, place = _random_environments(rng, n_environments + 40, 60, noise)
         seen = place < n_environments
@@ -136,8 +136,8 @@ def test_new_environments_are_covered(n_environments, noise):
         off = y - X @ learned.used.coef - learned.used.intercept
         inside = (np.abs(off[~seen]) <= margin).reshape(40, 60).mean(axis=1)
         covered.append(np.mean(inside >= 0.9))
-    # 10/11 and 19/21 if nothing had to be learned; the standard error is about .01
-    assert np.mean(covered) == pytest.approx(0.91, abs=0.04)
+    # 10/11 and 19/21 if nothing had to be learned; the standard error is .02 to .03
+    assert np.mean(covered) == pytest.approx(0.91, abs=0.08)
 
 
 def _random_environments(rng, n_environments, rows, noise):
