@@ -104,7 +104,7 @@ def overhead(options: argparse.Namespace) -> Iterator[Row]:
         for _ in range(20)
     ]
     loss = torch.nn.functional.mse_loss
-    rounds, steps = (20, 100) if options.quick else (200, 100)
+    rounds, steps = (40, 100) if options.quick else (200, 100)
     for name, make in (("quadratic", QuadraticNetwork), ("ReLU", TwoLayerNetwork)):
 
         def start(make: Any = make) -> tuple[Any, Any]:

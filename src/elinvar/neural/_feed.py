@@ -15,6 +15,7 @@ from elinvar.neural._learner import Batch, as_batch
 from elinvar.neural._rule import StepRule
 
 _PARTS = ("batch_sampler", "sampler", "dataset")
+_NOTHING = object()
 
 
 class Feed:
@@ -38,6 +39,7 @@ class Feed:
 
     def __init__(self, loader: Any, rule: StepRule, device: torch.device) -> None:
         self._loader, self._group, self._device = loader, rule.environments, device
+        self._far = device.type != "cpu"
         links = [link for link in chain(loader) if isinstance(link, EpochSampler)]
         self._sampler = links[0] if links else None
         self._batches: Iterator[Any] | None = None
@@ -54,7 +56,14 @@ class Feed:
         DataError
             If the loader gives nothing, or something else than pairs.
         """
-        return [self._moved(as_batch(self._one())) for _ in range(self._group)]
+        group = []
+        for _ in range(self._group):
+            batch = next(self._batches, _NOTHING) if self._batches is not None else _NOTHING
+            group.append(as_batch(self._first() if batch is _NOTHING else batch))
+            self._taken += 1
+        if not self._far:
+            return group
+        return [(_to(x, self._device), _to(y, self._device)) for x, y in group]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the epoch, the batches taken in it, and the random numbers at its start."""
@@ -91,17 +100,14 @@ class Feed:
             for _ in islice(self._batches, self._taken):
                 pass
 
-    def _one(self) -> Any:
-        if self._batches is None:
-            self._begin()
-        for _ in range(2):
-            assert self._batches is not None
-            for batch in self._batches:
-                self._taken += 1
-                return batch
-            if self._taken:
-                self.epoch += 1
-                self._begin()
+    def _first(self) -> Any:
+        """Return the first batch of the next epoch."""
+        if self._batches is not None and self._taken:
+            self.epoch += 1
+        self._begin()
+        assert self._batches is not None
+        for batch in self._batches:
+            return batch
         raise DataError("The loader gives no batch: it is empty, or can be gone through only once.")
 
     def _begin(self) -> None:
@@ -113,10 +119,6 @@ class Feed:
             if hasattr(part, "set_epoch"):
                 part.set_epoch(self.epoch)
         self._batches = iter(self._loader)
-
-    def _moved(self, batch: Batch) -> Batch:
-        x, y = batch
-        return _to(x, self._device), _to(y, self._device)
 
 
 def _to(value: Any, device: torch.device) -> Any:

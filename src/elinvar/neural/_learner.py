@@ -80,6 +80,8 @@ class Learner:
         Tensor of shape ()
         """
         x, y = batch
+        if self.precision is None:
+            return self.loss(self.model(x), y)
         with self._autocast():
             return self.loss(self.model(x), y)
 
@@ -93,7 +95,7 @@ class Learner:
         """
         if self.scaler is not None:
             value = self.scaler.scale(value)
-        torch.autograd.backward(value)
+        value.backward()  # type: ignore[no-untyped-call]
 
     def _autocast(self) -> Any:
         if self.precision is None:

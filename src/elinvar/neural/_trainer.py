@@ -216,11 +216,13 @@ class HeteroTrainer:
         if resume:
             self._resume()
         begin = steps - round(self.average * steps)
+        every = steps if self.checkpoint is None else self.checkpoint.every
         while self.step < steps and self._ended is None:
             self._take(feed.next())
             if self.step > begin:
                 self._add_to_average()
-            self._after_step(steps)
+            if self.step == steps or not (self.step % self.record_every and self.step % every):
+                self._after_step(steps)
         if self._ended == "diverged" and self.warn:
             self._warn()
         return Training(
@@ -255,23 +257,29 @@ class HeteroTrainer:
             scaler.update()
         if self.scheduler is not None:
             self.scheduler.step()
-        if self._recent is None:
-            self._recent = torch.empty(self.record_every, dtype=risk.dtype, device=risk.device)
-        # one buffer: a tensor kept from each step would scatter the memory of the next ones
-        self._recent[self._waiting].copy_(risk)
-        self._waiting += 1
+        if risk.device.type == "cpu":
+            self._losses.append(float(risk))
+        else:
+            self._note(risk)
         self.step += 1
 
+    def _note(self, risk: Tensor) -> None:
+        """Keep a loss on its device, without waiting for it."""
+        if self._recent is None:
+            self._recent = torch.empty(self.record_every, dtype=risk.dtype, device=risk.device)
+        self._recent[self._waiting] = risk
+        self._waiting += 1
+
     def _after_step(self, steps: int) -> None:
-        """Record, look and write where it is time."""
+        """Record or look, and write."""
         last = self.step == steps
-        due = self.checkpoint is not None and self.step % self.checkpoint.every == 0
         if last or self.step % self.record_every == 0:
             self._record(steps)
-        elif due:
+        else:
             self._look()
-        if (due or last or self._ended == "stopped") and self._ended != "diverged":
-            self._save()
+        if self.checkpoint is not None and self._ended != "diverged":
+            if last or self._ended == "stopped" or self.step % self.checkpoint.every == 0:
+                self.checkpoint.write(self._state())
 
     def _check_first(self, risk: Tensor) -> None:
         self._first = float(risk)
@@ -318,8 +326,8 @@ class HeteroTrainer:
         self._averages.update_parameters(self.model)
 
     def _warn(self) -> None:
-        lr = float(self.optimizer.param_groups[0]["lr"])
         kept = "" if self.checkpoint is None else " The last checkpoint is from before."
+        lr = self.optimizer.param_groups[0]["lr"]
         warnings.warn(
             f"Training diverged by step {self.step:,}, with step size {lr:.3g}: the loss is more "
             f"than {self.bound:g} times its first value, or not a number. The parameters are not "
@@ -327,10 +335,6 @@ class HeteroTrainer:
             ElinvarWarning,
             stacklevel=3,
         )
-
-    def _save(self) -> None:
-        if self.checkpoint is not None:
-            self.checkpoint.write(self._state())
 
     def _state(self) -> dict[str, Any]:
         """Return everything that a run needs to go on, in tensors and plain values."""
