@@ -91,7 +91,8 @@ class Selection:
     candidate_coef : array of shape (q,), optional
         Its efficient refit, standardised.
     subspace : Subspace, optional
-        Combinations of columns that hold everywhere; looked for where no support explains much.
+        Combinations of columns that hold everywhere; looked for where no support explains much and
+        no candidate is better.
     rivals : boolean array of shape (n_rivals, n_gates)
         Other accepted (or approximately invariant) supports whose criterion is as low but for
         noise: the data hardly prefer the selected one to them.
@@ -199,15 +200,10 @@ def select(
             advice = "pooled" if best is None else "candidate"
     subspace = None
     accepts = status == "accepted"
-    if not accepts or explains_little(problem, pooled, table, row):
+    if best is None and (not accepts or explains_little(problem, pooled, table, row)):
         subspace = invariant_subspace(problem, rule.level_at(n_rows), seed=rule.seed)
-        if (
-            subspace is not None
-            and best is None
-            and subspace_leads(
-                problem, pooled, subspace.errors, table.masks[row] if accepts else None
-            )
-        ):
+        beside = table.masks[row] if accepts else None
+        if subspace is not None and subspace_leads(problem, pooled, subspace.errors, beside):
             advice = "subspace"
     return Selection(
         status=status,
