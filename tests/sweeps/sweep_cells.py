@@ -64,13 +64,13 @@ def die(*, rng, repetition):
     return {"value": 1.0}
 
 
-def slow_draws(folder):
-    return draws(4, 15, seconds=0.01, log=str(Path(folder) / "log.txt"))
+def slow_draws(folder, seconds=0.01):
+    return draws(4, 15, seconds=seconds, log=str(Path(folder) / "log.txt"))
 
 
 if __name__ == "__main__":
     import sweep_cells  # the function by the name that other processes know it by
 
-    FOLDER, WORKERS, BACKEND = sys.argv[1:]
-    sweep = sweep_cells.slow_draws(FOLDER)
+    FOLDER, WORKERS, BACKEND, SECONDS = sys.argv[1:]
+    sweep = sweep_cells.slow_draws(FOLDER, float(SECONDS))
     run_sweep(sweep, Path(FOLDER) / "table.parquet", workers=int(WORKERS), backend=BACKEND)

@@ -23,9 +23,10 @@ SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
 @contextmanager
-def started(folder, workers=2, backend="threads"):
+def started(folder, workers=2, backend="threads", seconds=0.01):
     """Run the slow sweep in a process of its own, and clear up what that leaves behind."""
-    command = [sys.executable, sweep_cells.__file__, str(folder), str(workers), backend]
+    command = [sys.executable, sweep_cells.__file__, str(folder)]
+    command += [str(workers), backend, str(seconds)]
     with open(errors_of(folder), "w") as errors:
         process = subprocess.Popen(command, stderr=errors, start_new_session=True)
     try:
@@ -130,8 +131,8 @@ def test_ctrl_c(backend, tmp_path):
 
 @SIGNALS
 def test_a_second_run_at_the_same_time_is_refused(tmp_path):
-    sweep, out = sweep_cells.slow_draws(tmp_path), table_of(tmp_path)
-    with started(tmp_path) as process:
+    sweep, out = sweep_cells.slow_draws(tmp_path, 0.05), table_of(tmp_path)
+    with started(tmp_path, seconds=0.05) as process:
         while not computed(tmp_path):
             time.sleep(0.002)
         with pytest.raises(FileError, match=r"Another run is at work on .*table\.parquet; wait"):
@@ -140,6 +141,19 @@ def test_a_second_run_at_the_same_time_is_refused(tmp_path):
     assert process.returncode == 0, errors_of(tmp_path).read_text()
     assert max(Counter(computed(tmp_path)).values()) == 1
     run_sweep(sweep, out)
+    assert len(computed(tmp_path)) == 120
+
+
+@SIGNALS
+def test_a_run_that_waited_for_another_takes_its_table(tmp_path, monkeypatch):
+    monkeypatch.setattr("elinvar.sweeps._journal._LOCK_SECONDS", 60.0)
+    with started(tmp_path) as process:
+        while not computed(tmp_path):
+            time.sleep(0.002)
+        table = run_sweep(sweep_cells.slow_draws(tmp_path), table_of(tmp_path))
+        process.wait(timeout=30)
+    assert process.returncode == 0, errors_of(tmp_path).read_text()
+    assert len(table) == 240
     assert len(computed(tmp_path)) == 120
 
 

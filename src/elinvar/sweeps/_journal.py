@@ -96,9 +96,8 @@ def open_journal(out: Path | None) -> Iterator[Journal]:
     """
     path = None if out is None else journal_path(out)
     try:
-        connection = sqlite3.connect(path or ":memory:", timeout=_LOCK_SECONDS)
+        connection = _connect(path)
         try:
-            connection.executescript(_SET_UP)
             yield Journal(connection)
         finally:
             connection.close()
@@ -106,10 +105,31 @@ def open_journal(out: Path | None) -> Iterator[Journal]:
         raise FileError(_words(error, path, out)) from error
 
 
+def _connect(path: Path | None) -> sqlite3.Connection:
+    """Connect; where the run waited for has ended and removed its file, to a new one."""
+    while True:
+        connection = sqlite3.connect(path or ":memory:", timeout=_LOCK_SECONDS)
+        try:
+            connection.executescript(_SET_UP)
+        except sqlite3.Error as error:
+            connection.close()
+            gone = path is not None and not path.exists()
+            if not gone or _code(error) != sqlite3.SQLITE_IOERR:
+                raise
+        else:
+            return connection
+
+
 def _words(error: sqlite3.Error, path: Path | None, out: Path | None) -> str:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    code = _code(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"Another run is at work on {out}; wait for it, stop it, or give another place."
-    if code is not None and code & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return f"{path}, which kept the finished cells of {out}, is damaged ({error}); delete it."
     return f"The finished cells cannot be kept in {path}: {error}; give another place."
+
+
+def _code(error: sqlite3.Error) -> int | None:
+    """Return the primary result code of SQLite, if the error has one."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else int(code) & 0xFF
