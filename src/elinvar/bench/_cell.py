@@ -76,7 +76,7 @@ def cell(
         One row with ``COLUMNS``; none if the method has fewer repetitions.
     """
     baseline, budget = BASELINES[method], budget_of(method)
-    if repetition and repetition >= budget.repetitions(repetition + 1, quick=quick):
+    if not budget.runs(repetition, suite, quick=quick):
         return []
     try:
         n_samples = SUITES[suite].rows_of(problem, quick=quick)

@@ -101,7 +101,7 @@ def _ladders() -> Mapping[str, Problem]:
         for p in (8, 12, 16, 30, 100, 200)
     ]
     tested = "12 features, all 4,096 subsets tested by everyone who tests subsets"
-    speed = _random("sizes", "speed-12", tested, 12, 3, 300)
+    speed = _random("sizes", "speed-12", tested, 12, 3, 1000)
     counts = [
         _random("environments", f"environments-{n}", f"{n} environments of 500 rows", 10, n, 500)
         for n in (2, 3, 5, 8, 12, 20)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = (
     "Methods see training environments alone. Errors are measured on rows of "
-    f"{NEW_ENVIRONMENTS} new environments of {NEW_ROWS} rows each (half as many of half as many "
-    "with more than 300 features), or on the environment of a real table that was left out.",
+    f"{NEW_ENVIRONMENTS} new environments of {NEW_ROWS} rows each (with more than 300 features "
+    "half as many of half the rows), or on the environment of a real table that was left out.",
     "One rule chooses hyper-parameters, for all methods: each training environment is left out in "
     f"turn (of more than {MOST_FOLDS}, {MOST_FOLDS} evenly spread ones are), and the candidate "
     "with the smallest mean error there wins; ties go to the default. With two environments each "

@@ -168,7 +168,7 @@ _ALL = (
         about="44 to 107 nodes, like gene networks; every environment knocks some down.",
         problems=_of("networks"),
         quick=_of("networks")[:1],
-        seeds=3,
+        seeds=2,
         quick_seeds=1,
     ),
     Suite(

@@ -35,7 +35,7 @@ class Target:
 
 
 def targets(rows: "DataFrame") -> "DataFrame":
-    """Hold rows to what was asked of elinvar.
+    """Hold rows to what was asked of elinvar; against a peer, on the data that both ran on.
 
     Parameters
     ----------
@@ -60,12 +60,31 @@ class _Rows:
 
     def values(self, column: str, problem: str, method: str = BASE) -> "Series[float]":
         """Return what is known in one column: of one problem, or of a whole suite."""
-        where = self.rows["suite" if problem in set(self.rows["suite"]) else "problem"] == problem
-        return self.rows.loc[where & (self.rows["method"] == method), column].dropna().astype(float)
+        rows = self._of(problem)
+        return rows.loc[rows["method"] == method, column].dropna().astype(float)
 
     def told(self) -> "_Rows":
         """Return the rows on data whose environments tell the answer, or may."""
         return _Rows(self.rows[~self.rows["identified"].isin([False])])
+
+    def shared(self, problem: str, method: str) -> "_Rows":
+        """Return the rows on the data of a problem, or of a suite, that a method ran on."""
+        return self._on(self._of(problem), method)
+
+    def found(self, problem: str, method: str) -> "_Rows":
+        """Return the rows on the data of a problem in which a method found some feature."""
+        rows = self._of(problem)
+        return self._on(rows, method, rows["recall"] > 0)
+
+    def _of(self, problem: str) -> "DataFrame":
+        column = "suite" if problem in set(self.rows["suite"]) else "problem"
+        return self.rows[self.rows[column] == problem]
+
+    @staticmethod
+    def _on(rows: "DataFrame", method: str, where: Any = True) -> "_Rows":
+        data = ["problem", "repetition"]
+        ran = rows.loc[(rows["method"] == method) & where, data]
+        return _Rows(rows.merge(ran, on=data))
 
     def mean(self, column: str, problem: str, method: str = BASE) -> float:
         """Return the mean; NaN if there is nothing."""
@@ -124,8 +143,8 @@ def _unit_tests(of: _Rows) -> Iterator[Target]:
 def _rotated(of: _Rows) -> Iterator[Target]:
     for example in (1, 2, 3):
         name = f"unit-test-{example}s-e10"
-        own = of.mean("error", name)
         peer, best = of.best_peer("error", name, largest=False)
+        own = of.shared(name, peer).mean("error", name)
         asked = f"test {example}s, 10 environments: error at most the best peer's"
         found = f"{own:.4g}; {peer} {best:.4g}"
         yield _held("rotated", asked, found, own, best, holds=own <= best * (1 + 1e-6))
@@ -157,8 +176,8 @@ def _recovery(of: _Rows) -> Iterator[Target]:
     poor = float((values < POOR).mean()) if len(values) else np.nan
     asked = where + "F1 below .5 in at most 1%"
     yield _held("random", asked, f"{poor:.1%}", poor, holds=poor <= 0.01)
-    f1 = of.mean("f1", "two-environments")
     peer, best = of.best_peer("f1", "two-environments", largest=True)
+    f1 = of.shared("two-environments", peer).mean("f1", "two-environments")
     found = f"{f1:.3f}; {peer} {best:.3f}"
     asked = "mean F1 at least the best peer's"
     yield _held("two-environments", asked, found, f1, best, holds=f1 >= best)
@@ -198,9 +217,10 @@ def _silence(of: _Rows) -> Iterator[Target]:
 
 
 def _speed(of: _Rows) -> Iterator[Target]:
-    own, peer = (of.median("seconds", "speed-12", one) for one in (BASE, "causalicp"))
+    whole = of.found("speed-12", "causalicp")  # it stops early once nothing can be left
+    own, peer = (whole.median("seconds", "speed-12", one) for one in (BASE, "causalicp"))
     times = peer / own
-    asked = "12 features: at least 300 times as fast as causalicp"
+    asked = "12 features: at least 300 times as fast as causalicp where that tests all subsets"
     yield _held("sizes", asked, f"{times:,.0f} times", times, holds=times >= 300)
     own, peer = of.median("seconds", "size-30"), of.median("seconds", "size-16", "eills")
     asked = "30 features: faster than the 2^p search with 16"

@@ -1,0 +1,57 @@
+import pandas as pd
+import pytest
+
+from elinvar.bench._budget import Budget
+from elinvar.bench._targets import targets
+
+NOTHING = {
+    "outcome": "finished", "identified": True, "kind": "columns", "error": None, "relative": None,
+    "relative_worst": None, "coef_error": None, "f1": None, "recall": None, "cautious": None,
+    "seconds": None, "n_features": 12, "n_invariant": 0, "n_right": 0, "n_wronged": 0,
+}  # fmt: skip
+
+
+def row(suite, problem, method, repetition, **known):
+    keys = {"suite": suite, "problem": problem, "method": method, "repetition": repetition}
+    return {**NOTHING, **keys, **known}
+
+
+def held(rows, suite, words):
+    found = targets(pd.DataFrame(rows))
+    (one,) = found[(found["suite"] == suite) & found["target"].str.contains(words)].itertuples()
+    return one.met, one.measured
+
+
+def test_a_peer_is_compared_on_the_data_that_it_ran_on():
+    name = "unit-test-1s-e10"
+    rows = [row("rotated", name, "elinvar", k, error=error) for k, error in enumerate((1.0, 9.0))]
+    rows += [row("rotated", name, "vrex", 0, error=2.0)]
+    assert held(rows, "rotated", "test 1s, 10") == ("yes", "1; vrex 2")
+    rows += [row("rotated", name, "iga", k, error=1.5) for k in range(2)]
+    assert held(rows, "rotated", "test 1s, 10") == ("no", "5; iga 1.5")
+
+
+def test_causalicp_is_timed_where_it_does_not_stop_early():
+    def timed(repetition, ours, theirs, recall):
+        return [
+            row("sizes", "speed-12", "elinvar", repetition, seconds=ours, recall=1.0),
+            row("sizes", "speed-12", "causalicp", repetition, seconds=theirs, recall=recall),
+        ]
+
+    early = timed(0, 0.01, 0.1, 0.0) + timed(1, 0.01, 0.1, 0.0)
+    assert held(early, "sizes", "causalicp")[0] == "not measured"
+    assert held(early + timed(2, 0.01, 5.0, 0.5), "sizes", "causalicp") == ("yes", "500 times")
+
+
+@pytest.mark.parametrize(
+    ("repetition", "suite", "quick", "runs"),
+    [
+        (1, "random", False, True), (2, "random", False, False), (2, "rotated", False, True),
+        (2, "rotated", True, False), (0, "random", True, True), (1, "random", True, False),
+    ],
+)  # fmt: skip
+def test_a_method_is_spared_repetitions_except_where_it_is_held_against(
+    repetition, suite, quick, runs
+):
+    budget = Budget(seeds=2, quick_seeds=0, whole=("rotated",))
+    assert budget.runs(repetition, suite, quick=quick) is runs
