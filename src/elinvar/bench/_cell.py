@@ -9,7 +9,7 @@ import numpy as np
 
 from elinvar._base import MissingExtraError
 from elinvar.baselines import BASELINES, Baseline
-from elinvar.bench._budget import budget_of
+from elinvar.bench._budget import WIDE, budget_of
 from elinvar.bench._data import Case, Rows, draw
 from elinvar.bench._limit import TimeUp, peak_memory, time_limit, timed
 from elinvar.bench._measures import (
@@ -243,19 +243,23 @@ def _best(
 
 
 def _warm_up(method: Baseline) -> None:
-    """Fit once on next to nothing: what a first fit imports and compiles is nobody's time."""
+    """Fit on next to nothing: what a first fit imports and compiles is nobody's time.
+
+    Methods for many features compile more where there are many.
+    """
     if method.name in _warm:
         return
     _warm.add(method.name)
-    rng = np.random.default_rng(0)
-    rows = Rows(
-        X=rng.standard_normal((200, 3)),
-        y=rng.standard_normal(200),
-        environments=np.repeat([f"warm-up {k}" for k in range(5)], 40),
-    )
-    given = {"support": np.array([True, False, False])} if method.name == "oracle" else {}
-    with suppress(Exception):  # the fit that counts will raise it again
-        fit(method, rows, given)
+    for n_features in (3, 16) if budget_of(method.name).most_features > WIDE else (3,):
+        rng = np.random.default_rng(0)
+        rows = Rows(
+            X=rng.standard_normal((200, n_features)),
+            y=rng.standard_normal(200),
+            environments=np.repeat([f"warm-up {k}" for k in range(5)], 40),
+        )
+        given = {"support": np.arange(n_features) == 0} if method.name == "oracle" else {}
+        with suppress(Exception):  # the fit that counts will raise it again
+            fit(method, rows, given)
 
 
 def _note(method: Baseline, choice: Choice, case: Case, tuned: bool) -> str:
