@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar._base import DataError, ElinvarWarning
 from elinvar.environments import Environments, Moments
+from elinvar.estimators._environment_estimator import random_generator
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
-    random_generator,
     resolve_environment_weights,
 )
 from elinvar.gates._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of

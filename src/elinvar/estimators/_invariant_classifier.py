@@ -1,20 +1,15 @@
 """Classes: which effects on the log odds hold in all environments, and what predicts best."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError
-from elinvar.environments import Environments, Schema
-from elinvar.estimators._environment_regressor import EnvironmentRegressor, _name_of, _own_errors
+from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
 from elinvar.estimators._invariant_classifier_tables import ClassifierTables
 from elinvar.estimators._invariant_classifier_words import explain, notes_on, summary_of
 from elinvar.estimators._invariant_regressor import _labels, _mask
@@ -27,15 +22,10 @@ from elinvar.gates._logistic_learn import (
     softmax,
 )
 
-if TYPE_CHECKING:
-    pass
-
 Floats = NDArray[np.float64]
 
-_FEWEST_ROWS = 5
 
-
-class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     r"""Logistic regression on the effects that hold in every environment.
 
     `InvariantRegressor` for classes, two or more: it tests candidate supports for the same
@@ -143,17 +133,9 @@ class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # 
     ('accepted', array([ True, False]), array(['ill', 'well'], dtype='<U4'))
     """
 
-    classes_: NDArray[Any]
-    schema_: Schema
-    n_features_in_: int
     status_: Literal["accepted", "approximate", "rejected", "pooled_only"]
     standing_: Standing
     notes_: tuple[str, ...]
-
-    __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True}
-    _learned_name: ClassVar[str] = "coef_"
-    _read = EnvironmentRegressor._read
-    _encode = EnvironmentRegressor._encode
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "predictor": [StrOptions({"auto", "invariant", "pooled"})],
@@ -232,7 +214,7 @@ class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # 
         self.excluded_environments_ = tuple(_labels(self.exclude_environments))
         if self.excluded_environments_:
             rows = rows.exclude(self.excluded_environments_)
-        _check_classes(rows, self.classes_)
+        check_classes(rows, self.classes_)
         self.environments_, self._rows = rows.names, rows
         found = learn_classes(rows, self._task())
         self._learned = found
@@ -328,39 +310,9 @@ class InvariantClassifier(ClassifierTables, ClassifierMixin, BaseEstimator):  # 
         check_is_fitted(self, "coef_")
         return explain(self)
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = False
-        return tags
-
     def _log_odds(self, X: ArrayLike) -> Floats:
         check_is_fitted(self, "coef_")
         return self._used.log_odds(self._encode(X))
-
-    def _rows_of(
-        self, X: ArrayLike, y: ArrayLike, environments: Any, sample_weight: Any
-    ) -> Environments:
-        """Validate rows, the target becoming the number of its class."""
-        if y is None:
-            raise DataError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        with _own_errors():
-            values = column_or_1d(y, warn=True)
-            _refuse_missing(values)
-            check_classification_targets(values)
-            classes, codes = np.unique(values, return_inverse=True)
-        rows = self._read(X, codes.astype(np.float64), environments, sample_weight)
-        present, codes = np.unique(rows.y, return_inverse=True)
-        self.classes_ = classes[present.astype(np.intp)]
-        if len(self.classes_) < 2:
-            raise DataError(
-                f"The target has one class only ({str(self.classes_[0])!r}); at least two classes "
-                "are needed."
-            )
-        self.schema_ = replace(rows.schema, target=_name_of(y))
-        return replace(rows, schema=self.schema_, y=codes.astype(np.float64))
 
     def _task(self) -> LogisticTask:
         return LogisticTask(
@@ -391,35 +343,3 @@ def _centred(values: Floats) -> Floats:
     full = np.concatenate([np.zeros_like(values[:1]), values])
     centred: Floats = full - full.mean(axis=0)
     return centred
-
-
-def _refuse_missing(values: NDArray[Any]) -> None:
-    missing = values != values
-    if values.dtype.kind == "O":
-        missing = missing | np.array([value is None for value in values], dtype=bool)
-    if values.dtype.kind == "f":
-        missing = ~np.isfinite(values)
-    if np.any(missing):
-        raise DataError(
-            f"The target is missing (NaN) or infinite in {missing.sum():,} row(s), first in row "
-            f"{missing.argmax() + 1} (the first row is 1): drop these rows."
-        )
-
-
-def _check_classes(rows: Environments, classes: NDArray[Any]) -> None:
-    """Refuse environments that can say nothing, if there are several."""
-    if len(rows.names) < 2:
-        return
-    for e, name in enumerate(rows.names):
-        here = rows.y[rows.codes == e]
-        if len(here) < _FEWEST_ROWS:
-            raise DataError(
-                f"Environment {name!r} has {len(here)} {'row' if len(here) == 1 else 'rows'}; at "
-                f"least {_FEWEST_ROWS} are needed. Merge it with a similar one, or leave it out "
-                "with exclude_environments."
-            )
-        if len(np.unique(here)) < 2:
-            raise DataError(
-                f"Environment {name!r} holds one class only ({str(classes[int(here[0])])!r}) and "
-                "says nothing about effects; leave it out with exclude_environments."
-            )

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar._base import DataError, ElinvarWarning
 from elinvar.environments import Environments
+from elinvar.estimators._environment_estimator import random_generator
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
-    random_generator,
     resolve_environment_weights,
 )
 from elinvar.estimators._facts import DataFacts

@@ -1,22 +1,19 @@
 """A network for classes, on the features that HeteroSGD keeps."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.environments import Schema
-from elinvar.estimators._environment_regressor import EnvironmentRegressor
-from elinvar.estimators._invariant_classifier import InvariantClassifier, _check_classes
+from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
 from elinvar.neural._mlp_choice import agreement_of_classes
 from elinvar.neural._mlp_face import NetworkFace
 
 Floats = NDArray[np.float64]
 
 
-class InvariantMLPClassifier(NetworkFace, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class InvariantMLPClassifier(NetworkFace, EnvironmentClassifier):
     """`InvariantMLPRegressor` for classes, two or more.
 
     The loss is that of classes, and the test is one of the log odds. Use `InvariantClassifier`
@@ -55,15 +52,7 @@ class InvariantMLPClassifier(NetworkFace, ClassifierMixin, BaseEstimator):  # ty
     ('accepted', array([ True, False]))
     """
 
-    classes_: NDArray[Any]
-    schema_: Schema
-    n_features_in_: int
-
-    __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True}
-    _learned_name: ClassVar[str] = "network_"
-    _read = EnvironmentRegressor._read
-    _encode = EnvironmentRegressor._encode
-    _rows_of = InvariantClassifier._rows_of
+    _learned_name = "network_"
 
     def fit(self, X: ArrayLike, y: ArrayLike, *, environments: ArrayLike | None = None) -> Self:
         """Find the features, and train the network.
@@ -88,7 +77,7 @@ class InvariantMLPClassifier(NetworkFace, ClassifierMixin, BaseEstimator):  # ty
         """
         self._validate_params()
         rows = self._rows_of(X, y, environments, None)
-        _check_classes(rows, self.classes_)
+        check_classes(rows, self.classes_)
         codes = rows.y.astype(np.intp)
         self._search(
             rows,
@@ -132,12 +121,6 @@ class InvariantMLPClassifier(NetworkFace, ClassifierMixin, BaseEstimator):  # ty
         share = np.exp(odds - odds.max(axis=1, keepdims=True))
         probability: Floats = share / share.sum(axis=1, keepdims=True)
         return probability
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = False
-        return tags
 
     def _log_odds(self, X: ArrayLike) -> Floats:
         check_is_fitted(self, "network_")

@@ -1,0 +1,83 @@
+"""What classifiers on environments share: classes at the door."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from elinvar._base import DataError
+from elinvar.environments import Environments
+from elinvar.estimators._environment_estimator import EnvironmentEstimator, name_of, own_errors
+
+_FEWEST_ROWS = 5
+
+
+class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ignore[misc]
+    """A classifier that is fitted on rows gathered in several environments.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    """
+
+    classes_: NDArray[Any]
+
+    def _rows_of(
+        self, X: ArrayLike, y: ArrayLike, environments: Any, sample_weight: Any
+    ) -> Environments:
+        """Validate rows, the target becoming the number of its class."""
+        if y is None:
+            raise DataError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        with own_errors():
+            values = column_or_1d(y, warn=True)
+            _refuse_missing(values)
+            check_classification_targets(values)
+            classes, codes = np.unique(values, return_inverse=True)
+        rows = self._read(X, codes.astype(np.float64), environments, sample_weight)
+        present, codes = np.unique(rows.y, return_inverse=True)
+        self.classes_ = classes[present.astype(np.intp)]
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"The target has one class only ({str(self.classes_[0])!r}); at least two classes "
+                "are needed."
+            )
+        self.schema_ = replace(rows.schema, target=name_of(y))
+        return replace(rows, schema=self.schema_, y=codes.astype(np.float64))
+
+
+def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
+    """Refuse environments that can say nothing, if there are several."""
+    if len(rows.names) < 2:
+        return
+    for e, name in enumerate(rows.names):
+        here = rows.y[rows.codes == e]
+        if len(here) < _FEWEST_ROWS:
+            raise DataError(
+                f"Environment {name!r} has {len(here)} {'row' if len(here) == 1 else 'rows'}; at "
+                f"least {_FEWEST_ROWS} are needed. Merge it with a similar one, or leave it out "
+                "with exclude_environments."
+            )
+        if len(np.unique(here)) < 2:
+            raise DataError(
+                f"Environment {name!r} holds one class only ({str(classes[int(here[0])])!r}) and "
+                "says nothing about effects; leave it out with exclude_environments."
+            )
+
+
+def _refuse_missing(values: NDArray[Any]) -> None:
+    missing = values != values
+    if values.dtype.kind == "O":
+        missing = missing | np.array([value is None for value in values], dtype=bool)
+    if values.dtype.kind == "f":
+        missing = ~np.isfinite(values)
+    if np.any(missing):
+        raise DataError(
+            f"The target is missing (NaN) or infinite in {missing.sum():,} row(s), first in row "
+            f"{missing.argmax() + 1} (the first row is 1): drop these rows."
+        )

@@ -1,0 +1,224 @@
+"""What every estimator on environments shares: rows at the door, and columns as numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from elinvar._base import DataError, DataTypeError
+from elinvar.environments import Environments, Moments, Schema
+from elinvar.environments._arrays import check_environments_array
+from elinvar.environments._frames import is_frame
+
+
+class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
+    """An estimator that is fitted on rows gathered in several environments.
+
+    The environments of the rows are metadata in scikit-learn's sense: with
+    ``sklearn.set_config(enable_metadata_routing=True)`` every meta-estimator hands
+    ``environments`` on without being asked; ``set_fit_request(environments=False)`` and its
+    siblings change that.
+
+    Attributes
+    ----------
+    schema_ : Schema
+        What the columns mean, and how a frame becomes numbers.
+    n_features_in_ : int
+        Number of input features.
+    feature_names_in_ : ndarray of str
+        Names of the features, where they have any.
+    """
+
+    schema_: Schema
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+
+    # the attribute that a fitted model has
+    _learned_name: ClassVar[str] = "coef_"
+
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = False
+        return tags
+
+    def _read(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        environments: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        reset: bool = True,
+        min_rows: int = 2,
+    ) -> Environments:
+        """Validate rows as scikit-learn does, and see them as environments.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+            Features. A frame with text or categorical columns is encoded by a `Schema`.
+        y : array-like of shape (n,)
+            Target.
+        environments : array-like of shape (n,), optional
+            Label of each row's environment; None: all rows come from one.
+        sample_weight : array-like of shape (n,), optional
+            Frequency weights.
+        reset : bool
+            Learn the features from ``X`` (True), or require those learned before.
+        min_rows : int
+            The fewest rows to accept.
+
+        Returns
+        -------
+        Environments
+            The rows. ``schema_``, ``n_features_in_`` and ``feature_names_in_`` are set.
+
+        Raises
+        ------
+        DataError
+            If the rows cannot be used.
+        """
+        _refuse_bad_target(y)
+        with own_errors():
+            if _has_text(X) or (not reset and self.schema_.levels):
+                validate_data(self, X, y, reset=reset, skip_check_array=True)
+                values = X if reset else self.schema_.encode(X)
+                names, target = None, column_or_1d(y, warn=True)
+            else:
+                values, target = validate_data(
+                    self,
+                    X,
+                    y,
+                    reset=reset,
+                    dtype=np.float64,
+                    y_numeric=True,
+                    ensure_all_finite=False,
+                    ensure_min_samples=min_rows,
+                )
+                names = getattr(self, "feature_names_in_", None)
+            rows = Environments.from_arrays(
+                values,
+                target,
+                _as_array(environments),
+                feature_names=None if names is None else [str(name) for name in names],
+                sample_weight=sample_weight,
+                target=name_of(y),
+            )
+        if rows.n_rows < min_rows:
+            raise DataError(
+                f"X has {rows.n_rows} sample(s) of positive weight; at least {min_rows} are needed."
+            )
+        if not reset:
+            return replace(rows, schema=self.schema_)
+        self.schema_ = rows.schema
+        return rows
+
+    def _take_schema(self, moments: Moments) -> None:
+        """Learn the features from ``moments``, as `_read` does from rows."""
+        if not isinstance(moments, Moments):
+            raise DataTypeError(
+                f"fit_moments needs elinvar.Moments; got {type(moments).__name__}. Make them with "
+                "Moments.from_arrays, from_frame or from_files, or call fit with rows."
+            )
+        self.schema_ = moments.schema
+        self.n_features_in_ = len(moments.schema.features)
+        if moments.schema.named:
+            self.feature_names_in_ = np.asarray(moments.schema.features, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _encode(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return ``X`` as numbers of shape (n, n_columns), its features checked."""
+        check_is_fitted(self, self._learned_name)
+        with own_errors():
+            if self.schema_.levels or _has_text(X):
+                validate_data(self, X, reset=False, skip_check_array=True)
+            else:
+                X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
+            return self.schema_.encode(X)
+
+
+def random_generator(random_state: object, salt: int) -> np.random.Generator:
+    """Return the generator of a fit; ``salt`` tells the calls of a stream apart."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**31, size=4))
+    if random_state is None:
+        return np.random.default_rng()
+    return np.random.default_rng([int(random_state), salt])  # type: ignore[call-overload]
+
+
+def labels_of_rows(environments: ArrayLike, n: int) -> list[str]:
+    """Return the environment of each of ``n`` rows as text, or refuse what has none."""
+    factor = check_environments_array(_as_array(environments), n)
+    return [factor.labels[code] for code in factor.codes]
+
+
+def name_of(y: object) -> str:
+    """Return the name of a series, or "target"."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else "target"
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Let what scikit-learn refuses be one of our own errors, its message kept."""
+    try:
+        yield
+    except DataError:
+        raise
+    except TypeError as error:
+        raise DataTypeError(str(error)) from error
+    except ValueError as error:
+        hint = (
+            "; give text columns in a pandas or polars frame." if "to float" in str(error) else ""
+        )
+        raise DataError(f"{error}{hint}") from error
+
+
+def _refuse_bad_target(y: object) -> None:
+    values = np.asarray(y)
+    if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+        bad = ~np.isfinite(values.ravel())
+        raise DataError(
+            f"The target is missing (NaN) or infinite in {bad.sum():,} row(s), first in row "
+            f"{bad.argmax() + 1} (the first row is 1): drop these rows."
+        )
+    if values.dtype.kind not in "OUS":
+        return
+    text = next((value for value in values.flat if isinstance(value, str | bytes)), None)
+    if text is not None:
+        raise DataTypeError(
+            f"The target holds text (such as {str(text)!r}), but numbers are needed; turn it into "
+            "numbers first (a two-way outcome can be given as 0/1)."
+        )
+
+
+def _has_text(X: Any) -> bool:
+    """Tell whether ``X`` is a frame with a column that is neither a number nor a truth value."""
+    if not nw.dependencies.is_into_dataframe(X):
+        return is_frame(X)
+    frame: Any = nw.from_native(X, eager_only=True)
+    return not all(_is_number(frame, name) for name in frame.columns)
+
+
+def _is_number(frame: Any, name: str) -> bool:
+    dtype = frame.schema[name]
+    if dtype == nw.Object:
+        return not any(isinstance(value, str) for value in frame[name].to_list())
+    return bool(dtype.is_numeric() or dtype == nw.Boolean)
+
+
+def _as_array(labels: ArrayLike | None) -> Any:
+    """Keep the elements of a list as they are; numpy would turn [1, "a"] into text too early."""
+    return np.array(labels, dtype=object) if isinstance(labels, list | tuple) else labels
