@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from elinvar._base import DataError, import_extra
-from elinvar.baselines._regressor import Mask, PeerRegressor, by_environment
+from elinvar.baselines._regressor import Floats, Mask, PeerRegressor, by_environment
 from elinvar.baselines._screen import screen
 from elinvar.environments import Environments
 
@@ -65,19 +65,24 @@ class CausalICPRegressor(PeerRegressor):
     def _learn(self, rows: Environments) -> None:
         package = import_extra("causalicp", "bench")
         columns = screen(rows, self.max_features)
-        table = np.column_stack([rows.X[:, columns], rows.y])
-        data = [table[inside] for inside in by_environment(rows)]
-        try:
-            with np.errstate(all="ignore"):
-                found = package.fit(data, int(columns.size), alpha=float(self.level))
-        except np.linalg.LinAlgError as error:
+        if _dependent(rows.X[:, columns]):
             raise DataError(
                 "causalicp cannot take columns that depend linearly on one another: leave one out."
-            ) from error
+            )
+        table = np.column_stack([rows.X[:, columns], rows.y])
+        data = [table[inside] for inside in by_environment(rows)]
+        with np.errstate(all="ignore"):
+            found = package.fit(data, int(columns.size), alpha=float(self.level))
         self.accepted_sets_ = sorted(
             tuple(sorted(columns[list(chosen)].tolist())) for chosen in found.accepted_sets
         )
         self._take_selection(rows, common(self.accepted_sets_, rows.X.shape[1]))
+
+
+def _dependent(X: Floats) -> bool:
+    """Tell whether some column that varies is a sum of multiples of others and a constant."""
+    centred = X - X.mean(axis=0)
+    return bool(np.linalg.matrix_rank(centred / centred.std(axis=0)) < X.shape[1])
 
 
 def common(sets: list[tuple[int, ...]], p: int) -> Mask:
