@@ -15,6 +15,7 @@ from elinvar.gates._equality import (
     same_shares,
 )
 from elinvar.gates._problem import Floats, LinearProblem, average
+from elinvar.gates._refit import pseudo_inverses
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -239,12 +240,13 @@ def _smallest(tests: Floats) -> Floats:
 def residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.intp]]:
     """Residual second moments (M, q) of every column on the support's others, and their ranks."""
     inside = np.flatnonzero(support)
-    inverse, told, rank = _pseudo_inverses(matrices[:, inside[:, None], inside])
+    inverse, share = pseudo_inverses(matrices[:, inside[:, None], inside])
+    told = share > 1 - _MIXED
     cross = matrices[:, inside]
     power = np.einsum("ejj->ej", matrices)
     moment = power - np.einsum("eaj,eaj->ej", cross, inverse @ cross)
     moment = np.where(moment > _RANK * power, moment, 0.0)
-    ranks = np.repeat(rank[:, None], len(support), axis=1)
+    ranks = np.repeat(_ranks(share)[:, None], len(support), axis=1)
     moment[:, inside] = np.where(told, 1 / np.where(told, np.einsum("ejj->ej", inverse), 1), 0.0)
     ranks[:, inside] -= told
     return moment, ranks
@@ -252,21 +254,16 @@ def residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, NDA
 
 def schur(matrices: Floats, width: int) -> tuple[Floats, NDArray[np.intp]]:
     """Return what the first ``width`` columns leave of the others, and the ranks of the first."""
-    inverse, _, rank = _pseudo_inverses(matrices[:, :width, :width])
+    inverse, share = pseudo_inverses(matrices[:, :width, :width])
     cross = matrices[:, :width, width:]
     left: Floats = matrices[:, width:, width:] - cross.transpose(0, 2, 1) @ inverse @ cross
-    return left, rank
+    return left, _ranks(share)
 
 
-def _pseudo_inverses(matrices: Floats) -> tuple[Floats, NDArray[np.bool_], NDArray[np.intp]]:
-    """Pseudo-inverses, which coordinates lie in the range, and ranks."""
-    if matrices.shape[1] == 0:
-        return matrices, np.zeros(matrices.shape[:2], dtype=bool), np.zeros(len(matrices), np.intp)
-    values, vectors = np.linalg.eigh(matrices)
-    good = values > _RANK * np.maximum(values[:, -1:], 1e-300)
-    scaled = vectors * np.where(good, 1 / np.where(good, values, 1.0), 0.0)[:, None]
-    told = (np.square(vectors) * good[:, None]).sum(axis=2) > 1 - _MIXED
-    return scaled @ vectors.transpose(0, 2, 1), told, good.sum(axis=1)
+def _ranks(share: Floats) -> NDArray[np.intp]:
+    """Return ranks (M,) from the parts of coordinates (M, q) in the ranges."""
+    ranks: NDArray[np.intp] = np.rint(share.sum(axis=1)).astype(np.intp)
+    return ranks
 
 
 def _marginal_p(problem: LinearProblem) -> tuple[Floats, Floats]:
