@@ -318,7 +318,5 @@ def _frame(kind: type, rows: Sequence[Any]) -> "pd.DataFrame":
     import pandas as pd
 
     columns = {field.name: str if field.type is str else float for field in fields(kind)}
-    table = pd.DataFrame(
-        [[getattr(row, name) for name in columns] for row in rows], columns=list(columns)
-    )
+    table = pd.DataFrame({name: [getattr(row, name) for row in rows] for name in columns})
     return table if rows else table.astype(columns)

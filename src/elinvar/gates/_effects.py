@@ -103,7 +103,6 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
     # an environment tells a contrast if it tells every column that takes part in it
     part = np.flatnonzero(direction)
     told = (fit.freedom > 0) & (np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0).all(axis=1)
-    covariance = fit.covariance[places[:, None], places]
     units = _units(problem, fit, places)[:, None]
     p_value, several = np.nan, slice(0)
     sure = fit.freedom >= FEWEST
@@ -115,7 +114,7 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
         low=effect - margin,
         high=effect + margin,
         stretch=stretch,
-        wald=float(fit.coef[places] @ np.linalg.pinv(covariance) @ fit.coef[places]),
+        wald=_wald(fit.coef[places], fit.covariance[places[:, None], places]),
         n_columns=len(places),
         own=np.where(told, fit.own @ direction, np.nan),
         own_variance=np.where(
@@ -126,6 +125,13 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
         levels=(fit.own[:, places].T * units)[several],
         level_variances=(np.einsum("ejj->je", block) * units**2)[several],
     )
+
+
+def _wald(coef: Floats, covariance: Floats) -> float:
+    """Square of an estimate in units of its covariance."""
+    if len(coef) == 1:
+        return float(coef[0] ** 2 / covariance[0, 0]) if covariance[0, 0] > 0 else 0.0
+    return float(coef @ np.linalg.pinv(covariance, hermitian=True) @ coef)
 
 
 def _units(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:

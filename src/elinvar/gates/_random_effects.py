@@ -217,20 +217,21 @@ def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: Floats) ->
     component = np.sort(mean + ndtri(target)[:, None] * sd, axis=1)
     rows = np.arange(len(mean))
 
-    def miss(x: Floats) -> tuple[Floats, Floats]:
-        z = (x[:, None] - mean) / sd
-        slope = (mass * np.exp(-0.5 * z * z) / sd).sum(axis=1) / np.sqrt(2.0 * np.pi)
-        return (mass * ndtr(z)).sum(axis=1) - target, slope
+    def miss(z: Floats) -> Floats:
+        missed: Floats = np.einsum("fk,fk->f", mass, ndtr(z)) - target
+        return missed
 
     first, last = np.zeros(len(mean), dtype=np.intp), np.full(len(mean), _NODES - 1)
     while (last - first > 1).any():
         middle = (first + last) // 2
-        below = miss(component[rows, middle])[0] < 0
+        below = miss((component[rows, middle][:, None] - mean) / sd) < 0
         first, last = np.where(below, middle, first), np.where(below, last, middle)
     low, high = component[rows, first], component[rows, last]
     x: Floats = 0.5 * (low + high)
+    density = mass / (sd * np.sqrt(2.0 * np.pi))
     for _ in range(_STEPS):
-        value, slope = miss(x)
+        z = (x[:, None] - mean) / sd
+        value, slope = miss(z), np.einsum("fk,fk->f", density, np.exp(-0.5 * z * z))
         low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
         step = x - value / np.maximum(slope, 1e-300)
         x = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
