@@ -216,6 +216,15 @@ def test_linear_unit_tests(example, most):
     assert len(separated) == (example == 2)
 
 
+def test_mixed_columns_are_said_to_be_possible():
+    known = make_linear_unit_test(3, n_environments=10, n_samples=500, rotated=True, rng=0)
+    model = InvariantClassifier().fit(known.X, known.y, environments=known.environments)
+    assert model.status_ == "accepted" and model.predictor_ == "invariant"
+    assert not model.selected_.any()
+    assert "shares of classes predict" in model.notes_[0]
+    assert "InvariantRegressor, given the classes as 0 and 1" in model.notes_[1]
+
+
 def test_discriminants_tell_separated_classes_apart():
     rng = np.random.default_rng(0)
     p_values, others = [], []

@@ -165,6 +165,17 @@ def _on_status(model: "InvariantClassifier", selection: "LogisticSelection") -> 
             "of classes shift by themselves, or log odds are not linear. The nearest candidate has "
             f"{p_words(model.p_value_)}."
         ]
+    if selection.status == "accepted" and not model.selected_.any():
+        notes = [
+            "No single column has an effect on the log odds that holds in all environments"
+            + (": shares of classes predict." if model.predictor_ == "invariant" else ".")
+        ]
+        if len(model.classes_) == 2:
+            notes.append(
+                "If columns are mixtures, combinations of them may hold: InvariantRegressor, given "
+                "the classes as 0 and 1, looks for such combinations."
+            )
+        return notes
     return []
 
 
