@@ -43,6 +43,7 @@ format: $(DEV) ## Format the code, and fix what ruff can fix
 
 bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/limits.py
 	$(BIN)/python benchmarks/real_tables.py
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/speed.py
