@@ -7,9 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from elinvar._base import DataError
-from elinvar.neural import DistributedEnvironmentBatchSampler, EnvironmentBatchSampler
+from elinvar.neural import (
+    DistributedEnvironmentBatchSampler,
+    DistributedWindowBatchSampler,
+    EnvironmentBatchSampler,
+    WindowBatchSampler,
+    audit,
+)
 
 SITES = np.array(["a"] * 40 + ["b"] * 30 + ["c"] * 7)
 
@@ -29,10 +36,11 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.parametrize("world", [2, 4])
-def test_the_averaged_gradient_is_that_of_one_process(trained, world):
-    alone = trained["alone"]["double"]["gradient"]
+@pytest.mark.parametrize("drawn", ["double", "windows"])
+def test_the_averaged_gradient_is_that_of_one_process(trained, world, drawn):
+    alone = trained["alone"][drawn]["gradient"]
     for rank in trained[world]:
-        assert torch.allclose(rank["double"]["gradient"], alone, rtol=1e-12, atol=1e-14)
+        assert torch.allclose(rank[drawn]["gradient"], alone, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("world", [2, 4])
@@ -44,9 +52,10 @@ def test_parameters_agree_after_a_hundred_steps(trained, world):
 
 
 @pytest.mark.parametrize("world", [2, 4])
-def test_processes_share_the_rows_of_every_batch(trained, world):
-    whole = trained["alone"]["single"]["rows"]
-    for batch, *parts in zip(whole, *(r["single"]["rows"] for r in trained[world]), strict=True):
+@pytest.mark.parametrize("drawn", ["single", "windows"])
+def test_processes_share_the_rows_of_every_batch(trained, world, drawn):
+    whole = trained["alone"][drawn]["rows"]
+    for batch, *parts in zip(whole, *(r[drawn]["rows"] for r in trained[world]), strict=True):
         assert sorted(row for part in parts for row in part) == sorted(batch)
 
 
@@ -82,6 +91,34 @@ def test_shares_make_up_the_batch_of_one_process(order, replacement):
         assert {len(part) for part in parts} == {3}
         if not replacement and SITES[batch[0]] != "c":
             assert len({row for part in parts for row in part}) == 12
+
+
+def test_shares_of_a_window_make_up_the_batch_of_one_process():
+    hours = np.random.default_rng(0).permutation(100)
+    settings = {"width": 24, "seed": 5}
+    whole = WindowBatchSampler(hours, 12, **settings)
+    ranks = [
+        DistributedWindowBatchSampler(hours, 12, num_replicas=4, rank=rank, **settings)
+        for rank in range(4)
+    ]
+    for batch, *parts in zip(whole, *ranks, strict=True):
+        assert sorted(row for part in parts for row in part) == sorted(batch)
+        assert {len(part) for part in parts} == {3}
+        assert len({row for part in parts for row in part}) == 12
+        assert np.ptp(hours[batch]) <= 24
+    with pytest.raises(DataError, match="8 processes cannot share 12 rows evenly; take 8 or 16"):
+        DistributedWindowBatchSampler(hours, 12, num_replicas=8, rank=0)
+    with pytest.raises(DataError, match="small must be one of 'repeat', 'refuse'"):
+        DistributedWindowBatchSampler(hours, 12, num_replicas=4, rank=0, small="shrink")
+
+
+def test_the_audit_asks_samplers_of_windows_for_every_process():
+    season = np.repeat(["winter", "summer"], 50)
+    loader = DataLoader(range(100), batch_sampler=DistributedWindowBatchSampler(
+        np.repeat([0.0, 10.0], 50), 20, width=1.0, num_replicas=2, rank=0
+    ))  # fmt: skip
+    found = audit(loader, season)
+    assert (found.verdict, found.n_processes, found.notes) == ("hetero", 2, ())
 
 
 def test_a_run_goes_on_with_another_number_of_processes():

@@ -18,7 +18,12 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
 from elinvar._base import DataError
-from elinvar.neural import DistributedEnvironmentBatchSampler, EnvironmentBatchSampler, audit
+from elinvar.neural import (
+    DistributedEnvironmentBatchSampler,
+    DistributedWindowBatchSampler,
+    EnvironmentBatchSampler,
+    audit,
+)
 
 SITES = ["a"] * 200 + ["b"] * 300 + ["c"] * 50
 STEPS = 100
@@ -32,12 +37,21 @@ def table():
     return TensorDataset(x, x[:, 0] + sign * x[:, 1] + 0.1 * torch.randn(len(SITES)))
 
 
-def train(dtype, steps):
+def environments():
+    return DistributedEnvironmentBatchSampler(SITES, batch_size=64, seed=3)
+
+
+def windows():
+    """Draw windows along the rows, as if they were in the order of time."""
+    return DistributedWindowBatchSampler(range(len(SITES)), batch_size=64, seed=3)
+
+
+def train(dtype, steps, make=environments):
     """Return the parameters after some steps, the first gradient, and what an audit says."""
     torch.manual_seed(1)
     model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 1)).to(dtype)
     model = DistributedDataParallel(model) if dist.is_initialized() else model
-    sampler = DistributedEnvironmentBatchSampler(SITES, batch_size=64, seed=3)
+    sampler = make()
     loader = DataLoader(table(), batch_sampler=sampler)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.05)
     first, rows, done, epoch = [], [], 0, 0
@@ -52,7 +66,7 @@ def train(dtype, steps):
             optimiser.step()
             done += 1
         epoch += 1
-    found = audit(loader)
+    found = audit(loader, SITES)
     return {
         "parameters": nn.utils.parameters_to_vector(model.parameters()).detach(),
         "gradient": torch.cat([part.flatten() for part in first]),
@@ -62,8 +76,12 @@ def train(dtype, steps):
 
 
 def both():
-    """Train in single precision; in double, find the first gradient."""
-    return {"single": train(torch.float32, STEPS), "double": train(torch.float64, 1)}
+    """Train in single precision; in double, find the first gradient, of windows too."""
+    return {
+        "single": train(torch.float32, STEPS),
+        "double": train(torch.float64, 1),
+        "windows": train(torch.float64, 1, windows),
+    }
 
 
 def other_audits(early):

@@ -12,6 +12,7 @@ __all__ = [
     "Audit",
     "Checkpoint",
     "DistributedEnvironmentBatchSampler",
+    "DistributedWindowBatchSampler",
     "EnvironmentBatchSampler",
     "EnvironmentStream",
     "FeatureRun",
@@ -49,6 +50,7 @@ _HOME = {
     "Audit": "_audit",
     "Checkpoint": "_checkpoint",
     "DistributedEnvironmentBatchSampler": "_distributed",
+    "DistributedWindowBatchSampler": "_distributed",
     "EnvironmentBatchSampler": "_sampler",
     "EnvironmentStream": "_stream",
     "FeatureRun": "_features",
@@ -86,7 +88,10 @@ if TYPE_CHECKING:
     from elinvar.neural._alignment import alignment, input_gradients
     from elinvar.neural._audit import Audit, audit
     from elinvar.neural._checkpoint import Checkpoint
-    from elinvar.neural._distributed import DistributedEnvironmentBatchSampler
+    from elinvar.neural._distributed import (
+        DistributedEnvironmentBatchSampler,
+        DistributedWindowBatchSampler,
+    )
     from elinvar.neural._features import FeatureRun, FreshBatches, learn_features
     from elinvar.neural._fingerprint import fingerprint
     from elinvar.neural._fish import Fish

@@ -1,21 +1,55 @@
-"""Batches from one environment on many processes: the same environment, different rows."""
+"""Batches on many processes: all from the same environment, or window, of different rows."""
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch.distributed as dist
 from numpy.typing import NDArray
 
 from elinvar._base import DataError
-from elinvar._base._check import check_count
+from elinvar._base._check import check_choice, check_count
+from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._place import check_whole
 from elinvar.neural._sampler import EnvironmentBatchSampler, Small
 from elinvar.neural._turns import Order
+from elinvar.neural._windows import WindowBatchSampler
 
 
-class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
+class SharedOut(EpochSampler):
+    """A sampler that all processes hold, each taking its part of the rows of every batch.
+
+    Attributes
+    ----------
+    num_replicas, rank : int
+        Number of processes, and which of them this is.
+    """
+
+    num_replicas: int
+    rank: int
+    _assumed: bool
+
+    def _join(self, batch_size: int, num_replicas: int | None, rank: int | None) -> None:
+        """Learn which process this is, and that a batch can be shared out evenly."""
+        check_count("batch_size", batch_size)
+        self._assumed = num_replicas is None
+        self.num_replicas, self.rank = resolve_ranks(num_replicas, rank)
+        refuse_uneven(batch_size, self.num_replicas)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        if self._assumed and resolve_ranks(None, None) != (self.num_replicas, self.rank):
+            raise DataError(
+                f"This sampler was built for {self.num_replicas} process, before torch.distributed "
+                "was initialised; build it afterwards, or pass num_replicas and rank."
+            )
+        yield from super().__iter__()
+
+    def _share(self, rows: NDArray[Any]) -> NDArray[Any]:
+        return rows[self.rank :: self.num_replicas]
+
+
+class DistributedEnvironmentBatchSampler(SharedOut, EnvironmentBatchSampler):
     """Draw every batch from one environment, and share its rows out to all processes.
 
     All processes choose the same environment at the same step and take disjoint rows of one batch.
@@ -79,10 +113,7 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
         num_replicas: int | None = None,
         rank: int | None = None,
     ) -> None:
-        check_count("batch_size", batch_size)
-        self._assumed = num_replicas is None
-        self.num_replicas, self.rank = resolve_ranks(num_replicas, rank)
-        refuse_uneven(batch_size, self.num_replicas)
+        self._join(batch_size, num_replicas, rank)
         super().__init__(
             environments,
             batch_size,
@@ -94,17 +125,6 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
             small=small,
             block=block,
         )
-
-    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
-        if self._assumed and resolve_ranks(None, None) != (self.num_replicas, self.rank):
-            raise DataError(
-                f"This sampler was built for {self.num_replicas} process, before torch.distributed "
-                "was initialised; build it afterwards, or pass num_replicas and rank."
-            )
-        return super()._batches(epoch)
-
-    def _share(self, rows: NDArray[Any]) -> NDArray[Any]:
-        return rows[self.rank :: self.num_replicas]
 
     def _batch_sizes(self) -> NDArray[np.int64]:
         sizes = super()._batch_sizes() // self.num_replicas * self.num_replicas
@@ -119,6 +139,70 @@ class DistributedEnvironmentBatchSampler(EnvironmentBatchSampler):
     def _settings(self) -> dict[str, Any]:
         shared = {"num_replicas": self.num_replicas} if self.small == "shrink" else {}
         return super()._settings() | shared
+
+
+class DistributedWindowBatchSampler(SharedOut, WindowBatchSampler):
+    """Draw every batch from a window of an axis, and share its rows out to all processes.
+
+    All processes choose the same window at the same step and take disjoint rows of one batch, as
+    in :class:`DistributedEnvironmentBatchSampler`; the batches are those of
+    :class:`WindowBatchSampler` with the same settings. **batch_size is the global batch.**
+
+    Parameters
+    ----------
+    values : (n,) array, Series, tensor or sequence of numbers, dates or durations
+        Where each row lies on the axis; the same in all processes.
+    batch_size : int
+        Rows of the **global** batch, all processes together; a multiple of their number.
+    width, weights, drop_last, seed
+        As in :class:`WindowBatchSampler`; the same in all processes.
+    small : {"repeat", "refuse"}
+        As there; with ``"repeat"`` processes may see the same row of a window that holds fewer
+        rows than the global batch.
+    num_replicas, rank : int, optional
+        As in :class:`DistributedEnvironmentBatchSampler`.
+
+    Raises
+    ------
+    DataError
+        As :class:`WindowBatchSampler`; also if the number of processes does not divide
+        ``batch_size``, or ``torch.distributed`` has not been initialised in one of several launched
+        processes.
+
+    Examples
+    --------
+    >>> hours = [7, 0, 3, 1, 6, 2, 5, 4]
+    >>> for rank in (0, 1):
+    ...     sampler = DistributedWindowBatchSampler(hours, 4, seed=1, num_replicas=2, rank=rank)
+    ...     print([sorted(hours[row] for row in batch) for batch in sampler])
+    [[3, 5], [0, 2]]
+    [[4, 6], [1, 3]]
+    """
+
+    def __init__(
+        self,
+        values: Any,
+        batch_size: int,
+        *,
+        width: Any = None,
+        weights: Literal["uniform", "size"] = "uniform",
+        drop_last: bool = False,
+        seed: int = 0,
+        small: Literal["repeat", "refuse"] = "repeat",
+        num_replicas: int | None = None,
+        rank: int | None = None,
+    ) -> None:
+        self._join(batch_size, num_replicas, rank)
+        check_choice("small", small, ("repeat", "refuse"))
+        super().__init__(
+            values,
+            batch_size,
+            width=width,
+            weights=weights,
+            drop_last=drop_last,
+            seed=seed,
+            small=small,
+        )
 
 
 def resolve_ranks(num_replicas: int | None, rank: int | None) -> tuple[int, int]:
