@@ -17,6 +17,7 @@ from elinvar.neural._checkpoint import Checkpoint, anywhere, random_states, set_
 from elinvar.neural._feed import Feed
 from elinvar.neural._fingerprint import check_fingerprint, fingerprint
 from elinvar.neural._learner import Batch, Learner, Loss
+from elinvar.neural._progress import follow
 from elinvar.neural._rule import HeteroStep, StepRule
 from elinvar.neural._training import Callback, Progress, Status, Training
 
@@ -55,8 +56,9 @@ class HeteroTrainer:
     callbacks : sequence of callable
         Called with the trainer at every record. What they return joins the table, and
         :meth:`stop` ends the run.
-    progress : callable, optional
-        Called as ``progress(done, steps)`` at every record.
+    progress : bool or callable, optional
+        True: a bar on standard error, with the loss and the time left, in a terminal. A callable is
+        called as ``progress(done, steps)`` at every record.
     checkpoint : Checkpoint, optional
         Where the run is kept. It holds model, optimiser, scheduler, rule, averages, random numbers
         of torch, the place in the loader and the table, and it is written at whole steps of a run
@@ -122,7 +124,7 @@ class HeteroTrainer:
         record_every: int = 50,
         bound: float = 1e6,
         callbacks: Sequence[Callback] = (),
-        progress: Progress | None = None,
+        progress: Progress | bool | None = None,
         checkpoint: Checkpoint | None = None,
         warn: bool = True,
     ) -> None:
@@ -147,6 +149,7 @@ class HeteroTrainer:
         self._feed: Feed | None = None
         self._identity: str | None = None
         self._ended: Status | None = None
+        self._tell: Progress | None = None
         self.step = 0
 
     def _check(self, autocast: Any) -> None:
@@ -217,12 +220,13 @@ class HeteroTrainer:
             self._resume()
         begin = steps - round(self.average * steps)
         every = steps if self.checkpoint is None else self.checkpoint.every
-        while self.step < steps and self._ended is None:
-            self._take(feed.next())
-            if self.step > begin:
-                self._add_to_average()
-            if self.step == steps or not (self.step % self.record_every and self.step % every):
-                self._after_step(steps)
+        with follow(self.progress, self.step, steps, self._last_loss) as self._tell:
+            while self.step < steps and self._ended is None:
+                self._take(feed.next())
+                if self.step > begin:
+                    self._add_to_average()
+                if self.step == steps or not (self.step % self.record_every and self.step % every):
+                    self._after_step(steps)
         if self._ended == "diverged" and self.warn:
             self._warn()
         return Training(
@@ -317,8 +321,11 @@ class HeteroTrainer:
             for callback in self.callbacks:
                 row |= dict(callback(self) or {})
         self._rows.append(row)
-        if self.progress is not None:
-            self.progress(self.step, steps)
+        if self._tell is not None:
+            self._tell(self.step, steps)
+
+    def _last_loss(self) -> float:
+        return self._rows[-1]["loss"]
 
     def _add_to_average(self) -> None:
         if self._averages is None:
