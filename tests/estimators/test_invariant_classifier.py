@@ -216,13 +216,40 @@ def test_linear_unit_tests(example, most):
     assert len(separated) == (example == 2)
 
 
-def test_mixed_columns_are_said_to_be_possible():
-    known = make_linear_unit_test(3, n_environments=10, n_samples=500, rotated=True, rng=0)
+def test_combinations_predict_where_columns_are_mixed():
+    known = make_linear_unit_test(3, n_environments=10, n_samples=1000, rotated=True, rng=0)
     model = InvariantClassifier().fit(known.X, known.y, environments=known.environments)
-    assert model.status_ == "accepted" and model.predictor_ == "invariant"
-    assert not model.selected_.any()
-    assert "shares of classes predict" in model.notes_[0]
-    assert "InvariantRegressor, given the classes as 0 and 1" in model.notes_[1]
+    assert model.status_ == "accepted" and not model.selected_.any()
+    assert model.predictor_ == "subspace"
+    assert "combinations of columns that do hold" in model.notes_[0]
+    assert "with 5 directions left out" in model.notes_[0]
+    assert "what predicts has a mean log loss" in model.explain()
+    new = known.new_environments(10_000, rng=1)
+    oracle = LogisticRegression(C=np.inf).fit(known.invariant_columns(known.X), known.y)
+    wrong = 1 - oracle.score(known.invariant_columns(new.X), new.y)
+    assert 1 - model.score(new.X, new.y) < wrong + 0.002
+    # the size of the log odds is fitted, too
+    assert log_loss(new.y, model.predict_proba(new.X)) < 1.1 * log_loss(
+        new.y, oracle.predict_proba(known.invariant_columns(new.X))
+    )
+    table = model.errors_
+    assert (table["used"] < table["mean"]).all()
+    for words, options in (("shares of classes", {}), ("asks for it", {"predictor": "invariant"})):
+        few = np.isin(known.environments, ["E0", "E1", "E2"]) if not options else slice(None)
+        other = InvariantClassifier(**options)
+        other.fit(known.X[few], known.y[few], environments=known.environments[few])
+        assert other.predictor_ == "invariant"
+        assert any(words in note for note in other.notes_)
+
+
+def test_combinations_are_sought_for_two_classes_only():
+    known = make_linear_unit_test(3, n_environments=10, n_samples=500, rotated=True, rng=0)
+    three = known.y + (np.random.default_rng(0).random(len(known.y)) < 0.3) * 2
+    model = InvariantClassifier().fit(
+        known.X, np.minimum(three, 2), environments=known.environments
+    )
+    assert model.predictor_ != "subspace"
+    assert any("sought for two classes only" in note for note in model.notes_)
 
 
 def test_discriminants_tell_separated_classes_apart():

@@ -77,8 +77,9 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     status_ : {"accepted", "approximate", "rejected", "pooled_only"}
     standing_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
         As in `InvariantRegressor`.
-    predictor_ : {"invariant", "pooled"}
-        What predicts.
+    predictor_ : {"invariant", "pooled", "subspace"}
+        What predicts; "subspace": combinations of columns, of two classes, that hold in all
+        environments where no set of columns explains much.
     p_value_ : float
         Of the overidentification test of the selected support; 1 with a single environment.
     disagreement_ : float

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.estimators._words import HOLDS, listed, p_words
+from elinvar.estimators._words import HOLDS, listed, p_words, predictor_words
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_classifier import InvariantClassifier
@@ -112,7 +112,7 @@ def summary_of(model: "InvariantClassifier") -> str:
             f"  {row['feature']:<{width}}  {row['verdict']:<{kinds}}  {effect:<32}"
             f"{row['pooled_effect']:.4g}"
         )
-    lines += ["", f"Predictions come from the {model.predictor_} model."]
+    lines += ["", f"Predictions come from {predictor_words(model.predictor_)}."]
     if model.status_ != "pooled_only":
         lines.append(f"Overidentification test: {p_words(model.p_value_)}.")
         lines.append(_losses(model))
@@ -131,7 +131,7 @@ def explain(model: "InvariantClassifier") -> str:
             "should not be relied on elsewhere."
         )
     if model.status_ != "pooled_only":
-        sentences += [f"Predictions come from the {model.predictor_} model.", _losses(model)]
+        sentences += [f"Predictions come from {predictor_words(model.predictor_)}.", _losses(model)]
     advice = {
         "pooled_only": "use it for this environment, and gather data in at least two more.",
         "untested": "predict places like these, and gather data where something is different.",
@@ -144,12 +144,15 @@ def explain(model: "InvariantClassifier") -> str:
 
 def _losses(model: "InvariantClassifier") -> str:
     table = model.errors_
+    names = {"invariant": "the invariant model", "pooled": "the pooled model"}
+    if model.predictor_ == "subspace":
+        names["used"] = "what predicts"
     words = [
-        f"the {name} model has a mean log loss of {table[name].mean():.3g} and "
+        f"{words} has a mean log loss of {table[name].mean():.3g} and "
         f"{100 * table[f'{name}_wrong'].mean():.3g}% wrong classes"
-        for name in ("invariant", "pooled")
+        for name, words in names.items()
     ]
-    return f"On environments left out {' and '.join(words)}."
+    return f"On environments left out {listed(words)}."
 
 
 def _on_status(model: "InvariantClassifier", selection: "LogisticSelection") -> list[str]:
@@ -165,21 +168,33 @@ def _on_status(model: "InvariantClassifier", selection: "LogisticSelection") -> 
             "of classes shift by themselves, or log odds are not linear. The nearest candidate has "
             f"{p_words(model.p_value_)}."
         ]
-    if selection.status == "accepted" and not model.selected_.any():
-        notes = [
+    if selection.status == "accepted" and not model.selected_.any() and selection.subspace is None:
+        shares = ": shares of classes predict" if model.predictor_ == "invariant" else ""
+        known = max(len(model.environments_) - 2, 0)
+        why = (
+            f"those are not identifiable here: with more than {known} spurious "
+            f"direction{'s' * (known != 1)}, {len(model.environments_)} environments cannot tell "
+            "them."
+            if len(model.classes_) == 2
+            else "those are sought for two classes only."
+        )
+        return [
             "No single column has an effect on the log odds that holds in all environments"
-            + (": shares of classes predict." if model.predictor_ == "invariant" else ".")
+            f"{shares}. If columns are mixtures, combinations of them may, but {why}"
         ]
-        if len(model.classes_) == 2:
-            notes.append(
-                "If columns are mixtures, combinations of them may hold: InvariantRegressor, given "
-                "the classes as 0 and 1, looks for such combinations."
-            )
-        return notes
     return []
 
 
 def _on_predictor(model: "InvariantClassifier", selection: "LogisticSelection") -> list[str]:
+    if model.predictor_ == "subspace" and selection.subspace is not None:
+        left = selection.subspace.removed
+        return [
+            "No set of columns that holds in all environments explains much. Predictions come from "
+            f"combinations of columns that do hold ({p_words(selection.subspace.p_value)}, of the "
+            f"class as 0 or 1), with {left} direction{'s' * (left > 1)} left out. They say nothing "
+            f"of single columns; {len(model.environments_)} environments can tell "
+            f"{len(model.environments_) - 2} spurious directions at most."
+        ]
     why = {
         "two": "two environments are too few to check on a third what both agree on, and the "
         "pooled model does not plainly fail between them.",
@@ -187,6 +202,7 @@ def _on_predictor(model: "InvariantClassifier", selection: "LogisticSelection") 
         "every left-out environment the pooled model is better.",
         "worse": "on every left-out environment the invariant model is worse.",
         "pooled": "invariance is rejected.",
+        "subspace": "only combinations of columns hold in all environments and explain much.",
     }.get(selection.advice, "")
     notes = []
     if model.predictor == "auto" and why:

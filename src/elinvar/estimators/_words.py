@@ -92,21 +92,21 @@ def summary_of(model: "InvariantRegressor") -> str:
             f"  {row['feature']:<{width}}  {row['verdict']:<{kinds}}  "
             f"{effect_words(model, row):<32}{row['pooled_effect']:.4g}"
         )
-    lines += ["", f"Predictions come from {predictor_words(model)}."]
+    lines += ["", f"Predictions come from {predictor_words(model.predictor_)}."]
     if model.status_ != "pooled_only":
         lines.append(f"Overidentification test: {p_words(model.p_value_)}.")
     lines += [f"Note: {note}" for note in model.notes_]
     return "\n".join(lines)
 
 
-def predictor_words(model: "InvariantRegressor") -> str:
+def predictor_words(predictor: str) -> str:
     """Name what ``predict`` uses."""
     return {
         "invariant": "the invariant model",
         "pooled": "the pooled model",
         "candidate": "a third model, chosen for its errors on left-out environments",
         "subspace": "combinations of columns that hold in all environments",
-    }[model.predictor_]
+    }[predictor]
 
 
 def notes_on(

@@ -16,6 +16,7 @@ from elinvar.gates._select import SelectionRule
 if TYPE_CHECKING:
     from elinvar.environments import Environments
 
+Predictor = Literal["invariant", "pooled", "subspace"]
 MODELS = ("invariant", "pooled", "mean", "used")
 
 
@@ -81,7 +82,7 @@ class LogisticLearned:
     pooled: LogisticModel
     invariant: LogisticModel
     used: LogisticModel
-    predictor: Literal["invariant", "pooled"]
+    predictor: Predictor
     status: Status
 
 
@@ -138,17 +139,22 @@ def learn_classes(
     pooled = _model(problem, pooled_coef, wide)
     own = selection.left_out if task.calibrate else None
     invariant = _model(problem, selection.support.coef, own)
-    advised: Literal["invariant", "pooled"] = (
-        "invariant" if selection.advice == "invariant" else "pooled"
-    )
-    predictor = advised if task.predictor == "auto" else task.predictor
+    predictor: Predictor = "pooled"
+    if task.predictor != "auto":
+        predictor = task.predictor
+    elif selection.advice in ("invariant", "subspace"):
+        predictor = selection.advice
+    used = invariant if predictor == "invariant" else pooled
+    if predictor == "subspace" and selection.subspace is not None:
+        rest = selection.subspace.left_out if task.calibrate else None
+        used = _model(problem, selection.subspace.coef, rest)
     return LogisticLearned(
         problem=problem,
         selection=selection,
         gates=selection.support.gates,
         pooled=pooled,
         invariant=invariant,
-        used=invariant if predictor == "invariant" else pooled,
+        used=used,
         predictor=predictor,
         status=selection.status,
     )

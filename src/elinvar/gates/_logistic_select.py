@@ -14,18 +14,21 @@ from elinvar.gates._logistic_problem import (
     fit_gates,
     left_out_fits,
 )
+from elinvar.gates._logistic_subspace import LogisticSubspace, logistic_subspace
 from elinvar.gates._overidentification import Assessment
 from elinvar.gates._problem import Floats, LinearProblem
 from elinvar.gates._search import candidates
 from elinvar.gates._select import SelectionRule, Status
 
-Advice = Literal["invariant", "two", "trivial", "worse", "pooled"]
+Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "subspace"]
 
 _SEEDS = 40
 _SCORED = 48
 _STEPS = 30
 _LADDER = (10.0, 1000.0)
 _TRIVIAL = 1 / 3
+_MUCH = 3 / 4
+_BETTER = 0.03
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,8 +44,10 @@ class LogisticSelection:
         Its coefficients without each environment.
     losses, pooled_losses, mean_losses : array of shape (E,)
         Mean log losses on each environment left out: of the support, of all features, of none.
-    advice : {"invariant", "two", "trivial", "worse", "pooled"}
+    advice : {"invariant", "two", "trivial", "worse", "pooled", "subspace"}
         What should predict, and why; see `Selection`.
+    subspace : LogisticSubspace, optional
+        Combinations of columns that hold everywhere, sought where no support explains much.
     rivals : list of Support
         Other accepted supports whose criterion is as low but for noise.
     supports : boolean array of shape (M, n_gates)
@@ -56,6 +61,7 @@ class LogisticSelection:
     pooled_losses: Floats
     mean_losses: Floats
     advice: Advice
+    subspace: LogisticSubspace | None
     rivals: list[Support]
     supports: Bools
 
@@ -138,6 +144,12 @@ def select_support(
         among = found[:1]
     best, left, losses, rivals = _lowest(problem, among, rule.kappa)
     pooled, mean = _reference(problem, True), _reference(problem, False)
+    advice, subspace = _advise(status, losses, pooled, mean), None
+    if status != "accepted" or _explains_little(ledger, best):
+        subspace = logistic_subspace(problem, level, seed=rule.seed)
+        beside = losses if status == "accepted" else None
+        if subspace is not None and _leads(subspace.losses, pooled, beside):
+            advice = "subspace"
     return LogisticSelection(
         status=status,  # type: ignore[arg-type]
         support=best,
@@ -145,7 +157,8 @@ def select_support(
         losses=losses,
         pooled_losses=pooled,
         mean_losses=mean,
-        advice=_advise(status, losses, pooled, mean),
+        advice=advice,
+        subspace=subspace,
         rivals=[] if status == "rejected" else rivals,
         supports=np.array([support.gates for support in found]),
     )
@@ -293,6 +306,20 @@ def _advise(status: Status | str, losses: Floats, pooled: Floats, mean: Floats) 
     if status == "accepted" and (lead < 0).all() and gain < _TRIVIAL * most:
         return "trivial"
     return "invariant"
+
+
+def _explains_little(ledger: _Ledger, support: Support) -> bool:
+    """Whether a support spares less than ``_MUCH`` of the deviance that all features spare."""
+    always = ledger.problem.linear.always
+    none, everything = ledger.deviance(always), ledger.deviance(np.ones_like(always))
+    return bool(none - support.deviance < _MUCH * (none - everything))
+
+
+def _leads(losses: Floats, pooled: Floats, accepted: Floats | None) -> bool:
+    """Whether a subspace with these left-out losses should predict; as `subspace_leads`."""
+    if accepted is None:
+        return _significant(pooled - losses)
+    return bool(losses.max() < (1 - _BETTER) * accepted.max() and (losses < pooled).any())
 
 
 def _significant(lead: Floats) -> bool:

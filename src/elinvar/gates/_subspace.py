@@ -29,14 +29,16 @@ class Subspace:
         Number of directions that were left out.
     p_value : float
         Of the overidentification test; the directions were fitted, and are counted.
+    left_out : array of shape (E, q)
+        Refits without each environment, like ``coef``; the directions are those of all.
     errors : array of shape (E,)
-        Mean squared error on each environment of the refit on the others, standardised; the
-        directions are those of all environments.
+        Their mean squared errors on the environment without, standardised.
     """
 
     coef: Floats
     removed: int
     p_value: float
+    left_out: Floats
     errors: Floats
 
 
@@ -109,12 +111,13 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
         least = min(_ENOUGH, float(chdtrc(freedom, best.statistic)))
         if least >= level:
             agree = [fit for fit in fits if chdtrc(freedom, fit.statistic) >= least]
-            fit = min(agree, key=lambda fit: float(_left_out(table, fit).max()))
+            fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
             return Subspace(
                 coef=white @ (_bordered(fit.basis) @ fit.coef),
                 removed=d,
                 p_value=float(chdtrc(freedom, fit.statistic)),
-                errors=_left_out(table, fit),
+                left_out=_left_out(fit) @ white.T,
+                errors=_errors(table, _left_out(fit)),
             )
         if best.statistic / freedom > _HOPELESS * last:
             return None
@@ -236,11 +239,17 @@ def _linearised(table: _Table, fit: _Fit) -> tuple[Any, Any]:
     return left, -np.einsum("eja,ej->a", weighted, conditions)
 
 
-def _left_out(table: _Table, fit: _Fit) -> Floats:
-    inside = _bordered(fit.basis)
-    precision, pull = fit.precision.sum(axis=0), fit.pull.sum(axis=0)
-    errors = np.empty(len(table.count))
-    for e in range(len(errors)):
-        w = inside @ np.linalg.solve(precision - fit.precision[e], pull - fit.pull[e])
-        errors[e] = table.power[e] - 2 * table.cross[e] @ w + w @ table.gram[e] @ w
-    return np.maximum(errors, 0.0)
+def _left_out(fit: _Fit) -> Floats:
+    """Refits without each environment, (E, q)."""
+    inside, precision, pull = _bordered(fit.basis), fit.precision, fit.pull
+    rest = np.linalg.solve(precision.sum(axis=0) - precision, (pull.sum(axis=0) - pull)[..., None])
+    coef: Floats = rest[..., 0] @ inside.T
+    return coef
+
+
+def _errors(table: _Table, coef: Floats) -> Floats:
+    """Mean squared error in each environment of coefficients of its own (E, q)."""
+    square = np.einsum("ej,ejk,ek->e", coef, table.gram, coef)
+    own = np.einsum("ej,ej->e", table.cross, coef)
+    errors: Floats = np.maximum(table.power - 2 * own + square, 0.0)
+    return errors
