@@ -218,6 +218,14 @@ def _on_predictor(model: "InvariantRegressor", selection: "Selection") -> list[s
             "environments is below that of pooled least squares by more than its noise; it was "
             "chosen among many, and errors_ (used) repeats the choice without each environment."
         ]
+    if selection.advice == "invariant" and selection.behind is not None:
+        own, pooled = selection.behind
+        return [
+            "On environments left out the pooled model has the smaller mean squared error, "
+            f"{pooled:.3g} against {own:.3g} of the invariant one: what changes was of help there. "
+            "The invariant model predicts, for places where it turns against you; "
+            "predictor='pooled' is for places like these."
+        ]
     if selection.advice == "invariant":
         return []
     if selection.advice == "subspace" and selection.subspace is not None:

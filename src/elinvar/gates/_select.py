@@ -12,6 +12,7 @@ from elinvar.gates._advice import (
     advise_accepted,
     advise_approximate,
     better_than_pooled,
+    errors_behind,
     explains_little,
     subspace_leads,
 )
@@ -93,6 +94,9 @@ class Selection:
     subspace : Subspace, optional
         Combinations of columns that hold everywhere; looked for where no support explains much and
         no candidate is better.
+    behind : tuple of float, optional
+        Mean squared errors on left-out environments of the selected support and of the pooled
+        model, where the support is to predict all the same; see `errors_behind`.
     rivals : boolean array of shape (n_rivals, n_gates)
         Other accepted (or approximately invariant) supports whose criterion is as low but for
         noise: the data hardly prefer the selected one to them.
@@ -110,6 +114,7 @@ class Selection:
     candidate: Bools | None
     candidate_coef: Floats | None
     subspace: Subspace | None
+    behind: tuple[float, float] | None
     rivals: Bools
     supports: Bools
     n_accepted: int
@@ -215,6 +220,7 @@ def select(
         candidate=None if best is None else table.masks[best],
         candidate_coef=None if best is None else table.coef[best],
         subspace=subspace,
+        behind=errors_behind(problem, pooled, table, row) if advice == "invariant" else None,
         rivals=table.masks[rivals[:0] if status == "rejected" else rivals],
         supports=table.masks,
         n_accepted=accepted.n_accepted,
