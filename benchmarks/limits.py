@@ -1,6 +1,6 @@
 """Limits: the experiments behind docs/limits.md, where the answer is known.
 
-    python benchmarks/limits.py [--only eills random] [--seeds N] [--jobs N] [--quick]
+    python benchmarks/limits.py [--only eills random turning] [--seeds N] [--jobs N] [--quick]
 
 Problems, methods and the rule that chooses hyper-parameters are those of `elinvar bench`; the draws
 are its own, the first of a whole run.
@@ -23,6 +23,10 @@ from elinvar.bench._cell import run_method
 from elinvar.bench._data import GENERATED, Case, draw
 from elinvar.bench._protocol import answers
 from elinvar.bench._run import sweep_of
+from elinvar.environments import Moments
+from elinvar.gates import assess, criterion
+from elinvar.gates._leave_out import pooled_errors, support_errors
+from elinvar.gates._problem import LinearProblem
 from elinvar.sweeps._sweep import cell_at, generator_of
 
 Array = NDArray[np.float64]
@@ -141,7 +145,57 @@ def random_models(options: argparse.Namespace) -> Iterator[Row]:
     yield at_least("  parents among features called invariant", right, 0.97)
 
 
-EXPERIMENTS: dict[str, Suite] = {"eills": eills, "random": random_models}
+# What changes: of help in some places, turned round in others
+
+
+def turning(suite: str, problem: str, repetition: int) -> Figures:
+    """Return the pooled model's error over the invariant one's, and what training data say of it.
+
+    ``chosen``: the pooled model leads in every environment left out, and by the criterion.
+    """
+    case = drawn(suite, problem, repetition)
+    train, test = case.train, case.test
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = InvariantRegressor().fit(train.X, train.y, environments=train.environments)
+    if model.status_ != "accepted":
+        return {"ratio": np.nan, "chosen": np.nan}
+    table = LinearProblem.from_moments(Moments.from_arrays(train.X, train.y, train.environments))
+    masks = np.array([model.selected_[table.features], np.ones(table.n_gates, dtype=bool)])
+    found = assess(table, masks)
+    own, pooled = support_errors(table, masks)[0], pooled_errors(table)
+    excess = max(float(found.statistic[1] - found.freedom[1]), 0.0) / table.count.sum()
+    score = np.log(pooled.max()) + np.log1p(model.kappa * excess)
+    errors = [
+        np.mean((test.X @ coef + intercept - test.y) ** 2)
+        for coef, intercept in (
+            (model.pooled_coef_, model.pooled_intercept_),
+            (model.invariant_coef_, model.invariant_intercept_),
+        )
+    ]
+    chosen = (pooled < own).all() and score < criterion(table, found, model.kappa)[0]
+    return {"ratio": float(errors[0] / errors[1]), "chosen": float(chosen)}
+
+
+def turned(options: argparse.Namespace) -> Iterator[Row]:
+    for suite, problems in (
+        ("random", ("random-noise", "random-shift", "random-weak")),
+        ("chain", ("chain-feu", "chain-fes", "chain-peu", "chain-pes")),
+        ("reversed", SUITES["reversed"].problems),
+    ):
+        for problem in problems:
+            found = repeat(partial(turning, suite, problem), 30, options)
+            ratio = found["ratio"][np.isfinite(found["ratio"])]
+            chosen = int(np.nansum(found["chosen"]))
+            yield Row(
+                what=f"{problem}: pooled error over the invariant model's",
+                figure=f"{np.exp(np.log(ratio).mean()):.2f}",
+                reference=f"{ratio.min():.2g} to {ratio.max():.2g} in {len(ratio)} accepted; "
+                f"training environments are for pooled in {chosen}",
+            )
+
+
+EXPERIMENTS: dict[str, Suite] = {"eills": eills, "random": random_models, "turning": turned}
 
 
 def main() -> None:
