@@ -175,3 +175,18 @@ def test_memory_is_the_highest_rise_and_not_what_was_there():
         pytest.skip("this system has no high-water mark")
     assert rise == pytest.approx(30.5, abs=8)
     assert peak_memory(lambda: held.sum()) < 8
+
+
+def test_who_tests_subsets_tests_all_of_them_where_speed_is_measured(monkeypatch):
+    asked = []
+
+    def run(method, case, *, given, **options):
+        asked.append(given)
+        return {"outcome": "finished", "note": ""}
+
+    monkeypatch.setattr(_cell, "run_method", run)
+    (fast,) = one_cell("causalicp", "speed-12", "sizes")
+    (usual,) = one_cell("causalicp", "size-12", "sizes")
+    assert asked == [{"max_features": 12}, {"max_features": 8}]
+    assert fast["note"] == "default level, not chosen; all subsets"
+    assert "the 8 first on the lasso path" in usual["note"]

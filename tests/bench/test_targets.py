@@ -31,18 +31,6 @@ def test_a_peer_is_compared_on_the_data_that_it_ran_on():
     assert held(rows, "rotated", "test 1s, 10") == ("no", "5; iga 1.5")
 
 
-def test_causalicp_is_timed_where_it_does_not_stop_early():
-    def timed(repetition, ours, theirs, recall):
-        return [
-            row("sizes", "speed-12", "elinvar", repetition, seconds=ours, recall=1.0),
-            row("sizes", "speed-12", "causalicp", repetition, seconds=theirs, recall=recall),
-        ]
-
-    early = timed(0, 0.01, 0.1, 0.0) + timed(1, 0.01, 0.1, 0.0)
-    assert held(early, "sizes", "causalicp")[0] == "not measured"
-    assert held(early + timed(2, 0.01, 5.0, 0.5), "sizes", "causalicp") == ("yes", "500 times")
-
-
 @pytest.mark.parametrize(
     ("repetition", "suite", "quick", "runs"),
     [

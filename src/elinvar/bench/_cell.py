@@ -102,7 +102,9 @@ def cell(
     if why or spared:
         outcome = "not applicable" if why else "not run"
         return [] if repetition else [row(outcome, reason=why or spared, **about)]
-    given = {} if problem == ALL_SUBSETS else dict(budget.parameters)
+    given, words = dict(budget.parameters), budget.words
+    if problem == ALL_SUBSETS and "max_features" in given:
+        given, words = {"max_features": case.n_features}, "default level, not chosen; all subsets"
     values = run_method(
         baseline,
         case,
@@ -111,8 +113,7 @@ def cell(
         limit=limit,
         with_memory=not repetition and case.n_features <= 1000,
     )
-    note = budget.words if given or not budget.tuned else ""
-    return [row(**about, **{**values, "note": "; ".join(filter(None, (values["note"], note)))})]
+    return [row(**about, **{**values, "note": "; ".join(filter(None, (values["note"], words)))})]
 
 
 def row(outcome: str, **values: Any) -> Values:
