@@ -27,6 +27,8 @@ def test_a_peer_is_compared_on_the_data_that_it_ran_on():
     rows = [row("rotated", name, "elinvar", k, error=error) for k, error in enumerate((1.0, 9.0))]
     rows += [row("rotated", name, "vrex", 0, error=2.0)]
     assert held(rows, "rotated", "test 1s, 10") == ("yes", "1; vrex 2")
+    rows += [row("rotated", name, "elinvar-classifier", 0, error=0.5)]  # no peer, but ours
+    assert held(rows, "rotated", "test 1s, 10") == ("yes", "1; vrex 2")
     rows += [row("rotated", name, "iga", k, error=1.5) for k in range(2)]
     assert held(rows, "rotated", "test 1s, 10") == ("no", "5; iga 1.5")
 

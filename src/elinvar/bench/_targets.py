@@ -11,7 +11,7 @@ from elinvar.bench._summary import BASE, POOR
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-_NO_PEERS = (BASE, "oracle", "heterosgd")
+_NO_PEERS = (BASE, "oracle", "heterosgd", "elinvar-classifier")
 
 
 @dataclass(frozen=True, kw_only=True)
