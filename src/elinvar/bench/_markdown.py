@@ -117,6 +117,8 @@ def _falls_short(result: "BenchResult") -> Iterator[str]:
     for sentence in _losses(result):
         yield f"- {sentence}"
     yield ""
+    yield "[limits.md](limits.md) says why, and what of it no method can have."
+    yield ""
 
 
 def _losses(result: "BenchResult") -> Iterator[str]:
