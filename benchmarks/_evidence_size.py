@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from _table import Row
 from elinvar.environments import Moments, Schema
-from elinvar.gates import (
+from elinvar.inference import (
     LinearProblem,
     agreement_p_value,
     assess,

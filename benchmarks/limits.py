@@ -24,9 +24,9 @@ from elinvar.bench._data import GENERATED, Case, draw
 from elinvar.bench._protocol import answers
 from elinvar.bench._run import sweep_of
 from elinvar.environments import Moments
-from elinvar.gates import assess, criterion
-from elinvar.gates._leave_out import pooled_errors, support_errors
-from elinvar.gates._problem import LinearProblem
+from elinvar.inference import assess, criterion
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.selection._leave_out import pooled_errors, support_errors
 from elinvar.sweeps._sweep import cell_at, generator_of
 
 Array = NDArray[np.float64]

@@ -22,10 +22,10 @@ import numpy as np
 from _table import Row, Suite, at_least, at_most, parser, run
 from elinvar import InvariantRegressor, Moments
 from elinvar.datasets import load_penguins, make_problem, make_random_linear
-from elinvar.gates._overidentification import assess
-from elinvar.gates._path import invariance_path
-from elinvar.gates._problem import LinearProblem
-from elinvar.gates._search import every_support
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.selection._path import invariance_path
+from elinvar.inference.selection._search import every_support
+from elinvar.inference.tests._overidentification import assess
 
 
 def medians(tasks: Sequence[Callable[[], object]], repeats: Sequence[int]) -> list[float]:

@@ -13,7 +13,7 @@ from scipy.special import chdtrc, chdtri, fdtrc
 from scipy.stats import ncx2
 
 from elinvar import Moments
-from elinvar.gates import (
+from elinvar.inference import (
     LinearProblem,
     assess,
     default_strengths,

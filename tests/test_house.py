@@ -25,7 +25,7 @@ ROOMS = [
 ]
 
 # Rooms that users do not call by themselves: their doors need no full page.
-INNER = {"elinvar.cli", "elinvar.gates"}
+INNER = {"elinvar.cli", "elinvar.inference"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ The names below are loaded when they are first used, so that ``import elinvar`` 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from elinvar._base._version import __version__
 
 __all__ = [
     "Environments",
@@ -29,7 +29,7 @@ _HOME = {
     "InvariantRegressor": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
     "QuadraticInvariantRegressor": "elinvar.estimators",
-    "diagnose": "elinvar.gates",
+    "diagnose": "elinvar.inference",
     "save_model": "elinvar.estimators",
     "load_model": "elinvar.estimators",
 }
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         load_model,
         save_model,
     )
-    from elinvar.gates import diagnose
+    from elinvar.inference import diagnose
 
 
 def __getattr__(name: str) -> Any:

@@ -3,14 +3,14 @@ import pickle
 import pytest
 
 from elinvar import _base
-from elinvar._base import (
+from elinvar._base import import_extra
+from elinvar.errors import (
     DataError,
     DataTypeError,
     ElinvarError,
     FileError,
     MissingExtraError,
     ModelFileError,
-    import_extra,
 )
 
 

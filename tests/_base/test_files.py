@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from elinvar._base import FileError, atomic_save, atomic_write, check_writable
+from elinvar._base import atomic_save, atomic_write, check_writable
+from elinvar.errors import FileError
 
 
 class Interruption(BaseException):

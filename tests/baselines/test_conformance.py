@@ -12,8 +12,8 @@ from sklearn.base import clone, is_regressor
 from sklearn.exceptions import NotFittedError
 
 from elinvar import baselines
-from elinvar._base import DataError, MissingExtraError
 from elinvar.baselines import BASELINES
+from elinvar.errors import DataError, MissingExtraError
 
 NAMES = list(BASELINES)
 SUPPORT = np.array([True, True, True, False, False])

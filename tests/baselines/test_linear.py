@@ -6,7 +6,6 @@ from peer_rows import rows
 from sklearn.linear_model import LassoCV, LinearRegression
 from sklearn.model_selection import LeaveOneGroupOut
 
-from elinvar._base import DataError
 from elinvar.baselines import (
     AnchorBoostingRegressor,
     AnchorRegressor,
@@ -21,6 +20,7 @@ from elinvar.baselines import (
     PooledRegressor,
 )
 from elinvar.datasets import make_linear_unit_test
+from elinvar.errors import DataError
 
 
 def centred(X, y, place):

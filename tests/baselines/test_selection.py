@@ -9,12 +9,12 @@ from invariant_causal_prediction import icp
 from peer_rows import rows
 from scipy import stats
 
-from elinvar._base import DataError
 from elinvar.baselines import CausalICPRegressor, EILLSRegressor, ICPRegressor, PooledRegressor
 from elinvar.baselines._causalicp import common
 from elinvar.baselines._screen import screen
 from elinvar.datasets import make_eills, make_random_linear
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 
 PAPER = {"intercept": False, "standardize": False, "penalty": 36.0}
 

@@ -4,13 +4,13 @@ import time
 import numpy as np
 import pytest
 
-from elinvar._base import MissingExtraError
 from elinvar.baselines import BASELINES
 from elinvar.bench import _cell
 from elinvar.bench._cell import COLUMNS, cell, run_method
 from elinvar.bench._data import TABLES, case_of, draw
 from elinvar.bench._limit import TimeUp, peak_memory, time_limit
 from elinvar.datasets import make_problem
+from elinvar.errors import MissingExtraError
 
 
 def one_cell(method, problem="random-10-few", suite="random", repetition=0, quick=False):

@@ -2,13 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar._base import DataError, FileError
 from elinvar.bench import SUITES, _run, choose_methods, choose_suites, leaderboard, run_bench
 from elinvar.bench._data import GENERATED, TABLES
 from elinvar.bench._run import sweep_of
 from elinvar.bench._tables import suite_tables, target_table
 from elinvar.datasets import PROBLEMS
 from elinvar.datasets import SUITES as GIVEN
+from elinvar.errors import DataError, FileError
 from elinvar.sweeps._sweep import cell_at, generator_of
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets import (
     KnownAnswer,
     Sample,
@@ -15,6 +14,7 @@ from elinvar.datasets import (
     make_random_linear,
     make_reversed,
 )
+from elinvar.errors import DataError
 
 Array = NDArray[np.float64]
 

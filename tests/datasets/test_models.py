@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets import (
     KnownAnswer,
     make_additive,
@@ -21,6 +20,7 @@ from elinvar.datasets import (
 from elinvar.datasets._additive import spline_columns
 from elinvar.datasets._gene_network import _draw_network
 from elinvar.datasets._sparse import _draw_model
+from elinvar.errors import DataError
 
 Array = NDArray[np.float64]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets import PROBLEMS, SUITES, KnownAnswer, Problem, make_problem
+from elinvar.errors import DataError
 
 Array = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar._base import DataError, FileError, MissingExtraError
 from elinvar.datasets import Dataset, load_bikes, load_penguins, load_sachs
 from elinvar.datasets._sachs import _CELLS, CONDITIONS, PROTEINS
+from elinvar.errors import DataError, FileError, MissingExtraError
 
 
 def bill_depth_slope(birds: pd.DataFrame, *others: str) -> float:

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import scipy.sparse
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Environments, Moments
+from elinvar.errors import DataError, DataTypeError
 
 X = np.arange(8.0).reshape(4, 2)
 Y = np.array([1.0, 2.0, 4.0, 3.0])

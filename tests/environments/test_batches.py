@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Moments
+from elinvar.errors import DataError, DataTypeError
 
 ROLES = {"target": "y", "environment": "site"}
 

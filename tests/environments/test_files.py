@@ -14,8 +14,8 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from elinvar._base import DataError, DataTypeError, ElinvarError, FileError
 from elinvar.environments import Environments, Moments, encode_files
+from elinvar.errors import DataError, DataTypeError, ElinvarError, FileError
 
 ROLES = {"target": "y", "environment": "site"}
 

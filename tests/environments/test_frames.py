@@ -9,8 +9,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Environments, Moments, Schema, environment_labels
+from elinvar.errors import DataError, DataTypeError
 
 ROLES = {"target": "y", "environment": "site"}
 

@@ -6,8 +6,8 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elinvar._base import ElinvarError
 from elinvar.environments import Environments, Moments, encode_files
+from elinvar.errors import ElinvarError
 
 FAST = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

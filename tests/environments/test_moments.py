@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elinvar._base import DataError
 from elinvar.environments import Environments, Moments, Schema, check_environments
+from elinvar.errors import DataError
 
 ARRAYS = ("count", "mean_x", "mean_y", "cov_xx", "cov_xy", "var_y")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar._base import FileError
 from elinvar.environments import Moments
+from elinvar.errors import FileError
 
 
 def moments():

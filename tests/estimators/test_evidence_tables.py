@@ -5,8 +5,8 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from elinvar import InvariantRegressor
-from elinvar._base import DataError
 from elinvar.datasets import load_bikes, make_random_linear
+from elinvar.errors import DataError
 
 TABLES = ("evidence_", "effects_", "tests_", "residuals_", "errors_", "left_out_")
 

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.linear_model import LinearRegression
 
 from elinvar import HeteroSGDRegressor, Moments
-from elinvar._base import DataError, ElinvarWarning
+from elinvar.errors import DataError, ElinvarWarning
 
 
 def spurious_data(n=2000, seed=0, effects=(6.0, -5.0)):

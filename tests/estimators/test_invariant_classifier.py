@@ -16,11 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from elinvar import InvariantClassifier
-from elinvar._base import DataError
 from elinvar.datasets import make_coloured_digits, make_linear_unit_test
 from elinvar.environments import Environments
-from elinvar.gates._logistic_learn import calibration
-from elinvar.gates._logistic_problem import (
+from elinvar.errors import DataError
+from elinvar.inference.losses._logistic_learn import calibration
+from elinvar.inference.losses._logistic_problem import (
     LogisticProblem,
     assess_gates,
     discriminant_p_value,

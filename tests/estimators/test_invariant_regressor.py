@@ -13,8 +13,8 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 
 from elinvar import InvariantRegressor, Moments
-from elinvar._base import DataError, DataTypeError
 from elinvar.datasets import load_bikes, load_penguins, make_eills, make_random_linear
+from elinvar.errors import DataError, DataTypeError
 
 EVIDENCE = [
     "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",

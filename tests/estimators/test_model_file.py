@@ -18,7 +18,7 @@ from elinvar import (
     load_model,
     save_model,
 )
-from elinvar._base import DataError, FileError, ModelFileError
+from elinvar.errors import DataError, FileError, ModelFileError
 from elinvar.estimators._json import plain, write
 from elinvar.estimators._predict_files import predict_files
 

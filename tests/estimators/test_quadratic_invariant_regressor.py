@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_squared_error
 
 from elinvar import QuadraticInvariantRegressor, load_model, save_model
-from elinvar._base import DataError, ElinvarWarning, ModelFileError
+from elinvar.errors import DataError, ElinvarWarning, ModelFileError
 from elinvar.estimators import _quadratic_fit
 from elinvar.sensing import HeteroSGD, PooledGD, SensingProblem, solve
 

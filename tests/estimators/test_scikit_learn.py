@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import elinvar
 from elinvar import HeteroSGDRegressor, InvariantClassifier
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 NAMES = ["HeteroSGDRegressor", "InvariantRegressor", "QuadraticInvariantRegressor"]
 

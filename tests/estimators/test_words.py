@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from elinvar import InvariantRegressor
+from elinvar._base._words import listed
 from elinvar.datasets import load_penguins
-from elinvar.estimators._words import headline, listed, predictor_words
+from elinvar.estimators._words import headline, predictor_words
 
 
 def rows(n_environments=4, n=200, seed=0):

@@ -13,7 +13,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import (
     DistributedEnvironmentBatchSampler,
     EnvironmentBatchSampler,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import (
     FreshBatches,
     QuadraticNetwork,

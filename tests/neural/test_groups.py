@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural._groups import _CHUNK, group_rows
 
 CODES = np.array([2, 0, 10, 2, 0, 2])

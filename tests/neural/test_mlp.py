@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import InvariantMLPClassifier, InvariantMLPRegressor
 
 torch.set_num_threads(1)

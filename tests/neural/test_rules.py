@@ -10,7 +10,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
-from elinvar._base import DataError
 from elinvar.baselines import (
     FishRegressor,
     FishrRegressor,
@@ -18,6 +17,7 @@ from elinvar.baselines import (
     IRMv1Regressor,
     VRExRegressor,
 )
+from elinvar.errors import DataError
 from elinvar.neural import (
     Checkpoint,
     EnvironmentBatchSampler,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import EnvironmentBatchSampler, PooledBatchSampler
 from elinvar.neural._draws import Draws
 from elinvar.neural._groups import group_rows

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import (
     DistributedEnvironmentBatchSampler,
     DistributedWindowBatchSampler,

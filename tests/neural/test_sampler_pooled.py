@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import EnvironmentBatchSampler, PooledBatchSampler
 
 LABELS = np.repeat(["a", "b", "c"], [300, 150, 50])

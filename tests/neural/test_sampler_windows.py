@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 from torch.utils.data import DataLoader
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import WindowBatchSampler
 
 # crowded to the left

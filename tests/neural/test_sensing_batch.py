@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import ks_2samp
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import solve_batch
 from elinvar.sensing import HeteroSGD, Momentum, PooledGD, PooledSGD, SensingProblem, solve
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import (
     FreshBatches,
     Learner,

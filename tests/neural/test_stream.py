@@ -5,7 +5,7 @@ from itertools import chain
 import pytest
 from torch.utils.data import DataLoader
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import EnvironmentStream, audit
 
 forks = pytest.mark.filterwarnings("ignore:.*fork", "ignore:This DataLoader will create")

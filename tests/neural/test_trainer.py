@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
-from elinvar._base import DataError, ElinvarWarning, FileError
+from elinvar.errors import DataError, ElinvarWarning, FileError
 from elinvar.neural import (
     Checkpoint,
     EnvironmentBatchSampler,

@@ -21,6 +21,6 @@ def test_the_room_is_entered_without_loading_torch():
 @pytest.mark.parametrize("name", ["EnvironmentBatchSampler", "audit"])
 def test_a_name_says_how_to_install_torch(name):
     assert run(HIDE + f"from elinvar.neural import {name}") == (
-        "elinvar._base._errors.MissingExtraError: This needs the optional package 'torch', which "
+        "elinvar.errors.MissingExtraError: This needs the optional package 'torch', which "
         "is not installed. Install it with: pip install 'elinvar[torch]'"
     )

@@ -17,7 +17,7 @@ from torch.multiprocessing import start_processes
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural import (
     DistributedEnvironmentBatchSampler,
     DistributedWindowBatchSampler,

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from elinvar._base import FileError
 from elinvar.bench import run_bench
+from elinvar.errors import FileError
 from elinvar.report import write_bench_page
 from elinvar.report._bench_page import error_times, recovery
 

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from elinvar._base import FileError
+from elinvar.errors import FileError
 from elinvar.report import write_figures
 from elinvar.report._figures import environment_figure
 

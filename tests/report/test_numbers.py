@@ -1,6 +1,6 @@
 import numpy as np
 
-from elinvar.report._numbers import count, interval, number, p_value
+from elinvar._base._numbers import count, interval, number, p_value
 
 
 def test_numbers_for_readers():

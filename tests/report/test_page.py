@@ -5,10 +5,10 @@ import pytest
 
 import elinvar
 from elinvar import HeteroSGDRegressor, load_model, save_model
-from elinvar._base import DataError, FileError
+from elinvar._base._numbers import interval, number, p_value
+from elinvar.errors import DataError, FileError
 from elinvar.report import _tables as tables
 from elinvar.report import write_report
-from elinvar.report._numbers import interval, number, p_value
 from elinvar.report._words import is_average
 
 ORDER = [

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from elinvar._base import FileError
+from elinvar.errors import FileError
 from elinvar.report import write_studies_page, write_study_record
 from elinvar.studies import STUDIES, Claim, Verdict, run_study
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from elinvar._base import DataError, MatrixProblem
+from elinvar._base import MatrixProblem
+from elinvar.errors import DataError
 from elinvar.sensing import HeteroSGD, SensingProblem, SparseSign
 
 RANKS = {"dim": 20, "invariant_rank": 3, "spurious_rank": 2, "rng": 1}

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.sensing import (
     SGD,
     Adam,

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar._base import DataError, MissingExtraError
 from elinvar.cli._reproduce import choose, runnable
 from elinvar.datasets import load_mnist_digits
+from elinvar.errors import DataError, MissingExtraError
 from elinvar.studies import STUDIES, run_study
 from elinvar.studies import _coloured_digits as digits
 from elinvar.studies import _few_shot as few

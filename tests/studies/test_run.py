@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from elinvar._base import FileError
+from elinvar.errors import FileError
 from elinvar.studies import STUDIES, Claim, Verdict, run_study
 
 ORDER = [

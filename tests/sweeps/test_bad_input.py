@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sweep_cells
 
-from elinvar._base import DataError, FileError
+from elinvar.errors import DataError, FileError
 from elinvar.sweeps import Sweep, run_sweep
 
 

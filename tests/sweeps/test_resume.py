@@ -16,7 +16,7 @@ import pytest
 import sweep_cells
 from pandas.testing import assert_frame_equal
 
-from elinvar._base import ElinvarError, FileError
+from elinvar.errors import ElinvarError, FileError
 from elinvar.sweeps import Sweep, run_sweep
 
 SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

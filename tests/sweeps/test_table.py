@@ -8,7 +8,7 @@ import pytest
 import sweep_cells
 from pandas.testing import assert_frame_equal
 
-from elinvar._base import ElinvarError
+from elinvar.errors import ElinvarError
 from elinvar.sweeps import Sweep, run_sweep
 
 

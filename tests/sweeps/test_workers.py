@@ -8,7 +8,7 @@ import pytest
 import sweep_cells
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from elinvar._base import ElinvarError
+from elinvar.errors import ElinvarError
 from elinvar.sweeps import Sweep, run_sweep
 from elinvar.sweeps._workers import BATCH_SECONDS, Batch, Finished, Pace, run_batch
 

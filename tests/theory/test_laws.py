@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory import (
     critical_heterogeneity,
     critical_step_size,

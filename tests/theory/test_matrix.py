@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory import (
     burst_exponent,
     growth_exponent,

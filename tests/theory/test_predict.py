@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
 from elinvar.theory import check_conditions, predict_outcome
 

@@ -1,28 +1,14 @@
-"""Ground floor: errors, files, validation, and what every estimator face shares."""
+"""The ground: validation, files, optional packages, numbers and lists in words, the version."""
 
-from elinvar._base._errors import (
-    DataError,
-    DataTypeError,
-    ElinvarError,
-    ElinvarWarning,
-    FileError,
-    MissingExtraError,
-    ModelFileError,
-    import_extra,
-)
+from elinvar._base._extras import import_extra
 from elinvar._base._files import atomic_save, atomic_write, check_writable
 from elinvar._base._protocols import MatrixAlgorithm, MatrixProblem
+from elinvar._base._version import __version__
 
 __all__ = [
-    "DataError",
-    "DataTypeError",
-    "ElinvarError",
-    "ElinvarWarning",
-    "FileError",
     "MatrixAlgorithm",
     "MatrixProblem",
-    "MissingExtraError",
-    "ModelFileError",
+    "__version__",
     "atomic_save",
     "atomic_write",
     "check_writable",

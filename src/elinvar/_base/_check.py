@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._errors import DataError
+from elinvar.errors import DataError
 
 # squares and sums of squares of such numbers are finite in double precision
 _LARGEST = 1e100

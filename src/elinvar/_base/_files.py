@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from elinvar._base._errors import FileError
+from elinvar.errors import FileError
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from elinvar._base import DataError, import_extra
+from elinvar._base import import_extra
 from elinvar.baselines._regressor import Floats, Mask, PeerRegressor, by_environment
 from elinvar.baselines._screen import screen
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 
 
 class CausalICPRegressor(PeerRegressor):

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from elinvar._base import DataError
 from elinvar.baselines._regressor import Floats, PeerRegressor, Weights
 from elinvar.baselines._risks import Risks
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 
 MOST_FEATURES = 16
 _BATCH = 2048

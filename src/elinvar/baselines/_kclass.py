@@ -4,10 +4,10 @@ from typing import Any, ClassVar, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
-from elinvar._base import DataError
 from elinvar.baselines._anchor import indicators, ivmodels
 from elinvar.baselines._regressor import PeerRegressor
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 
 
 class KClassRegressor(PeerRegressor):

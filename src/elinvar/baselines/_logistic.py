@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval
 
-from elinvar._base import DataError
 from elinvar.baselines._regressor import PeerRegressor
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 from elinvar.estimators import InvariantClassifier
 
 

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base import DataError
 from elinvar.baselines._regressor import PeerRegressor, least_squares
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 
 
 class OracleRegressor(PeerRegressor):

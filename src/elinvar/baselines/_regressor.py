@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
 from elinvar.environments import Environments, check_environments
+from elinvar.errors import DataError
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from elinvar._base import MissingExtraError
 from elinvar.baselines import BASELINES, Baseline
 from elinvar.bench._budget import WIDE, budget_of
 from elinvar.bench._data import Case, Rows, draw
@@ -28,6 +27,7 @@ from elinvar.bench._protocol import (
     predict,
 )
 from elinvar.bench._suites import SUITES
+from elinvar.errors import MissingExtraError
 
 COLUMNS = (
     "task", "kind", "identified", "n_features", "n_environments", "n_rows",

@@ -68,7 +68,7 @@ def leaderboard(result: "BenchResult", *, command: str, version: str | None = No
     str
         The same for the same rows.
     """
-    from elinvar import __version__
+    from elinvar._base import __version__
 
     return "\n".join(_lines(result, command, version or __version__)).rstrip() + "\n"
 

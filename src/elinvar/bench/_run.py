@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elinvar._base import DataError, FileError, atomic_save, check_writable
+from elinvar._base import atomic_save, check_writable
 from elinvar.baselines import BASELINES
 from elinvar.bench._cell import cell
 from elinvar.bench._paired import Ranking, rank
 from elinvar.bench._suites import ALWAYS, SUITES, Suite
 from elinvar.bench._summary import measured, scores, summarise, verdicts
 from elinvar.bench._targets import targets
+from elinvar.errors import DataError, FileError
 from elinvar.sweeps import Sweep, run_sweep
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: 
     -------
     Sweep
     """
-    from elinvar import __version__
+    from elinvar._base import __version__
 
     usual = suite.quick_seeds if quick else suite.seeds
     return Sweep(

@@ -2,7 +2,7 @@
 
 from math import floor, isfinite, isnan, log10
 
-from elinvar.report._numbers import number
+from elinvar._base._numbers import number
 
 
 def estimate(value: float, low: float, high: float) -> str:

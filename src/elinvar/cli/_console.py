@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from elinvar._base import ElinvarError, ElinvarWarning
+from elinvar.errors import ElinvarError, ElinvarWarning
 
 if TYPE_CHECKING:
     from rich.table import Table

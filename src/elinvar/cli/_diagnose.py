@@ -4,13 +4,13 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elinvar._base._numbers import number
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._fit import print_json, print_written
 from elinvar.cli._source import Source, make_folder, refuse_folder
-from elinvar.report._numbers import number
 
 if TYPE_CHECKING:
-    from elinvar.gates import Diagnosis
+    from elinvar.inference import Diagnosis
 
 _LEGEND = {
     "law differs": "given the other features, it behaves differently between environments: this "

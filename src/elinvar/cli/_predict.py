@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from elinvar._base import DataError, atomic_write
+from elinvar._base import atomic_write
 from elinvar.cli._console import progress
 from elinvar.cli._source import refuse_outputs
+from elinvar.errors import DataError
 
 
 def run(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from elinvar._base import DataError, MissingExtraError
 from elinvar.cli._console import Printer
 from elinvar.cli._source import make_folder
+from elinvar.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     from elinvar.studies import Study, StudyResult, Verdict

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from elinvar._base._numbers import count, number, p_value
 from elinvar.cli._cells import bracket, estimate, span
 from elinvar.estimators._words import differs
-from elinvar.report._numbers import count, number, p_value
 from elinvar.report._words import margin_sentence
 
 if TYPE_CHECKING:

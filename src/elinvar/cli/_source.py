@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import FileError, check_writable
+from elinvar._base import check_writable
+from elinvar.errors import FileError
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments

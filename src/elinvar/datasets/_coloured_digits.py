@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, check_share, stack
+from elinvar.errors import DataError
 
 _N_TRAINING = 1200
 

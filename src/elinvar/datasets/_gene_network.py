@@ -5,7 +5,6 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets._known import (
     KnownAnswer,
     Rng,
@@ -17,6 +16,7 @@ from elinvar.datasets._known import (
     numbered,
 )
 from elinvar.datasets._sparse import Change, SparseModel, signed
+from elinvar.errors import DataError
 
 _HUB_SHARE: Final = 0.2
 _KNOCKED_SD: Final = 0.5

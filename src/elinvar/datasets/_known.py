@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments import Environments, Schema
+from elinvar.errors import DataError
 
 Task = Literal["regression", "classification"]
 Invariance = Literal["columns", "subspace", "trivial", "none", "everything"]

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets._known import (
     KnownAnswer,
     Oracle,
@@ -19,6 +18,7 @@ from elinvar.datasets._known import (
     random_rotation,
     stack,
 )
+from elinvar.errors import DataError
 
 N_INVARIANT = 5
 N_SPURIOUS = 5

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elinvar._base import DataError, FileError, MissingExtraError
+from elinvar.errors import DataError, FileError, MissingExtraError
 
 if TYPE_CHECKING:
     import numpy as np

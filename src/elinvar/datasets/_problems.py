@@ -7,7 +7,6 @@ from inspect import signature
 from types import MappingProxyType
 from typing import Any, Final
 
-from elinvar._base import DataError
 from elinvar.datasets._additive import make_additive
 from elinvar.datasets._coloured_digits import make_coloured_digits
 from elinvar.datasets._eills import make_eills
@@ -18,6 +17,7 @@ from elinvar.datasets._linear_unit_tests import make_linear_unit_test
 from elinvar.datasets._random_linear import make_random_linear
 from elinvar.datasets._reversed import make_reversed
 from elinvar.datasets._sparse import make_sparse_linear
+from elinvar.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)

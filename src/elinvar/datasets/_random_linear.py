@@ -6,7 +6,6 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets._known import (
     Invariance,
     KnownAnswer,
@@ -19,6 +18,7 @@ from elinvar.datasets._known import (
     numbered,
     stack,
 )
+from elinvar.errors import DataError
 
 Broken = Literal["target", "confounder", "fixed_confounder"]
 BROKEN: Final = ("target", "confounder", "fixed_confounder", None)

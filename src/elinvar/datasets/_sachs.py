@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from elinvar._base import DataError, FileError, MissingExtraError
 from elinvar.datasets._dataset import Dataset
+from elinvar.errors import DataError, FileError, MissingExtraError
 
 if TYPE_CHECKING:
     import numpy as np

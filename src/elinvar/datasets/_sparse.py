@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.datasets._known import (
     KnownAnswer,
     Rng,
@@ -15,6 +14,7 @@ from elinvar.datasets._known import (
     check_positive,
     numbered,
 )
+from elinvar.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
-from elinvar._base import DataError
 from elinvar.environments._labels import natural_order
+from elinvar.errors import DataError
 
 BLOCK_BYTES = 1_000_000
 MAX_BYTES = 4_000_000_000

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments._labels import Factor, factorize, join_factors
+from elinvar.errors import DataError, DataTypeError
 
 ALL = "all"
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments._accumulate import refuse_row_identifier
 from elinvar.environments._arrays import (
     check_environments_array,
@@ -22,6 +21,7 @@ from elinvar.environments._arrays import (
 from elinvar.environments._labels import Factor
 from elinvar.environments._recipe import Missing, check_missing, refuse_no_rows
 from elinvar.environments._schema import Schema
+from elinvar.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)

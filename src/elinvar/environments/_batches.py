@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments._arrays import finite
 from elinvar.environments._bare import check_part
 from elinvar.environments._choice import Choice, choose, refuse_kinds, require_columns
@@ -13,6 +12,7 @@ from elinvar.environments._moments import Moments
 from elinvar.environments._recipe import Missing, Rows, TextSummary, count_rows, make_rows
 from elinvar.environments._schema import MAX_LEVELS, Schema, refuse_many_levels
 from elinvar.environments._stream import Stream
+from elinvar.errors import DataError, DataTypeError
 
 
 def moments_from_batches(

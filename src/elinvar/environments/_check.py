@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from elinvar._base import DataError
 from elinvar.environments._accumulate import row_identifier_message
 from elinvar.environments._moments import Moments
+from elinvar.errors import DataError
 
 
 def check_environments(moments: Moments) -> None:

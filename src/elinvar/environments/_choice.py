@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments._frames import Kind, names_of
 from elinvar.environments._names import nearest, refuse_duplicates
+from elinvar.errors import DataError, DataTypeError
 
 Names = str | Sequence[str] | None
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
 from elinvar.environments._display import heading, html_table, table_rows, text_table
 from elinvar.environments._moments import Moments, excluded
 from elinvar.environments._schema import Schema
+from elinvar.errors import DataError
 
 if TYPE_CHECKING:
     from elinvar.environments._read_files import Paths

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments._labels import Factor, factor_from_values, factorize, is_missing
 from elinvar.environments._names import refuse_duplicates
+from elinvar.errors import DataError, DataTypeError
 
 Kind = Literal["number", "text", "category", "date", "empty", "other"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 MISSING_LEVEL = "(missing)"
 JOINER = " / "

@@ -19,10 +19,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments._accumulate import refuse_too_many
 from elinvar.environments._labels import natural_order
 from elinvar.environments._moments import Moments
+from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
 

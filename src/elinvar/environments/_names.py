@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

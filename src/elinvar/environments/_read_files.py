@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from elinvar._base import DataError, ElinvarError, FileError
 from elinvar.environments._frames import Frame, Kind, merge_kinds
 from elinvar.environments._names import nearest, refuse_duplicates
+from elinvar.errors import DataError, ElinvarError, FileError
 
 Format = Literal["csv", "parquet", "arrow"]
 PathLike = str | os.PathLike[str]

@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError, FileError
 from elinvar.environments._accumulate import (
     MANY_ENVIRONMENTS,
     Accumulator,
@@ -40,6 +39,7 @@ from elinvar.environments._recipe import (
 )
 from elinvar.environments._schema import Schema, Unknown
 from elinvar.environments._stream import Stream, moments_of
+from elinvar.errors import DataError, FileError
 
 PIECE = 65_536
 T = TypeVar("T")

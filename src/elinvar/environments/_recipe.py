@@ -7,7 +7,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments._arrays import (
     ALL,
     finite,
@@ -24,6 +23,7 @@ from elinvar.environments._schema import (
     refuse_many_levels,
     refuse_missing_features,
 )
+from elinvar.errors import DataError, DataTypeError
 
 Missing = Literal["error", "drop", "impute"]
 

@@ -8,11 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments._arrays import check_matrix, finite, refuse_nonfinite
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import MISSING_LEVEL, natural_order
 from elinvar.environments._names import nearest
+from elinvar.errors import DataError, DataTypeError
 
 MAX_LEVELS = 50
 

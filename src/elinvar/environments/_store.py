@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from elinvar._base import DataError, FileError, atomic_save
+from elinvar._base import atomic_save
 from elinvar.environments._moments import Moments
 from elinvar.environments._schema import Schema
+from elinvar.errors import DataError, FileError
 
 FORMAT = "elinvar-moments"
 VERSION = 1

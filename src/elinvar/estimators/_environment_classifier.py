@@ -9,8 +9,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from elinvar._base import DataError
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, name_of, own_errors
 
 _FEWEST_ROWS = 5

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Environments, Moments, Schema
 from elinvar.environments._arrays import check_environments_array
 from elinvar.environments._frames import is_frame
+from elinvar.errors import DataError, DataTypeError
 
 
 class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
-from elinvar._base import DataError, DataTypeError
+from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, labels_of_rows
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError
-from elinvar.gates import (
+from elinvar.errors import DataError
+from elinvar.inference import (
     Diagnosis,
     EnvironmentEffect,
     EnvironmentResiduals,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from elinvar.environments import Moments, Schema
-    from elinvar.gates import LearningTask
+    from elinvar.inference import LearningTask
 
 Floats = NDArray[np.float64]
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.estimators._words import HOLDS, Rows, holding, listed, selected_features
+from elinvar._base._words import listed
+from elinvar.estimators._words import HOLDS, Rows, holding, selected_features
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_regressor import InvariantRegressor

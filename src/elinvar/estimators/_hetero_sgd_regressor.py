@@ -11,16 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError, ElinvarWarning
 from elinvar.environments import Environments, Moments
+from elinvar.errors import DataError, ElinvarWarning
 from elinvar.estimators._environment_estimator import random_generator
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
     resolve_environment_weights,
 )
-from elinvar.gates._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
-from elinvar.gates._step_limit import step_limit
-from elinvar.gates._stochastic import (
+from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
+from elinvar.inference.stochastic._step_limit import step_limit
+from elinvar.inference.stochastic._steps import (
     GateSteps,
     GateTrajectory,
     in_units,

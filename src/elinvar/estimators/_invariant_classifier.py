@@ -13,9 +13,9 @@ from elinvar.estimators._environment_classifier import EnvironmentClassifier, ch
 from elinvar.estimators._invariant_classifier_tables import ClassifierTables
 from elinvar.estimators._invariant_classifier_words import explain, notes_on, summary_of
 from elinvar.estimators._invariant_regressor import _labels, _mask
-from elinvar.gates import SelectionRule, Standing, nothing_moved
-from elinvar.gates import standing as standing_of
-from elinvar.gates._logistic_learn import (
+from elinvar.inference import SelectionRule, Standing, nothing_moved
+from elinvar.inference import standing as standing_of
+from elinvar.inference.losses._logistic_learn import (
     LogisticModel,
     LogisticTask,
     learn_classes,

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.estimators._evidence import EVIDENCE, _frame
-from elinvar.gates import EnvironmentEffect, Evidence, Standing
-from elinvar.gates._logistic_evidence import largest_contrast, logistic_evidence
-from elinvar.gates._logistic_learn import MODELS, LogisticLearned, left_out_losses
+from elinvar.inference import EnvironmentEffect, Evidence, Standing
+from elinvar.inference.losses._logistic_evidence import largest_contrast, logistic_evidence
+from elinvar.inference.losses._logistic_learn import MODELS, LogisticLearned, left_out_losses
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from elinvar.environments import Environments, Schema
-    from elinvar.gates._logistic_learn import LogisticTask
+    from elinvar.inference.losses._logistic_learn import LogisticTask
 
 _TABLES = ("evidence_", "effects_", "errors_")
 

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.estimators._words import HOLDS, listed, p_words, predictor_words
+from elinvar._base._words import listed
+from elinvar.estimators._words import HOLDS, p_words, predictor_words
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_classifier import InvariantClassifier
-    from elinvar.gates._logistic_learn import LogisticLearned
-    from elinvar.gates._logistic_select import LogisticSelection
+    from elinvar.inference.losses._logistic_learn import LogisticLearned
+    from elinvar.inference.losses._logistic_select import LogisticSelection
 
 _FAR = 0.05
 

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError, DataTypeError
 from elinvar.environments import Moments, check_environments
 from elinvar.environments._arrays import check_environments_array
+from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
     resolve_environment_weights,
@@ -19,7 +19,7 @@ from elinvar.estimators._environment_regressor import (
 from elinvar.estimators._evidence import EvidenceTables
 from elinvar.estimators._explain import explain
 from elinvar.estimators._words import notes_on, summary_of
-from elinvar.gates import (
+from elinvar.inference import (
     LearningTask,
     SelectionRule,
     Standing,

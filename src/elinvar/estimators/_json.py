@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import ModelFileError
+from elinvar.errors import ModelFileError
 
 _WIDTH = 100
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from elinvar._base import DataError, FileError, ModelFileError, atomic_write, check_writable
+from elinvar._base import atomic_write, check_writable
 from elinvar.environments import Schema
+from elinvar.errors import DataError, FileError, ModelFileError
 from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
 from elinvar.estimators._invariant_regressor import InvariantRegressor
@@ -171,7 +172,7 @@ def describe_model(model: Any) -> dict[str, Any]:
     dict
         Texts, numbers, None, lists and dicts.
     """
-    from elinvar import __version__
+    from elinvar._base import __version__
 
     schema, facts = model.schema_, DataFacts.of(model)
     head = {
@@ -409,7 +410,7 @@ def _own_intercepts(file: Reader, rows: dict[str, float]) -> dict[str, float] | 
 
 
 def _path(file: Reader, schema: Schema) -> Any:
-    from elinvar.gates import InvariancePath
+    from elinvar.inference import InvariancePath
 
     strength = file.take("strength")
     length = len(strength) if isinstance(strength, list) else 0

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import numpy as np
 
-from elinvar._base import ModelFileError
 from elinvar.environments import Schema
+from elinvar.errors import ModelFileError
 from elinvar.estimators._evidence import ERRORS, EVIDENCE, LEFT_OUT
 from elinvar.estimators._json import Reader
 from elinvar.estimators._quadratic_words import LEFT_OUT_ERRORS
-from elinvar.gates import (
+from elinvar.inference import (
     Diagnosis,
     EnvironmentEffect,
     EnvironmentResiduals,
@@ -18,7 +18,7 @@ from elinvar.gates import (
     ModelTest,
     OddEnvironment,
 )
-from elinvar.gates._evidence import Verdict
+from elinvar.inference.effects._evidence import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd

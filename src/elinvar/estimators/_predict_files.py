@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments import encode_files
 from elinvar.environments._read_files import Files, Paths
 from elinvar.environments._schema import Unknown
+from elinvar.errors import DataError
 
 
 def predict_files(

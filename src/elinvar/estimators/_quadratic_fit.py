@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from elinvar._base import DataError
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 from elinvar.estimators._quadratic_moments import CentredMoments, QuadraticMoments
 from elinvar.estimators._quadratic_rows import QuadraticRows
 from elinvar.estimators._quadratic_steps import (

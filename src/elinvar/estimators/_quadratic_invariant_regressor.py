@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError, ElinvarWarning
 from elinvar.environments import Environments
+from elinvar.errors import DataError, ElinvarWarning
 from elinvar.estimators._environment_estimator import random_generator
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,

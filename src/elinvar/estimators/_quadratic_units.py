@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments import Environments
+from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
 Intercept = Literal["environment", "shared", "none"]

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from elinvar.gates import FEWEST
+from elinvar._base._words import listed
+from elinvar.inference import FEWEST
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_regressor import InvariantRegressor
-    from elinvar.gates import LinearProblem, Selection
+    from elinvar.inference import LinearProblem, Selection
 
 Rows: TypeAlias = list[dict[Any, Any]]
 
@@ -158,13 +159,6 @@ def notes_on(
 def p_words(p_value: float) -> str:
     """Return a p-value in words; what is below a ten-thousandth is not told apart."""
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
-
-
-def listed(names: list[str]) -> str:
-    """Return names as words: "a, b and c", the tail of a long list counted."""
-    if len(names) > _MANY:
-        names = [*names[: _MANY - 1], f"{len(names) - _MANY + 1} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _on_status(model: "InvariantRegressor", selection: "Selection") -> list[str]:

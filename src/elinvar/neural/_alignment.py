@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 
 def alignment(directions: Any, basis: Any) -> float:

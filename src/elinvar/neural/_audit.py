@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_count
+from elinvar.errors import DataError
 from elinvar.neural._audit_words import explain
 from elinvar.neural._chain import chain, refuse_other_length
 from elinvar.neural._groups import Groups, group_rows

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 _INNER = ("batch_sampler", "sampler")
 

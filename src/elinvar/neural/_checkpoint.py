@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from elinvar._base import FileError, atomic_save, check_writable
+from elinvar._base import atomic_save, check_writable
 from elinvar._base._check import check_count
+from elinvar.errors import FileError
 
 _FORMAT = 1
 

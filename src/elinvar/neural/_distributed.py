@@ -8,8 +8,8 @@ import numpy as np
 import torch.distributed as dist
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count
+from elinvar.errors import DataError
 from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._place import check_whole
 from elinvar.neural._sampler import EnvironmentBatchSampler, Small

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from elinvar._base import DataError
 from elinvar._base._check import check_count
+from elinvar.errors import DataError
 from elinvar.neural._chain import chain, refuse_other_length
 from elinvar.neural._place import Place, check_whole
 

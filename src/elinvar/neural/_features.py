@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count, check_number
+from elinvar.errors import DataError
 from elinvar.neural._alignment import alignment, input_gradients
 from elinvar.neural._losses import centred_squared_loss
 from elinvar.neural._networks import Activation, QuadraticNetwork, make_network

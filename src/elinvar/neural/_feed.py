@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural._chain import chain
 from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._learner import Batch, as_batch

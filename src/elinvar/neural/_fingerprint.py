@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 _ROWS = 64
 

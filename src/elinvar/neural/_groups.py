@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar.environments._labels import label, natural_order
+from elinvar.errors import DataError
 
 # rows read at a time, so that what is needed on the way stays small beside the rows
 _CHUNK = 1 << 18

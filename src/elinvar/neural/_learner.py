@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 Loss = Callable[[Any, Any], Tensor]
 Batch = tuple[Any, Any]

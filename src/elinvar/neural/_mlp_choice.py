@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.environments import Environments
-from elinvar.gates import assess, noncentrality_limit
-from elinvar.gates._logistic_problem import LogisticProblem, assess_gates
-from elinvar.gates._problem import LinearProblem
+from elinvar.inference import assess, noncentrality_limit
+from elinvar.inference.losses._logistic_problem import LogisticProblem, assess_gates
+from elinvar.inference.problem._linear import LinearProblem
 
 Floats = NDArray[np.float64]
 

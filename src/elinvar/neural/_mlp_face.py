@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar._base import DataError
 from elinvar.environments import Environments, Schema
+from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import random_generator
 from elinvar.neural._mlp import Recipe, Table, find_gates, refit, supports
 from elinvar.neural._mlp_choice import Agreement

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count, check_number
+from elinvar.errors import DataError
 
 Activation = Literal["quadratic", "relu", "gelu"]
 

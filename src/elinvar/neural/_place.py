@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 Batch = TypeVar("Batch")
 _PARTS = ("epoch", "batches", "fingerprint", "settings")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural._learner import Batch, Learner, Loss, as_batch
 
 

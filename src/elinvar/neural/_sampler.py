@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count
+from elinvar.errors import DataError
 from elinvar.neural._draws import Draws
 from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._groups import group_rows

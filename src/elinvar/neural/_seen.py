@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 from torch.utils.data import IterableDataset
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.neural._chain import at_rank, chain, index_sampler, world_size
 from elinvar.neural._groups import Groups
 from elinvar.neural._stream import EnvironmentStream, refuse_second_batching

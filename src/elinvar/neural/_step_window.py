@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 from torch import Tensor, nn
 
-from elinvar._base import DataError
 from elinvar._base._check import check_count, check_number
+from elinvar.errors import DataError
 from elinvar.neural._curvature import (
     gradient,
     hessian_product,

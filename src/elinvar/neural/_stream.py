@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count
 from elinvar.environments._labels import natural_order
+from elinvar.errors import DataError
 from elinvar.neural._distributed import refuse_uneven, resolve_ranks
 from elinvar.neural._place import Place, check_whole
 from elinvar.neural._turns import BLOCK, ORDERS, Order, resolve_weights, take_turns, weights_name

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
-from elinvar._base import DataError, ElinvarWarning, FileError
 from elinvar._base._check import check_count, check_number
+from elinvar.errors import DataError, ElinvarWarning, FileError
 from elinvar.neural._checkpoint import Checkpoint, anywhere, random_states, set_random_states
 from elinvar.neural._feed import Feed
 from elinvar.neural._fingerprint import check_fingerprint, fingerprint

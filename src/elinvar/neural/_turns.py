@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 Order = Literal["random", "cyclic", "blocks"]
 ORDERS = ("random", "cyclic", "blocks")

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice
+from elinvar.errors import DataError
 from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._sampler import Small
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count
+from elinvar.errors import DataError
 from elinvar.neural._sensing_batch import Batch, Run
 from elinvar.sensing import SGD, SensingProblem, Trajectory
 from elinvar.sensing._algorithms import Algorithm

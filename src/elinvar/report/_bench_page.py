@@ -56,7 +56,7 @@ def write_bench_page(
     FileError
         If the page cannot be written.
     """
-    from elinvar import __version__
+    from elinvar._base import __version__
     from elinvar.bench._markdown import PROTOCOL
     from elinvar.bench._tables import (
         method_table,

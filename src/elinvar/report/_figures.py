@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar._base import DataError, FileError, atomic_save
+from elinvar._base import atomic_save
+from elinvar.errors import DataError, FileError
 from elinvar.estimators._facts import DataFacts
 from elinvar.plots import (
     plot_diagnosis,

@@ -216,7 +216,7 @@ def _call(model: Any) -> str:
 
 
 def _versions() -> list[str]:
-    from elinvar import __version__
+    from elinvar._base import __version__
 
     found = [f"elinvar {__version__}", f"Python {platform.python_version()}"]
     for name in _PACKAGES:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elinvar._base import atomic_write, check_writable
-from elinvar.report._numbers import number
+from elinvar._base._numbers import number
 from elinvar.report._page import templates
 from elinvar.report._study_records import Record, read_records
 from elinvar.report._tables import Cell, Column, Table

@@ -8,7 +8,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import FileError, atomic_write
+from elinvar._base import atomic_write
+from elinvar.errors import FileError
 from elinvar.plots import to_svg
 from elinvar.report._figures import take_finding
 
@@ -59,7 +60,7 @@ def write_study_record(
     FileError
         If the file cannot be written.
     """
-    from elinvar import __version__
+    from elinvar._base import __version__
 
     path = Path(folder) / f"{result.stem}.json"
     parameters = json.loads(json.dumps(asdict(result.config), default=str))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal
 
-from elinvar.report._numbers import count, interval, number, p_value
+from elinvar._base._numbers import count, interval, number, p_value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.estimators._words import HOLDS, differs, listed
-from elinvar.report._numbers import count, number, p_value
+from elinvar._base._numbers import count, number, p_value
+from elinvar._base._words import listed
+from elinvar.estimators._words import HOLDS, differs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def margin_sentence(model: Any) -> str:
 def acceptance_sentence(model: Any) -> str:
     """Say when a set of effects is accepted, and how large the disagreement may still be."""
     from elinvar.estimators._facts import DataFacts
-    from elinvar.gates import SelectionRule
+    from elinvar.inference import SelectionRule
 
     level = SelectionRule(level=model.level).level_at(sum(DataFacts.of(model).rows.values()))
     asked = "one over the number of rows" if model.level is None else "as asked"

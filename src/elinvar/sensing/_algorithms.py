@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, get_args
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count, check_number
 from elinvar._base._protocols import Parameterization, Sampling
+from elinvar.errors import DataError
 from elinvar.sensing._optimizers import SGD, Optimizer
 
 Init = Literal["identity", "gaussian", "orthogonal"]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import as_numbers
+from elinvar.errors import DataError
 from elinvar.sensing._measurements import MeasurementLaw, pieces
 
 Floats = NDArray[np.float64]

@@ -8,8 +8,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import as_numbers, check_choice, check_number
+from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
 Signs = Literal["common", "independent"]

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import is_number
+from elinvar.errors import DataError
 
 Floats = NDArray[np.floating[Any]]
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_number, is_number
+from elinvar.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)

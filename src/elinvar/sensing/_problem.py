@@ -7,8 +7,8 @@ from typing import Any, Self, TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_count, check_number, generator
+from elinvar.errors import DataError
 from elinvar.sensing import _environment_laws as laws
 from elinvar.sensing._data import Data, draw_data, read_data
 from elinvar.sensing._environment_laws import EnvironmentLaw, Signs

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import check_choice, check_count, generator
+from elinvar.errors import DataError
 from elinvar.sensing._algorithms import Algorithm
 from elinvar.sensing._exact import draw
 from elinvar.sensing._plain import DataSource, FreshSource

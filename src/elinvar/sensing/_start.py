@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.sensing._algorithms import Algorithm
 
 Floats = NDArray[np.floating[Any]]

@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
 from elinvar._base._check import as_numbers, check_count, generator, is_number
+from elinvar.errors import DataError
 from elinvar.sensing._environment_laws import EnvironmentLaw
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import MissingExtraError, atomic_save, atomic_write, check_writable
+from elinvar._base import atomic_save, atomic_write, check_writable
+from elinvar.errors import MissingExtraError
 from elinvar.plots import to_png
 from elinvar.studies._study import C, Study, StudyConfig, Verdict, install_command
 from elinvar.sweeps import run_sweep

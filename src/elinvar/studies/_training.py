@@ -3,7 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import ElinvarWarning
+from elinvar.errors import ElinvarWarning
 
 if TYPE_CHECKING:
     from elinvar.neural import HeteroTrainer

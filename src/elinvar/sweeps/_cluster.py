@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from elinvar._base import DataError, ElinvarError, import_extra
+from elinvar._base import import_extra
+from elinvar.errors import DataError, ElinvarError
 from elinvar.sweeps._sweep import Sweep, name_of
 
 _SECONDS = 10

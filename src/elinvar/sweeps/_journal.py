@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from elinvar._base import FileError
+from elinvar.errors import FileError
 from elinvar.sweeps._rows import Kinds, joined
 
 FORMAT = "elinvar-sweep-journal/1"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from elinvar._base import DataError, DataTypeError
+from elinvar.errors import DataError, DataTypeError
 from elinvar.sweeps._values import all_plain, families, kind_of, kinds_of
 
 Columns = dict[str, list[Any]]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar._base import DataError, ElinvarError, FileError, check_writable
+from elinvar._base import check_writable
+from elinvar.errors import DataError, ElinvarError, FileError
 from elinvar.sweeps._journal import FORMAT, Journal, journal_path, open_journal, remove_journal
 from elinvar.sweeps._rows import joined
 from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of, words_for

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elinvar._base import DataError, DataTypeError
+from elinvar.errors import DataError, DataTypeError
 from elinvar.sweeps._values import Scalar, canonical, families, kind_of, plain, text_of
 
 Row = Mapping[str, Any]

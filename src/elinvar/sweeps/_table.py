@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import FileError, atomic_save
+from elinvar._base import atomic_save
+from elinvar.errors import FileError
 from elinvar.sweeps._rows import Kinds
 from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of
 from elinvar.sweeps._values import families, kind_of, text_of

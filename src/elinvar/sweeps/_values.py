@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from elinvar._base import DataTypeError
+from elinvar.errors import DataTypeError
 
 Scalar = bool | int | float | str
 

@@ -17,7 +17,7 @@ from math import ceil
 from traceback import format_exc
 from typing import Any, Literal
 
-from elinvar._base import DataError, DataTypeError, ElinvarError
+from elinvar.errors import DataError, DataTypeError, ElinvarError
 from elinvar.sweeps._rows import Kinds, columns_of
 from elinvar.sweeps._sweep import Sweep, cell_at, generator_of, name_of
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import gammaln, polygamma, psi
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, critical_heterogeneity, positive
 from elinvar.theory._results import GrowthExponent, Window
 

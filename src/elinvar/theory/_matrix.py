@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, mean_log, positive
 from elinvar.theory._results import GrowthExponent
 

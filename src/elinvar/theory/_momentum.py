@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory._growth import checked, positive
 from elinvar.theory._matrix import matrix_growth_exponent
 from elinvar.theory._results import GrowthExponent

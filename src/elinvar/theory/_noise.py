@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, positive
 from elinvar.theory._matrix import _square
 from elinvar.theory._results import GrowthExponent

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from elinvar._base import DataError, MatrixAlgorithm, MatrixProblem
+from elinvar._base import MatrixAlgorithm, MatrixProblem
+from elinvar.errors import DataError
 from elinvar.theory._case import Case
 from elinvar.theory._conditions import check_conditions
 from elinvar.theory._momentum import momentum_growth_exponent

@@ -10,7 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from elinvar._base import DataError, MatrixAlgorithm, MatrixProblem
+from elinvar._base import MatrixAlgorithm, MatrixProblem
+from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, positive
 from elinvar.theory._matrix import common_eigenvalues
 

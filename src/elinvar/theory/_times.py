@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elinvar._base import DataError
+from elinvar.errors import DataError
 from elinvar.theory._growth import positive
 
 # an amplitude this small against its goal grows by a constant factor to within rounding

@@ -1,0 +1,1 @@
+"""The pre-flight: whether these environments can answer, before any fit."""

@@ -1,0 +1,1 @@
+"""Effects of features: refits, effects in each environment, their spread, and verdicts on them."""

@@ -1,0 +1,346 @@
+"""What the data say of every feature: its effect, how sure, and whether environments agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from elinvar.inference.effects._effects import (
+    FEWEST,
+    FeatureEffect,
+    effect_of,
+    feature_effects,
+    with_gate,
+)
+from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
+from elinvar.inference.effects._refit import refit
+from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.tests._laws import law_p_values
+from elinvar.inference.tests._overidentification import assess
+
+Bools = NDArray[np.bool_]
+Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect", "undecided"]
+
+Standing = Literal["accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"]
+
+_LEVEL = 0.05
+_NORMAL_90 = float(ndtri(0.95))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureEvidence:
+    """Evidence on one feature.
+
+    Attributes
+    ----------
+    verdict : str
+        "invariant", "approximately invariant", "spurious", "no effect" or "undecided". Where the
+        data cannot tell the effect at all, it is undecided and the numbers are NaN.
+    effect, low, high : float
+        Effect in the efficient refit of the selected support, with the feature if it is not in it,
+        and its 95% interval, which takes environments as fixed: target units per unit of the
+        feature, or the largest contrast between two levels of a categorical one. Where that model
+        is refuted (invariance not accepted, or the feature spurious) there is no common effect: the
+        average of the environments' own effects, and its interval as their mean over all such
+        environments.
+    heterogeneity_p : float
+        p-value of the same effect in all environments.
+    between_sd : float
+        Standard deviation of the effect between environments (Paule and Mandel).
+    new_low, new_high : float
+        90% prediction interval for the effect in a new environment.
+    moved_p : float
+        p-value of the feature's own law, given the other selected features, being the same in all
+        environments. Where it is large, nothing has put the invariance of its effect to the test.
+    odd_environment : str
+        The environment whose effect stands out from the others'; "" if none does.
+    """
+
+    verdict: Verdict = "undecided"
+    effect: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    heterogeneity_p: float = np.nan
+    between_sd: float = np.nan
+    new_low: float = np.nan
+    new_high: float = np.nan
+    moved_p: float = np.nan
+    odd_environment: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentEffect:
+    """Effect of a feature in one environment that can tell it, with its 95% interval."""
+
+    feature: str
+    environment: str
+    effect: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the data say, as far as effects go.
+
+    Attributes
+    ----------
+    features : list of FeatureEvidence
+        One for every feature of the schema, in its order.
+    effects : list of EnvironmentEffect
+    """
+
+    features: list[FeatureEvidence]
+    effects: list[EnvironmentEffect]
+
+
+def standing(status: str, p_value: float, *, differ: bool) -> Standing:
+    """How much a status is worth as evidence.
+
+    Parameters
+    ----------
+    status : {"accepted", "approximate", "rejected", "pooled_only"}
+    p_value : float
+        Of the overidentification test.
+    differ : bool
+        Whether the features' laws differ between environments.
+
+    Returns
+    -------
+    str
+        The status; but "untested" if nothing differs, so that nothing could be refuted, and
+        "borderline" if a set was accepted with p below .05, though selection prefers sets that
+        agree.
+    """
+    if status != "pooled_only" and not differ:
+        return "untested"
+    if status == "accepted" and p_value < _LEVEL:
+        return "borderline"
+    return cast(Standing, status)
+
+
+def gather_evidence(
+    problem: LinearProblem,
+    selected: Bools,
+    standing: Standing,
+    level: float,
+    *,
+    rivals: Bools | None = None,
+    tolerance: float = 0.25,
+) -> Evidence:
+    """Gather evidence on every feature.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    selected : boolean array of shape (n_gates,)
+    standing : str
+        What `standing` says.
+    level : float
+        Level of the overidentification test.
+    rivals : boolean array of shape (n_rivals, n_gates), optional
+        Accepted supports that are as good but for noise. Intervals reach over what they say, too;
+        a feature that one of them does without is undecided.
+    tolerance : float >= 0
+        How far the interval for a new environment may reach from the average effect, as a share of
+        it, for the effect to count as approximately invariant.
+    """
+    # a single environment has no selected support: its effects are those of the whole model
+    selected = selected | (standing == "pooled_only")
+    effects = feature_effects(problem, selected)
+    random = _random(effects, len(problem.count))
+    agreement = _agreement(effects, random)
+    moved = law_p_values(problem, selected)
+    rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
+    reach = _reach(problem, selected, rivals)
+    judge = _Judge(
+        problem=problem,
+        random=random,
+        level_spread=_level_spread(effects),
+        selected=selected,
+        rivals=rivals,
+        standing=standing,
+        level=level,
+        tolerance=tolerance,
+    )
+    verdicts: list[Verdict] = [
+        "undecided" if found is None else judge.verdict(gate, found, float(agreement[gate]))
+        for gate, found in enumerate(effects)
+    ]
+    if "spurious" in verdicts and not selected.any():
+        # without an effect that holds, it may be the target's own mechanism that changes
+        verdicts = ["undecided"] * len(verdicts)
+    evidence = Evidence(
+        features=[FeatureEvidence()] * len(problem.moments.schema.features), effects=[]
+    )
+    names = problem.moments.names
+    for gate, found in enumerate(effects):
+        if found is None:
+            continue
+        place = problem.features[gate]
+        evidence.effects.extend(
+            _by_environment(found, problem.moments.schema.features[place], names)
+        )
+        effect, low, high = found.effect, found.low, found.high
+        center = random.mean[gate]
+        if judge.varies(verdicts[gate]) and np.isfinite(random.mean[gate]):
+            effect, low, high = random.average(gate)
+            low, high = (
+                effect - found.stretch * (effect - low),
+                effect + found.stretch * (high - effect),
+            )
+        below, above = max(low - reach[gate, 0], 0.0), max(reach[gate, 1] - high, 0.0)
+        evidence.features[place] = FeatureEvidence(
+            verdict=verdicts[gate],
+            effect=effect,
+            low=low - below,
+            high=high + above,
+            heterogeneity_p=float(agreement[gate]),
+            between_sd=float(random.between_sd[gate]),
+            new_low=float(center - found.stretch * (center - random.low[gate]) - below),
+            new_high=float(center + found.stretch * (random.high[gate] - center) + above),
+            moved_p=float(moved[gate]),
+            odd_environment=_odd(found, agreement[gate], names),
+        )
+    return evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judge:
+    """The rules that turn numbers into verdicts."""
+
+    problem: LinearProblem
+    random: RandomEffects
+    level_spread: Floats
+    selected: Bools
+    rivals: Bools
+    standing: Standing
+    level: float
+    tolerance: float
+
+    def verdict(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
+        told = np.isfinite(self.random.between_sd[gate])
+        if self.standing in ("pooled_only", "untested") or not told:
+            return "undecided"
+        if self.standing in ("rejected", "borderline"):
+            return "approximately invariant" if self.steady(gate, found) else "undecided"
+        if (self.rivals[:, gate] != self.selected[gate]).any():
+            return "undecided"
+        if self.selected[gate]:
+            return self._inside(gate, found, p_value)
+        if self._differs(gate, found, p_value):
+            return "spurious"
+        weak = found.wald < self.problem.needed[found.n_columns]
+        return "no effect" if weak and found.low <= 0 <= found.high else "undecided"
+
+    def varies(self, verdict: Verdict) -> bool:
+        """Whether the model that measures an effect is refuted, so that there is no common one."""
+        return self.standing in ("rejected", "approximate") or verdict == "spurious"
+
+    def steady(self, gate: int, found: FeatureEffect) -> bool:
+        """Whether the effect in a new environment will be about the same, by its 90% interval.
+
+        Two environments show one difference, too little to tell how much effects differ.
+        """
+        if np.isfinite(found.own).sum() < 3:
+            return False
+        mean = float(self.random.mean[gate])
+        reach = max(mean - self.random.low[gate], self.random.high[gate] - mean)
+        levels = _NORMAL_90 * self.level_spread[gate]
+        return bool(max(found.stretch * reach, levels) <= self.tolerance * abs(mean))
+
+    def _inside(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
+        """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
+        agrees = p_value >= _LEVEL / int(self.selected.sum())
+        if self.standing == "accepted" and agrees:
+            return "invariant"
+        return "approximately invariant" if agrees or self.steady(gate, found) else "undecided"
+
+    def _differs(self, gate: int, found: FeatureEffect, p_value: float) -> bool:
+        """Whether a feature outside the support breaks the agreement when it is added."""
+        single = _LEVEL / max(int((~self.selected).sum()), 1)
+        if self.standing == "approximate":
+            return p_value < single and not self.steady(gate, found)
+        if p_value < single or (found.freedom < FEWEST).any():
+            return p_value < single
+        whole = assess(self.problem, with_gate(self.selected, gate)[None]).p_value[0]
+        return bool(whole < min(self.level, single))
+
+
+def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> RandomEffects:
+    """Random effects of all gates at once, over environments with enough rows; NaN without."""
+    nothing = np.full(n_environments, np.nan)
+
+    def stacked(name: str) -> Floats:
+        rows = [nothing if found is None else getattr(found, name) for found in effects]
+        return np.array(rows).reshape(len(effects), n_environments)
+
+    freedom = stacked("freedom")
+    variance = np.where(freedom >= FEWEST, stacked("own_variance"), np.nan)
+    return random_effects(stacked("own"), variance, freedom)
+
+
+def _agreement(effects: Sequence[FeatureEffect | None], random: RandomEffects) -> Floats:
+    """p-values of the same effect everywhere, over all columns of a categorical feature."""
+    own = np.array([np.nan if found is None else found.heterogeneity_p for found in effects])
+    return np.where(np.isnan(own), random.p_value, own)
+
+
+def _level_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
+    """Largest standard deviation between environments over a categorical feature's levels."""
+    spread = np.zeros(len(effects))
+    for gate, found in enumerate(effects):
+        if found is not None and len(found.levels):
+            sure = found.freedom >= FEWEST
+            each = between_sd(
+                found.levels, found.level_variances * np.where(sure, 1, np.nan), found.freedom
+            )
+            spread[gate] = np.nanmax(np.append(each, 0.0))
+    return spread
+
+
+def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
+    """Return the ends (n_gates, 2) of what rivals say of selected features: 0 without them."""
+    reach = np.tile([np.inf, -np.inf], (problem.n_gates, 1))
+    for support in rivals:
+        fit = refit(problem, support)
+        for gate in np.flatnonzero(selected):
+            low = high = 0.0
+            if support[gate]:
+                found = effect_of(problem, fit, int(gate))
+                low, high = (0.0, 0.0) if found is None else (found.low, found.high)
+            reach[gate] = min(reach[gate, 0], low), max(reach[gate, 1], high)
+    return reach
+
+
+def _odd(found: FeatureEffect, p_value: float, names: Sequence[str]) -> str:
+    """Environment that differs from the mean of the others by more than noise, if one does."""
+    told = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
+    if len(told) < 3 or not p_value < _LEVEL:
+        return ""
+    weight = 1.0 / found.own_variance[told]
+    rest = weight.sum() - weight
+    others = ((weight * found.own[told]).sum() - weight * found.own[told]) / rest
+    distance = np.abs(found.own[told] - others) / np.sqrt(found.own_variance[told] + 1.0 / rest)
+    first = int(np.argmax(distance))
+    return names[told[first]] if distance[first] > -ndtri(_LEVEL / 2 / len(told)) else ""
+
+
+def _by_environment(
+    found: FeatureEffect, feature: str, names: Sequence[str]
+) -> list[EnvironmentEffect]:
+    margin = found.own_margin
+    return [
+        EnvironmentEffect(
+            feature=feature,
+            environment=name,
+            effect=float(found.own[e]),
+            low=float(found.own[e] - margin[e]),
+            high=float(found.own[e] + margin[e]),
+        )
+        for e, name in enumerate(names)
+        if np.isfinite(found.own[e])
+    ]

@@ -1,0 +1,238 @@
+"""Effects as random over environments: how much they differ, and what to expect in a new one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc, ndtr, ndtri
+
+from elinvar.inference.problem._linear import Floats
+from elinvar.inference.tests._overidentification import matched_f
+
+_NODES = 96
+_STEPS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomEffects:
+    """Effects of F features, each drawn anew in every environment.
+
+    Attributes
+    ----------
+    between_sd : array of shape (F,)
+        Standard deviation between environments, by Paule and Mandel; NaN with fewer than two.
+    low, high : arrays of shape (F,)
+        90% prediction interval for the effect in a new environment; NaN with fewer than two.
+    mean, mean_low, mean_high : arrays of shape (F,)
+        Average effect at that variance, and its 95% confidence interval; NaN with fewer than two.
+    p_value : array of shape (F,)
+        Of no difference between environments; 1 with fewer than two.
+    """
+
+    between_sd: Floats
+    low: Floats
+    high: Floats
+    mean: Floats
+    mean_low: Floats
+    mean_high: Floats
+    p_value: Floats
+
+    def average(self, row: int) -> tuple[float, float, float]:
+        """Return the average effect of one feature, and its interval."""
+        return float(self.mean[row]), float(self.mean_low[row]), float(self.mean_high[row])
+
+
+def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> RandomEffects:
+    r"""Describe effects as a random sample over environments.
+
+    :math:`b_e = \theta_e + \epsilon_e`, :math:`\theta_e \sim N(\mu, \tau^2)`,
+    :math:`\epsilon_e \sim N(0, v_e)`. With :math:`W_e = 1 / (v_e + \tau^2)` the generalised
+    :math:`Q(\tau^2) = \sum W_e (b_e - \hat\mu)^2` has a known law (Welch's, ``v_e`` being
+    estimated), which falls in :math:`\tau^2`: its tail is a confidence distribution of
+    :math:`\tau^2`. The new effect is a mixture over it of
+    :math:`N(\hat\mu(\tau^2), \tau^2 + 1 / \sum W_e)`, the average effect one of
+    :math:`N(\hat\mu(\tau^2), 1 / \sum W_e)`.
+
+    Parameters
+    ----------
+    effects, variances : arrays of shape (F, E)
+        Each environment's own estimate with its sampling variance; an environment that cannot
+        tell the effect has a variance that is NaN, infinite or 0.
+    freedom : array of shape (F, E) or (E,)
+        Degrees of freedom behind each variance.
+
+    References
+    ----------
+    Paule and Mandel (1982) for the standard deviation; Viechtbauer (2007) for the law of Q;
+    Nagashima, Noma and Furukawa (2019) for mixing over a confidence distribution of the variance.
+    The small-sample law and the mixture in closed form are own derivations, see docs/evidence.md.
+    Where sampling errors are negligible the interval is the classical one with Student's
+    t(E - 1), as is that of Hartung and Knapp.
+    """
+    sample = _Sample.of(effects, variances, freedom)
+    usable = sample.able.sum(axis=1) >= 2
+    names = ("between_sd", "low", "high", "mean", "mean_low", "mean_high")
+    result = {name: np.full(len(usable), np.nan) for name in names}
+    p_value = np.ones(len(usable))
+    if usable.any():
+        sample = sample.rows(usable)
+        nodes = sample.nodes()
+        law = sample.at(nodes)
+        p_value[usable] = law.tail[:, 0]
+        tau2 = _paule_mandel(sample, nodes, law)
+        low, high, mean_low, mean_high = _intervals(sample, nodes, law.tail)
+        mean = sample.at(tau2[:, None]).mean[:, 0]
+        found = (np.sqrt(tau2), low, high, mean, mean_low, mean_high)
+        for name, values in zip(names, found, strict=True):
+            origin = 0.0 if name == "between_sd" else sample.origin
+            result[name][usable] = origin + values * sample.unit
+    return RandomEffects(p_value=p_value, **result)
+
+
+def between_sd(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
+    """Paule and Mandel's standard deviation between environments, shape (F,); see above."""
+    sample = _Sample.of(effects, variances, freedom)
+    usable = sample.able.sum(axis=1) >= 2
+    sd = np.full(len(usable), np.nan)
+    if usable.any():
+        sample = sample.rows(usable)
+        nodes = sample.nodes()
+        sd[usable] = np.sqrt(_paule_mandel(sample, nodes, sample.at(nodes))) * sample.unit
+    return sd
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Law:
+    """The generalised Q at given between-environment variances, arrays of shape (F, K)."""
+
+    mean: Floats
+    variance: Floats
+    excess: Floats
+    tail: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """Estimates (F, E) in units of their smallest standard error, so that squares stay finite."""
+
+    effects: Floats
+    variances: Floats
+    freedom: Floats
+    able: NDArray[np.bool_]
+    unit: Floats
+    origin: Floats
+
+    @classmethod
+    def of(cls, effects: Floats, variances: Floats, freedom: Floats) -> "_Sample":
+        variances = np.asarray(variances, dtype=np.float64)
+        freedom = np.broadcast_to(freedom, variances.shape)
+        able = np.isfinite(effects) & np.isfinite(variances) & (variances > 0) & (freedom >= 1)
+        smallest = np.where(able, variances, np.inf).min(axis=1)
+        unit = np.sqrt(np.where(np.isfinite(smallest), smallest, 1.0))
+        weight = np.where(able, 1.0 / np.where(able, variances, 1.0), 0.0)
+        total = np.maximum(weight.sum(axis=1), 1e-300)
+        origin = (weight * np.where(able, effects, 0.0)).sum(axis=1) / total
+        shifted = np.where(able, effects, origin[:, None]) - origin[:, None]
+        return cls(
+            effects=shifted / unit[:, None],
+            variances=np.where(able, variances, 1.0) / unit[:, None] ** 2,
+            freedom=np.where(able, freedom, 1.0),
+            able=able,
+            unit=unit,
+            origin=origin,
+        )
+
+    def rows(self, which: NDArray[np.bool_]) -> "_Sample":
+        return _Sample(**{name: getattr(self, name)[which] for name in self.__annotations__})
+
+    def nodes(self) -> Floats:
+        """Between-environment variances (F, K) from 0 to far beyond what the estimates show."""
+        spread = np.square(self.effects).max(axis=1)
+        steps = np.linspace(0.0, 1.0, _NODES - 1)
+        high = 1e6 * (1.0 + spread)
+        inner = 1e-3 * (high / 1e-3)[:, None] ** steps
+        return np.concatenate([np.zeros((len(spread), 1)), inner], axis=1)
+
+    def at(self, tau2: Floats) -> _Law:
+        """Law of Q if the between-environment variances are ``tau2`` (F, K)."""
+        total = self.variances[:, None, :] + tau2[:, :, None]
+        weight = self.able[:, None, :] / total
+        mass = weight.sum(axis=2)
+        mean = (weight * self.effects[:, None, :]).sum(axis=2) / mass
+        q = (weight * np.square(self.effects[:, None, :] - mean[:, :, None])).sum(axis=2)
+        share = weight / mass[:, :, None]
+        # the noise of an estimated variance matters as far as the variance does
+        noise = np.square(self.variances[:, None, :] / total) / self.freedom[:, None, :]
+        b = (self.able[:, None, :] * np.square(1.0 - share) * noise).sum(axis=2)
+        inflation = 1.0 + 4.0 * (share * (1.0 - share) * noise).sum(axis=2)
+        f = (self.able.sum(axis=1) - 1.0)[:, None]
+        correction, second = matched_f(f, 2.0 * b, 3.0 * np.maximum(b, 1e-12))
+        return _Law(
+            mean=mean,
+            variance=inflation / mass,
+            excess=q - f - 2.0 * b,
+            tail=fdtrc(np.broadcast_to(f, q.shape), second, q / np.maximum(correction, 1e-300)),
+        )
+
+
+def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
+    """Variances (F,) at which Q has its expectation; 0 if it is below at 0."""
+    rows = np.arange(len(nodes))
+    above = law.excess > 0
+    last = np.where(above[:, 0], np.argmin(above, axis=1) - 1, 0) % (_NODES - 1)
+    low, high = nodes[rows, last], nodes[rows, last + 1]
+    over, under = law.excess[rows, last], law.excess[rows, last + 1]
+    tau2 = low
+    for _ in range(_STEPS):
+        tau2 = low + (high - low) * over / np.where(above[:, 0], over - under, 1.0)
+        here = sample.at(tau2[:, None]).excess[:, 0]
+        more = here > 0
+        low, over = np.where(more, tau2, low), np.where(more, here, over)
+        high, under = np.where(more, high, tau2), np.where(more, under, here)
+    return np.where(above[:, 0], tau2, 0.0)
+
+
+def _intervals(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
+    """Return the ends (4, F) of the 90% interval of a new effect and the 95% of the average one.
+
+    Both are mixtures over the confidence distribution ``tail`` (F, K) of the variance.
+    """
+    inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
+    tau2 = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
+    mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
+    mass[:, -1] += 1.0 - mass.sum(axis=1)
+    law = sample.at(tau2)
+    new, average = np.sqrt(law.variance + tau2), np.sqrt(law.variance)
+    ends: Floats = _mixture_quantile(
+        np.tile(mass, (4, 1)),
+        np.tile(law.mean, (4, 1)),
+        np.concatenate([new, new, average, average]),
+        np.repeat([0.05, 0.95, 0.025, 0.975], len(mass)),
+    )
+    return ends.reshape(4, len(mass))
+
+
+def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: Floats) -> Floats:
+    """Quantiles (F,) of mixtures (F, K) of normal laws: between two of theirs, then by Newton."""
+    component = np.sort(mean + ndtri(target)[:, None] * sd, axis=1)
+    rows = np.arange(len(mean))
+
+    def miss(z: Floats) -> Floats:
+        missed: Floats = np.einsum("fk,fk->f", mass, ndtr(z)) - target
+        return missed
+
+    first, last = np.zeros(len(mean), dtype=np.intp), np.full(len(mean), _NODES - 1)
+    while (last - first > 1).any():
+        middle = (first + last) // 2
+        below = miss((component[rows, middle][:, None] - mean) / sd) < 0
+        first, last = np.where(below, middle, first), np.where(below, last, middle)
+    low, high = component[rows, first], component[rows, last]
+    x: Floats = 0.5 * (low + high)
+    density = mass / (sd * np.sqrt(2.0 * np.pi))
+    for _ in range(_STEPS):
+        z = (x[:, None] - mean) / sd
+        value, slope = miss(z), np.einsum("fk,fk->f", density, np.exp(-0.5 * z * z))
+        low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
+        step = x - value / np.maximum(slope, 1e-300)
+        x = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
+    return x

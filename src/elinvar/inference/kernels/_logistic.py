@@ -1,0 +1,196 @@
+"""Compiled Newton steps of (multinomial) logistic regression on many supports.
+
+Columns come as rows of ``Z`` (q, n), so that inner loops run over data; class 0 is the reference,
+with log odds 0, and ``coef`` (m, k) holds those of the other m. Rows ``lo`` to ``hi`` count.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from elinvar._base._compile import compiled
+from elinvar.inference.kernels._support import factor
+
+_ITERATIONS = 60
+_CLOSE = 1e-9
+_BLOCK = 512
+
+
+@compiled(fastmath=True)
+def _two_classes(eta: Any, y: Any, weight: Any, plain: bool) -> float:
+    """Log loss of log odds ``eta``, which become probabilities in place."""
+    loss = 0.0
+    # of weights 0 and 1 the logarithms of a block are one logarithm of a product, at most 2^512
+    product = 1.0
+    for i in range(len(eta)):
+        value = eta[i]
+        small = np.exp(-abs(value))
+        side = 1.0 / (1.0 + small)
+        loss += weight[i] * (max(value, 0.0) - value * y[i])
+        eta[i] = side if value >= 0 else small * side
+        if plain:
+            product *= 1.0 + weight[i] * small
+            if i % _BLOCK == _BLOCK - 1:
+                loss += np.log(product)
+                product = 1.0
+        else:
+            loss += weight[i] * np.log(1.0 + small)
+    return float(loss + np.log(product))
+
+
+@compiled(fastmath=True)
+def _many_classes(eta: Any, y: Any, weight: Any) -> float:
+    """Log loss of log odds ``eta`` (m, n), which become probabilities in place."""
+    m, loss = len(eta), 0.0
+    for i in range(len(y)):
+        top = 0.0
+        for c in range(m):
+            top = max(top, eta[c, i])
+        own = eta[y[i] - 1, i] if y[i] > 0 else 0.0
+        total = np.exp(-top)
+        for c in range(m):
+            eta[c, i] = np.exp(eta[c, i] - top)
+            total += eta[c, i]
+        for c in range(m):
+            eta[c, i] /= total
+        loss += weight[i] * (top + np.log(total) - own)
+    return loss
+
+
+@compiled(fastmath=True)
+def objective(
+    Z: Any, y: Any, weight: Any, lo: int, hi: int, columns: Any, coef: Any, prob: Any
+) -> float:
+    """Log loss, summed; ``prob`` (m, n) gets the probabilities of the classes but the first."""
+    m, own_y, w = len(coef), y[lo:hi], weight[lo:hi]
+    for c in range(m):
+        eta = prob[c, : hi - lo]
+        for a in range(len(columns)):
+            value, z = coef[c, a], Z[columns[a], lo:hi]
+            if a == 0:
+                for i in range(len(eta)):
+                    eta[i] = value * z[i]
+            else:
+                for i in range(len(eta)):
+                    eta[i] += value * z[i]
+    if m > 1:
+        return _many_classes(prob[:, : hi - lo], own_y, w)
+    plain = True
+    for i in range(len(w)):
+        plain = plain and (w[i] == 0.0 or w[i] == 1.0)
+    return _two_classes(prob[0, : hi - lo], own_y, w, plain)
+
+
+@compiled(fastmath=True)
+def curvature(
+    Z: Any, weight: Any, lo: int, hi: int, columns: Any, prob: Any, hessian: Any, work: Any
+) -> None:
+    """Fisher information of the m k coefficients, class by class, into ``hessian``."""
+    k, n, w = len(columns), hi - lo, weight[lo:hi]
+    bend, lean = work[0, :n], work[1, :n]
+    for c in range(len(prob)):
+        for d in range(c + 1):
+            first, second, same = prob[c, :n], prob[d, :n], 1.0 if c == d else 0.0
+            for i in range(n):
+                bend[i] = w[i] * first[i] * (same - second[i])
+            for a in range(k):
+                z = Z[columns[a], lo:hi]
+                for i in range(n):
+                    lean[i] = bend[i] * z[i]
+                # the block of two classes is symmetric, as each weight is a number
+                for b in range(a + 1):
+                    other, total = Z[columns[b], lo:hi], 0.0
+                    for i in range(n):
+                        total += lean[i] * other[i]
+                    hessian[c * k + a, d * k + b] = total
+                    hessian[c * k + b, d * k + a] = total
+                    hessian[d * k + b, c * k + a] = total
+                    hessian[d * k + a, c * k + b] = total
+
+
+@compiled(fastmath=True)
+def gradient(
+    Z: Any, y: Any, weight: Any, lo: int, hi: int, columns: Any, prob: Any, slope: Any, work: Any
+) -> None:
+    """Gradient of the log loss (m k,) into ``slope``."""
+    k, n, w, own_y, off = len(columns), hi - lo, weight[lo:hi], y[lo:hi], work[0, : hi - lo]
+    for c in range(len(prob)):
+        p = prob[c, :n]
+        for i in range(n):
+            off[i] = w[i] * (p[i] - (1.0 if own_y[i] == c + 1 else 0.0))
+        for a in range(k):
+            z, total = Z[columns[a], lo:hi], 0.0
+            for i in range(n):
+                total += off[i] * z[i]
+            slope[c * k + a] = total
+
+
+@compiled()
+def _half_square(coef: Any) -> float:
+    total = 0.0
+    for c in range(coef.shape[0]):
+        for a in range(coef.shape[1]):
+            total += coef[c, a] * coef[c, a]
+    return 0.5 * total
+
+
+@compiled()
+def newton(
+    Z: Any, y: Any, weight: Any, lo: int, hi: int, columns: Any, ridge: float, coef: Any,
+    prob: Any, work: Any,
+) -> float:  # fmt: skip
+    """Minimise log loss + ridge |coef|^2 / 2 from ``coef``, in place; return the log loss."""
+    m, k = coef.shape
+    hessian, slope, step = np.empty((m * k, m * k)), np.empty(m * k), np.empty(m * k)
+    before = np.empty((m, k))
+    loss = objective(Z, y, weight, lo, hi, columns, coef, prob)
+    value = loss + ridge * _half_square(coef)
+    for _ in range(_ITERATIONS):
+        gradient(Z, y, weight, lo, hi, columns, prob, slope, work)
+        curvature(Z, weight, lo, hi, columns, prob, hessian, work)
+        for a in range(m * k):
+            slope[a] += ridge * coef[a // k, a % k]
+            hessian[a, a] += ridge
+            step[a] = slope[a]
+        factor(hessian, step, m * k)
+        decrement = 0.0
+        for a in range(m * k):
+            decrement += step[a] * step[a]
+        for a in range(m * k - 1, -1, -1):
+            entry = step[a]
+            for b in range(a + 1, m * k):
+                entry -= hessian[b, a] * step[b]
+            step[a] = entry / hessian[a, a] if hessian[a, a] > 0 else 0.0
+        for a in range(m * k):
+            before[a // k, a % k] = coef[a // k, a % k]
+        size = 1.0
+        while True:
+            for a in range(m * k):
+                coef[a // k, a % k] = before[a // k, a % k] - size * step[a]
+            loss = objective(Z, y, weight, lo, hi, columns, coef, prob)
+            now = loss + ridge * _half_square(coef)
+            if now <= value - 1e-4 * size * decrement + 1e-11 * abs(value) or size < 1e-6:
+                break
+            size *= 0.5
+        value = now
+        if decrement < _CLOSE or size < 1e-6:
+            break
+    return loss
+
+
+@compiled()
+def mistakes(y: Any, weight: Any, lo: int, hi: int, prob: Any) -> float:
+    """Weight of the rows whose class is not the likeliest."""
+    wrong = 0.0
+    for i in range(hi - lo):
+        rest, own = 1.0, y[lo + i]
+        for c in range(len(prob)):
+            rest -= prob[c, i]
+        mine = prob[own - 1, i] if own > 0 else rest
+        best = rest if own > 0 else -1.0
+        for c in range(len(prob)):
+            if c + 1 != own:
+                best = max(best, prob[c, i])
+        if mine <= best:
+            wrong += weight[lo + i]
+    return wrong

@@ -1,0 +1,1 @@
+"""What the engine asks of a loss: squared loss on moments, logistic loss on rows."""

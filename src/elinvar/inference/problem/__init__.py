@@ -1,0 +1,1 @@
+"""Moments and rows made ready for the learners: centred, scaled, gates to columns."""

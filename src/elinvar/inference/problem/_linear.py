@@ -1,0 +1,286 @@
+"""Moments made ready for the learners: centred, scaled, with the intercept in its place."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtri, ndtr
+
+from elinvar.errors import DataError
+
+if TYPE_CHECKING:
+    from elinvar.environments import Moments
+
+Intercept = Literal["shared", "environment"]
+Floats = NDArray[np.float64]
+
+_CONSTANT = 1e-13
+_IDENTICAL = 1e-11
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearProblem:
+    r"""Standardised moments of a linear model in several environments.
+
+    With ``intercept="shared"`` column 0 is the constant and moments are taken about the pooled
+    means, so the intercept has to be invariant too; with ``"environment"`` moments are taken about
+    each environment's own means and only slopes have to be invariant.
+
+    Attributes
+    ----------
+    gram : array of shape (E, q, q)
+        Second moments of the standardised columns, divisor ``count``.
+    cross : array of shape (E, q)
+        Cross moments with the standardised target.
+    power : array of shape (E,)
+        Second moments of the standardised target.
+    count : array of shape (E,)
+        Rows (sum of frequency weights) in each environment.
+    share : array of shape (E,)
+        Weight of each environment in averages, summing to one.
+    absorbed : int
+        Degrees of freedom per environment that its own intercept has taken: 0 or 1.
+    gate_of : array of shape (q,)
+        Gate of each column, contiguous and increasing; -1 for the shared intercept.
+    features : array of shape (n_gates,)
+        Feature (index into ``moments.schema.features``) that each gate belongs to.
+    always : boolean array of shape (n_gates,)
+        Gates that are never closed.
+    columns : array of shape (q - shared,)
+        Column of ``moments`` behind each non-intercept column.
+    scale, target_scale : array of shape (q - shared,), float
+        Pooled standard deviations that standardise columns and target.
+    center, target_center : array of shape (q - shared,), float
+        Pooled means; zero where environments are centred one by one.
+    level, level_target : array of shape (E, q), (E,)
+        Standardised means of columns and target in each environment, about the pooled ones.
+    min_t : float
+        Smallest |t|, in the efficient refit, of a gate that is needed.
+    constant, duplicates : tuple
+        Constant columns, and ``(dropped, kept)`` pairs of identical ones, by name.
+    """
+
+    moments: "Moments"
+    intercept: Intercept
+    gram: Floats
+    cross: Floats
+    power: Floats
+    count: Floats
+    share: Floats
+    absorbed: int
+    gate_of: NDArray[np.intp]
+    features: NDArray[np.intp]
+    always: NDArray[np.bool_]
+    columns: NDArray[np.intp]
+    scale: Floats
+    target_scale: float
+    center: Floats
+    target_center: float
+    level: Floats
+    level_target: Floats
+    min_t: float
+    constant: tuple[str, ...]
+    duplicates: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def from_moments(
+        cls,
+        moments: "Moments",
+        *,
+        intercept: Intercept = "shared",
+        share: Floats | None = None,
+        always: NDArray[np.bool_] | None = None,
+        min_t: float = 4.5,
+    ) -> "LinearProblem":
+        """Standardise ``moments``; constant, reference and duplicated columns are left out.
+
+        Parameters
+        ----------
+        moments : Moments
+        intercept : {"shared", "environment"}
+        share : array of shape (E,), optional
+            Environment weights summing to one; by default proportional to size.
+        always : boolean array of shape (n_features,), optional
+            Features that always stay in the model.
+        min_t : float >= 0
+            Smallest |t| of a gate that is needed.
+        """
+        count = np.asarray(moments.count, dtype=np.float64)
+        share = count / count.sum() if share is None else share
+        shared = intercept == "shared"
+        center = share @ moments.mean_x
+        target_center = float(share @ moments.mean_y)
+        shift = (moments.mean_x - center) * shared
+        target_shift = (moments.mean_y - target_center) * shared
+        gram = moments.cov_xx + shift[:, :, None] * shift[:, None, :]
+        cross = moments.cov_xy + shift * target_shift[:, None]
+        power = moments.var_y + target_shift**2
+        variance = share @ gram.diagonal(axis1=1, axis2=2)
+        size = variance + (share @ moments.mean_x**2)
+        usable = (variance > _CONSTANT**2 * size) & (variance > 0)
+        schema = moments.schema
+        constant = tuple(schema.columns[j] for j in np.flatnonzero(~usable & ~schema.reference))
+        usable &= ~schema.reference
+        target_scale = float(np.sqrt(share @ power))
+        if not target_scale > 0:
+            raise DataError(
+                "The target does not vary within environments: there is nothing to explain."
+            )
+        columns = np.flatnonzero(usable)
+        kept, duplicates = _without_duplicates(gram, share, variance, columns, schema.columns)
+        scale = np.sqrt(variance[kept])
+        if len(kept) < schema.n_columns:
+            gram = gram[:, kept[:, None], kept]
+        gram = gram / (scale[:, None] * scale)
+        cross = cross[:, kept] / (scale * target_scale)
+        groups = schema.groups[kept]
+        opens = np.ones(len(groups), dtype=bool)
+        opens[1:] = groups[1:] != groups[:-1]
+        features, gate = groups[opens], np.cumsum(opens) - 1
+        level = (moments.mean_x - center)[:, kept] / scale
+        if shared:
+            level = np.concatenate([np.zeros((len(level), 1)), level], axis=1)
+            gram, cross, gate = _with_constant(
+                gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
+            )
+        stays = np.zeros(len(schema.features), dtype=bool) if always is None else always.copy()
+        for dropped, stand_in in duplicates:
+            place = schema.groups[schema.columns.index(dropped)]
+            stays[schema.groups[schema.columns.index(stand_in)]] |= stays[place]
+        return cls(
+            moments=moments,
+            intercept=intercept,
+            gram=np.ascontiguousarray(gram),
+            cross=np.ascontiguousarray(cross),
+            power=power / target_scale**2,
+            count=count,
+            share=share,
+            absorbed=0 if shared else 1,
+            gate_of=gate.astype(np.intp),
+            features=features.astype(np.intp),
+            always=stays[features],
+            columns=kept,
+            scale=scale,
+            target_scale=target_scale,
+            center=center[kept],
+            target_center=target_center,
+            level=level,
+            level_target=(moments.mean_y - target_center) / target_scale,
+            min_t=min_t,
+            constant=constant,
+            duplicates=duplicates,
+        )
+
+    @property
+    def n_gates(self) -> int:
+        """Number of gates that a learner may open or close."""
+        return len(self.features)
+
+    @property
+    def offset(self) -> int:
+        """Index of the first column that is not the shared intercept."""
+        return 1 - self.absorbed
+
+    @property
+    def floor(self) -> Floats:
+        """Smallest residual second moment of each environment that is told from rounding."""
+        return 1e-12 * np.maximum(self.power, 1e-300)
+
+    @property
+    def data(self) -> tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]:
+        """What the compiled kernels see."""
+        return (
+            self.gram,
+            self.cross,
+            self.power,
+            self.count,
+            self.share,
+            self.absorbed,
+            self.floor,
+        )
+
+    @property
+    def needed(self) -> Floats:
+        """Smallest Wald statistic of a needed gate of k columns, by k: the tail of ``min_t``."""
+        widest = max(1, int(np.bincount(self.gate_of[self.offset :], minlength=1).max()))
+        points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.min_t))
+        return np.maximum(points, 1e-300)
+
+    @property
+    def tested(self) -> NDArray[np.intp]:
+        """Gate of each column, negative where the gate is never closed (and so never tested)."""
+        gate = self.gate_of.copy()
+        inside = gate >= 0
+        gate[inside] = np.where(self.always[gate[inside]], -2 - gate[inside], gate[inside])
+        return gate
+
+    def column_masks(self, gates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Boolean masks over gates (M, n_gates) as masks over columns (M, q)."""
+        masks = np.ones((len(gates), len(self.gate_of)), dtype=bool)
+        masks[:, self.offset :] = gates[:, self.gate_of[self.offset :]]
+        return masks
+
+    def original(self, coef: Floats) -> tuple[Floats, float, Floats]:
+        """Standardised coefficients (q,) in the data's units.
+
+        Returns
+        -------
+        coef : array of shape (n_columns,)
+        intercept : float
+            The shared intercept, or the average of the environments' own.
+        intercepts : array of shape (E,)
+            Each environment's intercept (all equal when it is shared).
+        """
+        moments = self.moments
+        slopes = np.zeros(moments.mean_x.shape[1])
+        slopes[self.columns] = coef[self.offset :] * (self.target_scale / self.scale)
+        if self.absorbed:
+            intercepts = moments.mean_y - moments.mean_x @ slopes
+            return slopes, float(self.share @ intercepts), intercepts
+        intercept = (
+            self.target_center
+            + coef[0] * self.target_scale
+            - float(self.center @ slopes[self.columns])
+        )
+        return slopes, intercept, np.full(len(self.count), intercept)
+
+
+def average(weights: Floats, matrices: Floats) -> Floats:
+    """Weighted sum of matrices, (E,) and (E, q, q) to (q, q)."""
+    n_environments, q, _ = matrices.shape
+    total: Floats = weights @ matrices.reshape(n_environments, q * q)
+    return total.reshape(q, q)
+
+
+def _without_duplicates(
+    gram: Floats, share: Floats, variance: Floats, usable: NDArray[np.intp], names: tuple[str, ...]
+) -> tuple[NDArray[np.intp], tuple[tuple[str, str], ...]]:
+    """Drop every column that equals an earlier one up to shift and scale."""
+    inverse = 1.0 / np.sqrt(variance[usable])
+    correlation = average(share, gram)[usable[:, None], usable]
+    correlation = np.abs(correlation * inverse[:, None] * inverse)
+    correlation.flat[:: len(usable) + 1] = 0.0
+    if not len(usable) or correlation.max() <= 1 - _IDENTICAL:
+        return usable, ()
+    later, earlier = np.nonzero(np.tril(correlation > 1 - _IDENTICAL))
+    first: dict[int, int] = {}
+    for j, i in zip(later.tolist(), earlier.tolist(), strict=True):
+        if i not in first:
+            first.setdefault(j, i)
+    keep = np.array([k for k in range(len(usable)) if k not in first], dtype=np.intp)
+    pairs = tuple((names[usable[j]], names[usable[i]]) for j, i in first.items())
+    return usable[keep], pairs
+
+
+def _with_constant(
+    gram: Floats, cross: Floats, gate: NDArray[np.intp], shift: Floats, target_shift: Floats
+) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    """Put the shared intercept in front as column 0."""
+    n_environments, q = cross.shape
+    wide = np.empty((n_environments, q + 1, q + 1))
+    wide[:, 0, 0] = 1.0
+    wide[:, 0, 1:] = wide[:, 1:, 0] = shift
+    wide[:, 1:, 1:] = gram
+    column = target_shift[:, None]
+    return wide, np.concatenate([column, cross], axis=1), np.concatenate([[-1], gate])

@@ -1,0 +1,94 @@
+"""Errors on environments left out of the fit, from moments alone."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.tests._overidentification import Masks
+
+if TYPE_CHECKING:
+    from elinvar.environments import Moments
+
+
+def support_errors(problem: LinearProblem, masks: Masks, *, levels: bool = True) -> Floats:
+    """Mean squared error of each support on each environment, refitted on the others.
+
+    With an intercept per environment, the left-out one is predicted with the average intercept.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    masks : boolean array of shape (M, n_gates)
+    levels : bool
+        Whether an environment's own level counts, where each has its own intercept.
+
+    Returns
+    -------
+    array of shape (M, E)
+        In units of the standardised target, squared.
+    """
+    from elinvar.inference.kernels._support import leave_out_errors
+
+    errors: Floats = leave_out_errors(
+        problem.data,
+        problem.level * levels,
+        problem.level_target * levels,
+        problem.column_masks(masks),
+    )
+    return errors
+
+
+def pooled_errors(problem: LinearProblem) -> Floats:
+    """Mean squared error of pooled least squares on each environment left out, shape (E,).
+
+    ``problem`` must have a shared intercept.
+    """
+    return _errors(problem, problem.gram, problem.cross)
+
+
+def mean_errors(problem: LinearProblem) -> Floats:
+    """Mean squared error of the other environments' mean on each environment, shape (E,)."""
+    return _errors(problem, problem.gram[:, :1, :1], problem.cross[:, :1])
+
+
+def solve(matrix: Floats, vector: Floats) -> tuple[Floats, int]:
+    """Least-norm solution of a symmetric positive semidefinite system, and its rank."""
+    if len(vector) == 0:
+        return np.zeros(0), 0
+    values, vectors = np.linalg.eigh(matrix)
+    good = values > 1e-10 * max(values[-1], 1e-300)
+    rotated = vectors[:, good]
+    return rotated @ ((rotated.T @ vector) / values[good]), int(good.sum())
+
+
+def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:
+    """Errors of least squares, weighted by ``share``, on each environment left out."""
+    share = problem.share
+    total, total_cross = average(share, gram), share @ cross
+    errors = np.empty(len(share))
+    for e in range(len(share)):
+        coef, _ = solve(total - share[e] * gram[e], total_cross - share[e] * cross[e])
+        error = problem.power[e] - 2 * cross[e] @ coef + coef @ gram[e] @ coef
+        errors[e] = max(float(error), 0.0)
+    return errors
+
+
+def moment_error(moments: "Moments", place: int, coef: Floats, intercept: float) -> float:
+    """Mean squared error of a linear model on one environment, from its moments.
+
+    Parameters
+    ----------
+    moments : Moments
+    place : int
+        Index of the environment.
+    coef : array of shape (n_columns,)
+    intercept : float
+    """
+    level = moments.mean_y[place] - moments.mean_x[place] @ coef - intercept
+    scatter = (
+        moments.var_y[place]
+        - 2 * moments.cov_xy[place] @ coef
+        + coef @ moments.cov_xx[place] @ coef
+    )
+    return float(max(scatter, 0.0) + level**2)

@@ -1,0 +1,132 @@
+"""Candidate supports: every one of them where that is cheap, a homotopy search where it is not."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.selection._path import default_strengths, path_coefficients
+from elinvar.inference.tests._overidentification import Assessment, Masks, assess
+
+LADDER = np.geomspace(0.3, 3000.0, 9)
+_RANDOM_STARTS = 20
+_POOL, _FULL = 60, 24
+
+
+def candidates(
+    problem: LinearProblem, *, exact_up_to: int = 14, seed: int = 0, thorough: bool = True
+) -> Assessment:
+    """Candidate supports with their test and refit.
+
+    All 2^n of them if at most ``exact_up_to`` gates can be opened or closed; otherwise those that
+    the mean-field path and a local search over it turn up.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    exact_up_to : int
+        Largest number of free gates for which every support is tried.
+    seed : int
+        Seed of the random starts of the search.
+    thorough : bool
+        As in ``assess``.
+    """
+    free = np.flatnonzero(~problem.always)
+    if len(free) <= exact_up_to:
+        return assess(problem, every_support(problem), thorough=thorough)
+    return assess(problem, search(problem, seed=seed), thorough=thorough)
+
+
+def every_support(problem: LinearProblem) -> Masks:
+    """All supports that contain the gates that are never closed, shape (2^free, n_gates)."""
+    free = np.flatnonzero(~problem.always)
+    masks = np.zeros((1 << len(free), problem.n_gates), dtype=bool)
+    masks[:, problem.always] = True
+    # the last gate changes fastest, so that kernels can go on from the columns before it
+    masks[:, free] = (np.arange(1 << len(free))[:, None] >> np.arange(len(free))[::-1]) & 1
+    return masks
+
+
+def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
+    """Supports found by descent on the selection criterion, its heterogeneity price rising.
+
+    From supports on the mean-field path, from the empty support, from a full one (of the gates that
+    are largest late on the path, if there are many) and from random ones, single gates are added,
+    dropped or swapped while a relative of the criterion of ``select`` falls (the largest error of
+    the fit in an environment instead of the left-out one, and a price for every column), with the
+    factor kappa climbing a ladder from "lowest risk" to "least disagreement" (and down again from
+    the sparsest starts): a homotopy, in which each rung starts where the last one ended. Own
+    derivation, see docs/theory.md.
+    """
+    from elinvar.inference.kernels._search import descend
+
+    strengths = default_strengths(40 if problem.n_gates <= _POOL else 20)
+    debiased, plain = (
+        gate_sizes(problem, path_coefficients(problem, strengths, debias=debias)[0])
+        for debias in (None, 0.0)
+    )
+    on_path = _path_supports(problem, debiased, plain)
+    order = np.argsort(on_path.sum(axis=1), kind="stable")
+    sparse = on_path[order[:6]]
+    movable, full = (_latest(debiased, many) for many in (_POOL, _FULL))
+    generator = np.random.default_rng(seed)
+    density = min(0.5, 4.0 / max((movable & ~problem.always).sum(), 1))
+    random = generator.random((_RANDOM_STARTS, problem.n_gates)) < density
+    empty = np.zeros((1, problem.n_gates), dtype=bool)
+    upward = np.concatenate([empty, sparse, full[None], random & movable]) | problem.always
+    largest = _largest_support(problem)
+    met = np.flatnonzero(upward.any(axis=0) | movable)  # the kernel sees these gates alone
+    data, gate_of = _part(problem, met)
+    free = np.flatnonzero(movable[met] & ~problem.always[met])
+    price = problem.needed[1] * len(problem.count) / problem.count.sum()
+    keep = [on_path]
+    for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
+        small = starts[starts.sum(axis=1) <= largest]
+        if len(small):
+            found = np.zeros((len(small) * len(ladder), problem.n_gates), dtype=bool)
+            found[:, met] = descend(data, gate_of, price, small[:, met], ladder, free, largest, 200)
+            keep.append(found)
+    return np.unique(np.concatenate(keep), axis=0)
+
+
+def _part(problem: LinearProblem, gates: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp]]:
+    """Return the data of these gates' columns, and the place among them of each column's gate."""
+    gate_of = problem.gate_of
+    columns = np.flatnonzero((gate_of < 0) | np.isin(gate_of, gates))
+    gram, cross, *others = problem.data
+    data = (gram[:, columns[:, None], columns], cross[:, columns], *others)
+    own = gate_of[columns]
+    return data, np.where(own < 0, -1, np.searchsorted(gates, own))
+
+
+def _path_supports(problem: LinearProblem, *paths: Floats) -> Masks:
+    """Distinct supports along paths of gate sizes (L, n_gates), at three thresholds."""
+    found = [sizes > threshold for sizes in paths for threshold in (1e-9, 0.02, 0.1)]
+    masks = np.unique(np.concatenate(found), axis=0) | problem.always
+    fitting: Masks = masks[masks.sum(axis=1) <= _largest_support(problem)]
+    return fitting
+
+
+def gate_sizes(problem: LinearProblem, coef: Floats) -> Floats:
+    """Largest absolute standardised coefficient of every gate, (L, q) to (L, n_gates)."""
+    sizes = np.zeros((len(coef), problem.n_gates))
+    for column in range(problem.offset, coef.shape[1]):
+        gate = problem.gate_of[column]
+        sizes[:, gate] = np.maximum(sizes[:, gate], np.abs(coef[:, column]))
+    return sizes
+
+
+def _largest_support(problem: LinearProblem) -> int:
+    """Most gates a support may have: what the smallest environment can fit, and the search hold."""
+    fitting = min(problem.count.min() - 3, max(_POOL, problem.always.sum() + _POOL // 2))
+    return int(max(0, min(problem.n_gates, fitting)))
+
+
+def _latest(sizes: Floats, many: int) -> Masks:
+    """Return the ``many`` gates that are largest late on a path (L, n_gates)."""
+    late = sizes[len(sizes) // 3 :]
+    score = late.max(axis=0) + late.mean(axis=0)
+    chosen = np.zeros(len(score), dtype=bool)
+    chosen[np.argsort(-score, kind="stable")[:many]] = True
+    return chosen

@@ -1,0 +1,255 @@
+"""Invariant combinations of columns, for tables whose single columns were mixed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import chdtrc
+
+from elinvar.inference.problem._linear import Floats, LinearProblem, average
+
+MOST_COLUMNS = 20
+_STEPS = 40
+_RANDOM_STARTS = 3
+_ENOUGH = 0.05
+_SETTLED = 1e-4
+_SINGULAR = 1e-8
+_HOPELESS = 1.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subspace:
+    """Combinations of columns that have the same effects in all environments.
+
+    Attributes
+    ----------
+    coef : array of shape (q,)
+        Efficient refit on them, standardised, by column.
+    removed : int
+        Number of directions that were left out.
+    p_value : float
+        Of the overidentification test; the directions were fitted, and are counted.
+    left_out : array of shape (E, q)
+        Refits without each environment, like ``coef``; the directions are those of all.
+    errors : array of shape (E,)
+        Their mean squared errors on the environment without, standardised.
+    """
+
+    coef: Floats
+    removed: int
+    p_value: float
+    left_out: Floats
+    errors: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """Fit of the directions in ``basis`` (p, r), and those in ``others`` (p, d) left out."""
+
+    basis: Floats
+    others: Floats
+    statistic: float
+    coef: Floats
+    precision: Floats
+    pull: Floats
+    weight: Floats
+
+
+def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -> Subspace | None:
+    r"""Leave out as few directions as it takes for the rest to agree in all environments.
+
+    For d = 1, 2, ..., over all subspaces of p - d dimensions with basis B,
+
+    .. math:: \min_B Q(B), \qquad Q = \sum_e (w_e - w)' P_e (w_e - w),
+
+    the statistic of ``assess`` for the columns :math:`X B` (and the constant), against chi-squared
+    with :math:`(E - 1)(p - d + 1) - d (p - d)` degrees of freedom: choosing the subspace takes
+    d (p - d). There are fewer directions to choose than equations only if d < E - 1, which is how
+    many spurious directions E environments can tell. It ends where one more direction makes the
+    statistic rise against its freedom: then what disagrees is not a few directions. Gauss-Newton
+    steps in B, damped, from several starts; of minima that agree, the one with the smallest worst
+    error on an environment left out is taken. Own derivation, see docs/theory.md.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    level : float
+        Level of the test.
+    seed : int
+        Seed of some of the starts.
+
+    Returns
+    -------
+    Subspace or None
+        None if no subspace is accepted, or the table is not for this: own intercepts, columns that
+        always stay or are collinear, more than ``MOST_COLUMNS``, or few rows.
+    """
+    n_environments, q = problem.cross.shape
+    p = q - problem.offset
+    if problem.absorbed or problem.always.any() or not 2 <= p <= MOST_COLUMNS:
+        return None
+    if n_environments < 3 or problem.count.min() < 2 * q:
+        return None
+    values, vectors = np.linalg.eigh(average(problem.share, problem.gram)[1:, 1:])
+    if values[0] < _SINGULAR * values[-1]:
+        return None
+    white = np.eye(q)
+    white[1:, 1:] = vectors / np.sqrt(values)
+    table = _Table(
+        gram=white.T @ problem.gram @ white,
+        cross=problem.cross @ white,
+        power=problem.power,
+        count=problem.count,
+        floor=problem.floor,
+    )
+    rng = np.random.default_rng(seed)
+    best, last = table.fit(np.eye(p), np.zeros((p, 0))), np.inf
+    for d in range(1, min(n_environments - 2, p - 1) + 1):
+        freedom = (n_environments - 1) * (p - d + 1) - d * (p - d)
+        fits = [_descend(table, start) for start in _starts(table, best, d, rng)]
+        best = min(fits, key=lambda fit: fit.statistic)
+        least = min(_ENOUGH, float(chdtrc(freedom, best.statistic)))
+        if least >= level:
+            agree = [fit for fit in fits if chdtrc(freedom, fit.statistic) >= least]
+            fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
+            return Subspace(
+                coef=white @ (_bordered(fit.basis) @ fit.coef),
+                removed=d,
+                p_value=float(chdtrc(freedom, fit.statistic)),
+                left_out=_left_out(fit) @ white.T,
+                errors=_errors(table, _left_out(fit)),
+            )
+        if best.statistic / freedom > _HOPELESS * last:
+            return None
+        last = best.statistic / freedom
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Table:
+    """Moments, the constant first and the other columns pooled white."""
+
+    gram: Floats
+    cross: Floats
+    power: Floats
+    count: Floats
+    floor: Floats
+
+    def fit(self, basis: Floats, others: Floats) -> _Fit:
+        """Fit one support of combinations: efficient over environments, with its test."""
+        inside = _bordered(basis)
+        gram, cross = inside.T @ self.gram @ inside, self.cross @ inside
+        own = np.linalg.solve(gram, cross[..., None])[..., 0]
+        residual = np.maximum(self.power - np.einsum("ej,ej->e", own, cross), self.floor)
+        weight = (self.count - cross.shape[1]) / residual
+        precision, pull = weight[:, None, None] * gram, weight[:, None] * cross
+        coef = np.linalg.solve(precision.sum(axis=0), pull.sum(axis=0))
+        apart = own - coef
+        statistic = float(np.einsum("ej,ejk,ek->", apart, precision, apart))
+        return _Fit(basis=basis, others=others, statistic=statistic, coef=coef,
+                    precision=precision, pull=pull, weight=weight)  # fmt: skip
+
+    def gradients(self, fit: _Fit) -> Floats:
+        """Covariance of the residual with every column, by environment."""
+        return self.cross - self.gram @ (_bordered(fit.basis) @ fit.coef)
+
+
+def _bordered(basis: Floats) -> Floats:
+    """Put the constant before the directions, (p, r) to (p + 1, r + 1)."""
+    wide = np.zeros((len(basis) + 1, basis.shape[1] + 1))
+    wide[0, 0] = 1.0
+    wide[1:, 1:] = basis
+    return wide
+
+
+def _split(others: Floats) -> tuple[Floats, Floats]:
+    """Orthonormal bases of the complement of the span of ``others`` (p, d), and of the span."""
+    d = others.shape[1]
+    turned = np.linalg.qr(others, mode="complete")[0]
+    return turned[:, d:], turned[:, :d]
+
+
+def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list[Floats]:
+    """Directions (p, d) to leave out, to start from."""
+    share = table.count / table.count.sum()
+    gradient = table.gradients(last)[:, 1:]
+    scatter = np.einsum("e,ej,ek->jk", last.weight, gradient, gradient)
+    within = last.basis @ np.linalg.eigh(last.basis.T @ scatter @ last.basis)[1]
+    moved = table.cross[:, 1:] - share @ table.cross[:, 1:]
+    spread = table.gram[:, 1:, 1:] - average(share, table.gram[:, 1:, 1:])
+    matrices = [
+        np.einsum("e,ej,ek->jk", share, moved, moved),
+        scatter,
+        np.einsum("e,ejl,elk->jk", share, spread, spread),
+    ]
+    found = [np.linalg.eigh(matrix)[1][:, -d:] for matrix in matrices]
+    for k in range(min(2, within.shape[1])):
+        found.append(np.column_stack([last.others, within[:, -1 - k]]))
+    return found + [rng.standard_normal((len(scatter), d)) for _ in range(_RANDOM_STARTS)]
+
+
+def _descend(table: _Table, others: Floats) -> _Fit:
+    """Turn the directions by damped Gauss-Newton steps until the statistic settles."""
+    fit = table.fit(*_split(others))
+    damping = 1e-2
+    for _ in range(_STEPS):
+        left, pull = _linearised(table, fit)
+        better = None
+        for _ in range(8):
+            ridge = damping * (left.diagonal() + 1e-9 * left.trace())
+            turn = np.linalg.solve(left + np.diag(ridge), pull)
+            d, r = fit.others.shape[1], fit.basis.shape[1]
+            tilted = fit.basis + fit.others @ turn[: d * r].reshape(r, d).T
+            tried = table.fit(*_split(tilted)[::-1])
+            if tried.statistic < fit.statistic:
+                better = tried
+                break
+            damping *= 4
+        if better is None:
+            return fit
+        gain = fit.statistic - better.statistic
+        fit, damping = better, max(damping / 5, 1e-6)
+        if gain < _SETTLED * max(fit.statistic, 1.0):
+            return fit
+    return fit
+
+
+def _linearised(table: _Table, fit: _Fit) -> tuple[Any, Any]:
+    r"""Return the normal equations of a step.
+
+    With :math:`B \to B + Z K, a \to a + \delta` the moment conditions :math:`B' g_e` change by
+    :math:`K' Z' g_e - B' S_e (Z K a + B \delta)`; their weight is
+    :math:`(B' S_e B)^{-1}` over the noise.
+    """
+    inside = _bordered(fit.basis)
+    gradient = table.gradients(fit)
+    conditions = gradient @ inside
+    d, r = fit.others.shape[1], fit.basis.shape[1]
+    outward = gradient[:, 1:] @ fit.others
+    across = inside.T @ table.gram[:, :, 1:] @ fit.others
+    jacobian = np.zeros((len(gradient), r + 1, d * r + r + 1))
+    for j in range(r):
+        columns = slice(j * d, (j + 1) * d)
+        jacobian[:, :, columns] = -across * fit.coef[1 + j]
+        jacobian[:, 1 + j, columns] += outward
+    jacobian[:, :, d * r :] = -(fit.precision / fit.weight[:, None, None])
+    metric = np.linalg.inv(fit.precision) * (fit.weight**2)[:, None, None]
+    weighted = np.einsum("ejk,eka->eja", metric, jacobian)
+    left = np.einsum("eja,ejb->ab", jacobian, weighted)
+    return left, -np.einsum("eja,ej->a", weighted, conditions)
+
+
+def _left_out(fit: _Fit) -> Floats:
+    """Refits without each environment, (E, q)."""
+    inside, precision, pull = _bordered(fit.basis), fit.precision, fit.pull
+    rest = np.linalg.solve(precision.sum(axis=0) - precision, (pull.sum(axis=0) - pull)[..., None])
+    coef: Floats = rest[..., 0] @ inside.T
+    return coef
+
+
+def _errors(table: _Table, coef: Floats) -> Floats:
+    """Mean squared error in each environment of coefficients of its own (E, q)."""
+    square = np.einsum("ej,ejk,ek->e", coef, table.gram, coef)
+    own = np.einsum("ej,ej->e", table.cross, coef)
+    errors: Floats = np.maximum(table.power - 2 * own + square, 0.0)
+    return errors

@@ -1,0 +1,1 @@
+"""One-environment steps on the gates, and how large they may be."""

@@ -1,0 +1,82 @@
+"""Which environment is responsible where environments do not agree."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from elinvar.errors import DataError
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.tests._overidentification import Masks, assess
+
+_LEVEL = 0.05
+_SHARE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class OddEnvironment:
+    """The environment without which the others agree.
+
+    Attributes
+    ----------
+    name : str
+    share : float
+        Part of the disagreement (statistic above its expectation) that goes with it, 0.5 to 1.
+    p_value : float
+        Of the overidentification test without it, at least 0.05. It was picked for being the worst,
+        so this is a hint and no test.
+    """
+
+    name: str
+    share: float
+    p_value: float
+
+
+def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | None:
+    """Find the environment that alone is responsible for the disagreement on a support.
+
+    Each is left out in turn (own derivation: the noncentrality of the test adds up over
+    environments, but for their common mean).
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    gates : boolean array of shape (n_gates,)
+
+    Returns
+    -------
+    OddEnvironment or None
+        None with fewer than four environments, for any of three stands out by chance; without
+        disagreement beyond chance (5%); or if the others do not agree without any single one.
+    """
+    if len(problem.count) < 4:
+        return None
+    whole = assess(problem, gates[None])
+    excess = float(whole.statistic[0] - whole.freedom[0])
+    if not (0 < excess < np.inf and whole.p_value[0] < _LEVEL):
+        return None
+    found = None
+    for name in problem.moments.names:
+        try:
+            rest = _without(problem, name)
+        except DataError:  # the target varies there only
+            continue
+        opened = np.isin(rest.features, problem.features[gates])
+        table = assess(rest, opened[None])
+        left = max(float(table.statistic[0] - table.freedom[0]), 0.0)
+        share = 1.0 - left / excess
+        agree = table.p_value[0] >= _LEVEL
+        if agree and share >= (_SHARE if found is None else found.share):
+            found = OddEnvironment(name=name, share=share, p_value=float(table.p_value[0]))
+    return found
+
+
+def _without(problem: LinearProblem, name: str) -> LinearProblem:
+    keep = np.array([other != name for other in problem.moments.names])
+    share = problem.share[keep]
+    share = share / share.sum() if share.sum() > 0 else np.full(keep.sum(), 1.0 / keep.sum())
+    return LinearProblem.from_moments(
+        problem.moments.exclude([name]),
+        intercept=problem.intercept,
+        share=share,
+        min_t=problem.min_t,
+    )
