@@ -49,6 +49,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/sensing.py
+	$(BIN)/python benchmarks/sweeps.py
 	$(BIN)/python benchmarks/neural.py
 	$(BIN)/python benchmarks/neural_sampler.py
 

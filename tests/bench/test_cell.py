@@ -58,10 +58,8 @@ def test_a_method_that_takes_too_long_fails(shrunk, case, monkeypatch):
         return fit(self, *args, **kwargs)
 
     monkeypatch.setattr(type(method.estimator), "fit", slow)
-    started = time.perf_counter()
     found = run_method(method, case, limit=0.05)
     assert (found["outcome"], found["reason"]) == ("failed", "took longer than 0.05 s")
-    assert time.perf_counter() - started < 8
 
 
 def test_predictions_that_are_not_finite_fail(shrunk, case):
@@ -156,14 +154,12 @@ def test_all_methods_see_the_same_data():
 
 
 def test_a_limit_ends_a_block_that_swallows_errors():
-    started = time.perf_counter()
     with pytest.raises(TimeUp), time_limit(0.05):
         while True:
             try:
                 time.sleep(0.01)
             except Exception:
                 continue
-    assert time.perf_counter() - started < 3
     with time_limit(5):
         pass
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from elinvar._base import import_extra
 from elinvar.errors import DataError, ElinvarError
+from elinvar.sweeps._batch import first_words, run_batch
 from elinvar.sweeps._sweep import Sweep, name_of
 
 _SECONDS = 10
@@ -44,8 +45,6 @@ def backend_at(address: str, sweep: Sweep) -> Iterator[tuple[Any, int]]:
 
 def _try_out(client: Any, sweep: Sweep, address: str) -> None:
     """Let scheduler and workers load the sweep once: joblib waits on for those that cannot."""
-    from elinvar.sweeps._workers import first_words, run_batch
-
     try:
         client.run(run_batch, sweep, [], True)
         client.submit(run_batch, sweep, [], True, pure=False).result()

@@ -11,12 +11,13 @@ import numpy as np
 
 from elinvar._base import check_writable
 from elinvar.errors import DataError, ElinvarError, FileError
+from elinvar.sweeps._batch import Failure
 from elinvar.sweeps._journal import FORMAT, Journal, journal_path, open_journal, remove_journal
 from elinvar.sweeps._rows import joined
 from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of, words_for
 from elinvar.sweeps._table import build, load, save, words
 from elinvar.sweeps._values import text_of
-from elinvar.sweeps._workers import Backend, Crew, Failure, Pace, check_crew, crew_of, run_cells
+from elinvar.sweeps._workers import Backend, Crew, Pace, check_crew, crew_of, run_cells
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,58 +1,22 @@
-"""Cells on workers: threads, processes or a cluster, all through joblib.
+"""Batches of cells on workers: threads, processes or a cluster, all through joblib."""
 
-Cells travel in batches of about a tenth of a second, so that handing them out costs little. A batch
-gives back what it could not do in that time: cells may differ in cost by orders of magnitude, and
-what is finished must not wait for what is not.
-"""
-
-import json
 import pickle
 import time
 import warnings
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from math import ceil
-from traceback import format_exc
 from typing import Any, Literal
 
 from elinvar.errors import DataError, DataTypeError, ElinvarError
-from elinvar.sweeps._rows import Kinds, columns_of
-from elinvar.sweeps._sweep import Sweep, cell_at, generator_of, name_of
+from elinvar.sweeps._batch import BATCH_SECONDS, BatchResult, first_words, run_batch
+from elinvar.sweeps._cluster import backend_at
+from elinvar.sweeps._sweep import Sweep, name_of
 
 Backend = Literal["threads", "processes"]
-BATCH_SECONDS = 0.1
 _JOBLIB = {"threads": "threading", "processes": "loky"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """One finished cell: its place in the grid, what it returned as JSON, and the kinds of that."""
-
-    place: int
-    columns: str
-    kinds: Kinds
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A cell that raised, or returned no rows."""
-
-    place: int
-    words: str
-    trace: str = ""
-    cause: Exception | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """What became of a batch of cells in ``seconds`` on one worker."""
-
-    finished: list[Finished]
-    left: list[int]
-    seconds: float
-    failure: Failure | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +41,7 @@ class Pace:
     busy: float = 0.0
     started: float = field(default=0.0, init=False)
 
-    def note(self, batch: Batch) -> None:
+    def note(self, batch: BatchResult) -> None:
         """Take in a batch that has just come back."""
         if not self.n_cells:  # workers may have taken their time to start
             self.started = time.perf_counter() - batch.seconds
@@ -95,49 +59,13 @@ class Pace:
             return None
         by_cells = self.busy / self.n_cells / self.n_workers
         by_clock = (time.perf_counter() - self.started) / self.n_cells
-        share = self.n_cells / (self.n_cells + 8 * self.n_workers)
-        return n_cells * (share * by_clock + (1 - share) * by_cells)
-
-
-def run_batch(sweep: Sweep, places: list[int], elsewhere: bool) -> Batch:
-    """Run cells one after another until one fails or the time of a batch is over.
-
-    Parameters
-    ----------
-    sweep : Sweep
-    places : list of int
-    elsewhere : bool
-        In another process, which limits its threads itself and to which no exception can be sent
-        that may not be picklable.
-    """
-    from threadpoolctl import threadpool_limits
-
-    start = time.perf_counter()
-    finished: list[Finished] = []
-    failure = None
-    with threadpool_limits(1) if elsewhere else nullcontext():
-        for place in places:
-            if finished and time.perf_counter() - start > BATCH_SECONDS:
-                break
-            cell = cell_at(sweep, place)
-            try:
-                returned = sweep.function(rng=generator_of(sweep, cell), **cell, **sweep.fixed)
-                columns, kinds = columns_of(returned, sweep.axes)
-            except Exception as error:
-                ours = isinstance(error, ElinvarError)
-                words = str(error) if ours else f"{type(error).__name__}: {error}"
-                told = {"trace": format_exc()} if elsewhere else {"cause": error}
-                failure = Failure(place=place, words=words, **told)
-                break
-            finished.append(Finished(place=place, columns=json.dumps(columns), kinds=kinds))
-    seconds = time.perf_counter() - start
-    left = places[len(finished) :]
-    return Batch(finished=finished, left=left, seconds=seconds, failure=failure)
+        weight = self.n_cells / (self.n_cells + 8 * self.n_workers)
+        return n_cells * (weight * by_clock + (1 - weight) * by_cells)
 
 
 def run_cells(
     sweep: Sweep, places: Iterable[int], crew: Crew, pace: Pace
-) -> Generator[Batch, None, None]:
+) -> Generator[BatchResult, None, None]:
     """Run the cells at these places of the grid, and yield batches as they are finished."""
     from joblib import delayed
     from threadpoolctl import threadpool_limits
@@ -169,7 +97,7 @@ def run_cells(
 
 
 @contextmanager
-def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[Batch]]:
+def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[BatchResult]]:
     """Let joblib run tasks; whatever ends the block, nothing more is handed out."""
     results = crew.parallel(tasks)
     try:
@@ -183,12 +111,6 @@ def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[Batch]]:
         with warnings.catch_warnings():  # joblib tells of results that nobody took
             warnings.simplefilter("ignore")
             results.close()
-
-
-def first_words(error: Exception) -> str:
-    """Return the kind and the first sentence of an error of somebody else's."""
-    words = " ".join(str(error).split()).partition(". ")[0].rstrip(".")
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def check_crew(sweep: Sweep, workers: Any, backend: Any, cluster: Any) -> None:
@@ -231,8 +153,6 @@ def crew_of(
         "max_nbytes": None,
     }
     if cluster is not None:
-        from elinvar.sweeps._cluster import backend_at
-
         with (
             backend_at(cluster, sweep) as (dask, n_workers),
             joblib.Parallel(n_jobs=n_workers, backend=dask, **options) as parallel,
