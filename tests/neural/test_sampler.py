@@ -12,13 +12,19 @@ from scipy import stats
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
 from elinvar.errors import DataError
-from elinvar.neural import EnvironmentBatchSampler, PooledBatchSampler
+from elinvar.neural import (
+    EnvironmentBatchSampler,
+    PooledBatchSampler,
+    WindowBatchSampler,
+    audit,
+)
 from elinvar.neural._draws import Draws
 from elinvar.neural._groups import group_rows
 from elinvar.neural._turns import take_turns
 
 SITES = np.repeat(["a", "b", "c", "d"], [40, 25, 7, 31])
 np.random.default_rng(5).shuffle(SITES)
+SIZES = np.repeat(["big", "mid", "small"], [5000, 500, 100])
 
 # Python 3.12 warns of any fork, and torch of workers on a machine with one core.
 forks = pytest.mark.filterwarnings("ignore:.*fork", "ignore:This DataLoader will create")
@@ -26,6 +32,11 @@ forks = pytest.mark.filterwarnings("ignore:.*fork", "ignore:This DataLoader will
 
 def batches(sampler):
     return [list(batch) for batch in sampler]
+
+
+def at_epoch(sampler, epoch):
+    sampler.set_epoch(epoch)
+    return batches(sampler)
 
 
 def fed(loader):
@@ -59,14 +70,47 @@ def test_every_batch_is_of_one_environment(order, small, drop_last, replacement)
 def test_seed_and_epoch_settle_the_batches():
     def first(seed, epoch):
         sampler = EnvironmentBatchSampler(SITES, 8, seed=seed)
-        sampler.set_epoch(epoch)
-        assert batches(sampler) == batches(sampler)
-        return str(batches(sampler))
+        found = at_epoch(sampler, epoch)
+        assert at_epoch(sampler, epoch) == found
+        return str(found)
 
     # neighbours in seed and epoch share nothing: the two are no sum
     drawn = [first(seed, epoch) for seed, epoch in product(range(3), range(3))]
     assert len(set(drawn)) == 9
     assert first(1, 2) == drawn[5]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: EnvironmentBatchSampler(SIZES, 50),
+        lambda: PooledBatchSampler(SIZES, 50),
+        lambda: WindowBatchSampler(np.arange(5600), 50, weights="size"),
+    ],
+)
+def test_plain_epochs_differ_and_see_all_rows(make):
+    reader = DataLoader(TensorDataset(torch.arange(5600)), batch_sampler=make())
+    epochs = [fed(reader) for _ in range(20)]
+    seen = {row for epoch in epochs for batch in epoch for row in batch}
+    # an epoch draws 37% of the rows of "big" anew: about .63^20 of 5,000 rows, or .5, are left
+    assert len(seen) >= 5595
+    assert len({str(epoch[0]) for epoch in epochs}) == 20
+    pinned = make()
+    assert [at_epoch(pinned, epoch) for epoch in range(20)] == epochs
+    assert batches(make()) == epochs[0]
+
+
+def test_an_iteration_counts_from_its_first_batch():
+    sampler = EnvironmentBatchSampler(SITES, 10)
+    assert (len(sampler), iter(sampler) is None, sampler.epoch) == (11, False, 0)
+    first, second = (at_epoch(EnvironmentBatchSampler(SITES, 10), epoch) for epoch in (0, 1))
+    assert list(islice(sampler, 3)) == first[:3]
+    assert batches(sampler) == second  # one that was broken off counts
+    sampler.set_epoch(7)
+    assert (sampler.epoch, len(list(sampler)), sampler.epoch) == (7, 11, 7)
+    audit(sampler)
+    assert sampler.epoch == 7
+    assert next(iter(sampler)) and sampler.epoch == 8
 
 
 def test_names_do_not_matter_but_for_their_order():
@@ -200,12 +244,14 @@ def test_blocks_keep_an_environment():
 @forks
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loaders_draw_the_same_batches(workers):
-    sampler = EnvironmentBatchSampler(SITES, 10, seed=3)
+    sampler, twin = (EnvironmentBatchSampler(SITES, 10, seed=3) for _ in range(2))
     reader = loader(sampler, num_workers=workers, persistent_workers=workers > 0)
     assert len(reader) == 11
-    for epoch in range(2):
-        sampler.set_epoch(epoch)
-        assert fed(reader) == batches(sampler)
+    for epoch in (*range(3), 1):
+        if epoch == 1:
+            sampler.set_epoch(epoch)  # names the epoch that comes anyway, then goes back
+        assert fed(reader) == at_epoch(twin, epoch)
+        assert sampler.epoch == epoch
 
 
 @pytest.mark.parametrize("order", ["random", "cyclic", "blocks"])
@@ -214,8 +260,7 @@ def test_a_run_goes_on_from_any_batch(order):
         return EnvironmentBatchSampler(SITES, 10, order=order, seed=4)
 
     sampler = build()
-    sampler.set_epoch(3)
-    whole = batches(sampler)
+    whole, following = at_epoch(sampler, 3), at_epoch(sampler, 4)
     for done in range(len(whole) + 1):
         stopped = build()
         stopped.set_epoch(3)
@@ -225,18 +270,17 @@ def test_a_run_goes_on_from_any_batch(order):
         assert again.state_dict() == stopped.state_dict()
         again.set_epoch(again.epoch)  # the usual loop names the epoch once more
         assert batches(again) == whole[done:]
-        assert batches(again) == whole
+        assert batches(again) == following
     again.load_state_dict(stopped.state_dict(consumed=5))
-    again.set_epoch(4)
-    sampler.set_epoch(4)
-    assert batches(again) == batches(sampler)
+    assert at_epoch(again, 4) == following
 
 
 @forks
 def test_a_run_with_workers_goes_on_from_what_the_loop_had():
     sampler = EnvironmentBatchSampler(SITES, 10, seed=1)
-    whole = batches(sampler)
+    whole = at_epoch(sampler, 0)
     reader = loader(sampler, num_workers=2, persistent_workers=True)
+    sampler.set_epoch(0)
     for step, _ in enumerate(sampler.follow(reader), 1):
         if step == 4:
             state = sampler.state_dict()
@@ -249,7 +293,7 @@ def test_a_run_with_workers_goes_on_from_what_the_loop_had():
     reader = loader(again, num_workers=2, persistent_workers=True)
     assert fed(again.follow(reader)) == whole[4:]
     assert again.state_dict()["batches"] == len(whole)
-    assert fed(again.follow(reader)) == whole
+    assert fed(again.follow(reader)) == at_epoch(sampler, 1)
 
 
 def test_a_state_fits_its_data_and_settings_only():

@@ -75,6 +75,18 @@ def test_the_audit_gathers_what_processes_see(trained, world):
         assert "built for 1 process, before torch.distributed" in others["early"]
 
 
+def test_plain_epochs_go_on_alike_in_all_processes():
+    ranks = [DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
+    orders = []
+    for _ in range(5):
+        epoch = list(zip(*ranks, strict=True))
+        for ours, theirs in epoch:
+            assert len({*SITES[ours], *SITES[theirs]}) == 1
+            assert SITES[ours[0]] == "c" or set(ours).isdisjoint(theirs)
+        orders.append(str(epoch))
+    assert len(set(orders)) == 5
+
+
 @pytest.mark.parametrize("order", ["random", "cyclic", "blocks"])
 @pytest.mark.parametrize("replacement", [False, True])
 def test_shares_make_up_the_batch_of_one_process(order, replacement):

@@ -56,6 +56,6 @@ def test_it_goes_on_and_refuses_like_the_other():
     again = PooledBatchSampler(LABELS, 30, seed=2)
     again.load_state_dict(sampler.state_dict(consumed=7))
     assert list(again) == whole[7:]
-    assert list(again) == whole
+    assert list(again) == list(sampler) != whole
     with pytest.raises(DataError, match="weights must hold one number"):
         PooledBatchSampler(LABELS, 30, weights=[1, 2])

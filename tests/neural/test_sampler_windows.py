@@ -100,9 +100,11 @@ def test_small_windows_are_handled_as_chosen():
 def test_it_goes_on_from_any_batch_in_a_loader():
     sampler = WindowBatchSampler(AXIS, 32, seed=9)
     whole = list(sampler)
+    sampler.set_epoch(0)
     assert [rows.tolist() for rows in DataLoader(range(400), batch_sampler=sampler)] == whole
     sampler.load_state_dict(sampler.state_dict(consumed=5))
     assert list(sampler) == whole[5:]
+    assert list(sampler) != whole
     with pytest.raises(DataError, match="another data set"):
         WindowBatchSampler(AXIS + 1, 32, seed=9).load_state_dict(sampler.state_dict())
 

@@ -64,11 +64,29 @@ def test_processes_share_out_every_batch():
 
 
 @forks
+@pytest.mark.parametrize("settings", [{}, {"persistent_workers": True}])
+def test_plain_epochs_differ_whoever_reads(settings):
+    source, twin = stream(seed=1), stream(seed=1)
+    loader = DataLoader(source, batch_size=None, num_workers=3, **settings)
+    turns = []
+    for epoch in range(4):
+        twin.set_epoch(epoch)
+        turns.append(twin.schedule().tolist())
+        assert list(loader) == read(twin)
+        assert source.epoch == epoch
+    assert len({str(order) for order in turns}) == 4
+    assert next(iter(loader)) and source.epoch == 4  # broken off, and yet it counts
+    twin.set_epoch(5)
+    assert list(loader) == read(twin)
+
+
+@forks
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_run_goes_on_from_what_the_loop_had(workers):
     source = stream(seed=5)
     source.set_epoch(2)
     whole = read(source)
+    source.set_epoch(2)
     loader = DataLoader(source, batch_size=None, num_workers=workers)
     for step, _ in enumerate(source.follow(loader), 1):
         if step == 9:
@@ -79,6 +97,8 @@ def test_a_run_goes_on_from_what_the_loop_had(workers):
     again.set_epoch(2)
     loader = DataLoader(again, batch_size=None, num_workers=workers)
     assert list(again.follow(loader)) == whole[9:]
+    source.set_epoch(3)
+    assert list(again.follow(loader)) == read(source)
     again.set_epoch(0)
     assert list(loader) == read(stream(seed=5))
 

@@ -58,6 +58,7 @@ def train(dtype, steps, make=environments):
     while done < steps:
         sampler.set_epoch(epoch)
         rows += list(sampler)
+        sampler.set_epoch(epoch)
         for x, y in islice(loader, steps - done):
             optimiser.zero_grad()
             loss = ((model(x.to(dtype))[:, 0] - y.to(dtype)) ** 2).mean()

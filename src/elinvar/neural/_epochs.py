@@ -18,7 +18,6 @@ class EpochSampler(Place, Sampler[list[int]]):
     """Batches of row numbers, the same for the same seed and epoch.
 
     An epoch is ``ceil(n / batch_size)`` batches, ``floor(n / batch_size)`` with ``drop_last``.
-    After an iteration that began in the middle of an epoch, the next one is whole again.
     """
 
     batch_size: int
@@ -43,9 +42,8 @@ class EpochSampler(Place, Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         # A generator: nothing of this runs before the first batch is asked for. A DataLoader with
         # workers calls iter() twice and throws the first result away.
-        start, self._start = self._start, 0
-        self._drawn, self._followed = start, None
-        for number, rows in enumerate(self._batches(self.epoch)):
+        epoch, start = self._begin()
+        for number, rows in enumerate(self._batches(epoch)):
             if number >= start:
                 self._drawn = number + 1
                 yield self._share(rows).tolist()

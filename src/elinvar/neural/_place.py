@@ -15,13 +15,22 @@ _PARTS = ("epoch", "batches", "fingerprint", "settings")
 class Place:
     """What yields the same batches for the same seed and epoch, and can begin in the middle.
 
+    Going through it again goes through the next epoch, in another order, as with torch's
+    ``RandomSampler``. What :meth:`set_epoch` or :meth:`load_state_dict` names is the epoch of the
+    next iteration, and those after it go on from there. An iteration counts from its first batch:
+    asking for the length, or for an iterator that nothing is drawn from, changes nothing.
+
     Attributes
     ----------
     epoch : int
-        Set by :meth:`set_epoch`.
+        Epoch of the iteration under way or, between two, of the last one; before the first, and
+        after :meth:`set_epoch`, of the one to come.
     """
 
     epoch: int
+    # whether an iteration has begun since the epoch was named
+    _begun: bool
+    # the batch at which the next iteration begins
     _start: int
     _drawn: int | None
     _followed: int | None
@@ -43,11 +52,22 @@ class Place:
 
     def _move(self, epoch: int, start: int) -> None:
         self.epoch, self._start, self._followed = epoch, start, None
+        self._begun = False
+
+    def _begin(self) -> tuple[int, int]:
+        """Begin an iteration; return its epoch and its first batch."""
+        start, self._start = self._start, 0
+        if self._begun:
+            self.epoch += 1
+        self._begun, self._drawn, self._followed = True, start, None
+        return self.epoch, start
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration goes through.
 
-        Naming the epoch that :meth:`load_state_dict` went back to keeps the place in it.
+        Without it each iteration goes through the epoch after the last one. Training loops that
+        call it before every iteration lose nothing: naming the epoch that :meth:`load_state_dict`
+        went back to keeps the place in it.
 
         Parameters
         ----------
@@ -60,7 +80,7 @@ class Place:
             If it is no integer of at least 0.
         """
         check_whole("epoch", epoch)
-        if epoch != self.epoch:
+        if epoch != self.epoch or self._begun:
             self._move(int(epoch), 0)
 
     def follow(self, loader: Iterable[Batch]) -> Iterator[Batch]:
@@ -128,6 +148,8 @@ class Place:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a place: the next iteration yields the rest of that epoch.
+
+        The iteration after it goes through the whole of the next epoch.
 
         Parameters
         ----------

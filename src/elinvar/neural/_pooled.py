@@ -40,7 +40,7 @@ class PooledBatchSampler(EpochSampler):
     environments : tuple of str
         Names of the environments, in natural order.
     epoch : int
-        Set by :meth:`set_epoch`.
+        Of the iteration under way, or the last one; :meth:`set_epoch` names that of the next.
 
     Raises
     ------

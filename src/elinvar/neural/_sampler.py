@@ -25,6 +25,10 @@ class EnvironmentBatchSampler(EpochSampler):
     are drawn, small ones are gone through more than once with uniform weights, and large ones not
     to the end.
 
+    Going through the sampler again goes through the next epoch, in another order. Training loops
+    that call :meth:`set_epoch` before each epoch decide themselves; on several processes either all
+    go through it equally often, or all call it.
+
     On several processes use :class:`DistributedEnvironmentBatchSampler`.
 
     Parameters
@@ -59,7 +63,7 @@ class EnvironmentBatchSampler(EpochSampler):
     environments : tuple of str
         Names of the environments, in natural order.
     epoch : int
-        Set by :meth:`set_epoch`.
+        Of the iteration under way, or the last one; :meth:`set_epoch` names that of the next.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from elinvar.neural._distributed import refuse_uneven, resolve_ranks
 from elinvar.neural._place import Place, check_whole
 from elinvar.neural._turns import BLOCK, ORDERS, Order, resolve_weights, take_turns, weights_name
 
+_MARKS = 2**31
 Shard = Iterable[Any] | Callable[[], Iterable[Any]]
 
 
@@ -29,8 +30,9 @@ class EnvironmentStream(Place, IterableDataset[Any]):
     the batches do not depend on W; every worker reads through all shards, so put costly work into
     ``collate_fn``, which only sees the rows of the worker's own batches.
 
-    Unlike a sampler, a stream that :meth:`load_state_dict` has set into the middle of an epoch
-    begins there again until :meth:`set_epoch` names another epoch.
+    Going through it again goes through the next epoch, with environments drawn anew, also where
+    workers read. Shards are opened from their beginning in each, so what lies beyond the rows of
+    ``n_batches`` batches is only seen if the reader shuffles.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ class EnvironmentStream(Place, IterableDataset[Any]):
     environments : tuple of str
         Names of the shards, in natural order.
     epoch : int
-        Set by :meth:`set_epoch`, also for workers that persist.
+        Of the iteration under way, or the last one; :meth:`set_epoch` names that of the next.
 
     Raises
     ------
@@ -106,8 +108,10 @@ class EnvironmentStream(Place, IterableDataset[Any]):
         self.batch_size, self.n_batches = int(batch_size), int(n_batches)
         self.order, self.seed, self.block = order, int(seed), int(block or BLOCK)
         self.collate_fn = collate_fn or default_collate
-        # Shared memory, so that workers that persist see another epoch.
-        self._shared = torch.zeros(2, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        # Shared memory, so that workers see another epoch, and this process what they have begun:
+        # the epoch that was named, the batch to begin at, and the iterations begun since.
+        self._shared = torch.zeros(3, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._iterations = 0
         self._drawn = self._followed = None
 
     def __len__(self) -> int:
@@ -116,8 +120,9 @@ class EnvironmentStream(Place, IterableDataset[Any]):
     def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
         part, parts = (worker.id, worker.num_workers) if worker else (0, 1)
-        start, readers = self._start, [self._rows(shard) for shard in range(len(self._shards))]
-        for number, environment in enumerate(self.schedule().tolist()):
+        epoch, start = self._begin()
+        readers = [self._rows(shard) for shard in range(len(self._shards))]
+        for number, environment in enumerate(self.schedule(epoch).tolist()):
             rows = islice(readers[environment], self.batch_size)
             if number >= start and (number - start) % parts == part:
                 yield self.collate_fn(list(rows)[self.rank :: self.num_replicas])
@@ -161,15 +166,36 @@ class EnvironmentStream(Place, IterableDataset[Any]):
     @property
     def epoch(self) -> int:  # type: ignore[override]
         """The present epoch."""
-        return int(self._shared[0])
+        return int(self._shared[0]) + max(self._count() - 1, 0)
+
+    @property
+    def _begun(self) -> bool:  # type: ignore[override]
+        return self._count() > 0
 
     @property
     def _start(self) -> int:  # type: ignore[override]
-        return int(self._shared[1])
+        return 0 if self._begun else int(self._shared[1])
+
+    def _count(self) -> int:
+        return int(self._shared[2]) // _MARKS
 
     def _move(self, epoch: int, start: int) -> None:
-        self._shared[0], self._shared[1] = epoch, start
+        self._shared[0], self._shared[1], self._shared[2] = epoch, start, 0
         self._followed = None
+
+    def _begin(self) -> tuple[int, int]:
+        # All workers of a loader begin an iteration, at different times, and the first of them is
+        # to count it. They know it by a mark: the seed that they share, new for every iteration
+        # unless they persist, and how many each has begun. The count and its mark are one number,
+        # so that no worker sees the one without the other, and whoever counts writes the same.
+        worker = get_worker_info()
+        self._iterations += 1
+        mark = hash((worker.seed - worker.id, self._iterations)) % _MARKS if worker else 0
+        count, counted = divmod(int(self._shared[2]), _MARKS)
+        if worker is None or mark != counted:
+            count += 1
+            self._shared[2] = count * _MARKS + mark
+        return int(self._shared[0]) + count - 1, int(self._shared[1]) if count == 1 else 0
 
     def _fingerprint(self) -> str:
         return hashlib.blake2b("\0".join(self.environments).encode(), digest_size=12).hexdigest()

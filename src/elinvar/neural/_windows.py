@@ -44,7 +44,7 @@ class WindowBatchSampler(EpochSampler):
     Attributes
     ----------
     epoch : int
-        Set by :meth:`set_epoch`.
+        Of the iteration under way, or the last one; :meth:`set_epoch` names that of the next.
 
     Raises
     ------
