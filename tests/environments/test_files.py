@@ -143,7 +143,7 @@ def test_labels_of_csv_files_are_as_written(tmp_path):
 def test_missing_cells(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,k,y,site\n1,u,1,p\n,v,2,p\n3,,3,q\n4,NA,NaN,q\n8,u,5,p\nn/a,v,6,q\n")
-    with pytest.raises(DataError, match=r"a \(2\), k \(2\), y \(1\); first in row 2"):
+    with pytest.raises(DataError, match=r"a \(2\), k \(2\) and y \(1\); first in row 2"):
         Moments.from_files(path, **ROLES)
     assert Environments.from_files(path, **ROLES, missing="drop").y.tolist() == [1, 5]
     data = Environments.from_files(path, **ROLES, missing="impute")

@@ -335,7 +335,7 @@ def test_impute_fills_in_and_remembers():
 def test_missing_values_in_arrays():
     table = missing_table()
     X, y = table[["a"]].to_numpy(), table["y"].to_numpy()
-    with pytest.raises(DataError, match=r"NaN\) in x0 \(1\), target \(1\); first in row 2"):
+    with pytest.raises(DataError, match=r"NaN\) in x0 \(1\) and target \(1\); first in row 2"):
         Moments.from_arrays(X, y)
     assert Moments.from_arrays(X, y, missing="drop").n_dropped == 2
     imputed = Environments.from_arrays(X, y, missing="impute")

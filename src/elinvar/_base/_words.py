@@ -1,20 +1,33 @@
-"""Lists in words."""
+"""Lists in words: the one place that joins names into a sentence."""
 
-from collections.abc import Sequence
-
-_MANY = 8
-_NAMED = 3
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
-def listed(names: Sequence[str]) -> str:
-    """Return names as words: "a, b and c", the tail of a long list counted."""
-    if len(names) > _MANY:
-        names = [*names[: _MANY - 1], f"{len(names) - _MANY + 1} more"]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: Sequence[str], *, most: int = 8, last: str = "and") -> str:
+    """Return names as words: "a, b and c", the tail of a list of more than ``most`` counted.
+
+    Parameters
+    ----------
+    names : sequence of str
+    most : int
+        How many parts the list has at the most, the count of the rest among them.
+    last : str
+        The word before the last part: "and" or "or".
+    """
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+        last = "and"
+    head, tail = ", ".join(names[:-1]), "".join(names[-1:])
+    return f"{head} {last} {tail}" if head else tail
 
 
 def some(names: Sequence[str]) -> str:
     """Name the first few, and count the rest."""
-    if len(names) <= _NAMED + 1:
-        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+    return listed(names, most=4)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question with the names nearest to ``name``, after a space; "" if none is near."""
+    near = get_close_matches(name, list(known), n=2, cutoff=0.5)
+    return f" Did you mean {listed(near, last='or')}?" if near else ""

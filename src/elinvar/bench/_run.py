@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elinvar._base import atomic_save, check_writable
+from elinvar._base._words import did_you_mean
 from elinvar.baselines import BASELINES
 from elinvar.bench._cell import cell
 from elinvar.bench._paired import Ranking, rank
@@ -94,10 +94,9 @@ def choose_methods(names: Sequence[str] = ()) -> tuple[str, ...]:
 def _check(what: str, names: Sequence[str], known: Sequence[str]) -> None:
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=2, cutoff=0.5)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise DataError(
-                f"There is no {what} {name!r}.{hint} The {what}s are {', '.join(known)}."
+                f"There is no {what} {name!r}.{did_you_mean(name, known)} "
+                f"The {what}s are {', '.join(known)}."
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import exp, isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
+from elinvar._base._numbers import number, p_value, p_words, percent
 from elinvar.baselines import BASELINES
 from elinvar.bench._summary import BASE
 
@@ -64,13 +65,13 @@ def rank_table(result: "BenchResult") -> TextTable | None:
     rows = []
     for name, value in ranking.ranks.items():
         p = ranking.against.get(name)
-        rows.append([name, f"{value:.2f}", NOTHING if p is None else written_p(p)])
+        rows.append([name, f"{value:.2f}", NOTHING if p is None else p_value(p)])
     return TextTable(
         name="ranks",
         title="Ranks over all suites",
         about=f"Average rank of the error in new environments over {len(ranking.problems)} "
         f"problems, those on which all of them ran. Friedman's test that all rank alike: "
-        f"p {written_p(ranking.p_value, '= ')}. "
+        f"{p_words(ranking.p_value)}. "
         f"Ranks further apart than {ranking.critical_difference:.2f} differ (Nemenyi, 5%); the "
         "last column is Wilcoxon's signed-rank test against elinvar, with Holm's correction. "
         "Problems of one suite are alike, so these p-values are too small. The oracle is told the "
@@ -120,14 +121,14 @@ def _suite_rows(part: Any, task: str) -> tuple[list[str], list[list[str]]]:
         ("tuned on test (not to be had)", lambda row: error(row["tuned_on_test"], ratio)),
         (f"against {BASE}", lambda row: _gap(row, ratio)),
         ("rank", lambda row: plain(row["rank"], 1)),
-        ("failures", lambda row: percent(row["failure_rate"])),
+        ("failures", lambda row: percent(row["failure_rate"], 3, missing=NOTHING)),
         ("F1", lambda row: plain(row["f1"], 3)),
-        ("F1 < .5", lambda row: percent(row["poor"])),
-        ("|b - b*|² mean", lambda row: significant(row["coef_error"])),
-        ("|b - b*|² median", lambda row: significant(row["coef_error_median"])),
-        ("fit s", lambda row: significant(row["seconds"])),
-        ("with choice s", lambda row: significant(row["seconds_with_choice"])),
-        ("MiB", lambda row: significant(row["memory_mib"])),
+        ("F1 < .5", lambda row: percent(row["poor"], 3, missing=NOTHING)),
+        ("|b - b*|² mean", lambda row: number(row["coef_error"], digits=3)),
+        ("|b - b*|² median", lambda row: number(row["coef_error_median"], digits=3)),
+        ("fit s", lambda row: number(row["seconds"], digits=3)),
+        ("with choice s", lambda row: number(row["seconds_with_choice"], digits=3)),
+        ("MiB", lambda row: number(row["memory_mib"], digits=3)),
         ("note", _note),
     ]
     rows = [[text(row) for _, text in columns] for row in part.to_dict("records")]
@@ -146,7 +147,11 @@ def verdict_table(result: "BenchResult") -> TextTable | None:
         return None
     shares = ("accepted", "approximate", "rejected", "right", "wronged", "cautious")
     rows = [
-        [str(row["problem"]), str(row["runs"]), *[percent(row[name]) for name in shares]]
+        [
+            str(row["problem"]),
+            str(row["runs"]),
+            *[percent(row[name], 3, missing=NOTHING) for name in shares],
+        ]
         for row in frame.to_dict("records")
     ]
     return TextTable(
@@ -187,7 +192,7 @@ def error(value: float, ratio: bool) -> str:
     """Return an error over, or minus, the reference's."""
     if isnan(value):
         return NOTHING
-    return significant(value, 4) if ratio else f"{value:+.4f}"
+    return number(value) if ratio else f"{value:+.4f}"
 
 
 def _gap(row: dict[str, Any], ratio: bool) -> str:
@@ -208,25 +213,6 @@ def _note(row: dict[str, Any]) -> str:
     return "; ".join(filter(None, (str(row["note"]), str(row["reason"]))))
 
 
-def percent(value: float) -> str:
-    """Return a share; nothing if it is not known."""
-    return NOTHING if isnan(value) else f"{value:.1%}".replace(".0%", "%")
-
-
 def plain(value: float, decimals: int) -> str:
     """Return so many decimals; nothing if it is not known."""
     return NOTHING if isnan(value) else f"{value:.{decimals}f}"
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """Return so many significant digits; nothing if it is not known."""
-    if isnan(value):
-        return NOTHING
-    if not 1e-3 <= abs(value) < 1e5 and value:
-        return f"{value:.{digits - 2}e}"
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"
-
-
-def written_p(value: float, equals: str = "") -> str:
-    """Return a p-value; what is below a ten-thousandth is not told apart."""
-    return "< 0.0001" if value < 1e-4 else f"{equals}{value:.2g}"

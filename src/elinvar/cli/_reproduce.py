@@ -4,12 +4,12 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from elinvar._base._words import did_you_mean
 from elinvar.cli._console import Printer
 from elinvar.cli._source import make_folder
 from elinvar.errors import DataError, MissingExtraError
@@ -60,10 +60,9 @@ def choose(names: list[str]) -> "list[Study[Any]]":
 
     for name in names:
         if name not in STUDIES:
-            near = get_close_matches(name, STUDIES, n=2, cutoff=0.5)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise DataError(
-                f"There is no study {name!r}.{hint} The studies are {', '.join(STUDIES)}."
+                f"There is no study {name!r}.{did_you_mean(name, STUDIES)} "
+                f"The studies are {', '.join(STUDIES)}."
             )
     return [study for name, study in STUDIES.items() if not names or name in names]
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._words import listed
 from elinvar.environments._labels import Factor, factorize, join_factors
 from elinvar.errors import DataError, DataTypeError
 
@@ -238,7 +239,7 @@ def _nonfinite_message(
     columns: Sequence[str], counts: NDArray[np.intp], row: str, infinite: bool
 ) -> str:
     named = [f"{c} ({k:,})" for c, k in zip(columns, counts, strict=True) if k]
-    shown = ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")
+    shown = listed(named)
     if infinite:
         return (
             f"Input contains infinity in {shown}; first in row {row} (the first row is 1). "

@@ -6,6 +6,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._numbers import count, counted
 from elinvar.environments._schema import Schema
 
 SHOWN = 12
@@ -40,24 +41,19 @@ def html_table(head: str, rows: Sequence[tuple[str, ...]], more: int) -> str:
 
 def heading(kind: str, names: Sequence[str], rows: float, schema: Schema, n_dropped: int) -> str:
     """Return the sentence above the table."""
-    features = _count(len(schema.features), "feature")
+    features = counted(len(schema.features), "feature")
     if schema.levels:
-        features += f" in {_count(schema.n_columns, 'column')}"
+        features += f" in {counted(schema.n_columns, 'column')}"
     dropped = f", {n_dropped:,} dropped" if n_dropped else ""
     return (
-        f"{kind}: {_count(len(names), 'environment')}, {_count(rows, 'row')}{dropped}, {features}, "
-        f"target {schema.target!r}"
+        f"{kind}: {counted(len(names), 'environment')}, {counted(rows, 'row')}{dropped}, "
+        f"{features}, target {schema.target!r}"
     )
-
-
-def _count(number: float, noun: str) -> str:
-    shown = f"{number:,.0f}" if float(number).is_integer() else f"{number:,.2f}"
-    return f"{shown} {noun}" + ("" if number == 1 else "s")
 
 
 def table_rows(
     names: Sequence[str],
-    count: NDArray[np.float64],
+    rows_of: NDArray[np.float64],
     mean_y: NDArray[np.float64],
     var_y: NDArray[np.float64],
 ) -> list[tuple[str, ...]]:
@@ -65,6 +61,5 @@ def table_rows(
     rows: list[tuple[str, ...]] = [("environment", "rows", "target mean", "target sd")]
     shown = len(names) if len(names) <= SHOWN else SHOWN - 1
     for e in range(shown):
-        number = f"{count[e]:,.0f}" if float(count[e]).is_integer() else f"{count[e]:,.2f}"
-        rows.append((names[e], number, f"{mean_y[e]:.4g}", f"{np.sqrt(var_y[e]):.4g}"))
+        rows.append((names[e], count(rows_of[e]), f"{mean_y[e]:.4g}", f"{np.sqrt(var_y[e]):.4g}"))
     return rows

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._words import listed
 from elinvar.environments._arrays import check_matrix, finite, refuse_nonfinite
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import MISSING_LEVEL, natural_order
@@ -263,11 +264,6 @@ def _string(value: Any) -> str:
     return value
 
 
-def _listed(values: tuple[str, ...]) -> str:
-    shown = ", ".join(map(repr, values[:6]))
-    return shown if len(values) <= 6 else f"{shown} and {len(values) - 6} more"
-
-
 def refuse_many_levels(name: str, count: int) -> None:
     """Refuse a categorical feature with more levels than can be told apart."""
     if count > MAX_LEVELS:
@@ -291,7 +287,7 @@ def encode_features(
     if absent:
         raise DataError(
             f"The data lack the feature{'s' if len(absent) > 1 else ''} "
-            f"{', '.join(map(repr, absent[:5]))}{nearest(absent[0], frame.names)}."
+            f"{listed([repr(name) for name in absent])}{nearest(absent[0], frame.names)}."
         )
     encoded = np.zeros((frame.n_rows, schema.n_columns))
     start = 0
@@ -323,8 +319,8 @@ def _encode_levels(
         value = factor.labels[factor.codes[row]] if factor.codes[row] >= 0 else MISSING_LEVEL
         raise DataError(
             f"{name}: the level {value!r} (first in row {frame.row(row)}) was not seen in "
-            f"training, which had {_listed(levels)}; drop these rows, or count them as no level "
-            "with unknown='zero' (--unknown zero)."
+            f"training, which had {listed([repr(level) for level in levels])}; drop these "
+            "rows, or count them as no level with unknown='zero' (--unknown zero)."
         )
     rows = np.flatnonzero(code >= 0)
     out[rows, code[rows]] = 1.0

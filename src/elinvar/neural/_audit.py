@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._check import check_count
+from elinvar._base._numbers import counted
 from elinvar.errors import DataError
 from elinvar.neural._audit_words import explain
 from elinvar.neural._chain import chain, refuse_other_length
@@ -60,12 +61,14 @@ class Audit:
 
     def _head(self) -> str:
         k, M = self.per_step, len(self.environments)
-        steps = f"{_count(len(k), 'optimiser step')}, {_count(self.n_processes, 'process', 'es')}, "
-        steps += f"{_count(self.accumulate, 'batch', 'es')} a step of each"
+        steps = (
+            f"{counted(len(k), 'optimiser step')}, {counted(self.n_processes, 'process', 'es')}, "
+        )
+        steps += f"{counted(self.accumulate, 'batch', 'es')} a step of each"
         if self.verdict == "hetero":
-            seen = f"every step sees one of {_count(M, 'environment')}"
+            seen = f"every step sees one of {counted(M, 'environment')}"
         else:
-            seen = f"a step sees {k.mean():.3g} of {_count(M, 'environment')} on average"
+            seen = f"a step sees {k.mean():.3g} of {counted(M, 'environment')} on average"
             seen += f", {k.min()} at the least and {k.max()} at the most"
         return f"Audit: {self.verdict}. {seen[0].upper()}{seen[1:]} ({steps})."
 
@@ -171,7 +174,3 @@ def _per_step(ranks: list[Seen], accumulate: int) -> NDArray[np.int64]:
                 together.update(seen.names[code] for code in batch)
         counts.append(len(together))
     return np.array(counts, dtype=np.int64)
-
-
-def _count(number: int, noun: str, ending: str = "s") -> str:
-    return f"{number:,} {noun}{'' if number == 1 else ending}"

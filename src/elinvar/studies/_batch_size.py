@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elinvar._base._numbers import percent
 from elinvar.plots import plot_noise
 from elinvar.studies._setting import SensingConfig, quartiles, run, settled
 from elinvar.studies._study import Claim, Study, Verdict
-from elinvar.studies._words import percent
 from elinvar.sweeps import Sweep
 from elinvar.theory import critical_batch_size, noise_floor
 

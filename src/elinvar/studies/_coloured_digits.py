@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._numbers import percent
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
 from elinvar.studies._training import fit
-from elinvar.studies._words import percent
 from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:

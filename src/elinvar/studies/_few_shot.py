@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._numbers import figure
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
 from elinvar.studies._training import settle
-from elinvar.studies._words import figure
 from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_comparison
 from elinvar.studies._setting import SensingConfig
 from elinvar.studies._study import Claim, Study, Verdict
-from elinvar.studies._words import figure, percent
 from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_phase_diagram
 from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled
 from elinvar.studies._study import Claim, Study, Verdict
 from elinvar.studies._transition import slope, transition
-from elinvar.studies._words import figure, percent
 from elinvar.sweeps import Sweep
 from elinvar.theory import (
     critical_heterogeneity,

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_scaling
 from elinvar.studies._setting import HUGE_BATCH
 from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
-from elinvar.studies._words import figure, percent
 from elinvar.sweeps import Sweep
 from elinvar.theory import convergence_steps
 

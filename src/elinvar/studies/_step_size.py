@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
 from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled, signals
 from elinvar.studies._study import Claim, Study, Verdict
 from elinvar.studies._transition import slope, transition
-from elinvar.studies._words import figure, percent
 from elinvar.sweeps import Sweep
 from elinvar.theory import step_limits, step_window
 

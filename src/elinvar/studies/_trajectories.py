@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elinvar._base._numbers import percent
 from elinvar.plots import plot_distances
 from elinvar.studies._setting import SensingConfig, quartiles, run
 from elinvar.studies._study import Claim, Study, Verdict
-from elinvar.studies._words import percent
 from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from elinvar._base._words import listed
 from elinvar.errors import DataError, DataTypeError
 from elinvar.sweeps._values import all_plain, families, kind_of, kinds_of
 
@@ -61,7 +62,5 @@ def joined(known: Kinds, more: Kinds) -> Kinds:
     both = {name: sorted({*kinds, *more[name]}) for name, kinds in known.items()}
     for name, kinds in both.items():
         if len(mixed := families(kinds)) > 1:
-            raise DataError(
-                f"the column {name!r} mixes {' and '.join(mixed)}; return one from all cells"
-            )
+            raise DataError(f"the column {name!r} mixes {listed(mixed)}; return one from all cells")
     return both

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar._base import check_writable
+from elinvar._base._words import listed
 from elinvar.errors import DataError, ElinvarError, FileError
 from elinvar.sweeps._batch import Failure
 from elinvar.sweeps._journal import FORMAT, Journal, journal_path, open_journal, remove_journal
 from elinvar.sweeps._rows import joined
 from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of, words_for
-from elinvar.sweeps._table import build, load, save, words
+from elinvar.sweeps._table import build, load, save
 from elinvar.sweeps._values import text_of
 from elinvar.sweeps._workers import Backend, Crew, Pace, check_crew, crew_of, run_cells
 
@@ -146,7 +147,7 @@ def _resume(sweep: Sweep, keys: list[str], journal: Journal, out: Path | None) -
     if parts := [part for part in told if told[part] != known.get(part)]:
         name = json.loads(known.get("name", "null"))
         raise FileError(
-            f"{where} keeps finished cells of a sweep {name!r}, which differs in {words(parts)} "
+            f"{where} keeps finished cells of a sweep {name!r}, which differs in {listed(parts)} "
             f"from this one, {sweep.name!r}; {advice}"
         )
     done = journal.keys()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from elinvar._base._words import listed
 from elinvar.errors import DataError, DataTypeError
 from elinvar.sweeps._values import Scalar, canonical, families, kind_of, plain, text_of
 
@@ -112,7 +113,7 @@ def _values(name: Any, given: Any) -> tuple[Scalar, ...]:
             )
     mixed = families(str(kind_of(value)) for value in values)
     if len(mixed) > 1:
-        raise DataTypeError(f"The axis {name!r} mixes {' and '.join(mixed)}; use one of them.")
+        raise DataTypeError(f"The axis {name!r} mixes {listed(mixed)}; use one of them.")
     if len(set(values)) < len(values):
         twice = next(value for value in values if values.count(value) > 1)
         raise DataError(f"The axis {name!r} has the value {twice!r} twice; name each once.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elinvar._base import atomic_save
+from elinvar._base._words import listed
 from elinvar.errors import FileError
 from elinvar.sweeps._rows import Kinds
 from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of
@@ -111,11 +112,6 @@ def load(sweep: Sweep, out: Path) -> "pa.Table | None":
         parts = [part for part in wanted if text_of(wanted[part]) != text_of(about.get(part))]
         parts = parts or ["fingerprint"]
         raise FileError(
-            f"{out} holds a finished sweep {name!r}, which differs in {words(parts)}; {advice}"
+            f"{out} holds a finished sweep {name!r}, which differs in {listed(parts)}; {advice}"
         )
     return table
-
-
-def words(parts: list[str]) -> str:
-    """List parts in a sentence."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
+from elinvar._base._numbers import figure
 from elinvar.theory._limits import step_limits
 from elinvar.theory._noise import critical_batch_size
 from elinvar.theory._reduction import Reduced
@@ -58,15 +59,16 @@ class Condition:
             return f"{self.name}: fails, {self.missing}"
         if self.otherwise:
             return f"{self.name}: holds"
-        return f"{self.name}: holds, {number(self.value)} {self.relation} {number(self.threshold)}"
+        value, threshold = figure(self.value, 4), figure(self.threshold, 4)
+        return f"{self.name}: holds, {value} {self.relation} {threshold}"
 
     @property
     def missing(self) -> str:
         """What is the case instead, in words; empty if the condition holds."""
         if self.holds:
             return ""
-        needed = f"{_WORDS[self.relation]} {number(self.threshold)}"
-        return self.otherwise or f"{number(self.value)} is not {needed}"
+        needed = f"{_WORDS[self.relation]} {figure(self.threshold, 4)}"
+        return self.otherwise or f"{figure(self.value, 4)} is not {needed}"
 
 
 def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tuple[Condition, ...]:
@@ -156,13 +158,6 @@ def _conditions(
         )  # fmt: skip
         size = np.inf if reduced.batch_size is None else reduced.batch_size
         yield _is("batch size", size, ">=", needed, "paper")
-
-
-def number(value: float) -> str:
-    """Four digits, thousands with commas, infinity in words."""
-    if np.isinf(value):
-        return "infinity" if value > 0 else "minus infinity"
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value + 0.0:.4g}"
 
 
 def _true(name: str, holds: bool, otherwise: str) -> Condition:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from elinvar._base._numbers import figure
 from elinvar.environments._display import SHOWN, html_table, text_table
 
 if TYPE_CHECKING:
@@ -132,15 +133,11 @@ def _cells(row: "pd.Series[Any]") -> tuple[str, ...]:
     return (
         str(row["feature"]),
         "yes" if row["moved"] else "no",
-        _short(row["mean_shift"]),
-        "x" + _short(row["scale_ratio"]),
-        _short(row["slope"]),
-        _short(row["slope_sd"]),
+        figure(row["mean_shift"], 2, missing=""),
+        "x" + figure(row["scale_ratio"], 2, missing=""),
+        figure(row["slope"], 2, missing=""),
+        figure(row["slope_sd"], 2, missing=""),
         f"{row['positive']}/{row['negative']}",
-        _short(row["growth"]),
-        _short(row["detectable_sd"]),
+        figure(row["growth"], 2, missing=""),
+        figure(row["detectable_sd"], 2, missing=""),
     )
-
-
-def _short(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.2g}"
