@@ -1,6 +1,6 @@
-"""Training with torch: what networks learn, what the loop costs, and sensing as one batch.
+"""Training with torch: what networks learn, and what the loop costs.
 
-    python benchmarks/neural.py [--only networks overhead sensing] [--quick]
+    python benchmarks/neural.py [--only networks overhead] [--quick]
 
 torch is the extra elinvar[torch]. Loops are compared in turn, pair by pair, in processor time, with
 memory that is freed kept by the process: otherwise it depends on chance how much of a step goes to
@@ -15,7 +15,7 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 
 import ctypes  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
-from time import perf_counter, process_time  # noqa: E402
+from time import process_time  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -27,9 +27,8 @@ from elinvar.neural import (  # noqa: E402
     QuadraticNetwork,
     TwoLayerNetwork,
     learn_features,
-    solve_batch,
 )
-from elinvar.sensing import HeteroSGD, SensingProblem, solve  # noqa: E402
+from elinvar.sensing import SensingProblem  # noqa: E402
 
 SETTING = {"invariant_rank": 2, "spurious_rank": 2, "heterogeneity": 6.0}
 
@@ -151,49 +150,7 @@ def pairs(
     return ratios, seconds
 
 
-def sensing(options: argparse.Namespace) -> Iterator[Row]:
-    """A sweep as one batch on this machine's processor, beside the compiled path on one core."""
-    torch.set_num_threads(1)
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    algorithm = HeteroSGD(step_size=0.1, batch_size=10**6)
-    for dim, count in ((50, 64), (100, 16), (200, 8)):
-        steps = 40 if options.quick else 100
-        problem = SensingProblem.two_point(dim=dim, rng=0, **SETTING)
-
-        def compiled(problem: Any = problem, steps: int = steps) -> None:
-            solve(problem, algorithm, steps=10 * steps, rng=0, dtype="float32", record_every=steps)
-
-        compiled()
-        alone = best(compiled, 5) / (10 * steps)
-        for device in devices:
-            many = count if device == "cpu" else 4000
-
-            def batch(
-                problem: Any = problem, many: int = many, device: str = device, steps: int = steps
-            ) -> None:
-                solve_batch(
-                    [problem] * many, algorithm, steps=steps, record_every=steps, device=device
-                )
-
-            batch()
-            each = best(batch, 3) / (steps * many)
-            yield Row(
-                what=f"sensing, d = {dim}: a step of one of {many:,} runs as a batch, {device}",
-                figure=f"{each * 1e6:.1f} us",
-                reference=f"compiled, one core: {alone * 1e6:.1f} us ({each / alone:.2f} times)",
-            )
-
-
-def best(task: Callable[[], None], rounds: int) -> float:
-    found = np.inf
-    for _ in range(rounds):
-        began = perf_counter()
-        task()
-        found = min(found, perf_counter() - began)
-    return float(found)
-
-
-SUITES: dict[str, Suite] = {"networks": networks, "overhead": overhead, "sensing": sensing}
+SUITES: dict[str, Suite] = {"networks": networks, "overhead": overhead}
 
 
 def main() -> None:

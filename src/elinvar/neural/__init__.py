@@ -1,4 +1,4 @@
-"""The torch face: batches from one environment, training steps, penalties, batched sensing.
+"""The torch face: batches from one environment, training steps, penalties, small networks.
 
 The names below are loaded when they are first used; without torch, that is when the error comes.
 """
@@ -42,7 +42,6 @@ __all__ = [
     "hetero_step",
     "input_gradients",
     "learn_features",
-    "solve_batch",
     "step_size_window",
 ]
 
@@ -80,7 +79,6 @@ _HOME = {
     "hetero_step": "_rule",
     "input_gradients": "_alignment",
     "learn_features": "_features",
-    "solve_batch": "sensing",
     "step_size_window": "_step_window",
 }
 
@@ -113,7 +111,6 @@ if TYPE_CHECKING:
     from elinvar.neural._training import Training
     from elinvar.neural._vrex import VREx
     from elinvar.neural._windows import WindowBatchSampler
-    from elinvar.neural.sensing import solve_batch
 
 
 def __getattr__(name: str) -> Any:
