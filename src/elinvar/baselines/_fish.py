@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 from elinvar.baselines._regressor import PeerRegressor
 from elinvar.baselines._risks import Risks
 from elinvar.environments import Environments
-from elinvar.estimators._environment_estimator import random_generator
+from elinvar.estimators import random_generator
 
 
 class FishRegressor(PeerRegressor):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinvar.environments import Environments, check_environments
 from elinvar.errors import DataError
-from elinvar.estimators._environment_regressor import EnvironmentRegressor
+from elinvar.estimators import EnvironmentRegressor
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.baselines._regressor import Floats, Weights
-from elinvar.estimators._environment_regressor import resolve_environment_weights
+from elinvar.estimators import resolve_environment_weights
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments

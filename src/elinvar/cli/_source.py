@@ -49,7 +49,7 @@ def refuse_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
     FileError
         If a folder does not exist, or two files are the same.
     """
-    from elinvar.environments._read_files import find_files
+    from elinvar.environments import find_files
 
     wanted = [path for path in outputs if path is not None]
     for path in wanted:

@@ -117,6 +117,9 @@ def check_environments_array(environments: Any, n: int, first_row: int = 0) -> F
         return Factor(codes=np.zeros(n, dtype=np.intp), labels=(ALL,))
     try:
         array = np.asarray(environments)
+        if isinstance(environments, list | tuple):
+            # numpy would turn [1, "a"] into text before its elements can be labelled
+            array = np.array(environments, dtype=object)
     except (ValueError, TypeError) as error:
         raise DataTypeError(f"environments cannot be read as an array: {error}") from error
     if array.ndim not in (1, 2):
@@ -132,6 +135,24 @@ def check_environments_array(environments: Any, n: int, first_row: int = 0) -> F
     factor = join_factors([factorize(column) for column in columns])
     refuse_missing_label(factor, "environments", lambda row: str(first_row + row + 1))
     return factor
+
+
+def labels_of_rows(environments: ArrayLike, n: int) -> list[str]:
+    """Return the environment of each of ``n`` rows as text.
+
+    Parameters
+    ----------
+    environments : (n,) array of labels
+    n : int
+        Rows that need one.
+
+    Raises
+    ------
+    DataError
+        If there is not one label a row.
+    """
+    factor = check_environments_array(environments, n)
+    return [factor.labels[code] for code in factor.codes]
 
 
 def _counted_from_one(index: int) -> str:

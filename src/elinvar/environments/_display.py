@@ -1,42 +1,13 @@
 """How environments and moments look when they are printed."""
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._display import SHOWN
 from elinvar._base._numbers import count, counted
 from elinvar.environments._schema import Schema
-
-SHOWN = 12
-
-
-def text_table(head: str, rows: Sequence[tuple[str, ...]], more: int) -> str:
-    """Return a heading and aligned rows, the first column to the left."""
-    width = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
-    lines = [
-        "  "
-        + "  ".join(
-            cell.ljust(w) if j == 0 else cell.rjust(w)
-            for j, (cell, w) in enumerate(zip(row, width, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    if more:
-        lines.append(f"  ... and {more:,} more")
-    return "\n".join([head, *lines])
-
-
-def html_table(head: str, rows: Sequence[tuple[str, ...]], more: int) -> str:
-    """Return the same as an HTML table."""
-    first, *rest = rows
-    header = "".join(f"<th>{escape(cell)}</th>" for cell in first)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rest
-    )
-    tail = f"<p>... and {more:,} more</p>" if more else ""
-    return f"<p>{escape(head)}</p><table><tr>{header}</tr>{body}</table>{tail}"
 
 
 def heading(kind: str, names: Sequence[str], rows: float, schema: Schema, n_dropped: int) -> str:

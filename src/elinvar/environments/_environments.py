@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar.environments._display import heading, html_table, table_rows, text_table
+from elinvar._base._display import html_table, text_table
+from elinvar.environments._display import heading, table_rows
 from elinvar.environments._moments import Moments, excluded
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError

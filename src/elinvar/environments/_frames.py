@@ -15,7 +15,7 @@ from elinvar.errors import DataError, DataTypeError
 Kind = Literal["number", "text", "category", "date", "empty", "other"]
 
 
-def is_frame(X: Any) -> bool:
+def is_frame(X: object) -> bool:
     """Whether ``X`` is a table with named columns that this module can read."""
     if isinstance(X, np.ndarray | list | tuple):
         return False
@@ -28,6 +28,24 @@ def is_frame(X: Any) -> bool:
     except nw.exceptions.DuplicateError:
         return True
     return isinstance(table, nw.DataFrame | nw.LazyFrame)
+
+
+def has_text(X: object) -> bool:
+    """Tell whether ``X`` is a frame with a column that holds neither numbers nor truth values.
+
+    Parameters
+    ----------
+    X : array-like or frame
+
+    Returns
+    -------
+    bool
+        True if only a `Schema` can turn it into numbers.
+    """
+    if not is_frame(X):
+        return False
+    frame = as_frame(X)
+    return any(frame.kind(name) not in ("number", "empty") for name in frame.names)
 
 
 def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":

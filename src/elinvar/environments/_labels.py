@@ -41,11 +41,16 @@ class Factor:
         return Factor(codes=lookup[self.codes], labels=tuple(order))
 
 
-def label(value: Any) -> str | None:
+def label(value: object) -> str | None:
     """Return the string that stands for one value, or None if it is missing.
 
     Whole floats read as integers (``2020.0`` is ``"2020"``), dates in ISO form without an
     empty time of day, and everything else as ``str`` writes it.
+
+    Parameters
+    ----------
+    value : object
+        What stands in a column of labels.
     """
     if isinstance(value, str):
         return None if value.strip() in ("", "nan", "NaN") else value
@@ -64,7 +69,7 @@ def label(value: Any) -> str | None:
     return str(value)
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: object) -> bool:
     """Whether a value stands for nothing: None, NaN, NaT, pandas' NA."""
     if value is None:
         return True
@@ -77,9 +82,13 @@ def is_missing(value: Any) -> bool:
 
 
 def natural_order(labels: Iterable[str]) -> list[str]:
-    """Sort labels so that numbers stand in order of size: 2 before 10, x2 before x10.
+    """Return labels so sorted that numbers stand in order of size: 2 before 10, x2 before x10.
 
     The level of missing values comes last.
+
+    Parameters
+    ----------
+    labels : iterable of str
     """
     return sorted(labels, key=_natural_key)
 

@@ -48,6 +48,10 @@ class NotNumbers(Exception):
 def find_files(path: Paths) -> tuple[Path, ...]:
     """Return the files that a path, a glob pattern or a list of either names, in order.
 
+    Parameters
+    ----------
+    path : path, pattern or list of paths
+
     Raises
     ------
     FileError

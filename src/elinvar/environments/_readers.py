@@ -247,7 +247,7 @@ def encode_files(
     unknown : {"error", "zero"}
         What to do with a level not seen in training.
     environments : bool
-        Whether to read the environment columns as well.
+        Whether to read the environment columns as well, where the files have all of them.
 
     Yields
     ------
@@ -262,6 +262,7 @@ def encode_files(
         If a feature is missing or holds values that cannot be used.
     """
     files = Files(path)
+    environments = environments and set(schema.environment) <= set(files.names)
     wanted = (*schema.features, *(schema.environment if environments else ()))
     require_columns(files.names, wanted)
     labels = {*schema.levels, *(schema.environment if environments else ())}

@@ -1,27 +1,45 @@
-"""The scikit-learn face: one estimator a file."""
+"""The scikit-learn face: one estimator a file, and what estimators of others build on."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "EnvironmentClassifier",
+    "EnvironmentEstimator",
+    "EnvironmentRegressor",
     "HeteroSGDRegressor",
     "InvariantClassifier",
     "InvariantRegressor",
     "QuadraticInvariantRegressor",
+    "check_classes",
     "load_model",
+    "random_generator",
+    "resolve_environment_weights",
     "save_model",
 ]
 
 _HOME = {
+    "EnvironmentClassifier": "elinvar.estimators._environment_classifier",
+    "EnvironmentEstimator": "elinvar.estimators._environment_estimator",
+    "EnvironmentRegressor": "elinvar.estimators._environment_regressor",
     "HeteroSGDRegressor": "elinvar.estimators._hetero_sgd_regressor",
     "InvariantClassifier": "elinvar.estimators._invariant_classifier",
     "InvariantRegressor": "elinvar.estimators._invariant_regressor",
     "QuadraticInvariantRegressor": "elinvar.estimators._quadratic_invariant_regressor",
+    "check_classes": "elinvar.estimators._environment_classifier",
     "load_model": "elinvar.estimators._model_file",
+    "random_generator": "elinvar.estimators._environment_estimator",
+    "resolve_environment_weights": "elinvar.estimators._environment_regressor",
     "save_model": "elinvar.estimators._model_file",
 }
 
 if TYPE_CHECKING:
+    from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
+    from elinvar.estimators._environment_estimator import EnvironmentEstimator, random_generator
+    from elinvar.estimators._environment_regressor import (
+        EnvironmentRegressor,
+        resolve_environment_weights,
+    )
     from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
     from elinvar.estimators._invariant_classifier import InvariantClassifier
     from elinvar.estimators._invariant_regressor import InvariantRegressor

@@ -52,7 +52,20 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
 
 
 def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
-    """Refuse environments that can say nothing, if there are several."""
+    """Refuse environments that can say nothing of classes, if there are several.
+
+    Parameters
+    ----------
+    rows : Environments
+        Rows whose target is the number of a class.
+    classes : ndarray of shape (n_classes,)
+        The classes, for the sentence.
+
+    Raises
+    ------
+    DataError
+        If an environment has too few rows or one class only.
+    """
     if len(rows.names) < 2:
         return
     for e, name in enumerate(rows.names):

@@ -5,15 +5,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
-import narwhals as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from elinvar.environments import Environments, Moments, Schema
-from elinvar.environments._arrays import check_environments_array
-from elinvar.environments._frames import is_frame
+from elinvar.environments import Environments, Moments, Schema, has_text
 from elinvar.errors import DataError, DataTypeError
 
 
@@ -89,7 +86,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         """
         _refuse_bad_target(y)
         with own_errors():
-            if _has_text(X) or (not reset and self.schema_.levels):
+            if has_text(X) or (not reset and self.schema_.levels):
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
                 values = X if reset else self.schema_.encode(X)
                 names, target = None, column_or_1d(y, warn=True)
@@ -108,7 +105,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
             rows = Environments.from_arrays(
                 values,
                 target,
-                _as_array(environments),
+                environments,
                 feature_names=None if names is None else [str(name) for name in names],
                 sample_weight=sample_weight,
                 target=name_of(y),
@@ -140,7 +137,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         """Return ``X`` as numbers of shape (n, n_columns), its features checked."""
         check_is_fitted(self, self._learned_name)
         with own_errors():
-            if self.schema_.levels or _has_text(X):
+            if self.schema_.levels or has_text(X):
                 validate_data(self, X, reset=False, skip_check_array=True)
             else:
                 X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
@@ -148,7 +145,15 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
 
 
 def random_generator(random_state: object, salt: int) -> np.random.Generator:
-    """Return the generator of a fit; ``salt`` tells the calls of a stream apart."""
+    """Return the generator of a fit.
+
+    Parameters
+    ----------
+    random_state : None, int, Generator or RandomState
+        As given to the estimator; a Generator is used as it is.
+    salt : int
+        Tells the calls of a stream of fits apart.
+    """
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
@@ -156,12 +161,6 @@ def random_generator(random_state: object, salt: int) -> np.random.Generator:
     if random_state is None:
         return np.random.default_rng()
     return np.random.default_rng([int(random_state), salt])  # type: ignore[call-overload]
-
-
-def labels_of_rows(environments: ArrayLike, n: int) -> list[str]:
-    """Return the environment of each of ``n`` rows as text, or refuse what has none."""
-    factor = check_environments_array(_as_array(environments), n)
-    return [factor.labels[code] for code in factor.codes]
 
 
 def name_of(y: object) -> str:
@@ -202,23 +201,3 @@ def _refuse_bad_target(y: object) -> None:
             f"The target holds text (such as {str(text)!r}), but numbers are needed; turn it into "
             "numbers first (a two-way outcome can be given as 0/1)."
         )
-
-
-def _has_text(X: Any) -> bool:
-    """Tell whether ``X`` is a frame with a column that is neither a number nor a truth value."""
-    if not nw.dependencies.is_into_dataframe(X):
-        return is_frame(X)
-    frame: Any = nw.from_native(X, eager_only=True)
-    return not all(_is_number(frame, name) for name in frame.columns)
-
-
-def _is_number(frame: Any, name: str) -> bool:
-    dtype = frame.schema[name]
-    if dtype == nw.Object:
-        return not any(isinstance(value, str) for value in frame[name].to_list())
-    return bool(dtype.is_numeric() or dtype == nw.Boolean)
-
-
-def _as_array(labels: ArrayLike | None) -> Any:
-    """Keep the elements of a list as they are; numpy would turn [1, "a"] into text too early."""
-    return np.array(labels, dtype=object) if isinstance(labels, list | tuple) else labels

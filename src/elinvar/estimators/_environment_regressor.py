@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 
+from elinvar.environments import labels_of_rows
 from elinvar.errors import DataError, DataTypeError
-from elinvar.estimators._environment_estimator import EnvironmentEstimator, labels_of_rows
+from elinvar.estimators._environment_estimator import EnvironmentEstimator
 
 
 class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignore[misc]

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.environments import Moments, check_environments
-from elinvar.environments._arrays import check_environments_array
+from elinvar.environments import Moments, check_environments, labels_of_rows
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
@@ -359,9 +358,7 @@ def _labels(values: Sequence[Any] | None) -> list[str]:
         return []
     if isinstance(values, str):
         return [values]
-    array = np.empty(len(values), dtype=object)
-    array[:] = list(values)
-    return list(check_environments_array(array, len(array)).labels)
+    return list(dict.fromkeys(labels_of_rows(list(values), len(values))))
 
 
 def _mask(wanted: Sequence[str | int] | None, features: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -1,19 +1,18 @@
 """Predictions for tables larger than memory."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments import encode_files
-from elinvar.environments._read_files import Files, Paths
-from elinvar.environments._schema import Unknown
+from elinvar.environments import Paths, encode_files
 from elinvar.errors import DataError
+from elinvar.estimators._environment_regressor import EnvironmentRegressor
 
 
 def predict_files(
-    model: Any, path: Paths, *, unknown: Unknown = "error"
+    model: EnvironmentRegressor, path: Paths, *, unknown: Literal["error", "zero"] = "error"
 ) -> Iterator[NDArray[np.float64]]:
     """Predict the rows of files, a bounded number at a time.
 
@@ -42,8 +41,7 @@ def predict_files(
         If a feature is missing, or its values cannot be used.
     """
     own = model.environment_intercepts_ is not None
-    labelled = own and set(model.schema_.environment) <= set(Files(path).names)
-    for X, labels in encode_files(path, model.schema_, unknown=unknown, environments=labelled):
+    for X, labels in encode_files(path, model.schema_, unknown=unknown, environments=own):
         with np.errstate(over="ignore", invalid="ignore"):
             prediction = model._without_intercept(X) + model._intercepts(labels, len(X))
         if not np.isfinite(prediction).all():

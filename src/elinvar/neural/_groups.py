@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from elinvar.environments._labels import label, natural_order
+from elinvar.environments import label, natural_order
 from elinvar.errors import DataError
 
 # rows read at a time, so that what is needed on the way stays small beside the rows

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
+from elinvar.estimators import EnvironmentClassifier, check_classes
 from elinvar.neural._mlp_choice import agreement_of_classes
 from elinvar.neural._mlp_face import NetworkFace
 

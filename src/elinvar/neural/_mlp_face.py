@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.environments import Environments, Schema
 from elinvar.errors import DataError
-from elinvar.estimators._environment_estimator import random_generator
+from elinvar.estimators import random_generator
 from elinvar.neural._mlp import Recipe, Table, find_gates, refit, supports
 from elinvar.neural._mlp_choice import Agreement
 from elinvar.neural._networks import TwoLayerNetwork

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinvar.environments import Environments
 from elinvar.errors import DataError
-from elinvar.estimators._environment_regressor import EnvironmentRegressor
+from elinvar.estimators import EnvironmentRegressor
 from elinvar.neural._mlp_choice import agreement_of_numbers
 from elinvar.neural._mlp_face import NetworkFace
 

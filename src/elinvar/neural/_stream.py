@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
 from elinvar._base._check import check_choice, check_count
-from elinvar.environments._labels import natural_order
+from elinvar.environments import natural_order
 from elinvar.errors import DataError
 from elinvar.neural._distributed import refuse_uneven, resolve_ranks
 from elinvar.neural._place import Place, check_whole

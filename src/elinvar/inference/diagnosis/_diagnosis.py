@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from elinvar._base._display import SHOWN, html_table, text_table
 from elinvar._base._numbers import figure
-from elinvar.environments._display import SHOWN, html_table, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
