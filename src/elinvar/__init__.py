@@ -28,7 +28,7 @@ _HOME = {
     "InvariantClassifier": "elinvar.estimators",
     "InvariantRegressor": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
-    "QuadraticInvariantRegressor": "elinvar.estimators",
+    "QuadraticInvariantRegressor": "elinvar.sensing.quadratic",
     "diagnose": "elinvar.inference",
     "save_model": "elinvar.estimators",
     "load_model": "elinvar.estimators",
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
         HeteroSGDRegressor,
         InvariantClassifier,
         InvariantRegressor,
-        QuadraticInvariantRegressor,
         load_model,
         save_model,
     )
     from elinvar.inference import diagnose
+    from elinvar.sensing.quadratic import QuadraticInvariantRegressor
 
 
 def __getattr__(name: str) -> Any:

@@ -80,7 +80,8 @@ def test_a_model_comes_back_as_it_was(fitted, data, tmp_path):
     assert again.summary() == model.summary()
     assert again.get_params() == model.get_params()
     main = "matrix_" if isinstance(model, QuadraticInvariantRegressor) else "coef_"
-    for name in (main, "intercept_", "environment_intercepts_", "environments_", "status_"):
+    outcome = "diverged_" if hasattr(model, "diverged_") else "status_"
+    for name in (main, "intercept_", "environment_intercepts_", "environments_", outcome):
         assert np.all(getattr(again, name) == getattr(model, name))
     assert again.schema_ == model.schema_
     assert hasattr(again, "feature_names_in_") == hasattr(model, "feature_names_in_")

@@ -15,8 +15,7 @@ from elinvar.inference.diagnosis._diagnose import _partial_effects
 from elinvar.inference.diagnosis._slopes import marginal_slopes
 from elinvar.inference.effects._effects import feature_effects
 from elinvar.inference.problem._scaling import scale_moments, scaling_of
-from elinvar.inference.stochastic._step_limit import step_limit
-from elinvar.inference.stochastic._steps import GateSteps, run_gates
+from elinvar.inference.stochastic import GateSteps, run_gates, step_limit
 
 matplotlib.use("Agg")
 

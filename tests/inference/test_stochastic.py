@@ -5,8 +5,7 @@ import pytest
 
 from elinvar.environments import Environments
 from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
-from elinvar.inference.stochastic._step_limit import step_limit
-from elinvar.inference.stochastic._steps import GateSteps, draw_schedule, run_gates
+from elinvar.inference.stochastic import GateSteps, draw_schedule, run_gates, step_limit
 
 
 def scalar_environments(*effects: float) -> ScaledMoments:

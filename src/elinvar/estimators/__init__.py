@@ -10,7 +10,7 @@ __all__ = [
     "HeteroSGDRegressor",
     "InvariantClassifier",
     "InvariantRegressor",
-    "QuadraticInvariantRegressor",
+    "StochasticRegressor",
     "check_classes",
     "load_model",
     "random_generator",
@@ -25,7 +25,7 @@ _HOME = {
     "HeteroSGDRegressor": "elinvar.estimators._hetero_sgd_regressor",
     "InvariantClassifier": "elinvar.estimators._invariant_classifier",
     "InvariantRegressor": "elinvar.estimators._invariant_regressor",
-    "QuadraticInvariantRegressor": "elinvar.estimators._quadratic_invariant_regressor",
+    "StochasticRegressor": "elinvar.estimators._stochastic_regressor",
     "check_classes": "elinvar.estimators._environment_classifier",
     "load_model": "elinvar.estimators._model_file",
     "random_generator": "elinvar.estimators._environment_estimator",
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from elinvar.estimators._invariant_classifier import InvariantClassifier
     from elinvar.estimators._invariant_regressor import InvariantRegressor
     from elinvar.estimators._model_file import load_model, save_model
-    from elinvar.estimators._quadratic_invariant_regressor import QuadraticInvariantRegressor
+    from elinvar.estimators._stochastic_regressor import StochasticRegressor
 
 
 def __getattr__(name: str) -> Any:

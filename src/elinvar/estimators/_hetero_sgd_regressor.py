@@ -1,42 +1,29 @@
 """The paper's algorithm as a scikit-learn regressor."""
 
-import warnings
-from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.environments import Environments, Moments
-from elinvar.errors import DataError, ElinvarWarning
+from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import random_generator
-from elinvar.estimators._environment_regressor import (
-    EnvironmentRegressor,
-    resolve_environment_weights,
-)
+from elinvar.estimators._environment_regressor import resolve_environment_weights
+from elinvar.estimators._stochastic_regressor import StochasticRegressor
 from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
-from elinvar.inference.stochastic._step_limit import step_limit
-from elinvar.inference.stochastic._steps import (
+from elinvar.inference.stochastic import (
     GateSteps,
     GateTrajectory,
     in_units,
     run_gates,
+    step_limit,
     stream_gates,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-# step_size="auto" starts at this share of the limit, and is halved so often at most.
-_AUTO = 0.5
-_HALVINGS = 20
-
-
-class HeteroSGDRegressor(EnvironmentRegressor):
+class HeteroSGDRegressor(StochasticRegressor):
     r"""Stochastic steps on one environment at a time: what differs between them dies out.
 
     The coefficients are :math:`w = u \odot u - v \odot v` with gates u, v that start small. Each
@@ -95,8 +82,8 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         Shared intercept, or the average one.
     environment_intercepts_ : dict of str to float, or None
         Each environment's own intercept, with ``intercept="environment"``.
-    status_ : {"completed", "diverged"}
-        Whether all steps stayed bounded.
+    diverged_ : bool
+        Whether the steps grew beyond all bounds; otherwise they were completed.
     trajectory_ : GateTrajectory
         The recorded steps of `fit`: step numbers, coefficients (T, n_columns) in the data's units,
         index into ``environments_`` (-1: pooled).
@@ -139,97 +126,15 @@ class HeteroSGDRegressor(EnvironmentRegressor):
     (array([1., 0.]), array([1. , 0.5]))
     """
 
-    status_: Literal["completed", "diverged"]
+    intercept: Literal["shared", "environment"]
     trajectory_: GateTrajectory
-    n_steps_: int
-    step_size_: float
-    step_limit_: float
-    environments_: tuple[str, ...]
     moments_: Moments
     gates_: NDArray[np.float64]
 
     __metadata_request__partial_fit: ClassVar[dict[str, bool]] = {"environments": True}
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "step_size": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "batch_size": [None, Interval(Integral, 1, None, closed="left")],
-        "gain": [Interval(Real, 0, None, closed="left")],
-        "order": [StrOptions({"random", "cyclic"})],
-        "pooled": ["boolean"],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "init_scale": [Interval(Real, 0, None, closed="neither")],
-        "intercept": [StrOptions({"shared", "environment"})],
-        "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
-        "average": [Interval(Real, 0, 1, closed="both")],
-        "standardize": ["boolean"],
-        "record_every": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state", np.random.Generator],
-    }
-
-    def __init__(
-        self,
-        *,
-        step_size: float | Literal["auto"] = "auto",
-        batch_size: int | None = None,
-        gain: float = 1.0,
-        order: Literal["random", "cyclic"] = "random",
-        pooled: bool = False,
-        n_steps: int = 5000,
-        init_scale: float = 1e-3,
-        intercept: Literal["shared", "environment"] = "shared",
-        environment_weights: str | ArrayLike | Mapping[str, float] = "size",
-        average: float = 0.25,
-        standardize: bool = True,
-        record_every: int = 10,
-        random_state: int | np.random.RandomState | np.random.Generator | None = None,
-    ) -> None:
-        self.step_size = step_size
-        self.batch_size = batch_size
-        self.gain = gain
-        self.order = order
-        self.pooled = pooled
-        self.n_steps = n_steps
-        self.init_scale = init_scale
-        self.intercept = intercept
-        self.environment_weights = environment_weights
-        self.average = average
-        self.standardize = standardize
-        self.record_every = record_every
-        self.random_state = random_state
-
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        environments: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Take ``n_steps`` steps from the start.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n, n_features)
-            Features.
-        y : array-like of shape (n,)
-            Target.
-        environments : array-like of shape (n,), optional
-            Label of each row's environment. None: all rows come from one.
-        sample_weight : array-like of shape (n,), optional
-            Frequency weights.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        DataError
-            If the data cannot be used.
-        """
-        self._validate_params()
-        rows = self._read(X, y, environments, sample_weight)
-        return self._fit_steps(rows.moments(), rows)
+    _auto_share: ClassVar[float] = 0.5
+    _fallback: ClassVar[str] = "The coefficients are set to 0."
 
     def fit_moments(self, moments: Moments) -> Self:
         """Take ``n_steps`` steps from the start, on moments instead of rows.
@@ -255,7 +160,9 @@ class HeteroSGDRegressor(EnvironmentRegressor):
                 "batch_size=None, or fit on the rows."
             )
         self._take_schema(moments)
-        return self._fit_steps(moments, None)
+        self._fit_steps(moments, None)
+        self._warn_if_diverged(self._fallback)
+        return self
 
     def partial_fit(
         self,
@@ -307,6 +214,7 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         batch = rows.moments()
         moments = batch if first else self.moments_ + batch
         self._stream_step(batch, moments)
+        self._warn_if_diverged("This batch is left out, and the gates start anew.")
         return self
 
     def summary(self) -> str:
@@ -318,49 +226,20 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         """
         check_is_fitted(self, "coef_")
         columns = self.schema_.columns
-        kind = "pooled" if self.pooled else "one environment a step"
-        lines = [
-            f"{type(self).__name__}: {self.status_} after {self.n_steps_:,} steps ({kind})",
-            f"environments: {len(self.environments_)}; step size {self.step_size_:.3g} "
-            f"(limit about {self.step_limit_:.3g}); gain {self.gain:g}",
-            f"intercept: {self.intercept_:.6g}"
-            + (" (average)" if self.environment_intercepts_ is not None else ""),
-        ]
         width = max(len(name) for name in columns)
-        used = ~self.schema_.reference
-        lines += [
+        lines = self._summary_head() + [
             f"  {name:<{width}}  {value:.6g}"
-            for name, value, show in zip(columns, self.coef_, used, strict=True)
-            if show
+            for name, value, reference in zip(
+                columns, self.coef_, self.schema_.reference, strict=True
+            )
+            if not reference
         ]
         return "\n".join(lines)
 
-    def plot_trajectory(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the recorded coefficients against the steps.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        Axes
-
-        Raises
-        ------
-        DataError
-            If nothing was recorded: after `partial_fit`, or when read from a model file.
-        """
-        from elinvar.plots import plot_trajectory
-
-        check_is_fitted(self, "coef_")
-        if not hasattr(self, "trajectory_"):
-            raise DataError("There are no recorded steps to draw: only fit records them.")
-        shown = ~self.schema_.reference
-        columns = [name for name, show in zip(self.schema_.columns, shown, strict=True) if show]
-        trajectory = self.trajectory_
-        return plot_trajectory(trajectory.steps, trajectory.coef[:, shown], columns, ax=ax)
+    def _recorded(self) -> tuple[NDArray[np.intp], NDArray[np.float64], list[str], str]:
+        shown = np.flatnonzero(~self.schema_.reference)
+        names = [self.schema_.columns[j] for j in shown]
+        return self.trajectory_.steps, self.trajectory_.coef[:, shown], names, "coefficient"
 
     def _scaling(self, moments: Moments) -> GateScaling:
         share = resolve_environment_weights(self.environment_weights, moments.names, moments.count)
@@ -381,33 +260,32 @@ class HeteroSGDRegressor(EnvironmentRegressor):
             record_every=int(self.record_every),
         )
         self.step_limit_ = step_limit(scaled, scaling.share, steps=steps)
-        auto = self.step_size == "auto"
-        return replace(steps, step_size=float(_AUTO * self.step_limit_ if auto else self.step_size))
+        return steps
 
-    def _fit_steps(self, moments: Moments, rows: Environments | None) -> Self:
+    def _fit_rows(self, rows: Environments) -> None:
+        self._fit_steps(rows.moments(), rows)
+
+    def _fit_steps(self, moments: Moments, rows: Environments | None) -> None:
         scaling = self._scaling(moments)
         scaled = scale_moments(moments, scaling)
         if not np.any(scaled.power > 1e-200):
             raise DataError("The target does not vary within environments: nothing to explain.")
         steps = self._steps(scaled, scaling, self.batch_size)
-        for _ in range(_HALVINGS if self.step_size == "auto" else 1):
+
+        def run(step_size: float) -> GateTrajectory:
             rng = random_generator(self.random_state, 0)
-            trajectory = run_gates(scaled, scaling.share, steps, rng, rows=rows, scaling=scaling)
-            self.step_size_ = steps.step_size
-            if trajectory.status == "completed":
-                break
-            steps = replace(steps, step_size=steps.step_size / 2)
-        self.trajectory_ = in_units(trajectory, scaling)
+            given = replace(steps, step_size=step_size)
+            return run_gates(scaled, scaling.share, given, rng, rows=rows, scaling=scaling)
+
+        self.trajectory_ = in_units(self._descend(run), scaling)
         self._take(self.trajectory_, self.trajectory_.mean_coef, moments, scaling)
-        self.n_steps_ = trajectory.n_steps
-        if self.status_ == "diverged":
-            self._warn_diverged("The coefficients are set to 0.")
-        return self
 
     def _stream_step(self, batch: Moments, moments: Moments) -> None:
         scaling = self._scaling(moments)
         scaled = scale_moments(moments, scaling)
         steps = self._steps(scaled, scaling, None)
+        self.step_size_ = self._asked_step_size()
+        steps = replace(steps, step_size=self.step_size_)
         p = len(scaling.x_inverse)
         taken, coef = getattr(self, "n_steps_", 0), getattr(self, "coef_", np.zeros(p))
         gates = getattr(self, "gates_", np.zeros((2, p)))
@@ -417,12 +295,10 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         if trajectory.status == "completed":
             for step, value in enumerate(trajectory.coef, start=taken + 1):
                 coef = coef + (value - coef) / max(self.average * step, 1.0)
-        self.step_size_ = steps.step_size
         self.__dict__.pop("trajectory_", None)
         self._take(trajectory, coef, moments, scaling)
+        self.diverged_ = trajectory.status == "diverged"
         self.n_steps_ = taken + trajectory.n_steps
-        if self.status_ == "diverged":
-            self._warn_diverged("This batch is left out, and the gates start anew.")
 
     def _take(
         self,
@@ -434,17 +310,7 @@ class HeteroSGDRegressor(EnvironmentRegressor):
         intercepts = scaling.y_centre - scaling.x_centre @ coef
         own = {name: float(b) for name, b in zip(scaling.names, intercepts, strict=True)}
         self.moments_, self.environments_ = moments, moments.names
-        self.status_ = trajectory.status
         self.gates_ = np.where(trajectory.status == "diverged", 0.0, trajectory.gates)
         self.coef_ = coef
         self.intercept_ = float(scaling.share @ intercepts)
         self.environment_intercepts_ = own if self.intercept == "environment" else None
-
-    def _warn_diverged(self, consequence: str) -> None:
-        warnings.warn(
-            f"The steps diverged at step {self.n_steps_ + 1} with step_size={self.step_size_:.3g}; "
-            f"the limit for these data is about {self.step_limit_:.3g}. {consequence} Try "
-            f"step_size={_AUTO * self.step_limit_:.2g}, or step_size='auto'.",
-            ElinvarWarning,
-            stacklevel=4,
-        )

@@ -2,31 +2,30 @@
 
 import json
 import os
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elinvar._base import atomic_write, check_writable
 from elinvar.environments import Schema
 from elinvar.errors import DataError, FileError, ModelFileError
+from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._facts import DataFacts
-from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
 from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._json import Reader, parse, plain, write
-from elinvar.estimators._model_tables import (
-    QUADRATIC_ERRORS,
-    build_tables,
-    describe_tables,
-    read_table,
-)
-from elinvar.estimators._quadratic_invariant_regressor import QuadraticInvariantRegressor, spectrum
+from elinvar.estimators._model_tables import build_tables, describe_tables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Model: TypeAlias = InvariantRegressor | HeteroSGDRegressor | QuadraticInvariantRegressor
+# where the classes of model files live, imported when one is met
+_HOME = {
+    "InvariantRegressor": "elinvar.estimators",
+    "HeteroSGDRegressor": "elinvar.estimators",
+    "QuadraticInvariantRegressor": "elinvar.sensing.quadratic",
+}
 
 KIND = "elinvar-model/"
 FORMAT = 1
@@ -36,7 +35,7 @@ STANDINGS = (*STATUSES, "borderline", "untested")
 PREDICTORS = ("invariant", "pooled", "candidate", "subspace")
 
 
-def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
+def save_model(model: EnvironmentRegressor, path: str | os.PathLike[str]) -> Path:
     """Write a fitted model as a JSON file.
 
     The file holds what `predict`, `summary`, the tables and the pictures need, and neither rows nor
@@ -74,8 +73,8 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Path:
     True
     """
     name = type(model).__name__
-    if type(model) not in _CLASSES.values():
-        raise DataError(f"A model file holds one of {', '.join(_CLASSES)}; got {name}.")
+    if name not in _HOME or type(model) is not _class_of(name):
+        raise DataError(f"A model file holds one of {', '.join(_HOME)}; got {name}.")
     if not hasattr(model, model._learned_name):
         raise DataError(f"This {name} is not fitted yet: call fit first.")
     path = check_writable(path)
@@ -194,14 +193,20 @@ def describe_model(model: Any) -> dict[str, Any]:
             "environments": model.environment_intercepts_,
         },
     }
-    result: dict[str, Any] = plain(head | _DESCRIBE[type(model)](model))
+    if model._learned_name == "coef_":
+        head["coef"] = _by_column(schema, model.coef_)
+    own = (
+        _describe_invariant(model)
+        if isinstance(model, InvariantRegressor)
+        else model._file_entries()
+    )
+    result: dict[str, Any] = plain(head | own)
     return result
 
 
 def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
     schema = model.schema_
     return {
-        "coef": _by_column(schema, model.coef_),
         "status": model.status_,
         "standing": model.standing_,
         "p_value": model.p_value_,
@@ -228,31 +233,7 @@ def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
     } | describe_tables(model)
 
 
-def _describe_stochastic(model: HeteroSGDRegressor) -> dict[str, Any]:
-    return {"coef": _by_column(model.schema_, model.coef_)} | _describe_steps(model)
-
-
-def _describe_quadratic(model: QuadraticInvariantRegressor) -> dict[str, Any]:
-    return {
-        "matrix": model.matrix_,
-        "pooled_matrix": model.pooled_matrix_,
-        "own_eigenvalues": model.own_eigenvalues_,
-        "direction": model.direction_,
-        "errors": model.errors_.to_dict("records"),
-        "notes": model.notes_,
-    } | _describe_steps(model)
-
-
-def _describe_steps(model: HeteroSGDRegressor | QuadraticInvariantRegressor) -> dict[str, Any]:
-    return {
-        "status": model.status_,
-        "n_steps": model.n_steps_,
-        "step_size": model.step_size_,
-        "step_limit": model.step_limit_,
-    }
-
-
-def _parameters(model: Model) -> dict[str, Any]:
+def _parameters(model: EnvironmentRegressor) -> dict[str, Any]:
     """Return the parameters; a random generator, whose state is not kept, becomes null."""
     values = {}
     for name, value in model.get_params(deep=False).items():
@@ -281,7 +262,7 @@ def _keys(schema: Schema) -> list[str]:
 
 
 def _build(file: Reader) -> Any:
-    kind = _CLASSES[file.text("class", tuple(_CLASSES))]
+    kind = _class_of(file.text("class", tuple(_HOME)))
     model: Any = kind(**_checked_parameters(kind, file))
     schema = _schema(file)
     model.schema_ = schema
@@ -300,21 +281,18 @@ def _build(file: Reader) -> Any:
     intercepts = file.inner("intercepts")
     model.intercept_ = intercepts.number("average")
     model.environment_intercepts_ = _own_intercepts(intercepts, rows)
+    if kind._learned_name == "coef_":
+        model.coef_ = _by_name(file, "coef", schema)
     if kind is InvariantRegressor:
         _build_invariant(model, file, rows)
-    elif kind is HeteroSGDRegressor:
-        model.coef_ = _by_name(file, "coef", schema)
-        _build_steps(model, file)
     else:
-        _build_quadratic(model, file)
-        _build_steps(model, file)
+        model._take_file_entries(file)
     return model
 
 
 def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
     schema = model.schema_
     invariant, pooled = file.inner("invariant"), file.inner("pooled")
-    model.coef_ = _by_name(file, "coef", schema)
     model.status_ = file.text("status", STATUSES)
     model.standing_ = file.text("standing", STANDINGS)
     model.p_value_ = file.number("p_value", finite=False)
@@ -332,31 +310,7 @@ def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
     model.path_ = _path(file.inner("path"), schema)
 
 
-def _build_quadratic(model: Any, file: Reader) -> None:
-    p = len(model.schema_.columns)
-    model.matrix_ = file.array("matrix", (p, p))
-    if not np.array_equal(model.matrix_, model.matrix_.T):
-        file.refuse("matrix", "symmetric")
-    model.pooled_matrix_ = file.array("pooled_matrix", (p, p))
-    own = file.take("own_eigenvalues")
-    leading = len(own[0]) if isinstance(own, list) and own and isinstance(own[0], list) else 0
-    if leading > p:
-        file.refuse("own_eigenvalues", f"at most {p} numbers an environment")
-    model.own_eigenvalues_ = file.array("own_eigenvalues", (len(model.environments_), leading))
-    model.eigenvalues_, model.components_ = spectrum(model.matrix_)
-    model.direction_ = file.text("direction", ("slopes", "gradient"))
-    model.errors_ = read_table(file, "errors", QUADRATIC_ERRORS)
-    model.notes_ = file.texts("notes")
-
-
-def _build_steps(model: Any, file: Reader) -> None:
-    model.status_ = file.text("status", ("completed", "diverged"))
-    model.n_steps_ = file.whole("n_steps")
-    model.step_size_ = file.number("step_size")
-    model.step_limit_ = file.number("step_limit", finite=False)
-
-
-def _checked_parameters(kind: type[Model], file: Reader) -> dict[str, Any]:
+def _checked_parameters(kind: type[EnvironmentRegressor], file: Reader) -> dict[str, Any]:
     given = file.inner("params").values
     known = kind().get_params(deep=False)
     strange = sorted(set(given) - set(known))
@@ -424,13 +378,6 @@ def _path(file: Reader, schema: Schema) -> Any:
     )
 
 
-_CLASSES: dict[str, type[Model]] = {
-    "InvariantRegressor": InvariantRegressor,
-    "HeteroSGDRegressor": HeteroSGDRegressor,
-    "QuadraticInvariantRegressor": QuadraticInvariantRegressor,
-}
-_DESCRIBE: dict[type[Model], Callable[[Any], dict[str, Any]]] = {
-    InvariantRegressor: _describe_invariant,
-    HeteroSGDRegressor: _describe_stochastic,
-    QuadraticInvariantRegressor: _describe_quadratic,
-}
+def _class_of(name: str) -> type[EnvironmentRegressor]:
+    found: type[EnvironmentRegressor] = getattr(import_module(_HOME[name]), name)
+    return found

@@ -9,7 +9,6 @@ from elinvar.environments import Schema
 from elinvar.errors import ModelFileError
 from elinvar.estimators._evidence import ERRORS, EVIDENCE, LEFT_OUT
 from elinvar.estimators._json import Reader
-from elinvar.estimators._quadratic_words import LEFT_OUT_ERRORS
 from elinvar.inference import (
     Diagnosis,
     EnvironmentEffect,
@@ -65,10 +64,6 @@ TABLES = {
         texts=("environment", "model"),
     ),
 }
-QUADRATIC_ERRORS = _Kind(
-    columns=LEFT_OUT_ERRORS,
-    texts=("environment",),
-)
 _FEATURES = _Kind(
     columns=(
         "feature", "mean_shift", "mean_p", "scale_ratio", "scale_p", "slope", "slope_sd", "slope_p",

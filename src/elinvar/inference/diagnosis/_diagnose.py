@@ -24,7 +24,7 @@ from elinvar.inference.effects._effects import feature_effects
 from elinvar.inference.effects._random_effects import between_sd
 from elinvar.inference.problem._linear import Floats, Intercept, LinearProblem
 from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
-from elinvar.inference.stochastic._step_limit import step_limit
+from elinvar.inference.stochastic import step_limit
 from elinvar.inference.tests._equality import same_effect
 from elinvar.inference.tests._laws import law_p_values, marginal_laws, nothing_moved
 from elinvar.theory import gate_growth_exponent, suppressing_gains, suppressing_steps

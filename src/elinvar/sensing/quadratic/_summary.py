@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from elinvar.estimators._quadratic_invariant_regressor import QuadraticInvariantRegressor
+    from elinvar.sensing.quadratic._regressor import QuadraticInvariantRegressor
 
 # columns of errors_
 LEFT_OUT_ERRORS = ("environment", "rows", "model", "pooled", "mean")
@@ -17,7 +17,7 @@ _SHOWN = 5
 
 def notes_on(model: "QuadraticInvariantRegressor", share: NDArray[np.float64]) -> tuple[str, ...]:
     """Say what the user should know, in sentences."""
-    if model.status_ == "diverged":
+    if model.diverged_:
         return ("The steps diverged, and the matrix is 0: the model predicts the mean.",)
     if len(model.environments_) == 1:
         return (
@@ -42,16 +42,9 @@ def notes_on(model: "QuadraticInvariantRegressor", share: NDArray[np.float64]) -
     return tuple(notes)
 
 
-def summary_of(model: "QuadraticInvariantRegressor") -> str:
-    """Return status, leading components, errors where left out, and notes."""
-    kind = "pooled" if model.pooled else "one environment a step"
-    average = " (average)" if model.environment_intercepts_ is not None else ""
+def summary_lines(model: "QuadraticInvariantRegressor") -> list[str]:
+    """Return leading components, errors where left out, and notes."""
     lines = [
-        f"{type(model).__name__}: {model.status_} after {model.n_steps_:,} steps ({kind}, "
-        f"{model.direction_})",
-        f"environments: {len(model.environments_)}; step size {model.step_size_:.3g} "
-        f"(limit about {model.step_limit_:.3g}); gain {model.gain:g}",
-        f"intercept: {model.intercept_:.6g}{average}",
         f"matrix: {len(model.matrix_)} x {len(model.matrix_)}, {model.parameterization}; its "
         "leading eigenvalues, with the largest entries of their directions:",
     ]
@@ -67,8 +60,7 @@ def summary_of(model: "QuadraticInvariantRegressor") -> str:
         lines.append(f"  and {leading - _SHOWN} more")
     if len(model.errors_):
         lines.append(_left_out_words(model))
-    lines += [f"Note: {note}" for note in model.notes_]
-    return "\n".join(lines)
+    return lines + [f"Note: {note}" for note in model.notes_]
 
 
 def _left_out_words(model: "QuadraticInvariantRegressor") -> str:

@@ -1,10 +1,10 @@
 """The paper's matrix problem as a scikit-learn regressor on quadratic features."""
 
-import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,32 +12,32 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.environments import Environments
-from elinvar.errors import DataError, ElinvarWarning
-from elinvar.estimators._environment_estimator import random_generator
-from elinvar.estimators._environment_regressor import (
-    EnvironmentRegressor,
+from elinvar.errors import DataError
+from elinvar.estimators import (
+    StochasticRegressor,
+    random_generator,
     resolve_environment_weights,
 )
 from elinvar.estimators._facts import DataFacts
-from elinvar.estimators._quadratic_fit import (
+from elinvar.sensing.quadratic._learner import (
     AUTO,
-    HALVINGS,
-    Learner,
-    Task,
+    QuadraticLearner,
+    QuadraticSteps,
     learner_of,
     left_out,
 )
-from elinvar.estimators._quadratic_moments import QuadraticMoments
-from elinvar.estimators._quadratic_steps import QuadraticTrajectory
-from elinvar.estimators._quadratic_units import QuadraticUnits, units_of
-from elinvar.estimators._quadratic_words import LEFT_OUT_ERRORS, notes_on, summary_of
+from elinvar.sensing.quadratic._moments import QuadraticMoments
+from elinvar.sensing.quadratic._steps import QuadraticTrajectory
+from elinvar.sensing.quadratic._summary import LEFT_OUT_ERRORS, notes_on, summary_lines
+from elinvar.sensing.quadratic._units import QuadraticUnits, units_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
+
+    from elinvar.estimators._json import Reader
 
 
-class QuadraticInvariantRegressor(EnvironmentRegressor):
+class QuadraticInvariantRegressor(StochasticRegressor):
     r"""A quadratic form that holds in every environment: :math:`\hat y = x^\top A x + b`.
 
     :math:`A = U U^\top - V V^\top` (or :math:`U U^\top`) with factors that start small. Each step
@@ -117,8 +117,8 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         Shared intercept, or the average one.
     environment_intercepts_ : dict of str to float, or None
         Each environment's own intercept, with ``intercept="environment"``.
-    status_ : {"completed", "diverged"}
-        Whether all steps stayed bounded.
+    diverged_ : bool
+        Whether the steps grew beyond all bounds; otherwise they were completed.
     trajectory_ : QuadraticTrajectory
         The recorded steps: numbers, loss, eigenvalues in the data's units.
     n_steps_ : int
@@ -186,13 +186,9 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
     components_: NDArray[np.float64]
     own_eigenvalues_: NDArray[np.float64]
     pooled_matrix_: NDArray[np.float64]
-    status_: Literal["completed", "diverged"]
+    intercept: Literal["environment", "shared", "none"]
     trajectory_: QuadraticTrajectory
-    n_steps_: int
-    step_size_: float
-    step_limit_: float
     direction_: Literal["slopes", "gradient"]
-    environments_: tuple[str, ...]
     notes_: tuple[str, ...]
     data_facts_: DataFacts
     _units: QuadraticUnits
@@ -200,24 +196,18 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
 
     _learned_name: ClassVar[str] = "matrix_"
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "width": [None, Interval(Integral, 1, None, closed="left")],
-        "parameterization": [StrOptions({"symmetric", "psd"})],
-        "direction": [StrOptions({"auto", "slopes", "gradient"})],
-        "step_size": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "batch_size": [None, Interval(Integral, 1, None, closed="left")],
-        "gain": [Interval(Real, 0, None, closed="left")],
-        "order": [StrOptions({"random", "cyclic"})],
-        "pooled": ["boolean"],
-        "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "init_scale": [Interval(Real, 0, None, closed="neither")],
-        "intercept": [StrOptions({"environment", "shared", "none"})],
-        "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
-        "average": [Interval(Real, 0, 1, closed="both")],
-        "standardize": ["boolean"],
-        "record_every": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state", np.random.Generator],
-    }
+    _auto_share: ClassVar[float] = AUTO
+    _fallback: ClassVar[str] = "The matrix is set to 0."
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = (
+        StochasticRegressor._parameter_constraints
+        | {
+            "width": [None, Interval(Integral, 1, None, closed="left")],
+            "parameterization": [StrOptions({"symmetric", "psd"})],
+            "direction": [StrOptions({"auto", "slopes", "gradient"})],
+            "intercept": [StrOptions({"environment", "shared", "none"})],
+        }
+    )
 
     def __init__(
         self,
@@ -239,67 +229,24 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         record_every: int = 10,
         random_state: int | np.random.RandomState | np.random.Generator | None = None,
     ) -> None:
+        super().__init__(
+            step_size=step_size,
+            batch_size=batch_size,
+            gain=gain,
+            order=order,
+            pooled=pooled,
+            n_steps=n_steps,
+            init_scale=init_scale,
+            intercept=intercept,
+            environment_weights=environment_weights,
+            average=average,
+            standardize=standardize,
+            record_every=record_every,
+            random_state=random_state,
+        )
         self.width = width
         self.parameterization = parameterization
         self.direction = direction
-        self.step_size = step_size
-        self.batch_size = batch_size
-        self.gain = gain
-        self.order = order
-        self.pooled = pooled
-        self.n_steps = n_steps
-        self.init_scale = init_scale
-        self.intercept = intercept
-        self.environment_weights = environment_weights
-        self.average = average
-        self.standardize = standardize
-        self.record_every = record_every
-        self.random_state = random_state
-
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        environments: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Take ``n_steps`` steps from the start.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n, n_features)
-            Features; not their products.
-        y : array-like of shape (n,)
-            Target.
-        environments : array-like of shape (n,), optional
-            Label of each row's environment. None: all rows come from one.
-        sample_weight : array-like of shape (n,), optional
-            Frequency weights.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        DataError
-            If the data cannot be used.
-        """
-        self._validate_params()
-        rows = self._read(X, y, environments, sample_weight)
-        self.__dict__.pop("errors_", None)
-        share, facts = self._share_of(rows)
-        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-            units = units_of(rows, share, intercept=self.intercept, standardize=self.standardize)
-            learner = learner_of(rows, units, share, self._task())
-            self._take_steps(learner, units)
-            self.environments_, self.data_facts_ = rows.names, facts
-            self._moments, self._units = learner.moments, units
-            self._take(learner, rows, units, share)
-        if self.status_ == "diverged":
-            self._warn_diverged()
-        return self
 
     @cached_property
     def errors_(self) -> "pd.DataFrame":
@@ -310,18 +257,15 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         than three environments, and where the columns are so many that no moments were kept.
         Computed when first asked for.
         """
-        import pandas as pd
-
         check_is_fitted(self, "matrix_")
-        names = LEFT_OUT_ERRORS
-        rows = []
+        rows: list[list[str | float]] = []
         if self._moments is not None and len(self.environments_) > 2:
             share = resolve_environment_weights(
                 self.environment_weights, self.environments_, self._moments.count
             )
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 found = left_out(
-                    self._moments, share, self._task(), self.step_size_,
+                    self._moments, share, self._steps(), self.step_size_,
                     lambda e: random_generator(self.random_state, 1 + e),
                 )  # fmt: skip
             scale = self._units.y_scale**2
@@ -331,7 +275,7 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
                     self.environments_, self._moments.count.tolist(), found, strict=True
                 )
             ]
-        return pd.DataFrame(rows, columns=list(names)).astype(dict.fromkeys(names[1:], float))
+        return _errors_table(rows)
 
     def summary(self) -> str:
         """Say in a few lines of text what the steps led to, and how it does where it is left out.
@@ -341,33 +285,7 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         str
         """
         check_is_fitted(self, "matrix_")
-        return summary_of(self)
-
-    def plot_trajectory(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the eigenvalues of the matrix against the steps.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        Axes
-
-        Raises
-        ------
-        DataError
-            If the model was read from a file, which keeps no steps.
-        """
-        from elinvar.plots import plot_trajectory
-
-        check_is_fitted(self, "matrix_")
-        if not hasattr(self, "trajectory_"):
-            raise DataError("There are no recorded steps to draw: a model file keeps none.")
-        steps, values = self.trajectory_.steps, self.trajectory_.eigenvalues
-        names = [str(rank) for rank in range(1, values.shape[1] + 1)]
-        return plot_trajectory(steps, values, names, ylabel="eigenvalue", ax=ax)
+        return "\n".join(self._summary_head(self.direction_) + summary_lines(self))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -379,8 +297,23 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         values: NDArray[np.float64] = ((encoded @ self.matrix_) * encoded).sum(axis=1)
         return values
 
-    def _task(self) -> Task:
-        return Task(
+    def _recorded(self) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str], str]:
+        values = self.trajectory_.eigenvalues
+        names = [str(rank) for rank in range(1, values.shape[1] + 1)]
+        return self.trajectory_.steps, values, names, "eigenvalue"
+
+    def _fit_rows(self, rows: Environments) -> None:
+        self.__dict__.pop("errors_", None)
+        share, facts = self._share_of(rows)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+            units = units_of(rows, share, intercept=self.intercept, standardize=self.standardize)
+            learner = learner_of(rows, units, share, self._steps())
+            self.environments_, self.data_facts_ = rows.names, facts
+            self._moments, self._units = learner.moments, units
+            self._take(learner, rows, units, share)
+
+    def _steps(self) -> QuadraticSteps:
+        return QuadraticSteps(
             width=self.width,
             parameterization=self.parameterization,
             direction=self.direction,
@@ -406,27 +339,21 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
         )
         return share, facts
 
-    def _take_steps(self, learner: Learner, units: QuadraticUnits) -> None:
-        auto = self.step_size == "auto"
-        matrix, trajectory, self.step_size_ = learner.descend(
-            float(AUTO * learner.limit if auto else self.step_size),
-            lambda: random_generator(self.random_state, 0),
-            units,
-            halvings=HALVINGS if auto else 0,
-        )
-        self.step_limit_, self.direction_ = learner.limit, learner.direction
-        self.status_, self.n_steps_ = trajectory.status, trajectory.n_steps
-        self.trajectory_, self._scaled_matrix = trajectory, matrix
-
     def _take(
         self,
-        learner: Learner,
+        learner: QuadraticLearner,
         rows: Environments,
         units: QuadraticUnits,
         share: NDArray[np.float64],
     ) -> None:
-        scaled = self.__dict__.pop("_scaled_matrix")
+        """Take the steps, and learn the matrix, its spectrum and the intercepts."""
+        self.step_limit_, self.direction_ = learner.limit, learner.direction
+        record = self._descend(
+            lambda eta: learner.run(eta, random_generator(self.random_state, 0), units)
+        )
+        scaled = record.mean_matrix
         self.matrix_ = units.restore(scaled)
+        self.trajectory_ = replace(record, mean_matrix=self.matrix_)
         self.pooled_matrix_ = units.restore(learner.pooled)
         residual = rows.y - self._without_intercept(rows.X)
         weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
@@ -445,14 +372,51 @@ class QuadraticInvariantRegressor(EnvironmentRegressor):
             self.environment_intercepts_ = dict(zip(rows.names, means.tolist(), strict=True))
         self.notes_ = notes_on(self, share)
 
-    def _warn_diverged(self) -> None:
-        warnings.warn(
-            f"The steps diverged at step {self.n_steps_ + 1} with step_size={self.step_size_:.3g}; "
-            f"the limit for these data is about {self.step_limit_:.3g}. The matrix is set to 0. "
-            f"Try step_size={AUTO * self.step_limit_:.2g}, or step_size='auto'.",
-            ElinvarWarning,
-            stacklevel=3,
-        )
+    def _file_entries(self) -> dict[str, object]:
+        return {
+            "matrix": self.matrix_,
+            "pooled_matrix": self.pooled_matrix_,
+            "own_eigenvalues": self.own_eigenvalues_,
+            "direction": self.direction_,
+            "errors": self.errors_.to_dict("records"),
+            "notes": self.notes_,
+        } | super()._file_entries()
+
+    def _take_file_entries(self, file: "Reader") -> None:
+        super()._take_file_entries(file)
+        p = len(self.schema_.columns)
+        self.matrix_ = file.array("matrix", (p, p))
+        if not np.array_equal(self.matrix_, self.matrix_.T):
+            file.refuse("matrix", "symmetric")
+        self.pooled_matrix_ = file.array("pooled_matrix", (p, p))
+        own = file.take("own_eigenvalues")
+        leading = len(own[0]) if isinstance(own, list) and own and isinstance(own[0], list) else 0
+        if leading > p:
+            file.refuse("own_eigenvalues", f"at most {p} numbers an environment")
+        self.own_eigenvalues_ = file.array("own_eigenvalues", (len(self.environments_), leading))
+        self.eigenvalues_, self.components_ = spectrum(self.matrix_)
+        slopes = file.text("direction", ("slopes", "gradient")) == "slopes"
+        self.direction_ = "slopes" if slopes else "gradient"
+        self.errors_ = _read_errors(file)
+        self.notes_ = file.texts("notes")
+
+
+def _read_errors(file: "Reader") -> "pd.DataFrame":
+    """Return ``errors_`` as it was written."""
+    rows: list[list[str | float]] = []
+    for record in file.records("errors"):
+        if set(record.values) != set(LEFT_OUT_ERRORS):
+            file.refuse("errors", f"rows with {', '.join(LEFT_OUT_ERRORS)}")
+        numbers = [record.number(name, finite=False) for name in LEFT_OUT_ERRORS[1:]]
+        rows.append([record.text("environment"), *numbers])
+    return _errors_table(rows)
+
+
+def _errors_table(rows: list[list[str | float]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(LEFT_OUT_ERRORS))
+    return table.astype(dict.fromkeys(LEFT_OUT_ERRORS[1:], float))
 
 
 def spectrum(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

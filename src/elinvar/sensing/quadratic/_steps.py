@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.estimators._quadratic_moments import CentredMoments
-from elinvar.estimators._quadratic_rows import QuadraticRows
-from elinvar.estimators._quadratic_units import Floats, QuadraticData, packing
 from elinvar.sensing import HeteroSGD, PooledSGD
 from elinvar.sensing._optimizers import renew_numpy
 from elinvar.sensing._schedule import environment_order
 from elinvar.sensing._start import start_factor
 from elinvar.sensing._threads import one_blas_thread
+from elinvar.sensing.quadratic._moments import CentredMoments
+from elinvar.sensing.quadratic._rows import QuadraticRows
+from elinvar.sensing.quadratic._units import Floats, QuadraticData, packing
 
 Gradient = Callable[[Floats, int], Floats]
 
@@ -35,6 +35,8 @@ class QuadraticTrajectory:
         Mean squared error over all environments, with the best intercept.
     eigenvalues : ndarray of shape (T, p)
         Of the matrix, in the data's units, from the largest to the smallest.
+    mean_matrix : ndarray of shape (p, p)
+        Average over the last steps; zeros if the steps diverged.
     n_steps : int
         Steps taken before the end or the divergence.
     status : {"completed", "diverged"}
@@ -44,6 +46,7 @@ class QuadraticTrajectory:
     steps: NDArray[np.int64]
     loss: Floats
     eigenvalues: Floats
+    mean_matrix: Floats
     n_steps: int
     status: Literal["completed", "diverged"]
 
@@ -85,7 +88,7 @@ class Run:
         watch: Callable[[Floats], tuple[float, Floats]],
         rng: np.random.Generator,
         p: int,
-    ) -> tuple[Floats, QuadraticTrajectory]:
+    ) -> QuadraticTrajectory:
         """Take the steps.
 
         Parameters
@@ -101,9 +104,8 @@ class Run:
 
         Returns
         -------
-        ndarray of shape (p, p)
-            The average over the last steps; zeros if the steps diverged.
         QuadraticTrajectory
+            Its matrices are in the units of ``gradient``.
         """
         start, order = rng.spawn(2)
         factor = start_factor(self.algorithm, p, None, np.float64, start)
@@ -111,12 +113,12 @@ class Run:
         signs = factor.signs
         first = min(int(np.floor((1 - self.average) * self.n_steps)) + 1, self.n_steps)
         mean, steps, watched = np.zeros((p, p)), [], []
-        taken, status = self.n_steps, "completed"
+        taken, diverged = self.n_steps, False
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             for step in range(self.n_steps + 1):
                 A = (factor.P * signs) @ factor.P.T
                 if not np.abs(A).max() <= self.bound:
-                    taken, status = step - 1, "diverged"
+                    taken, diverged = step - 1, True
                     break
                 if step % self.record_every == 0 or step == self.n_steps:
                     steps.append(step)
@@ -128,15 +130,14 @@ class Run:
                     renew_numpy(
                         factor.P, (G @ factor.P) * signs, factor.rule, factor.memory, step + 1
                     )
-        done = status == "completed"
-        trajectory = QuadraticTrajectory(
+        return QuadraticTrajectory(
             steps=np.array(steps, dtype=np.int64),
             loss=np.array([loss for loss, _ in watched]),
             eigenvalues=np.array([values for _, values in watched]).reshape(-1, p),
+            mean_matrix=np.zeros((p, p)) if diverged else mean / (self.n_steps + 1 - first),
             n_steps=taken,
-            status="completed" if done else "diverged",
+            status="diverged" if diverged else "completed",
         )
-        return mean / (self.n_steps + 1 - first) if done else np.zeros((p, p)), trajectory
 
     def _order(self, rng: np.random.Generator) -> list[int]:
         if len(self.share) == 1:

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from elinvar.environments import Environments
-from elinvar.estimators._quadratic_units import (
+from elinvar.sensing.quadratic._units import (
     Floats,
     Intercept,
     QuadraticUnits,

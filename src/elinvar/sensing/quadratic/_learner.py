@@ -1,0 +1,245 @@
+"""From rows to steps on a quadratic form, and the errors where an environment is left out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from elinvar.environments import Environments
+from elinvar.errors import DataError
+from elinvar.inference.stochastic import halve_until_bounded
+from elinvar.sensing import HeteroSGD, PooledSGD
+from elinvar.sensing._algorithms import Init
+from elinvar.sensing.quadratic._moments import CentredMoments, QuadraticMoments
+from elinvar.sensing.quadratic._rows import QuadraticRows
+from elinvar.sensing.quadratic._steps import (
+    QuadraticTrajectory,
+    Run,
+    bound_of,
+    component_slopes,
+    moment_direction,
+    row_direction,
+    step_limit,
+)
+from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits
+
+# step_size="auto" starts at this share of the limit
+AUTO = 0.9
+# most columns, and most numbers in the moments of all environments, for moments of products
+_MOST_COLUMNS = 63
+_MOST_NUMBERS = 2**26
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuadraticSteps:
+    """How to step; `QuadraticInvariantRegressor` explains its parameters."""
+
+    width: int | None
+    parameterization: Literal["symmetric", "psd"]
+    direction: Literal["auto", "slopes", "gradient"]
+    batch_size: int | None
+    gain: float
+    order: Literal["random", "cyclic"]
+    pooled: bool
+    n_steps: int
+    init_scale: float
+    intercept: Intercept
+    average: float
+    record_every: int
+
+    def algorithm(self, step_size: float, p: int) -> HeteroSGD | PooledSGD:
+        """Return the algorithm of `elinvar.sensing` on p x p matrices."""
+        width = p if self.width is None else self.width
+        init: Init = "gaussian" if width > p else "orthogonal" if width < p else "identity"
+        make = PooledSGD if self.pooled else partial(HeteroSGD, order=self.order)
+        return make(
+            step_size=step_size,
+            batch_size=self.batch_size,
+            width=self.width,
+            init_scale=self.init_scale,
+            init=init,
+            parameterization=self.parameterization,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QuadraticLearner:
+    """Data in the direction of the steps.
+
+    Parameters
+    ----------
+    steps : QuadraticSteps
+        How to step.
+    data : CentredMoments or QuadraticRows
+        The environments, as they are.
+    used : CentredMoments or QuadraticRows
+        What the steps follow: of moments, extrapolated or pooled, and turned into slopes.
+    moments : QuadraticMoments or None
+        Moments about each environment's own means, where there are not too many.
+    direction : {"slopes", "gradient"}
+        Of the steps.
+    pooled : ndarray of shape (p, p)
+        Pooled least squares.
+    limit : float
+        The largest step size that keeps the steps bounded.
+    """
+
+    steps: QuadraticSteps
+    data: CentredMoments | QuadraticRows
+    used: CentredMoments | QuadraticRows
+    moments: QuadraticMoments | None
+    direction: Literal["slopes", "gradient"]
+    pooled: Floats
+    limit: float
+
+    def run(
+        self, step_size: float, rng: np.random.Generator, units: QuadraticUnits | None = None
+    ) -> QuadraticTrajectory:
+        """Take the steps; with ``units``, loss and eigenvalues are recorded in them."""
+        how, p = self.steps, len(self.pooled)
+        step_rng, batch_rng = rng.spawn(2)
+        run = Run(
+            algorithm=how.algorithm(step_size, p),
+            n_steps=how.n_steps,
+            record_every=how.record_every if units is not None else how.n_steps,
+            average=how.average,
+            share=np.ones(1) if how.pooled else self.used.share,
+            bound=bound_of(self.used, self.pooled, how.init_scale),
+        )
+        if isinstance(self.used, CentredMoments):
+            gradient = moment_direction(self.used)
+        else:
+            gradient = row_direction(
+                self.used,
+                gain=how.gain,
+                pooled=how.pooled,
+                batch_size=how.batch_size,
+                rng=batch_rng,
+            )
+
+        def watch(A: Floats) -> tuple[float, Floats]:
+            if units is None:
+                return 0.0, np.zeros(p)
+            values = np.linalg.eigvalsh(units.restore(A))[::-1].astype(np.float64)
+            return self.data.loss(A) * units.y_scale**2, values
+
+        return run.go(gradient, watch, step_rng, p)
+
+    def changes(self, A: Floats, directions: Floats) -> Floats:
+        """Return by how much each environment would change each component, (E, r)."""
+        slopes = isinstance(self.data, CentredMoments)
+        data = self.data.slopes() if isinstance(self.data, CentredMoments) else self.data
+        return component_slopes(data, A, directions, slopes=slopes)
+
+
+def learner_of(
+    rows: Environments, units: QuadraticUnits, share: Floats, steps: QuadraticSteps
+) -> QuadraticLearner:
+    """Prepare the steps on rows.
+
+    Raises
+    ------
+    DataError
+        If slopes are asked for where they cannot be had.
+    """
+    p = rows.X.shape[1]
+    small = p <= _MOST_COLUMNS and len(share) * (p * (p + 1) // 2) ** 2 <= _MOST_NUMBERS
+    if steps.direction == "slopes" and steps.batch_size is not None:
+        raise DataError(
+            f'direction="slopes" needs whole environments, but batch_size={steps.batch_size} draws '
+            'rows: use batch_size=None, or direction="gradient".'
+        )
+    if steps.direction == "slopes" and not small:
+        raise DataError(
+            f'direction="slopes" works on the products of columns, which are too many for {p} '
+            f'columns in {len(share)} environments: use direction="gradient", or fewer columns.'
+        )
+    moments = QuadraticMoments.of(rows, units) if small else None
+    if moments is not None and not all(np.isfinite(v).all() for v in vars(moments).values()):
+        raise DataError("Values differ so much in size that products overflow: rescale them.")
+    if moments is not None and steps.batch_size is None:
+        return learner_on(moments, share, steps)
+    data = QuadraticRows.of(rows, units, steps.intercept, share)
+    pooled = data.pooled_solution()
+    return QuadraticLearner(
+        steps=steps,
+        data=data,
+        used=data,
+        moments=moments,
+        direction="gradient",
+        pooled=pooled,
+        limit=step_limit(data, pooled, gain=steps.gain, batch_size=steps.batch_size),
+    )
+
+
+def learner_on(moments: QuadraticMoments, share: Floats, steps: QuadraticSteps) -> QuadraticLearner:
+    """Prepare steps of whole environments on moments."""
+    data = moments.about(steps.intercept, share)
+    pooled = data.pooled_solution()
+    used = data.mixture() if steps.pooled else data
+    slopes = steps.direction == "slopes" or (steps.direction == "auto" and steps.batch_size is None)
+    if slopes:
+        used = used.slopes()
+    used = used.extrapolated(steps.gain)
+    return QuadraticLearner(
+        steps=steps,
+        data=data,
+        used=used,
+        moments=moments,
+        direction="slopes" if slopes else "gradient",
+        pooled=pooled,
+        limit=step_limit(used, pooled, batch_size=steps.batch_size),
+    )
+
+
+def left_out(
+    moments: QuadraticMoments,
+    share: Floats,
+    steps: QuadraticSteps,
+    step_size: float,
+    rng: Callable[[int], np.random.Generator],
+) -> list[tuple[float, float, float]]:
+    """Return errors of the model, pooled least squares and the mean on left-out environments.
+
+    Parameters
+    ----------
+    moments : QuadraticMoments
+        Of all environments.
+    share : ndarray of shape (E,)
+        Probability of each.
+    steps : QuadraticSteps
+        Those of the fit; batches become whole environments.
+    step_size : float
+        That of the fit; smaller where the others need it.
+    rng : callable
+        Returns the generator of an environment.
+
+    Returns
+    -------
+    list of tuple of float
+        In the units of the moments.
+    """
+    errors = []
+    for e in range(len(share)):
+        others = moments.without(e)
+        rest = np.delete(share, e)
+        rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
+        learner = learner_on(others, rest, steps)
+
+        def run(eta: float, learner: QuadraticLearner = learner, e: int = e) -> QuadraticTrajectory:
+            return learner.run(eta, rng(e))
+
+        first = min(step_size, AUTO * learner.limit)
+        trajectory, _ = halve_until_bounded(run, first)
+        models = (trajectory.mean_matrix, learner.pooled, np.zeros_like(learner.pooled))
+        model, pooled, mean = (
+            moments.error(e, A, _intercept(others, rest, A, steps.intercept)) for A in models
+        )
+        errors.append((model, pooled, mean))
+    return errors
+
+
+def _intercept(moments: QuadraticMoments, share: Floats, A: Floats, intercept: Intercept) -> float:
+    return 0.0 if intercept == "none" else float(share @ moments.intercepts(A))
