@@ -15,7 +15,6 @@ from torch.utils.data import (
 
 from elinvar.errors import DataError
 from elinvar.neural import (
-    DistributedEnvironmentBatchSampler,
     EnvironmentBatchSampler,
     PooledBatchSampler,
     WindowBatchSampler,
@@ -106,7 +105,7 @@ def test_accumulated_gradients_are_counted_together():
 
 
 def test_processes_that_share_out_rows_are_stood_in_for():
-    sampler = DistributedEnvironmentBatchSampler(SITES, 8, num_replicas=4, rank=2)
+    sampler = EnvironmentBatchSampler(SITES, 8, num_replicas=4, rank=2)
     found = audit(loader(sampler))
     assert (found.verdict, found.n_processes, found.notes) == ("hetero", 4, ())
     usual = DistributedSampler(Unread(), num_replicas=2, rank=0)
@@ -127,7 +126,7 @@ def test_sharding_of_accelerate_is_explained():
     assert "set split_batches=True" in found.notes[0]
     found = audit(loader(Shard(sampler, 2, 1, True)))
     assert (found.verdict, found.n_processes, found.notes) == ("hetero", 2, ())
-    twice = DistributedEnvironmentBatchSampler(SITES, 10, order="cyclic", num_replicas=2, rank=0)
+    twice = EnvironmentBatchSampler(SITES, 10, order="cyclic", num_replicas=2, rank=0)
     found = audit(loader(Shard(twice, 2, 0, False)))
     assert found.verdict == "pooled"
     assert "shares of a process already" in found.notes[0]

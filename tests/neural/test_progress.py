@@ -58,7 +58,8 @@ def test_nothing_is_drawn_unasked_or_by_other_processes(terminal, monkeypatch):
     trainer(progress=False).fit(BATCHES, steps=20)
     monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
     monkeypatch.setattr("torch.distributed.get_rank", lambda: 1)
-    monkeypatch.setattr("elinvar.neural._trainer.anywhere", lambda value, device: value)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+    monkeypatch.setattr("torch.distributed.all_reduce", lambda value, op: None)
     trainer(progress=True).fit(BATCHES, steps=20)
     assert terminal.getvalue() == ""
 

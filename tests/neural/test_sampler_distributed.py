@@ -11,9 +11,8 @@ from torch.utils.data import DataLoader
 
 from elinvar.errors import DataError
 from elinvar.neural import (
-    DistributedEnvironmentBatchSampler,
-    DistributedWindowBatchSampler,
     EnvironmentBatchSampler,
+    PooledBatchSampler,
     WindowBatchSampler,
     audit,
 )
@@ -76,7 +75,7 @@ def test_the_audit_gathers_what_processes_see(trained, world):
 
 
 def test_plain_epochs_go_on_alike_in_all_processes():
-    ranks = [DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
+    ranks = [EnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
     orders = []
     for _ in range(5):
         epoch = list(zip(*ranks, strict=True))
@@ -93,7 +92,7 @@ def test_shares_make_up_the_batch_of_one_process(order, replacement):
     settings = {"order": order, "replacement": replacement, "seed": 5}
     whole = EnvironmentBatchSampler(SITES, 12, **settings)
     ranks = [
-        DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=4, rank=rank, **settings)
+        EnvironmentBatchSampler(SITES, 12, num_replicas=4, rank=rank, **settings)
         for rank in range(4)
     ]
     for sampler in (whole, *ranks):
@@ -110,8 +109,7 @@ def test_shares_of_a_window_make_up_the_batch_of_one_process():
     settings = {"width": 24, "seed": 5}
     whole = WindowBatchSampler(hours, 12, **settings)
     ranks = [
-        DistributedWindowBatchSampler(hours, 12, num_replicas=4, rank=rank, **settings)
-        for rank in range(4)
+        WindowBatchSampler(hours, 12, num_replicas=4, rank=rank, **settings) for rank in range(4)
     ]
     for batch, *parts in zip(whole, *ranks, strict=True):
         assert sorted(row for part in parts for row in part) == sorted(batch)
@@ -119,14 +117,23 @@ def test_shares_of_a_window_make_up_the_batch_of_one_process():
         assert len({row for part in parts for row in part}) == 12
         assert np.ptp(hours[batch]) <= 24
     with pytest.raises(DataError, match="8 processes cannot share 12 rows evenly; take 8 or 16"):
-        DistributedWindowBatchSampler(hours, 12, num_replicas=8, rank=0)
+        WindowBatchSampler(hours, 12, num_replicas=8, rank=0)
     with pytest.raises(DataError, match="small must be one of 'repeat', 'refuse'"):
-        DistributedWindowBatchSampler(hours, 12, num_replicas=4, rank=0, small="shrink")
+        WindowBatchSampler(hours, 12, num_replicas=4, rank=0, small="shrink")
+
+
+def test_shares_of_a_pooled_batch_make_up_the_batch_of_one_process():
+    ranks = [PooledBatchSampler(SITES, 12, num_replicas=4, rank=rank) for rank in range(4)]
+    for batch, *parts in zip(PooledBatchSampler(SITES, 12), *ranks, strict=True):
+        assert sorted(row for part in parts for row in part) == sorted(batch)
+        assert {len(part) for part in parts} == {3}
+    found = audit(DataLoader(range(77), batch_sampler=ranks[0]))
+    assert (found.verdict, found.n_processes) == ("pooled", 4)
 
 
 def test_the_audit_asks_samplers_of_windows_for_every_process():
     season = np.repeat(["winter", "summer"], 50)
-    loader = DataLoader(range(100), batch_sampler=DistributedWindowBatchSampler(
+    loader = DataLoader(range(100), batch_sampler=WindowBatchSampler(
         np.repeat([0.0, 10.0], 50), 20, width=1.0, num_replicas=2, rank=0
     ))  # fmt: skip
     found = audit(loader, season)
@@ -134,7 +141,7 @@ def test_the_audit_asks_samplers_of_windows_for_every_process():
 
 
 def test_a_run_goes_on_with_another_number_of_processes():
-    two = [DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
+    two = [EnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
     whole = list(EnvironmentBatchSampler(SITES, 12))
     state = two[0].state_dict(consumed=3)
     for sampler in two:
@@ -149,7 +156,7 @@ def test_a_run_goes_on_with_another_number_of_processes():
 def test_small_environments_are_shared_out_evenly():
     def ranks(**settings):
         return [
-            list(DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=4, rank=r, **settings))
+            list(EnvironmentBatchSampler(SITES, 12, num_replicas=4, rank=r, **settings))
             for r in range(4)
         ]
 
@@ -163,10 +170,9 @@ def test_small_environments_are_shared_out_evenly():
         ranks(small="refuse")
     tiny = np.array(["a"] * 40 + ["b"] * 3)
     with pytest.raises(DataError, match=r"'b' has fewer rows than there are processes \(4\)"):
-        DistributedEnvironmentBatchSampler(tiny, 8, num_replicas=4, rank=0, small="shrink")
+        EnvironmentBatchSampler(tiny, 8, num_replicas=4, rank=0, small="shrink")
     shrunk = [
-        DistributedEnvironmentBatchSampler(SITES, 12, num_replicas=n, rank=0, small="shrink")
-        for n in (2, 4)
+        EnvironmentBatchSampler(SITES, 12, num_replicas=n, rank=0, small="shrink") for n in (2, 4)
     ]
     with pytest.raises(DataError, match="saved with num_replicas=2, and here it is 4"):
         shrunk[1].load_state_dict(shrunk[0].state_dict())
@@ -187,13 +193,14 @@ def test_small_environments_are_shared_out_evenly():
 )
 def test_bad_ranks_are_refused_in_a_sentence(settings, message):
     with pytest.raises(DataError, match=message):
-        DistributedEnvironmentBatchSampler(SITES, **({"batch_size": 12} | settings))
+        EnvironmentBatchSampler(SITES, **({"batch_size": 12} | settings))
 
 
 def test_launched_processes_must_have_met(monkeypatch):
-    alone = DistributedEnvironmentBatchSampler(SITES, 12)
+    alone = EnvironmentBatchSampler(SITES, 12)
     assert (alone.num_replicas, alone.rank) == (1, 0)
-    assert list(alone) == list(EnvironmentBatchSampler(SITES, 12))
+    assert list(alone) == list(EnvironmentBatchSampler(SITES, 12, num_replicas=1, rank=0))
     monkeypatch.setenv("WORLD_SIZE", "8")
     with pytest.raises(DataError, match="one of 8 launched processes"):
-        DistributedEnvironmentBatchSampler(SITES, 12)
+        EnvironmentBatchSampler(SITES, 12)
+    assert EnvironmentBatchSampler(SITES, 12, num_replicas=1, rank=0).rank == 0

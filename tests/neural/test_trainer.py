@@ -391,11 +391,9 @@ def _replica(rank, folder, steps, stop):
     from torch import distributed
     from torch.nn.parallel import DistributedDataParallel
 
-    from elinvar.neural import DistributedEnvironmentBatchSampler
-
     meeting = f"file://{folder}/meet-{steps}-{stop}"
     distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    sampler = DistributedEnvironmentBatchSampler(PLACE, 40, order="cyclic", seed=1)
+    sampler = EnvironmentBatchSampler(PLACE, 40, order="cyclic", seed=1)
     batches = DataLoader(data(), batch_sampler=sampler)
     model = DistributedDataParallel(network())
     torch.manual_seed(10 + rank + 100 * (not stop))

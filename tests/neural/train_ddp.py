@@ -1,7 +1,7 @@
 """HeteroSGD on many processes: ``torchrun --nproc-per-node 2 tests/neural/train_ddp.py``.
 
-What a script for one process needs besides DistributedDataParallel are the two lines that build
-the sampler and the loader; the audit says that it worked. With ``--out FOLDER --ranks 1 2 4`` the
+What a script for one process needs besides DistributedDataParallel is to build the sampler after
+the processes have met; the audit says that it worked. With ``--out FOLDER --ranks 1 2 4`` the
 script forks processes itself, once for each number, and keeps what they found.
 """
 
@@ -18,12 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
 from elinvar.errors import DataError
-from elinvar.neural import (
-    DistributedEnvironmentBatchSampler,
-    DistributedWindowBatchSampler,
-    EnvironmentBatchSampler,
-    audit,
-)
+from elinvar.neural import EnvironmentBatchSampler, WindowBatchSampler, audit
 
 SITES = ["a"] * 200 + ["b"] * 300 + ["c"] * 50
 STEPS = 100
@@ -38,12 +33,12 @@ def table():
 
 
 def environments():
-    return DistributedEnvironmentBatchSampler(SITES, batch_size=64, seed=3)
+    return EnvironmentBatchSampler(SITES, batch_size=64, seed=3)
 
 
 def windows():
     """Draw windows along the rows, as if they were in the order of time."""
-    return DistributedWindowBatchSampler(range(len(SITES)), batch_size=64, seed=3)
+    return WindowBatchSampler(range(len(SITES)), batch_size=64, seed=3)
 
 
 def train(dtype, steps, make=environments):
@@ -88,10 +83,11 @@ def both():
 def other_audits(early):
     """Return what the audit says of samplers that are not meant for several processes."""
     rank, data = dist.get_rank(), table()
+    alone = {"num_replicas": 1, "rank": 0}
     samplers = {
         "own seeds": EnvironmentBatchSampler(SITES, 16, seed=rank),
-        "one seed": EnvironmentBatchSampler(SITES, 16),
-        "own lengths": EnvironmentBatchSampler(SITES, 16 + 64 * rank),
+        "one seed": EnvironmentBatchSampler(SITES, 16, **alone),
+        "own lengths": EnvironmentBatchSampler(SITES, 16 + 64 * rank, **alone),
     }
     found = {name: audit(DataLoader(data, batch_sampler=s)) for name, s in samplers.items()}
     usual = torch.utils.data.DistributedSampler(data)
@@ -105,7 +101,7 @@ def other_audits(early):
 
 def in_process(rank, world, folder):
     """Train as one of several processes that meet in a file."""
-    early = DistributedEnvironmentBatchSampler(SITES, batch_size=64)
+    early = EnvironmentBatchSampler(SITES, batch_size=64)
     meeting = f"file://{folder}/meeting{world}"
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
     found = both() | {"others": other_audits(early)}

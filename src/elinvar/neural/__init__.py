@@ -11,8 +11,6 @@ from elinvar._base import import_extra
 __all__ = [
     "Audit",
     "Checkpoint",
-    "DistributedEnvironmentBatchSampler",
-    "DistributedWindowBatchSampler",
     "EnvironmentBatchSampler",
     "EnvironmentStream",
     "FeatureRun",
@@ -48,8 +46,6 @@ __all__ = [
 _HOME = {
     "Audit": "_audit",
     "Checkpoint": "_checkpoint",
-    "DistributedEnvironmentBatchSampler": "_distributed",
-    "DistributedWindowBatchSampler": "_distributed",
     "EnvironmentBatchSampler": "_sampler",
     "EnvironmentStream": "_stream",
     "FeatureRun": "_features",
@@ -86,10 +82,6 @@ if TYPE_CHECKING:
     from elinvar.neural._alignment import alignment, input_gradients
     from elinvar.neural._audit import Audit, audit
     from elinvar.neural._checkpoint import Checkpoint
-    from elinvar.neural._distributed import (
-        DistributedEnvironmentBatchSampler,
-        DistributedWindowBatchSampler,
-    )
     from elinvar.neural._features import FeatureRun, FreshBatches, learn_features
     from elinvar.neural._fingerprint import fingerprint
     from elinvar.neural._fish import Fish

@@ -3,12 +3,12 @@
 from typing import Any
 
 from elinvar.neural._chain import chain
-from elinvar.neural._distributed import DistributedEnvironmentBatchSampler
+from elinvar.neural._epochs import EpochSampler
 from elinvar.neural._seen import Seen
 
 _MIXED = [
-    "Single batches mix environments already: draw them with EnvironmentBatchSampler, or "
-    "DistributedEnvironmentBatchSampler on several processes."
+    "Single batches mix environments already: draw them with EnvironmentBatchSampler, on several "
+    "processes too."
 ]
 
 
@@ -57,10 +57,10 @@ def _sharding(loader: Any) -> list[str]:
     if not shards or not any(hasattr(link, "environments") for link in links):
         return []
     remedy = (
-        "prepare the model and the optimiser only, and leave the loader with "
-        "DistributedEnvironmentBatchSampler out of prepare()"
+        "prepare the model and the optimiser only, and leave the loader out of prepare(), for the "
+        "sampler shares its batches out itself"
     )
-    if any(isinstance(link, DistributedEnvironmentBatchSampler) for link in links):
+    if any(isinstance(link, EpochSampler) and link.num_replicas > 1 for link in links):
         return [f"Accelerate shares out batches that are shares of a process already: {remedy}."]
     if not shards[0].split_batches:
         return [
@@ -85,8 +85,7 @@ def _apart(ranks: list[Seen]) -> list[str]:
                 return [
                     f"Processes read different environments at the same step (batch {step}: "
                     f"{names[0]!r} and {names[1]!r}), and their gradients are averaged: use "
-                    "DistributedEnvironmentBatchSampler, with the same seed, labels and epoch in "
-                    "all."
+                    "EnvironmentBatchSampler, with the same seed, labels and epoch in all."
                 ]
     return []
 
@@ -102,7 +101,7 @@ def _processes(ranks: list[Seen]) -> list[str]:
     if len(ranks) > 1 and ranks[0].rows and len({seen.rows for seen in ranks}) == 1:
         notes.append(
             f"All {len(ranks)} processes read the same rows, so they do the work of one: share "
-            "the batch out with DistributedEnvironmentBatchSampler."
+            "the batch out, as EnvironmentBatchSampler does unless num_replicas=1 is given."
         )
     return notes
 

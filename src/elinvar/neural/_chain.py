@@ -53,7 +53,7 @@ def at_rank(sampler: Any, rank: int | None) -> Any:
     if hasattr(twin, "_start"):
         twin._start = 0
     for own, world in (("rank", "num_replicas"), ("process_index", "num_processes")):
-        if rank is not None and hasattr(twin, own) and hasattr(twin, world):
+        if rank is not None and hasattr(twin, own) and getattr(twin, world, 1) > 1:
             setattr(twin, own, rank)
     for name in _INNER:
         if (inner := _get(twin, name)) is not None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch import distributed as dist
 
 from elinvar._base import atomic_save, check_writable
 from elinvar._base._check import check_count
 from elinvar.errors import FileError
+from elinvar.neural._processes import gather, rank, world_size
 
 _FORMAT = 1
 
@@ -104,11 +104,7 @@ def random_states(device: torch.device) -> list[dict[str, Tensor]]:
     own = {"torch": torch.get_rng_state()}
     if device.type == "cuda":
         own["cuda"] = torch.cuda.get_rng_state(device)
-    states: list[Any] = [own]
-    if world_size() > 1:
-        states = [None] * world_size()
-        dist.all_gather_object(states, own)
-    return states
+    return gather(own)
 
 
 def set_random_states(states: list[dict[str, Tensor]], device: torch.device) -> None:
@@ -128,23 +124,3 @@ def set_random_states(states: list[dict[str, Tensor]], device: torch.device) -> 
     torch.set_rng_state(own["torch"])
     if device.type == "cuda" and "cuda" in own:
         torch.cuda.set_rng_state(own["cuda"], device)
-
-
-def rank() -> int:
-    """Return the number of this process, 0 if it is alone."""
-    return dist.get_rank() if world_size() > 1 else 0
-
-
-def world_size() -> int:
-    """Return the number of processes."""
-    running = dist.is_available() and dist.is_initialized()
-    return dist.get_world_size() if running else 1
-
-
-def anywhere(flag: bool, device: torch.device) -> bool:
-    """Return whether the flag is set in any process, to all of them."""
-    if world_size() == 1:
-        return flag
-    value = torch.tensor(float(flag), device=device)
-    dist.all_reduce(value, op=dist.ReduceOp.MAX)
-    return bool(value.item())

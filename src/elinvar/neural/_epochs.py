@@ -1,4 +1,4 @@
-"""What all samplers of row numbers share: their length, their epochs, the share of a process."""
+"""What all samplers of row numbers share: their length, their epochs, the rows of a process."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from elinvar._base._check import check_count
 from elinvar.errors import DataError
 from elinvar.neural._chain import chain, refuse_other_length
 from elinvar.neural._place import Place, check_whole
+from elinvar.neural._processes import check_shares, resolve_ranks
 
 
 class EpochSampler(Place, Sampler[list[int]]):
@@ -22,8 +23,18 @@ class EpochSampler(Place, Sampler[list[int]]):
 
     batch_size: int
     drop_last: bool
+    num_replicas: int
+    rank: int
 
-    def __init__(self, n_rows: int, batch_size: int, drop_last: bool, seed: int) -> None:
+    def __init__(
+        self,
+        n_rows: int,
+        batch_size: int,
+        drop_last: bool,
+        seed: int,
+        num_replicas: int | None,
+        rank: int | None,
+    ) -> None:
         check_count("batch_size", batch_size)
         check_whole("seed", seed)
         if drop_last and n_rows < batch_size:
@@ -33,6 +44,9 @@ class EpochSampler(Place, Sampler[list[int]]):
             )
         self.n_rows, self.batch_size, self.drop_last = n_rows, int(batch_size), bool(drop_last)
         self.seed = int(seed)
+        self._asked = num_replicas, rank
+        self.num_replicas, self.rank = resolve_ranks(num_replicas, rank)
+        check_shares(self.batch_size, self.num_replicas)
         self._move(0, 0)
 
     def __len__(self) -> int:
@@ -42,19 +56,20 @@ class EpochSampler(Place, Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         # A generator: nothing of this runs before the first batch is asked for. A DataLoader with
         # workers calls iter() twice and throws the first result away.
+        if self._asked == (None, None) and resolve_ranks(None, None)[0] != self.num_replicas:
+            raise DataError(
+                f"This sampler was built for {self.num_replicas} process, before torch.distributed "
+                "was initialised; build it afterwards, or pass num_replicas and rank."
+            )
         epoch, start = self._begin()
         for number, rows in enumerate(self._batches(epoch)):
             if number >= start:
                 self._drawn = number + 1
-                yield self._share(rows).tolist()
+                yield rows[self.rank :: self.num_replicas].tolist()
 
     @abstractmethod
     def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
         """Yield the rows of all batches of an epoch, each good until the next is asked for."""
-
-    def _share(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Return the rows that this process takes from a batch."""
-        return rows
 
     def _generator(self, *key: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))

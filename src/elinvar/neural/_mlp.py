@@ -156,7 +156,14 @@ def find_gates(table: Table, recipe: Recipe, seed: int) -> tuple[Floats, float]:
     """
     count = min(table.n_environments, _MOST_ENVIRONMENTS)
     sampler = EnvironmentBatchSampler(
-        table.codes, recipe.batch_size, order="cyclic", small="shrink", seed=seed
+        table.codes,
+        recipe.batch_size,
+        order="cyclic",
+        small="shrink",
+        seed=seed,
+        # each process of a group, if there is one, trains a network of its own
+        num_replicas=1,
+        rank=0,
     )
     unit = _STEP_SIZE if recipe.n_outputs is None else _STEP_SIZE_CLASSES
     size = recipe.step_size or unit / (1.0 + recipe.gain)
@@ -200,7 +207,9 @@ def refit(table: Table, gates: Bools, recipe: Recipe, seed: int) -> TwoLayerNetw
     )
     network = recipe.network(len(columns), seed).to(table.x.device)
     size = min(2 * recipe.batch_size, len(table.y))
-    sampler = PooledBatchSampler(table.codes, size, weights="size", seed=seed)
+    sampler = PooledBatchSampler(
+        table.codes, size, weights="size", seed=seed, num_replicas=1, rank=0
+    )
     optimizer = torch.optim.Adam(network.parameters(), lr=_REFIT_STEP, weight_decay=_REFIT_DECAY)
     trainer = HeteroTrainer(
         network,

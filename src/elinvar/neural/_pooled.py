@@ -24,7 +24,7 @@ class PooledBatchSampler(EpochSampler):
     environments : (n,) array, Series, Categorical, tensor or sequence
         Label of the environment of each row, of any kind.
     batch_size : int
-        Rows of a batch.
+        Rows of a batch, of all processes together; a multiple of their number.
     weights : {"uniform", "size"} or (M,) array
         Share of rows from each environment: the same from all, in proportion to its rows, or
         numbers of at least 0 in the order of :attr:`environments`.
@@ -34,6 +34,8 @@ class PooledBatchSampler(EpochSampler):
         Make an epoch ``floor(n / batch_size)`` batches.
     seed : int
         Of the random order; the same seed and epoch give the same batches.
+    num_replicas, rank : int, optional
+        As in :class:`EnvironmentBatchSampler`: processes take disjoint rows of every batch.
 
     Attributes
     ----------
@@ -63,9 +65,11 @@ class PooledBatchSampler(EpochSampler):
         replacement: bool = False,
         drop_last: bool = False,
         seed: int = 0,
+        num_replicas: int | None = None,
+        rank: int | None = None,
     ) -> None:
         self._groups = group_rows(environments)
-        super().__init__(len(self._groups.rows), batch_size, drop_last, seed)
+        super().__init__(len(self._groups.rows), batch_size, drop_last, seed, num_replicas, rank)
         self.environments = self._groups.names
         self.replacement = bool(replacement)
         self._shares = resolve_weights(weights, self._groups.counts)

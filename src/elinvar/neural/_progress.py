@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch.distributed as dist
-
+from elinvar.neural._processes import rank
 from elinvar.neural._training import Progress
 
 
@@ -28,7 +27,7 @@ def follow(
     if not isinstance(progress, bool):
         yield progress
         return
-    if not progress or (dist.is_available() and dist.is_initialized() and dist.get_rank() > 0):
+    if not progress or rank() > 0:
         yield None
         return
     from rich.console import Console

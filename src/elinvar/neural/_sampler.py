@@ -29,14 +29,20 @@ class EnvironmentBatchSampler(EpochSampler):
     that call :meth:`set_epoch` before each epoch decide themselves; on several processes either all
     go through it equally often, or all call it.
 
-    On several processes use :class:`DistributedEnvironmentBatchSampler`.
+    On several processes all choose the same environment at the same step and take disjoint rows of
+    one batch, so that the gradient that they average is that of the whole batch, as one process
+    would compute it. **batch_size is the global batch**: each of N processes gets
+    ``batch_size / N`` rows. The order depends on ``seed``, the epoch and nothing else, so nothing
+    is exchanged between processes, and a run may go on with another number of them (but for
+    ``small="shrink"``). Nothing else may share out the loader once more: with Accelerate leave it
+    out of ``prepare()``, in Lightning set ``use_distributed_sampler=False``.
 
     Parameters
     ----------
     environments : (n,) array, Series, Categorical, tensor or sequence
-        Label of the environment of each row, of any kind.
+        Label of the environment of each row, of any kind; the same in all processes, as all else.
     batch_size : int
-        Rows of a batch.
+        Rows of a batch, of all processes together; a multiple of their number.
     order : {"random", "cyclic", "blocks"}
         How environments follow each other: each drawn by ``weights``; in turn, as often as
         ``weights`` say, the next epoch going on where this one ends; or drawn by ``weights`` for
@@ -53,10 +59,15 @@ class EnvironmentBatchSampler(EpochSampler):
     small : {"repeat", "shrink", "refuse"}
         What to do with an environment of fewer rows than a batch: fill the batch with repeated
         rows, no row more than once oftener than another; make the batch all its rows, once each;
-        or raise an error. Of no matter with ``replacement``.
+        or raise an error. Of no matter with ``replacement``. Of several processes, two may see the
+        same of the repeated rows; and with ``"shrink"`` an environment gives as many rows as can be
+        shared out evenly.
     block : int, optional
         Batches of a block for ``order="blocks"``, 10 by default. Where gradients of k batches are
         accumulated, ``block=k`` keeps them to one environment.
+    num_replicas, rank : int, optional
+        Processes that share every batch, and which of them this is: by default those of
+        ``torch.distributed`` if it is initialised, 1 and 0 if it is not.
 
     Attributes
     ----------
@@ -69,7 +80,9 @@ class EnvironmentBatchSampler(EpochSampler):
     ------
     DataError
         If labels are missing or none repeats, a category has no rows, the batch is larger than the
-        smallest environment with ``small="refuse"``, or a setting is out of range.
+        smallest environment with ``small="refuse"``, a setting is out of range, ``batch_size`` or
+        an environment cannot be shared out, or ``torch.distributed`` has not been initialised in
+        one of several launched processes.
 
     See Also
     --------
@@ -91,6 +104,13 @@ class EnvironmentBatchSampler(EpochSampler):
     ...     print(sorted(rows.tolist()))
     [0, 2, 4]
     [1, 3, 5]
+
+    The second of two processes, and two rows of each batch of four:
+
+    >>> sites = ["Oslo"] * 4 + ["Rome"] * 4
+    >>> sampler = EnvironmentBatchSampler(sites, 4, order="cyclic", num_replicas=2, rank=1)
+    >>> [[sites[row] for row in batch] for batch in sampler]
+    [['Oslo', 'Oslo'], ['Rome', 'Rome']]
     """
 
     def __init__(
@@ -105,9 +125,11 @@ class EnvironmentBatchSampler(EpochSampler):
         seed: int = 0,
         small: Small = "repeat",
         block: int | None = None,
+        num_replicas: int | None = None,
+        rank: int | None = None,
     ) -> None:
         self._groups = group_rows(environments)
-        super().__init__(len(self._groups.rows), batch_size, drop_last, seed)
+        super().__init__(len(self._groups.rows), batch_size, drop_last, seed, num_replicas, rank)
         check_choice("order", order, ORDERS)
         check_choice("small", small, ("repeat", "shrink", "refuse"))
         if block is not None:
@@ -174,9 +196,16 @@ class EnvironmentBatchSampler(EpochSampler):
                     f"{self.environments[least]!r} with {counts[least]:,}; take a smaller "
                     "batch_size, or small='repeat' or 'shrink'."
                 )
-        if self.small == "shrink" and not self.replacement:
-            return np.minimum(counts, self.batch_size)
-        return np.full(len(counts), self.batch_size)
+        if self.small != "shrink" or self.replacement:
+            return np.full(len(counts), self.batch_size)
+        sizes = np.minimum(counts, self.batch_size) // self.num_replicas * self.num_replicas
+        least = self._smallest(sizes)
+        if sizes[least] == 0:
+            raise DataError(
+                f"Environment {self.environments[least]!r} has fewer rows than there are processes "
+                f"({self.num_replicas}); take small='repeat', or leave it out."
+            )
+        return sizes
 
     def _smallest(self, sizes: NDArray[np.int64]) -> int:
         """Return the smallest environment of those that are drawn."""
@@ -186,7 +215,9 @@ class EnvironmentBatchSampler(EpochSampler):
         return self._groups.fingerprint
 
     def _settings(self) -> dict[str, Any]:
-        return {
+        # what a process gets depends on their number, the batch of all does not
+        shared = {"num_replicas": self.num_replicas} if self.small == "shrink" else {}
+        return shared | {
             "batch_size": self.batch_size,
             "block": self.block,
             "drop_last": self.drop_last,

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch.utils.data import IterableDataset
 
 from elinvar.errors import DataError
 from elinvar.neural._chain import at_rank, chain, index_sampler, world_size
 from elinvar.neural._groups import Groups
+from elinvar.neural._processes import gather
+from elinvar.neural._processes import world_size as n_processes
 from elinvar.neural._stream import EnvironmentStream, refuse_second_batching
 
 # batches whose rows are compared between processes
@@ -63,8 +64,8 @@ def see_all_ranks(loader: Any, groups: Groups, limit: int | None) -> list[Seen]:
     links = list(chain(loader))
     sampler, codes = index_sampler(loader), groups.codes()
     with _undisturbed([loader, *links]):
-        if dist.is_available() and dist.is_initialized():
-            return _gathered(_see(at_rank(sampler, None), groups.names, codes, limit))
+        if n_processes() > 1:
+            return gather(_see(at_rank(sampler, None), groups.names, codes, limit))
         ranks = range(world_size(links))
         return [_see(at_rank(sampler, rank), groups.names, codes, limit) for rank in ranks]
 
@@ -87,8 +88,8 @@ def see_stream(loader: Any, stream: EnvironmentStream, limit: int | None) -> lis
     refuse_second_batching(loader)
     batches = [frozenset([code]) for code in stream.schedule().tolist()[:limit]]
     seen = Seen(names=stream.environments, batches=batches)
-    if dist.is_available() and dist.is_initialized():
-        return _gathered(seen)
+    if n_processes() > 1:
+        return gather(seen)
     return [seen] * stream.num_replicas
 
 
@@ -107,12 +108,6 @@ def _see(sampler: Any, names: tuple[str, ...], codes: Any, limit: int | None) ->
                 "labels; give one label for each row of the data set."
             ) from error
     return Seen(names=names, batches=batches, rows=tuple(rows))
-
-
-def _gathered(seen: Seen) -> list[Seen]:
-    everybody: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(everybody, seen)
-    return everybody
 
 
 @contextmanager

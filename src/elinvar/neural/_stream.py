@@ -13,8 +13,8 @@ from torch.utils.data import IterableDataset, default_collate, get_worker_info
 from elinvar._base._check import check_choice, check_count
 from elinvar.environments import natural_order
 from elinvar.errors import DataError
-from elinvar.neural._distributed import refuse_uneven, resolve_ranks
 from elinvar.neural._place import Place, check_whole
+from elinvar.neural._processes import check_shares, resolve_ranks
 from elinvar.neural._turns import BLOCK, ORDERS, Order, resolve_weights, take_turns, weights_name
 
 _MARKS = 2**31
@@ -48,8 +48,8 @@ class EnvironmentStream(Place, IterableDataset[Any]):
     collate_fn : callable, optional
         Makes a batch of a list of rows, by default torch's ``default_collate``.
     num_replicas, rank : int, optional
-        As in :class:`DistributedEnvironmentBatchSampler`: all processes read the same environment
-        and keep different rows of the batch.
+        As in :class:`EnvironmentBatchSampler`: all processes read the same environment and keep
+        different rows of the batch.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class EnvironmentStream(Place, IterableDataset[Any]):
             raise DataError("The sizes of shards are not known; give weights as numbers.")
         self.environments = _names(shards)
         self.num_replicas, self.rank = resolve_ranks(num_replicas, rank)
-        refuse_uneven(batch_size, self.num_replicas)
+        check_shares(batch_size, self.num_replicas)
         self._shards = [shards[name] for name in self.environments]
         self._shares = resolve_weights(weights, np.ones(len(shards), dtype=np.int64))
         self._weights = weights_name(weights, self._shares)

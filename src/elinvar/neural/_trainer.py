@@ -13,10 +13,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError, ElinvarWarning, FileError
-from elinvar.neural._checkpoint import Checkpoint, anywhere, random_states, set_random_states
+from elinvar.neural._checkpoint import Checkpoint, random_states, set_random_states
 from elinvar.neural._feed import Feed
 from elinvar.neural._fingerprint import check_fingerprint, fingerprint
 from elinvar.neural._learner import Batch, Learner, Loss
+from elinvar.neural._processes import any_process
 from elinvar.neural._progress import follow
 from elinvar.neural._rule import HeteroStep, StepRule
 from elinvar.neural._training import Callback, Progress, Status, Training
@@ -85,8 +86,8 @@ class HeteroTrainer:
     the same batches again: samplers of this library do, and so do torch's. Random numbers that are
     not torch's, and those of a loader's worker processes, are not replayed.
 
-    *Several processes.* Wrap the model in ``DistributedDataParallel`` and draw batches with
-    `DistributedEnvironmentBatchSampler`. The peers' rules need one process.
+    *Several processes.* Wrap the model in ``DistributedDataParallel``; `EnvironmentBatchSampler`
+    shares its batches out. The peers' rules need one process.
 
     References
     ----------
@@ -287,7 +288,7 @@ class HeteroTrainer:
 
     def _check_first(self, risk: Tensor) -> None:
         self._first = float(risk)
-        if anywhere(not math.isfinite(self._first), self.device):
+        if any_process(not math.isfinite(self._first), self.device):
             raise DataError(
                 f"The loss of the first batch is {self._first}, before any step: look for missing "
                 "or infinite values in inputs and labels, and for labels that the loss does not "
@@ -304,7 +305,7 @@ class HeteroTrainer:
         if not wild:
             parts = [p.detach().abs().sum() for p in self.model.parameters()]
             wild = not math.isfinite(float(torch.stack(parts).sum()))
-        if anywhere(wild, self.device):
+        if any_process(wild, self.device):
             self._ended = "diverged"
 
     def _record(self, steps: int) -> None:

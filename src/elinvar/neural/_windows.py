@@ -25,7 +25,7 @@ class WindowBatchSampler(EpochSampler):
     values : (n,) array, Series, tensor or sequence of numbers, dates or durations
         Where each row lies on the axis.
     batch_size : int
-        Rows of a batch.
+        Rows of a batch, of all processes together; a multiple of their number.
     width : number or duration, optional
         Width of a window, in the unit of ``values``; the batch is drawn from the rows inside. By
         default a window is as wide as it must be to hold ``batch_size`` rows, and the batch is
@@ -39,7 +39,10 @@ class WindowBatchSampler(EpochSampler):
         Of the random order; the same seed and epoch give the same batches.
     small : {"repeat", "shrink", "refuse"}
         What to do with a window of fewer rows than a batch: repeat rows, no row more than once
-        oftener than another; make the batch shorter; or raise an error.
+        oftener than another; make the batch shorter, on one process alone; or raise an error.
+    num_replicas, rank : int, optional
+        As in :class:`EnvironmentBatchSampler`: all processes choose the same window and take
+        disjoint rows of the batch.
 
     Attributes
     ----------
@@ -72,11 +75,15 @@ class WindowBatchSampler(EpochSampler):
         drop_last: bool = False,
         seed: int = 0,
         small: Small = "repeat",
+        num_replicas: int | None = None,
+        rank: int | None = None,
     ) -> None:
         axis = _axis(values)
-        super().__init__(len(axis), batch_size, drop_last, seed)
+        super().__init__(len(axis), batch_size, drop_last, seed, num_replicas, rank)
         check_choice("weights", weights, ("uniform", "size"))
-        check_choice("small", small, ("repeat", "shrink", "refuse"))
+        # a window of any number of rows cannot be shared out evenly
+        alone = self.num_replicas == 1
+        check_choice("small", small, ("repeat", *(["shrink"] if alone else []), "refuse"))
         self.weights, self.small = weights, small
         self._seal = hashlib.blake2b(axis.tobytes(), digest_size=12).hexdigest()
         self._order = np.argsort(axis, kind="stable")
