@@ -1,5 +1,4 @@
 from functools import cache
-from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -7,8 +6,6 @@ import pytest
 
 from elinvar import InvariantRegressor, Moments
 from elinvar.report import write_report
-
-VOID = {"meta", "use", "br", "path", "rect", "line", "circle", "polygon"}
 
 
 def places(*, nasty="", kind="accepted", names=("Bonn", "Oslo", "Rome"), n=100):
@@ -40,49 +37,6 @@ def wide():
     return Moments.from_arrays(X, y, e)
 
 
-class Page(HTMLParser):
-    """Collect tags and texts, and check that tags are closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.raw, self.tags, self.texts, self.open = text, [], [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data.strip())
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
-
-    def named(self, tag):
-        return [attrs for name, attrs in self.tags if name == tag]
-
-
-@pytest.fixture(scope="session")
-def parsed():
-    """Return what reads a page and checks its tags."""
-    return Page
-
-
-@pytest.fixture(scope="session")
-def nasty():
-    return "<script>alert('x')</script>"
-
-
 @pytest.fixture(scope="session")
 def models(nasty):
     accepted = places()
@@ -106,15 +60,15 @@ def wide_model():
 
 
 @pytest.fixture
-def page_of(tmp_path):
+def page_of(parsed, tmp_path):
     def write(model, **options):
-        return Page(write_report(model, tmp_path / "page.html", **options).read_text("utf-8"))
+        return parsed(write_report(model, tmp_path / "page.html", **options).read_text("utf-8"))
 
     return write
 
 
 @pytest.fixture(scope="session")
-def pages(models, tmp_path_factory):
+def pages(parsed, models, tmp_path_factory):
     """Each model's page, written when it is first asked for."""
     folder = tmp_path_factory.mktemp("pages")
 
@@ -123,6 +77,6 @@ def pages(models, tmp_path_factory):
         path = write_report(
             models[name], folder / f"{name}.html", source="a table", command="elinvar fit rows.csv"
         )
-        return Page(path.read_text("utf-8"))
+        return parsed(path.read_text("utf-8"))
 
     return page

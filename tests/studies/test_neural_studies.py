@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.cli._reproduce import choose, runnable
 from elinvar.datasets import load_mnist_digits
 from elinvar.errors import DataError, MissingExtraError
-from elinvar.studies import STUDIES, run_study
+from elinvar.studies import STUDIES, choose_studies, run_study, runnable_studies
 from elinvar.studies import _coloured_digits as digits
 from elinvar.studies import _few_shot as few
 from elinvar.studies import _network_width as width
@@ -198,14 +197,14 @@ def without_torch(monkeypatch):
 
 def test_without_torch_the_others_run_and_one_sentence_says_what_is_left_out(monkeypatch):
     without_torch(monkeypatch)
-    studies, sentence = runnable(choose([]), named=False)
+    studies, sentence = runnable_studies(choose_studies(), named=False)
     assert [study.name for study in studies] == [name for name in STUDIES if name not in NAMES]
     assert sentence == (
         f"Left out: {', '.join(NAMES)} cannot run, because their optional packages are not "
         "installed; install them with: pip install 'elinvar[digits,torch]'"
     )
     with pytest.raises(MissingExtraError, match=r"optimizers cannot run.*'elinvar\[torch\]'"):
-        runnable(choose(["optimizers", "scaling"]), named=True)
+        runnable_studies(choose_studies(["optimizers", "scaling"]), named=True)
     with pytest.raises(MissingExtraError, match=r"pip install 'elinvar\[digits,torch\]'"):
         run_study(digits.STUDY, SMALL)
 

@@ -4,16 +4,10 @@ from collections.abc import Iterator
 from math import exp
 from typing import TYPE_CHECKING
 
+from elinvar._base import __version__
 from elinvar.bench._data import NEW_ENVIRONMENTS, NEW_ROWS
 from elinvar.bench._protocol import MOST_FOLDS
-from elinvar.bench._tables import (
-    TextTable,
-    method_table,
-    rank_table,
-    suite_tables,
-    target_table,
-    verdict_table,
-)
+from elinvar.bench._tables import TextTable, result_tables
 
 if TYPE_CHECKING:
     from elinvar.bench._run import BenchResult
@@ -68,8 +62,6 @@ def leaderboard(result: "BenchResult", *, command: str, version: str | None = No
     str
         The same for the same rows.
     """
-    from elinvar._base import __version__
-
     return "\n".join(_lines(result, command, version or __version__)).rstrip() + "\n"
 
 
@@ -94,16 +86,8 @@ def _lines(result: "BenchResult", command: str, version: str) -> Iterator[str]:
         yield f"- {sentence}"
     yield ""
     yield from _falls_short(result)
-    tables = [
-        target_table(result),
-        rank_table(result),
-        *suite_tables(result),
-        verdict_table(result),
-        method_table(result),
-    ]
-    for table in tables:
-        if table is not None:
-            yield from _table(table)
+    for table in result_tables(result):
+        yield from _table(table)
 
 
 def _falls_short(result: "BenchResult") -> Iterator[str]:

@@ -188,6 +188,24 @@ def method_table(result: "BenchResult") -> TextTable:
     )
 
 
+def result_tables(result: "BenchResult") -> list[TextTable]:
+    """Return all tables of a benchmark that have rows, in the order of the documents.
+
+    Parameters
+    ----------
+    result : BenchResult
+        Of `run_bench`.
+    """
+    tables = [
+        target_table(result),
+        rank_table(result),
+        *suite_tables(result),
+        verdict_table(result),
+        method_table(result),
+    ]
+    return [table for table in tables if table is not None and table.rows]
+
+
 def error(value: float, ratio: bool) -> str:
     """Return an error over, or minus, the reference's."""
     if isnan(value):

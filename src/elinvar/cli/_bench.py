@@ -1,22 +1,16 @@
 """Every method on every problem: tables, pictures, and what elinvar is held to."""
 
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from elinvar._base import atomic_write
 from elinvar.cli._console import Printer
-from elinvar.cli._reproduce import _cores, _duration
+from elinvar.cli._long_run import bar, cores, duration, resumable
 from elinvar.cli._source import make_folder
 
 if TYPE_CHECKING:
-    from elinvar.bench import BenchResult
-    from elinvar.bench._tables import TextTable
+    from elinvar.bench import BenchResult, TextTable
 
 _SHOWN = ("method", "mean", "worst run", "against elinvar", "failures", "F1", "fit s", "note")
 
@@ -32,23 +26,28 @@ def run(
     resume: bool,
 ) -> None:
     """Run the suites of these names, or all; print tables, write the rest to out."""
-    from elinvar.bench import choose_methods, choose_suites, leaderboard, run_bench
-    from elinvar.report import write_bench_page
+    from elinvar.bench import (
+        choose_methods,
+        choose_suites,
+        leaderboard,
+        run_bench,
+        write_bench_page,
+    )
 
     chosen = choose_suites(suites)
     choose_methods(methods or [])
     make_folder(out)
     command = _command(suites, methods, seeds, quick, out)
-    with _resumable(out), _bar(len(chosen)) as progress:
+    with resumable(out, option="with --resume "), bar(len(chosen)) as show:
         result = run_bench(
             suites,
             methods=methods or [],
             seeds=seeds,
-            workers=workers or _cores(),
+            workers=workers or cores(),
             quick=quick,
             out=out,
             resume=resume,
-            progress=progress,
+            progress=show,
         )
     with atomic_write(out / "leaderboard.md") as file:
         file.write(leaderboard(result, command=command))
@@ -76,13 +75,15 @@ def list_suites(suites: list[str], methods: list[str] | None) -> None:
 
 
 def _print(result: "BenchResult", out: Path, page: Path) -> None:
-    from elinvar.bench._tables import rank_table, suite_tables, target_table
+    from elinvar.bench import result_tables
 
     printer = Printer()
-    for table in (*suite_tables(result), rank_table(result), target_table(result)):
-        if table is not None and table.rows:
+    tables = {table.name: table for table in result_tables(result)}
+    last = [tables.pop(name) for name in ("ranks", "targets") if name in tables]
+    for table in [*tables.values(), *last]:
+        if table.name not in ("verdicts", "methods"):
             _print_table(printer, table)
-    printer.text(f"Took {_duration(result.seconds)}. All is in {out}.")
+    printer.text(f"Took {duration(result.seconds)}. All is in {out}.")
     printer.text(f"Open in a browser: {page}")
     printer.flush()
 
@@ -99,54 +100,6 @@ def _print_table(printer: Printer, table: "TextTable") -> None:
     align = "".join(table.kinds[k] for k in kept)
     printer.table(heads, rows, align=align, optional=1 if heads[-1] == "note" else 0)
     printer.text()
-
-
-@contextmanager
-def _bar(n_suites: int) -> Iterator[Any]:
-    """Show on a terminal which suite runs, its cells done, and how long the others will take."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[left]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, left="")
-        seen: list[str] = []
-
-        def progress(suite: str, done: int, total: int, seconds_left: float | None) -> None:
-            if suite not in seen:
-                seen.append(suite)
-            unknown = seconds_left is None or done == total
-            left = "" if unknown else f"{_duration(seconds_left or 0.0)} left in this suite"
-            bar.update(
-                task,
-                description=f"{suite} ({len(seen)} of {n_suites})",
-                completed=done,
-                total=total,
-                left=left,
-            )
-
-        yield progress
-
-
-@contextmanager
-def _resumable(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            f"interrupted: the runs that have finished are kept in {out}; the same command with "
-            "--resume goes on from there",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
 
 
 def _command(

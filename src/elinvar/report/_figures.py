@@ -25,6 +25,7 @@ from elinvar.plots import (
 )
 from elinvar.report._tables import by_verdict
 from elinvar.report._words import missed_levels, overview
+from elinvar.report.layout import finding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,23 +100,6 @@ def standalone_svg(ax: "Axes") -> str:
         "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="DejaVu Sans, sans-serif" ', 1
     )
     return f'{head}><rect width="100%" height="100%" fill="#ffffff"/>{body}\n'
-
-
-def finding(ax: "Axes") -> str:
-    """Return the title of a figure, which says what it shows, on one line."""
-    figure: Any = ax.figure
-    return " ".join((figure.get_suptitle() or ax.get_title(loc="left")).split())
-
-
-def take_finding(ax: "Axes") -> str:
-    """Return what `finding` does, and take it off the figure: a page writes it as a heading."""
-    says = finding(ax)
-    figure: Any = ax.figure
-    if figure.get_suptitle():
-        figure.suptitle("")
-    else:
-        ax.set_title("", loc="left")
-    return says
 
 
 def figures(model: Any) -> "dict[str, Axes]":

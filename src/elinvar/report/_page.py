@@ -1,19 +1,14 @@
 """One self-contained HTML page about a fitted model."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elinvar._base import atomic_write, check_writable
-from elinvar.plots import to_svg
-from elinvar.report._figures import figures, take_finding
+from elinvar.report._figures import figures
 from elinvar.report._sections import sections
 from elinvar.report._terms import STANDING, WHERE, caption
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
+from elinvar.report.layout import Picture, picture, templates
 
 _ADVICE = "What to do:"
 
@@ -90,32 +85,5 @@ def _lead(answer: str, model: Any) -> tuple[str, str]:
     return first + stop.rstrip(), others
 
 
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A figure of the page, and what it ``says``."""
-
-    name: str
-    says: str
-    svg: "Markup"
-    caption: str
-
-
 def _picture(model: Any, name: str, ax: Any) -> Picture:
-    from markupsafe import Markup
-
-    says = take_finding(ax)
-    svg = to_svg(ax, prefix=name, alt=f"{says}. {WHERE[name]}")
-    return Picture(name=name, says=says, svg=Markup(svg), caption=caption(name, model))
-
-
-def templates() -> "Environment":
-    """Return the templates of pages: what is not marked as safe is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return picture(ax, name, caption(name, model), where=WHERE[name])

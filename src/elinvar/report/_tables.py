@@ -1,65 +1,16 @@
 """Tables of a page: which columns of a frame are shown, and how each is written."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from elinvar._base._numbers import count, interval, number, p_value
+from elinvar.report.layout import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Row = Mapping[str, Any]
-
 ORDER = ("invariant", "approximately invariant", "spurious", "undecided", "no effect")
-
-# Rows beyond these are folded away.
-_OPEN_ROWS = 20
-
-
-def _never(row: Row) -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its head, what a row says in it, what kind of thing that is, and where it is grey.
-
-    What is ``quiet`` is there to look up, not to be read first.
-    """
-
-    head: str
-    text: Callable[[Row], str]
-    kind: Literal["number", "text", "kind"] = "number"
-    quiet: Callable[[Row], bool] = _never
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a row says in one column."""
-
-    text: str
-    quiet: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """What a template lays out; the first cell of each row is its header."""
-
-    caption: str
-    columns: tuple[Column, ...]
-    rows: list[list[Cell]]
-
-    @property
-    def open_rows(self) -> list[list[Cell]]:
-        """Rows to show at once."""
-        return self.rows[:_OPEN_ROWS]
-
-    @property
-    def more_rows(self) -> list[list[Cell]]:
-        """Rows to fold away."""
-        return self.rows[_OPEN_ROWS:]
 
 
 def table(frame: Any, columns: tuple[Column, ...], *, caption: str) -> Table:

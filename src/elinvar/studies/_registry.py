@@ -1,5 +1,9 @@
 """All studies by name, in the order in which they are told."""
 
+from collections.abc import Sequence
+
+from elinvar._base._words import did_you_mean
+from elinvar.errors import DataError, MissingExtraError
 from elinvar.studies import (
     _batch_size,
     _coloured_digits,
@@ -14,7 +18,7 @@ from elinvar.studies import (
     _step_size,
     _trajectories,
 )
-from elinvar.studies._study import AnyStudy
+from elinvar.studies._study import AnyStudy, install_command
 
 _ALL: tuple[AnyStudy, ...] = (
     _trajectories.STUDY,
@@ -32,3 +36,58 @@ _ALL: tuple[AnyStudy, ...] = (
 )
 
 STUDIES: dict[str, AnyStudy] = {study.name: study for study in _ALL}
+
+
+def choose_studies(names: Sequence[str] = ()) -> list[AnyStudy]:
+    """Return the studies of these names in the order of the registry; all if there are none.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Raises
+    ------
+    DataError
+        If a name is not known.
+    """
+    for name in names:
+        if name not in STUDIES:
+            raise DataError(
+                f"There is no study {name!r}.{did_you_mean(name, STUDIES)} "
+                f"The studies are {', '.join(STUDIES)}."
+            )
+    return [study for name, study in STUDIES.items() if not names or name in names]
+
+
+def runnable_studies(studies: Sequence[AnyStudy], *, named: bool) -> tuple[list[AnyStudy], str]:
+    """Return the studies that can run here, and a sentence on those that cannot.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+        That were asked for.
+    named : bool
+        Whether by name: then none is left out.
+
+    Returns
+    -------
+    studies : list of Study
+    sentence : str
+        Empty if all can.
+
+    Raises
+    ------
+    MissingExtraError
+        If a study that was named, or every study, needs packages that are not installed.
+    """
+    lacking = [study for study in studies if study.missing]
+    if not lacking:
+        return list(studies), ""
+    them = "its optional packages are" if len(lacking) == 1 else "their optional packages are"
+    sentence = (
+        f"{', '.join(study.name for study in lacking)} cannot run, because {them} not installed; "
+        f"install them with: {install_command(lacking)}"
+    )
+    if named or len(lacking) == len(studies):
+        raise MissingExtraError(sentence)
+    return [study for study in studies if not study.missing], f"Left out: {sentence}"

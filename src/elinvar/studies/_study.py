@@ -155,6 +155,11 @@ AnyStudy = Study[Any]
 
 
 def install_command(studies: Sequence[AnyStudy]) -> str:
-    """Return the command that installs what these studies need and lack."""
+    """Return the command that installs what these studies need and lack.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+    """
     extras = sorted({extra for study in studies for extra in study.missing})
     return f"pip install 'elinvar[{','.join(extras)}]'"

@@ -1,18 +1,14 @@
 """One page about all studies of a folder: verdicts, pictures, tables and how they were made."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from elinvar._base import atomic_write, check_writable
 from elinvar._base._numbers import number
-from elinvar.report._page import templates
-from elinvar.report._study_records import Record, read_records
-from elinvar.report._tables import Cell, Column, Table
+from elinvar.report.layout import templates, text_table
+from elinvar.studies._records import Record, read_study_records
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = None) -> Path:
@@ -38,10 +34,10 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
         If the page cannot be written, or a record is of another version.
     """
     path = check_writable(Path(folder) / "index.html")
-    records = read_records(Path(folder))
+    records = read_study_records(Path(folder))
     claims = [claim for record in records for claim in record["claims"]]
     page = (
-        templates()
+        templates(_TEMPLATES)
         .get_template("studies.html.j2")
         .render(
             title=title or "What elinvar reproduces",
@@ -55,54 +51,23 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
     return path
 
 
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """What the page says of a study."""
-
-    stem: str
-    title: str
-    short: bool
-    claim: str
-    claims: list[dict[str, object]]
-    holds: bool
-    says: str
-    svg: "Markup"
-    table: Table
-    command: str | None
-    facts: list[tuple[str, str]]
-    files: list[str]
-
-
-def _shown(record: Record, folder: Path) -> Shown:
+def _shown(record: Record, folder: Path) -> dict[str, object]:
+    """Return what the page says of a study."""
     from markupsafe import Markup
 
-    stem = record["stem"]
+    stem, summary = record["stem"], record["summary"]
     names = (f"{stem}.parquet", f"{stem}-summary.csv", f"{stem}.png")
-    return Shown(
-        stem=stem,
-        title=record["title"],
-        short=stem.endswith("-quick"),
-        claim=record["claim"],
-        claims=record["claims"],
-        holds=all(claim["holds"] for claim in record["claims"]),
-        says=record["says"],
-        svg=Markup(record["svg"]),
-        table=_table(record),
-        command=record["command"],
-        facts=_facts(record),
-        files=[name for name in names if (folder / name).exists()],
-    )
-
-
-def _table(record: Record) -> Table:
-    summary = record["summary"]
     kinds = ["text", *summary["kinds"][1:]]  # the first cell of a row is its header
-    columns = tuple(
-        Column(head, str, "number" if kind == "number" else "text")
-        for head, kind in zip(summary["heads"], kinds, strict=True)
-    )
-    rows = [[Cell(text, False) for text in row] for row in summary["rows"]]
-    return Table(caption="What was measured, and is judged.", columns=columns, rows=rows)
+    caption = "What was measured, and is judged."
+    return {
+        **record,
+        "short": stem.endswith("-quick"),
+        "holds": all(claim["holds"] for claim in record["claims"]),
+        "svg": Markup(record["svg"]),
+        "table": text_table(caption, summary["heads"], summary["rows"], kinds),
+        "facts": _facts(record),
+        "files": [name for name in names if (folder / name).exists()],
+    }
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:

@@ -8,15 +8,16 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import atomic_write
+from elinvar._base import __version__, atomic_write
 from elinvar.errors import FileError
 from elinvar.plots import to_svg
-from elinvar.report._figures import take_finding
+from elinvar.report.layout import take_finding
+from elinvar.studies._registry import STUDIES
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from elinvar.studies import StudyResult
+    from elinvar.studies._run import StudyResult
 
 FORMAT = "elinvar study"
 VERSION = 1
@@ -60,12 +61,10 @@ def write_study_record(
     FileError
         If the file cannot be written.
     """
-    from elinvar._base import __version__
-
     path = Path(folder) / f"{result.stem}.json"
     parameters = json.loads(json.dumps(asdict(result.config), default=str))
     del parameters["core_seconds"]
-    heads, cells, kinds = written(result.summary)
+    heads, cells, kinds = summary_texts(result.summary)
     says = take_finding(result.axes)
     record: Record = {
         "format": FORMAT,
@@ -94,16 +93,23 @@ def write_study_record(
     return path
 
 
-def read_records(folder: Path) -> list[Record]:
-    """Return the records in ``folder``: known studies in their order, whole ones first.
+def read_study_records(folder: Path) -> list[Record]:
+    """Return the records in a folder: known studies in their order, whole ones first.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    list of dict
+        What `write_study_record` has written.
 
     Raises
     ------
     FileError
         If one is of another version.
     """
-    from elinvar.studies import STUDIES
-
     found = [record for path in folder.glob("*.json") if (record := _read(path)) is not None]
     order = {name: k for k, name in enumerate(STUDIES)}
 
@@ -133,8 +139,21 @@ def _read(path: Path) -> Record | None:
     return content
 
 
-def written(frame: "DataFrame") -> tuple[list[str], list[list[str]], list[str]]:
-    """Return heads, rows of texts and the kinds (number or text) of the columns of a summary."""
+def summary_texts(frame: "DataFrame") -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the summary of a study as texts, as terminal and page show it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Of `StudyResult`.
+
+    Returns
+    -------
+    heads : list of str
+    rows : list of list of str
+    kinds : list of {"number", "text"}
+        Of the columns.
+    """
     heads = [str(name).replace("_", " ") for name in frame.columns]
     kinds = ["number" if kind.kind in "iuf" else "text" for kind in frame.dtypes]
     rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]

@@ -5,8 +5,14 @@ import re
 import pytest
 
 from elinvar.errors import FileError
-from elinvar.report import write_studies_page, write_study_record
-from elinvar.studies import STUDIES, Claim, Verdict, run_study
+from elinvar.studies import (
+    STUDIES,
+    Claim,
+    Verdict,
+    run_study,
+    write_studies_page,
+    write_study_record,
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,32 +2,21 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from elinvar._base import atomic_write, check_writable
-from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, to_svg
-from elinvar.report._figures import take_finding
-from elinvar.report._page import templates
-from elinvar.report._tables import Cell, Column, Table
+from elinvar._base import __version__, atomic_write, check_writable
+from elinvar.bench._markdown import PROTOCOL
+from elinvar.bench._tables import TextTable, result_tables
+from elinvar.plots import plot_error_time, plot_ranks, plot_recovery
+from elinvar.report.layout import Picture, Table, picture, templates, text_table
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-    from matplotlib.axes import Axes
+    from pandas import DataFrame
 
-    from elinvar.bench import BenchResult
-    from elinvar.bench._tables import TextTable
+    from elinvar.bench._run import BenchResult
 
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A picture with its finding as a heading."""
-
-    name: str
-    says: str
-    svg: "Markup"
-    caption: str
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_bench_page(
@@ -56,22 +45,10 @@ def write_bench_page(
     FileError
         If the page cannot be written.
     """
-    from elinvar._base import __version__
-    from elinvar.bench._markdown import PROTOCOL
-    from elinvar.bench._tables import (
-        method_table,
-        rank_table,
-        suite_tables,
-        target_table,
-        verdict_table,
-    )
-
     path = check_writable(Path(folder) / "index.html")
-    tables = [target_table(result), rank_table(result), *suite_tables(result)]
-    tables += [verdict_table(result), method_table(result)]
     told = result.targets[result.targets["met"] != "not measured"]
     page = (
-        templates()
+        templates(_TEMPLATES)
         .get_template("bench.html.j2")
         .render(
             title="Leaderboard",
@@ -82,7 +59,7 @@ def write_bench_page(
             n_targets=len(told),
             protocol=[sentence.replace("*", "").replace("`", "") for sentence in PROTOCOL],
             pictures=list(_pictures(result)),
-            tables=[(one, _table(one)) for one in tables if one is not None],
+            tables=[(one, _table(one)) for one in result_tables(result)],
         )
     )
     with atomic_write(path) as file:
@@ -101,19 +78,19 @@ def _pictures(result: "BenchResult") -> Iterator[Picture]:
             n_problems=len(ranking.problems),
         )
         caption = "Average ranks of the error in new environments; bars join what is alike."
-        yield _picture("ranks-picture", axes, caption)
+        yield picture(axes, "ranks-picture", caption)
     times = error_times(result)
     if len(times):
         caption = "Regression problems with a known answer: geometric means over problems."
-        yield _picture("time", plot_error_time(times), caption)
+        yield picture(plot_error_time(times), "time", caption)
     for suite, against in (("sizes", "n_features"), ("environments", "n_environments")):
         found = recovery(result, suite, against)
         if len(found):
             caption = "Methods that select features, on random linear models."
-            yield _picture(f"recovery-{suite}", plot_recovery(found, against), caption)
+            yield picture(plot_recovery(found, against), f"recovery-{suite}", caption)
 
 
-def error_times(result: "BenchResult") -> Any:
+def error_times(result: "BenchResult") -> "DataFrame":
     """Return each method's error over the oracle's and seconds, over problems that all ran on.
 
     Of suites that count in the ranks, if there are some. Methods that ran on fewer than three
@@ -142,7 +119,7 @@ def error_times(result: "BenchResult") -> Any:
     )
 
 
-def recovery(result: "BenchResult", suite: str, against: str) -> Any:
+def recovery(result: "BenchResult", suite: str, against: str) -> "DataFrame":
     """Return the mean F1 of each method at each size of one suite."""
     rows = result.rows
     rows = rows[(rows["suite"] == suite) & rows["f1"].notna() & (rows["method"] != "constant")]
@@ -150,18 +127,8 @@ def recovery(result: "BenchResult", suite: str, against: str) -> Any:
     return rows.groupby(["method", against], sort=False)["f1"].mean().reset_index()
 
 
-def _picture(name: str, axes: "Axes", caption: str) -> Picture:
-    from markupsafe import Markup
-
-    says = take_finding(axes)
-    svg = Markup(to_svg(axes, prefix=name, alt=says))
-    return Picture(name=name, says=says, svg=svg, caption=caption)
-
-
-def _table(table: "TextTable") -> Table:
-    columns = tuple(
-        Column(head, str, "number" if kind == "r" else "text")
-        for head, kind in zip(table.heads, table.kinds, strict=True)
-    )
-    rows = [[Cell(text, text == "-") for text in row] for row in table.rows]
-    return Table(caption=table.about, columns=columns, rows=rows)
+def _table(table: TextTable) -> Table:
+    kinds: list[Literal["number", "text"]] = [
+        "number" if kind == "r" else "text" for kind in table.kinds
+    ]
+    return text_table(table.about, table.heads, table.rows, kinds)

@@ -2,10 +2,9 @@ import re
 
 import pytest
 
-from elinvar.bench import run_bench
+from elinvar.bench import run_bench, write_bench_page
+from elinvar.bench._page import error_times, recovery
 from elinvar.errors import FileError
-from elinvar.report import write_bench_page
-from elinvar.report._bench_page import error_times, recovery
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,131 @@
+"""What pages are made of: templates, tables, and pictures with their findings as headings."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from elinvar.plots import to_svg
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+
+Row = Mapping[str, Any]
+
+# Rows beyond these are folded away.
+_OPEN_ROWS = 20
+
+
+def _never(row: Row) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, what a row says in it, what kind of thing that is, and where it is grey.
+
+    What is ``quiet`` is there to look up, not to be read first.
+    """
+
+    head: str
+    text: Callable[[Row], str]
+    kind: Literal["number", "text", "kind"] = "number"
+    quiet: Callable[[Row], bool] = _never
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a row says in one column."""
+
+    text: str
+    quiet: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What a template lays out; the first cell of each row is its header."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: list[list[Cell]]
+
+    @property
+    def open_rows(self) -> list[list[Cell]]:
+        """Rows to show at once."""
+        return self.rows[:_OPEN_ROWS]
+
+    @property
+    def more_rows(self) -> list[list[Cell]]:
+        """Rows to fold away."""
+        return self.rows[_OPEN_ROWS:]
+
+
+def text_table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    kinds: Sequence[Literal["number", "text"]],
+) -> Table:
+    """Return a table of texts; a dash alone is quiet."""
+    columns = tuple(Column(head, str, kind) for head, kind in zip(heads, kinds, strict=True))
+    return Table(
+        caption=caption,
+        columns=columns,
+        rows=[[Cell(text, text == "-") for text in row] for row in rows],
+    )
+
+
+def finding(ax: "Axes") -> str:
+    """Return the title of a figure, which says what it shows, on one line."""
+    figure: Any = ax.figure
+    return " ".join((figure.get_suptitle() or ax.get_title(loc="left")).split())
+
+
+def take_finding(ax: "Axes") -> str:
+    """Return what `finding` does, and take it off the figure: a page writes it as a heading."""
+    says = finding(ax)
+    figure: Any = ax.figure
+    if figure.get_suptitle():
+        figure.suptitle("")
+    else:
+        ax.set_title("", loc="left")
+    return says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure of a page, and what it ``says``, which is its heading."""
+
+    name: str
+    says: str
+    svg: "Markup"
+    caption: str
+
+
+def picture(ax: "Axes", name: str, caption: str, *, where: str = "") -> Picture:
+    """Draw a figure into a page; ``where`` tells readers who cannot see it how it is laid out."""
+    from markupsafe import Markup
+
+    says = take_finding(ax)
+    alt = f"{says}. {where}" if where else says
+    return Picture(
+        name=name, says=says, svg=Markup(to_svg(ax, prefix=name, alt=alt)), caption=caption
+    )
+
+
+def templates(*folders: Path) -> "Environment":
+    """Return the templates of these folders and those that all pages share.
+
+    What is not marked as safe is escaped.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader([*folders, Path(__file__).parent / "templates"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
