@@ -57,6 +57,13 @@ def imports_of(path: Path, modules: set[str]) -> Iterator[str]:
         yield from (name for name in names if name in modules)
 
 
+def import_graph() -> dict[str, set[str]]:
+    """Return the modules of the package, and which others each imports."""
+    files = sorted(SOURCE.rglob("*.py"))
+    modules = {module_of(path) for path in files}
+    return {module_of(p): set(imports_of(p, modules)) - {module_of(p)} for p in files}
+
+
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     """Return the strongly connected sets of more than one module (Tarjan)."""
     index: dict[str, int] = {}
@@ -144,8 +151,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="list circles and private imports")
     asked = parser.parse_args()
     files = sorted(SOURCE.rglob("*.py"))
-    modules = {module_of(path) for path in files}
-    graph = {module_of(p): set(imports_of(p, modules)) - {module_of(p)} for p in files}
+    graph = import_graph()
     table: dict[str, Counter[str]] = {}
     for path in files:
         row = table.setdefault(package_of(module_of(path)) or "(root)", Counter())

@@ -13,14 +13,18 @@ def small(name, **changes):
 
 
 @pytest.fixture
-def studies(monkeypatch):
+def studies():
     """Two studies that take no time."""
     found = {
         "trajectories": small("trajectories"),
         "batch-size": small("batch-size", batch_sizes=(1000, 10_000, 100_000)),
     }
-    monkeypatch.setattr("elinvar.studies.STUDIES", found)
-    return found
+    kept = dict(STUDIES)
+    STUDIES.clear()
+    STUDIES.update(found)
+    yield STUDIES
+    STUDIES.clear()
+    STUDIES.update(kept)
 
 
 def words(text):
