@@ -70,14 +70,19 @@ def test_agreement_of_two_means_is_welchs_t():
     assert p_value == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
 
 
-def test_environments_that_cannot_tell_are_left_out():
+def test_environments_compare_what_they_can_tell():
     own = np.array([[1.0, 2.0], [1.5, 1.0], [50.0, -50.0]])
-    covariance = np.array([np.eye(2) * 0.1, np.eye(2) * 0.2, np.diag([0.1, 0.0])])
+    covariance = np.array([np.eye(2) * 0.1, np.eye(2) * 0.2, np.zeros((2, 2))])
     freedom = np.array([20.0, 30.0, 40.0])
-    got = agreement_p_value(own, covariance, freedom)
-    assert got == agreement_p_value(own[:2], covariance[:2], freedom[:2])
+    both = agreement_p_value(own[:2], covariance[:2], freedom[:2])
+    assert agreement_p_value(own, covariance, freedom) == both
     assert agreement_p_value(own[1:], covariance[1:], freedom[1:]) == 1.0
     assert agreement_p_value(own[:, :0], covariance[:, :0, :0], freedom) == 1.0
+    # the first coefficient alone, where the second is told once
+    covariance[1:] = np.diag([0.2, 0.0])
+    first = agreement_p_value(own[:2, :1], covariance[:2, :1, :1], freedom[:2])
+    assert agreement_p_value(own[:2], covariance[:2], freedom[:2]) == pytest.approx(first)
+    assert agreement_p_value(own, covariance, freedom) < 1e-6
 
 
 def test_agreement_is_uniform_where_effects_are_the_same(problem_of):

@@ -8,6 +8,7 @@ from scipy.special import fdtri, stdtrit
 
 from elinvar.inference.effects._refit import Refit, agreement_p_value, refit_many
 from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
 
 Bools = NDArray[np.bool_]
 
@@ -131,7 +132,7 @@ def _wald(coef: Floats, covariance: Floats) -> float:
     """Square of an estimate in units of its covariance."""
     if len(coef) == 1:
         return float(coef[0] ** 2 / covariance[0, 0]) if covariance[0, 0] > 0 else 0.0
-    return float(coef @ np.linalg.pinv(covariance, hermitian=True) @ coef)
+    return float(coef @ pseudo_inverses(covariance)[0] @ coef)
 
 
 def _units(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:

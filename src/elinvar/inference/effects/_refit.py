@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
 from elinvar.inference.tests._overidentification import matched_f
 
 _MIXED = 1e-8
@@ -93,7 +94,7 @@ def _refits(problem: LinearProblem, columns: NDArray[np.intp]) -> list[Refit]:
     inverse, told = pseudo_inverses(gram)
     own = np.einsum("mejk,mek->mej", inverse, cross)
     residual = np.maximum(problem.power - np.einsum("mej,mej->me", cross, own), problem.floor)
-    spare = problem.count - np.rint(told.sum(axis=2)) - problem.absorbed
+    spare = problem.count - ranks(told) - problem.absorbed
     freedom = np.where(spare >= 1, spare, 0.0)
     weight = freedom / residual
     known = told > 1 - _MIXED
@@ -118,48 +119,37 @@ def _refits(problem: LinearProblem, columns: NDArray[np.intp]) -> list[Refit]:
 
 
 def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float:
-    """p-value of equal coefficients in all environments that can tell them.
+    """p-value of equal coefficients, each in the environments that can tell it.
 
-    The test of ``assess``, for some of the coefficients only.
+    The test of ``assess``, for some of the coefficients only: freedom is the sum of what each
+    environment tells, less what all of them do.
 
     Parameters
     ----------
     own : array of shape (E, k)
     covariance : array of shape (E, k, k)
-        Singular where the environment cannot tell the coefficients; it is then left out.
+        Singular where the environment cannot tell all coefficients, 0 for those that it cannot.
     freedom : array of shape (E,)
         Residual degrees of freedom behind each covariance.
 
     Returns
     -------
     float
-        1 if fewer than two environments can tell.
+        1 if no coefficient is told by two environments.
     """
-    k = own.shape[1]
-    values = np.linalg.eigvalsh(covariance) if k else np.zeros((len(own), 1))
-    able = values[:, 0] > 1e-14 * np.maximum(values[:, -1], 1e-300)
-    if able.sum() < 2 or k == 0:
+    weights, told = pseudo_inverses(covariance)
+    able = ranks(told) > 0
+    own, weights, told, freedom = own[able], weights[able], told[able], freedom[able]
+    inverse, common = pseudo_inverses(weights.sum(axis=0))
+    f = float(ranks(told).sum() - ranks(common))
+    if f < 1:
         return 1.0
-    own, freedom = own[able], freedom[able]
-    weights = np.linalg.inv(covariance[able])
-    inverse = np.linalg.inv(weights.sum(axis=0))
     mean = inverse @ np.einsum("ejk,ek->j", weights, own)
     statistic = float(np.einsum("ej,ejk,ek->", own - mean, weights, own - mean))
-    spread = np.eye(k) - inverse @ weights
+    # M_e = Pi_e - T^-1 P_e with Pi_e the projector P_e^+ P_e: what environment e can tell
+    spread = covariance[able] @ weights - inverse @ weights
     traces = np.einsum("ejj->e", spread)
     b1 = float((np.einsum("ejk,ekj->e", spread, spread) / freedom).sum())
     b2 = float((traces**2 / freedom).sum())
-    f = float((able.sum() - 1) * k)
     correction, second = matched_f(f, 2 * b1, b2 + 2 * b1)
     return float(fdtrc(f, second, statistic / correction))
-
-
-def pseudo_inverses(matrices: Floats) -> tuple[Floats, Floats]:
-    """Pseudo-inverses, and the part of each coordinate in a matrix's range (sum: its rank)."""
-    if matrices.shape[-1] == 0:
-        return matrices, np.zeros(matrices.shape[:-1])
-    values, vectors = np.linalg.eigh(matrices)
-    good = values > 1e-10 * np.maximum(values[..., -1:], 1e-300)
-    kept = vectors * good[..., None, :]
-    scaled = kept / np.where(good, values, 1.0)[..., None, :]
-    return scaled @ np.swapaxes(kept, -1, -2), np.square(kept).sum(axis=-1)

@@ -88,7 +88,9 @@ def logistic_evidence(
         random=random,
         level_spread=_level_spread(effects),
         selected=selected,
-        rivals=np.array([rival.gates for rival in rivals], dtype=bool).reshape(-1, len(selected)),
+        rivals=np.array([rival.gates for rival in rivals], dtype=bool).reshape(
+            len(rivals), len(selected)
+        ),
         standing=standing,
         level=level,
         tolerance=tolerance,

@@ -11,6 +11,7 @@ from scipy.special import chdtrc, chdtri, ndtr
 
 from elinvar.inference.effects._refit import agreement_p_value
 from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.problem._linear_algebra import RANK, pseudo_inverses, ranks
 from elinvar.inference.tests._overidentification import noncentrality_limit
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ RIDGE = 1e-4
 """Keeps coefficients finite where classes are separated; elsewhere it is far below the noise."""
 
 _ENOUGH = 10
-_ONE = 1e-10
+_OUTSIDE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,16 +114,17 @@ class LogisticProblem:
     def freedom(self, columns: Bools) -> float:
         """Degrees of freedom of equal coefficients everywhere, for a mask over columns (q,)."""
         classes = (self.present > 0).sum(axis=1) - 1.0
-        ranks = np.full(len(self.count), float(columns.sum()))
+        size = float(columns.sum())
+        own, common = np.full(len(self.count), size), size
         if not self._full_rank:
             grams = self.linear.gram[:, columns][:, :, columns]
-            ranks = np.linalg.matrix_rank(grams, tol=1e-8, hermitian=True).astype(float)
-        return max(float(ranks @ classes) - float(columns.sum()) * self.m, 0.0)
+            own = ranks(pseudo_inverses(grams)[1])
+            common = float(ranks(pseudo_inverses(grams.sum(axis=0))[1]))
+        return max(float(own @ classes) - common * self.m, 0.0)
 
     @cached_property
     def _full_rank(self) -> bool:
-        ranks = np.linalg.matrix_rank(self.linear.gram, tol=1e-8, hermitian=True)
-        return bool((ranks == len(self.Z)).all())
+        return bool((ranks(pseudo_inverses(self.linear.gram)[1]) == len(self.Z)).all())
 
     @cached_property
     def within(self) -> tuple[Floats, Floats]:
@@ -136,7 +138,8 @@ class LogisticProblem:
             means[e] = share @ Z.T / np.maximum(share.sum(axis=1), 1e-300)[:, None]
             off = Z - means[e][y].T
             scatter[e] = (off * weight) @ off.T / max(self.count[e] - self.n_classes, 1.0)
-        return means, scatter
+        varies = np.einsum("ejj->ej", scatter) > RANK**2  # what is constant but for rounding
+        return means, scatter * (varies[:, :, None] & varies[:, None, :])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -322,7 +325,9 @@ def discriminant_p_value(problem: LogisticProblem, columns: Bools) -> tuple[floa
     .. math:: \mathrm{Cov}(w_c, w_d) \approx \Sigma^{-1} \Bigl( \frac{\delta_{cd}}{n_c} +
         \frac{1}{n_0} + \frac{d_c^\top \Sigma^{-1} d_d}{\nu} \Bigr) + \frac{w_d w_c^\top}{\nu}.
 
-    Returns None if fewer than two environments have rows enough of each class.
+    An environment in which a column is constant, or a combination of others, compares the slopes
+    that it can tell; one whose classes differ in a direction that varies in none of them tells
+    nothing. Returns None if fewer than two environments can tell, or have the rows for it.
 
     References
     ----------
@@ -333,22 +338,29 @@ def discriminant_p_value(problem: LogisticProblem, columns: Bools) -> tuple[floa
     inside[0] = False
     k, m = int(inside.sum()), problem.m
     means, scatter = problem.within
-    own, covariances, freedom = [], [], []
+    own, covariances, freedom, alike = [], [], [], []
     for e, rows in enumerate(problem.present):
         nu = float(rows.sum()) - problem.n_classes - k
         if rows.min() < 2 or nu < _ENOUGH:
             continue
         sigma = scatter[e][inside][:, inside]
-        inverse = np.linalg.inv(sigma + _ONE * np.eye(k))
+        inverse, told = pseudo_inverses(sigma)
         d = means[e][1:, inside] - means[e][0, inside]
         w = d @ inverse
+        if not told.any() or (np.abs(d - w @ sigma) > _OUTSIDE * np.abs(d).max()).any():
+            continue
         spread = np.diag(1.0 / rows[1:]) + 1.0 / rows[0] + (w @ d.T) / nu
         covariance = np.einsum("cd,jk->cjdk", spread, inverse)
         covariance += np.einsum("dj,ck->cjdk", w, w) / nu
+        known = told > 1 - _OUTSIDE
+        covariance *= known[:, None, None] & known
         own.append(w.ravel())
         covariances.append(covariance.reshape(m * k, m * k))
         freedom.append(nu)
+        alike.append(known)
     if len(own) < 2:
         return None
     p_value = agreement_p_value(np.array(own), np.array(covariances), np.array(freedom))
-    return p_value, float((len(own) - 1) * m * k)
+    both = np.array(alike)
+    equations = float(m * (both.sum() - both.any(axis=0).sum()))
+    return (p_value, equations) if equations > 0 else None

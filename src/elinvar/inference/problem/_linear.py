@@ -1,6 +1,7 @@
 """Moments made ready for the learners: centred, scaled, with the intercept in its place."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, ndtr
 
 from elinvar.errors import DataError
+from elinvar.inference.problem._linear_algebra import RANK
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -17,6 +19,7 @@ Floats = NDArray[np.float64]
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +116,9 @@ class LinearProblem:
         target_center = float(share @ moments.mean_y)
         shift = (moments.mean_x - center) * shared
         target_shift = (moments.mean_y - target_center) * shared
-        gram = moments.cov_xx + shift[:, :, None] * shift[:, None, :]
-        cross = moments.cov_xy + shift * target_shift[:, None]
+        inner, joint = _without_rounding(moments)
+        gram = inner + shift[:, :, None] * shift[:, None, :]
+        cross = joint + shift * target_shift[:, None]
         power = moments.var_y + target_shift**2
         variance = share @ gram.diagonal(axis1=1, axis2=2)
         size = variance + (share @ moments.mean_x**2)
@@ -181,6 +185,23 @@ class LinearProblem:
     def offset(self) -> int:
         """Index of the first column that is not the shared intercept."""
         return 1 - self.absorbed
+
+    @cached_property
+    def within(self) -> tuple[Floats, Floats]:
+        """Standardised covariances of the columns (E, p, p) and with the target (E, p).
+
+        About each environment's own means; 0 for a column that is constant in the environment.
+        """
+        if self.absorbed:
+            return self.gram, self.cross
+        inner, joint = _without_rounding(self.moments)
+        k, scale = self.columns, self.scale
+        inner = inner[:, k[:, None], k] / (scale[:, None] * scale)
+        joint = joint[:, k] / (scale * self.target_scale)
+        # as in the compiled kernels, which see the constant first
+        size = np.einsum("ejj->ej", self.gram)[:, 1:]
+        varies = np.einsum("ejj->ej", inner) > RANK * size
+        return inner * (varies[:, :, None] & varies[:, None, :]), joint * varies
 
     @property
     def floor(self) -> Floats:
@@ -251,6 +272,16 @@ def average(weights: Floats, matrices: Floats) -> Floats:
     n_environments, q, _ = matrices.shape
     total: Floats = weights @ matrices.reshape(n_environments, q * q)
     return total.reshape(q, q)
+
+
+def _without_rounding(moments: "Moments") -> tuple[Floats, Floats]:
+    """Covariances of the columns and with the target, exactly 0 where a column is constant."""
+    variance = np.einsum("ejj->ej", moments.cov_xx)
+    varies = variance > (_ROUNDING * moments.mean_x) ** 2
+    if varies.all():
+        return moments.cov_xx, moments.cov_xy
+    both = varies[:, :, None] & varies[:, None, :]
+    return moments.cov_xx * both, moments.cov_xy * varies
 
 
 def _without_duplicates(

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from elinvar.inference.problem._linear import Floats, LinearProblem, average
-from elinvar.inference.selection._leave_out import mean_errors, pooled_errors, solve, support_errors
+from elinvar.inference.problem._linear_algebra import solve
+from elinvar.inference.selection._leave_out import mean_errors, pooled_errors, support_errors
 from elinvar.inference.tests._overidentification import Assessment
 
 Advice = Literal["invariant", "two", "trivial", "worse", "pooled", "candidate", "subspace"]
@@ -70,7 +71,7 @@ def _pooled_risk(pooled: LinearProblem) -> float:
     """Mean squared error of pooled least squares where fitted, in squared units of the target."""
     cross = pooled.share @ pooled.cross
     gram = average(pooled.share, pooled.gram)
-    fitted = float(cross @ solve(gram, cross)[0])
+    fitted = float(cross @ solve(gram, cross))
     return (float(pooled.share @ pooled.power) - fitted) * pooled.target_scale**2
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear_algebra import solve
 from elinvar.inference.tests._overidentification import Masks
 
 if TYPE_CHECKING:
@@ -52,23 +53,13 @@ def mean_errors(problem: LinearProblem) -> Floats:
     return _errors(problem, problem.gram[:, :1, :1], problem.cross[:, :1])
 
 
-def solve(matrix: Floats, vector: Floats) -> tuple[Floats, int]:
-    """Least-norm solution of a symmetric positive semidefinite system, and its rank."""
-    if len(vector) == 0:
-        return np.zeros(0), 0
-    values, vectors = np.linalg.eigh(matrix)
-    good = values > 1e-10 * max(values[-1], 1e-300)
-    rotated = vectors[:, good]
-    return rotated @ ((rotated.T @ vector) / values[good]), int(good.sum())
-
-
 def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:
     """Errors of least squares, weighted by ``share``, on each environment left out."""
     share = problem.share
     total, total_cross = average(share, gram), share @ cross
     errors = np.empty(len(share))
     for e in range(len(share)):
-        coef, _ = solve(total - share[e] * gram[e], total_cross - share[e] * cross[e])
+        coef = solve(total - share[e] * gram[e], total_cross - share[e] * cross[e])
         error = problem.power[e] - 2 * cross[e] @ coef + coef @ gram[e] @ coef
         errors[e] = max(float(error), 0.0)
     return errors

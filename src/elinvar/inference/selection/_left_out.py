@@ -7,6 +7,7 @@ import numpy as np
 
 from elinvar.errors import DataError
 from elinvar.inference.problem._linear import Floats
+from elinvar.inference.problem._linear_algebra import solve
 from elinvar.inference.selection._lasso import lasso_without_each
 from elinvar.inference.selection._learn import (
     Bools,
@@ -17,7 +18,7 @@ from elinvar.inference.selection._learn import (
     linear_model,
     mean_model,
 )
-from elinvar.inference.selection._leave_out import moment_error, solve
+from elinvar.inference.selection._leave_out import moment_error
 from elinvar.inference.selection._select import SelectionRule
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def _keep_support(found: Learned, learned: Learned) -> Learned:
     columns = np.flatnonzero(problem.column_masks(gates[None])[0])
     coef = np.zeros(len(problem.gate_of))
     gram = problem.gram[0][columns[:, None], columns]
-    coef[columns], _ = solve(gram, problem.cross[0][columns])
+    coef[columns] = solve(gram, problem.cross[0][columns])
     invariant = linear_model(problem, coef)
     return replace(
         found,

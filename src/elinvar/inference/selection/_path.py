@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri
 
 from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear_algebra import solve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +191,4 @@ def pooled_solution(problem: LinearProblem) -> Floats:
             return np.asarray(np.linalg.solve(pooled, cross), dtype=np.float64)
     except np.linalg.LinAlgError:
         pass
-    values, vectors = np.linalg.eigh(pooled)
-    good = values > 1e-11 * values[-1]
-    solution: Floats = vectors[:, good] @ ((vectors[:, good].T @ cross) / values[good])
-    return solution
+    return solve(pooled, cross)

@@ -1,12 +1,12 @@
 """Invariant combinations of columns, for tables whose single columns were mixed."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import chdtrc
 
 from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
 
 MOST_COLUMNS = 20
 _STEPS = 40
@@ -44,15 +44,25 @@ class Subspace:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fit:
-    """Fit of the directions in ``basis`` (p, r), and those in ``others`` (p, d) left out."""
+    """Fit of the directions in ``basis`` (p, r), and those in ``others`` (p, d) left out.
+
+    ``inverse`` (E, r + 1, r + 1) is that of the moments where an environment tells directions.
+    """
 
     basis: Floats
     others: Floats
     statistic: float
+    freedom: float
+    inverse: Floats
     coef: Floats
     precision: Floats
     pull: Floats
     weight: Floats
+
+    @property
+    def p_value(self) -> float:
+        """Of the overidentification test."""
+        return float(chdtrc(self.freedom, self.statistic))
 
 
 def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -> Subspace | None:
@@ -63,9 +73,12 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
     .. math:: \min_B Q(B), \qquad Q = \sum_e (w_e - w)' P_e (w_e - w),
 
     the statistic of ``assess`` for the columns :math:`X B` (and the constant), against chi-squared
-    with :math:`(E - 1)(p - d + 1) - d (p - d)` degrees of freedom: choosing the subspace takes
-    d (p - d). There are fewer directions to choose than equations only if d < E - 1, which is how
-    many spurious directions E environments can tell. It ends where one more direction makes the
+    with :math:`\sum_e \mathrm{rank}(B' S_e B) - (p - d + 1) - d (p - d)` degrees of freedom: an
+    environment has an equation for every direction that it can tell, p - d + 1 where no column is
+    constant in it or a combination of others; the coefficients take p - d + 1, and choosing the
+    subspace takes d (p - d). With full ranks there are fewer directions to choose than equations
+    only if d < E - 1, which is how many spurious directions E environments can tell. Where too few
+    equations are left, nothing is tested. It ends where one more direction makes the
     statistic rise against its freedom: then what disagrees is not a few directions. Gauss-Newton
     steps in B, damped, from several starts; of minima that agree, the one with the smallest worst
     error on an environment left out is taken. Own derivation, see docs/theory.md.
@@ -105,23 +118,25 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
     rng = np.random.default_rng(seed)
     best, last = table.fit(np.eye(p), np.zeros((p, 0))), np.inf
     for d in range(1, min(n_environments - 2, p - 1) + 1):
-        freedom = (n_environments - 1) * (p - d + 1) - d * (p - d)
         fits = [_descend(table, start) for start in _starts(table, best, d, rng)]
-        best = min(fits, key=lambda fit: fit.statistic)
-        least = min(_ENOUGH, float(chdtrc(freedom, best.statistic)))
+        fits = [fit for fit in fits if fit.freedom >= 1 and np.isfinite(fit.statistic)]
+        if not fits:
+            return None
+        best = max(fits, key=lambda fit: (fit.p_value, -fit.statistic / fit.freedom))
+        least = min(_ENOUGH, best.p_value)
         if least >= level:
-            agree = [fit for fit in fits if chdtrc(freedom, fit.statistic) >= least]
+            agree = [fit for fit in fits if fit.p_value >= least]
             fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
             return Subspace(
                 coef=white @ (_bordered(fit.basis) @ fit.coef),
                 removed=d,
-                p_value=float(chdtrc(freedom, fit.statistic)),
+                p_value=fit.p_value,
                 left_out=_left_out(fit) @ white.T,
                 errors=_errors(table, _left_out(fit)),
             )
-        if best.statistic / freedom > _HOPELESS * last:
+        if best.statistic / best.freedom > _HOPELESS * last:
             return None
-        last = best.statistic / freedom
+        last = best.statistic / best.freedom
     return None
 
 
@@ -139,15 +154,26 @@ class _Table:
         """Fit one support of combinations: efficient over environments, with its test."""
         inside = _bordered(basis)
         gram, cross = inside.T @ self.gram @ inside, self.cross @ inside
-        own = np.linalg.solve(gram, cross[..., None])[..., 0]
+        # the basis is as good as any other of its span: nothing may depend on the coordinates
+        inverse, told = pseudo_inverses(gram, rescale=False)
+        rank, (r, d) = ranks(told), (basis.shape[1], others.shape[1])
+        own = np.einsum("ejk,ek->ej", inverse, cross)
         residual = np.maximum(self.power - np.einsum("ej,ej->e", own, cross), self.floor)
-        weight = (self.count - cross.shape[1]) / residual
+        weight = (self.count - rank) / residual
         precision, pull = weight[:, None, None] * gram, weight[:, None] * cross
-        coef = np.linalg.solve(precision.sum(axis=0), pull.sum(axis=0))
+        coef = solve(precision.sum(axis=0), pull.sum(axis=0))
         apart = own - coef
-        statistic = float(np.einsum("ej,ejk,ek->", apart, precision, apart))
-        return _Fit(basis=basis, others=others, statistic=statistic, coef=coef,
-                    precision=precision, pull=pull, weight=weight)  # fmt: skip
+        return _Fit(
+            basis=basis,
+            others=others,
+            statistic=float(np.einsum("ej,ejk,ek->", apart, precision, apart)),
+            freedom=float(rank.sum()) - (r + 1) - d * r,
+            inverse=inverse,
+            coef=coef,
+            precision=precision,
+            pull=pull,
+            weight=weight,
+        )
 
     def gradients(self, fit: _Fit) -> Floats:
         """Covariance of the residual with every column, by environment."""
@@ -197,7 +223,7 @@ def _descend(table: _Table, others: Floats) -> _Fit:
         better = None
         for _ in range(8):
             ridge = damping * (left.diagonal() + 1e-9 * left.trace())
-            turn = np.linalg.solve(left + np.diag(ridge), pull)
+            turn = solve(left + np.diag(ridge), pull)
             d, r = fit.others.shape[1], fit.basis.shape[1]
             tilted = fit.basis + fit.others @ turn[: d * r].reshape(r, d).T
             tried = table.fit(*_split(tilted)[::-1])
@@ -214,12 +240,12 @@ def _descend(table: _Table, others: Floats) -> _Fit:
     return fit
 
 
-def _linearised(table: _Table, fit: _Fit) -> tuple[Any, Any]:
+def _linearised(table: _Table, fit: _Fit) -> tuple[Floats, Floats]:
     r"""Return the normal equations of a step.
 
     With :math:`B \to B + Z K, a \to a + \delta` the moment conditions :math:`B' g_e` change by
     :math:`K' Z' g_e - B' S_e (Z K a + B \delta)`; their weight is
-    :math:`(B' S_e B)^{-1}` over the noise.
+    :math:`(B' S_e B)^+` over the noise.
     """
     inside = _bordered(fit.basis)
     gradient = table.gradients(fit)
@@ -233,17 +259,17 @@ def _linearised(table: _Table, fit: _Fit) -> tuple[Any, Any]:
         jacobian[:, :, columns] = -across * fit.coef[1 + j]
         jacobian[:, 1 + j, columns] += outward
     jacobian[:, :, d * r :] = -(fit.precision / fit.weight[:, None, None])
-    metric = np.linalg.inv(fit.precision) * (fit.weight**2)[:, None, None]
+    metric = fit.inverse * fit.weight[:, None, None]
     weighted = np.einsum("ejk,eka->eja", metric, jacobian)
-    left = np.einsum("eja,ejb->ab", jacobian, weighted)
-    return left, -np.einsum("eja,ej->a", weighted, conditions)
+    left: Floats = np.einsum("eja,ejb->ab", jacobian, weighted)
+    pull: Floats = -np.einsum("eja,ej->a", weighted, conditions)
+    return left, pull
 
 
 def _left_out(fit: _Fit) -> Floats:
     """Refits without each environment, (E, q)."""
     inside, precision, pull = _bordered(fit.basis), fit.precision, fit.pull
-    rest = np.linalg.solve(precision.sum(axis=0) - precision, (pull.sum(axis=0) - pull)[..., None])
-    coef: Floats = rest[..., 0] @ inside.T
+    coef: Floats = solve(precision.sum(axis=0) - precision, pull.sum(axis=0) - pull) @ inside.T
     return coef
 
 

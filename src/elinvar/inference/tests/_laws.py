@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.inference.effects._refit import pseudo_inverses
 from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.tests._equality import (
     KURTOSIS,
     same_correlation,
@@ -186,7 +186,7 @@ class _Stages:
     def of(cls, problem: LinearProblem) -> "_Stages":
         moments, columns, scale = problem.moments, problem.columns, problem.scale
         weight = problem.count / problem.count.sum()
-        own = moments.cov_xx[:, columns[:, None], columns] / (scale[:, None] * scale)
+        own = problem.within[0]
         within = average(weight, own)
         pooled = within + _between(weight, moments.mean_x[:, columns] / scale)
         return cls(own, within, pooled, weight)

@@ -9,6 +9,7 @@ from scipy.special import fdtrc, stdtrit
 
 from elinvar.inference.effects._refit import refit
 from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
 from elinvar.inference.selection._learn import LinearModel
 from elinvar.inference.tests._overidentification import assess, matched_f
 
@@ -16,8 +17,6 @@ Bools = NDArray[np.bool_]
 Part = Literal["coefficients", "residual mean", "slopes", "scale"]
 Tested = tuple[float, float, float]
 
-_ROUNDING = 1e-24
-_RANK = 1e-10
 
 _QUESTIONS: dict[Part, str] = {
     "coefficients": "Are the coefficients, intercept included, the same in all environments?",
@@ -169,7 +168,7 @@ class _OwnSlopes:
 
     ``precision`` (E, m, m) and ``pull`` (E, m), the precision times the slopes; ``rank``,
     ``freedom``, ``noise``, ``rows`` (E,); ``mean`` (E, m) and ``mean_y`` (E,). Over all of them,
-    ``covariance`` (m, m), ``common`` slopes (m,), and ``blind`` (m, b), the directions that no
+    ``covariance`` (m, m), ``common`` slopes (m,), and ``blind``, how many directions no
     environment can tell. All standardised.
     """
 
@@ -183,7 +182,7 @@ class _OwnSlopes:
     mean_y: Floats
     covariance: Floats
     common: Floats
-    blind: Floats
+    blind: float
     explained: Floats
 
 
@@ -191,26 +190,18 @@ def _own_slopes(problem: LinearProblem, gates: Bools) -> _OwnSlopes | None:
     """Fit each environment by itself; None if one has no rows to spare."""
     moments = problem.moments
     places = np.flatnonzero(gates[problem.gate_of[problem.offset :]])
-    columns, scale = problem.columns[places], problem.scale[places]
-    variance = np.einsum("ejj->ej", moments.cov_xx)[:, columns]
-    size = np.einsum("ejj->ej", problem.gram)[:, places + problem.offset] * scale**2
-    # the first as in the compiled kernels
-    varies = (variance > _RANK * size) & (variance > _ROUNDING * moments.mean_x[:, columns] ** 2)
-    gram = moments.cov_xx[:, columns[:, None], columns] / (scale * scale[:, None])
-    gram = gram * (varies[:, :, None] & varies[:, None, :])
-    cross = moments.cov_xy[:, columns] * varies / (scale * problem.target_scale)
-    fits = [_inverse(matrix) for matrix in gram]
-    rank = np.array(
-        [float(len(c) - blind.shape[1]) for (_, blind), c in zip(fits, cross, strict=True)]
-    )
+    inner, joint = problem.within
+    gram, cross = inner[:, places[:, None], places], joint[:, places]
+    inverse, told = pseudo_inverses(gram)
+    rank = ranks(told)
     freedom = moments.count - rank - 1
     if (freedom < 1).any():
         return None
-    explained = np.array([c @ inverse @ c for (inverse, _), c in zip(fits, cross, strict=True)])
+    explained = np.einsum("ej,ejk,ek->e", cross, inverse, cross)
     residual = np.maximum(moments.var_y / problem.target_scale**2 - explained, problem.floor)
     weight = freedom / residual
     precision, pull = weight[:, None, None] * gram, weight[:, None] * cross
-    covariance, blind = _inverse(precision.sum(axis=0))
+    covariance, told = pseudo_inverses(precision.sum(axis=0))
     return _OwnSlopes(
         precision=precision,
         pull=pull,
@@ -222,20 +213,9 @@ def _own_slopes(problem: LinearProblem, gates: Bools) -> _OwnSlopes | None:
         mean_y=problem.level_target,
         covariance=covariance,
         common=covariance @ pull.sum(axis=0),
-        blind=blind,
+        blind=float(len(told) - ranks(told)),
         explained=weight * explained,
     )
-
-
-def _inverse(matrix: Floats) -> tuple[Floats, Floats]:
-    """Inverse on the range of a symmetric matrix, and a basis of its null space, (m, b)."""
-    diagonal = matrix.diagonal()
-    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    values, vectors = np.linalg.eigh(matrix / (scale * scale[:, None]))
-    vectors = vectors / scale[:, None]
-    good = values > _RANK * max(values.max(initial=0.0), 1e-300)
-    kept = vectors[:, good]
-    return (kept / values[good]) @ kept.T, vectors[:, ~good]
 
 
 def _question(test: Part, problem: LinearProblem) -> str:
@@ -255,7 +235,7 @@ def _slopes(own: _OwnSlopes) -> Tested | None:
     part = own.covariance @ own.precision
     first = np.einsum("ejj->e", part)
     second = np.einsum("ejk,ekj->e", part, part)
-    f = own.rank.sum() - (len(own.common) - own.blind.shape[1])
+    f = own.rank.sum() - (len(own.common) - own.blind)
     q = own.explained.sum() - own.common @ own.pull.sum(axis=0)
     b1 = ((own.rank - 2 * first + second) / own.freedom).sum()
     b2 = ((own.rank - first) ** 2 / own.freedom).sum()
@@ -275,7 +255,7 @@ def _residual_mean(own: _OwnSlopes) -> Tested | None:
     design = np.column_stack([np.ones(len(sampling)), own.mean])
     total = design.T @ (design / sampling[:, None])
     total[1:, 1:] += own.precision.sum(axis=0)
-    inverse, blind = _inverse(total)
+    inverse, told = pseudo_inverses(total)
 
     def contrasts(values: Floats) -> Floats:
         fitted = design @ (inverse @ (design.T @ (values / sampling[:, None])))
@@ -285,7 +265,7 @@ def _residual_mean(own: _OwnSlopes) -> Tested | None:
     intercepts = own.mean_y - own.mean @ own.common
     q = float(intercepts @ contrasts(intercepts[:, None])[:, 0])
     weight = 1 - np.einsum("ej,jk,ek->e", design, inverse, design) / sampling
-    f = float(len(sampling) - 1 + blind.shape[1] - own.blind.shape[1])
+    f = float(len(sampling) - 1 + (len(told) - ranks(told)) - own.blind)
     d, eta, chi = _mean_traces(own, weight, sampling, contrasts(own.mean))
     excess = 2 * ((eta + 2 * chi) / own.freedom).sum()
     half = ((d**2 + 2 * eta) / own.freedom).sum()

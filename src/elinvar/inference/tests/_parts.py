@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from elinvar.inference.effects._refit import pseudo_inverses
 from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
 from elinvar.inference.tests._equality import same_scale
 from elinvar.inference.tests._overidentification import Masks, matched_f
 
@@ -77,16 +77,15 @@ def parts(problem: LinearProblem, masks: Masks) -> Parts:
 def _tests(problem: LinearProblem, columns: NDArray[np.intp]) -> Floats:
     """p-values (3, M) of supports of k columns each, (M, k)."""
     places = columns + problem.offset
-    gram = np.moveaxis(problem.gram[:, places[:, :, None], places[:, None, :]], 1, 0)
-    cross = np.moveaxis(problem.cross[:, places], 1, 0)
+    inner, joint = problem.within
+    gram = np.moveaxis(inner[:, columns[:, :, None], columns[:, None, :]], 1, 0)
+    cross = np.moveaxis(joint[:, columns], 1, 0)
     mean, target = np.zeros_like(cross), np.zeros(len(problem.count))
     if problem.offset:
         mean, target = np.moveaxis(problem.gram[:, 0, places], 1, 0), problem.cross[:, 0]
-        gram = gram - mean[..., :, None] * mean[..., None, :]
-        cross = cross - mean * target[:, None]
     inverse, told = pseudo_inverses(gram)
     explained = np.einsum("mej,mejk,mek->me", cross, inverse, cross)
-    rank = np.rint(told.sum(axis=2))
+    rank = ranks(told)
     freedom = np.maximum(problem.count - rank - 1, 1.0)
     residual = np.maximum(problem.power - target**2 - explained, problem.floor)
     weight = freedom / residual
@@ -97,7 +96,7 @@ def _tests(problem: LinearProblem, columns: NDArray[np.intp]) -> Floats:
     first, second = np.einsum("mejj->me", part), np.einsum("mejk,mekj->me", part, part)
     b1 = ((rank - 2 * first + second) / freedom).sum(axis=1)
     b2 = ((rank - first) ** 2 / freedom).sum(axis=1)
-    f = rank.sum(axis=1) - np.rint(common_told.sum(axis=1))
+    f = rank.sum(axis=1) - ranks(common_told)
     q = (weight * explained).sum(axis=1) - np.einsum("mj,me,mej->m", common, weight, cross)
     noise = residual * problem.count / freedom
     found = np.ones((3, len(columns)))
@@ -120,10 +119,16 @@ def _levels(
 ) -> Floats:
     """p-values (M,) of one intercept, given common slopes."""
     sampling = noise / problem.count
-    spread = mean @ covariance @ np.swapaxes(mean, 1, 2)
-    spread[:, np.arange(len(problem.count)), np.arange(len(problem.count))] += sampling
-    ones = np.ones_like(levels)
-    solved = np.linalg.solve(spread, np.stack([levels, ones], axis=2))
+    # V^-1 = D^-1 - D^-1 W (1 + W' D^-1 W)^-1 W' D^-1 with W = X C and C C' = Phi (Woodbury): what
+    # is inverted has no eigenvalue below 1, however small the noise of an environment
+    values, vectors = np.linalg.eigh(covariance)
+    design = mean @ (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
+    weighted = design / sampling[..., None]
+    inner = np.swapaxes(design, 1, 2) @ weighted
+    inner += np.eye(inner.shape[1])
+    both = np.stack([levels, np.ones_like(levels)], axis=2)
+    pulled = pseudo_inverses(inner)[0] @ (np.swapaxes(weighted, 1, 2) @ both)
+    solved = both / sampling[..., None] - weighted @ pulled
     total = np.einsum("me,mea->ma", levels, solved)
     q = total[:, 0] - total[:, 1] ** 2 / solved[..., 1].sum(axis=1)
     share = 1 / sampling
