@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from elinvar.errors import DataError
-from elinvar.neural._groups import _CHUNK, group_rows
+from elinvar.neural.batches._groups import _CHUNK, group_rows
 
 CODES = np.array([2, 0, 10, 2, 0, 2])
 

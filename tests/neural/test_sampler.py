@@ -18,9 +18,9 @@ from elinvar.neural import (
     WindowBatchSampler,
     audit,
 )
-from elinvar.neural._draws import Draws
-from elinvar.neural._groups import group_rows
-from elinvar.neural._turns import take_turns
+from elinvar.neural.batches._groups import group_rows
+from elinvar.neural.batches._order import take_turns
+from elinvar.neural.batches._reshuffling import Reshuffling
 
 SITES = np.repeat(["a", "b", "c", "d"], [40, 25, 7, 31])
 np.random.default_rng(5).shuffle(SITES)
@@ -140,7 +140,7 @@ def test_a_batch_across_two_passes_is_a_fair_draw():
     # 5 rows in batches of 3: the second batch is what was left and one of the first three
     pairs, rng, groups = {}, np.random.default_rng(0), group_rows([0] * 5)
     for _ in range(3000):
-        draws = Draws(groups, rng, replacement=False)
+        draws = Reshuffling(groups, rng, replacement=False)
         first, second = draws.take(0, 3).tolist(), draws.take(0, 3).tolist()
         assert set(range(5)) - set(first) < set(second)
         key = tuple(sorted(second))
@@ -286,7 +286,7 @@ def test_a_run_with_workers_goes_on_from_what_the_loop_had():
             state = sampler.state_dict()
             break
     # without follow, the count runs ahead with the workers
-    assert state["batches"] == 4 < sampler._drawn
+    assert state["batches"] == 4 < sampler._n_drawn
     assert sampler.state_dict(consumed=4) == state
     again = EnvironmentBatchSampler(SITES, 10, seed=1)
     again.load_state_dict(state)

@@ -17,7 +17,7 @@ from elinvar.neural import (
     learn_features,
     step_size_window,
 )
-from elinvar.neural._curvature import gradient, hessian_product, lanczos, spread_product
+from elinvar.neural.step_size._curvature import gradient, hessian_product, lanczos, spread_product
 from elinvar.sensing import SensingProblem
 from elinvar.theory import step_window
 

@@ -44,65 +44,65 @@ __all__ = [
 ]
 
 _HOME = {
-    "Audit": "_audit",
-    "Checkpoint": "_checkpoint",
-    "EnvironmentBatchSampler": "_sampler",
-    "EnvironmentStream": "_stream",
-    "FeatureRun": "_features",
-    "Fish": "_fish",
-    "Fishr": "_fishr",
-    "FreshBatches": "_features",
-    "GroupDRO": "_group_dro",
-    "HeteroStep": "_rule",
-    "HeteroTrainer": "_trainer",
-    "IRMv1": "_irmv1",
-    "InvariantMLPClassifier": "_mlp_classifier",
-    "InvariantMLPRegressor": "_mlp_regressor",
-    "Learner": "_learner",
-    "PenaltyRule": "_penalty",
-    "PooledBatchSampler": "_pooled",
-    "QuadraticNetwork": "_networks",
-    "StepRule": "_rule",
-    "StepWindow": "_step_window",
-    "Training": "_training",
-    "TwoLayerNetwork": "_networks",
-    "VREx": "_vrex",
-    "WindowBatchSampler": "_windows",
-    "alignment": "_alignment",
-    "audit": "_audit",
-    "centred_squared_loss": "_losses",
-    "fingerprint": "_fingerprint",
-    "hetero_step": "_rule",
-    "input_gradients": "_alignment",
-    "learn_features": "_features",
-    "step_size_window": "_step_window",
+    "Audit": "auditing._audit",
+    "Checkpoint": "training._checkpoint",
+    "EnvironmentBatchSampler": "batches._environment_sampler",
+    "EnvironmentStream": "batches._stream",
+    "FeatureRun": "features._learning",
+    "Fish": "rules._fish",
+    "Fishr": "rules._fishr",
+    "FreshBatches": "features._learning",
+    "GroupDRO": "rules._group_dro",
+    "HeteroStep": "rules._rule",
+    "HeteroTrainer": "training._trainer",
+    "IRMv1": "rules._irmv1",
+    "InvariantMLPClassifier": "mlp._classifier",
+    "InvariantMLPRegressor": "mlp._regressor",
+    "Learner": "rules._learner",
+    "PenaltyRule": "rules._penalty",
+    "PooledBatchSampler": "batches._pooled_sampler",
+    "QuadraticNetwork": "networks._two_layer",
+    "StepRule": "rules._rule",
+    "StepWindow": "step_size._window",
+    "Training": "training._outcome",
+    "TwoLayerNetwork": "networks._two_layer",
+    "VREx": "rules._vrex",
+    "WindowBatchSampler": "batches._window_sampler",
+    "alignment": "features._alignment",
+    "audit": "auditing._audit",
+    "centred_squared_loss": "networks._losses",
+    "fingerprint": "training._fingerprint",
+    "hetero_step": "rules._rule",
+    "input_gradients": "features._alignment",
+    "learn_features": "features._learning",
+    "step_size_window": "step_size._window",
 }
 
 if TYPE_CHECKING:
-    from elinvar.neural._alignment import alignment, input_gradients
-    from elinvar.neural._audit import Audit, audit
-    from elinvar.neural._checkpoint import Checkpoint
-    from elinvar.neural._features import FeatureRun, FreshBatches, learn_features
-    from elinvar.neural._fingerprint import fingerprint
-    from elinvar.neural._fish import Fish
-    from elinvar.neural._fishr import Fishr
-    from elinvar.neural._group_dro import GroupDRO
-    from elinvar.neural._irmv1 import IRMv1
-    from elinvar.neural._learner import Learner
-    from elinvar.neural._losses import centred_squared_loss
-    from elinvar.neural._mlp_classifier import InvariantMLPClassifier
-    from elinvar.neural._mlp_regressor import InvariantMLPRegressor
-    from elinvar.neural._networks import QuadraticNetwork, TwoLayerNetwork
-    from elinvar.neural._penalty import PenaltyRule
-    from elinvar.neural._pooled import PooledBatchSampler
-    from elinvar.neural._rule import HeteroStep, StepRule, hetero_step
-    from elinvar.neural._sampler import EnvironmentBatchSampler
-    from elinvar.neural._step_window import StepWindow, step_size_window
-    from elinvar.neural._stream import EnvironmentStream
-    from elinvar.neural._trainer import HeteroTrainer
-    from elinvar.neural._training import Training
-    from elinvar.neural._vrex import VREx
-    from elinvar.neural._windows import WindowBatchSampler
+    from elinvar.neural.auditing._audit import Audit, audit
+    from elinvar.neural.batches._environment_sampler import EnvironmentBatchSampler
+    from elinvar.neural.batches._pooled_sampler import PooledBatchSampler
+    from elinvar.neural.batches._stream import EnvironmentStream
+    from elinvar.neural.batches._window_sampler import WindowBatchSampler
+    from elinvar.neural.features._alignment import alignment, input_gradients
+    from elinvar.neural.features._learning import FeatureRun, FreshBatches, learn_features
+    from elinvar.neural.mlp._classifier import InvariantMLPClassifier
+    from elinvar.neural.mlp._regressor import InvariantMLPRegressor
+    from elinvar.neural.networks._losses import centred_squared_loss
+    from elinvar.neural.networks._two_layer import QuadraticNetwork, TwoLayerNetwork
+    from elinvar.neural.rules._fish import Fish
+    from elinvar.neural.rules._fishr import Fishr
+    from elinvar.neural.rules._group_dro import GroupDRO
+    from elinvar.neural.rules._irmv1 import IRMv1
+    from elinvar.neural.rules._learner import Learner
+    from elinvar.neural.rules._penalty import PenaltyRule
+    from elinvar.neural.rules._rule import HeteroStep, StepRule, hetero_step
+    from elinvar.neural.rules._vrex import VREx
+    from elinvar.neural.step_size._window import StepWindow, step_size_window
+    from elinvar.neural.training._checkpoint import Checkpoint
+    from elinvar.neural.training._fingerprint import fingerprint
+    from elinvar.neural.training._outcome import Training
+    from elinvar.neural.training._trainer import HeteroTrainer
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from torch import distributed as dist
 
 from elinvar._base._check import check_count
 from elinvar.errors import DataError
-from elinvar.neural._place import check_whole
+from elinvar.neural.batches._resumable import check_whole
 
 Value = TypeVar("Value")
 

@@ -1,0 +1,1 @@
+"""What an optimiser step really sees: the environments of a loader, counted."""

@@ -1,0 +1,236 @@
+"""Batches from one environment: HeteroSGD as a batch sampler."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar._base._check import check_choice, check_count
+from elinvar.errors import DataError
+from elinvar.neural.batches._epoch_sampler import EpochSampler
+from elinvar.neural.batches._groups import group_rows
+from elinvar.neural.batches._order import (
+    BLOCK,
+    ORDERS,
+    Order,
+    resolve_weights,
+    take_turns,
+    weights_name,
+)
+from elinvar.neural.batches._reshuffling import Reshuffling
+
+Small = Literal["repeat", "shrink", "refuse"]
+
+
+class EnvironmentBatchSampler(EpochSampler):
+    """Draw every batch from one environment.
+
+    At step t an environment e_t is chosen, and the batch holds ``batch_size`` of its rows. Each
+    environment hands out its rows in a random order, all of them before any comes again. An epoch
+    is as many batches as that of an ordinary loader, ``ceil(n / batch_size)``; since environments
+    are drawn, small ones are gone through more than once with uniform weights, and large ones not
+    to the end.
+
+    Going through the sampler again goes through the next epoch, in another order. Training loops
+    that call :meth:`set_epoch` before each epoch decide themselves; on several processes either all
+    go through it equally often, or all call it.
+
+    On several processes all choose the same environment at the same step and take disjoint rows of
+    one batch, so that the gradient that they average is that of the whole batch, as one process
+    would compute it. **batch_size is the global batch**: each of N processes gets
+    ``batch_size / N`` rows. The order depends on ``seed``, the epoch and nothing else, so nothing
+    is exchanged between processes, and a run may go on with another number of them (but for
+    ``small="shrink"``). Nothing else may share out the loader once more: with Accelerate leave it
+    out of ``prepare()``, in Lightning set ``use_distributed_sampler=False``.
+
+    Parameters
+    ----------
+    environments : (n,) array, Series, Categorical, tensor or sequence
+        Label of the environment of each row, of any kind; the same in all processes, as all else.
+    batch_size : int
+        Rows of a batch, of all processes together; a multiple of their number.
+    order : {"random", "cyclic", "blocks"}
+        How environments follow each other: each drawn by ``weights``; in turn, as often as
+        ``weights`` say, the next epoch going on where this one ends; or drawn by ``weights`` for
+        ``block`` batches at a time.
+    weights : {"uniform", "size"} or (M,) array
+        Share of batches of each environment: the same for all, in proportion to its rows, or
+        numbers of at least 0 in the order of :attr:`environments`.
+    replacement : bool
+        Draw every row of a batch independently of all others.
+    drop_last : bool
+        Make an epoch ``floor(n / batch_size)`` batches.
+    seed : int
+        Of the random order; the same seed and epoch give the same batches.
+    small : {"repeat", "shrink", "refuse"}
+        What to do with an environment of fewer rows than a batch: fill the batch with repeated
+        rows, no row more than once oftener than another; make the batch all its rows, once each;
+        or raise an error. Of no matter with ``replacement``. Of several processes, two may see the
+        same of the repeated rows; and with ``"shrink"`` an environment gives as many rows as can be
+        shared out evenly.
+    block : int, optional
+        Batches of a block for ``order="blocks"``, 10 by default. Where gradients of k batches are
+        accumulated, ``block=k`` keeps them to one environment.
+    num_replicas, rank : int, optional
+        Processes that share every batch, and which of them this is: by default those of
+        ``torch.distributed`` if it is initialised, 1 and 0 if it is not.
+
+    Attributes
+    ----------
+    environments : tuple of str
+        Names of the environments, in natural order.
+    epoch : int
+        Of the iteration under way, or the last one; :meth:`set_epoch` names that of the next.
+
+    Raises
+    ------
+    DataError
+        If labels are missing or none repeats, a category has no rows, the batch is larger than the
+        smallest environment with ``small="refuse"``, a setting is out of range, ``batch_size`` or
+        an environment cannot be shared out, or ``torch.distributed`` has not been initialised in
+        one of several launched processes.
+
+    See Also
+    --------
+    audit : Count the environments that each step of a loader sees.
+
+    References
+    ----------
+    Y. Xu, Y. Gu, C. Fang, "The Implicit Bias of Heterogeneity towards Invariance: A Study of
+    Multi-Environment Matrix Sensing", 2024, Algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch.utils.data import DataLoader, TensorDataset
+    >>> sites = ["Oslo", "Rome", "Oslo", "Rome", "Oslo", "Rome"]
+    >>> sampler = EnvironmentBatchSampler(sites, batch_size=3, order="cyclic")
+    >>> data = TensorDataset(torch.arange(6))
+    >>> for (rows,) in DataLoader(data, batch_sampler=sampler):
+    ...     print(sorted(rows.tolist()))
+    [0, 2, 4]
+    [1, 3, 5]
+
+    The second of two processes, and two rows of each batch of four:
+
+    >>> sites = ["Oslo"] * 4 + ["Rome"] * 4
+    >>> sampler = EnvironmentBatchSampler(sites, 4, order="cyclic", num_replicas=2, rank=1)
+    >>> [[sites[row] for row in batch] for batch in sampler]
+    [['Oslo', 'Oslo'], ['Rome', 'Rome']]
+    """
+
+    def __init__(
+        self,
+        environments: Any,
+        batch_size: int,
+        *,
+        order: Order = "random",
+        weights: Any = "uniform",
+        replacement: bool = False,
+        drop_last: bool = False,
+        seed: int = 0,
+        small: Small = "repeat",
+        block: int | None = None,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+    ) -> None:
+        self._groups = group_rows(environments)
+        super().__init__(len(self._groups.rows), batch_size, drop_last, seed, num_replicas, rank)
+        check_choice("order", order, ORDERS)
+        check_choice("small", small, ("repeat", "shrink", "refuse"))
+        if block is not None:
+            check_count("block", block)
+            if order != "blocks":
+                raise DataError(f"block is for order='blocks'; with {order!r} leave it out.")
+        self.environments = self._groups.names
+        self.order, self.small = order, small
+        self.block = int(block or BLOCK)
+        self.replacement = bool(replacement)
+        self._shares = resolve_weights(weights, self._groups.counts)
+        self._weights = weights_name(weights, self._shares)
+        self._sizes = self._batch_sizes()
+
+    @property
+    def n_environments(self) -> int:
+        """Number of environments."""
+        return len(self.environments)
+
+    def schedule(self, epoch: int | None = None) -> NDArray[Any]:
+        """Return the environment of each batch of an epoch.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            The present one by default.
+
+        Returns
+        -------
+        (len(self),) array of int
+            Indices into :attr:`environments`.
+
+        Examples
+        --------
+        >>> sampler = EnvironmentBatchSampler(["a", "b", "c"] * 4, batch_size=2, order="cyclic")
+        >>> sampler.schedule()
+        array([0, 1, 2, 0, 1, 2], dtype=uint8)
+        """
+        number = self.epoch if epoch is None else epoch
+        return take_turns(
+            self.order,
+            self._shares,
+            len(self),
+            epoch=number,
+            block=self.block,
+            rng=self._generator(number, 0),
+        )
+
+    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+        rng = self._generator(epoch, 1)
+        draws = Reshuffling(self._groups, rng, replacement=self.replacement)
+        sizes = self._sizes.tolist()
+        for environment in self.schedule(epoch).tolist():
+            yield draws.take(environment, sizes[environment])
+
+    def _batch_sizes(self) -> NDArray[np.int64]:
+        """Return the rows of a batch from each environment, (M,)."""
+        counts = self._groups.counts
+        if self.small == "refuse" and not self.replacement:
+            least = self._smallest(counts)
+            if counts[least] < self.batch_size:
+                raise DataError(
+                    f"A batch of {self.batch_size:,} rows is larger than environment "
+                    f"{self.environments[least]!r} with {counts[least]:,}; take a smaller "
+                    "batch_size, or small='repeat' or 'shrink'."
+                )
+        if self.small != "shrink" or self.replacement:
+            return np.full(len(counts), self.batch_size)
+        sizes = np.minimum(counts, self.batch_size) // self.num_replicas * self.num_replicas
+        least = self._smallest(sizes)
+        if sizes[least] == 0:
+            raise DataError(
+                f"Environment {self.environments[least]!r} has fewer rows than there are processes "
+                f"({self.num_replicas}); take small='repeat', or leave it out."
+            )
+        return sizes
+
+    def _smallest(self, sizes: NDArray[np.int64]) -> int:
+        """Return the smallest environment of those that are drawn."""
+        return int(np.where(self._shares > 0, sizes, self.n_rows).argmin())
+
+    def _fingerprint(self) -> str:
+        return self._groups.fingerprint
+
+    def _settings(self) -> dict[str, Any]:
+        # what a process gets depends on their number, the batch of all does not
+        shared = {"num_replicas": self.num_replicas} if self.small == "shrink" else {}
+        return shared | {
+            "batch_size": self.batch_size,
+            "block": self.block,
+            "drop_last": self.drop_last,
+            "order": self.order,
+            "replacement": self.replacement,
+            "seed": self.seed,
+            "small": self.small,
+            "weights": self._weights,
+        }

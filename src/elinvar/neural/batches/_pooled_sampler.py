@@ -1,0 +1,100 @@
+"""Batches that mix all environments: PooledSGD, the mirror of HeteroSGD."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.neural.batches._epoch_sampler import EpochSampler
+from elinvar.neural.batches._groups import group_rows
+from elinvar.neural.batches._order import resolve_weights, weights_name
+from elinvar.neural.batches._reshuffling import Reshuffling
+
+
+class PooledBatchSampler(EpochSampler):
+    """Draw every batch from all environments, as :class:`EnvironmentBatchSampler` does from one.
+
+    For each row of a batch an environment is drawn, so that the rows of a batch of m are divided
+    among environments by a multinomial law; each environment hands out its rows as there. The two
+    samplers differ in nothing else: with one environment their batches are equal.
+
+    Parameters
+    ----------
+    environments : (n,) array, Series, Categorical, tensor or sequence
+        Label of the environment of each row, of any kind.
+    batch_size : int
+        Rows of a batch, of all processes together; a multiple of their number.
+    weights : {"uniform", "size"} or (M,) array
+        Share of rows from each environment: the same from all, in proportion to its rows, or
+        numbers of at least 0 in the order of :attr:`environments`.
+    replacement : bool
+        Draw every row independently of all others.
+    drop_last : bool
+        Make an epoch ``floor(n / batch_size)`` batches.
+    seed : int
+        Of the random order; the same seed and epoch give the same batches.
+    num_replicas, rank : int, optional
+        As in :class:`EnvironmentBatchSampler`: processes take disjoint rows of every batch.
+
+    Attributes
+    ----------
+    environments : tuple of str
+        Names of the environments, in natural order.
+    epoch : int
+        Of the iteration under way, or the last one; :meth:`set_epoch` names that of the next.
+
+    Raises
+    ------
+    DataError
+        As :class:`EnvironmentBatchSampler`.
+
+    Examples
+    --------
+    >>> sampler = PooledBatchSampler(["a", "b"] * 50, batch_size=20)
+    >>> [len({row % 2 for row in batch}) for batch in sampler]
+    [2, 2, 2, 2, 2]
+    """
+
+    def __init__(
+        self,
+        environments: Any,
+        batch_size: int,
+        *,
+        weights: Any = "uniform",
+        replacement: bool = False,
+        drop_last: bool = False,
+        seed: int = 0,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+    ) -> None:
+        self._groups = group_rows(environments)
+        super().__init__(len(self._groups.rows), batch_size, drop_last, seed, num_replicas, rank)
+        self.environments = self._groups.names
+        self.replacement = bool(replacement)
+        self._shares = resolve_weights(weights, self._groups.counts)
+        self._weights = weights_name(weights, self._shares)
+
+    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+        rng = self._generator(epoch, 0)
+        draws = Reshuffling(self._groups, self._generator(epoch, 1), replacement=self.replacement)
+        bounds = np.cumsum(self._shares)
+        bounds[np.flatnonzero(self._shares)[-1] :] = 1.0
+        for _ in range(len(self)):
+            drawn = np.searchsorted(bounds, rng.random(self.batch_size), side="right")
+            found, sizes = np.unique(drawn, return_counts=True)
+            parts = zip(found.tolist(), sizes.tolist(), strict=True)
+            yield np.concatenate([draws.take(environment, size) for environment, size in parts])
+
+    def _fingerprint(self) -> str:
+        return self._groups.fingerprint
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "batch_size": self.batch_size,
+            "drop_last": self.drop_last,
+            "order": "pooled",
+            "replacement": self.replacement,
+            "seed": self.seed,
+            "weights": self._weights,
+        }

@@ -1,0 +1,1 @@
+"""The paper's experiment on feature learning, and how far features lie in a subspace."""

@@ -1,0 +1,1 @@
+"""Small networks on tables as scikit-learn estimators."""

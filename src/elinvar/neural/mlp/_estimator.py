@@ -1,0 +1,211 @@
+"""What the two estimators with networks share: their parameters, and the search for features."""
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from elinvar.environments import Environments, Schema
+from elinvar.errors import DataError
+from elinvar.estimators import random_generator
+from elinvar.neural.mlp._agreement import Agreement
+from elinvar.neural.mlp._gates import NetworkSettings, TrainingRows, find_gates, refit, supports
+from elinvar.neural.networks._two_layer import TwoLayerNetwork
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Judge = Callable[[Floats, Floats], Agreement]
+
+_CONSTANT = 1e-13
+
+
+class NetworkEstimator:
+    """Parameters, search and summary of `InvariantMLPRegressor` and `InvariantMLPClassifier`."""
+
+    schema_: Schema
+    environments_: tuple[str, ...]
+    selected_: Bools
+    gates_: Floats
+    step_size_: float
+    p_value_: float
+    disagreement_: float
+    status_: Literal["accepted", "approximate", "rejected", "pooled_only"]
+    notes_: tuple[str, ...]
+    network_: TwoLayerNetwork
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden": [Interval(Integral, 2, None, closed="left")],
+        "activation": [StrOptions({"relu", "gelu"})],
+        "gain": [Interval(Real, 0, None, closed="left")],
+        "step_size": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "refit_steps": [Interval(Integral, 1, None, closed="left")],
+        "tolerance": [Interval(Real, 0, 1, closed="both")],
+        "pooled": ["boolean"],
+        "device": [str],
+        "random_state": ["random_state", np.random.Generator],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden: int = 32,
+        activation: Literal["relu", "gelu"] = "relu",
+        gain: float = 5.0,
+        step_size: float | Literal["auto"] = "auto",
+        batch_size: int = 256,
+        n_steps: int = 1500,
+        refit_steps: int = 400,
+        tolerance: float = 0.1,
+        pooled: bool = False,
+        device: str = "cpu",
+        random_state: Any = None,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.gain = gain
+        self.step_size = step_size
+        self.batch_size = batch_size
+        self.n_steps = n_steps
+        self.refit_steps = refit_steps
+        self.tolerance = tolerance
+        self.pooled = pooled
+        self.device = device
+        self.random_state = random_state
+
+    def summary(self) -> str:
+        """Say in a few lines of text what was found.
+
+        Returns
+        -------
+        str
+        """
+        check_is_fitted(self, "network_")
+        names = np.array(self.schema_.features)[self.selected_]
+        lines = [
+            f"{type(self).__name__}: {self.status_}, {len(self.environments_)} environment"
+            f"{'s' * (len(self.environments_) != 1)}",
+            f"features used: {', '.join(names) or 'none'}",
+        ]
+        if self.status_ != "pooled_only":
+            lines.append(
+                f"environments agree with p = {self.p_value_:.2g}; models of their own would spare "
+                f"at most {self.disagreement_:.1%} of what is left unexplained"
+            )
+        return "\n".join([*lines, *self.notes_])
+
+    def _search(
+        self, rows: Environments, y: Any, n_outputs: int | None, judge: Callable[..., Agreement]
+    ) -> None:
+        """Find the features and the network; ``judge(output, used columns)`` says how good one is.
+
+        Raises
+        ------
+        DataError
+            If torch does not know the device.
+        """
+        rng = random_generator(self.random_state, 0)
+        first, second = (int(seed) for seed in rng.integers(2**31, size=2))
+        settings, table = self._settings(n_outputs), self._table(rows, y)
+        everything = np.ones(table.n_gates, dtype=bool)
+        self.environments_, self.notes_ = rows.names, ()
+        self.gates_, self.step_size_ = np.full(table.n_gates, np.nan), np.nan
+        self.p_value_, self.disagreement_ = 1.0, 0.0
+        candidates = [everything]
+        if self.pooled or len(rows.names) == 1:
+            if not self.pooled:
+                self.notes_ = (
+                    "All rows are from one environment, so nothing can be said about invariance; "
+                    "this is the pooled network. Give the environment of each row to fit.",
+                )
+            self._take("pooled_only", everything, refit(table, everything, settings, second))
+            return
+        self.gates_, self.step_size_ = find_gates(table, settings, first)
+        if np.isnan(self.gates_).any():
+            self.notes_ = (
+                f"Training diverged with step_size={self.step_size_:.2g} and gain={self.gain:g}, "
+                "so no feature was left out; take smaller steps, or less gain.",
+            )
+        else:
+            candidates = supports(self.gates_)
+        self._choose(rows, table, candidates, settings, second, judge)
+
+    def _choose(
+        self,
+        rows: Environments,
+        table: TrainingRows,
+        candidates: list[Bools],
+        settings: NetworkSettings,
+        seed: int,
+        judge: Callable[..., Agreement],
+    ) -> None:
+        networks = [refit(table, mask, settings, seed) for mask in candidates]
+        found = []
+        for mask, network in zip(candidates, networks, strict=True):
+            columns = mask[table.gate_of]
+            x = table.x.cpu().double()[:, torch.as_tensor(np.flatnonzero(columns))]
+            found.append(judge(network(x).numpy(), rows.X[:, columns]))
+        close = [k for k, one in enumerate(found) if one.disagreement <= self.tolerance]
+        best = min(close, key=lambda k: found[k].score) if close else len(found) - 1
+        self.p_value_, self.disagreement_ = found[best].p_value, found[best].disagreement
+        status = "accepted" if self.p_value_ >= 1.0 / len(rows.y) else "approximate"
+        if not close:
+            status = "rejected"
+            self.notes_ += (
+                "Invariance is rejected for every set of features that training led to: the "
+                "pooled network answers, and may fail in new environments. Effects that keep "
+                "their sign everywhere need more gain.",
+            )
+        self._take(status, candidates[best], networks[best])
+
+    def _take(self, status: Any, mask: Bools, network: TwoLayerNetwork) -> None:
+        self.status_, self.selected_, self.network_ = status, mask, network
+
+    def _output(self, encoded: Floats) -> Floats:
+        """Return what the network makes of encoded rows (n, n_columns)."""
+        columns = self.selected_[self.schema_.groups]
+        x = ((encoded - self._center) / self._scale)[:, columns]
+        output: Floats = self.network_(torch.as_tensor(x)).numpy()
+        return output
+
+    def _table(self, rows: Environments, y: Any) -> TrainingRows:
+        self._center, spread = rows.X.mean(axis=0), rows.X.std(axis=0)
+        constant = spread <= _CONSTANT * np.abs(self._center)
+        self._scale = np.where(constant, 1.0, spread)
+        device = self._device()
+        x = (rows.X - self._center) / self._scale
+        dtype = torch.float32 if np.asarray(y).dtype.kind == "f" else torch.long
+        return TrainingRows(
+            x=torch.as_tensor(x, dtype=torch.float32, device=device),
+            y=torch.as_tensor(y, dtype=dtype, device=device),
+            codes=rows.codes,
+            gate_of=rows.schema.groups,
+        )
+
+    def _device(self) -> torch.device:
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise DataError(
+                f"torch cannot use device={self.device!r} here; take 'cpu' or another one."
+            ) from error
+        return torch.device(self.device)
+
+    def _settings(self, n_outputs: int | None) -> NetworkSettings:
+        return NetworkSettings(
+            hidden=self.hidden + self.hidden % 2,
+            activation=self.activation,
+            gain=float(self.gain),
+            step_size=None if self.step_size == "auto" else float(self.step_size),
+            batch_size=int(self.batch_size),
+            n_steps=int(self.n_steps),
+            refit_steps=int(self.refit_steps),
+            device=self.device,
+            n_outputs=n_outputs,
+        )

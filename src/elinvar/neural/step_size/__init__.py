@@ -1,0 +1,1 @@
+"""The step sizes between which HeteroSGD works, from curvatures of the loss."""

@@ -1,0 +1,119 @@
+"""Extreme curvatures of a loss from products with its Hessian, which is never formed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from elinvar.neural.rules._learner import Batch, Learner
+
+Product = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spectrum:
+    """Ritz values and vectors, ascending.
+
+    Parameters
+    ----------
+    values : Tensor of shape (k,)
+        Approximate eigenvalues; the extreme ones are the most accurate.
+    vectors : Tensor of shape (P, k)
+        Orthonormal.
+    """
+
+    values: Tensor
+    vectors: Tensor
+
+
+def gradient(learner: Learner, batch: Batch) -> Tensor:
+    """Return the flat gradient of the loss on a batch, (P,)."""
+    parts = torch.autograd.grad(learner.risk(batch), _trained(learner), materialize_grads=True)
+    return _flat(parts)
+
+
+def hessian_product(learner: Learner, batch: Batch) -> Product:
+    """Return what multiplies a flat vector (P,) with the Hessian of the loss on a batch."""
+    parameters = _trained(learner)
+    slope = _flat(
+        torch.autograd.grad(
+            learner.risk(batch), parameters, create_graph=True, materialize_grads=True
+        )
+    )
+
+    def product(vector: Tensor) -> Tensor:
+        if not slope.requires_grad:
+            return torch.zeros_like(vector)
+        return _flat(
+            torch.autograd.grad(
+                slope @ vector, parameters, retain_graph=True, materialize_grads=True
+            )
+        )
+
+    return product
+
+
+def mean_product(products: Sequence[Product]) -> Product:
+    """Return the product with the mean of some matrices."""
+    return lambda vector: torch.stack([product(vector) for product in products]).mean(0)
+
+
+def spread_product(products: Sequence[Product]) -> Product:
+    r"""Return the product with :math:`\sum_e (H_e - \bar H)^2 / E`, how far matrices differ."""
+
+    def product(vector: Tensor) -> Tensor:
+        images = torch.stack([each(vector) for each in products])
+        away = images - images.mean(0)
+        # the deviations sum to 0, so the mean matrix drops out of the second product
+        back = [each(part) for each, part in zip(products, away, strict=True)]
+        return torch.stack(back).mean(0)
+
+    return product
+
+
+def lanczos(product: Product, start: Tensor, iterations: int) -> Spectrum:
+    """Approximate the ends of a symmetric matrix's spectrum.
+
+    Parameters
+    ----------
+    product : callable
+        Multiplies a vector (P,) with the matrix.
+    start : Tensor of shape (P,)
+        Not orthogonal to what is looked for.
+    iterations : int
+        Products taken, at most P.
+
+    Returns
+    -------
+    Spectrum
+    """
+    basis = [start / start.norm()]
+    diagonal, beside = [], []
+    for _ in range(min(iterations, len(start))):
+        image = product(basis[-1])
+        diagonal.append(image @ basis[-1])
+        # orthogonalised twice: rounding would bring found directions back
+        for _ in range(2):
+            known = torch.stack(basis, 1)
+            image = image - known @ (known.T @ image)
+        size = image.norm()
+        if not size > 1e-6 * max(abs(float(value)) for value in diagonal):
+            break
+        beside.append(size)
+        basis.append(image / size)
+    k = len(diagonal)
+    small = torch.diag(torch.stack(diagonal))
+    if k > 1:
+        off = torch.stack(beside[: k - 1])
+        small = small + torch.diag(off, 1) + torch.diag(off, -1)
+    values, mixing = torch.linalg.eigh(small)
+    return Spectrum(values=values, vectors=torch.stack(basis[:k], 1) @ mixing)
+
+
+def _trained(learner: Learner) -> list[Tensor]:
+    return [part for part in learner.model.parameters() if part.requires_grad]
+
+
+def _flat(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat([part.reshape(-1) for part in parts])

@@ -1,0 +1,62 @@
+"""How far a run is: a bar in the terminal, or whatever the caller wants to be told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from elinvar.neural._processes import rank
+from elinvar.neural.training._outcome import Progress
+
+
+@contextmanager
+def follow(
+    progress: Progress | bool | None, begin: int, steps: int, loss: Callable[[], float]
+) -> Iterator[Progress | None]:
+    """Yield what is to be told at every record, and close it however the run ends.
+
+    Parameters
+    ----------
+    progress : callable or bool, optional
+        True: a bar on standard error, if that is a terminal and this the first of all processes.
+    begin : int
+        Steps taken before.
+    steps : int
+        Steps in all.
+    loss : callable
+        Returns the loss last recorded.
+    """
+    if not isinstance(progress, bool):
+        yield progress
+        return
+    if not progress or rank() > 0:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = [
+        TextColumn("Training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    ]
+    # the estimate is from the pace of all steps of this call, not of the last half minute
+    with Bar(
+        *columns, console=console, disable=not console.is_terminal, speed_estimate_period=1e9
+    ) as bar:
+        task = bar.add_task("", total=steps, completed=begin, loss="-")
+
+        def tell(done: int, steps: int, /) -> None:
+            bar.update(task, completed=done, total=steps, loss=f"{loss():.4g}")
+
+        yield tell
