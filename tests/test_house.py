@@ -152,7 +152,6 @@ PRIVATE_IMPORTS = {
     "cli -> estimators": 4,
     "cli -> report": 4,
     "estimators -> inference": 7,
-    "neural -> inference": 2,
     "report -> estimators": 4,
     "sensing -> estimators": 2,
 }

@@ -13,6 +13,7 @@ from elinvar.inference.effects._evidence import (
 )
 from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
 from elinvar.inference.effects._refit import Refit, agreement_p_value, refit
+from elinvar.inference.losses._logistic_problem import LogisticProblem, assess_gates
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.selection._forecast import Forecast, forecast
 from elinvar.inference.selection._lasso import lasso_model
@@ -53,6 +54,7 @@ __all__ = [
     "LeftOutFit",
     "LinearModel",
     "LinearProblem",
+    "LogisticProblem",
     "ModelTest",
     "OddEnvironment",
     "RandomEffects",
@@ -62,6 +64,7 @@ __all__ = [
     "Standing",
     "agreement_p_value",
     "assess",
+    "assess_gates",
     "between_sd",
     "candidates",
     "criterion",

@@ -17,9 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.environments import Environments
-from elinvar.inference import assess, noncentrality_limit
-from elinvar.inference.losses._logistic_problem import LogisticProblem, assess_gates
-from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference import (
+    LinearProblem,
+    LogisticProblem,
+    assess,
+    assess_gates,
+    noncentrality_limit,
+)
 
 Floats = NDArray[np.float64]
 
