@@ -133,6 +133,40 @@ def test_a_full_disk_is_a_sentence(large):
     assert "Traceback" not in done.stderr
 
 
+def unforeseen(arguments, folder, raised="numpy.linalg.LinAlgError('Singular\\nmatrix')"):
+    """Run a command whose work raises what nobody foresaw; ``folder`` takes temporary files."""
+    code = (
+        "import numpy, sys, tempfile, elinvar.cli._fit as work\n"
+        f"tempfile.tempdir = {str(folder)!r}\n"
+        f"def run(request): raise {raised}\n"
+        "work.run = run\n"
+        f"sys.argv = {['elinvar', *map(str, arguments)]!r}\n"
+        "from elinvar.cli import main; main()\n"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+def test_an_unforeseen_error_is_one_sentence_and_a_file(csv, tmp_path):
+    done = unforeseen(["fit", csv, *ROLES], tmp_path)
+    assert (done.returncode, done.stdout) == (70, "")
+    assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1
+    assert "(LinAlgError: Singular matrix)" in done.stderr
+    assert "fault of elinvar" in done.stderr and "report" in done.stderr
+    (details,) = tmp_path.glob("elinvar-fault-*.txt")
+    assert str(details) in done.stderr
+    written = details.read_text()
+    assert f"command: elinvar fit {csv} --target yield" in written
+    assert "numpy " in written and "Traceback" in written and "in run" in written
+
+
+def test_an_unforeseen_error_is_a_sentence_even_where_nothing_can_be_written(csv, tmp_path):
+    code = "type('Odd', (Exception,), {})()"
+    broken = unforeseen(["fit", csv, *ROLES], tmp_path / "missing", raised=code)
+    assert broken.returncode == 70
+    assert "(Odd)" in broken.stderr and "could not be written: Cannot write" in broken.stderr
+    assert "Traceback" not in broken.stderr
+
+
 def on_a_terminal(columns, *arguments, command=COMMAND):
     """Return what the command prints on a terminal of so many columns, without colours."""
     ours, theirs = pty.openpty()
