@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from elinvar.plots import plot_diagnosis, to_png
-from elinvar.plots._style import INK, VERDICT_COLOURS
+from elinvar.plots.palette import INK, VERDICT_COLOURS
 
 FEATURES = {
     "feature": ["depth", "length", "sex"],

@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from elinvar.plots import plot_forest, to_png, to_svg
-from elinvar.plots._style import INK, VERDICT_COLOURS
+from elinvar.plots.palette import INK, VERDICT_COLOURS
 
 PLACES = ["Bonn", "Oslo", "Rome"]
 EFFECTS = {

@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from elinvar.plots import plot_left_out, to_png
-from elinvar.plots._style import ENVIRONMENT_COLOURS, INK
+from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK
 
 LEFT_OUT = {
     "environment": ["Oslo", "Oslo", "Rome", "Rome"],

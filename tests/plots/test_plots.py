@@ -15,7 +15,7 @@ from elinvar.plots import (
     plot_path,
     plot_trajectory,
 )
-from elinvar.plots._style import VERDICT_COLOURS, clean, spread, tick_text
+from elinvar.plots.palette import VERDICT_COLOURS
 
 STRENGTH = [0.0, 0.1, 1.0, 10.0]
 COEF = [[1.0, 1.0, -2.0], [1.0, 0.5, -1.0], [1.1, 0.0, -0.5], [1.2, 0.0, 0.0]]
@@ -296,17 +296,24 @@ def test_given_axes_are_used_and_no_pyplot_is_needed():
 
 
 @given(
-    st.lists(st.floats(-10, 10), max_size=12),
-    st.floats(0.01, 3),
+    st.lists(st.floats(-10, 10), min_size=1, max_size=12),
 )
-@settings(max_examples=60, deadline=None)
-def test_spread_labels_keep_their_order_and_distance(positions, gap):
-    placed = spread(positions, gap, -10, 10)
-    order = np.argsort(positions, kind="stable")
-    values = np.asarray(placed)[order]
-    fits = min(gap, 20 / max(len(positions) - 1, 1))
-    assert np.all(np.diff(values) >= fits - 1e-6)
-    assert np.all(np.abs(values) <= 10 + 1e-6)
+@settings(max_examples=25, deadline=None)
+def test_names_of_lines_keep_their_order_and_do_not_touch(ends):
+    names = [f"x{j}" for j in range(len(ends))]
+    ax = plot_trajectory([0, 1], [[20.0, *ends], [20.0, *ends]], ["top", *names], top=20)
+    low, high = ax.get_ylim()
+    end = {"top": 20.0, **dict(zip(names, ends, strict=True))}
+    places = {text.get_text(): text.xyann[1] for text in ax.texts}
+    order = sorted(places, key=lambda name: (end[name], names.index(name) if name in names else 99))
+    heights = np.array([places[name] for name in order])
+    assert np.all(np.diff(heights) >= 0.05 * (high - low) - 1e-6)
+    assert low - 1e-6 <= heights[0] <= heights[-1] <= high + 1e-6
+
+
+def test_a_name_with_room_stands_at_the_end_of_its_line():
+    ax = plot_trajectory([0, 1], [[1, 5, 9], [1, 5, 9]], list("abc"))
+    assert [text.xyann[1] for text in ax.texts] == pytest.approx([1, 5, 9])
 
 
 @pytest.mark.parametrize(
@@ -320,10 +327,14 @@ def test_spread_labels_keep_their_order_and_distance(positions, gap):
     ],
 )
 def test_ticks_are_written_as_a_reader_wants_them(value, largest, text):
-    assert tick_text(value, largest) == text
+    ax = plot_effects(TABLE)
+    ax.set_xlim(-largest, largest)
+    assert ax.xaxis.get_major_formatter()(value, 0) == text
 
 
 def test_long_and_odd_names_are_made_fit():
-    assert clean("a\nb") == "a b"
-    assert len(clean("x" * 100)) == 32
-    assert clean("x" * 100).startswith("x" * 20)
+    table = {**TABLE, "feature": ["a\nb", "x" * 100, "c"]}
+    odd, long, _ = (label.get_text() for label in plot_effects(table).get_yticklabels())
+    assert odd == "a b"
+    assert len(long) == 32
+    assert long.startswith("x" * 20)

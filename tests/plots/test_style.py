@@ -17,8 +17,7 @@ from elinvar.plots import (
     plot_trajectory,
     to_png,
 )
-from elinvar.plots._save import _PALETTE
-from elinvar.plots._style import ENVIRONMENT_COLOURS, VERDICT_COLOURS, found_to_hold
+from elinvar.plots.palette import ENVIRONMENT_COLOURS, PALETTE, VERDICT_COLOURS
 
 KINDS = list(VERDICT_COLOURS)
 NAMES = [f"x{j}" for j in range(len(KINDS))]
@@ -125,14 +124,20 @@ def test_contrast_is_that_of_the_norm():
 def test_the_palette_has_no_colour_twice():
     assert len({to_hex(colour) for colour in VERDICT_COLOURS.values()}) == len(KINDS)
     assert len(set(ENVIRONMENT_COLOURS)) == len(PLACES)
-    assert all(on_white(colour) >= 4.5 for colour in _PALETTE)
+    assert all(on_white(colour) >= 4.5 for colour in PALETTE)
 
 
-def test_what_holds_only_approximately_is_not_said_to_hold_exactly():
-    assert found_to_hold(["invariant", "approximately invariant", "spurious"]) == (
-        "Found to hold in every environment: 2 of 3 effects"
-    )
-    assert found_to_hold(["approximately invariant", "undecided"]) == (
-        "Found to hold approximately: 1 of 2 effects"
-    )
-    assert found_to_hold(["undecided"]).endswith("in every environment: 0 of 1 effects")
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["invariant", "approximately invariant", "spurious"], "in every environment: 2 of 3"),
+        (["approximately invariant", "undecided"], "approximately: 1 of 2"),
+        (["undecided", "spurious"], "in every environment: 0 of 2"),
+    ],
+)
+def test_what_holds_only_approximately_is_not_said_to_hold_exactly(verdicts, said):
+    some = {key: cells[: len(verdicts)] for key, cells in evidence().items()}
+    agreeing = {**some, "verdict": verdicts, "pooled_effect": some["effect"]}
+    for ax in (plot_effects(agreeing), plot_forest(effects(), agreeing)):
+        title = ax.get_title(loc="left"), ax.figure.get_suptitle()
+        assert f"Found to hold {said} effects" in title

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 import elinvar.report
-from elinvar.plots._save import _PALETTE
-from elinvar.plots._style import VERDICT_COLOURS
+from elinvar.plots.palette import PALETTE, VERDICT_COLOURS
 
 CSS = (Path(elinvar.report.__file__).parent / "templates" / "page.css").read_text("utf-8")
 GROUNDS = ("paper", "panel")
@@ -52,7 +51,7 @@ def test_text_can_be_read(mode):
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_marks_of_figures_can_be_seen(mode):
     found = colours(mode)
-    for colour in _PALETTE:
+    for colour in PALETTE:
         assert contrast(found[f"c{colour[1:]}"], found["paper"]) >= 3, colour
 
 

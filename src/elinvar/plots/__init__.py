@@ -1,23 +1,25 @@
 """Figures: arrays and tables in, matplotlib axes out; nothing is computed here."""
 
-from elinvar.plots._bench_ranks import plot_ranks
-from elinvar.plots._bench_recovery import plot_recovery
-from elinvar.plots._bench_scatter import plot_error_time
-from elinvar.plots._diagnosis import plot_diagnosis
-from elinvar.plots._effects import plot_effects
-from elinvar.plots._environments import plot_environments
-from elinvar.plots._errors import plot_errors
-from elinvar.plots._forest import plot_forest
-from elinvar.plots._left_out import plot_left_out
-from elinvar.plots._lines import plot_path, plot_trajectory
-from elinvar.plots._noise import plot_noise
-from elinvar.plots._outcomes import plot_outcomes
-from elinvar.plots._power import plot_power
 from elinvar.plots._save import to_png, to_svg
-from elinvar.plots._sensing_distances import plot_distances
-from elinvar.plots._sensing_fits import plot_comparison, plot_scaling
-from elinvar.plots._sensing_phase import plot_phase_diagram
-from elinvar.plots._sensing_signals import plot_sensing, plot_signals
+from elinvar.plots.bench._ranks import plot_ranks
+from elinvar.plots.bench._recovery import plot_recovery
+from elinvar.plots.bench._scatter import plot_error_time
+from elinvar.plots.model._diagnosis import plot_diagnosis
+from elinvar.plots.model._effects import plot_effects
+from elinvar.plots.model._environments import plot_environments
+from elinvar.plots.model._errors import plot_errors
+from elinvar.plots.model._forest import plot_forest
+from elinvar.plots.model._left_out import plot_left_out
+from elinvar.plots.model._lines import plot_path, plot_trajectory
+from elinvar.plots.model._power import plot_power
+from elinvar.plots.sensing._comparison import plot_comparison
+from elinvar.plots.sensing._distances import plot_distances
+from elinvar.plots.sensing._noise import plot_noise
+from elinvar.plots.sensing._outcomes import plot_outcomes
+from elinvar.plots.sensing._phase import plot_phase_diagram
+from elinvar.plots.sensing._scaling import plot_scaling
+from elinvar.plots.sensing._signals import plot_signals
+from elinvar.plots.sensing._trajectory import plot_sensing
 
 __all__ = [
     "plot_comparison",

@@ -4,15 +4,15 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
-from elinvar.plots._style import ENVIRONMENT_COLOURS, INK, QUIET, VERDICT_COLOURS
+from elinvar.plots.palette import INK, PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PALETTE = sorted({QUIET, *ENVIRONMENT_COLOURS, *VERDICT_COLOURS.values()})
 _PAPER = "#ffffff"
 
 
@@ -71,7 +71,7 @@ def to_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
     ids: dict[str, str] = {}
     body = re.sub(r"<[^>]*>", lambda tag: _adapt(tag.group(), prefix, ids), body)
     return (
-        f'<svg {box.group() if box else ""} role="img" aria-label="{_attribute(alt)}" '
+        f'<svg {box.group() if box else ""} role="img" aria-label="{escape(alt)}" '
         f'stroke-linejoin="round" stroke-linecap="butt">{body}'
     )
 
@@ -84,7 +84,7 @@ def _adapt(tag: str, prefix: str, ids: dict[str, str]) -> str:
 
     tag = re.sub(r'(\sid="|url\(#|href="#)([^")]+)', own, tag).replace("xlink:href", "href")
     tag = re.sub(r"font-family:[^;\"]*;? ?", "", tag).replace(INK, "currentColor")
-    for colour in _PALETTE:
+    for colour in PALETTE:
         tag = tag.replace(colour, f"var(--c{colour[1:]}, {colour})")
     return tag.replace(_PAPER, f"var(--paper, {_PAPER})")
 
@@ -94,12 +94,6 @@ def _numbered(name: str, ids: dict[str, str]) -> str:
     if re.fullmatch("[a-z][0-9a-f]{10}", name):
         return ids.setdefault(name, f"{name[0]}{len(ids)}")
     return name
-
-
-def _attribute(text: str) -> str:
-    return (
-        text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-    )
 
 
 @contextmanager

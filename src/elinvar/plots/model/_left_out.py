@@ -1,26 +1,22 @@
 """Predictions for environments that the model has not seen, against the truth."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.plots._style import (
-    ENVIRONMENT_COLOURS,
-    ENVIRONMENT_MARKERS,
-    INK,
-    MODEL_NAMES,
-    QUIET,
+from elinvar.plots._axes import (
     clean,
     finish,
     head_figure,
     head_panel,
     legend_below,
-    new_figure,
+    new_panels,
     plain_numbers,
-    spread,
 )
-from elinvar.plots._tables import Row, records
+from elinvar.plots._marks import Floats, Look, dots, mark, name_points, patch
+from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, MODEL_NAMES, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -44,7 +40,7 @@ _NUMBERS = (
 
 
 def plot_left_out(
-    left_out: Any,
+    left_out: Table,
     *,
     models: Sequence[str] = ("invariant", "pooled"),
     target: str = "target",
@@ -99,7 +95,9 @@ def plot_left_out(
     if not shown:
         raise ValueError(f"There are no predictions of the models {', '.join(models)}.")
     names = list(dict.fromkeys(row["environment"] for row in rows))
-    drawn = _side_by_side(len(shown)) if axes is None else list(axes)
+    width = 9.0 if len(shown) > 1 else 5.5
+    height = width / len(shown) + 0.9
+    drawn = new_panels(width, height, 1, len(shown), sharex=True) if axes is None else list(axes)
     if len(drawn) < len(shown):
         raise ValueError(f"There are {len(drawn)} axes for {len(shown)} models.")
     limits = _limits([row for row in rows if row["model"] in shown])
@@ -108,37 +106,20 @@ def plot_left_out(
         _frame(ax, limits)
         here = [row for row in rows if row["model"] == model]
         for row in here:
-            _draw(ax, row, *_look(names.index(row["environment"]), len(names)))
+            _draw(ax, row, _look(names, row["environment"]))
         if len(names) > len(ENVIRONMENT_COLOURS):
-            off = [row for row in here if _miss(row) > _FAR * (limits[1] - limits[0])]
-            farthest = sorted(off, key=_miss, reverse=True)[:_NAMED]
-            middle = (limits[0] + limits[1]) / 2
-            longest = 18 if len(shown) < 3 else 11
-            _name(ax, [row for row in farthest if row["truth_mean"] >= middle], 0, longest)
-            _name(ax, [row for row in farthest if row["truth_mean"] < middle], 1, longest)
+            _name_farthest(ax, here, longest=18 if len(shown) < 3 else 11)
         head_panel(ax, MODEL_NAMES.get(model, model))
-        finish(
-            ax,
-            title=None,
-            xlabel=f"predicted {target}",
-            ylabel=target if k == 0 or axes is not None else "",
-        )
+        ylabel = target if k == 0 or axes is not None else ""
+        finish(ax, title=None, xlabel=f"predicted {target}", ylabel=ylabel)
     if axes is None:
         head_figure(drawn[0], "Predictions for left-out environments" if title is None else title)
         _legend(drawn[0], names)
     return drawn[0]
 
 
-def _side_by_side(count: int) -> "list[Axes]":
-    width = 9.0 if count > 1 else 5.5
-    figure = new_figure(width, width / count + 0.9)
-    return list(figure.subplots(1, count, sharex=True, sharey=True, squeeze=False).flat)
-
-
-def _look(k: int, total: int) -> tuple[str, str]:
-    if total > len(ENVIRONMENT_COLOURS):
-        return INK, "o"
-    return ENVIRONMENT_COLOURS[k], ENVIRONMENT_MARKERS[k]
+def _look(names: list[str], name: str) -> Look:
+    return Look.of_environment(names.index(name), len(names), crowd=INK)
 
 
 def _limits(rows: list[Row]) -> tuple[float, float]:
@@ -152,11 +133,11 @@ def _limits(rows: list[Row]) -> tuple[float, float]:
     return min(known) - margin, max(known) + margin
 
 
-def _line(row: Row) -> tuple[Any, Any, float]:
+def _line(row: Row) -> tuple[Floats, Floats, float]:
     """Return the line of one environment, and the half-width of its band."""
     centre, middle = row["predicted_mean"], row["truth_mean"]
     if not np.isfinite(row["slope"]):
-        return np.array([centre, centre]), np.array([middle, middle]), row["truth_sd"]
+        return np.full(2, centre), np.full(2, middle), row["truth_sd"]
     steps = np.array([-_REACH, _REACH]) * row["predicted_sd"]
     return centre + steps, middle + row["slope"] * steps, row["residual_sd"]
 
@@ -169,74 +150,50 @@ def _frame(ax: "Axes", limits: tuple[float, float]) -> None:
         plain_numbers(axis, 5)
 
 
-def _draw(ax: "Axes", row: Row, colour: str, marker: str) -> None:
+def _draw(ax: "Axes", row: Row, look: Look) -> None:
     x, y, half = _line(row)
-    crowded = colour == INK
+    colour, crowded = look.colour, look.colour == INK
     if not np.isfinite(row["slope"]):
         ax.vlines(x[0], y[0] - half, y[0] + half, colors=colour, linewidths=1.5, zorder=3)
     else:
         if not crowded:
             ax.fill_between(x, y - half, y + half, color=colour, alpha=0.12, linewidth=0, zorder=2)
         ax.plot(x, y, color=colour, linewidth=0.8 if crowded else 2.0, alpha=0.7, zorder=3)
-    ax.scatter(
-        row["predicted_mean"],
-        row["truth_mean"],
-        s=18 if crowded else 42,
-        marker=marker,
-        color=colour,
-        linewidths=0,
-        zorder=4,
-    )
+    size = 18 if crowded else 42
+    dots(ax, row["predicted_mean"], row["truth_mean"], colour, size=size, marker=look.marker)
 
 
 def _miss(row: Row) -> float:
     return float(np.nan_to_num(abs(row["truth_mean"] - row["predicted_mean"])))
 
 
-def _name(ax: "Axes", rows: list[Row], side: int, longest: int) -> None:
-    """Name environments at the left (0) or right (1) edge, where few lines are."""
+def _name_farthest(ax: "Axes", rows: list[Row], *, longest: int) -> None:
+    """Name the environments missed by most at the edge of the panel where few lines are."""
     low, high = ax.get_ylim()
-    spots = spread([row["truth_mean"] for row in rows], 0.05 * (high - low), low, high)
-    for row, spot in zip(rows, spots, strict=True):
-        ax.annotate(
-            clean(row["environment"], longest),
-            xy=(row["predicted_mean"], row["truth_mean"]),
-            xytext=(0.99 if side else 0.01, spot),
-            textcoords=("axes fraction", "data"),
-            ha="right" if side else "left",
-            va="center",
-            fontsize=8.5,
-            color=INK,
-            parse_math=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": QUIET,
-                "linewidth": 0.6,
-                "shrinkA": 2,
-                "shrinkB": 3,
-                "relpos": (0.0 if side else 1.0, 0.5),
-            },
-            zorder=5,
+    off = [row for row in rows if _miss(row) > _FAR * (high - low)]
+    farthest = sorted(off, key=_miss, reverse=True)[:_NAMED]
+    for right in (False, True):
+        here = [row for row in farthest if (row["truth_mean"] < (low + high) / 2) == right]
+        name_points(
+            ax,
+            [clean(row["environment"], longest) for row in here],
+            [(row["predicted_mean"], row["truth_mean"]) for row in here],
+            0.99 if right else 0.01,
+            colours=[INK] * len(here),
+            right=right,
         )
 
 
 def _legend(ax: "Axes", names: list[str]) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     marks: list[tuple[str, Artist]]
     if len(names) <= len(ENVIRONMENT_COLOURS):
-        marks = [(clean(name), _mark(*_look(k, len(names)))) for k, name in enumerate(names)]
-        marks.append(("one sd of the residuals", Patch(facecolor=INK, alpha=0.12, linewidth=0)))
+        looks = [_look(names, name) for name in names]
+        marks = [
+            (clean(name), mark(look.colour, marker=look.marker, line="-", width=2.0))
+            for name, look in zip(names, looks, strict=True)
+        ]
+        marks.append(("one sd of the residuals", patch(INK, alpha=0.12)))
     else:
-        line = Line2D([], [], color=INK, marker="o", markersize=4.5, linewidth=0.8)
-        marks = [("an environment", line)]
-    diagonal = Line2D([], [], color=QUIET, linewidth=0.9, linestyle="--")
-    marks.append(("predicted = true", diagonal))
-    legend_below(ax, [mark for _, mark in marks], [name for name, _ in marks])
-
-
-def _mark(colour: str, marker: str) -> "Artist":
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=colour, marker=marker, markersize=6.5, linewidth=2.0)
+        marks = [("an environment", mark(marker="o", line="-", size=4.5, width=0.8))]
+    marks.append(("predicted = true", mark(QUIET, line="--", width=0.9)))
+    legend_below(ax, [artist for _, artist in marks], [name for name, _ in marks])

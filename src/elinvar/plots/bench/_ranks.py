@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from elinvar.plots._style import INK, QUIET, VERDICT_COLOURS, clean, new_axes
+from elinvar.plots._axes import clean, finish, new_axes
+from elinvar.plots._marks import write
+from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +69,7 @@ def plot_ranks(
     ax.plot([low, high], [0, 0], color=INK, linewidth=1.2)
     for tick in range(int(low), int(high) + 1):
         ax.plot([tick, tick], [0, 0.22], color=INK, linewidth=1.0)
-        ax.text(tick, 0.32, str(tick), ha="center", va="bottom", fontsize=8.5, color=INK)
+        write(ax, str(tick), (tick, 0.32), ha="center", va="bottom")
     _bars(ax, ranks, groups)
     first = 0.9 + 0.8 * len(groups)
     for k, name in enumerate(order):
@@ -75,21 +77,11 @@ def plot_ranks(
         row = -(first + (k if left else len(order) - 1 - k))
         _leader(ax, name, ranks[name], row, low - 0.02 * margin if left else high, left=left)
     ax.plot([low, min(low + critical_difference, high)], [1.25, 1.25], color=INK, linewidth=2.2)
-    ax.text(
-        low,
-        1.33,
-        f"critical difference {critical_difference:.2f}",
-        va="bottom",
-        fontsize=8.5,
-        color=INK,
-    )
-    ax.axis("off")
+    write(ax, f"critical difference {critical_difference:.2f}", (low, 1.33), va="bottom")
     where = "" if n_problems is None else f" (average rank over {n_problems} problems)"
     title = _finding(order, ranks, critical_difference) + where if title is None else title
-    ax.set_title(
-        clean(title, 160), loc="left", color=INK, fontsize=11, fontweight="bold", pad=10,
-        parse_math=False, wrap=True,
-    )  # fmt: skip
+    finish(ax, title=title, xlabel="", ylabel="", wrap=80)
+    ax.axis("off")
     return ax
 
 
@@ -98,9 +90,12 @@ def _bars(ax: "Axes", ranks: Mapping[str, float], groups: Sequence[Sequence[str]
         ends = [ranks[name] for name in group]
         at = -(0.5 + 0.8 * k)
         ax.plot(
-            [min(ends) - 0.05, max(ends) + 0.05], [at, at], color=QUIET, linewidth=3.4,
+            [min(ends) - 0.05, max(ends) + 0.05],
+            [at, at],
+            color=QUIET,
+            linewidth=3.4,
             solid_capstyle="round",
-        )  # fmt: skip
+        )
 
 
 def _leader(ax: "Axes", name: str, rank: float, row: float, edge: float, *, left: bool) -> None:
@@ -110,18 +105,9 @@ def _leader(ax: "Axes", name: str, rank: float, row: float, edge: float, *, left
         [rank, rank, edge], [0, row, row], color=colour if own else QUIET,
         linewidth=1.6 if own else 0.8, zorder=3 if own else 2,
     )  # fmt: skip
-    ax.annotate(
-        f"{clean(name)}  {rank:.1f}" if left else f"{rank:.1f}  {clean(name)}",
-        xy=(edge, row),
-        xytext=(-4 if left else 4, 0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        fontsize=8.5,
-        color=colour,
-        fontweight="bold" if own else "normal",
-        parse_math=False,
-    )
+    text = f"{clean(name)}  {rank:.1f}" if left else f"{rank:.1f}  {clean(name)}"
+    shift, ha = (-4, "right") if left else (4, "left")
+    write(ax, text, (edge, row), shift=(shift, 0), ha=ha, colour=colour, bold=own)
 
 
 def _finding(order: Sequence[str], ranks: Mapping[str, float], difference: float) -> str:

@@ -1,9 +1,11 @@
-"""One look for all figures: colours by verdict, quiet axes, labels that do not collide."""
+"""One look for all figures: quiet axes, titles that tell a finding, legends below, plain ticks."""
 
-from collections.abc import Sequence
-from math import floor, log10
+from collections.abc import Iterable, Sequence
+from math import floor, isfinite, log10
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from elinvar.plots.palette import HOLDS, INK, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -11,52 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-INK = "#24292f"
-QUIET = "#6b7480"
-
-VERDICT_COLOURS = {
-    "invariant": "#00639c",
-    "approximately invariant": "#007052",
-    "spurious": "#a84600",
-    "undecided": "#8c567b",
-    "no effect": "#5f666e",
-}
-VERDICT_LINES: dict[str, Any] = {
-    "invariant": "-",
-    "approximately invariant": "-",
-    "spurious": "--",
-    "undecided": "-.",
-    "no effect": ":",
-}
-HOLDS = ("invariant", "approximately invariant")
-MODEL_COLOURS = {
-    "invariant": "#00639c",
-    "pooled": "#a84600",
-    "lasso": "#6a59a3",
-    "mean": "#5f666e",
-}
-MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
-MODEL_NAMES = {
-    "invariant": "invariant model",
-    "pooled": "pooled model",
-    "lasso": "lasso",
-    "mean": "mean of the target",
-    "used": "chosen without it",
-}
-ENVIRONMENT_COLOURS = (
-    "#00639c",
-    "#996a00",
-    "#007052",
-    "#a94f82",
-    "#1f78ad",
-    "#a84600",
-    "#6a59a3",
-    "#7a5f30",
-)
-ENVIRONMENT_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-
 LONGEST = 32
+GRID: dict[str, Any] = {"color": QUIET, "linewidth": 0.4, "alpha": 0.4}
 
+_HEAD: dict[str, Any] = {"color": INK, "fontweight": "bold", "parse_math": False}
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -75,20 +35,22 @@ def new_axes(width: float = 7.0, height: float = 4.0) -> "Axes":
     return new_figure(width, height).add_subplot()
 
 
+def new_panels(
+    width: float, height: float, down: int, across: int, *, sharex: bool = False
+) -> "list[Axes]":
+    """Return a grid of axes on a new figure, row by row, that share their vertical axis."""
+    grid = new_figure(width, height).subplots(
+        down, across, sharex=sharex, sharey=True, squeeze=False
+    )
+    return list(grid.flat)
+
+
 def finish(ax: "Axes", *, title: str | None, xlabel: str, ylabel: str, wrap: int = 66) -> "Axes":
     """Give ``ax`` its title and labels and take away what carries no information."""
     ax.set_xlabel(clean(xlabel, 90), color=INK, fontsize=9.5, parse_math=False)
     ax.set_ylabel(clean(ylabel, 60), color=INK, fontsize=9.5, parse_math=False)
     if title:
-        ax.set_title(
-            fill(clean(title, 160), wrap),
-            loc="left",
-            color=INK,
-            fontsize=11,
-            fontweight="bold",
-            pad=10,
-            parse_math=False,
-        )
+        ax.set_title(fill(clean(title, 160), wrap), loc="left", fontsize=11, pad=10, **_HEAD)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -103,28 +65,12 @@ def head_figure(ax: "Axes", title: str) -> None:
     """Give the figure of several panels its title."""
     figure: Any = ax.figure
     if title:
-        figure.suptitle(
-            fill(clean(title, 160), 90),
-            x=0.01,
-            ha="left",
-            color=INK,
-            fontsize=11,
-            fontweight="bold",
-            parse_math=False,
-        )
+        figure.suptitle(fill(clean(title, 160), 90), x=0.01, ha="left", fontsize=11, **_HEAD)
 
 
 def head_panel(ax: "Axes", title: str, *, pad: float = 8.0) -> None:
     """Give one of several panels its title, ``pad`` points above it."""
-    ax.set_title(
-        clean(title),
-        loc="left",
-        color=INK,
-        fontsize=10,
-        fontweight="bold",
-        pad=pad,
-        parse_math=False,
-    )
+    ax.set_title(clean(title), loc="left", fontsize=10, pad=pad, **_HEAD)
 
 
 def legend_below(
@@ -153,6 +99,19 @@ def legend_below(
         legend.remove()
 
 
+def name_rows(ax: "Axes", names: Sequence[str], *, longest: int = LONGEST, pad: float = 7) -> None:
+    """Name the rows 0, 1, ..., from the top down, without a line beside them."""
+    ax.set_yticks(range(len(names)), [clean(name, longest) for name in names], parse_math=False)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    bare_rows(ax, pad=pad)
+
+
+def bare_rows(ax: "Axes", *, pad: float = 7) -> None:
+    """Take the line and the ticks away from the side where rows are named."""
+    ax.tick_params(axis="y", length=0, pad=pad)
+    ax.spines["left"].set_visible(False)
+
+
 def plain_numbers(axis: "Axis", most: int | None = None) -> None:
     """Write the ticks of ``axis`` as a reader wants them, in at most ``most`` intervals."""
     from matplotlib.ticker import MaxNLocator
@@ -165,6 +124,37 @@ def plain_numbers(axis: "Axis", most: int | None = None) -> None:
         return tick_text(value, max(abs(low), abs(high)))
 
     axis.set_major_formatter(write)
+
+
+def log_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float]) -> None:
+    """Make an axis logarithmic, with ticks at 2 and 5, too, where there are few powers of ten."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    positive = [value for value in values if isfinite(value) and value > 0]
+    ratio = max(positive) / min(positive) if positive else 1.0
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log")
+    subs = (1, 2, 3, 5, 7) if ratio < 12 else (1, 2, 5) if ratio < 300 else (1,)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=9))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(lambda value, _: tick_text(value, value).removeprefix("1\u00d7"))
+
+
+def scale_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float], log: bool) -> None:
+    """Give an axis its scale, even or in powers of ten."""
+    if log:
+        log_axis(ax, which, values)
+    else:
+        plain_numbers(ax.xaxis if which == "x" else ax.yaxis, 7)
+
+
+def ticks_at(ax: "Axes", values: Sequence[float]) -> None:
+    """Put the ticks of a logarithmic horizontal axis where there are values, and nowhere else."""
+    from matplotlib.ticker import NullLocator
+
+    ax.set_xscale("log")
+    ax.set_xticks(values, [tick_text(value, value) for value in values])
+    ax.xaxis.set_minor_locator(NullLocator())
 
 
 def tick_text(value: float, largest: float) -> str:
@@ -186,9 +176,9 @@ def found_to_hold(verdicts: Sequence[str]) -> str:
     return f"Found to hold in every environment: {both} of {len(verdicts)} effects"
 
 
-def colour_of(k: int) -> str:
-    """Return the colour of the ``k``-th line or environment where there is no verdict."""
-    return ENVIRONMENT_COLOURS[k % len(ENVIRONMENT_COLOURS)]
+def of_all(finding: str, shown: int, total: int) -> str:
+    """Add to a finding how many rows are drawn, where not all are."""
+    return finding if shown == total else f"{finding} ({shown} shown)"
 
 
 def clean(text: object, longest: int = LONGEST) -> str:
@@ -198,47 +188,3 @@ def clean(text: object, longest: int = LONGEST) -> str:
         return line
     head = (longest - 1) * 2 // 3
     return line[:head] + "…" + line[len(line) - (longest - 1 - head) :]
-
-
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Move label ``positions`` apart until neighbours are ``gap`` from each other.
-
-    Parameters
-    ----------
-    positions : sequence of float
-        Where the labels would like to be.
-    gap : float
-        Smallest distance between neighbours; made smaller if they do not all fit.
-    low, high : float
-        Labels stay within.
-
-    Returns
-    -------
-    list of float
-        New positions, in the order given.
-    """
-    order = sorted(range(len(positions)), key=lambda i: positions[i])
-    if len(order) > 1:
-        gap = min(gap, (high - low) / (len(order) - 1))
-    blocks: list[list[float]] = []
-    for i in order:
-        blocks.append([min(max(positions[i], low), high), 1.0])
-        while len(blocks) > 1 and _overlap(blocks[-2], blocks[-1], gap):
-            middle, size = blocks.pop()
-            before, before_size = blocks.pop()
-            total = before_size + size
-            centre = (before * before_size + middle * size) / total
-            half = (total - 1) * gap / 2
-            blocks.append([min(max(centre, low + half), high - half), total])
-    placed = [
-        middle + (k - (size - 1) / 2) * gap for middle, size in blocks for k in range(int(size))
-    ]
-    result = [0.0] * len(positions)
-    for i, value in zip(order, placed, strict=True):
-        result[i] = value
-    return result
-
-
-def _overlap(below: list[float], above: list[float], gap: float) -> bool:
-    reach = (below[1] + above[1]) / 2 * gap
-    return above[0] - below[0] < reach - 1e-12

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.plots._forest_panels import COMMON, NEW, POOLED, Panel, Rows, chosen, panels_of
-from elinvar.plots._intervals import draw_intervals
-from elinvar.plots._style import (
-    INK,
-    QUIET,
+from elinvar.plots._axes import (
     clean,
     found_to_hold,
     head_figure,
     head_panel,
     legend_below,
-    new_figure,
+    new_panels,
+    of_all,
     plain_numbers,
     tick_text,
 )
-from elinvar.plots._tables import Row, records
+from elinvar.plots._marks import dots, draw_intervals, mark, write
+from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.model._forest_panels import COMMON, NEW, POOLED, Panel, Rows, chosen, panels_of
+from elinvar.plots.palette import INK, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -30,8 +30,8 @@ _SHORT_NAME = 21
 
 
 def plot_forest(
-    effects: Any,
-    evidence: Any,
+    effects: Table,
+    evidence: Table,
     *,
     features: Sequence[str] | None = None,
     top: int = 8,
@@ -116,9 +116,9 @@ def _grid(panels: list[Panel], rows: Rows) -> "list[Axes]":
     down = -(-count // across)
     pitch = 0.19 if len(rows.labels) < 16 else 0.165
     height = down * (pitch * (rows.bottom + 0.7) + 0.75) + 0.9
-    figure = new_figure(9.0 if across > 1 else 6.5, height)
+    cells = new_panels(9.0 if across > 1 else 6.5, height, down, across)
+    figure: Any = cells[0].figure
     figure.set_layout_engine("constrained", h_pad=0.08)
-    cells = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
     for spare in cells[count:]:
         spare.remove()
     return cells[:count]
@@ -158,13 +158,12 @@ def _draw_environments(ax: "Axes", panel: Panel, rows: Rows) -> None:
     effect, low, high = panel.each
     y = np.arange(len(effect)) * (0.0 if rows.strip else 1.0)
     if rows.strip:
-        ax.scatter(effect, y, s=110, marker="|", color=INK, alpha=0.45, zorder=3)
+        dots(ax, effect, y, INK, size=110, marker="|", edge=1.5, alpha=0.45, zorder=3)
     else:
-        draw_intervals(ax, y, low, high, colour=INK, linewidth=1.1, alpha=0.6, zorder=2)
-        ax.scatter(effect, y, s=20, color=INK, linewidths=0, zorder=4)
+        draw_intervals(ax, y, low, high, colour=INK, width=1.1, alpha=0.6, zorder=2)
+        dots(ax, effect, y, INK, size=20)
     if panel.odd is not None:
-        x, place = effect[panel.odd], y[panel.odd]
-        ax.scatter(x, place, s=90, facecolors="none", edgecolors=INK, linewidths=1.1, zorder=5)
+        dots(ax, effect[panel.odd], y[panel.odd], INK, size=90, hollow=True, edge=1.1, zorder=5)
 
 
 def _draw_summaries(ax: "Axes", panel: Panel, rows: Rows) -> None:
@@ -172,22 +171,14 @@ def _draw_summaries(ax: "Axes", panel: Panel, rows: Rows) -> None:
     colour = panel.colour
     if panel.holds and np.isfinite(common):
         ax.vlines(common, -0.7, rows.rule, colors=colour, linewidths=0.9, linestyles=":", zorder=1)
-    draw_intervals(ax, y, low, high, colour=colour, linewidth=2.8, alpha=0.55, zorder=3)
-    ax.scatter(common, y, s=52, marker="D", color=colour, linewidths=0, zorder=5)
+    draw_intervals(ax, y, low, high, colour=colour, width=2.8, alpha=0.55, zorder=3)
+    dots(ax, common, y, colour, size=52, marker="D", zorder=5)
     if POOLED in rows.summaries:
-        ax.scatter(
-            panel.pooled,
-            rows.of_summary(POOLED),
-            s=38,
-            marker="D",
-            facecolors="none",
-            edgecolors=INK,
-            linewidths=1.1,
-            zorder=4,
-        )
+        y = rows.of_summary(POOLED)
+        dots(ax, panel.pooled, y, INK, size=38, marker="D", hollow=True, edge=1.1)
     if NEW in rows.summaries:
         y = rows.of_summary(NEW)
-        draw_intervals(ax, y, *panel.new, colour=colour, linewidth=8.0, alpha=0.3, zorder=2)
+        draw_intervals(ax, y, *panel.new, colour=colour, width=8.0, alpha=0.3, zorder=2)
 
 
 def _head(ax: "Axes", panel: Panel, *, odd: str) -> None:
@@ -195,39 +186,20 @@ def _head(ax: "Axes", panel: Panel, *, odd: str) -> None:
     head_panel(ax, panel.feature, pad=18)
     said = f"{panel.verdict} ○ {clean(odd, 16)}" if odd else panel.verdict
     for text, shift, colour in (("◆", 0, panel.colour), (said, 11, INK)):
-        ax.annotate(
-            text,
-            xy=(0, 1),
-            xycoords="axes fraction",
-            xytext=(shift, 5),
-            textcoords="offset points",
-            fontsize=8.5,
-            color=colour,
-            parse_math=False,
-            annotation_clip=False,
+        write(
+            ax, text, (0, 1), frame="axes fraction", shift=(shift, 5), va="baseline", colour=colour
         )
 
 
 def _marks(panels: list[Panel]) -> "dict[str, Artist]":
     """Return the marks that no row is labelled with."""
-    from matplotlib.lines import Line2D
-
-    marks: dict[str, Artist] = {"95% interval": Line2D([], [], color=INK, linewidth=1.1, alpha=0.6)}
+    marks: dict[str, Artist] = {"95% interval": mark(line="-", width=1.1, alpha=0.6)}
     if any(panel.odd is not None for panel in panels):
-        marks["differs most clearly"] = Line2D(
-            [],
-            [],
-            marker="o",
-            markersize=9,
-            markerfacecolor="none",
-            markeredgecolor=INK,
-            linestyle="none",
-        )
+        marks["differs most clearly"] = mark(marker="o", size=9, hollow=True)
     return marks
 
 
 def _finding(table: list[Row], shown: int) -> str:
     if len(table) == 1:
         return ""
-    text = found_to_hold([row["verdict"] for row in table])
-    return text if shown == len(table) else f"{text} ({shown} shown)"
+    return of_all(found_to_hold([row["verdict"] for row in table]), shown, len(table))

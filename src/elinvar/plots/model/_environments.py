@@ -1,22 +1,14 @@
 """Rows of several environments with a fitted line each: Simpson's picture."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from elinvar.plots._style import (
-    ENVIRONMENT_COLOURS,
-    ENVIRONMENT_MARKERS,
-    INK,
-    QUIET,
-    clean,
-    finish,
-    new_axes,
-    plain_numbers,
-    spread,
-)
+from elinvar.plots._axes import clean, finish, new_axes, plain_numbers
+from elinvar.plots._marks import Floats, Look, spread, write
+from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +19,7 @@ Line = tuple[float, float]
 def plot_environments(
     x: ArrayLike,
     y: ArrayLike,
-    environments: Sequence[Any] | ArrayLike,
+    environments: Sequence[object] | ArrayLike,
     *,
     lines: Mapping[str, Line] | None = None,
     pooled: Line | None = None,
@@ -77,13 +69,13 @@ def plot_environments(
     ends: list[tuple[str, str, float, float]] = []
     for k, name in enumerate(names):
         rows = labels == name
-        colour, marker = _look(k, len(names))
+        look = Look.of_environment(k, len(names), crowd=QUIET)
         ax.scatter(
             horizontal[rows],
             vertical[rows],
             s=size,
-            color=colour,
-            marker=marker,
+            color=look.colour,
+            marker=look.marker,
             alpha=0.4 if len(labels) <= 1000 else 0.15,
             linewidths=0,
             label=clean(name),
@@ -91,9 +83,9 @@ def plot_environments(
             rasterized=len(labels) > 2000,
         )
         if lines is not None and name in lines:
-            end = _draw_line(ax, horizontal[rows], lines[name], colour)
+            end = _draw_line(ax, horizontal[rows], lines[name], look.colour)
             if len(names) <= len(ENVIRONMENT_COLOURS):
-                ends.append((name, colour, *end))
+                ends.append((name, look.colour, *end))
     if pooled is not None and len(horizontal):
         ends.append(("pooled", INK, *_draw_line(ax, horizontal, pooled, INK, linestyle="--")))
     _name_ends(ax, ends)
@@ -104,14 +96,8 @@ def plot_environments(
     return finish(ax, title=title, xlabel=xlabel, ylabel=ylabel)
 
 
-def _look(k: int, total: int) -> tuple[str, str]:
-    if total > len(ENVIRONMENT_COLOURS):
-        return QUIET, "o"
-    return ENVIRONMENT_COLOURS[k], ENVIRONMENT_MARKERS[k]
-
-
 def _draw_line(
-    ax: "Axes", x: NDArray[np.float64], line: Line, colour: str, *, linestyle: Any = "-"
+    ax: "Axes", x: Floats, line: Line, colour: str, *, linestyle: str = "-"
 ) -> tuple[float, float]:
     """Draw ``line`` over the range of ``x`` and return its right end."""
     slope, intercept = line
@@ -122,25 +108,12 @@ def _draw_line(
 
 
 def _name_ends(ax: "Axes", ends: list[tuple[str, str, float, float]]) -> None:
-    from matplotlib.patheffects import withStroke
-
     low, high = ax.get_ylim()
     spots = spread([height for *_, height in ends], 0.05 * (high - low), low, high)
     for (name, colour, x, _), spot in zip(ends, spots, strict=True):
-        ax.annotate(
-            clean(name),
-            xy=(x, spot),
-            xytext=(7, 0),
-            textcoords="offset points",
-            va="center",
-            ha="left",
-            fontsize=9.5,
-            fontweight="bold",
-            color=colour,
-            annotation_clip=False,
-            parse_math=False,
-            zorder=5,
-            path_effects=[withStroke(linewidth=3, foreground="white")],
+        place = (x, spot)
+        write(
+            ax, clean(name), place, shift=(7, 0), size=9.5, colour=colour, bold=True, outlined=True
         )
     ax.set_ylim(low, high)
 

@@ -1,21 +1,21 @@
 """What became of each setting over a parameter: one mark a setting and value."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from elinvar.plots._sensing_look import GRID, distinct, log_axis
-from elinvar.plots._style import (
-    INK,
-    MODEL_COLOURS,
-    QUIET,
-    VERDICT_COLOURS,
+from elinvar.plots._axes import (
+    GRID,
     clean,
     finish,
     legend_below,
+    name_rows,
     new_axes,
     tick_text,
+    ticks_at,
 )
-from elinvar.plots._tables import records
+from elinvar.plots._marks import dots, write
+from elinvar.plots._tables import Table, distinct, records
+from elinvar.plots.palette import MODEL_COLOURS, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ _LOOKS = (
 
 
 def plot_outcomes(
-    table: Any,
+    table: Table,
     *,
     name: str,
     parameter: str,
@@ -91,41 +91,19 @@ def plot_outcomes(
     handles = []
     for outcome, (marker, colour, filled) in zip(outcomes, _LOOKS, strict=False):
         mine = [row for row in rows if row["outcome"] == outcome]
-        handles.append(
-            ax.scatter(
-                [row[parameter] for row in mine],
-                [names.index(row[name]) for row in mine],
-                s=62,
-                marker=marker,
-                facecolors=colour if filled else "none",
-                edgecolors=colour,
-                linewidths=1.4,
-                zorder=3,
-            )
-        )
+        x, y = [row[parameter] for row in mine], [names.index(row[name]) for row in mine]
+        drawn = dots(ax, x, y, colour, size=62, marker=marker, hollow=not filled, edge=1.4)
+        handles.append(drawn)
     for row in rows:
         if value is not None and abs(row[value]) < 100:
-            ax.annotate(
-                tick_text(float(f"{row[value]:.2g}"), 1.0),
-                xy=(row[parameter], names.index(row[name])),
-                xytext=(8, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=7.5,
-                color=INK,
-            )
-    log_axis(ax, "x", [row[parameter] for row in rows])
-    values = sorted({row[parameter] for row in rows})
-    ax.set_xticks(values, [f"{tick:g}" for tick in values])
+            text = tick_text(float(f"{row[value]:.2g}"), 1.0)
+            write(ax, text, (row[parameter], names.index(row[name])), shift=(8, 0), size=7.5)
+    ticks_at(ax, sorted({row[parameter] for row in rows}))
     ax.margins(x=0.07)
-    ax.set_yticks(range(len(names)), [clean(each, 40) for each in names], parse_math=False)
-    ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
+    name_rows(ax, names, longest=40)
     ax.grid(axis="y", **GRID)
     legend_below(ax, handles, [clean(outcome, 48) for outcome in outcomes])
     if title is None:
         there = {row[name] for row in rows if row["outcome"] == outcomes[0]}
         title = f"{len(there)} of {len(names)}: {outcomes[0]}"
-    finish(ax, title=title, xlabel=xlabel, ylabel="")
-    ax.spines["left"].set_visible(False)
-    return ax
+    return finish(ax, title=title, xlabel=xlabel, ylabel="")

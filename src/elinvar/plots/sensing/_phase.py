@@ -4,17 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from elinvar.plots._sensing_look import outlined, scale_axis
-from elinvar.plots._style import (
-    INK,
-    clean,
-    finish,
-    legend_below,
-    new_axes,
-)
-from elinvar.plots._tables import Row, records
+from elinvar.plots._axes import clean, finish, legend_below, new_axes, scale_axis
+from elinvar.plots._marks import Floats, patch
+from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.palette import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +28,7 @@ Curves = Mapping[str, tuple[ArrayLike, ArrayLike]]
 
 
 def plot_phase_diagram(
-    cells: Any,
+    cells: Table,
     x: str,
     y: str,
     *,
@@ -124,44 +119,50 @@ def plot_phase_diagram(
     )
 
 
-def _grid(
-    rows: list[Row], x: str, y: str, across: NDArray[Any], up: NDArray[Any]
-) -> NDArray[np.float64]:
+def _grid(rows: list[Row], x: str, y: str, across: Floats, up: Floats) -> Floats:
     """Return the shares of the outcomes, (values of y, values of x, 3)."""
     shares = np.full((len(up), len(across), len(_OUTCOMES)), np.nan)
     for row in rows:
         at = np.searchsorted(up, row[y]), np.searchsorted(across, row[x])
         shares[at] = [row[key] for key in _OUTCOMES]
-    known: NDArray[np.float64] = np.nan_to_num(shares).clip(0.0, 1.0)
+    known: Floats = np.nan_to_num(shares).clip(0.0, 1.0)
     return known
 
 
-def _edges(values: NDArray[Any], *, log: bool) -> NDArray[np.float64]:
+def _edges(values: Floats, *, log: bool) -> Floats:
     """Return the borders of cells around ``values``, half way to the neighbours."""
     centre = np.log(values) if log else values
     between = (centre[1:] + centre[:-1]) / 2
     first, last = 2 * centre[0] - between[0], 2 * centre[-1] - between[-1]
     edges = np.concatenate([[first], between, [last]])
-    bounds: NDArray[np.float64] = np.exp(edges) if log else edges
+    bounds: Floats = np.exp(edges) if log else edges
     return bounds
 
 
-def _colours(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _colours(shares: Floats) -> Floats:
     palette = np.array([colour for _, colour in _OUTCOMES.values()])
     rest = np.clip(1.0 - shares.sum(axis=-1, keepdims=True), 0.0, 1.0)
-    mixed: NDArray[np.float64] = shares @ palette + rest * np.array(_NOTHING)
+    mixed: Floats = shares @ palette + rest * np.array(_NOTHING)
     return mixed.clip(0.0, 1.0)
 
 
 def _draw_curves(ax: "Axes", predicted: Curves, measured: Curves) -> tuple[list[Any], list[str]]:
+    """Draw lines, set off from the coloured ground, and points."""
+    from matplotlib.patheffects import Normal, Stroke
+
     handles: list[Any] = []
     for k, (across, up) in enumerate(predicted.values()):
-        dashes = _DASHES[k % len(_DASHES)]
-        (line,) = ax.plot(across, up, color=INK, linewidth=1.8, linestyle=dashes, zorder=3)
-        line.set_path_effects(outlined())
-        handles.append(line)
+        handles += ax.plot(
+            across,
+            up,
+            color=INK,
+            linewidth=1.8,
+            linestyle=_DASHES[k % len(_DASHES)],
+            path_effects=[Stroke(linewidth=3.6, foreground="white"), Normal()],
+            zorder=3,
+        )
     for k, (across, up) in enumerate(measured.values()):
-        (points,) = ax.plot(
+        handles += ax.plot(
             across,
             up,
             linestyle="none",
@@ -172,19 +173,12 @@ def _draw_curves(ax: "Axes", predicted: Curves, measured: Curves) -> tuple[list[
             markeredgewidth=1.2,
             zorder=4,
         )
-        handles.append(points)
     return handles, [*predicted, *measured]
 
 
-def _keys(shares: NDArray[np.float64]) -> tuple[list[Any], list[str]]:
+def _keys(shares: Floats) -> tuple[list[Any], list[str]]:
     """Return a patch for each outcome that occurs."""
-    from matplotlib.patches import Patch
-
-    present = [
-        (name, colour)
-        for k, (name, colour) in enumerate(_OUTCOMES.values())
-        if shares[..., k].max() > 0
-    ]
+    present = [outcome for k, outcome in enumerate(_OUTCOMES.values()) if shares[..., k].max() > 0]
     if (shares.sum(axis=-1) < 0.99).any():
         present.append(("neither", _NOTHING))
-    return [Patch(color=colour) for _, colour in present], [name for name, _ in present]
+    return [patch(colour) for _, colour in present], [name for name, _ in present]

@@ -1,20 +1,12 @@
 """Recovery of the invariant features against the size of a problem."""
 
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from elinvar.plots._sensing_look import GRID, Look, distinct, draw_band, log_axis
-from elinvar.plots._style import (
-    ENVIRONMENT_COLOURS,
-    ENVIRONMENT_MARKERS,
-    QUIET,
-    finish,
-    legend_below,
-    new_axes,
-    tick_text,
-)
-from elinvar.plots._tables import records
+from elinvar.plots._axes import GRID, finish, legend_below, log_axis, new_axes, tick_text
+from elinvar.plots._marks import Look, draw_band
+from elinvar.plots._tables import Row, Table, distinct, records
+from elinvar.plots.palette import QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +16,7 @@ _LINES = ("-", "--", "-.", ":")
 
 
 def plot_recovery(
-    recovery: Any,
+    recovery: Table,
     against: str,
     *,
     title: str | None = None,
@@ -63,19 +55,13 @@ def plot_recovery(
     >>> ax.get_title(loc="left")
     'elinvar: F1 of .9 and more from 10 to 100 features'
     """
-    rows = records(recovery, texts=("method",), numbers=(against, "f1"))
-    if not rows:
-        raise ValueError("the table of recovery has no rows; needed at least one.")
+    rows = records(recovery, texts=("method",), numbers=(against, "f1"), needed="recovery")
     ax = new_axes(7.6, 4.4) if ax is None else ax
     methods = sorted(distinct(rows, "method"), key=lambda name: name != _OURS)
     for k, method in enumerate(methods):
-        own = sorted((row for row in rows if row["method"] == method), key=lambda row: row[against])
-        values = np.array([row["f1"] for row in own])
-        nothing = np.full(len(own), np.nan)
-        draw_band(
-            ax, [row[against] for row in own], values, nothing, nothing, _look(method, k),
-            label=method, markers=True,
-        )  # fmt: skip
+        mine = [row for row in rows if row["method"] == method]
+        look = Look(QUIET, ":") if method == "oracle" else Look.number(k, _LINES)
+        draw_band(ax, mine, against, "f1", look, label=method)
     log_axis(ax, "x", [row[against] for row in rows])
     ax.set_ylim(-0.03, 1.03)
     ax.grid(axis="y", **GRID)
@@ -85,25 +71,15 @@ def plot_recovery(
     return finish(ax, title=title, xlabel=f"number of {what}", ylabel="mean F1 of the selection")
 
 
-def _look(method: str, k: int) -> Look:
-    if method == "oracle":
-        return Look(QUIET, ":", "")
-    size = len(ENVIRONMENT_COLOURS)
-    return Look(
-        ENVIRONMENT_COLOURS[k % size], _LINES[k % len(_LINES)], ENVIRONMENT_MARKERS[k % size]
-    )
-
-
-def _finding(rows: list[dict[str, Any]], against: str, what: str) -> str:
+def _finding(rows: list[Row], against: str, what: str) -> str:
     own = sorted(
-        (row for row in rows if row["method"] == _OURS and np.isfinite(row["f1"])),
-        key=lambda row: row[against],
+        (row for row in rows if row["method"] == _OURS and isfinite(row["f1"])),
+        key=lambda row: float(row[against]),
     )
     if not own:
         return f"Recovery against the number of {what}"
     low = [row for row in own if row["f1"] < 0.9]
-    if not low:
-        ends = [tick_text(row[against], row[against]) for row in (own[0], own[-1])]
-        return f"{_OURS}: F1 of .9 and more from {ends[0]} to {ends[1]} {what}"
-    places = ", ".join(tick_text(row[against], row[against]) for row in low)
-    return f"{_OURS}: F1 below .9 with {places} {what}"
+    sizes = [tick_text(row[against], row[against]) for row in low or (own[0], own[-1])]
+    if low:
+        return f"{_OURS}: F1 below .9 with {', '.join(sizes)} {what}"
+    return f"{_OURS}: F1 of .9 and more from {sizes[0]} to {sizes[1]} {what}"

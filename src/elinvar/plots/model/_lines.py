@@ -1,25 +1,14 @@
 """One line a feature: along the invariance path, and along the steps of a stochastic run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar.plots._style import (
-    HOLDS,
-    QUIET,
-    VERDICT_COLOURS,
-    VERDICT_LINES,
-    clean,
-    colour_of,
-    finish,
-    legend_below,
-    new_axes,
-    plain_numbers,
-    spread,
-)
+from elinvar.plots._axes import clean, finish, legend_below, new_axes, plain_numbers
+from elinvar.plots._marks import Floats, Look, mark, name_points
+from elinvar.plots.palette import HOLDS, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +72,7 @@ def plot_path(
     strength, coef = _as_path(path_strength, path_coef, columns)
     stays = coef[-1] != 0
     kinds = _kinds(columns, verdicts, selected, stays)
-    looks = [_Look.of_verdict(kind) for kind in kinds]
+    looks = [Look.of_verdict(kind) for kind in kinds]
     ax = new_axes(9.0, 4.8) if ax is None else ax
     x, low = _log_positions(strength)
     ax.set_xscale("log")
@@ -154,10 +143,10 @@ def plot_trajectory(
     values = np.where(np.isfinite(values), values, np.nan)
     ax = new_axes(9.0, 4.8) if ax is None else ax
     if verdicts is None:
-        looks = [_Look(colour_of(j)) for j in range(len(columns))]
+        looks = [Look.number(j) for j in range(len(columns))]
     else:
         kinds = _kinds(columns, verdicts, None, np.ones(len(columns), dtype=bool))
-        looks = [_Look.of_verdict(kind) for kind in kinds]
+        looks = [Look.of_verdict(kind) for kind in kinds]
         _verdict_legend(ax, kinds)
     alike, group = np.zeros(len(columns), dtype=bool), np.arange(len(columns))
     named = _draw_lines(ax, x, values, looks, _largest(values, top, alike, group))
@@ -167,9 +156,7 @@ def plot_trajectory(
     return finish(ax, title=title, xlabel="step", ylabel=ylabel)
 
 
-def _as_path(
-    x: ArrayLike, coef: ArrayLike, columns: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _as_path(x: ArrayLike, coef: ArrayLike, columns: Sequence[str]) -> tuple[Floats, Floats]:
     position = np.asarray(x, dtype=np.float64).ravel()
     values = np.asarray(coef, dtype=np.float64)
     if values.shape != (len(position), len(columns)) or not len(position):
@@ -196,7 +183,7 @@ def _kinds(
     return ["invariant" if chosen else "no effect" for chosen in mask]
 
 
-def _log_positions(strength: NDArray[np.float64]) -> tuple[NDArray[np.float64], float | None]:
+def _log_positions(strength: Floats) -> tuple[Floats, float | None]:
     positive = strength[strength > 0]
     if not len(positive):
         return np.ones_like(strength), None
@@ -206,18 +193,8 @@ def _log_positions(strength: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
     return np.where(strength > 0, strength, low), low
 
 
-@dataclass(frozen=True)
-class _Look:
-    colour: str
-    line: Any = "-"
-
-    @classmethod
-    def of_verdict(cls, verdict: str) -> "_Look":
-        return cls(VERDICT_COLOURS.get(verdict, QUIET), VERDICT_LINES.get(verdict, "-"))
-
-
 def _largest(
-    coef: NDArray[np.float64], top: int, first: NDArray[np.bool_], group: NDArray[np.intp]
+    coef: Floats, top: int, first: NDArray[np.bool_], group: NDArray[np.intp]
 ) -> tuple[list[int], list[int]]:
     """Return the columns that are ever nonzero in two groups: the crowd, and ``top`` to name."""
     size = np.max(np.abs(np.nan_to_num(coef)), axis=0)
@@ -231,9 +208,9 @@ def _largest(
 
 def _draw_lines(
     ax: "Axes",
-    x: NDArray[np.float64],
-    coef: NDArray[np.float64],
-    looks: list[_Look],
+    x: Floats,
+    coef: Floats,
+    looks: list[Look],
     groups: tuple[list[int], list[int]],
 ) -> list[int]:
     crowd, named = groups
@@ -255,59 +232,43 @@ def _draw_lines(
     return named
 
 
-def _gone(values: NDArray[np.float64]) -> int:
+def _gone(values: Floats) -> int:
     """Return how much of a line to draw: all until it has come to 0 for good."""
     return int(np.flatnonzero(values)[-1]) + 2
 
 
 def _name_lines(
     ax: "Axes",
-    x: NDArray[np.float64],
-    coef: NDArray[np.float64],
+    x: Floats,
+    coef: Floats,
     columns: Sequence[str],
-    looks: list[_Look],
+    looks: list[Look],
     group: list[int],
     *,
     last: bool,
 ) -> None:
     """Write names beside the right (``last``) or left ends of the lines of ``group``."""
-    low, high = ax.get_ylim()
-    ends = [_end(coef[:, j], -1 if last else 0) for j in group]
-    spots = spread(ends, 0.05 * (high - low), low, high)
-    for j, end, spot in zip(group, ends, spots, strict=True):
-        ax.annotate(
-            clean(columns[j], 26),
-            xy=(float(last), end),
-            xycoords=("axes fraction", "data"),
-            xytext=(1.02 if last else -0.02, spot),
-            textcoords=("axes fraction", "data"),
-            ha="left" if last else "right",
-            va="center",
-            fontsize=8.5,
-            color=looks[j].colour,
-            annotation_clip=False,
-            parse_math=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": QUIET,
-                "linewidth": 0.5,
-                "shrinkA": 0,
-                "shrinkB": 0,
-                "relpos": (0.0 if last else 1.0, 0.5),
-            },
-        )
-    ax.set_ylim(low, high)
+    ends = [(float(last), _end(coef[:, j], -1 if last else 0)) for j in group]
+    name_points(
+        ax,
+        [clean(columns[j], 26) for j in group],
+        ends,
+        1.02 if last else -0.02,
+        colours=[looks[j].colour for j in group],
+        right=not last,
+        frame=("axes fraction", "data"),
+    )
     if group and not last:
         longest = max(len(clean(columns[j], 26)) for j in group)
         ax.spines["left"].set_position(("outward", 16 + 5.6 * longest))
 
 
-def _end(values: NDArray[np.float64], index: int) -> float:
+def _end(values: Floats, index: int) -> float:
     finite = values[np.isfinite(values)]
     return float(finite[index]) if len(finite) else 0.0
 
 
-def _strength_ticks(ax: "Axes", x: NDArray[np.float64], low: float | None) -> None:
+def _strength_ticks(ax: "Axes", x: Floats, low: float | None) -> None:
     from matplotlib.ticker import NullFormatter, NullLocator
 
     first = np.ceil(np.log10(x[1] if low is not None and len(x) > 1 else x[0]) - 1e-9)
@@ -322,11 +283,6 @@ def _strength_ticks(ax: "Axes", x: NDArray[np.float64], low: float | None) -> No
 
 
 def _verdict_legend(ax: "Axes", kinds: list[str]) -> None:
-    from matplotlib.lines import Line2D
-
     present = [kind for kind in VERDICT_COLOURS if kind in kinds]
-    handles: list[Any] = [
-        Line2D([], [], color=VERDICT_COLOURS[kind], linestyle=VERDICT_LINES[kind], linewidth=1.8)
-        for kind in present
-    ]
-    legend_below(ax, handles, present)
+    looks = [Look.of_verdict(kind) for kind in present]
+    legend_below(ax, [mark(look.colour, line=look.line) for look in looks], present)

@@ -1,39 +1,33 @@
 """What is learnt, invariant and spurious: against a parameter, and along one trajectory."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from elinvar.plots._sensing_look import (
+from elinvar.plots._axes import (
     GRID,
-    INVARIANT,
-    REST,
-    SPURIOUS,
-    Look,
-    distinct,
-    draw_band,
-    log_axis,
-    mark_diverged,
-    scale_axis,
-)
-from elinvar.plots._style import (
-    ENVIRONMENT_MARKERS,
-    INK,
-    QUIET,
     clean,
-    colour_of,
     finish,
     head_figure,
     head_panel,
     legend_below,
     new_axes,
-    new_figure,
-    plain_numbers,
+    new_panels,
+    scale_axis,
     tick_text,
 )
-from elinvar.plots._tables import Row, records
+from elinvar.plots._marks import (
+    INVARIANT,
+    SPURIOUS,
+    Look,
+    draw_band,
+    mark,
+    mark_diverged,
+    write,
+)
+from elinvar.plots._tables import Row, Table, distinct, records
+from elinvar.plots.palette import INK, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,10 +37,11 @@ Windows = Mapping[str, Sequence[float | None]]
 _SIGNALS = {"invariant_signal": INVARIANT, "spurious_signal": SPURIOUS}
 _NAMES = {"invariant_signal": "invariant signal", "spurious_signal": "spurious signal"}
 _DASHES = ("-", "--", "-.", ":")
+_BORDER = (0, (2, 2))
 
 
 def plot_signals(
-    signals: Any,
+    signals: Table,
     parameter: str,
     *,
     windows: Windows | None = None,
@@ -116,33 +111,27 @@ def plot_signals(
         )
     label = parameter.replace("_", " ") if xlabel is None else xlabel
     if len(names) == 1:
-        panels = [new_figure(7.6, 4.4).add_subplot()]
+        panels = [new_axes(7.6, 4.4)]
         _one_setting(panels[0], rows, parameter)
     else:
-        panels = list(new_figure(9.6, 4.2).subplots(1, 2, sharey=True, squeeze=False).flat)
+        panels = new_panels(9.6, 4.2, 1, 2)
         _many_settings(panels, rows, names, parameter)
     _scale_signals(panels[0], rows, log_y)
     for ax in panels:
         scale_axis(ax, "x", [row[parameter] for row in rows], log_x)
         ax.grid(axis="y", **GRID)
-        finish(ax, title=None, xlabel=label, ylabel="")
+        finish(ax, title=None, xlabel=label, ylabel="signal" if len(names) == 1 else "")
         _lines(ax, windows, names, numbered=ax is panels[-1])
     _legend(panels[0], rows, windows, window_label)
     if len(names) == 1:
         _shade(panels[0], windows.get(names[0], (None, None)))
-        panels[0].set_ylabel("signal", color=INK, fontsize=9.5)
     head_figure(panels[0], _finding(rows, label) if title is None else title)
     return panels[0]
 
 
-def _look_of(k: int) -> Look:
-    marker = ENVIRONMENT_MARKERS[k % len(ENVIRONMENT_MARKERS)]
-    return Look(colour_of(k), _DASHES[k % len(_DASHES)], marker)
-
-
 def _one_setting(ax: "Axes", rows: list[Row], parameter: str) -> None:
     for key, look in _SIGNALS.items():
-        _line(ax, rows, parameter, key, look, _NAMES[key])
+        draw_band(ax, rows, parameter, key, look, label=_NAMES[key])
     mark_diverged(ax, [row[parameter] for row in rows if row["diverged"] > 0], INK)
 
 
@@ -151,18 +140,10 @@ def _many_settings(panels: list["Axes"], rows: list[Row], names: list[str], para
         head_panel(ax, _NAMES[key], pad=22.0)
         for k, name in enumerate(names):
             mine = [row for row in rows if row["setting"] == name]
-            look = _look_of(k)
-            _line(ax, mine, parameter, key, look, name)
+            look = Look.number(k, _DASHES)
+            draw_band(ax, mine, parameter, key, look, label=name)
             lost = [row[parameter] for row in mine if row["diverged"] > 0]
             mark_diverged(ax, lost, look.colour, row=k)
-
-
-def _line(ax: "Axes", rows: list[Row], parameter: str, key: str, look: Look, label: str) -> None:
-    rows = sorted(rows, key=lambda row: row[parameter])
-    x, middle, low, high = (
-        [row[column] for row in rows] for column in (parameter, key, f"{key}_low", f"{key}_high")
-    )
-    draw_band(ax, x, middle, low, high, look, label=label, markers=True)
 
 
 def _shade(ax: "Axes", window: Sequence[float | None]) -> None:
@@ -189,36 +170,35 @@ def _lines(ax: "Axes", windows: Windows, names: list[str], *, numbered: bool) ->
     """Draw the ends of the windows that lie within the axes, and write their numbers on top."""
     left, right = ax.get_xlim()
     inside = [
-        (float(end), INK if len(names) == 1 else colour_of(names.index(name)))
+        (float(end), INK if len(names) == 1 else Look.number(names.index(name)).colour)
         for name, window in windows.items()
         for end in window
         if end is not None and left < end < right
     ]
     for k, (end, colour) in enumerate(sorted(inside)):
-        ax.axvline(end, color=colour, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1.5)
+        ax.axvline(end, color=colour, linewidth=1.0, linestyle=_BORDER, zorder=1.5)
         if numbered:
-            ax.annotate(
+            write(
+                ax,
                 tick_text(float(f"{end:.3g}"), end),
-                xy=(end, 1.0),
-                xycoords=ax.get_xaxis_transform(),
-                xytext=(0, 1.5 + 9 * (k % 2)),
-                textcoords="offset points",
+                (end, 1.0),
+                frame=("data", "axes fraction"),
+                shift=(0, 1.5 + 9 * (k % 2)),
                 ha="center",
-                fontsize=8,
-                color=colour,
+                va="baseline",
+                size=8,
+                colour=colour,
             )
     ax.set_xlim(left, right)
 
 
 def _legend(ax: "Axes", rows: list[Row], windows: Windows, window_label: str) -> None:
-    from matplotlib.lines import Line2D
-
     handles, labels = ax.get_legend_handles_labels()
     if windows:
-        handles.append(Line2D([], [], color=QUIET, linewidth=1.0, linestyle=(0, (2, 2))))
+        handles.append(mark(QUIET, line=_BORDER, width=1.0))
         labels.append(window_label)
     if any(row["diverged"] > 0 for row in rows):
-        handles.append(Line2D([], [], color=QUIET, linestyle="none", marker="x", markersize=6))
+        handles.append(mark(QUIET, marker="x", size=6))
         labels.append("runs diverged")
     legend_below(ax, handles, [clean(label, 40) for label in labels])
 
@@ -226,81 +206,3 @@ def _legend(ax: "Axes", rows: list[Row], windows: Windows, window_label: str) ->
 def _finding(rows: list[Row], label: str) -> str:
     out = sum(row["spurious_signal"] < 0.1 * row["invariant_signal"] for row in rows)
     return f"The spurious part is left out at {out} of {len(rows)} values of {label}"
-
-
-def plot_sensing(
-    steps: ArrayLike,
-    invariant_signal: ArrayLike,
-    spurious_signal: ArrayLike,
-    residual: ArrayLike | None = None,
-    *,
-    status: str = "completed",
-    title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
-    """Draw what one trajectory learnt, step after step, on a logarithmic axis.
-
-    Parameters
-    ----------
-    steps : array-like of shape (T,)
-        Recorded steps.
-    invariant_signal, spurious_signal : array-like of shape (T,)
-        Signals at these steps, such as those of a ``Trajectory``; what is not above 0 leaves a gap.
-    residual : array-like of shape (T,), optional
-        Norm of what lies outside both.
-    status : str
-        "diverged" is said in the title and marked at the last step.
-    title : str, optional
-        By default what the run ended with.
-    ax : Axes, optional
-        Where to draw; by default a new figure.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes.
-
-    Raises
-    ------
-    ValueError
-        If nothing was recorded or the lengths differ.
-
-    Examples
-    --------
-    >>> ax = plot_sensing([0, 50, 100], [1e-6, 0.4, 1.0], [1e-6, 0.2, 1e-4])
-    >>> ax.get_title(loc="left")
-    'After 100 steps: invariant signal 1, spurious signal 0.0001'
-    """
-    x = np.asarray(steps, dtype=np.float64)
-    parts = {
-        "invariant signal": (invariant_signal, INVARIANT),
-        "spurious signal": (spurious_signal, SPURIOUS),
-        **({} if residual is None else {"outside both": (residual, REST)}),
-    }
-    lines = {name: np.asarray(values, dtype=np.float64) for name, (values, _) in parts.items()}
-    if not len(x) or any(line.shape != x.shape for line in lines.values()):
-        shapes = [line.shape for line in lines.values()]
-        raise ValueError(f"signals of shape {shapes} at {len(x)} steps; needed one value a step.")
-    ax = new_axes(7.6, 4.2) if ax is None else ax
-    shown: list[float] = []
-    for name, line in lines.items():
-        gap = np.where(line > 0, line, np.nan)
-        draw_band(ax, x, gap, np.full_like(x, np.nan), np.nan * x, parts[name][1], label=name)
-        shown += line.tolist()
-    if status == "diverged":
-        mark_diverged(ax, [float(x[-1])], INK)
-    log_axis(ax, "y", shown)
-    plain_numbers(ax.xaxis, 6)
-    ax.set_xlim(x[0], x[-1] if x[-1] > x[0] else x[0] + 1.0)
-    ax.grid(axis="y", **GRID)
-    legend_below(ax, *ax.get_legend_handles_labels())
-    if title is None:
-        title = _ended(x, lines, status)
-    return finish(ax, title=title, xlabel="step", ylabel="")
-
-
-def _ended(x: Any, lines: Mapping[str, Any], status: str) -> str:
-    if status == "diverged":
-        return f"The run diverged at step {int(x[-1]):,}"
-    said = ", ".join(f"{name} {lines[name][-1]:.2g}" for name in list(lines)[:2])
-    return f"After {int(x[-1]):,} steps: {said}"

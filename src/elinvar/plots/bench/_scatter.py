@@ -1,12 +1,12 @@
 """Error in new environments against seconds: a dot a method."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.plots._sensing_look import GRID, log_axis
-from elinvar.plots._style import INK, QUIET, VERDICT_COLOURS, clean, finish, new_axes
-from elinvar.plots._tables import records
+from elinvar.plots._axes import GRID, clean, finish, log_axis, new_axes
+from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ Box = tuple[float, float, float, float]
 
 
 def plot_error_time(
-    methods: Any,
+    methods: Table,
     *,
     ylabel: str = "error in new environments, over the oracle's",
     title: str | None = None,
@@ -59,13 +59,8 @@ def plot_error_time(
     >>> ax.get_title(loc="left")
     'No method is both as fast as elinvar and better'
     """
-    rows = [
-        row
-        for row in records(methods, texts=("method",), numbers=("seconds", "error"))
-        if np.isfinite([row["seconds"], row["error"]]).all()
-        and row["seconds"] > 0
-        and row["error"] > 0
-    ]
+    known = records(methods, texts=("method",), numbers=("seconds", "error"))
+    rows = [row for row in known if all(0 < row[key] < np.inf for key in ("seconds", "error"))]
     if not rows:
         raise ValueError("no method has seconds and an error above 0; needed at least one.")
     rows.sort(key=lambda row: (row["error"], row["seconds"]))
@@ -98,7 +93,7 @@ def _pad(ax: "Axes", x: list[float], y: list[float]) -> None:
     ax.set_ylim(min(y) / edge, max(y) * edge)
 
 
-def _name(ax: "Axes", rows: list[dict[str, Any]]) -> None:
+def _name(ax: "Axes", rows: list[Row]) -> None:
     """Write each name beside its dot, where it covers no dot and no name."""
     to_axes = ax.transAxes.inverted()
     points = to_axes.transform(ax.transData.transform([(r["seconds"], r["error"]) for r in rows]))
@@ -126,7 +121,7 @@ def _name(ax: "Axes", rows: list[dict[str, Any]]) -> None:
         )
 
 
-def _last(row: dict[str, Any]) -> tuple[bool, float]:
+def _last(row: Row) -> tuple[bool, float]:
     """Put ours first, which takes the best place."""
     return row["method"] != OURS, row["error"]
 
@@ -151,7 +146,7 @@ def _touch(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _finding(rows: list[dict[str, Any]]) -> str:
+def _finding(rows: list[Row]) -> str:
     own = next((row for row in rows if row["method"] == OURS), None)
     if own is None:
         return "Error and time of each method"

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.plots._intervals import range_of
-from elinvar.plots._style import HOLDS, QUIET, VERDICT_COLOURS, clean
-from elinvar.plots._tables import Row, records
-
-Floats = NDArray[np.float64]
+from elinvar.plots._axes import clean
+from elinvar.plots._marks import Floats, range_of
+from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.palette import HOLDS, QUIET, VERDICT_COLOURS
 
 COMMON, POOLED, NEW = "combined effect", "pooled model", "new environment (90%)"
 
@@ -120,7 +117,7 @@ def _clearness(row: Row) -> float:
     return abs(row["effect"]) / width if width > 0 else -1.0
 
 
-def panels_of(effects: Any, shown: list[Row]) -> tuple[list[Panel], list[str]]:
+def panels_of(effects: Table, shown: list[Row]) -> tuple[list[Panel], list[str]]:
     """Return the panels, and the environments in their common order."""
     found: dict[str, dict[str, list[float]]] = {row["feature"]: {} for row in shown}
     keys = ("effect", "low", "high")

@@ -1,19 +1,22 @@
 """Signal and noise against the batch size: what is measured, and the floor that theory says."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.plots._sensing_look import (
-    GRID,
+from elinvar.plots._axes import GRID, finish, legend_below, log_axis, new_axes, tick_text
+from elinvar.plots._marks import (
     INVARIANT,
     POOLED,
+    Floats,
+    Look,
     draw_band,
-    log_axis,
+    draw_line,
     mark_diverged,
+    write,
 )
-from elinvar.plots._style import INK, QUIET, finish, legend_below, new_axes, tick_text
-from elinvar.plots._tables import records
+from elinvar.plots._tables import Table, column, records
+from elinvar.plots.palette import INK, QUIET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +25,7 @@ _ENDS = ("", "_low", "_high")
 
 
 def plot_noise(
-    noise: Any,
+    noise: Table,
     *,
     critical: float | None = None,
     title: str | None = None,
@@ -65,50 +68,33 @@ def plot_noise(
     """
     numbers = ["batch_size", "predicted", "diverged"]
     numbers += [f"{name}{end}" for name in ("error", "invariant_signal") for end in _ENDS]
-    rows = records(noise, texts=("batch_size",), numbers=tuple(numbers))
-    if not rows:
-        raise ValueError("the table of noise has no rows; needed at least one.")
+    rows = records(noise, texts=("batch_size",), numbers=numbers, needed="noise")
     rows.sort(key=lambda row: row["batch_size"])
-    columns = {key: np.array([row[key] for row in rows], dtype=np.float64) for key in numbers}
-    x = columns["batch_size"]
+    x, error, predicted = (column(rows, key) for key in ("batch_size", "error", "predicted"))
     ax = new_axes(7.6, 4.4) if ax is None else ax
-    lines = {
-        "error": ("error, relative to |A*|", POOLED),
-        "invariant_signal": ("invariant signal", INVARIANT),
-    }
-    for name, (label, look) in lines.items():
-        middle, low, high = (columns[f"{name}{end}"] for end in _ENDS)
-        draw_band(ax, x, middle, low, high, look, label=label, markers=True)
-    if np.isfinite(columns["predicted"]).any():
-        known = np.where(np.isfinite(columns["predicted"]), columns["predicted"], np.nan)
-        ax.plot(x, known, color=INK, linewidth=1.4, linestyle=":", label="predicted error")
-    mark_diverged(ax, x[columns["diverged"] > 0].tolist(), INK)
+    draw_band(ax, rows, "batch_size", "error", POOLED, label="error, relative to |A*|")
+    draw_band(ax, rows, "batch_size", "invariant_signal", INVARIANT, label="invariant signal")
+    if np.isfinite(predicted).any():
+        draw_line(ax, x, predicted, Look(INK, ":"), label="predicted error")
+    mark_diverged(ax, [row["batch_size"] for row in rows if row["diverged"] > 0], INK)
     log_axis(ax, "x", x)
-    log_axis(ax, "y", np.concatenate([columns["error"], columns["invariant_signal"]]))
+    log_axis(ax, "y", [*error, *column(rows, "invariant_signal")])
     if critical is not None:
         _mark(ax, critical)
     ax.grid(axis="y", **GRID)
     legend_below(ax, *ax.get_legend_handles_labels())
-    title = _finding(x, columns["error"]) if title is None else title
+    title = _finding(x, error) if title is None else title
     return finish(ax, title=title, xlabel="batch size", ylabel="")
 
 
 def _mark(ax: "Axes", critical: float) -> None:
     """Draw where theory says that the error is as large as the signal."""
     ax.axvline(critical, color=QUIET, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1.5)
-    ax.annotate(
-        f"predicted: error = signal at {tick_text(round(critical), critical)}",
-        xy=(critical, 1.0),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(5, -4),
-        textcoords="offset points",
-        va="top",
-        fontsize=8.5,
-        color=INK,
-    )
+    text = f"predicted: error = signal at {tick_text(round(critical), critical)}"
+    write(ax, text, (critical, 1.0), frame=("data", "axes fraction"), shift=(5, -4), va="top")
 
 
-def _finding(x: np.ndarray[Any, Any], error: np.ndarray[Any, Any]) -> str:
+def _finding(x: Floats, error: Floats) -> str:
     lost = ~(error < 0.1)
     if lost[-1]:
         return "Error above a tenth of the signal at every batch size"

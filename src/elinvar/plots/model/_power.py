@@ -1,19 +1,13 @@
 """How small a difference between environments these data could show, and more data would."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.plots._style import (
-    INK,
-    VERDICT_COLOURS,
-    finish,
-    head_figure,
-    new_figure,
-    plain_numbers,
-    tick_text,
-)
-from elinvar.plots._tables import Row, records
+from elinvar.plots._axes import finish, head_figure, new_panels, plain_numbers, ticks_at
+from elinvar.plots._marks import dots, write
+from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.palette import VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +16,7 @@ _LINE = VERDICT_COLOURS["invariant"]
 _LABELS = {"rows": "rows in each environment", "environments": "environments"}
 
 
-def plot_power(power: Any, *, title: str | None = None) -> "Axes":
+def plot_power(power: Table, *, title: str | None = None) -> "Axes":
     """Draw the smallest detectable spread of effects against more rows, and more environments.
 
     Parameters
@@ -62,16 +56,15 @@ def plot_power(power: Any, *, title: str | None = None) -> "Axes":
     now = current[0]
     lines = {along: _line(table, along, now) for along in _LABELS}
     shown = [along for along in _LABELS if lines[along]] or list(_LABELS)
-    axes = list(new_figure(9.0, 3.4).subplots(1, len(shown), sharey=True, squeeze=False).flat)
+    axes = new_panels(9.0, 3.4, 1, len(shown))
     for ax, along in zip(axes, shown, strict=True):
         _draw(ax, lines[along], along, now)
-        finish(ax, title=None, xlabel=_LABELS[along], ylabel="")
-    axes[0].set_ylabel("smallest sd that is found", color=INK, fontsize=9.5)
+        ylabel = "smallest sd that is found" if ax is axes[0] else ""
+        finish(ax, title=None, xlabel=_LABELS[along], ylabel=ylabel)
     axes[0].set_ylim(0.0, 1.15 * axes[0].get_ylim()[1])
     plain_numbers(axes[0].yaxis, 5)
     head_figure(axes[0], _finding(now) if title is None else title)
-    first: Axes = axes[0]
-    return first
+    return axes[0]
 
 
 def _line(table: list[Row], along: str, now: Row) -> list[Row]:
@@ -83,30 +76,12 @@ def _line(table: list[Row], along: str, now: Row) -> list[Row]:
 
 def _draw(ax: "Axes", rows: list[Row], along: str, now: Row) -> None:
     x = [row[along] for row in rows]
-    ax.set_xscale("log")
     ax.plot(x, [row["detectable_sd"] for row in rows], color=_LINE, linewidth=1.8, zorder=2)
-    ax.scatter([now[along]], [now["detectable_sd"]], s=46, color=_LINE, linewidths=0, zorder=3)
+    place = (now[along], now["detectable_sd"])
+    dots(ax, *place, _LINE, size=46, zorder=3)
     if np.isfinite(now["detectable_sd"]):
-        ax.annotate(
-            "now",
-            xy=(now[along], now["detectable_sd"]),
-            xytext=(6, 6),
-            textcoords="offset points",
-            fontsize=9.5,
-            fontweight="bold",
-            color=INK,
-        )
-    _ticks(ax, x)
-
-
-def _ticks(ax: "Axes", values: list[float]) -> None:
-    """Put ticks where there are values, at most six."""
-    from matplotlib.ticker import NullLocator
-
-    step = max(-(-len(values) // 6), 1)
-    shown = values[::step]
-    ax.set_xticks(shown, [tick_text(round(value), max(shown)) for value in shown])
-    ax.xaxis.set_minor_locator(NullLocator())
+        write(ax, "now", place, shift=(6, 6), va="baseline", size=9.5, bold=True)
+    ticks_at(ax, [round(value) for value in x[:: max(-(-len(x) // 6), 1)]])
 
 
 def _finding(now: Row) -> str:

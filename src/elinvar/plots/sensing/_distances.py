@@ -1,21 +1,21 @@
 """Where an algorithm goes: its distance to A* and to the pooled solution, step after step."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from elinvar.plots._sensing_look import GRID, INVARIANT, POOLED, distinct, draw_band, log_axis
-from elinvar.plots._style import (
-    INK,
+from elinvar._base._words import listed
+from elinvar.plots._axes import (
+    GRID,
     clean,
     finish,
     head_figure,
     head_panel,
     legend_below,
-    new_figure,
+    log_axis,
+    new_panels,
     plain_numbers,
 )
-from elinvar.plots._tables import Row, records
+from elinvar.plots._marks import INVARIANT, POOLED, draw_band
+from elinvar.plots._tables import Row, Table, distinct, records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ _LINES = {
 }
 
 
-def plot_distances(distances: Any, *, title: str | None = None) -> "Axes":
+def plot_distances(distances: Table, *, title: str | None = None) -> "Axes":
     r"""Draw how far algorithms are from A\* and from the pooled solution, one panel an algorithm.
 
     Parameters
@@ -61,19 +61,18 @@ def plot_distances(distances: Any, *, title: str | None = None) -> "Axes":
     'HeteroSGD ends nearer A*, PooledSGD nearer the pooled solution'
     """
     ends = [f"{key}_{end}" for key in _LINES for end in ("low", "high")]
-    rows = records(distances, texts=("algorithm",), numbers=("step", *_LINES, *ends))
-    if not rows:
-        raise ValueError("the table of distances has no rows; needed at least one.")
+    rows = records(
+        distances, texts=("algorithm",), numbers=("step", *_LINES, *ends), needed="distances"
+    )
     names = distinct(rows, "algorithm")
     width = 2.2 + 2.9 * max(len(names), 2)
-    panels = list(new_figure(width, 3.8).subplots(1, len(names), sharey=True, squeeze=False).flat)
+    panels = new_panels(width, 3.8, 1, len(names))
     for ax, name in zip(panels, names, strict=True):
         _draw(ax, [row for row in rows if row["algorithm"] == name])
         head_panel(ax, name)
-    first: Axes = panels[0]
-    shown = [row[key] for row in rows for key in _LINES]
-    log_axis(first, "y", shown)
-    first.set_ylabel("Frobenius norm", color=INK, fontsize=9.5)
+        finish(ax, title=None, xlabel="step", ylabel="Frobenius norm" if ax is panels[0] else "")
+    first = panels[0]
+    log_axis(first, "y", [row[key] for row in rows for key in _LINES])
     handles = first.get_lines()[: len(_LINES)]
     legend_below(first, handles, [label for label, _ in _LINES.values()])
     head_figure(first, _finding(rows, names) if title is None else title)
@@ -81,35 +80,24 @@ def plot_distances(distances: Any, *, title: str | None = None) -> "Axes":
 
 
 def _draw(ax: "Axes", rows: list[Row]) -> None:
-    rows = sorted(rows, key=lambda row: row["step"])
-    steps = [row["step"] for row in rows]
     for key, (label, look) in _LINES.items():
-        middle, low, high = (
-            [row[column] if row[column] > 0 else np.nan for row in rows]
-            for column in (key, f"{key}_low", f"{key}_high")
-        )
-        draw_band(ax, steps, middle, low, high, look, label=label)
+        draw_band(ax, rows, "step", key, look, label=label, markers=False, positive=True)
+    steps = [row["step"] for row in rows]
     ax.set_xlim(min(steps), max(steps) if max(steps) > min(steps) else min(steps) + 1)
     ax.grid(axis="y", **GRID)
     plain_numbers(ax.xaxis, 4)
-    finish(ax, title=None, xlabel="step", ylabel="")
 
 
 def _finding(rows: list[Row], names: list[str]) -> str:
     last = {name: max((r for r in rows if r["algorithm"] == name), key=_step) for name in names}
-    near = [clean(name) for name in names if last[name]["error"] < last[name]["pooled_error"]]
-    far = [clean(name) for name in names if last[name]["error"] >= last[name]["pooled_error"]]
-    if not far:
-        return f"{_and(near)} {'ends' if len(near) == 1 else 'end'} nearer A*"
-    if not near:
-        return f"{_and(far)} {'ends' if len(far) == 1 else 'end'} nearer the pooled solution"
-    verb = "ends" if len(near) == 1 else "end"
-    return f"{_and(near)} {verb} nearer A*, {_and(far)} nearer the pooled solution"
+    near = {name: last[name]["error"] < last[name]["pooled_error"] for name in names}
+    parts: list[str] = []
+    for place, there in (("A*", True), ("the pooled solution", False)):
+        these = [clean(name) for name in names if near[name] == there]
+        verb = "" if parts else " ends" if len(these) == 1 else " end"
+        parts += [f"{listed(these)}{verb} nearer {place}"] * bool(these)
+    return ", ".join(parts)
 
 
 def _step(row: Row) -> float:
     return float(row["step"])
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

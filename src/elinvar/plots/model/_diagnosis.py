@@ -1,24 +1,25 @@
 """What the environments can show, feature by feature, before anything is fitted."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.plots._style import (
-    INK,
-    QUIET,
-    VERDICT_COLOURS,
-    clean,
+from elinvar._base._numbers import figure
+from elinvar.plots._axes import (
+    bare_rows,
     finish,
     head_figure,
     head_panel,
     legend_below,
+    name_rows,
     new_figure,
+    of_all,
     plain_numbers,
 )
-from elinvar.plots._tables import Row, records
+from elinvar.plots._marks import dots, mark, patch, write
+from elinvar.plots._tables import Row, Table, column, records
+from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -38,10 +39,11 @@ _NUMBERS = (
 
 
 def plot_diagnosis(
-    features: Any,
+    features: Table,
     *,
     step_size: float | None = None,
     top: int = 30,
+    slope_unit: str = "sd of the target per sd",
     title: str | None = None,
     axes: "Sequence[Axes] | None" = None,
 ) -> "Axes":
@@ -65,6 +67,8 @@ def plot_diagnosis(
         Step size that the growth exponents are for.
     top : int
         Rows to draw at most: the features with the largest slopes.
+    slope_unit : str
+        What slopes are measured in.
     title : str, optional
         By default how many features differ, and how many slopes change sign.
     axes : sequence of three Axes, optional
@@ -94,17 +98,15 @@ def plot_diagnosis(
     rows = [table[j] for j in sorted(order[:top])]
     drawn = _columns(len(rows)) if axes is None else list(axes)
     _draw_shift(drawn[0], rows)
-    _draw_slope(drawn[1], rows)
+    _draw_slope(drawn[1], rows, slope_unit)
     _draw_growth(drawn[2], rows, step_size)
     for ax in drawn:
         ax.set_ylim(len(rows) - 0.4, -0.6)
-        ax.tick_params(axis="y", length=0, pad=7)
-        ax.spines["left"].set_visible(False)
-    drawn[0].set_yticks(
-        range(len(rows)), [clean(row["feature"], 24) for row in rows], parse_math=False
-    )
+        bare_rows(ax)
+    name_rows(drawn[0], [row["feature"] for row in rows], longest=24)
     if axes is None:
-        head_figure(drawn[0], _finding(table, len(rows)) if title is None else title)
+        finding = of_all(_finding(table), len(rows), len(table))
+        head_figure(drawn[0], finding if title is None else title)
         marks = _marks(rows)
         legend_below(drawn[0], list(marks.values()), list(marks))
     return drawn[0]
@@ -116,74 +118,55 @@ def _columns(count: int) -> "list[Axes]":
     return list(grid)
 
 
-def _column(rows: list[Row], key: str) -> NDArray[np.float64]:
-    return np.array([row[key] for row in rows], dtype=np.float64)
-
-
 def _draw_shift(ax: "Axes", rows: list[Row]) -> None:
-    y, shift = np.arange(len(rows)), _column(rows, "mean_shift")
+    y, shift = np.arange(len(rows)), column(rows, "mean_shift")
     moved = np.array([row["moved"] for row in rows], dtype=bool)
     ax.hlines(y, 0.0, shift, colors=QUIET, linewidths=1.2, zorder=2)
-    dots: dict[str, Any] = {"s": 26, "edgecolors": INK, "linewidths": 1.0, "clip_on": False}
-    ax.scatter(shift[moved], y[moved], color=INK, zorder=3, **dots)
-    ax.scatter(shift[~moved], y[~moved], facecolors="none", zorder=3, **dots)
+    for which, hollow in ((moved, False), (~moved, True)):
+        dots(ax, shift[which], y[which], INK, size=26, hollow=hollow, edge=1.0, clip=False)
     for k, row in enumerate(rows):
-        _beside(ax, k, _times(row["scale_ratio"]))
+        ratio = row["scale_ratio"]
+        _beside(ax, k, "" if np.isnan(ratio) else f"\u00d7{_times(ratio)}")
     _dress(ax, "the feature itself", "shift of its mean (sd); \u00d7 spread")
     ax.set_xlim(0.0, 1.05 * max([*shift[np.isfinite(shift)], 0.1]))
 
 
 def _times(ratio: float) -> str:
     """Return how many times one spread is another."""
-    if np.isnan(ratio):
-        return ""
-    text = "\u221e" if np.isinf(ratio) else f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
-    return f"\u00d7{text}"
+    if np.isinf(ratio):
+        return "\u221e"
+    return figure(ratio, 2) if ratio < 10 else f"{ratio:,.0f}"
 
 
-def _draw_slope(ax: "Axes", rows: list[Row]) -> None:
+def _draw_slope(ax: "Axes", rows: list[Row], unit: str) -> None:
     y = np.arange(len(rows))
-    slope, sd, band = (_column(rows, key) for key in ("slope", "slope_sd", "detectable_sd"))
+    slope, sd, band = (column(rows, key) for key in ("slope", "slope_sd", "detectable_sd"))
     flips = np.array([row["flips"] for row in rows], dtype=bool)
     colours = [_FLIP if flip else INK for flip in flips]
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     ax.hlines(y, slope - band, slope + band, colors=QUIET, linewidths=9, alpha=0.3, zorder=2)
     ax.hlines(y, slope - sd, slope + sd, colors=colours, linewidths=1.6, alpha=0.8, zorder=3)
-    ax.scatter(slope[~flips], y[~flips], s=26, color=INK, linewidths=0, zorder=4)
-    ax.scatter(slope[flips], y[flips], s=36, marker="X", color=_FLIP, linewidths=0, zorder=4)
+    dots(ax, slope[~flips], y[~flips], INK, size=26)
+    dots(ax, slope[flips], y[flips], _FLIP, size=36, marker="X")
     for k, row in enumerate(rows):
         if row["flips"]:
             _beside(ax, k, f"{row['positive']:.0f}+ {row['negative']:.0f}\u2212")
-    _dress(ax, "slope on the target", "sd of the target per sd")
+    _dress(ax, "slope on the target", unit)
 
 
 def _draw_growth(ax: "Axes", rows: list[Row], step_size: float | None) -> None:
-    y, growth = np.arange(len(rows)), _column(rows, "growth")
+    y, growth = np.arange(len(rows)), np.array([row["growth"] for row in rows], dtype=np.float64)
     reach = 1.1 * max([*np.abs(growth[np.isfinite(growth)]), 1e-12])
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     bar = np.clip(growth, -reach, reach)
     ax.hlines(y, 0.0, bar, colors=INK, linewidths=8, alpha=0.55, zorder=2)
-    _dress(
-        ax,
-        "growth" if step_size is None else f"growth at step {step_size:.3g}",
-        "\u2190 dies out \u00b7 stays \u2192",
-    )
+    title = "growth" if step_size is None else f"growth at step {step_size:.3g}"
+    _dress(ax, title, "\u2190 dies out \u00b7 stays \u2192")
     ax.set_xlim(-reach if (growth < 0).any() else -0.25 * reach, reach)
 
 
 def _beside(ax: "Axes", y: float, text: str) -> None:
-    ax.annotate(
-        text,
-        xy=(1.0, y),
-        xycoords=("axes fraction", "data"),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=8.5,
-        color=INK,
-        annotation_clip=False,
-        parse_math=False,
-    )
+    write(ax, text, (1.0, y), frame=("axes fraction", "data"), shift=(4, 0))
 
 
 def _dress(ax: "Axes", title: str, xlabel: str) -> None:
@@ -193,27 +176,18 @@ def _dress(ax: "Axes", title: str, xlabel: str) -> None:
 
 
 def _marks(rows: list[Row]) -> "dict[str, Artist]":
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    def dot(**look: Any) -> Line2D:
-        return Line2D([], [], linestyle="none", **look)
-
     marks: dict[str, Artist] = {
-        "its law differs": dot(marker="o", color=INK, markersize=5.5),
-        "no difference seen": dot(
-            marker="o", markerfacecolor="none", markeredgecolor=INK, markersize=5.5
-        ),
-        "sd between environments": Line2D([], [], color=INK, linewidth=1.6, alpha=0.8),
-        "too small to be seen": Patch(facecolor=QUIET, alpha=0.3, linewidth=0),
+        "its law differs": mark(marker="o", size=5.5),
+        "no difference seen": mark(marker="o", size=5.5, hollow=True),
+        "sd between environments": mark(line="-", width=1.6, alpha=0.8),
+        "too small to be seen": patch(QUIET, alpha=0.3),
     }
     if any(row["flips"] for row in rows):
-        marks["changes sign"] = dot(marker="X", color=_FLIP, markersize=6.5, markeredgewidth=0)
+        marks["changes sign"] = mark(_FLIP, marker="X", edge=0)
     return marks
 
 
-def _finding(table: list[Row], shown: int) -> str:
+def _finding(table: list[Row]) -> str:
     moved, flips = (sum(row[key] for row in table) for key in ("moved", "flips"))
     change = f"{flips or 'no'} slope changes" if flips < 2 else f"{flips} slopes change"
-    text = f"Law given the other features clearly differs: {moved} of {len(table)}; {change} sign"
-    return text if shown == len(table) else f"{text} ({shown} shown)"
+    return f"Law given the other features clearly differs: {moved} of {len(table)}; {change} sign"

@@ -1,0 +1,1 @@
+"""Figures of the benchmark: ranks, recovery, error against time."""

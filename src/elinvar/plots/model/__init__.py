@@ -1,0 +1,1 @@
+"""Figures of one fitted model and of its environments before the fit."""

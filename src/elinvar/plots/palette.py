@@ -1,0 +1,50 @@
+"""Colours, dashes and markers of all figures, for pictures of your own that stand beside them."""
+
+from typing import Any
+
+INK = "#24292f"
+QUIET = "#6b7480"
+
+VERDICT_COLOURS = {
+    "invariant": "#00639c",
+    "approximately invariant": "#007052",
+    "spurious": "#a84600",
+    "undecided": "#8c567b",
+    "no effect": "#5f666e",
+}
+VERDICT_LINES: dict[str, Any] = {
+    "invariant": "-",
+    "approximately invariant": "-",
+    "spurious": "--",
+    "undecided": "-.",
+    "no effect": ":",
+}
+HOLDS = ("invariant", "approximately invariant")
+MODEL_COLOURS = {
+    "invariant": "#00639c",
+    "pooled": "#a84600",
+    "lasso": "#6a59a3",
+    "mean": "#5f666e",
+}
+MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
+MODEL_NAMES = {
+    "invariant": "invariant model",
+    "pooled": "pooled model",
+    "lasso": "lasso",
+    "mean": "mean of the target",
+    "used": "chosen without it",
+}
+ENVIRONMENT_COLOURS = (
+    "#00639c",
+    "#996a00",
+    "#007052",
+    "#a94f82",
+    "#1f78ad",
+    "#a84600",
+    "#6a59a3",
+    "#7a5f30",
+)
+ENVIRONMENT_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+# What a page may redefine, for a dark ground: all colours but the ink, which is the page's own.
+PALETTE = tuple(sorted({QUIET, *ENVIRONMENT_COLOURS, *VERDICT_COLOURS.values()}))

@@ -1,0 +1,1 @@
+"""Figures of matrix sensing and of the studies: outcomes, signals, distances."""
