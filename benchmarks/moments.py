@@ -29,7 +29,7 @@ READ = """
 import json, sys, time
 from pathlib import Path
 import narwhals, pyarrow.dataset, pyarrow.parquet
-import elinvar.environments._readers
+import elinvar.environments
 from elinvar import Moments
 
 def memory(key):

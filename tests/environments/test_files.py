@@ -292,7 +292,7 @@ MEASURE = """
 import sys
 from pathlib import Path
 import narwhals, pyarrow.dataset, pyarrow.parquet
-import elinvar.environments._readers
+import elinvar.environments
 from elinvar import Moments
 
 def memory(key):

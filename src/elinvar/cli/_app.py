@@ -59,18 +59,21 @@ def diagnose(
     answer", "can answer in part" or "cannot", with the reason; the exit status is 0 for all three.
     """
     from elinvar.cli._diagnose import run
+    from elinvar.environments import Roles
 
     with guarded():
         run(
             Source(
                 data=tuple(data),
-                target=target,
-                environment=tuple(environment),
-                features=names(features),
-                drop=names(drop),
-                categorical=names(categorical),
-                weight=weight,
-                missing=missing.value,
+                roles=Roles(
+                    target=target,
+                    environment=tuple(environment),
+                    features=names(features),
+                    drop=names(drop),
+                    categorical=names(categorical),
+                    sample_weight=weight,
+                    missing=missing.value,
+                ),
             ),
             intercept=intercept.value,
             exclude_environments=names(exclude_environments),
@@ -108,19 +111,22 @@ def fit(
     A name with a comma in it is quoted: --features '"a,b",c'.
     """
     from elinvar.cli._fit import FitRequest, run
+    from elinvar.environments import Roles
 
     with guarded():
         run(
             FitRequest(
                 source=Source(
                     data=tuple(data),
-                    target=target,
-                    environment=tuple(environment),
-                    features=names(features),
-                    drop=names(drop),
-                    categorical=names(categorical),
-                    weight=weight,
-                    missing=missing.value,
+                    roles=Roles(
+                        target=target,
+                        environment=tuple(environment),
+                        features=names(features),
+                        drop=names(drop),
+                        categorical=names(categorical),
+                        sample_weight=weight,
+                        missing=missing.value,
+                    ),
                 ),
                 parameters={
                     "intercept": intercept.value,

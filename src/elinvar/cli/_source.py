@@ -3,42 +3,27 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elinvar._base import check_writable
 from elinvar.errors import FileError
 
 if TYPE_CHECKING:
-    from elinvar.environments import Moments
+    from elinvar.environments import Moments, Roles
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The rows and columns to read, as given on the command line."""
+    """The files to read and the roles of their columns, as given on the command line."""
 
     data: tuple[str, ...]
-    target: str
-    environment: tuple[str, ...]
-    features: list[str] | None
-    drop: list[str] | None
-    categorical: list[str] | None
-    weight: str | None
-    missing: Any
+    roles: "Roles"
 
     def moments(self) -> "Moments":
         """Read the files."""
         from elinvar.environments import Moments
 
-        return Moments.from_files(
-            list(self.data),
-            target=self.target,
-            environment=list(self.environment),
-            features=self.features,
-            drop=self.drop,
-            categorical=self.categorical,
-            sample_weight=self.weight,
-            missing=self.missing,
-        )
+        return Moments.from_files(list(self.data), **vars(self.roles))
 
 
 def refuse_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:

@@ -10,34 +10,28 @@ count, sums and second moments of the shifted rows; the shift keeps the digits t
 moments lose. NaN or infinity anywhere in the rows shows in the sums.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
+from elinvar.environments._checks import Floats, Numbers
 from elinvar.environments._labels import natural_order
+from elinvar.environments._raw_moments import RawMoments
+from elinvar.environments._rows import (
+    MANY_ENVIRONMENTS,
+    Rows,
+    check_no_identifier,
+    check_some_rows,
+)
+from elinvar.environments._schema import Schema
 from elinvar.errors import DataError
 
 BLOCK_BYTES = 1_000_000
 MAX_BYTES = 4_000_000_000
 SUSPECT_BYTES = 400_000_000
-MANY_ENVIRONMENTS = 1_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Raw:
-    """Centred moments as bare arrays; the last of the means is the target's."""
-
-    names: tuple[str, ...]
-    count: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    cov_xx: NDArray[np.float64]
-    cov_xy: NDArray[np.float64]
-    var_y: NDArray[np.float64]
 
 
 class Accumulator:
@@ -61,11 +55,11 @@ class Accumulator:
 
     def add(
         self,
-        X: NDArray[Any],
-        y: NDArray[Any],
+        X: Numbers,
+        y: Numbers,
         codes: NDArray[np.intp],
         labels: Sequence[str],
-        weight: NDArray[np.float64] | None = None,
+        weight: Floats | None = None,
     ) -> bool:
         """Add rows; return whether all sums are still finite.
 
@@ -102,10 +96,10 @@ class Accumulator:
 
     def _add_block(
         self,
-        X: NDArray[Any],
-        y: NDArray[Any],
-        slot: NDArray[Any],
-        weight: NDArray[np.float64] | None,
+        X: Numbers,
+        y: Numbers,
+        slot: Numbers,
+        weight: Floats | None,
         rows: slice,
         index: NDArray[np.intp] | None,
     ) -> None:
@@ -138,13 +132,13 @@ class Accumulator:
                 z *= root[begin:end, None]
             dsyrk(1.0, z.T, beta=1.0, c=self._sums[e].T, overwrite_c=1)
 
-    def _work(self, rows: int) -> NDArray[np.float64]:
+    def _work(self, rows: int) -> Floats:
         if self._buffer.shape != (max(rows, len(self._buffer)), self.n_columns + 2):
             self._buffer = np.empty((rows, self.n_columns + 2))
             self._gather = np.empty((rows, self.n_columns))
         return self._buffer[:rows]
 
-    def _start(self, e: int, X: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    def _start(self, e: int, X: Floats, y: Floats) -> None:
         # Taken relative to the first row, so that a constant column is shifted to exactly 0.
         p = self.n_columns
         self._shift[e, :p] = X[0] + (X - X[0]).mean(axis=0)
@@ -154,7 +148,7 @@ class Accumulator:
     def _register(self, names: Sequence[str]) -> NDArray[np.intp]:
         fresh = [name for name in names if name not in self._slot]
         total = len(self._slot) + len(fresh)
-        refuse_too_many(total, self.n_rows, self.n_columns)
+        check_size(total, self.n_rows, self.n_columns)
         for name in fresh:
             self._slot[name] = len(self._slot)
         if total > len(self._sums):
@@ -183,56 +177,53 @@ class Accumulator:
         full[:, kept[:, None], kept[None, :]] = _symmetric(self._sums)
         self.n_columns, self._shift, self._sums = n_columns, shift, full
 
-    def result(self) -> Raw:
-        """Return the centred moments of all rows so far, environments in natural order.
+    def result(self, schema: Schema, n_dropped: int) -> RawMoments:
+        r"""Return the centred moments of all rows so far, environments in natural order.
+
+        With :math:`s_e` the mean of the shifted rows, the mean is :math:`a_e + s_e` and the
+        centred second moment :math:`M_e / n_e - s_e s_e^T`.
 
         Raises
         ------
         DataError
             If the environments look like single rows.
         """
-        refuse_row_identifier(len(self._slot), self.n_rows)
+        check_no_identifier(len(self._slot), self.n_rows)
         names = natural_order(self._slot)
         E, p = len(names), self.n_columns
-        raw = Raw(
-            names=tuple(names),
-            count=np.empty(E),
-            mean=np.empty((E, p + 1)),
-            cov_xx=np.empty((E, p, p)),
-            cov_xy=np.empty((E, p)),
-            var_y=np.empty(E),
-        )
+        count, mean = np.empty(E), np.empty((E, p + 1))
+        cov_xx, cov_xy, var_y = np.empty((E, p, p)), np.empty((E, p)), np.empty(E)
         for e, name in enumerate(names):
             slot = self._slot[name]
             sums = _symmetric(self._sums[slot])
-            n = raw.count[e] = sums[-1, -1]
+            n = count[e] = sums[-1, -1]
             offset = sums[-1, :-1] / n
-            raw.mean[e] = self._shift[slot] + offset
+            mean[e] = self._shift[slot] + offset
             cov = sums[:-1, :-1] / n
             cov -= np.outer(offset, offset)
+            # rounding may leave a variance a little below zero
             np.fill_diagonal(cov, np.maximum(np.diagonal(cov), 0.0))
-            raw.cov_xx[e], raw.cov_xy[e], raw.var_y[e] = cov[:p, :p], cov[:p, p], cov[p, p]
-        return raw
+            cov_xx[e], cov_xy[e], var_y[e] = cov[:p, :p], cov[:p, p], cov[p, p]
+        return RawMoments(
+            names=tuple(names),
+            count=count,
+            mean_x=mean[:, :p],
+            mean_y=mean[:, p],
+            cov_xx=cov_xx,
+            cov_xy=cov_xy,
+            var_y=var_y,
+            schema=schema,
+            n_dropped=n_dropped,
+        )
 
 
-def _symmetric(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _symmetric(sums: Floats) -> Floats:
     """Fill in the upper triangles, which ``dsyrk`` leaves alone."""
     lower = np.tril(sums)
     return np.asarray(lower + np.swapaxes(np.tril(sums, -1), -1, -2))
 
 
-def refuse_row_identifier(n_environments: int, n_rows: int) -> None:
-    """Refuse many environments of about one row each.
-
-    Raises
-    ------
-    DataError
-    """
-    if n_environments > MANY_ENVIRONMENTS and n_rows < 2 * n_environments:
-        raise DataError(row_identifier_message(n_environments, n_rows))
-
-
-def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
+def check_size(n_environments: int, n_rows: int, n_columns: int) -> None:
     """Refuse moments that would fill the memory, before they do.
 
     In a stream, environments of one row so far may get more rows later; they are refused here
@@ -244,7 +235,7 @@ def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
     """
     needed = 8.0 * n_environments * (n_columns + 2) ** 2
     if needed > SUSPECT_BYTES or n_environments > 100 * MANY_ENVIRONMENTS:
-        refuse_row_identifier(n_environments, n_rows)
+        check_no_identifier(n_environments, n_rows)
     if needed > MAX_BYTES:
         raise DataError(
             f"The moments of {n_environments:,} environments with {n_columns:,} columns would "
@@ -252,10 +243,41 @@ def refuse_too_many(n_environments: int, n_rows: int, n_columns: int) -> None:
         )
 
 
-def row_identifier_message(n_environments: int, n_rows: float) -> str:
-    """Return the sentence for environments that are single rows."""
-    return (
-        f"{n_environments:,} environments for {n_rows:,.0f} rows: that looks like a row "
-        "identifier, not an environment; name a column whose values repeat, such as a place or a "
-        "year."
-    )
+def accumulate(chunks: Iterable[Rows]) -> RawMoments:
+    """Take the moments of chunks of rows, each seen once.
+
+    Environments, and levels of categorical features, may turn up in any chunk; levels that no row
+    has are left out in the end.
+
+    Raises
+    ------
+    DataError
+        If no row is left, a value is not finite, or there are too many environments.
+    """
+    schema: Schema | None = None
+    accumulator = Accumulator(0)
+    n_dropped = 0
+    for rows in chunks:
+        n_dropped += rows.n_dropped
+        if not rows.n_rows:
+            continue
+        if schema is None:
+            schema, accumulator = rows.schema, Accumulator(rows.schema.n_columns)
+        X = rows.X
+        if rows.schema is not schema and rows.schema.columns != schema.columns:
+            united = schema.unite(rows.schema)
+            if united.columns != schema.columns:
+                accumulator.expand(schema.position_in(united), united.n_columns)
+                schema = united
+            X = np.zeros((rows.n_rows, united.n_columns))
+            X[:, rows.schema.position_in(united)] = rows.X
+        # Only rows whose sums are not finite are looked at one by one: that saves a pass over all.
+        if not accumulator.add(X, rows.y, rows.codes, rows.names, rows.sample_weight):
+            rows.check_finite()
+            raise DataError(
+                "The values are so large that their squares overflow: rescale the columns."
+            )
+    check_some_rows(accumulator.n_rows)
+    assert schema is not None
+    moments = accumulator.result(schema, n_dropped)
+    return moments.without_empty_levels() if schema.levels else moments

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from elinvar.environments._accumulate import row_identifier_message
 from elinvar.environments._moments import Moments
+from elinvar.environments._rows import identifier_message
 from elinvar.errors import DataError
 
 
@@ -28,7 +28,7 @@ def check_environments(moments: Moments) -> None:
             "frequency weights, and weight 2 counts a row twice; do not normalise them."
         )
     if E > 1 and (moments.count <= 1).all():
-        raise DataError(row_identifier_message(E, rows))
+        raise DataError(identifier_message(E, rows))
     within = moments.count @ moments.var_y / rows
     mean = moments.count @ moments.mean_y / rows
     between = moments.count @ (moments.mean_y - mean) ** 2 / rows

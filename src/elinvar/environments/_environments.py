@@ -1,25 +1,25 @@
 """Rows in memory seen as environments."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elinvar._base._display import html_table, text_table
+from elinvar.environments._accumulate import accumulate
+from elinvar.environments._checks import Floats
 from elinvar.environments._display import heading, table_rows
-from elinvar.environments._moments import Moments, excluded
-from elinvar.environments._schema import Schema
-from elinvar.errors import DataError
+from elinvar.environments._files import Paths
+from elinvar.environments._moments import Moments, kept
+from elinvar.environments._read_arrays import read_arrays
+from elinvar.environments._read_files import read_files
+from elinvar.environments._read_frames import read_frame
+from elinvar.environments._roles import Missing, Names, Roles
+from elinvar.environments._rows import Rows, gather
 
-if TYPE_CHECKING:
-    from elinvar.environments._read_files import Paths
-    from elinvar.environments._recipe import Missing
 
-
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Environments:
+class Environments(Rows):
     """Rows of numbers, each in one environment.
 
     Parameters
@@ -47,28 +47,8 @@ class Environments:
     (('2020', '2021'), 3)
     """
 
-    X: NDArray[np.float64]
-    y: NDArray[np.float64]
-    codes: NDArray[np.intp]
-    names: tuple[str, ...]
-    schema: Schema
-    sample_weight: NDArray[np.float64] | None = None
-    n_dropped: int = 0
-
-    def __post_init__(self) -> None:
-        n, p = len(self.y), self.schema.n_columns
-        weighted = () if self.sample_weight is None else self.sample_weight.shape
-        if self.X.shape != (n, p) or self.codes.shape != (n,) or weighted not in ((), (n,)):
-            raise DataError(
-                f"Rows do not fit together: X has shape {self.X.shape}, but {n} targets and {p} "
-                "columns need one code and weight a row."
-            )
-        for name in ("X", "y", "codes", "sample_weight"):
-            array = getattr(self, name)
-            if array is not None:
-                array = array.view()
-                array.flags.writeable = False
-                object.__setattr__(self, name, array)
+    X: Floats
+    y: Floats
 
     @classmethod
     def from_arrays(
@@ -80,60 +60,57 @@ class Environments:
         feature_names: Sequence[str] | None = None,
         sample_weight: ArrayLike | None = None,
         target: str = "target",
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Environments":
         """Take arrays as they are; the parameters are those of :meth:`Moments.from_arrays`."""
-        from elinvar.environments._readers import environments_from_arrays
-
-        return environments_from_arrays(
+        rows = read_arrays(
             X,
             y,
-            environments=environments,
-            sample_weight=sample_weight,
+            environments,
+            sample_weight,
             feature_names=feature_names,
             target=target,
             missing=missing,
         )
+        return cls(**vars(gather([rows])))
 
     @classmethod
     def from_frame(
         cls,
-        frame: Any,
+        frame: object,
         *,
         target: str,
-        environment: str | Sequence[str] | None,
-        features: str | Sequence[str] | None = None,
-        drop: str | Sequence[str] | None = None,
-        categorical: str | Sequence[str] | None = None,
+        environment: Names,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
         sample_weight: str | None = None,
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Environments":
         """Read a frame; the parameters are those of :meth:`Moments.from_frame`."""
-        from elinvar.environments._readers import environments_from_frame
-
-        return environments_from_frame(
-            frame,
-            missing,
+        roles = Roles(
             target=target,
             environment=environment,
             features=features,
             drop=drop,
             categorical=categorical,
             sample_weight=sample_weight,
+            missing=missing,
         )
+        return cls(**vars(gather(read_frame(frame, roles))))
 
     @classmethod
     def from_files(
         cls,
-        path: "Paths",
+        path: Paths,
         *,
         target: str,
-        environment: str | Sequence[str] | None,
-        features: str | Sequence[str] | None = None,
-        drop: str | Sequence[str] | None = None,
-        categorical: str | Sequence[str] | None = None,
+        environment: Names,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
         sample_weight: str | None = None,
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Environments":
         """Read CSV, Parquet or Arrow files into memory.
 
@@ -151,24 +128,20 @@ class Environments:
         DataError
             If a column is missing or cannot be used as asked.
         """
-        from elinvar.environments._readers import environments_from_files
-
-        return environments_from_files(
-            path,
-            missing,
+        roles = Roles(
             target=target,
             environment=environment,
             features=features,
             drop=drop,
             categorical=categorical,
             sample_weight=sample_weight,
+            missing=missing,
         )
+        return cls(**vars(read_files(path, roles, gather)))
 
     def moments(self) -> Moments:
         """Return the moments of each environment."""
-        from elinvar.environments._readers import moments_of_environments
-
-        return moments_of_environments(self)
+        return Moments(**vars(accumulate([self])))
 
     def exclude(self, names: str | Iterable[str]) -> "Environments":
         """Leave environments out.
@@ -183,10 +156,9 @@ class Environments:
         DataError
             If there is no such environment, or none would be left.
         """
-        gone = excluded(self.names, names)
-        kept = [e for e, name in enumerate(self.names) if name not in gone]
+        at = kept(self.names, names)
         lookup = np.full(len(self.names), -1, dtype=np.intp)
-        lookup[kept] = np.arange(len(kept))
+        lookup[at] = np.arange(len(at))
         codes = lookup[self.codes]
         rows = codes >= 0
         return replace(
@@ -194,14 +166,9 @@ class Environments:
             X=self.X[rows],
             y=self.y[rows],
             codes=codes[rows],
-            names=tuple(self.names[e] for e in kept),
+            names=tuple(self.names[e] for e in at),
             sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
         )
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows, n."""
-        return len(self.y)
 
     @property
     def n_environments(self) -> int:

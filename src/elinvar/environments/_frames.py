@@ -2,14 +2,14 @@
 
 import decimal
 import numbers
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar.environments._column_names import check_no_duplicates
 from elinvar.environments._labels import Factor, factor_from_values, factorize, is_missing
-from elinvar.environments._names import refuse_duplicates
 from elinvar.errors import DataError, DataTypeError
 
 Kind = Literal["number", "text", "category", "date", "empty", "other"]
@@ -65,7 +65,7 @@ def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
     try:
         table = nw.from_native(frame)
     except nw.exceptions.DuplicateError:
-        _refuse_duplicates(frame)
+        _check_names(frame)
         raise
     except TypeError as error:
         raise DataTypeError(
@@ -74,13 +74,13 @@ def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
         ) from error
     if isinstance(table, nw.LazyFrame):
         raise DataTypeError("A lazy frame holds no rows yet; call .collect() on it first.")
-    _refuse_duplicates(frame)
+    _check_names(frame)
     return Frame(table, first_row=first_row)
 
 
-def _refuse_duplicates(frame: Any) -> None:
+def _check_names(frame: Any) -> None:
     names = getattr(frame, "column_names", None) or frame.columns
-    refuse_duplicates([str(name) for name in names], "The frame's columns")
+    check_no_duplicates([str(name) for name in names], "The frame's columns")
 
 
 class Frame:
@@ -292,10 +292,3 @@ def parse_number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def names_of(names: Sequence[str] | str | None) -> tuple[str, ...]:
-    """Return one or several names as a tuple."""
-    if names is None:
-        return ()
-    return (names,) if isinstance(names, str) else tuple(str(name) for name in names)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from elinvar.errors import DataError
 
+ALL = "all"
 MISSING_LEVEL = "(missing)"
 JOINER = " / "
 
@@ -31,6 +32,15 @@ class Factor:
 
     codes: NDArray[np.intp]
     labels: tuple[str, ...]
+
+    @classmethod
+    def constant(cls, n: int) -> "Factor":
+        """Return ``n`` rows in one environment, for want of a column that names it."""
+        return cls(codes=np.zeros(n, dtype=np.intp), labels=(ALL,))
+
+    def values(self) -> list[str]:
+        """Return the label of each row; none may be missing."""
+        return [self.labels[code] for code in self.codes]
 
     def ordered(self) -> "Factor":
         """Return the same column with its labels in natural order, those in use only."""

@@ -15,19 +15,20 @@ sample variances", COMPSTAT 1982.
 """
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.environments._accumulate import refuse_too_many
+from elinvar.environments._accumulate import check_size
+from elinvar.environments._checks import Floats
 from elinvar.environments._labels import natural_order
-from elinvar.environments._moments import Moments
+from elinvar.environments._raw_moments import RawMoments
 from elinvar.errors import DataError
 
-Floats = NDArray[np.float64]
+M = TypeVar("M", bound=RawMoments)
 
 
-def merge(a: Moments, b: Moments) -> Moments:
+def merge(a: M, b: RawMoments) -> M:
     """Return the moments of the rows of both."""
     if a.schema.target != b.schema.target:
         raise DataError(
@@ -36,7 +37,7 @@ def merge(a: Moments, b: Moments) -> Moments:
         )
     schema = a.schema.unite(b.schema)
     names = natural_order({*a.names, *b.names})
-    refuse_too_many(len(names), int(a.n_rows + b.n_rows), schema.n_columns)
+    check_size(len(names), int(a.n_rows + b.n_rows), schema.n_columns)
     p = schema.n_columns
     count = np.zeros(len(names))
     mean = np.zeros((len(names), p + 1))
@@ -65,7 +66,7 @@ def merge(a: Moments, b: Moments) -> Moments:
     )
 
 
-def _joint(moments: Moments, e: int) -> Floats:
+def _joint(moments: RawMoments, e: int) -> Floats:
     return np.block(
         [
             [moments.cov_xx[e], moments.cov_xy[e][:, None]],
@@ -80,10 +81,10 @@ def _update(
     """Fold part b into part a, in place; return the joint count."""
     n = n_a + n_b
     delta = mean_b - mean_a
-    share = n_b / n
-    mean_a += share * delta
+    weight = n_b / n
+    mean_a += weight * delta
     cov_a *= n_a / n
-    cov_a += share * cov_b
+    cov_a += weight * cov_b
     if n_a:
-        cov_a += (share * (n_a / n)) * np.outer(delta, delta)
+        cov_a += (weight * (n_a / n)) * np.outer(delta, delta)
     return n

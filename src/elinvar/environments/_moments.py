@@ -2,28 +2,30 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elinvar._base._display import html_table, text_table
+from elinvar.environments._accumulate import accumulate
+from elinvar.environments._column_names import nearest
 from elinvar.environments._display import heading, table_rows
+from elinvar.environments._files import Paths
 from elinvar.environments._labels import natural_order
-from elinvar.environments._names import nearest
-from elinvar.environments._schema import Schema
+from elinvar.environments._merge import merge
+from elinvar.environments._raw_moments import RawMoments
+from elinvar.environments._read_arrays import read_arrays
+from elinvar.environments._read_batches import read_batches
+from elinvar.environments._read_files import read_files
+from elinvar.environments._read_frames import read_frame
+from elinvar.environments._roles import Missing, Names, Roles
+from elinvar.environments._store import load_moments, save_moments
 from elinvar.errors import DataError
 
-if TYPE_CHECKING:
-    from elinvar.environments._read_files import Paths
-    from elinvar.environments._recipe import Missing
-
-Floats = NDArray[np.float64]
+PIECE = 65_536
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class Moments:
+class Moments(RawMoments):
     r"""Count, means and centred second moments of each environment.
 
     .. math::
@@ -74,49 +76,6 @@ class Moments:
     (('north', 'south'), True)
     """
 
-    names: tuple[str, ...]
-    count: Floats
-    mean_x: Floats
-    mean_y: Floats
-    cov_xx: Floats
-    cov_xy: Floats
-    var_y: Floats
-    schema: Schema
-    n_dropped: int = 0
-
-    def __post_init__(self) -> None:
-        E, p = len(self.names), self.schema.n_columns
-        object.__setattr__(self, "names", tuple(self.names))
-        shapes = {
-            "count": (E,),
-            "mean_x": (E, p),
-            "mean_y": (E,),
-            "cov_xx": (E, p, p),
-            "cov_xy": (E, p),
-            "var_y": (E,),
-        }
-        for name, shape in shapes.items():
-            array = np.array(getattr(self, name), dtype=np.float64, order="C", copy=None).view()
-            if array.shape != shape:
-                raise DataError(
-                    f"{name} has shape {array.shape}, but {E} environments and {p} columns need "
-                    f"{shape}."
-                )
-            if not np.isfinite(array).all():
-                raise DataError(f"{name} holds NaN or infinity; moments must be finite.")
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-        if not E:
-            raise DataError(
-                "There are no environments: 0 sample(s) while a minimum of 1 is required."
-            )
-        if len(set(self.names)) < E:
-            raise DataError("Each environment may be named only once.")
-        if (self.count <= 0).any():
-            raise DataError("Every environment needs a positive count.")
-        if (self.var_y < 0).any() or (np.einsum("ejj->ej", self.cov_xx) < 0).any():
-            raise DataError("Variances must not be negative.")
-
     @classmethod
     def from_arrays(
         cls,
@@ -127,7 +86,7 @@ class Moments:
         sample_weight: ArrayLike | None = None,
         feature_names: Sequence[str] | None = None,
         target: str = "target",
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Moments":
         """Take the moments of arrays, without copying ``X``.
 
@@ -152,30 +111,29 @@ class Moments:
         DataError
             If shapes, values or weights cannot be used.
         """
-        from elinvar.environments._readers import moments_from_arrays
-
-        return moments_from_arrays(
+        rows = read_arrays(
             X,
             y,
-            environments=environments,
-            sample_weight=sample_weight,
+            environments,
+            sample_weight,
             feature_names=feature_names,
             target=target,
             missing=missing,
         )
+        return cls(**vars(accumulate([rows])))
 
     @classmethod
     def from_frame(
         cls,
-        frame: Any,
+        frame: object,
         *,
         target: str,
-        environment: str | Sequence[str] | None,
-        features: str | Sequence[str] | None = None,
-        drop: str | Sequence[str] | None = None,
-        categorical: str | Sequence[str] | None = None,
+        environment: Names,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
         sample_weight: str | None = None,
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Moments":
         """Take the moments of a pandas or polars frame or pyarrow table.
 
@@ -203,31 +161,29 @@ class Moments:
         DataError
             If a column is missing or cannot be used as asked.
         """
-        from elinvar.environments._readers import moments_from_frame
-
-        return moments_from_frame(
-            frame,
-            missing,
+        roles = Roles(
             target=target,
             environment=environment,
             features=features,
             drop=drop,
             categorical=categorical,
             sample_weight=sample_weight,
+            missing=missing,
         )
+        return cls(**vars(accumulate(read_frame(frame, roles, PIECE))))
 
     @classmethod
     def from_files(
         cls,
-        path: "Paths",
+        path: Paths,
         *,
         target: str,
-        environment: str | Sequence[str] | None,
-        features: str | Sequence[str] | None = None,
-        drop: str | Sequence[str] | None = None,
-        categorical: str | Sequence[str] | None = None,
+        environment: Names,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
         sample_weight: str | None = None,
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Moments":
         """Take the moments of CSV, Parquet or Arrow files in bounded memory.
 
@@ -248,32 +204,30 @@ class Moments:
         DataError
             If a column is missing or cannot be used as asked.
         """
-        from elinvar.environments._readers import moments_from_files
-
-        return moments_from_files(
-            path,
-            missing,
+        roles = Roles(
             target=target,
             environment=environment,
             features=features,
             drop=drop,
             categorical=categorical,
             sample_weight=sample_weight,
+            missing=missing,
         )
+        return cls(**vars(read_files(path, roles, accumulate)))
 
     @classmethod
     def from_batches(
         cls,
-        batches: Iterable[Any],
+        batches: Iterable[object],
         *,
         target: str | None = None,
-        environment: str | Sequence[str] | None = None,
-        features: str | Sequence[str] | None = None,
-        drop: str | Sequence[str] | None = None,
-        categorical: str | Sequence[str] | None = None,
+        environment: Names = None,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
         sample_weight: str | None = None,
         feature_names: Sequence[str] | None = None,
-        missing: "Missing" = "error",
+        missing: Missing = "error",
     ) -> "Moments":
         """Take the moments of any number of batches, each seen once.
 
@@ -300,26 +254,30 @@ class Moments:
         DataError
             If a batch cannot be used as asked.
         """
-        from elinvar.environments._batches import moments_from_batches
-
-        return moments_from_batches(
+        roles = None
+        if target is not None and environment is not None:
+            roles = Roles(
+                target=target,
+                environment=environment,
+                features=features,
+                drop=drop,
+                categorical=categorical,
+                sample_weight=sample_weight,
+                missing=missing,
+            )
+        rows = read_batches(
             batches,
-            missing,
-            feature_names,
-            target=target,
-            environment=environment,
-            features=features,
-            drop=drop,
-            categorical=categorical,
-            sample_weight=sample_weight,
+            roles,
+            target=target or "target",
+            feature_names=feature_names,
+            missing=missing,
         )
+        return cls(**vars(accumulate(rows)))
 
     def __add__(self, other: "Moments") -> "Moments":
         """Merge: environments by name, features by name, categorical levels united."""
         if not isinstance(other, Moments):
             return NotImplemented
-        from elinvar.environments._merge import merge
-
         return merge(self, other)
 
     def exclude(self, names: str | Iterable[str]) -> "Moments":
@@ -335,8 +293,17 @@ class Moments:
         DataError
             If there is no such environment, or none would be left.
         """
-        gone = excluded(self.names, names)
-        return self._select([e for e, name in enumerate(self.names) if name not in gone])
+        at = kept(self.names, names)
+        return replace(
+            self,
+            names=tuple(self.names[e] for e in at),
+            count=self.count[at],
+            mean_x=self.mean_x[at],
+            mean_y=self.mean_y[at],
+            cov_xx=self.cov_xx[at],
+            cov_xy=self.cov_xy[at],
+            var_y=self.var_y[at],
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a ``.npz`` file, which appears only when it is complete.
@@ -351,8 +318,6 @@ class Moments:
         FileError
             If the file cannot be written there.
         """
-        from elinvar.environments._store import save_moments
-
         save_moments(self, path)
 
     @classmethod
@@ -364,36 +329,7 @@ class Moments:
         FileError
             If the file is missing, damaged, of another kind, or newer than this version.
         """
-        from elinvar.environments._store import load_moments
-
-        return load_moments(path)
-
-    def _select(self, index: Sequence[int]) -> "Moments":
-        at = np.asarray(index, dtype=np.intp)
-        return replace(
-            self,
-            names=tuple(self.names[e] for e in at),
-            count=self.count[at],
-            mean_x=self.mean_x[at],
-            mean_y=self.mean_y[at],
-            cov_xx=self.cov_xx[at],
-            cov_xy=self.cov_xy[at],
-            var_y=self.var_y[at],
-        )
-
-    def without_empty_levels(self) -> "Moments":
-        """Leave out the columns of levels that occur in no row."""
-        schema = self.schema.without_levels(~(self.mean_x != 0).any(axis=0))
-        if schema is self.schema:
-            return self
-        at = schema.position_in(self.schema)
-        return replace(
-            self,
-            mean_x=self.mean_x[:, at],
-            cov_xx=self.cov_xx[:, at[:, None], at[None, :]],
-            cov_xy=self.cov_xy[:, at],
-            schema=schema,
-        )
+        return cls(**vars(load_moments(path)))
 
     @property
     def n_environments(self) -> int:
@@ -404,11 +340,6 @@ class Moments:
     def n_columns(self) -> int:
         """Number of columns, p."""
         return self.schema.n_columns
-
-    @property
-    def n_rows(self) -> float:
-        """Rows in all environments, or the sum of their weights."""
-        return float(self.count.sum())
 
     def __repr__(self) -> str:
         return text_table(*self._table())
@@ -422,12 +353,12 @@ class Moments:
         return head, rows, len(self.names) + 1 - len(rows)
 
 
-def excluded(names: Sequence[str], out: str | Iterable[str]) -> set[str]:
-    """Check the environments to leave out against those there are."""
+def kept(names: Sequence[str], out: str | Iterable[str]) -> list[int]:
+    """Return which environments remain when some are left out, all of which must exist."""
     gone = {out} if isinstance(out, str) else {str(name) for name in out}
     for name in natural_order(gone):
         if name not in names:
             raise DataError(f"There is no environment {name!r}{nearest(name, names)}.")
     if len(gone) == len(names):
         raise DataError("All environments would be excluded; keep at least one.")
-    return gone
+    return [e for e, name in enumerate(names) if name not in gone]

@@ -1,399 +1,120 @@
-"""CSV, Parquet and Arrow files as frames, batch by batch, in bounded memory."""
+"""Files as rows, and as encoded features: a bounded number at a time."""
 
-import glob
-import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-from elinvar.environments._frames import Frame, Kind, merge_kinds
-from elinvar.environments._names import nearest, refuse_duplicates
-from elinvar.errors import DataError, ElinvarError, FileError
+from elinvar.environments._checks import Floats
+from elinvar.environments._column_names import check_columns
+from elinvar.environments._files import Files, NotNumbers, Paths
+from elinvar.environments._frames import Frame
+from elinvar.environments._labels import join_factors
+from elinvar.environments._read_frames import environment_labels, rows_of_frame
+from elinvar.environments._roles import Columns, Roles
+from elinvar.environments._rows import MANY_ENVIRONMENTS, Rows, check_no_identifier
+from elinvar.environments._schema import Schema, Unknown
+from elinvar.environments._survey import survey, survey_columns, surveyed_rows
+from elinvar.errors import DataError, FileError
 
-Format = Literal["csv", "parquet", "arrow"]
-PathLike = str | os.PathLike[str]
-Paths = PathLike | Sequence[PathLike]
-
-FORMATS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".tab": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".feather": "arrow",
-    ".arrow": "arrow",
-    ".ipc": "arrow",
-}
-KNOWN = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet) and Arrow files (.feather, .arrow)"
-BATCH_BYTES = 2_000_000
-NULLS = [
-    *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NULL", "null", "None"),
-    *("NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
-]
+T = TypeVar("T")
 
 
-class NotNumbers(Exception):
-    """A CSV column that began with numbers holds something else further down."""
+def read_files(path: Paths, roles: Roles, use: Callable[[Iterable[Rows]], T]) -> T:
+    """Read files in chunks and return what ``use`` makes of them.
 
-    def __init__(self, column: str, detail: str) -> None:
-        super().__init__(column)
-        self.column = column
-        self.detail = detail
+    A CSV column is taken for what its beginning shows. If it turns out otherwise further down,
+    all starts again with that column as text, so that the outcome depends on the values alone;
+    this is why ``use`` is handed over, and may be called more than once.
+
+    Raises
+    ------
+    FileError
+        If a file is missing, empty, damaged or of another format.
+    DataError
+        If a column does not fit its role, or a value cannot be used.
+    """
+    files = Files(path)
+    columns = roles.find(files.names)
+    texts: set[str] = set()
+    while True:
+        try:
+            return use(_check_early(_rows(files, columns, texts), files, columns))
+        except NotNumbers as surprise:
+            if surprise.column in texts:
+                raise FileError(f"{surprise.column}: {surprise.detail}") from surprise
+            texts.add(surprise.column)
 
 
-def find_files(path: Paths) -> tuple[Path, ...]:
-    """Return the files that a path, a glob pattern or a list of either names, in order.
+def _rows(files: Files, columns: Columns, texts: set[str]) -> Iterator[Rows]:
+    """Yield all rows; features of text are read through once before that."""
+    labels = {*columns.environment, *columns.categorical}
+    kinds = files.kinds(columns.names, texts)
+    seen = survey_columns(columns, kinds)
+    frames = files.frames(seen, labels=labels, texts=texts) if seen else ()
+    schema = survey(surveyed_rows(frames, columns), columns, kinds)
+    for frame in files.frames(columns.names, labels=labels, texts=texts):
+        yield rows_of_frame(frame, columns, schema)
+
+
+def _check_early(rows: Iterable[Rows], files: Files, columns: Columns) -> Iterator[Rows]:
+    """Pass rows on; when nearly each begins its own environment, look ahead at the names alone."""
+    seen: set[str] = set()
+    n_rows, watching = 0, True
+    for chunk in rows:
+        if watching:
+            seen.update(chunk.names)
+            n_rows += chunk.n_rows
+            if len(seen) > MANY_ENVIRONMENTS and n_rows < 1.2 * len(seen):
+                frames = files.frames(columns.environment, labels=columns.environment)
+                _check_all_names(frames, columns)
+                watching = False
+        yield chunk
+
+
+def _check_all_names(frames: Iterable[Frame], columns: Columns) -> None:
+    seen: set[str] = set()
+    n_rows = 0
+    for frame in frames:
+        seen.update(join_factors([frame.factor(name) for name in columns.environment]).labels)
+        n_rows += frame.n_rows
+    check_no_identifier(len(seen), n_rows)
+
+
+def encode_files(
+    path: Paths, schema: Schema, *, unknown: Unknown = "error", environments: bool = False
+) -> Iterator[tuple[Floats, list[str] | None]]:
+    """Encode the features in files, a bounded number of rows at a time.
 
     Parameters
     ----------
     path : path, pattern or list of paths
+    schema : Schema
+    unknown : {"error", "zero"}
+        What to do with a level not seen in training.
+    environments : bool
+        Whether to read the environment columns as well, where the files have all of them.
+
+    Yields
+    ------
+    (n, n_columns) array and list of n labels, or None
+        See :meth:`Schema.encode`.
 
     Raises
     ------
     FileError
-        If a file does not exist, is a folder, or no file matches.
+        If a file cannot be read.
+    DataError
+        If a feature is missing or holds values that cannot be used.
     """
-    if isinstance(path, str | os.PathLike):
-        return _one(path)
-    if not isinstance(path, Iterable):
-        raise FileError(f"A path, a pattern or a list of paths is needed; got {path!r}.")
-    found = [file for item in path for file in _one(item)]
-    if not found:
-        raise FileError("The list of files is empty; name at least one.")
-    repeated = {str(file) for file in found if found.count(file) > 1}
-    if repeated:
-        raise FileError(f"The same file is named twice: {sorted(repeated)[0]}.")
-    return tuple(found)
-
-
-def _one(path: PathLike) -> tuple[Path, ...]:
-    if not isinstance(path, str | os.PathLike):
-        raise FileError(f"A path is needed; got {path!r}.")
-    text = os.path.expanduser(os.fspath(path))
-    if not text or "\0" in text:
-        raise FileError(f"{text!r} cannot be opened: it is not a path.")
+    files = Files(path)
+    environments = environments and set(schema.environment) <= set(files.names)
+    wanted = (*schema.features, *(schema.environment if environments else ()))
+    check_columns(files.names, wanted)
+    labels = {*schema.levels, *(schema.environment if environments else ())}
     try:
-        if glob.has_magic(text) and not os.path.exists(text):
-            found = sorted(Path(name) for name in glob.glob(text, recursive=True))
-            files = tuple(file for file in found if file.is_file())
-            if not files:
-                raise FileError(f"No file matches {text}.")
-            return files
-        file = Path(text)
-        if file.is_dir():
-            raise FileError(f"{file} is a folder; name the files in it, such as {file}/*.csv.")
-        if not file.exists():
-            siblings = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
-            hint = nearest(file.name, siblings)
-            raise FileError(
-                f"There is no file {file}{hint if 'did you mean' in hint else ''}."
-                if file.parent.is_dir()
-                else f"There is no file {file}: the folder {file.parent} does not exist."
-            )
-    except (ValueError, PermissionError) as error:
-        raise FileError(f"{text!r} cannot be opened: {error}.") from error
-    return (file,)
-
-
-def format_of(path: Path) -> Format:
-    """Tell a file's format from its first bytes and its ending; they must agree.
-
-    Raises
-    ------
-    FileError
-        If the file is empty, cannot be opened, or is of no known format.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise FileError(f"{path} cannot be opened: {error.strerror}.") from error
-    if not head:
-        raise FileError(f"{path} is empty (0 bytes).")
-    endings = [suffix.lower() for suffix in path.suffixes]
-    packed = bool(endings) and endings[-1] == ".gz"
-    ending = endings[-2] if packed and len(endings) > 1 else endings[-1] if endings else ""
-    named = FORMATS.get(ending)
-    found: Format | None = None
-    if head.startswith(b"PAR1"):
-        found = "parquet"
-    elif head.startswith((b"ARROW1", b"FEA1")):
-        found = "arrow"
-    if found and named and found != named:
-        raise FileError(f"{path} ends in {ending}, but its content is {found.title()}; rename it.")
-    result = found or named
-    if result is None:
-        raise FileError(
-            f"{path} is of a format that is not known; files that can be read: {KNOWN}."
-        )
-    if result == "csv" and not packed and b"\0" in head:
-        raise FileError(f"{path} is named {ending}, but is not a text file; is it a CSV file?")
-    return result
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """One file: its format and what its columns hold."""
-
-    path: Path
-    format: Format
-    names: tuple[str, ...]
-    types: tuple[Any, ...]
-    delimiter: str = ","
-
-    def kind(self, name: str) -> Kind:
-        """Say what a column holds, from the file's schema (CSV: from its first megabyte)."""
-        import pyarrow.types as t
-
-        kind = self.types[self.names.index(name)]
-        if t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) or t.is_boolean(kind):
-            return "number"
-        if t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind):
-            return "text"
-        if t.is_dictionary(kind):
-            return "category"
-        if t.is_temporal(kind):
-            return "date"
-        return "empty" if t.is_null(kind) else "other"
-
-
-class Files:
-    """One or several files of the same columns.
-
-    Parameters
-    ----------
-    path : path, pattern or list of them
-    """
-
-    def __init__(self, path: Paths) -> None:
-        self.parts = tuple(_open(file) for file in find_files(path))
-        self.names = self.parts[0].names
-
-    def kinds(self, columns: Iterable[str], texts: Iterable[str] = ()) -> dict[str, Kind]:
-        """Say what each column holds in all files together.
-
-        Parameters
-        ----------
-        columns : names
-        texts : names
-            Columns to read as text whatever they seem to hold.
-        """
-        columns, texts = list(columns), set(texts)
-        for part in self.parts:
-            absent = [name for name in columns if name not in part.names]
-            if absent:
-                raise DataError(
-                    f"{part.path} lacks the column {absent[0]!r}, which {self.parts[0].path} has"
-                    f"{nearest(absent[0], part.names)}."
-                )
-        kinds: dict[str, Kind] = {}
-        for name in columns:
-            found = {part.kind(name) for part in self.parts}
-            kinds[name] = "text" if name in texts or found == {"empty"} else merge_kinds(found)
-        return kinds
-
-    def frames(
-        self, columns: Sequence[str], *, labels: Iterable[str] = (), texts: Iterable[str] = ()
-    ) -> Iterator[Frame]:
-        """Yield the rows of these columns, a bounded number at a time.
-
-        Parameters
-        ----------
-        columns : names
-        labels : names
-            Columns that hold labels: a CSV file's are read as they are written.
-        texts : names
-            Columns to read as text whatever they seem to hold.
-
-        Raises
-        ------
-        FileError
-            If a file is damaged.
-        NotNumbers
-            If a CSV column turns out to hold text after all.
-        """
-        columns = list(dict.fromkeys(columns))
-        n_rows = 0
-        for part in self.parts:
-            first = 0
-            source = part.path.name if len(self.parts) > 1 else ""
-            for table in _batches(part, columns, set(labels), set(texts)):
-                if table.num_rows:
-                    yield _frame(table, first, source)
-                first += table.num_rows
-            n_rows += first
-        if not n_rows:
-            where = str(self.parts[0].path) if len(self.parts) == 1 else "Files together"
-            raise FileError(f"{where}: no rows, 0 sample(s) while a minimum of 1 is required.")
-
-
-def _frame(table: Any, first_row: int, source: str) -> Frame:
-    import narwhals.stable.v2 as nw
-
-    return Frame(nw.from_native(table, eager_only=True), first_row=first_row, source=source)
-
-
-def _open(path: Path) -> Part:
-    form = format_of(path)
-    delimiter = _delimiter(path) if form == "csv" else ","
-    schema = _guarded(path, partial(_schema, path, form, delimiter))
-    try:
-        names = tuple(schema.names)
-    except UnicodeDecodeError as error:
-        raise FileError(_encoding_message(path)) from error
-    refuse_duplicates(names, f"The columns of {path}")
-    if form == "csv" and any(str(kind) == "binary" for kind in schema.types):
-        raise FileError(_encoding_message(path))
-    return Part(path=path, format=form, names=names, types=tuple(schema.types), delimiter=delimiter)
-
-
-def _encoding_message(path: Path) -> str:
-    return f"{path} is not UTF-8 text; save it with encoding UTF-8."
-
-
-def _delimiter(path: Path) -> str:
-    """Take the character that splits the header into most columns."""
-    if path.suffix.lower() == ".gz":
-        import gzip
-
-        opener: Any = gzip.open
-    else:
-        opener = open
-    try:
-        with opener(path, "rb") as file:
-            header = file.readline(1 << 20)
-    except (OSError, EOFError) as error:
-        raise FileError(f"{path} cannot be read: {error}.") from error
-    if not header.strip():
-        raise FileError(f"{path} is empty: its first line, the column names, is blank.")
-    return max([",", ";", "\t", "|"], key=lambda d: header.count(d.encode()))
-
-
-def _schema(path: Path, form: Format, delimiter: str) -> Any:
-    if form == "parquet":
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(path) as file:
-            return file.schema_arrow
-    import pyarrow.dataset as ds
-
-    return ds.dataset(path, format=_dataset_format(form, delimiter)).schema
-
-
-def _dataset_format(form: Format, delimiter: str) -> Any:
-    import pyarrow.dataset as ds
-
-    return ds.IpcFileFormat() if form == "arrow" else ds.CsvFileFormat(**_csv(delimiter, {}))
-
-
-def _csv(delimiter: str, types: dict[str, Any], columns: list[str] | None = None) -> dict[str, Any]:
-    """Build the options with which a CSV file is parsed and converted."""
-    import pyarrow.csv as pc
-
-    return {
-        "parse_options": pc.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        "convert_options": pc.ConvertOptions(
-            column_types=types,
-            include_columns=columns,
-            strings_can_be_null=True,
-            null_values=NULLS,
-        ),
-    }
-
-
-def _batches(part: Part, columns: list[str], labels: set[str], texts: set[str]) -> Iterator[Any]:
-    """Yield pyarrow tables of these columns."""
-    rows = max(1024, min(65_536, BATCH_BYTES // (8 * len(columns))))
-    if part.format == "parquet":
-        batches = _parquet_batches(part.path, columns, rows)
-    else:
-        batches = _dataset_batches(part, columns, labels, texts, rows)
-    while (batch := _guarded(part.path, partial(next, batches, None), part)) is not None:
-        yield batch
-
-
-def _parquet_batches(path: Path, columns: list[str], rows: int) -> Iterator[Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # Not through a dataset: that decodes whole row groups, a gigabyte where these are large.
-    with pq.ParquetFile(path, buffer_size=4096, pre_buffer=False) as file:
-        for batch in file.iter_batches(rows, columns=columns, use_threads=False):
-            yield _sound(pa.Table.from_batches([batch]).select(columns))
-
-
-def _dataset_batches(
-    part: Part, columns: list[str], labels: set[str], texts: set[str], rows: int
-) -> Iterator[Any]:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.csv as pacsv
-    import pyarrow.dataset as ds
-
-    types: dict[str, Any] = {}
-    if part.format == "csv":
-        for name in columns:
-            kind = part.kind(name)
-            if name in texts | labels or kind in ("text", "empty"):
-                types[name] = pa.string()
-            elif kind == "number" and not pa.types.is_boolean(part.types[part.names.index(name)]):
-                types[name] = pa.float64()
-    scanner: Iterable[Any]
-    if part.format == "csv":
-        # Not through a dataset: that reads ahead without bound where computing is slower.
-        scanner = pacsv.open_csv(part.path, **_csv(part.delimiter, types, columns))
-    else:
-        scanner = ds.dataset(part.path, format=ds.IpcFileFormat()).to_batches(
-            columns=columns, batch_size=rows, batch_readahead=2, fragment_readahead=1
-        )
-    for batch in scanner:
-        table = pa.Table.from_batches([batch])
-        for name in labels & set(types):
-            # CSV has no types: a whole number that was written as 2020.0 is the label 2020.
-            whole = pc.replace_substring_regex(table[name], r"^(-?\d+)\.0+$", r"\1")
-            table = table.set_column(table.column_names.index(name), name, whole)
-        yield _sound(table)
-
-
-def _sound(table: Any) -> Any:
-    # Reading a damaged offset or dictionary index unchecked would end the process.
-    table.validate(full=True)
-    return table
-
-
-def _guarded(path: Path, call: Any, part: Part | None = None) -> Any:
-    """Turn what reading may raise into one sentence about the file."""
-    import pyarrow as pa
-
-    try:
-        return call()
-    except ElinvarError:
-        raise
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, EOFError) as error:
-        text = " ".join(str(error).split())
-        if "UTF8" in text or isinstance(error, UnicodeDecodeError):
-            raise FileError(_encoding_message(path)) from error
-        match = re.search(r"In CSV column #(\d+): (.*)", text)
-        if match and part is not None:
-            raise NotNumbers(part.names[int(match[1])], match[2]) from error
-        raise FileError(_damage(path, text)) from error
-
-
-def _damage(path: Path, text: str) -> str:
-    if "multiple columns named" in text:
-        return f"{path} has duplicated column names: {text.rsplit(' named ', 1)[-1]!r}; rename one."
-    row = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text)
-    if row:
-        return (
-            f"{path} is damaged or cut short: line {row[1]} has {row[3]} fields where the "
-            f"header has {row[2]}."
-        )
-    if "straddling" in text:
-        return f"{path} has a line longer than 1 MB or an unclosed quote."
-    detail = re.split(r"Invalid: |IOError: |CSV parse error: ", text)[-1]
-    detail = "".join(c if c.isprintable() else "?" for c in detail).rstrip(". ")
-    return f"{path} cannot be read; it is damaged, cut short or of another format ({detail[:120]})."
+        for frame in files.frames(wanted, labels=labels):
+            X = schema.encode(frame, unknown=unknown)
+            yield X, environment_labels(frame, schema.environment) if environments else None
+    except NotNumbers as surprise:
+        raise DataError(
+            f"{surprise.column} must hold numbers, but does not in all rows: {surprise.detail}."
+        ) from surprise

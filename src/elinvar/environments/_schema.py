@@ -1,6 +1,6 @@
 """What the columns mean, and how a frame becomes numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -9,10 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._words import listed
-from elinvar.environments._arrays import check_matrix, finite, refuse_nonfinite
+from elinvar.environments._checks import (
+    Floats,
+    Numbers,
+    RowName,
+    check_finite,
+    check_matrix,
+    counted_from,
+    finite,
+)
+from elinvar.environments._column_names import nearest
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import MISSING_LEVEL, natural_order
-from elinvar.environments._names import nearest
 from elinvar.errors import DataError, DataTypeError
 
 MAX_LEVELS = 50
@@ -95,7 +103,7 @@ class Schema:
                 mask[np.searchsorted(self.groups, j)] = True
         return mask
 
-    def encode(self, X: Any, *, unknown: Unknown = "error") -> NDArray[np.float64]:
+    def encode(self, X: object, *, unknown: Unknown = "error") -> Floats:
         """Turn a frame, or a bare array if no feature is categorical, into columns of numbers.
 
         Parameters
@@ -119,7 +127,10 @@ class Schema:
         if unknown not in ("error", "zero"):
             raise DataError(f"unknown must be 'error' or 'zero'; got {unknown!r}.")
         if is_frame(X):
-            return self._encode_frame(as_frame(X), unknown)
+            frame = as_frame(X)
+            encoded = encode_features(frame, self, unknown=unknown)
+            check_encoded(encoded, self, frame.row)
+            return encoded
         array = check_matrix(X)
         if self.levels:
             raise DataTypeError(
@@ -134,12 +145,7 @@ class Schema:
         for j, name in enumerate(self.features):
             if name in self.fill:
                 encoded[np.isnan(encoded[:, j]), j] = float(self.fill[name])
-        refuse_missing_features(encoded, self)
-        return encoded
-
-    def _encode_frame(self, frame: Frame, unknown: Unknown) -> NDArray[np.float64]:
-        encoded = encode_features(frame, self, unknown=unknown)
-        refuse_missing_features(encoded, self, frame)
+        check_encoded(encoded, self, counted_from())
         return encoded
 
     def unite(self, other: "Schema") -> "Schema":
@@ -173,7 +179,7 @@ class Schema:
             for name in self.levels
         }
         for name, values in levels.items():
-            refuse_many_levels(name, len(values))
+            check_levels(name, len(values))
         return replace(self, levels=levels, fill={**other.fill, **self.fill})
 
     def without_levels(self, empty: NDArray[np.bool_]) -> "Schema":
@@ -254,17 +260,17 @@ class Schema:
             raise DataError(f"This is not the description of a table's columns: {error}") from error
 
 
-def _strings(values: Any) -> tuple[str, ...]:
+def _strings(values: Iterable[object]) -> tuple[str, ...]:
     return tuple(_string(value) for value in values)
 
 
-def _string(value: Any) -> str:
+def _string(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a string, got {value!r}")
     return value
 
 
-def refuse_many_levels(name: str, count: int) -> None:
+def check_levels(name: str, count: int) -> None:
     """Refuse a categorical feature with more levels than can be told apart."""
     if count > MAX_LEVELS:
         raise DataError(
@@ -273,9 +279,7 @@ def refuse_many_levels(name: str, count: int) -> None:
         )
 
 
-def encode_features(
-    frame: Frame, schema: Schema, *, unknown: Unknown = "error"
-) -> NDArray[np.float64]:
+def encode_features(frame: Frame, schema: Schema, *, unknown: Unknown = "error") -> Floats:
     """Turn a frame into columns of numbers, NaN where a value is missing and not filled in.
 
     Returns
@@ -305,9 +309,7 @@ def encode_features(
     return encoded
 
 
-def _encode_levels(
-    frame: Frame, schema: Schema, name: str, unknown: Unknown, out: NDArray[np.float64]
-) -> None:
+def _encode_levels(frame: Frame, schema: Schema, name: str, unknown: Unknown, out: Floats) -> None:
     factor, levels = frame.factor(name), schema.levels[name]
     known = {level: j for j, level in enumerate(levels)}
     lookup = np.array([known.get(v, -2) for v in factor.labels] + [-1], dtype=np.intp)
@@ -327,20 +329,13 @@ def _encode_levels(
     out[code == -1] = np.nan
 
 
-def refuse_missing_features(
-    X: NDArray[np.float64],
-    schema: Schema,
-    frame: Frame | None = None,
-    y: NDArray[np.float64] | None = None,
-) -> None:
+def check_encoded(X: Numbers, schema: Schema, row: RowName, y: Numbers | None = None) -> None:
     """Raise the sentence that says where encoded features (and the target) are not finite."""
     if finite(X) and (y is None or finite(y)):
         return
-    first_columns = np.searchsorted(schema.groups, np.arange(len(schema.features)))
-    refuse_nonfinite(
-        X[:, first_columns],
-        np.zeros(len(X)) if y is None else y,
-        schema.features,
-        schema.target,
-        **({} if frame is None else {"row": frame.row}),
+    # a categorical value that is missing is NaN in all columns of its feature: one of them tells
+    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
+    values = np.zeros(len(X)) if y is None else np.asarray(y, dtype=np.float64)
+    check_finite(
+        np.asarray(X[:, first], dtype=np.float64), values, schema.features, schema.target, row
     )

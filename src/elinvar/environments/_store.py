@@ -5,14 +5,13 @@ import os
 import struct
 import zipfile
 import zlib
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from elinvar._base import atomic_save
-from elinvar.environments._moments import Moments
+from elinvar.environments._raw_moments import RawMoments
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError, FileError
 
@@ -21,7 +20,7 @@ VERSION = 1
 ARRAYS = ("count", "mean_x", "mean_y", "cov_xx", "cov_xy", "var_y")
 
 
-def save_moments(moments: Moments, path: str | os.PathLike[str]) -> None:
+def save_moments(moments: RawMoments, path: str | os.PathLike[str]) -> None:
     """See :meth:`Moments.save`."""
     about = {
         "format": f"{FORMAT}/{VERSION}",
@@ -30,15 +29,11 @@ def save_moments(moments: Moments, path: str | os.PathLike[str]) -> None:
         "n_dropped": moments.n_dropped,
     }
     text = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
-    arrays = {name: getattr(moments, name) for name in ARRAYS}
-    atomic_save(path, partial(_write, about=text, **arrays))
+    arrays: dict[str, Any] = {name: getattr(moments, name) for name in ARRAYS}
+    atomic_save(path, lambda file: np.savez(file, about=text, **arrays))
 
 
-def _write(file: Any, **arrays: Any) -> None:
-    np.savez(file, **arrays)
-
-
-def load_moments(path: str | os.PathLike[str]) -> Moments:
+def load_moments(path: str | os.PathLike[str]) -> RawMoments:
     """See :meth:`Moments.load`."""
     path = Path(path)
     try:
@@ -58,7 +53,7 @@ def load_moments(path: str | os.PathLike[str]) -> Moments:
         ) from error
 
 
-def _read(file: Any, path: Path) -> Moments:
+def _read(file: BinaryIO, path: Path) -> RawMoments:
     if file.read(4) != b"PK\x03\x04":
         raise FileError(f"{path} is not a file of moments, which Moments.save writes.")
     file.seek(0)
@@ -72,7 +67,7 @@ def _read(file: Any, path: Path) -> Moments:
                 f"{path} was written by a newer version of elinvar ({about['format']}; this one "
                 f"reads up to {FORMAT}/{VERSION}); update elinvar."
             )
-        return Moments(
+        return RawMoments(
             names=tuple(str(name) for name in about["names"]),
             schema=Schema.from_dict(about["schema"]),
             n_dropped=int(about["n_dropped"]),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from elinvar.environments import Environments, Moments, Schema, has_text
+from elinvar.environments import Environments, Moments, Schema, check_target, has_text
 from elinvar.errors import DataError, DataTypeError
 
 
@@ -84,8 +84,8 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         DataError
             If the rows cannot be used.
         """
-        _refuse_bad_target(y)
         with own_errors():
+            check_target(y)
             if has_text(X) or (not reset and self.schema_.levels):
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
                 values = X if reset else self.schema_.encode(X)
@@ -183,21 +183,3 @@ def own_errors() -> Iterator[None]:
             "; give text columns in a pandas or polars frame." if "to float" in str(error) else ""
         )
         raise DataError(f"{error}{hint}") from error
-
-
-def _refuse_bad_target(y: object) -> None:
-    values = np.asarray(y)
-    if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
-        bad = ~np.isfinite(values.ravel())
-        raise DataError(
-            f"The target is missing (NaN) or infinite in {bad.sum():,} row(s), first in row "
-            f"{bad.argmax() + 1} (the first row is 1): drop these rows."
-        )
-    if values.dtype.kind not in "OUS":
-        return
-    text = next((value for value in values.flat if isinstance(value, str | bytes)), None)
-    if text is not None:
-        raise DataTypeError(
-            f"The target holds text (such as {str(text)!r}), but numbers are needed; turn it into "
-            "numbers first (a two-way outcome can be given as 0/1)."
-        )

@@ -1,4 +1,4 @@
-"""Bare arrays at the door: shape, kind and length, refused in one sentence each."""
+"""Arrays at the door: shape, kind, length and finiteness, refused in one sentence each."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,14 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._numbers import counted
 from elinvar._base._words import listed
 from elinvar.environments._labels import Factor, factorize, join_factors
 from elinvar.errors import DataError, DataTypeError
 
-ALL = "all"
+Floats = NDArray[np.float64]
+Numbers = NDArray[Any]
+RowName = Callable[[int], str]
 
 
-def check_matrix(X: Any) -> NDArray[Any]:
+def counted_from(first_row: int = 0) -> RowName:
+    """Return how to name a row in a sentence: its number, the first of all rows is 1."""
+    return lambda index: str(first_row + index + 1)
+
+
+def check_matrix(X: object) -> Numbers:
     """Return ``X`` as a two-dimensional array of real numbers, copied only if it must be.
 
     Raises
@@ -28,48 +36,45 @@ def check_matrix(X: Any) -> NDArray[Any]:
             "Sparse data are not supported: X is a sparse matrix, a dense array is needed; "
             "use X.toarray()."
         )
-    array = _real(X, "X")
+    array = real_numbers(X, "X")
     if array.ndim != 2:
+        shape = "scalar array" if array.ndim == 0 else f"{array.ndim}D array"
         raise DataError(
             f"X must have two dimensions (rows, features); got {array.ndim}: expected 2D array, "
-            f"got {_shape_word(array.ndim)} instead. Reshape your data either using "
-            "array.reshape(-1, 1) if it has a single feature or array.reshape(1, -1) if it is a "
-            "single row."
+            f"got {shape} instead. Reshape your data either using array.reshape(-1, 1) if it has a "
+            "single feature or array.reshape(1, -1) if it is a single row."
         )
-    n, p = array.shape
-    if p == 0:
-        raise DataError(
-            f"Found array with 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
-        )
-    if n == 0:
-        raise DataError(
-            f"Found array with 0 sample(s) (shape={array.shape}) while a minimum of 1 is required."
-        )
+    for axis, what in ((1, "feature"), (0, "sample")):
+        if array.shape[axis] == 0:
+            raise DataError(
+                f"Found array with 0 {what}(s) (shape={array.shape}) while a minimum of 1 is "
+                "required."
+            )
     return array
 
 
-def _shape_word(ndim: int) -> str:
-    return "scalar array" if ndim == 0 else f"{ndim}D array"
-
-
-def check_vector(values: Any, name: str, n: int) -> NDArray[Any]:
+def check_vector(values: object, name: str, n: int) -> Numbers:
     """Return ``values`` as a vector of ``n`` real numbers; an (n, 1) column is flattened."""
-    if values is None:
-        raise DataError(f"This requires y to be passed, but the target {name} is None.")
-    array = _real(values, name)
+    array = real_numbers(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
         raise DataError(f"{name} must be one-dimensional, a number a row; got shape {array.shape}.")
+    check_length(array, name, n)
+    return array
+
+
+def check_length(array: Numbers, name: str, n: int) -> None:
+    """Refuse what has not one entry for each of ``n`` rows."""
     if len(array) != n:
         raise DataError(
             f"X and {name} must have one entry a row each: X has {n} rows, {name} has "
             f"{len(array)}; inconsistent numbers of samples."
         )
-    return array
 
 
-def _real(values: Any, name: str) -> NDArray[Any]:
+def real_numbers(values: object, name: str) -> Numbers:
+    """Return an array of real numbers, None in it as NaN; refuse text, complex and other kinds."""
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:
@@ -79,13 +84,10 @@ def _real(values: Any, name: str) -> NDArray[Any]:
         raise DataTypeError(
             f"Complex data not supported: {name} is of type {array.dtype}, real numbers are needed."
         )
-    if kind in "US":
-        raise DataTypeError(_text_advice(name, array))
+    check_no_text(array, name)
     if kind == "O":
         if any(isinstance(value, complex) for value in array.flat):
             raise DataTypeError(f"Complex data not supported: {name} holds complex numbers.")
-        if any(isinstance(value, str | bytes) for value in array.flat):
-            raise DataTypeError(_text_advice(name, array))
         try:
             return np.asarray(np.where(array == None, np.nan, array), dtype=np.float64)  # noqa: E711
         except (TypeError, ValueError) as error:
@@ -95,17 +97,23 @@ def _real(values: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def _text_advice(name: str, array: NDArray[Any]) -> str:
-    value = next((v for v in array.flat if isinstance(v, str | bytes)), "")
-    advice = (
-        "give text columns in a pandas or polars frame"
-        if name == "X"
-        else "turn it into numbers first"
-    )
-    return f"{name} holds text (such as {str(value)!r}), but numbers are needed; {advice}."
+def check_no_text(array: Numbers, name: str) -> None:
+    """Refuse text where numbers are needed."""
+    if array.dtype.kind not in "OUS":
+        return
+    text = next((value for value in array.flat if isinstance(value, str | bytes)), None)
+    if text is not None or array.dtype.kind in "US":
+        advice = "turn it into numbers first"
+        if name == "X":
+            advice = "give text columns in a pandas or polars frame"
+        elif name == "y":
+            advice += " (a two-way outcome can be given as 0/1)"
+        raise DataTypeError(
+            f"{name} holds text (such as {str(text or '')!r}), but numbers are needed; {advice}."
+        )
 
 
-def check_environments_array(environments: Any, n: int, first_row: int = 0) -> Factor:
+def code_environments(environments: object, n: int, first_row: int = 0) -> Factor:
     """Code one environment label a row; ``None`` puts all rows in one environment.
 
     Raises
@@ -114,7 +122,7 @@ def check_environments_array(environments: Any, n: int, first_row: int = 0) -> F
         If the length is wrong or a label is missing.
     """
     if environments is None:
-        return Factor(codes=np.zeros(n, dtype=np.intp), labels=(ALL,))
+        return Factor.constant(n)
     try:
         array = np.asarray(environments)
         if isinstance(environments, list | tuple):
@@ -124,16 +132,12 @@ def check_environments_array(environments: Any, n: int, first_row: int = 0) -> F
         raise DataTypeError(f"environments cannot be read as an array: {error}") from error
     if array.ndim not in (1, 2):
         raise DataError(f"environments must hold one label a row; got shape {array.shape}.")
-    if len(array) != n:
-        raise DataError(
-            f"X and environments must have one entry a row each: X has {n} rows, environments "
-            f"has {len(array)}; inconsistent numbers of samples."
-        )
+    check_length(array, "environments", n)
     columns = [array] if array.ndim == 1 else list(array.T)
     if not columns:
         raise DataError("environments has no columns; one label a row is needed.")
     factor = join_factors([factorize(column) for column in columns])
-    refuse_missing_label(factor, "environments", lambda row: str(first_row + row + 1))
+    check_labels(factor, "environments", counted_from(first_row))
     return factor
 
 
@@ -151,79 +155,48 @@ def labels_of_rows(environments: ArrayLike, n: int) -> list[str]:
     DataError
         If there is not one label a row.
     """
-    factor = check_environments_array(environments, n)
-    return [factor.labels[code] for code in factor.codes]
+    return code_environments(environments, n).values()
 
 
-def _counted_from_one(index: int) -> str:
-    return str(index + 1)
-
-
-def refuse_missing_label(
-    factor: Factor, name: str, row: Callable[[int], str] = _counted_from_one
-) -> None:
+def check_labels(factor: Factor, name: str, row: RowName) -> None:
     """Refuse rows without an environment."""
     missing = factor.codes < 0
     if missing.any():
         raise DataError(
-            f"{name}: the environment label is missing in {_rows(int(missing.sum()))}, first in "
-            f"row {row(int(missing.argmax()))} (the first row is 1); every row needs "
+            f"{name}: the environment label is missing in {counted(int(missing.sum()), 'row')}, "
+            f"first in row {row(int(missing.argmax()))} (the first row is 1); every row needs "
             "one. Fill it in or drop these rows."
         )
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def check_weights(
-    values: ArrayLike, n: int, first_row: int = 0, name: str = "sample_weight"
-) -> NDArray[np.float64]:
-    """Return frequency weights (n,): finite and nonnegative."""
+def weights_of_rows(values: object, n: int, first_row: int = 0) -> Floats:
+    """Return frequency weights (n,): finite and not negative."""
     array = np.asarray(values)
     if array.ndim == 0 and array.dtype.kind in "biuf":
         array = np.full(n, float(array))
     if array.ndim > 1 and array.shape[1:] != (1,):
         raise DataError(
             "Sample weights must be 1D array or scalar: "
-            f"{name} must hold one weight a row; got shape {array.shape}."
+            f"sample_weight must hold one weight a row; got shape {array.shape}."
         )
-    weights = check_vector(array, name, n).astype(np.float64)
-    refuse_bad_weights(weights, name, lambda row: str(first_row + row + 1))
+    weights = check_vector(array, "sample_weight", n).astype(np.float64)
+    check_weights(weights, "sample_weight", counted_from(first_row))
     return weights
 
 
-def refuse_no_weight(weights: NDArray[np.float64] | None) -> None:
-    """Refuse weights that are all zero."""
-    if weights is not None and not weights.any():
-        raise DataError("sample_weight: all weights are zero, so no row would count.")
-
-
-def refuse_bad_weights(
-    weights: NDArray[np.float64], name: str, row: Callable[[int], str] = _counted_from_one
-) -> None:
+def check_weights(weights: Floats, name: str, row: RowName) -> None:
     """Refuse weights that are missing, infinite or negative."""
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         first = int(bad.argmax())
         raise DataError(
-            f"{name}: weights must be finite and not negative; {_rows(int(bad.sum()))} "
+            f"{name}: weights must be finite and not negative; {counted(int(bad.sum()), 'row')} "
             f"{'is' if bad.sum() == 1 else 'are'} not, first row {row(first)} with "
             f"{weights[first]:g} (the first row is 1)."
         )
 
 
-def check_feature_names(names: Sequence[str] | None, p: int) -> tuple[tuple[str, ...], bool]:
-    """Return (names, whether they were given); ``x0, x1, ...`` when they were not."""
-    if names is None:
-        return tuple(f"x{j}" for j in range(p)), False
-    result = tuple(str(name) for name in names)
-    if len(result) != p:
-        raise DataError(f"feature_names has {len(result)} names, but X has {p} columns.")
-    return result, True
-
-
-def finite(array: NDArray[Any]) -> bool:
+def finite(array: Numbers) -> bool:
     """Whether every entry is finite, from one pass of sums."""
     if array.dtype.kind in "biu":
         return True
@@ -233,13 +206,7 @@ def finite(array: NDArray[Any]) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def refuse_nonfinite(
-    X: NDArray[Any],
-    y: NDArray[Any],
-    columns: Sequence[str],
-    target: str,
-    row: Callable[[int], str] = _counted_from_one,
-) -> None:
+def check_finite(X: Numbers, y: Numbers, columns: Sequence[str], target: str, row: RowName) -> None:
     """Raise the sentence that says where ``X`` or ``y`` is NaN or infinite, if anywhere.
 
     Infinity goes first: it can never be dropped or filled in.
@@ -253,14 +220,11 @@ def refuse_nonfinite(
             if bad.any():
                 counts[j], first = bad.sum(), min(first, int(bad.argmax()))
         if counts.any():
-            raise DataError(_nonfinite_message([*columns, target], counts, row(first), infinite))
+            raise DataError(_nonfinite([*columns, target], counts, row(first), infinite))
 
 
-def _nonfinite_message(
-    columns: Sequence[str], counts: NDArray[np.intp], row: str, infinite: bool
-) -> str:
-    named = [f"{c} ({k:,})" for c, k in zip(columns, counts, strict=True) if k]
-    shown = listed(named)
+def _nonfinite(columns: Sequence[str], counts: NDArray[np.intp], row: str, infinite: bool) -> str:
+    shown = listed([f"{c} ({k:,})" for c, k in zip(columns, counts, strict=True) if k])
     if infinite:
         return (
             f"Input contains infinity in {shown}; first in row {row} (the first row is 1). "

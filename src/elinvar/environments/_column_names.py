@@ -1,6 +1,7 @@
-"""Column names: duplicates, nearest matches."""
+"""Column names: those that are absent, those that occur twice, and the nearest that exist."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from elinvar.errors import DataError
@@ -17,10 +18,16 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; there are {shown}" if names else "; there are none"
 
 
-def refuse_duplicates(names: Sequence[str], where: str = "The data") -> None:
+def check_columns(names: Sequence[str], wanted: Sequence[str], role: str = "column") -> None:
+    """Refuse columns that do not exist, naming the nearest that do."""
+    for name in wanted:
+        if name not in names:
+            raise DataError(f"There is no {role} {name!r}{nearest(name, names)}.")
+
+
+def check_no_duplicates(names: Sequence[str], where: str = "The data") -> None:
     """Refuse column names that occur more than once."""
-    seen: set[str] = set()
-    repeated = sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise DataError(
             f"{where} have duplicated column names: {', '.join(map(repr, repeated[:5]))}; "

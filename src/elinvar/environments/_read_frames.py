@@ -1,0 +1,117 @@
+"""A frame as rows: a survey of its columns, then rows of numbers, piece by piece."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from elinvar.environments._checks import Floats, check_labels, finite
+from elinvar.environments._column_names import check_columns
+from elinvar.environments._frames import Frame, as_frame
+from elinvar.environments._labels import Factor, join_factors
+from elinvar.environments._roles import Columns, Missing, Roles
+from elinvar.environments._rows import Rows, check_no_identifier
+from elinvar.environments._schema import Schema, check_encoded, encode_features
+from elinvar.environments._survey import counted_rows, survey, surveyed_rows
+from elinvar.environments._target import target_column
+from elinvar.errors import DataError
+
+
+def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Iterator[Rows]:
+    """Read a pandas or polars frame or pyarrow table, ``at_most`` so many rows at a time.
+
+    Raises
+    ------
+    DataError
+        If a column does not fit its role, or a value cannot be used.
+    """
+    table = as_frame(frame)
+    columns = roles.find(table.names)
+    if not table.n_rows:
+        raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
+    if columns.environment:
+        environment = join_factors([table.factor(name) for name in columns.environment])
+        check_no_identifier(len(environment.labels), table.n_rows)
+    kinds = {name: table.kind(name) for name in columns.names}
+    schema = survey(surveyed_rows([table], columns), columns, kinds)
+    for piece in table.pieces(at_most or table.n_rows):
+        yield rows_of_frame(piece, columns, schema)
+
+
+def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:
+    """Turn a frame, or a piece of one, into rows of numbers.
+
+    Raises
+    ------
+    DataError
+        If a value is missing where it may not be, or infinite, or no number.
+    """
+    frame, weight = counted_rows(frame, columns)
+    environment = _environment(frame, columns.environment)
+    target = target_column(frame, columns.target)
+    return encode_rows(frame, schema, columns.missing, target, environment, weight)
+
+
+def encode_rows(
+    frame: Frame,
+    schema: Schema,
+    missing: Missing,
+    y: Floats,
+    environment: Factor,
+    sample_weight: Floats | None,
+    n_dropped: int = 0,
+) -> Rows:
+    """Turn features into numbers and deal with what is missing; the rest is at hand."""
+    X = encode_features(frame, schema)
+    codes = environment.codes
+    if not (finite(X) and finite(y)):
+        keep = np.ones(len(y), dtype=bool)
+        if missing != "error":
+            keep = ~(np.isnan(X).any(axis=1) | np.isnan(y))
+        # infinity is refused even in rows that would be left out
+        known = (X, y) if missing == "error" else (_no_nan(X), _no_nan(y))
+        check_encoded(known[0], schema, frame.row, known[1])
+        n_dropped += int(len(keep) - keep.sum())
+        X, y, codes = X[keep], y[keep], codes[keep]
+        sample_weight = None if sample_weight is None else sample_weight[keep]
+    return Rows(
+        X=X,
+        y=y,
+        codes=codes,
+        names=environment.labels,
+        schema=schema,
+        sample_weight=sample_weight,
+        n_dropped=n_dropped,
+    )
+
+
+def _no_nan(values: Floats) -> Floats:
+    return np.where(np.isnan(values), 0.0, values)
+
+
+def _environment(frame: Frame, names: Sequence[str]) -> Factor:
+    if not names:
+        return Factor.constant(frame.n_rows)
+    factors = [frame.factor(name) for name in names]
+    for name, factor in zip(names, factors, strict=True):
+        check_labels(factor, name, frame.row)
+    return join_factors(factors)
+
+
+def environment_labels(frame: object, names: Sequence[str]) -> list[str]:
+    """Return the environment of each row of a frame, read from one or several columns.
+
+    Parameters
+    ----------
+    frame : frame
+        pandas, polars or Arrow table.
+    names : sequence of str
+        Environment columns.
+
+    Raises
+    ------
+    DataError
+        If a column does not exist or a label is missing.
+    """
+    table = as_frame(frame)
+    check_columns(table.names, names, "environment column")
+    return _environment(table, names).values()

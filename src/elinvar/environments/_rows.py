@@ -1,0 +1,136 @@
+"""The one record of rows: what every reader makes, and what moments are taken of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.environments._checks import Floats, Numbers, counted_from
+from elinvar.environments._labels import Factor, concatenate_factors
+from elinvar.environments._schema import Schema, check_encoded
+from elinvar.errors import DataError
+
+MANY_ENVIRONMENTS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Rows:
+    """Rows of numbers, each in one environment: a whole table, or a chunk of it.
+
+    Attributes
+    ----------
+    X : (n, n_columns) array
+        Columns of ``schema``. Bare arrays keep their type and may hold NaN; what is read from
+        frames and files is float64 and finite.
+    y : (n,) array
+        Target.
+    codes : (n,) array of intp
+        Index into ``names``.
+    names : tuple of str
+        Environments; in a chunk, in any order and perhaps without rows.
+    schema : Schema
+        What the columns mean.
+    sample_weight : (n,) array, optional
+        Frequency weights, all positive.
+    n_dropped : int
+        Rows left out because a value was missing.
+    """
+
+    X: Numbers
+    y: Numbers
+    codes: NDArray[np.intp]
+    names: tuple[str, ...]
+    schema: Schema
+    sample_weight: Floats | None = None
+    n_dropped: int = 0
+
+    def __post_init__(self) -> None:
+        n, p = len(self.y), self.schema.n_columns
+        weighted = () if self.sample_weight is None else self.sample_weight.shape
+        if self.X.shape != (n, p) or self.codes.shape != (n,) or weighted not in ((), (n,)):
+            raise DataError(
+                f"Rows do not fit together: X has shape {self.X.shape}, but {n} targets and {p} "
+                "columns need one code and weight a row."
+            )
+        for name in ("X", "y", "codes", "sample_weight"):
+            array = getattr(self, name)
+            if array is not None:
+                array = array.view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, n."""
+        return len(self.y)
+
+    def check_finite(self, first_row: int = 0) -> None:
+        """Say where a value is NaN or infinite, if anywhere; ``first_row`` rows came before."""
+        check_encoded(self.X, self.schema, counted_from(first_row), self.y)
+
+
+def gather(chunks: Iterable[Rows]) -> Rows:
+    """Put chunks of one schema below each other: names in natural order, levels in use only.
+
+    Raises
+    ------
+    DataError
+        If no row is left, a value is not finite, or the environments look like single rows.
+    """
+    parts = list(chunks)
+    check_some_rows(sum(rows.n_rows for rows in parts))
+    environment = concatenate_factors(
+        [Factor(codes=rows.codes, labels=rows.names) for rows in parts]
+    ).ordered()
+    check_no_identifier(len(environment.labels), len(environment.codes))
+    weights = [rows.sample_weight for rows in parts if rows.sample_weight is not None]
+    rows = replace(
+        parts[0],
+        X=_joined([rows.X for rows in parts]),
+        y=_joined([rows.y for rows in parts]),
+        codes=environment.codes,
+        names=environment.labels,
+        sample_weight=np.concatenate(weights) if weights else None,
+        n_dropped=sum(rows.n_dropped for rows in parts),
+    )
+    rows.check_finite()
+    whole = rows.schema
+    schema = whole.without_levels(~(rows.X != 0).any(axis=0)) if whole.levels else whole
+    if schema is whole:
+        return rows
+    return replace(rows, X=rows.X[:, schema.position_in(whole)], schema=schema)
+
+
+def _joined(parts: list[Numbers]) -> Floats:
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return np.asarray(whole, dtype=np.float64)
+
+
+def check_some_rows(n_rows: int) -> None:
+    """Refuse data of which no row counts."""
+    if not n_rows:
+        raise DataError(
+            "No rows are left once those with a missing target or value, or of weight zero, are "
+            "out: 0 sample(s) while a minimum of 1 is required."
+        )
+
+
+def check_no_identifier(n_environments: int, n_rows: int) -> None:
+    """Refuse many environments of about one row each.
+
+    Raises
+    ------
+    DataError
+    """
+    if n_environments > MANY_ENVIRONMENTS and n_rows < 2 * n_environments:
+        raise DataError(identifier_message(n_environments, n_rows))
+
+
+def identifier_message(n_environments: int, n_rows: float) -> str:
+    """Return the sentence for environments that are single rows."""
+    return (
+        f"{n_environments:,} environments for {n_rows:,.0f} rows: that looks like a row "
+        "identifier, not an environment; name a column whose values repeat, such as a place or a "
+        "year."
+    )

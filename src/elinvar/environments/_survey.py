@@ -1,0 +1,179 @@
+"""What the columns of a table mean, settled from all their values before rows are made of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from elinvar.environments._checks import Floats, RowName, check_weights
+from elinvar.environments._frames import Frame, Kind, parse_number
+from elinvar.environments._labels import MISSING_LEVEL, Factor, natural_order
+from elinvar.environments._roles import Columns
+from elinvar.environments._rows import check_some_rows
+from elinvar.environments._schema import MAX_LEVELS, Schema, check_levels
+from elinvar.environments._target import target_column
+from elinvar.errors import DataError
+
+
+@dataclass(kw_only=True)
+class TextSummary:
+    """What a column of labels holds, gathered over all chunks."""
+
+    n_values: int = 0
+    n_numbers: int = 0
+    n_missing: int = 0
+    first_bad: tuple[str, str] | None = None
+    levels: set[str] = field(default_factory=set)
+    total: float = 0.0
+    mass: float = 0.0
+
+    def update(self, factor: Factor, row: RowName, weight: Floats | None) -> None:
+        present = factor.codes >= 0
+        counts = np.bincount(factor.codes[present], minlength=len(factor.labels))
+        self.n_values += int(counts.sum())
+        self.n_missing += int((factor.codes < 0).sum())
+        parsed = [parse_number(v) for v in factor.labels]
+        numeric = np.array([v is not None for v in parsed], dtype=bool)
+        mass = counts
+        if weight is not None:
+            mass = np.bincount(factor.codes[present], weight[present], len(factor.labels))
+        self.mass += float(mass.sum())
+        with np.errstate(all="ignore"):
+            self.total += float(mass @ np.array([v or 0.0 for v in parsed]))
+        self.n_numbers += int(counts[numeric].sum())
+        if self.first_bad is None and (counts[~numeric] > 0).any():
+            at = int(np.append(~numeric, False)[factor.codes].argmax())
+            self.first_bad = (row(at), factor.labels[factor.codes[at]])
+        if len(self.levels) <= MAX_LEVELS:
+            self.levels.update(v for v, k in zip(factor.labels, counts, strict=True) if k)
+
+    def is_number(self, name: str) -> bool:
+        """Whether text stands for numbers; refuse what is neither numbers nor words."""
+        if self.n_values and self.n_numbers == self.n_values:
+            return True
+        if 2 * self.n_numbers > self.n_values and self.first_bad is not None:
+            row, value = self.first_bad
+            raise DataError(
+                f"{name} is text, though {self.n_numbers:,} of its {self.n_values:,} values are "
+                f"numbers; the first that is not is {value!r} in row {row} (the first row is 1). "
+                f"Correct it, or name {name} in categorical= (--categorical) if it is one."
+            )
+        return False
+
+
+@dataclass(kw_only=True)
+class _Mean:
+    total: float = 0.0
+    weight: float = 0.0
+
+    def update(self, values: Floats, weight: Floats | None) -> None:
+        good = ~np.isnan(values)
+        w = np.ones(len(values)) if weight is None else weight
+        with np.errstate(all="ignore"):
+            self.total += float(values[good] @ w[good])
+        self.weight += float(w[good].sum())
+
+
+def survey_columns(columns: Columns, kinds: Mapping[str, Kind]) -> tuple[str, ...]:
+    """Return the columns that must be seen in full before rows can be made; none if empty."""
+    impute = columns.missing == "impute"
+    seen = [name for name in columns.features if impute or _holds_labels(name, columns, kinds)]
+    if not seen:
+        return ()
+    return (*seen, *([columns.target] if impute else []), *columns.weights)
+
+
+def _holds_labels(name: str, columns: Columns, kinds: Mapping[str, Kind]) -> bool:
+    return name in columns.categorical or kinds[name] in ("text", "category")
+
+
+def surveyed_rows(
+    frames: Iterable[Frame], columns: Columns
+) -> Iterator[tuple[Frame, Floats | None]]:
+    """Yield the rows that a survey counts, with their weights."""
+    for whole in frames:
+        frame, weight = counted_rows(whole, columns)
+        if columns.missing == "impute":
+            keep = ~np.isnan(target_column(frame, columns.target))
+            frame, weight = frame.take(keep), None if weight is None else weight[keep]
+        yield frame, weight
+
+
+def survey(
+    parts: Iterable[tuple[Frame, Floats | None]], columns: Columns, kinds: Mapping[str, Kind]
+) -> Schema:
+    """Settle each feature's meaning, its levels and what fills it in, from all its values.
+
+    Parameters
+    ----------
+    parts : iterable of (Frame, weights or None)
+        From :func:`surveyed_rows`; not touched if no column needs to be seen in full.
+    columns : Columns
+    kinds : mapping of str to Kind
+        What each column holds, by its type.
+
+    Raises
+    ------
+    DataError
+        If text is mostly numbers, or has too many levels.
+    """
+    columns.check_kinds(kinds)
+    seen = survey_columns(columns, kinds)
+    texts = {n: TextSummary() for n in columns.features if _holds_labels(n, columns, kinds)}
+    means = {n: _Mean() for n in columns.features if n in seen and n not in texts}
+    if seen:
+        n_rows = 0
+        for frame, weight in parts:
+            n_rows += frame.n_rows
+            for name, text in texts.items():
+                text.update(frame.factor(name), frame.row, weight)
+            for name, mean in means.items():
+                mean.update(frame.numbers(name), weight)
+        check_some_rows(n_rows)
+    return _settle(columns, kinds, texts, means)
+
+
+def _settle(
+    columns: Columns,
+    kinds: Mapping[str, Kind],
+    texts: Mapping[str, TextSummary],
+    means: Mapping[str, _Mean],
+) -> Schema:
+    levels: dict[str, tuple[str, ...]] = {}
+    fill: dict[str, float | str] = {}
+    impute = columns.missing == "impute"
+    for name, text in texts.items():
+        decided = name in columns.categorical or kinds[name] == "category"
+        if not decided and text.is_number(name):
+            if impute:
+                _fill(fill, name, text.total / text.mass)
+            continue
+        check_levels(name, len(text.levels))
+        found = set(text.levels)
+        if impute and text.n_missing:
+            found.add(MISSING_LEVEL)
+            fill[name] = MISSING_LEVEL
+        if not found:
+            raise DataError(f"{name} has no values; drop it.")
+        levels[name] = tuple(natural_order(found))
+    for name, mean in means.items():
+        if not mean.weight:
+            raise DataError(f"{name} has no values to take a mean of; drop it (--drop).")
+        _fill(fill, name, mean.total / mean.weight)
+    return columns.schema(levels, fill)
+
+
+def _fill(fill: dict[str, float | str], name: str, mean: float) -> None:
+    # A mean that is not finite stands for values that are refused when rows are made.
+    if np.isfinite(mean):
+        fill[name] = mean
+
+
+def counted_rows(frame: Frame, columns: Columns) -> tuple[Frame, Floats | None]:
+    """Leave out rows of weight 0; return the rest with their weights."""
+    if columns.sample_weight is None:
+        return frame, None
+    weight = frame.numbers(columns.sample_weight)
+    check_weights(weight, columns.sample_weight, frame.row)
+    keep = weight > 0
+    return frame.take(keep), weight[keep]
