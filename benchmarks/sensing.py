@@ -1,6 +1,8 @@
 """Matrix sensing: speed of the exact-law step against its competitors and its floor, and accuracy.
 
-    python benchmarks/sensing.py [--only step floor width cores phase transition recovery] [--quick]
+    python benchmarks/sensing.py [--quick] [--only SUITE ...]
+
+with the suites step, floor, width, kernels, cores, phase, transition and recovery.
 
 All speeds are ratios of best times (`cores` and `phase`: of whole runs) on this machine, and what
 is compared runs in turn. The suite `step` compares with torch: pip install torch==2.13.0, if it is
@@ -16,14 +18,15 @@ for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
 from collections.abc import Callable, Iterator  # noqa: E402
 from functools import partial  # noqa: E402
 from threading import Thread  # noqa: E402
-from time import perf_counter  # noqa: E402
+from time import perf_counter, thread_time  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
 from _table import Row, Suite, at_least, at_most, parser, run  # noqa: E402
 from elinvar.sensing import HeteroSGD, SensingProblem, solve  # noqa: E402
-from elinvar.sensing._kernel_normals import fill_normals, lane_states, padded  # noqa: E402
+from elinvar.sensing import _exact as exact  # noqa: E402
+from elinvar.sensing.kernels._normals import fill_normals, lane_states, padded  # noqa: E402
 
 SETTING = {"invariant_rank": 2, "spurious_rank": 2, "heterogeneity": 6.0}
 
@@ -140,6 +143,50 @@ def width(options: argparse.Namespace) -> Iterator[Row]:
         digits=0,
         reference=f"{whole_s / 12 * 1e3:.3g} ms against {narrow_s / 300 * 1e3:.3g} ms",
     )
+
+
+def kernel_seconds(dim: int, columns: int, rounds: int) -> tuple[str, dict[str, float]]:
+    """The kernel that `solve` takes for a factor, and CPU seconds a step of all, run in turn."""
+    steps = max(150 if dim >= 400 else 40, int(1500 * (50 / dim) ** 2))
+    run = trajectory(dim, steps, 10**6, width=columns)
+    names = ["wide"] + ["triangle"] * (dim <= 256) + ["narrow"] * (columns < dim / 2)
+    found = dict.fromkeys(names, np.inf)
+    fastest = exact.fastest_kernel
+    chosen: list[str] = []
+
+    def spy(*shape: Any, **how: Any) -> str:
+        chosen.append(fastest(*shape, **how))
+        return chosen[0]
+
+    try:
+        exact.fastest_kernel = spy
+        run()
+        for _ in range(rounds + 1):
+            for name in names:
+                exact.fastest_kernel = lambda *shape, name=name, **how: name
+                start = thread_time()
+                run()
+                found[name] = min(found[name], (thread_time() - start) / steps)
+    finally:
+        exact.fastest_kernel = fastest
+    return chosen[0], found
+
+
+def kernels(options: argparse.Namespace) -> Iterator[Row]:
+    """What the kernel that `solve` takes gains over the one on whole matrices."""
+    for dim, columns in (
+        (50, 50), (100, 100), (200, 200), (50, 2), (50, 20), (100, 2), (100, 20), (200, 20),
+        (400, 20), (800, 20),
+    ):  # fmt: skip
+        rounds = (3 if options.quick else 25) if dim < 400 else 3
+        chosen, seconds = kernel_seconds(dim, columns, rounds)
+        yield at_least(
+            f"a step by the wide kernel over the {chosen} one, d = {dim}, k = {columns}",
+            seconds["wide"] / seconds[chosen],
+            1.3,
+            digits=2,
+            reference=", ".join(f"{name} {s * 1e6:,.1f} us" for name, s in seconds.items()),
+        )
 
 
 def one_trajectory(*, rng: np.random.Generator, repetition: int, steps: int) -> dict[str, float]:
@@ -268,6 +315,7 @@ SUITES: dict[str, Suite] = {
     "step": step,
     "floor": floor,
     "width": width,
+    "kernels": kernels,
     "cores": cores,
     "phase": phase,
     "transition": transition,

@@ -40,10 +40,10 @@ CASES = {
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-11), ("float32", 1e-4)])
 @pytest.mark.parametrize("name", CASES)
-def test_both_engines_agree_to_rounding(name, dtype, tolerance, make_problem):
+def test_kernels_and_numpy_agree_to_rounding(name, dtype, tolerance, make_problem, solve_in_numpy):
     problem = make_problem(noise=0.4, angle=0.3)
     compiled = solve(problem, CASES[name], steps=60, rng=5, dtype=dtype)
-    numpy = solve(problem, CASES[name], steps=60, rng=5, dtype=dtype, engine="numpy")
+    numpy = solve_in_numpy(problem, CASES[name], steps=60, rng=5, dtype=dtype)
     assert compiled.status == numpy.status == "completed"
     for signal in ("invariant_signal", "spurious_signal", "residual", "error", "loss"):
         np.testing.assert_allclose(
@@ -52,22 +52,22 @@ def test_both_engines_agree_to_rounding(name, dtype, tolerance, make_problem):
     np.testing.assert_allclose(compiled.matrix, numpy.matrix, atol=tolerance)
 
 
-def test_signs_agree_until_one_of_them_is_a_matter_of_rounding(make_problem):
+def test_signs_agree_until_one_of_them_is_a_matter_of_rounding(make_problem, solve_in_numpy):
     problem = make_problem(noise=0.4)
     algorithm = HeteroSGD(step_size=0.01, optimizer=SignDescent(), init="gaussian", **START)
     compiled = solve(problem, algorithm, steps=15, rng=5, dtype="float64")
-    numpy = solve(problem, algorithm, steps=15, rng=5, dtype="float64", engine="numpy")
+    numpy = solve_in_numpy(problem, algorithm, steps=15, rng=5, dtype="float64")
     np.testing.assert_allclose(compiled.error, numpy.error, rtol=1e-11)
 
 
 @pytest.mark.parametrize("law", ["uniform", "gaussian"])
-def test_continuous_laws_agree_too(law):
+def test_continuous_laws_agree_too(law, solve_in_numpy):
     problem = getattr(SensingProblem, law)(
         dim=10, invariant_rank=2, spurious_rank=1, heterogeneity=2.0, rng=0, noise=0.1
     )
     for algorithm in (CASES["hetero"], CASES["pooled"], CASES["gain"]):
         compiled = solve(problem, algorithm, steps=20, rng=5, dtype="float64")
-        numpy = solve(problem, algorithm, steps=20, rng=5, dtype="float64", engine="numpy")
+        numpy = solve_in_numpy(problem, algorithm, steps=20, rng=5, dtype="float64")
         np.testing.assert_allclose(compiled.error, numpy.error, rtol=1e-10)
 
 

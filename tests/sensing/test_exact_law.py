@@ -16,7 +16,6 @@ from elinvar.sensing import (
     SignDescent,
     solve,
 )
-from elinvar.sensing import _solve as solver
 
 # of k comparisons at most one in 1 / (k LEVEL) fails by chance; seeds are fixed
 LEVEL = 1e-3
@@ -125,14 +124,15 @@ def test_departures_are_found_out(change, make_problem, smallest_p):
 
 @pytest.mark.parametrize("parameterization", ["psd", "symmetric"])
 def test_the_narrow_kernel_has_the_law_of_the_wide_one(
-    parameterization, make_problem, smallest_p, monkeypatch
+    parameterization, make_problem, smallest_p, take_kernel
 ):
     problem = make_problem(dim=30, noise=0.3, angle=0.2)
     algorithm = HeteroSGD(
         step_size=0.05, width=3, init="gaussian", parameterization=parameterization, **START
     )
+    take_kernel("narrow")
     narrow = features(problem, algorithm, seeds=range(400))
-    monkeypatch.setattr(solver, "_NARROW", 0.0)
+    take_kernel("wide")
     wide = features(problem, algorithm, seeds=range(2000, 2400))
     assert smallest_p(narrow, wide) > LEVEL
 
@@ -140,7 +140,7 @@ def test_the_narrow_kernel_has_the_law_of_the_wide_one(
 @pytest.mark.parametrize("parameterization", ["psd", "symmetric"])
 @pytest.mark.parametrize("optimizer", [Momentum(), Nesterov()])
 def test_without_sampling_all_kernels_give_the_same_numbers(
-    parameterization, optimizer, make_problem, monkeypatch
+    parameterization, optimizer, make_problem, solve_in_numpy, take_kernel
 ):
     problem = make_problem(dim=30, angle=0.3)
     algorithm = HeteroSGD(
@@ -152,10 +152,11 @@ def test_without_sampling_all_kernels_give_the_same_numbers(
         optimizer=optimizer,
         parameterization=parameterization,
     )
+    take_kernel("narrow")
     narrow = solve(problem, algorithm, steps=80, rng=0)
-    numpy = solve(problem, algorithm, steps=80, rng=0, engine="numpy")
+    numpy = solve_in_numpy(problem, algorithm, steps=80, rng=0)
     plain = solve(problem, algorithm, steps=80, rng=0, method="plain")
-    monkeypatch.setattr(solver, "_NARROW", 0.0)
+    take_kernel("wide")
     wide = solve(problem, algorithm, steps=80, rng=0)
     assert wide.error[-1] != wide.error[0]
     for other in (narrow, numpy, plain):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from elinvar.sensing._kernel_normals import (
+from elinvar.sensing.kernels._normals import (
     LANES,
     fill_normals,
-    fill_normals_numpy,
     lane_states,
     padded,
 )
@@ -22,20 +21,20 @@ def draw(seed, n, times=1):
     return normals.astype(np.float64)
 
 
-def test_both_engines_draw_the_same_bits():
+def test_the_kernel_and_numpy_draw_the_same_bits(fill_normals_in_numpy):
     n = 10 * LANES
     ours, theirs = (lane_states(np.random.default_rng(3)) for _ in range(2))
     words, mantissa = np.empty(n, np.uint32), np.empty(n // 2, np.float32)
     same, normals, again = words.copy(), np.empty(n, np.float32), np.empty(n, np.float32)
     for _ in range(3):
         fill_normals(ours, words, mantissa, normals)
-        fill_normals_numpy(theirs, same, again)
+        fill_normals_in_numpy(theirs, same, again)
         np.testing.assert_array_equal(words, same)
         np.testing.assert_array_equal(normals, again)
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_words_are_those_of_the_published_generator():
+def test_words_are_those_of_the_published_generator(fill_normals_in_numpy):
     """One lane against xoshiro128++ as its authors define it, in Python's integers."""
     state = lane_states(np.random.default_rng(0))
     s = [int(word) for word in state[:, 5]]
@@ -55,7 +54,7 @@ def test_words_are_those_of_the_published_generator():
         s[2] ^= t
         s[3] = rotate(s[3], 11)
     words = np.empty(20 * LANES, np.uint32)
-    fill_normals_numpy(state, words, np.empty(20 * LANES, np.float32))
+    fill_normals_in_numpy(state, words, np.empty(20 * LANES, np.float32))
     assert [int(word) for word in words[5::LANES]] == expected
 
 

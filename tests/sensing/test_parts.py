@@ -14,9 +14,9 @@ from elinvar.sensing import (
     SignDescent,
     solve,
 )
-from elinvar.sensing._kernel_narrow import add_noise, outside_narrow, put_goe
-from elinvar.sensing._kernel_wide import fill_goe
 from elinvar.sensing._optimizers import renew_numpy
+from elinvar.sensing.kernels._narrow import add_noise, outside_narrow, put_goe
+from elinvar.sensing.kernels._wide import fill_goe
 
 UNEQUAL = {"values": [[3.0, -1.0], [-2.0, 0.5], [1.0, 4.0]], "weights": [5, 1, 2]}
 

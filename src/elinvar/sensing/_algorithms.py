@@ -1,7 +1,7 @@
 """HeteroSGD, PooledSGD and PooledGD as frozen configurations."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from elinvar._base._check import check_choice, check_count, check_number
 from elinvar._base._protocols import Parameterization, Sampling
@@ -163,6 +163,9 @@ class PooledGD(Algorithm):
     sampling: ClassVar[Sampling] = "population"
 
 
-def _check_batch(value: Any) -> None:
+AnyAlgorithm: TypeAlias = HeteroSGD | PooledSGD | PooledGD
+
+
+def _check_batch(value: int | None) -> None:
     if value is not None:
         check_count("batch_size", value, "measurements a step; None takes infinitely many")

@@ -1,16 +1,15 @@
 """Finite data sets of measurements, which every step uses again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import as_numbers
 from elinvar.errors import DataError
+from elinvar.sensing._arrays import Floats
 from elinvar.sensing._measurements import MeasurementLaw, pieces
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,7 +82,11 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
 
 
 def draw_data(
-    law: MeasurementLaw, matrices: Any, n_samples: int, noise: float, rng: np.random.Generator
+    law: MeasurementLaw,
+    matrices: Iterable[Floats],
+    n_samples: int,
+    noise: float,
+    rng: np.random.Generator,
 ) -> Data:
     """Draw ``n_samples`` measurements of each of the ``matrices`` A* + A^(e), (d, d)."""
     X, y, count = [], [], 0

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elinvar._base._check import as_numbers, check_choice, check_number
 from elinvar.errors import DataError
+from elinvar.sensing._arrays import Floats
 
-Floats = NDArray[np.float64]
 Signs = Literal["common", "independent"]
 
 _REPRESENTATIVES = 4096
@@ -125,7 +125,7 @@ def gaussian(rank: int, heterogeneity: float, mean: float, signs: Signs) -> Envi
     )
 
 
-def continuum(curve: Callable[[Floats], Any]) -> EnvironmentLaw:
+def continuum(curve: Callable[[Floats], ArrayLike]) -> EnvironmentLaw:
     """Take eigenvalues ``curve(t)``, (n, r2), of times t that are uniform on [0, 1]."""
     if not callable(curve):
         raise DataError(f"curve must be a function of times; got {type(curve).__name__}.")

@@ -1,57 +1,105 @@
-r"""What the exact-law step needs besides the white noise of a whole matrix.
+"""Runs by the exact law: chunks of steps, each taken by the kernel that is fastest for it."""
 
-A step uses its measurements through :math:`G = \frac1m \sum_i r_i X_i` alone, with
-:math:`r_i = \langle X_i, R \rangle + \sigma \varepsilon_i`. For Gaussian X and given R, X splits
-into its coordinate along R and an independent rest, and the law of G needs
-:math:`a \sim \chi^2_m`, a normal l and :math:`\chi^2_{m-1}`, drawn here for many steps at once.
-Own derivation, docs/exact-law.md.
-"""
-
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.sensing._schedule import Parts
+from elinvar.sensing._arrays import Reals
+from elinvar.sensing._draws import RunSetting, draw
+from elinvar.sensing._optimizers import SGD
+from elinvar.sensing._records import Records
+from elinvar.sensing._run import Outcome, Run
+from elinvar.sensing._schedule import Schedule
+from elinvar.sensing._start import KINDS, Factor, start_factor
 
-Floats = NDArray[np.float64]
+Kernel: TypeAlias = Callable[..., int]
+KernelName: TypeAlias = Literal["narrow", "triangle", "wide"]
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Draws:
-    r"""Random numbers for n steps of C parts, and s block axes.
-
-    Parameters
-    ----------
-    chi : ndarray of shape (n, C)
-        :math:`\chi^2` with as many degrees of freedom as the part has measurements.
-    linear, rest : ndarray of shape (n, C)
-        l, and the square of the label noise's other coordinates; 0 without label noise.
-    small : ndarray of shape (n, C, s (s + 1) / 2 + 1)
-        Normals for the directions that the residuals span.
-    """
-
-    chi: Floats
-    linear: Floats
-    rest: Floats
-    small: Floats
+# steps are taken in chunks of so many, and of so many random numbers beside the matrix noise
+MOST_STEPS, _MOST_DRAWS = 1024, 2**21
+# Measured (docs/exact-law.md, section 6): the kernel by triangles pays up to so many rows, the
+# narrow one up to this share of columns, beside triangles and beside whole matrices
+_LARGEST, _BESIDE_TRIANGLES, _BESIDE_WIDE = 256, 1 / 12, 1 / 6
 
 
-def draw(parts: Parts, *, noisy: bool, noise: float, rng: np.random.Generator) -> Draws:
-    """Draw for all steps of ``parts``; without sampling nothing is random."""
-    counts, s = parts.counts, parts.cores.shape[1]
-    size = (*counts.shape, s * (s + 1) // 2 + 1)
-    if not noisy:
-        nothing = np.zeros(counts.shape)
-        return Draws(chi=counts, linear=nothing, rest=nothing, small=np.zeros(size))
-    chi = _chi_square(counts, rng)
-    linear, rest = np.zeros(counts.shape), np.zeros(counts.shape)
-    if noise > 0.0:
-        linear = rng.standard_normal(counts.shape)
-        rest = _chi_square(counts - 1, rng)
-    return Draws(chi=chi, linear=linear, rest=rest, small=rng.standard_normal(size))
+def run_exact(run: Run) -> Outcome:
+    """Draw averaged gradients from their law, in the frame of the problem if that is free."""
+    from elinvar.sensing.kernels._normals import lane_states
+
+    algorithm, truth, dim = run.algorithm, run.truth, run.problem.dim
+    turning, frame, s = algorithm.optimizer.equivariant, truth.frame, truth.basis.shape[1]
+    factor = start_factor(algorithm, dim, frame if turning else None, run.dtype, run.start_rng)
+    schedule, state = run.schedule(), lane_states(run.noise_rng)
+    records = Records(run.steps, run.record_every, s)
+    setting = RunSetting(
+        mix=schedule.mix,
+        batch=schedule.batch,
+        noise=run.problem.noise,
+        noisy=schedule.noisy,
+        bound=run.bound,
+        tiny=run.tiny,
+        record_every=run.record_every,
+    )
+    rotation = np.ascontiguousarray(np.empty((0, 0)) if turning else frame, dtype=run.dtype)
+    advance, held = _kernel(factor, fastest_kernel(factor, s, turning=turning), rotation)
+    taken = 0
+    for start, n in _chunks(run.steps, schedule, s):
+        draws = draw(
+            schedule.parts(start, n),
+            noisy=schedule.noisy,
+            noise=run.problem.noise,
+            rng=run.noise_rng,
+        )
+        done = advance(
+            draws, setting, state, factor.rule, factor.memory, start,
+            records.blocks, records.outsides,
+        )  # fmt: skip
+        taken += done
+        run.tell(taken)
+        if done < n:
+            return Outcome(records=records, taken=taken, matrix=None)
+    if held is not None:
+        factor.P[:] = held[: factor.P.shape[1], : factor.P.shape[0]].T
+    A = factor.matrix().astype(np.float64)
+    inside = A if turning else frame.T @ A @ frame
+    records.keep(-1, inside, np.eye(dim, s))
+    return Outcome(records=records, taken=taken, matrix=frame @ inside @ frame.T)
 
 
-def _chi_square(freedom: Floats, rng: np.random.Generator) -> Floats:
-    drawn: Floats = rng.chisquare(np.maximum(freedom, 1.0))
-    return np.where(freedom > 0, drawn, 0.0)
+def fastest_kernel(factor: Factor, s: int, *, turning: bool) -> KernelName:
+    """Return the kernel that takes a step on the factor in the least time."""
+    dim, columns = factor.P.shape
+    if not turning or factor.kind == KINDS["direct"]:
+        return "wide"
+    triangle = factor.kind == KINDS["psd"] and factor.rule[0] == SGD.code and dim <= _LARGEST
+    share = _BESIDE_TRIANGLES if triangle else _BESIDE_WIDE
+    if columns + s <= share * dim:
+        return "narrow"
+    return "triangle" if triangle else "wide"
+
+
+def _kernel(factor: Factor, name: KernelName, rotation: Reals) -> tuple[Kernel, Reals | None]:
+    """Return the kernel, and the factor as it holds it if apart."""
+    dim, columns = factor.P.shape
+    if name == "narrow":
+        from elinvar.sensing.kernels._narrow import run_narrow
+
+        return partial(run_narrow, factor.P, factor.n_plus), None
+    if name == "triangle":
+        from elinvar.sensing.kernels._product import padded
+        from elinvar.sensing.kernels._triangle import run_triangle
+
+        T = padded(factor.P.T)
+        return partial(run_triangle, T, dim, columns), T
+    from elinvar.sensing.kernels._wide import run_wide
+
+    return partial(run_wide, factor.P, factor.kind, factor.n_plus, rotation), None
+
+
+def _chunks(steps: int, schedule: Schedule, s: int) -> Iterator[tuple[int, int]]:
+    each = len(schedule.mix) * (s * (s + 1) // 2 + 1)
+    most = min(MOST_STEPS, max(1, _MOST_DRAWS // each))
+    for start in range(0, steps, most):
+        yield start, min(most, steps - start)

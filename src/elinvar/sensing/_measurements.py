@@ -5,15 +5,14 @@ For symmetric R every law has
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 
 from elinvar._base._check import is_number
 from elinvar.errors import DataError
-
-Floats = NDArray[np.floating[Any]]
+from elinvar.sensing._arrays import Reals
 
 # measurements are drawn this many numbers at a time
 _AT_ONCE = 2**22
@@ -45,7 +44,7 @@ class MeasurementLaw:
         """
         return dim * dim
 
-    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Draw measurements.
 
         Parameters
@@ -71,7 +70,7 @@ class MeasurementLaw:
         """
         raise TypeError(f"{type(self).__name__} does not say how measurements are drawn.")
 
-    def apply(self, X: Floats, A: Floats) -> Floats:
+    def apply(self, X: Reals, A: Reals) -> Reals:
         """Measure a matrix.
 
         Parameters
@@ -86,10 +85,10 @@ class MeasurementLaw:
         ndarray of shape (n,)
             The inner products of X_i and A.
         """
-        values: Floats = X.reshape(len(X), -1) @ A.ravel()
+        values: Reals = X.reshape(len(X), -1) @ A.ravel()
         return values
 
-    def average(self, X: Floats, r: Floats) -> Floats:
+    def average(self, X: Reals, r: Reals) -> Reals:
         """Return the sum of r_i sym(X_i): the adjoint of :meth:`apply`.
 
         Parameters
@@ -104,10 +103,10 @@ class MeasurementLaw:
         ndarray of shape (d, d)
         """
         total = (r @ X.reshape(len(X), -1)).reshape(X.shape[1:])
-        half: Floats = (total + total.T) / 2
+        half: Reals = (total + total.T) / 2
         return half
 
-    def expected(self, R: Floats) -> Floats:
+    def expected(self, R: Reals) -> Reals:
         """Return the expectation of <X, R> sym(X).
 
         Parameters
@@ -119,10 +118,10 @@ class MeasurementLaw:
         -------
         ndarray of shape (d, d)
         """
-        step: Floats = self.curvature * R + self.trace * np.trace(R) * np.eye(len(R), dtype=R.dtype)
+        step: Reals = self.curvature * R + self.trace * np.trace(R) * np.eye(len(R), dtype=R.dtype)
         return step
 
-    def risk(self, R: Any) -> Any:
+    def risk(self, R: Reals) -> Reals:
         """Return the expectation of the square of <X, R>.
 
         Parameters
@@ -135,7 +134,8 @@ class MeasurementLaw:
         float or ndarray of shape (...)
         """
         trace = np.trace(R, axis1=-2, axis2=-1)
-        return self.curvature * (R**2).sum((-2, -1)) + self.trace * trace**2
+        risk: Reals = self.curvature * (R**2).sum((-2, -1)) + self.trace * trace**2
+        return risk
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,9 @@ class Gaussian(MeasurementLaw):
     name: ClassVar[str] = "gaussian"
     isotropic: ClassVar[bool] = True
 
-    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return matrices, as :meth:`MeasurementLaw.draw` says."""
-        return rng.standard_normal((n, dim, dim), dtype=dtype)
+        return _normals(rng, (n, dim, dim), dtype)
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,10 @@ class SymmetricGaussian(MeasurementLaw):
     name: ClassVar[str] = "goe"
     isotropic: ClassVar[bool] = True
 
-    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return symmetric matrices, as :meth:`MeasurementLaw.draw` says."""
-        X = rng.standard_normal((n, dim, dim), dtype=dtype)
-        half: Floats = (X + X.transpose(0, 2, 1)) / 2
+        X = _normals(rng, (n, dim, dim), dtype)
+        half: Reals = (X + X.transpose(0, 2, 1)) / 2
         return half
 
 
@@ -176,18 +176,18 @@ class RankOne(MeasurementLaw):
         """Return d, as :meth:`MeasurementLaw.entries` says."""
         return dim
 
-    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return vectors x, as :meth:`MeasurementLaw.draw` says."""
-        return rng.standard_normal((n, dim), dtype=dtype)
+        return _normals(rng, (n, dim), dtype)
 
-    def apply(self, X: Floats, A: Floats) -> Floats:
+    def apply(self, X: Reals, A: Reals) -> Reals:
         """Return x_i' A x_i, as :meth:`MeasurementLaw.apply` says."""
-        values: Floats = ((X @ A) * X).sum(axis=1)
+        values: Reals = ((X @ A) * X).sum(axis=1)
         return values
 
-    def average(self, X: Floats, r: Floats) -> Floats:
+    def average(self, X: Reals, r: Reals) -> Reals:
         """Return the sum of r_i x_i x_i', as :meth:`MeasurementLaw.average` says."""
-        total: Floats = (X * r[:, None]).T @ X
+        total: Reals = (X * r[:, None]).T @ X
         return total
 
 
@@ -198,12 +198,12 @@ class CentredRankOne(RankOne):
     name: ClassVar[str] = "rank_one_centred"
     trace: ClassVar[float] = 0.0
 
-    def apply(self, X: Floats, A: Floats) -> Floats:
+    def apply(self, X: Reals, A: Reals) -> Reals:
         """Return x_i' A x_i - tr A, as :meth:`MeasurementLaw.apply` says."""
-        values: Floats = super().apply(X, A) - np.trace(A)
+        values: Reals = super().apply(X, A) - np.trace(A)
         return values
 
-    def average(self, X: Floats, r: Floats) -> Floats:
+    def average(self, X: Reals, r: Reals) -> Reals:
         """Return the sum of r_i (x_i x_i' - I), as :meth:`MeasurementLaw.average` says."""
         total = super().average(X, r)
         total[np.diag_indices(len(total))] -= r.sum()
@@ -227,12 +227,19 @@ class SparseSign(MeasurementLaw):
         if not (is_number(self.density) and 0.0 < self.density <= 1.0):
             raise DataError(f"density must lie in (0, 1]; got {self.density!r}.")
 
-    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: Any) -> Floats:
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return matrices, as :meth:`MeasurementLaw.draw` says."""
-        u = rng.random((n, dim, dim), dtype=dtype)
+        shape, single = (n, dim, dim), np.dtype(dtype) == np.float32
+        u: Reals = rng.random(shape, dtype=np.float32) if single else rng.random(shape)
         size = np.asarray(self.density**-0.5, dtype=dtype)
         half = self.density / 2
         return np.where(u < half, size, np.where(u < self.density, -size, 0)).astype(dtype)
+
+
+def _normals(rng: np.random.Generator, shape: tuple[int, ...], dtype: DTypeLike) -> Reals:
+    if np.dtype(dtype) == np.float32:
+        return rng.standard_normal(shape, dtype=np.float32)
+    return rng.standard_normal(shape)
 
 
 LAWS: dict[str, MeasurementLaw] = {

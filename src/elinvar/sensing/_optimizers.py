@@ -1,13 +1,13 @@
 """Update rules beside plain SGD: small interchangeable pieces, with the defaults of the field."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar._base._check import check_number, is_number
 from elinvar.errors import DataError
+from elinvar.sensing._arrays import Floats, Reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Optimizer:
     equivariant: ClassVar[bool] = True
     remembers: ClassVar[bool] = True
 
-    def rule(self, step_size: float) -> NDArray[np.float64]:
+    def rule(self, step_size: float) -> Floats:
         """Return (code, step size, beta, second beta, epsilon), as the kernels read it."""
         values = [getattr(self, name, 0.0) for name in ("beta", "second_beta", "epsilon")]
         return np.array([float(self.code), step_size, *values])
@@ -135,7 +135,7 @@ class SignDescent(Optimizer):
     remembers: ClassVar[bool] = False
 
 
-def renew_numpy(P: Any, descent: Any, rule: Any, memory: Any, step: int) -> None:
+def renew_numpy(P: Reals, descent: Reals, rule: Floats, memory: Reals, step: int) -> None:
     """Move P along ``descent`` in place, as the compiled ``renew`` does."""
     code, (eta, beta, second, epsilon) = int(rule[0]), (P.dtype.type(value) for value in rule[1:])
     if code == SGD.code:

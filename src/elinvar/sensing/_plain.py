@@ -1,16 +1,59 @@
 """The plain step, which draws every measurement: the reference, and the way for finite data."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.sensing._algorithms import Algorithm
+from elinvar.sensing._algorithms import AnyAlgorithm, HeteroSGD
+from elinvar.sensing._arrays import Indices, Reals
 from elinvar.sensing._measurements import pieces
+from elinvar.sensing._optimizers import renew_numpy
 from elinvar.sensing._problem import SensingProblem
+from elinvar.sensing._records import Records
+from elinvar.sensing._run import Outcome, Run
 from elinvar.sensing._schedule import Schedule, environment_order
+from elinvar.sensing._start import KINDS, start_factor
 
-Floats = NDArray[np.floating[Any]]
+
+class Source(Protocol):
+    """Where averaged gradients come from."""
+
+    def gradient(self, A: Reals, step: int) -> Reals:
+        """Return the mean of r_i sym(X_i) over the batch of a step, (d, d)."""
+
+
+def run_plain(run: Run) -> Outcome:
+    """Draw every measurement, or use the finite data, in the problem's own coordinates."""
+    problem, algorithm = run.problem, run.algorithm
+    factor = start_factor(algorithm, problem.dim, None, run.dtype, run.start_rng)
+    source: Source
+    loss: Callable[[Reals], float] | None = None
+    if problem.data is not None:
+        source = data = DataSource(problem, algorithm, run.steps, run.environment_rng)
+        loss = data.loss
+    else:
+        source = FreshSource(problem, run.schedule(), run.noise_rng)
+    basis = None if problem.truth is None else problem.truth.basis.astype(run.dtype)
+    records = Records(run.steps, run.record_every, 0 if basis is None else basis.shape[1])
+    direct, signs = factor.kind == KINDS["direct"], factor.signs
+    recorded = 0
+    for step in range(run.steps + 1):
+        A = factor.matrix()
+        if not np.linalg.norm(A) <= run.bound:
+            return Outcome(records=records, taken=step, matrix=None)
+        if step % run.record_every == 0 or step == run.steps:
+            records.keep(recorded, A, basis)
+            if loss is not None:
+                records.losses[recorded] = loss(A)
+            recorded += 1
+        if step == run.steps:
+            break
+        G = source.gradient(A, step)
+        descent = G if direct else (G @ factor.P) * signs
+        renew_numpy(factor.P, descent, factor.rule, factor.memory, step + 1)
+        run.tell(step + 1)
+    return Outcome(records=records, taken=run.steps, matrix=A.astype(np.float64))
 
 
 class FreshSource:
@@ -33,7 +76,7 @@ class FreshSource:
         self._problem, self._schedule, self._rng = problem, schedule, rng
         self._basis = problem.truth.basis
 
-    def gradient(self, A: Floats, step: int) -> Floats:
+    def gradient(self, A: Reals, step: int) -> Reals:
         """Return the mean of r_i sym(X_i)."""
         parts, law = self._schedule.parts(step, 1), self._problem.measurements
         total = np.zeros_like(A)
@@ -48,7 +91,7 @@ class FreshSource:
                 total += A.dtype.type(scale) * law.expected(R)
         return total
 
-    def _sum(self, R: Floats, count: int) -> Floats:
+    def _sum(self, R: Reals, count: int) -> Reals:
         law, noise = self._problem.measurements, self._problem.noise
         total = np.zeros_like(R)
         for n in pieces(law, count, len(R)):
@@ -76,17 +119,16 @@ class DataSource:
     """
 
     def __init__(
-        self, problem: SensingProblem, algorithm: Algorithm, steps: int, rng: np.random.Generator
+        self, problem: SensingProblem, algorithm: AnyAlgorithm, steps: int, rng: np.random.Generator
     ) -> None:
         assert problem.data is not None
         self._law, self._data, self._rng = problem.measurements, problem.data, rng
-        self._batch: int | None = algorithm.batch_size  # type: ignore[attr-defined]
-        self._gain = float(algorithm.gain)  # type: ignore[attr-defined]
-        self._order: NDArray[np.int64] | None = None
-        if algorithm.sampling == "one":
+        self._batch, self._gain = algorithm.batch_size, float(algorithm.gain)
+        self._order: Indices | None = None
+        if isinstance(algorithm, HeteroSGD):
             self._order = environment_order(algorithm, self._data.weights, steps, rng)
 
-    def gradient(self, A: Floats, step: int) -> Floats:
+    def gradient(self, A: Reals, step: int) -> Reals:
         """Return the mean of r_i sym(X_i) over the batch of a step."""
         whole = slice(0, len(self._data.y))
         if self._order is None:
@@ -96,12 +138,12 @@ class DataSource:
         if self._gain == 1.0:
             return own
         gain = A.dtype.type(self._gain)
-        mixed: Floats = gain * own + (1 - gain) * self._average(A, whole)
+        mixed: Reals = gain * own + (1 - gain) * self._average(A, whole)
         return mixed
 
-    def _average(self, A: Floats, rows: slice) -> Floats:
+    def _average(self, A: Reals, rows: slice) -> Reals:
         X, y = self._data.X[rows], self._data.y[rows]
-        times: Any = 1
+        times: int | Indices = 1
         if self._batch is not None and self._batch > len(y):
             # how often each row is in the batch, in law: the rows are measured once
             times = self._rng.multinomial(self._batch, np.full(len(y), 1 / len(y)))
@@ -110,10 +152,10 @@ class DataSource:
             X, y = X[chosen], y[chosen]
         X, y = X.astype(A.dtype, copy=False), y.astype(A.dtype, copy=False)
         r = (times * (y - self._law.apply(X, A))).astype(A.dtype, copy=False)
-        mean: Floats = self._law.average(X, r) / A.dtype.type(self._batch or len(y))
+        mean: Reals = self._law.average(X, r) / A.dtype.type(self._batch or len(y))
         return mean
 
-    def loss(self, A: Floats) -> float:
+    def loss(self, A: Reals) -> float:
         """Return the mean squared error over the data set."""
         residual = self._data.y - self._law.apply(self._data.X, A.astype(np.float64))
         return float(residual @ residual / len(residual))

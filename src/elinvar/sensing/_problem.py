@@ -2,20 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypedDict, Unpack
+from typing import Self, TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elinvar._base._check import check_count, check_number, generator
 from elinvar.errors import DataError
 from elinvar.sensing import _environment_laws as laws
+from elinvar.sensing._arrays import Floats
 from elinvar.sensing._data import Data, draw_data, read_data
 from elinvar.sensing._environment_laws import EnvironmentLaw, Signs
 from elinvar.sensing._measurements import Gaussian, MeasurementLaw, RankOne, law_of
 from elinvar.sensing._truth import Truth, check_room, make_truth
-
-Floats = NDArray[np.float64]
 
 
 class Setting(TypedDict, total=False):
@@ -245,7 +244,7 @@ class SensingProblem:
         *,
         dim: int,
         invariant_rank: int,
-        curve: Callable[[Floats], Any],
+        curve: Callable[[Floats], ArrayLike],
         **setting: Unpack[Setting],
     ) -> Self:
         """Take environments along an axis, such as time.

@@ -1,14 +1,10 @@
 """What is kept of an iterate: its block, and its size outside; all signals follow from them."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from elinvar.sensing._arrays import Floats, Reals
 from elinvar.sensing._measurements import MeasurementLaw
 from elinvar.sensing._truth import Truth
-
-Floats = NDArray[np.float64]
 
 
 class Records:
@@ -29,6 +25,14 @@ class Records:
         self.outsides = np.zeros(room)
         self.traces = np.zeros(room)
         self.losses = np.zeros(room)
+
+    def keep(self, at: int, A: Reals, basis: Reals | None) -> None:
+        """Keep an iterate of which the whole matrix is known."""
+        self.traces[at] = np.trace(A)
+        if basis is not None:
+            block = basis.T @ A @ basis
+            self.blocks[at] = block
+            self.outsides[at] = ((A - basis @ block @ basis.T) ** 2).sum()
 
     def signals(self, truth: Truth, kept: int) -> dict[str, Floats]:
         """Return the arrays of a `Trajectory` of a known truth, for the first ``kept`` records."""
@@ -59,6 +63,7 @@ class Records:
         return loss
 
 
-def _squares(matrices: Any) -> Any:
+def _squares(matrices: Floats) -> Floats:
     """Return the squared Frobenius norms of matrices (n, a, b)."""
-    return np.einsum("nij,nij->n", matrices, matrices)
+    squares: Floats = np.einsum("nij,nij->n", matrices, matrices)
+    return squares

@@ -1,20 +1,17 @@
 """Which environments a step sees, and how many measurements of each."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.errors import DataError
-from elinvar.sensing._algorithms import Algorithm
+from elinvar.sensing._algorithms import AnyAlgorithm, HeteroSGD
+from elinvar.sensing._arrays import Floats, Indices
 from elinvar.sensing._problem import SensingProblem
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Parts:
+class BatchParts:
     """The batches of some steps, in parts: one part, one environment.
 
     Parameters
@@ -28,13 +25,13 @@ class Parts:
     """
 
     cores: Floats
-    which: NDArray[np.int64]
+    which: Indices
     counts: Floats
 
 
 def environment_order(
-    algorithm: Any, weights: Floats, steps: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+    algorithm: HeteroSGD, weights: Floats, steps: int, rng: np.random.Generator
+) -> Indices:
     """Return the environment of every step, (steps,)."""
     if algorithm.order == "cyclic":
         return np.arange(steps) % len(weights)
@@ -44,7 +41,7 @@ def environment_order(
 
 
 class Schedule:
-    """Parts for the steps of a run on fresh measurements.
+    """BatchParts for the steps of a run on fresh measurements.
 
     Parameters
     ----------
@@ -64,23 +61,23 @@ class Schedule:
     """
 
     def __init__(
-        self, problem: SensingProblem, algorithm: Algorithm, steps: int, rng: np.random.Generator
+        self, problem: SensingProblem, algorithm: AnyAlgorithm, steps: int, rng: np.random.Generator
     ) -> None:
         assert problem.truth is not None
         self._truth, self._law, self._rng = problem.truth, problem.truth.law, rng
-        sampled: int | None = algorithm.batch_size  # type: ignore[attr-defined]
+        sampled = algorithm.batch_size
         self.noisy = sampled is not None
         self.batch = float(sampled or 1)
-        hetero, gain = algorithm.sampling == "one", float(algorithm.gain)  # type: ignore[attr-defined]
+        hetero, gain = isinstance(algorithm, HeteroSGD), float(algorithm.gain)
         mixed = not hetero or gain != 1.0
         pooled_parts = 0
         if mixed:
             pooled_parts = self._pooled_parts(sampled)
         shares = ([gain] if hetero else []) + [1.0 - gain if hetero else 1.0] * pooled_parts
         self.mix = np.array(shares)
-        self._order: NDArray[np.int64] | None = None
+        self._order: Indices | None = None
         self._drawn: Floats | None = None
-        if hetero:
+        if isinstance(algorithm, HeteroSGD):
             self._choose(algorithm, steps)
 
     def _pooled_parts(self, sampled: int | None) -> int:
@@ -88,7 +85,7 @@ class Schedule:
             return 1
         return len(self._law.weights) if self._law.finite else sampled
 
-    def _choose(self, algorithm: Any, steps: int) -> None:
+    def _choose(self, algorithm: HeteroSGD, steps: int) -> None:
         if self._law.finite:
             self._order = environment_order(algorithm, self._law.weights, steps, self._rng)
             return
@@ -101,7 +98,7 @@ class Schedule:
         drawn = self._draw_cores(-(-steps // block))
         self._drawn = np.repeat(drawn, block, axis=0)[:steps]
 
-    def parts(self, start: int, n: int) -> Parts:
+    def parts(self, start: int, n: int) -> BatchParts:
         """Return the parts of the steps ``start`` to ``start + n``."""
         cores, which, counts = [], [], []
         at = 0
@@ -120,13 +117,13 @@ class Schedule:
             cores.append(pooled)
             which.append(at + chosen)
             counts.append(many)
-        return Parts(
+        return BatchParts(
             cores=np.concatenate(cores),
             which=np.concatenate(which, axis=1),
             counts=np.concatenate(counts, axis=1),
         )
 
-    def _pooled(self, n: int) -> tuple[Floats, NDArray[np.int64], Floats]:
+    def _pooled(self, n: int) -> tuple[Floats, Indices, Floats]:
         """Return cores, and (n, C) indices and counts, of batches that mix the environments."""
         if not self.noisy:
             mean = self._truth.pooled_core[None]

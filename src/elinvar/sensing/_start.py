@@ -1,15 +1,13 @@
 """The start of a run: the factor, its coordinates, and what an optimiser remembers."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike
 
 from elinvar.errors import DataError
 from elinvar.sensing._algorithms import Algorithm
-
-Floats = NDArray[np.floating[Any]]
+from elinvar.sensing._arrays import Floats, Reals
 
 KINDS = {"psd": 0, "symmetric": 1, "direct": 2}
 
@@ -32,29 +30,29 @@ class Factor:
         What it remembers; empty if nothing.
     """
 
-    P: Floats
+    P: Reals
     n_plus: int
     kind: int
-    rule: NDArray[np.float64]
-    memory: Floats
+    rule: Floats
+    memory: Reals
 
     @property
-    def signs(self) -> Floats:
+    def signs(self) -> Reals:
         """One for columns that count positive, minus one for the others."""
         signs = np.ones(self.P.shape[1], dtype=self.P.dtype)
         signs[self.n_plus :] = -1
         return signs
 
-    def matrix(self) -> Floats:
+    def matrix(self) -> Reals:
         """Return A."""
         if self.kind == KINDS["direct"]:
             return self.P.copy()
-        A: Floats = (self.P * self.signs) @ self.P.T
+        A: Reals = (self.P * self.signs) @ self.P.T
         return A
 
 
 def start_factor(
-    algorithm: Algorithm, dim: int, frame: Floats | None, dtype: Any, rng: np.random.Generator
+    algorithm: Algorithm, dim: int, frame: Reals | None, dtype: DTypeLike, rng: np.random.Generator
 ) -> Factor:
     """Return the start, in the coordinates of ``frame`` (d, d) if it is given.
 
@@ -87,9 +85,10 @@ def start_factor(
     )
 
 
-def _directions(algorithm: Algorithm, dim: int, width: int, rng: np.random.Generator) -> Any:
+def _directions(algorithm: Algorithm, dim: int, width: int, rng: np.random.Generator) -> Floats:
     if algorithm.init == "gaussian":
-        return rng.standard_normal((dim, width)) / np.sqrt(width)
+        normals: Floats = rng.standard_normal((dim, width)) / np.sqrt(width)
+        return normals
     if width > dim:
         raise DataError(
             f'init="{algorithm.init}" has at most {dim} columns in {dim} dimensions; got '
@@ -98,4 +97,5 @@ def _directions(algorithm: Algorithm, dim: int, width: int, rng: np.random.Gener
     if algorithm.init == "identity":
         return np.eye(dim, width)
     Q, triangle = np.linalg.qr(rng.standard_normal((dim, width)))
-    return Q * np.sign(np.diag(triangle))
+    directions: Floats = Q * np.sign(np.diag(triangle))
+    return directions

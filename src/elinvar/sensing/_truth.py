@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elinvar._base._check import as_numbers, check_count, generator, is_number
 from elinvar.errors import DataError
+from elinvar.sensing._arrays import Floats
 from elinvar.sensing._environment_laws import EnvironmentLaw
-
-Floats = NDArray[np.float64]
 
 _NOTHING = 1e-9
 

@@ -140,7 +140,7 @@ class Run:
         )
 
     def _order(self, rng: np.random.Generator) -> list[int]:
-        if len(self.share) == 1:
+        if len(self.share) == 1 or isinstance(self.algorithm, PooledSGD):
             return [0] * self.n_steps
         order: list[int] = environment_order(self.algorithm, self.share, self.n_steps, rng).tolist()
         return order

@@ -1,21 +1,21 @@
 r"""The exact-law step of plain gradient descent on A = U U', by lower triangles.
 
-The law is that of `_kernel_wide`, where the frame and the arguments are explained; A, the noise and
+The law is that of `_wide`, where the frame and the arguments are explained; A, the noise and
 :math:`I + \eta G` are symmetric, so each is computed once. U is held transposed, in whole tiles.
 """
-
-from typing import Any
 
 import numpy as np
 
 from elinvar._base._compile import compiled
-from elinvar.sensing._kernel_normals import fill_normals
-from elinvar.sensing._kernel_product import ROWS, gram, product
-from elinvar.sensing._kernel_wide import HALF, copy, draw_block
+from elinvar.sensing._arrays import Floats, Reals, Singles, Words
+from elinvar.sensing._draws import RunSetting, StepDraws
+from elinvar.sensing.kernels._law import HALF, copy, draw_block, record
+from elinvar.sensing.kernels._normals import fill_normals
+from elinvar.sensing.kernels._product import ROWS, gram, product
 
 
 @compiled(fastmath=True)
-def measure(A: Any, d: int, s: int, normals: Any) -> tuple[float, float]:
+def measure(A: Reals, d: int, s: int, normals: Singles) -> tuple[float, float]:
     """Return |A|^2 and <Z, A> outside the block, Z a GOE matrix of these normals."""
     size2, inner = 0.0, 0.0
     at = s * (s + 1) // 2
@@ -25,6 +25,7 @@ def measure(A: Any, d: int, s: int, normals: Any) -> tuple[float, float]:
         for j in range(i):
             own += row[j] * row[j]
             across += z[j] * row[j]
+        # entries beside the diagonal count twice
         size2 += 2.0 * own + row[i] * row[i]
         inner += 2.0 * HALF * across + normals[at + i] * row[i]
         at += i + 1
@@ -33,7 +34,7 @@ def measure(A: Any, d: int, s: int, normals: Any) -> tuple[float, float]:
 
 @compiled(fastmath=True)
 def move(
-    A: Any, d: int, block: Any, normals: Any, tau: float, pull: float, eta: float, W: Any
+    A: Reals, d: int, block: Floats, normals: Singles, tau: float, pull: float, eta: float, W: Reals
 ) -> None:
     """Write I + eta (tau Z + pull A) into W, with ``block`` in the place of its block."""
     s = block.shape[0]
@@ -56,35 +57,24 @@ def move(
 
 @compiled(fastmath=True)
 def run_triangle(
-    T: Any,
+    T: Reals,
     d: int,
     width: int,
-    cores: Any,
-    which: Any,
-    chi: Any,
-    linear: Any,
-    rest: Any,
-    small: Any,
-    mix: Any,
-    noise: float,
-    noisy: bool,
-    batch: float,
-    state: Any,
-    rule: Any,
-    memory: Any,
-    bound: float,
-    tiny: float,
+    draws: StepDraws,
+    setting: RunSetting,
+    state: Words,
+    rule: Floats,
+    memory: Reals,
     start: int,
-    record_every: int,
-    blocks: Any,
-    outsides: Any,
+    blocks: Floats,
+    outsides: Floats,
 ) -> int:
-    """Take as many steps as ``which`` has rows, in place; return how many stayed below ``bound``.
+    """Take the steps from number ``start`` on, in place; return how many stayed bounded.
 
     T is U' with U (d, width), padded. The other arguments are those of `run_wide`; the rule is SGD.
     """
-    s, wide = cores.shape[1], T.shape[1]
-    n_steps: int = which.shape[0]
+    s, wide = draws.cores.shape[1], T.shape[1]
+    n_steps: int = draws.which.shape[0]
     A, W = np.zeros((-(-d // ROWS) * ROWS, wide), T.dtype), np.zeros((wide, wide), T.dtype)
     moved = np.zeros_like(T)
     n_normals = -(-(d * (d + 1) // 2) // state.shape[1]) * state.shape[1]
@@ -93,33 +83,23 @@ def run_triangle(
     normals = np.zeros(n_normals, np.float32)
     block, drawn = np.empty((s, s)), np.empty((s, s))
     current = T
-    recorded = 0
     for step in range(n_steps):
         gram(current, width, A)
-        if noisy:
+        if setting.noisy:
             fill_normals(state, words, mantissa, normals)
         beyond2, inner = measure(A, d, s, normals)
-        total = beyond2
         for i in range(s):
             for j in range(s):
                 block[i, j] = A[max(i, j), min(i, j)]
-                total += block[i, j] * block[i, j]
-        if not total <= bound * bound:
+        if not record(block, beyond2, start + step, setting, blocks, outsides):
             copy(current, T)
             return step
-        if (start + step) % record_every == 0:
-            copy(block, blocks[recorded])
-            outsides[recorded] = beyond2
-            recorded += 1
         beyond = np.sqrt(beyond2)
-        along, tau = draw_block(
-            block, beyond, cores, which[step], chi[step], linear[step], rest[step], small[step],
-            mix, noise, noisy, batch, drawn,
-        )  # fmt: skip
+        along, tau = draw_block(block, beyond, draws, step, setting, drawn)
         pull = 0.0
-        if noisy and beyond > tiny:
+        if setting.noisy and beyond > setting.tiny:
             pull = (along - tau * inner / beyond) / beyond
-        elif not noisy and beyond > 0.0:
+        elif not setting.noisy and beyond > 0.0:
             pull = along / beyond
         move(A, d, drawn, normals, tau, pull, rule[1], W)
         product(current, W, d, moved)

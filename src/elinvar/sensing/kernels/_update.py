@@ -1,17 +1,16 @@
 """The update rules of the optimisers, element by element, compiled."""
 
-from typing import Any
-
 import numpy as np
 
 from elinvar._base._compile import compiled
+from elinvar.sensing._arrays import Floats, Reals
 
 SGD, MOMENTUM, NESTEROV, RMSPROP, ADAM, SIGN = 0, 1, 2, 3, 4, 5
 
 
 @compiled(fastmath=True)
 def renew(
-    P: Any, descent: Any, n_plus: int, signed: bool, rule: Any, memory: Any, step: int
+    P: Reals, descent: Reals, n_plus: int, signed: bool, rule: Floats, memory: Reals, step: int
 ) -> None:
     """Move P along ``descent``, the negative gradient, in place.
 
@@ -24,6 +23,7 @@ def renew(
     eta, beta, second, epsilon = real(rule[1]), real(rule[2]), real(rule[3]), real(rule[4])
     first_bias, second_bias = one, one
     if code == ADAM:
+        # means that start at 0 are too small at first (Kingma and Ba, section 3)
         first_bias, second_bias = real(1.0 - rule[2] ** step), real(1.0 - rule[3] ** step)
     for i in range(P.shape[0]):
         for j in range(P.shape[1]):

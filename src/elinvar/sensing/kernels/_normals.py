@@ -4,15 +4,13 @@ Uniform bits come from xoshiro128++ (D. Blackman, S. Vigna, "Scrambled linear ps
 generators", ACM Transactions on Mathematical Software 47, 2021), `LANES` generators side by side,
 each started from words of the caller's ``numpy.random.Generator``. The polar pairs of G. Box and
 M. Muller (1958) turn two words into two normals, with the logarithm and the circular functions as
-polynomials, so that every loop runs on whole vector registers. `fill_normals_numpy` is the same
-computation without compilation.
+polynomials, so that every loop runs on whole vector registers.
 """
-
-from typing import Any
 
 import numpy as np
 
 from elinvar._base._compile import compiled
+from elinvar.sensing._arrays import Singles, Words
 
 LANES = 128
 
@@ -65,13 +63,13 @@ def padded(n: int) -> int:
     return -(-n // LANES) * LANES
 
 
-def lane_states(rng: np.random.Generator) -> Any:
+def lane_states(rng: np.random.Generator) -> Words:
     """Return the states (4, LANES) of the generators, drawn from ``rng``."""
     return rng.integers(0, 2**32, size=(4, LANES), dtype=np.uint32)
 
 
 @compiled()
-def _fill_words(state: Any, words: Any) -> None:
+def _fill_words(state: Words, words: Words) -> None:
     """One round of every lane for each block of ``words``."""
     for block in range(words.shape[0] // LANES):
         for lane in range(LANES):
@@ -90,7 +88,7 @@ def _fill_words(state: Any, words: Any) -> None:
 
 
 @compiled()
-def fill_normals(state: Any, words: Any, mantissa: Any, normals: Any) -> None:
+def fill_normals(state: Words, words: Words, mantissa: Singles, normals: Singles) -> None:
     """Fill ``normals`` (n,), float32, n a multiple of LANES.
 
     ``words`` (n,), uint32, and ``mantissa`` (n / 2,), float32, are working space.
@@ -98,8 +96,10 @@ def fill_normals(state: Any, words: Any, mantissa: Any, normals: Any) -> None:
     _fill_words(state, words)
     half = words.shape[0] // 2
     bits = mantissa.view(np.int32)
+    # uniform on (0, 1), from 31 bits; the last bit is kept for a sign
     for i in range(half):
         mantissa[i] = f32(i32(words[i] >> u32(1))) * _PER_INT31 + _SMALLEST
+    # u = 2^e m with m in [1/sqrt 2, sqrt 2), by the bits of u: log u = log m + e log 2
     for i in range(half):
         exponent = i32((bits[i] - _ROOT_HALF) >> i32(23))
         bits[i] = i32(bits[i] - i32(exponent << i32(23)))
@@ -109,6 +109,7 @@ def fill_normals(state: Any, words: Any, mantissa: Any, normals: Any) -> None:
         p = ((((_L9 * x + _L8) * x + _L7) * x + _L6) * x + _L5) * x + _L4
         p = (((p * x + _L3) * x + _L2) * x + _L1) * x + _L0
         radius = np.sqrt(max(-_TWO * (p * x + normals[i] * _LN2), _ZERO))
+        # an angle in (-1/4, 1/4) of a turn; the sign of the cosine is the bit left over
         t = f32(i32(words[half + i])) * _QUARTER_TURN
         s = t * t
         cosine = ((((_C5 * s + _C4) * s + _C3) * s + _C2) * s + _C1) * s + _C0
@@ -116,37 +117,3 @@ def fill_normals(state: Any, words: Any, mantissa: Any, normals: Any) -> None:
         side = f32(_ONE - _TWO * f32(i32(words[i] & u32(1))))
         normals[i] = radius * cosine * side
         normals[half + i] = radius * sine * t
-
-
-def fill_normals_numpy(state: Any, words: Any, normals: Any) -> None:
-    """Do what `fill_normals` does, by numpy: the same words, the same normals to rounding."""
-    s0, s1, s2, s3 = state
-    for block in words.reshape(-1, LANES):
-        total = s0 + s3
-        np.add((total << 7) | (total >> 25), s0, out=block)
-        shifted = s1 << 9
-        s2 ^= s0
-        s3 ^= s1
-        s1 ^= s2
-        s0 ^= s3
-        s2 ^= shifted
-        s3[:] = (s3 << 11) | (s3 >> 21)
-    half = words.shape[0] // 2
-    mantissa = (words[:half] >> 1).astype(np.float32) * _PER_INT31 + _SMALLEST
-    bits = mantissa.view(np.int32)
-    exponent = (bits - _ROOT_HALF) >> 23
-    bits -= exponent << 23
-    x = mantissa - _ONE
-    log = _horner(_LOG, x) * x + exponent.astype(np.float32) * _LN2
-    radius = np.sqrt(np.maximum(-_TWO * log, _ZERO))
-    t = words[half:].view(np.int32).astype(np.float32) * _QUARTER_TURN
-    side = _ONE - _TWO * (words[:half] & 1).astype(np.float32)
-    normals[:half] = radius * _horner(_COS, t * t) * side
-    normals[half:] = radius * _horner(_SIN, t * t) * t
-
-
-def _horner(coefficients: tuple[np.float32, ...], x: Any) -> Any:
-    value = np.full_like(x, coefficients[-1])
-    for coefficient in coefficients[-2::-1]:
-        value = value * x + coefficient
-    return value

@@ -5,19 +5,20 @@ span: only that part of the noise is drawn, (d - s)(k + s) + k (k + 1) / 2 norma
 d (d + 1) / 2. Own derivation, docs/exact-law.md.
 """
 
-from typing import Any
-
 import numpy as np
 
 from elinvar._base._compile import compiled
-from elinvar.sensing._kernel_normals import fill_normals
-from elinvar.sensing._kernel_update import renew
-from elinvar.sensing._kernel_wide import HALF, copy, draw_block, multiply
+from elinvar.sensing._arrays import Floats, Reals, Singles, Words
+from elinvar.sensing._draws import RunSetting, StepDraws
+from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, record
+from elinvar.sensing.kernels._normals import fill_normals
+from elinvar.sensing.kernels._update import renew
 
 
 @compiled(fastmath=True)
-def outside_narrow(inner: Any, outer: Any, n_plus: int) -> float:
+def outside_narrow(inner: Reals, outer: Reals, n_plus: int) -> float:
     """Return |A|^2 outside the block from the Gram matrices of the rows within and without."""
+    # |A|^2 = |X + Y|^2 - |X|^2 with the Gram matrices X within and Y without: Y (2 X + Y)
     total = 0.0
     for k in range(outer.shape[0]):
         for j in range(outer.shape[0]):
@@ -27,7 +28,7 @@ def outside_narrow(inner: Any, outer: Any, n_plus: int) -> float:
 
 
 @compiled(fastmath=True)
-def put_goe(normals: Any, start: int, G: Any) -> None:
+def put_goe(normals: Singles, start: int, G: Reals) -> None:
     """Write a GOE matrix into G from the normals that follow ``start``."""
     half = G.dtype.type(HALF)
     for i in range(G.shape[0]):
@@ -40,7 +41,7 @@ def put_goe(normals: Any, start: int, G: Any) -> None:
 
 
 @compiled()
-def orthonormal(tall: Any, basis: Any) -> Any:
+def orthonormal(tall: Reals, basis: Reals) -> Reals:
     """Write an orthonormal basis of the columns of ``tall`` (n, K) into ``basis``; return R."""
     found, triangle = np.linalg.qr(tall)
     copy(found, basis)
@@ -48,7 +49,7 @@ def orthonormal(tall: Any, basis: Any) -> Any:
 
 
 @compiled(fastmath=True)
-def scatter(normals: Any, scale: float, flat: Any) -> None:
+def scatter(normals: Singles, scale: float, flat: Reals) -> None:
     """Fill a flat array with scaled normals."""
     factor = flat.dtype.type(scale)
     for i in range(flat.shape[0]):
@@ -57,16 +58,16 @@ def scatter(normals: Any, scale: float, flat: Any) -> None:
 
 @compiled(fastmath=True)
 def add_noise(
-    P: Any,
+    P: Reals,
     s: int,
     n_plus: int,
-    normals: Any,
-    side: Any,
-    away: Any,
-    basis: Any,
-    squares: Any,
-    moved: Any,
-    descent: Any,
+    normals: Singles,
+    side: Reals,
+    away: Reals,
+    basis: Reals,
+    squares: Reals,
+    moved: Reals,
+    descent: Reals,
 ) -> float:
     """Write Z P into ``descent``, Z white outside the block and 0 in it; return <Z, A>.
 
@@ -82,6 +83,7 @@ def add_noise(
     inside, beyond = P[:s], P[s:]
     top, below = descent[:s], descent[s:]
     triangle = orthonormal(beyond, basis)
+    # Z_oo Q = H + Q (K - Q'H), then times T: docs/exact-law.md, section 5
     multiply(side.T, beyond, top)
     multiply(basis.T, away, middle)
     for i in range(width):
@@ -97,6 +99,7 @@ def add_noise(
         for k in range(width):
             below[i, k] += away[i, k]
 
+    # <Z, A> = 2 <Z_os, U_o U_s'> + <K, T T'>, columns of V negative
     product = 0.0
     for i in range(s):
         for k in range(width):
@@ -113,35 +116,24 @@ def add_noise(
 
 @compiled(fastmath=True)
 def run_narrow(
-    P: Any,
+    P: Reals,
     n_plus: int,
-    cores: Any,
-    which: Any,
-    chi: Any,
-    linear: Any,
-    rest: Any,
-    small: Any,
-    mix: Any,
-    noise: float,
-    noisy: bool,
-    batch: float,
-    state: Any,
-    rule: Any,
-    memory: Any,
-    bound: float,
-    tiny: float,
+    draws: StepDraws,
+    setting: RunSetting,
+    state: Words,
+    rule: Floats,
+    memory: Reals,
     start: int,
-    record_every: int,
-    blocks: Any,
-    outsides: Any,
+    blocks: Floats,
+    outsides: Floats,
 ) -> int:
-    """Take as many steps as ``which`` has rows, in place; return how many stayed below ``bound``.
+    """Take the steps from number ``start`` on, in place; return how many stayed bounded.
 
     Columns of P (d, K) from ``n_plus`` on count negative. The arguments are those of `run_wide`.
     """
     d, width = P.shape
-    s = cores.shape[1]
-    n_steps: int = which.shape[0]
+    s = draws.cores.shape[1]
+    n_steps: int = draws.which.shape[0]
     n_normals = (d - s) * (s + width) + width * (width + 1) // 2
     n_normals = -(-n_normals // state.shape[1]) * state.shape[1]
     words = np.empty(n_normals, np.uint32)
@@ -152,32 +144,23 @@ def run_narrow(
     squares, grams = np.empty((2, width, width), P.dtype), np.empty((2, width, width), P.dtype)
     descent, action = np.zeros((d, width), P.dtype), np.empty((d, width), P.dtype)
     block, drawn = np.empty((s, s)), np.empty((s, s))
-    recorded = 0
     for step in range(n_steps):
         inside, beyond = P[:s], P[s:]
         inner, outer = grams[0], grams[1]
         multiply(inside.T, inside, inner)
         multiply(beyond.T, beyond, outer)
         beyond2 = outside_narrow(inner, outer, n_plus)
-        total = beyond2
         for i in range(s):
             for j in range(s):
                 entry = 0.0
                 for k in range(width):
                     entry += (1.0 if k < n_plus else -1.0) * inside[i, k] * inside[j, k]
                 block[i, j] = entry
-                total += entry * entry
-        if not total <= bound * bound:
+        if not record(block, beyond2, start + step, setting, blocks, outsides):
             return step
-        if (start + step) % record_every == 0:
-            copy(block, blocks[recorded])
-            outsides[recorded] = beyond2
-            recorded += 1
         norm = np.sqrt(beyond2)
-        along, tau = draw_block(
-            block, norm, cores, which[step], chi[step], linear[step], rest[step], small[step],
-            mix, noise, noisy, batch, drawn,
-        )  # fmt: skip
+        along, tau = draw_block(block, norm, draws, step, setting, drawn)
+        noisy, tiny = setting.noisy, setting.tiny
         pull = along / norm if norm > 0.0 and (norm > tiny or not noisy) else 0.0
         if noisy:
             fill_normals(state, words, mantissa, normals)
@@ -189,6 +172,7 @@ def run_narrow(
             for j in range(width):
                 whole = inner[k, j] + outer[k, j]
                 inner[k, j] = whole if k < n_plus else -whole
+        # A P = P (P'P), with signs; G P = tau Z P + pull A P, but drawn apart in the block
         multiply(P, inner, action)
         for i in range(d):
             for k in range(width):

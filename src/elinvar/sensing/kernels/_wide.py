@@ -3,50 +3,36 @@ r"""The exact-law step on the whole matrix, a trajectory at a time.
 In the frame whose first s axes span the invariant and spurious subspaces every environment's
 residual is :math:`R_e = C_e - A` with :math:`C_e` zero outside the first s x s block. A step needs
 the measurements through :math:`G = \frac1m \sum_i r_i X_i` alone, and given A its law is known: see
-docs/exact-law.md. `_exact` draws what is small; the d (d + 1) / 2 normals are drawn here.
+docs/exact-law.md. `_draws` draws what is small; the d (d + 1) / 2 normals are drawn here.
 """
-
-from typing import Any
 
 import numpy as np
 
 from elinvar._base._compile import compiled
-from elinvar.sensing._kernel_normals import fill_normals
-from elinvar.sensing._kernel_update import renew
+from elinvar.sensing._arrays import Floats, Reals, Singles, Words
+from elinvar.sensing._draws import RunSetting, StepDraws
+from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, record
+from elinvar.sensing.kernels._normals import fill_normals
+from elinvar.sensing.kernels._update import renew
 
 PSD, SYMMETRIC, DIRECT = 0, 1, 2
-HALF = np.sqrt(0.5)
 CHUNK = 1024
 
 
-@compiled()
-def multiply(a: Any, b: Any, out: Any) -> None:
-    """Write the matrix product a b into ``out``; compiled once for all kernels."""
-    np.dot(a, b, out)
-
-
-@compiled()
-def copy(source: Any, target: Any) -> None:
-    """Write a matrix into another; a loop compiles faster than an assignment of slices."""
-    for i in range(source.shape[0]):
-        for j in range(source.shape[1]):
-            target[i, j] = source[i, j]
-
-
 @compiled(fastmath=True)
-def flat_product(a: Any, b: Any) -> float:
+def flat_product(a: Reals, b: Reals) -> float:
     """Return the inner product of two flat arrays: short sums in their precision, then double."""
     total = 0.0
     for start in range(0, a.shape[0], CHUNK):
         part = a.dtype.type(0)
         for i in range(start, min(start + CHUNK, a.shape[0])):
             part += a[i] * b[i]
-        total += part
+        total += float(part)
     return total
 
 
 @compiled(fastmath=True)
-def outside(A: Any, s: int) -> float:
+def outside(A: Reals, s: int) -> float:
     """Return the squared Frobenius norm of A outside its first s x s block."""
     rows = A[s:].ravel()
     total = flat_product(rows, rows)
@@ -57,76 +43,7 @@ def outside(A: Any, s: int) -> float:
 
 
 @compiled(fastmath=True)
-def draw_block(
-    block: Any,
-    beyond: float,
-    cores: Any,
-    which: Any,
-    chi: Any,
-    linear: Any,
-    rest: Any,
-    small: Any,
-    mix: Any,
-    noise: float,
-    noisy: bool,
-    batch: float,
-    out: Any,
-) -> tuple[float, float]:
-    """Draw G on the block, into ``out`` (s, s); return its part along A outside, and tau.
-
-    Sums over the parts of a batch: part c has measurements of environment ``which[c]`` and enters
-    with the weight ``mix[c]``. What is drawn lives in the s (s + 1) / 2 + 1 directions that the
-    residuals span; in all others G is tau times white.
-    """
-    s = block.shape[0]
-    for i in range(s):
-        for j in range(s):
-            out[i, j] = 0.0
-    along, tau2 = 0.0, 0.0
-    for c in range(which.shape[0]):
-        if chi[c] == 0.0:
-            continue
-        core = cores[which[c]]
-        norm2 = beyond * beyond
-        inner = -small[c, 0] * beyond
-        at = 1
-        for i in range(s):
-            for j in range(i + 1):
-                weight = 1.0 if i == j else 2.0
-                z = small[c, at] if i == j else small[c, at] * HALF
-                residual = core[i, j] - block[i, j]
-                norm2 += weight * residual * residual
-                inner += weight * z * residual
-                at += 1
-        norm = np.sqrt(norm2)
-        root = np.sqrt(chi[c])
-        first = norm * chi[c] + noise * root * linear[c]
-        second = 0.0
-        if noisy:
-            q = linear[c] * linear[c] + rest[c]
-            second = norm2 * chi[c] + 2.0 * norm * noise * root * linear[c] + noise * noise * q
-            second = max(second, 0.0)
-        spread = np.sqrt(second)
-        scale = mix[c] / batch
-        pull = 0.0
-        if norm > 0.0:
-            pull = scale * (first - spread * inner / norm) / norm
-        at = 1
-        for i in range(s):
-            for j in range(i + 1):
-                z = small[c, at] if i == j else small[c, at] * HALF
-                drawn = pull * (core[i, j] - block[i, j]) + scale * spread * z
-                out[i, j] += drawn
-                if i != j:
-                    out[j, i] += drawn
-                at += 1
-        along += -pull * beyond + scale * spread * small[c, 0]
-        tau2 += scale * scale * second
-    return along, np.sqrt(tau2)
-
-
-@compiled(fastmath=True)
-def fill_goe(normals: Any, s: int, G: Any) -> None:
+def fill_goe(normals: Singles, s: int, G: Reals) -> None:
     """Write a GOE matrix into G: variance 1 on the diagonal, 1/2 beside it; 0 in the block."""
     start = s * (s + 1) // 2
     half = G.dtype.type(HALF)
@@ -145,7 +62,7 @@ def fill_goe(normals: Any, s: int, G: Any) -> None:
 
 @compiled(fastmath=True)
 def combine(
-    G: Any, A: Any, block: Any, tau: float, pull: float, shift: float, scale: float
+    G: Reals, A: Reals, block: Floats, tau: float, pull: float, shift: float, scale: float
 ) -> None:
     """Turn Z in G into ``shift`` I + ``scale`` (tau Z + pull A), with ``block`` as the block."""
     on_noise, on_a = G.dtype.type(scale * tau), G.dtype.type(scale * pull)
@@ -161,7 +78,7 @@ def combine(
 
 
 @compiled(fastmath=True)
-def assemble(P: Any, kind: int, n_plus: int, signed: Any, A: Any) -> None:
+def assemble(P: Reals, kind: int, n_plus: int, signed: Reals, A: Reals) -> None:
     """Write the matrix that the factor P (d, K) stands for into A."""
     if kind == PSD:
         multiply(P, P.T, A)
@@ -176,39 +93,28 @@ def assemble(P: Any, kind: int, n_plus: int, signed: Any, A: Any) -> None:
 
 @compiled(fastmath=True)
 def run_wide(
-    P: Any,
+    P: Reals,
     kind: int,
     n_plus: int,
-    rotation: Any,
-    cores: Any,
-    which: Any,
-    chi: Any,
-    linear: Any,
-    rest: Any,
-    small: Any,
-    mix: Any,
-    noise: float,
-    noisy: bool,
-    batch: float,
-    state: Any,
-    rule: Any,
-    memory: Any,
-    bound: float,
-    tiny: float,
+    rotation: Reals,
+    draws: StepDraws,
+    setting: RunSetting,
+    state: Words,
+    rule: Floats,
+    memory: Reals,
     start: int,
-    record_every: int,
-    blocks: Any,
-    outsides: Any,
+    blocks: Floats,
+    outsides: Floats,
 ) -> int:
-    """Take as many steps as ``which`` has rows, in place; return how many stayed below ``bound``.
+    """Take the steps from number ``start`` on, in place; return how many stayed bounded.
 
-    ``rotation`` (d, d), or empty: P lives in coordinates that it maps the frame to. Before a step
-    whose number is a multiple of ``record_every`` the block and the squared norm outside it are
-    recorded. Where A outside the block is below ``tiny`` its direction is rounding, and noise there
-    is white in all directions.
+    ``rotation`` (d, d), or empty: P lives in coordinates that it maps the frame to. The block and
+    the squared norm outside it are recorded before a step, if its number is a multiple of
+    ``setting.record_every``. ``state`` is that of the generators of `fill_normals`, ``rule`` and
+    ``memory`` those of `renew`.
     """
-    d, s = P.shape[0], cores.shape[1]
-    n_steps: int = which.shape[0]
+    d, s = P.shape[0], draws.cores.shape[1]
+    n_steps: int = draws.which.shape[0]
     rotated = rotation.shape[0] > 0
     plain_sgd = rule[0] == 0.0 and not rotated and kind != DIRECT
     A, G = np.empty((d, d), P.dtype), np.zeros((d, d), P.dtype)
@@ -219,7 +125,6 @@ def run_wide(
     normals = np.zeros(n_normals, np.float32)
     block, drawn = np.empty((s, s)), np.empty((s, s))
     current = P
-    recorded = 0
     for step in range(n_steps):
         if rotated:
             multiply(rotation.T, current, framed)
@@ -230,32 +135,26 @@ def run_wide(
         else:
             assemble(current, kind, n_plus, signed, A)
         beyond2 = outside(A, s)
-        total = beyond2
         for i in range(s):
             for j in range(s):
                 block[i, j] = A[i, j]
-                total += block[i, j] * block[i, j]
-        if not total <= bound * bound:
+        if not record(block, beyond2, start + step, setting, blocks, outsides):
             copy(current, P)
             return step
-        if (start + step) % record_every == 0:
-            copy(block, blocks[recorded])
-            outsides[recorded] = beyond2
-            recorded += 1
         beyond = np.sqrt(beyond2)
-        along, tau = draw_block(
-            block, beyond, cores, which[step], chi[step], linear[step], rest[step], small[step],
-            mix, noise, noisy, batch, drawn,
-        )  # fmt: skip
+        along, tau = draw_block(block, beyond, draws, step, setting, drawn)
+        # G outside the block: tau Z, with its coordinate along A there replaced by ``along``
         pull = 0.0
-        if noisy:
+        if setting.noisy:
             fill_normals(state, words, mantissa, normals)
             fill_goe(normals, s, G)
-            if beyond > tiny:
+            # where A is below ``tiny`` its direction is rounding: noise is white in all directions
+            if beyond > setting.tiny:
                 pull = (along - tau * flat_product(G.ravel(), A.ravel()) / beyond) / beyond
         elif beyond > 0.0:
             pull = along / beyond
         if plain_sgd:
+            # one product, (I + eta G) U; columns that count negative take (I - eta G) V
             combine(G, A, drawn, tau, pull, 1.0, rule[1])
             multiply(G, current, moved)
             for i in range(d if kind == SYMMETRIC else 0):

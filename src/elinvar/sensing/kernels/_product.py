@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.base import BaseContext
+from numba.core.types import Type
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 from elinvar._base._compile import compiled
+from elinvar.sensing._arrays import Reals
 
 ROWS = 6
-LARGEST = 256  # beyond it BLAS is as fast
 _BYTES = 32  # of a vector; narrower machines take two registers for it
 _PAD = 8
 _WORD, _INDEX = ir.IntType(64), ir.IntType(32)
@@ -39,14 +42,19 @@ def _tile(vectors: int) -> Any:
 
     @intrinsic
     def tile(
-        context: Any, a: Any, a_at: Any, a_row: Any, a_step: Any, b: Any, b_at: Any, b_step: Any,
-        out: Any, out_at: Any, out_row: Any, n: Any,
+        context: BaseContext, a: Type, a_at: Type, a_row: Type, a_step: Type, b: Type, b_at: Type,
+        b_step: Type, out: Type, out_at: Type, out_row: Type, n: Type,
     ) -> Any:  # fmt: skip
         """out[r, :] = sum over k < n of a[r, k] b[k, :]; places and strides count numbers."""
         at = types.int64
         signature = types.void(a, at, at, at, b, at, at, out, at, at, at)
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def generate(
+            context: Any,  # a BaseContext; numba's own methods have no types
+            builder: ir.IRBuilder,
+            signature: Signature,
+            arguments: list[ir.Value],
+        ) -> ir.Value:
             _, a_at, a_row, a_step, _, b_at, b_step, _, out_at, out_row, n = arguments
             a, b, out = (
                 context.make_array(signature.args[k])(context, builder, arguments[k]).data
@@ -61,10 +69,10 @@ def _tile(vectors: int) -> Any:
             for cell in sums.values():
                 builder.store(zero, cell)
 
-            def place(start: Any, times: int, stride: Any) -> Any:
+            def place(start: ir.Value, times: int, stride: ir.Value) -> ir.Value:
                 return builder.add(start, builder.mul(stride, _WORD(times)))
 
-            def vector_at(base: Any, place: Any, v: int) -> Any:
+            def vector_at(base: ir.Value, place: ir.Value, v: int) -> ir.Value:
                 pointer = builder.gep(base, [builder.add(place, _WORD(v * lanes))])
                 return builder.bitcast(pointer, vector.as_pointer())
 
@@ -90,7 +98,7 @@ def _tile(vectors: int) -> Any:
     return tile
 
 
-def _broadcast(builder: Any, value: Any, vector: Any) -> Any:
+def _broadcast(builder: ir.IRBuilder, value: ir.Value, vector: ir.VectorType) -> ir.Value:
     """Return a vector of one value; LLVM has no instruction for it but this."""
     nothing = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(nothing, value, _INDEX(0))
@@ -103,7 +111,7 @@ _one, _two = _tile(1), _tile(2)
 
 
 @compiled()
-def product(T: Any, W: Any, n: int, out: Any) -> None:
+def product(T: Reals, W: Reals, n: int, out: Reals) -> None:
     """Write T W into ``out``: T has n columns, W n rows, and as many columns as ``out``; padded."""
     wide, inner = W.shape[1], T.shape[1]
     lanes = _BYTES // T.itemsize
@@ -116,7 +124,7 @@ def product(T: Any, W: Any, n: int, out: Any) -> None:
 
 
 @compiled()
-def gram(T: Any, n: int, out: Any) -> None:
+def gram(T: Reals, n: int, out: Reals) -> None:
     """Write the lower triangle of T'T into ``out``, T with n rows; padded."""
     wide = T.shape[1]
     lanes = _BYTES // T.itemsize
@@ -129,8 +137,8 @@ def gram(T: Any, n: int, out: Any) -> None:
                 _one(T, i, 1, wide, T, j, wide, out, i * wide + j, wide, n)
 
 
-def padded(matrix: Any) -> Any:
+def padded(matrix: Reals) -> Reals:
     """Return a copy of a matrix in an array of its `padded_shape`."""
-    whole = np.zeros(padded_shape(*matrix.shape), matrix.dtype)
+    whole: Reals = np.zeros(padded_shape(*matrix.shape), matrix.dtype)
     whole[: matrix.shape[0], : matrix.shape[1]] = matrix
     return whole

@@ -1,0 +1,1 @@
+"""Steps by the exact law, compiled: on whole matrices, by triangles, on narrow factors."""
