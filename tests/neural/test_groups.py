@@ -1,4 +1,4 @@
-"""Labels of any kind become rows sorted by environment."""
+"""Labels of any kind become environments and their rows."""
 
 import numpy as np
 import pandas as pd
@@ -6,9 +6,25 @@ import pytest
 import torch
 
 from elinvar.errors import DataError
-from elinvar.neural.batches._groups import _CHUNK, group_rows
+from elinvar.neural import EnvironmentBatchSampler
 
+# labels are read in parts of this many rows
+PART = 2**18
 CODES = np.array([2, 0, 10, 2, 0, 2])
+
+
+def sampler(labels):
+    return EnvironmentBatchSampler(labels, len(CODES), order="cyclic", small="shrink")
+
+
+def rows_of(labels):
+    """Return the rows of each environment: an epoch is a batch, which is all rows of one."""
+    source = sampler(labels)
+    return {name: sorted(next(iter(source))) for name in source.environments}
+
+
+def fingerprint(labels):
+    return sampler(labels).state_dict()["fingerprint"]
 
 
 @pytest.mark.parametrize(
@@ -29,34 +45,34 @@ CODES = np.array([2, 0, 10, 2, 0, 2])
     ],
 )
 def test_labels_of_every_kind_are_the_same_environments(labels):
-    groups = group_rows(labels)
-    assert groups.names == ("0", "2", "10")
-    assert groups.rows.tolist() == [1, 4, 0, 3, 5, 2]
-    assert groups.counts.tolist() == [2, 3, 1]
-    assert groups.codes().tolist() == [1, 0, 2, 1, 0, 1]
-    assert groups.fingerprint == group_rows(CODES).fingerprint
+    assert sampler(labels).environments == ("0", "2", "10")
+    assert rows_of(labels) == {"0": [1, 4], "2": [0, 3, 5], "10": [2]}
+    assert fingerprint(labels) == fingerprint(CODES)
 
 
 @pytest.mark.parametrize("n_environments", [1, 7, 40_000])
-def test_the_sort_is_that_of_numpy_across_chunks(n_environments):
-    codes = np.random.default_rng(0).integers(0, n_environments, _CHUNK + 13)
-    groups = group_rows(codes)
-    assert groups.rows.dtype == np.int32
-    assert np.array_equal(groups.rows, np.argsort(codes, kind="stable"))
-    assert np.array_equal(groups.counts, np.unique(codes, return_counts=True)[1])
+def test_rows_are_sorted_across_parts(n_environments):
+    codes = np.random.default_rng(0).integers(0, n_environments, PART + 13)
+    source = EnvironmentBatchSampler(codes, 5000, order="cyclic", small="shrink")
+    order, counts = np.argsort(codes, kind="stable"), np.unique(codes, return_counts=True)[1]
+    ends = np.cumsum(counts)
+    assert source.n_environments == len(counts)
+    for environment, batch in zip(source.schedule(), source, strict=True):
+        rows = order[ends[environment] - counts[environment] : ends[environment]]
+        assert set(batch) <= set(rows) and len(batch) == min(5000, len(rows))
 
 
 def test_dates_and_truth_values_have_names():
-    assert group_rows([True, False, True]).names == ("False", "True")
+    assert sampler([True, False, True]).environments == ("False", "True")
     days = np.array(["2020-01-02", "2020-01-01", "2020-01-02"], dtype="datetime64[ns]")
-    assert group_rows(days).names == ("2020-01-01", "2020-01-02")
+    assert sampler(days).environments == ("2020-01-01", "2020-01-02")
 
 
 def test_the_fingerprint_sees_one_row_that_moves():
     moved = CODES.copy()
     moved[[0, 1]] = moved[[1, 0]]
     renamed = np.where(CODES == 10, 11, CODES)
-    prints = {group_rows(labels).fingerprint for labels in (CODES, moved, renamed, CODES[:-1])}
+    prints = {fingerprint(labels) for labels in (CODES, moved, renamed, CODES[:-1])}
     assert len(prints) == 4
 
 
@@ -77,11 +93,11 @@ def test_the_fingerprint_sees_one_row_that_moves():
 )
 def test_bad_labels_are_refused_in_a_sentence(labels, message):
     with pytest.raises(DataError, match=message):
-        group_rows(labels)
+        EnvironmentBatchSampler(labels, 2)
 
 
 def test_a_missing_label_far_down_is_found():
-    labels = np.zeros(_CHUNK + 5)
-    labels[_CHUNK + 3] = np.nan
-    with pytest.raises(DataError, match=f"Row {_CHUNK + 3:,} has no environment"):
-        group_rows(labels)
+    labels = np.zeros(PART + 5)
+    labels[PART + 3] = np.nan
+    with pytest.raises(DataError, match=f"Row {PART + 3:,} has no environment"):
+        EnvironmentBatchSampler(labels, 2)

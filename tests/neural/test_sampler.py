@@ -18,9 +18,6 @@ from elinvar.neural import (
     WindowBatchSampler,
     audit,
 )
-from elinvar.neural.batches._groups import group_rows
-from elinvar.neural.batches._order import take_turns
-from elinvar.neural.batches._reshuffling import Reshuffling
 
 SITES = np.repeat(["a", "b", "c", "d"], [40, 25, 7, 31])
 np.random.default_rng(5).shuffle(SITES)
@@ -138,10 +135,9 @@ def test_rows_of_an_environment_come_equally_often(counts, batch_size, seed):
 
 def test_a_batch_across_two_passes_is_a_fair_draw():
     # 5 rows in batches of 3: the second batch is what was left and one of the first three
-    pairs, rng, groups = {}, np.random.default_rng(0), group_rows([0] * 5)
+    pairs, sampler = {}, EnvironmentBatchSampler([0] * 5, 3)
     for _ in range(3000):
-        draws = Reshuffling(groups, rng, replacement=False)
-        first, second = draws.take(0, 3).tolist(), draws.take(0, 3).tolist()
+        first, second = sampler
         assert set(range(5)) - set(first) < set(second)
         key = tuple(sorted(second))
         pairs[key] = pairs.get(key, 0) + 1
@@ -219,13 +215,13 @@ def test_cyclic_goes_round_and_on_in_the_next_epoch():
 )
 def test_cyclic_turns_are_evenly_spaced(weights, n_batches, epochs):
     shares = np.array(weights) / sum(weights)
-    rng = np.random.default_rng(0)
 
-    def take(length, epoch):
-        return take_turns("cyclic", shares, length, epoch=epoch, block=1, rng=rng)
+    def cyclic(n_batches):
+        labels = np.arange(7 * n_batches) % len(shares)
+        return EnvironmentBatchSampler(labels, 7, order="cyclic", weights=weights)
 
-    turns = np.concatenate([take(n_batches, epoch) for epoch in range(epochs)])
-    assert np.array_equal(turns, take(len(turns), 0))
+    turns = np.concatenate([cyclic(n_batches).schedule(epoch) for epoch in range(epochs)])
+    assert np.array_equal(turns, cyclic(len(turns)).schedule())
     so_far = np.cumsum(turns[:, None] == np.arange(len(shares)), axis=0)
     due = np.arange(1, len(turns) + 1)[:, None] * shares
     assert np.abs(so_far - due).max() < len(shares)
@@ -285,8 +281,8 @@ def test_a_run_with_workers_goes_on_from_what_the_loop_had():
         if step == 4:
             state = sampler.state_dict()
             break
-    # without follow, the count runs ahead with the workers
-    assert state["batches"] == 4 < sampler._n_drawn
+    # the workers are ahead of the loop
+    assert state["batches"] == 4
     assert sampler.state_dict(consumed=4) == state
     again = EnvironmentBatchSampler(SITES, 10, seed=1)
     again.load_state_dict(state)

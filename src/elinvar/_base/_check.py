@@ -13,17 +13,17 @@ from elinvar.errors import DataError
 _LARGEST = 1e100
 
 
-def check_count(name: str, value: Any, meaning: str = "") -> None:
-    """Refuse what is not an integer of at least 1.
+def check_count(name: str, value: Any, meaning: str = "", *, least: int = 1) -> None:
+    """Refuse what is not an integer of at least ``least``.
 
     Raises
     ------
     DataError
         If it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         explained = f" ({meaning})" if meaning else ""
-        raise DataError(f"{name} must be an integer of at least 1{explained}; got {value!r}.")
+        raise DataError(f"{name} must be an integer of at least {least}{explained}; got {value!r}.")
 
 
 def is_number(value: Any) -> bool:

@@ -51,9 +51,9 @@ _HOME = {
     "FeatureRun": "features._learning",
     "Fish": "rules._fish",
     "Fishr": "rules._fishr",
-    "FreshBatches": "features._learning",
+    "FreshBatches": "features._fresh_batches",
     "GroupDRO": "rules._group_dro",
-    "HeteroStep": "rules._rule",
+    "HeteroStep": "rules._hetero_step",
     "HeteroTrainer": "training._trainer",
     "IRMv1": "rules._irmv1",
     "InvariantMLPClassifier": "mlp._classifier",
@@ -72,7 +72,7 @@ _HOME = {
     "audit": "auditing._audit",
     "centred_squared_loss": "networks._losses",
     "fingerprint": "training._fingerprint",
-    "hetero_step": "rules._rule",
+    "hetero_step": "rules._hetero_step",
     "input_gradients": "features._alignment",
     "learn_features": "features._learning",
     "step_size_window": "step_size._window",
@@ -85,7 +85,8 @@ if TYPE_CHECKING:
     from elinvar.neural.batches._stream import EnvironmentStream
     from elinvar.neural.batches._window_sampler import WindowBatchSampler
     from elinvar.neural.features._alignment import alignment, input_gradients
-    from elinvar.neural.features._learning import FeatureRun, FreshBatches, learn_features
+    from elinvar.neural.features._fresh_batches import FreshBatches
+    from elinvar.neural.features._learning import FeatureRun, learn_features
     from elinvar.neural.mlp._classifier import InvariantMLPClassifier
     from elinvar.neural.mlp._regressor import InvariantMLPRegressor
     from elinvar.neural.networks._losses import centred_squared_loss
@@ -93,10 +94,11 @@ if TYPE_CHECKING:
     from elinvar.neural.rules._fish import Fish
     from elinvar.neural.rules._fishr import Fishr
     from elinvar.neural.rules._group_dro import GroupDRO
+    from elinvar.neural.rules._hetero_step import HeteroStep, hetero_step
     from elinvar.neural.rules._irmv1 import IRMv1
     from elinvar.neural.rules._learner import Learner
     from elinvar.neural.rules._penalty import PenaltyRule
-    from elinvar.neural.rules._rule import HeteroStep, StepRule, hetero_step
+    from elinvar.neural.rules._rule import StepRule
     from elinvar.neural.rules._vrex import VREx
     from elinvar.neural.step_size._window import StepWindow, step_size_window
     from elinvar.neural.training._checkpoint import Checkpoint

@@ -1,7 +1,5 @@
 """Why a step sees several environments, and what to do about it, in words."""
 
-from typing import Any
-
 from elinvar.neural.auditing._observation import Observation
 from elinvar.neural.batches._epoch_sampler import EpochSampler
 from elinvar.neural.batches._loaders import samplers_of
@@ -12,7 +10,7 @@ _MIXED = [
 ]
 
 
-def explain(loader: Any, ranks: list[Observation], accumulate: int) -> tuple[str, ...]:
+def advice(loader: object, ranks: list[Observation], accumulate: int) -> tuple[str, ...]:
     """Return what is to be said about a loader.
 
     Parameters
@@ -46,7 +44,7 @@ def explain(loader: Any, ranks: list[Observation], accumulate: int) -> tuple[str
     return tuple(notes)
 
 
-def _sharding(loader: Any) -> list[str]:
+def _sharding(loader: object) -> list[str]:
     """Explain samplers that hand out batches of another one to processes, as Accelerate's do."""
     links = list(samplers_of(loader))
     shards = [

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from html import escape
 from textwrap import fill
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import check_count
 from elinvar._base._numbers import counted
 from elinvar.errors import DataError
-from elinvar.neural.auditing._advice import explain
+from elinvar.neural.auditing._advice import advice
 from elinvar.neural.auditing._observation import Observation, observe_ranks, observe_stream
+from elinvar.neural.batches._epoch_sampler import LabelledSampler
 from elinvar.neural.batches._groups import Groups, group_rows
 from elinvar.neural.batches._loaders import check_length, samplers_of
 from elinvar.neural.batches._stream import EnvironmentStream
@@ -74,7 +75,11 @@ class Audit:
 
 
 def audit(
-    loader: Any, environments: Any = None, *, accumulate: int = 1, steps: int | None = None
+    loader: object,
+    environments: ArrayLike | None = None,
+    *,
+    accumulate: int = 1,
+    steps: int | None = None,
 ) -> Audit:
     """Count the environments that each optimiser step of an epoch sees.
 
@@ -143,22 +148,22 @@ def audit(
         environments=names,
         n_processes=len(ranks),
         accumulate=accumulate,
-        notes=explain(loader, ranks, accumulate),
+        notes=advice(loader, ranks, accumulate),
     )
 
 
-def _groups(loader: Any, environments: Any) -> Groups:
+def _groups(loader: object, environments: ArrayLike | None) -> Groups:
     """Return the environments of the rows of a loader."""
     if environments is not None:
         groups = group_rows(environments)
     else:
-        own = [link for link in samplers_of(loader) if hasattr(link, "_groups")]
+        own = [link for link in samplers_of(loader) if isinstance(link, LabelledSampler)]
         if not own:
             raise DataError(
                 "The environments of the rows are not known: give the label of each, as in "
                 "audit(loader, environments)."
             )
-        groups = own[0]._groups
+        groups = own[0].groups
     check_length(loader, len(groups.rows))
     return groups
 

@@ -1,14 +1,14 @@
 """Which environments the batches of every process come from."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
 from elinvar.errors import DataError
@@ -41,7 +41,7 @@ class Observation:
     rows: tuple[str, ...] = ()
 
 
-def observe_ranks(loader: Any, groups: Groups, limit: int | None) -> list[Observation]:
+def observe_ranks(loader: object, groups: Groups, limit: int | None) -> list[Observation]:
     """Go through the row numbers of an epoch, for every process.
 
     Where ``torch.distributed`` runs, each process goes through its own and all are gathered;
@@ -70,7 +70,7 @@ def observe_ranks(loader: Any, groups: Groups, limit: int | None) -> list[Observ
         return [_observe(copy_at_rank(sampler, rank), groups.names, codes, limit) for rank in ranks]
 
 
-def _check_visible(loader: Any) -> None:
+def _check_visible(loader: object) -> None:
     if isinstance(getattr(loader, "dataset", None), IterableDataset):
         raise DataError(
             "The rows of this loader's batches are not known, because its data set is read "
@@ -83,7 +83,9 @@ def _check_visible(loader: Any) -> None:
         )
 
 
-def observe_stream(loader: Any, stream: EnvironmentStream, limit: int | None) -> list[Observation]:
+def observe_stream(
+    loader: object, stream: EnvironmentStream, limit: int | None
+) -> list[Observation]:
     """Return the environments of a stream's batches, for every process, without reading it."""
     check_unbatched(loader)
     batches = [frozenset([code]) for code in stream.schedule().tolist()[:limit]]
@@ -93,7 +95,9 @@ def observe_stream(loader: Any, stream: EnvironmentStream, limit: int | None) ->
     return [seen] * stream.num_replicas
 
 
-def _observe(sampler: Any, names: tuple[str, ...], codes: Any, limit: int | None) -> Observation:
+def _observe(
+    sampler: Iterable[object], names: tuple[str, ...], codes: NDArray[np.int32], limit: int | None
+) -> Observation:
     batches: list[frozenset[int]] = []
     rows: list[str] = []
     for found in islice(sampler, limit):
@@ -111,7 +115,7 @@ def _observe(sampler: Any, names: tuple[str, ...], codes: Any, limit: int | None
 
 
 @contextmanager
-def _undisturbed(holders: list[Any]) -> Iterator[None]:
+def _undisturbed(holders: Sequence[object]) -> Iterator[None]:
     """Put back the random numbers of torch and of these, which samplers use up."""
     generators = [
         generator

@@ -4,26 +4,18 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base._check import check_choice, check_count
+from elinvar._base._check import check_choice
 from elinvar.errors import DataError
-from elinvar.neural.batches._epoch_sampler import EpochSampler
-from elinvar.neural.batches._groups import group_rows
-from elinvar.neural.batches._order import (
-    BLOCK,
-    ORDERS,
-    Order,
-    resolve_weights,
-    take_turns,
-    weights_name,
-)
+from elinvar.neural.batches._epoch_sampler import LabelledSampler
+from elinvar.neural.batches._order import Order, Weights, environment_sequence, resolve_block
 from elinvar.neural.batches._reshuffling import Reshuffling
 
 Small = Literal["repeat", "shrink", "refuse"]
 
 
-class EnvironmentBatchSampler(EpochSampler):
+class EnvironmentBatchSampler(LabelledSampler):
     """Draw every batch from one environment.
 
     At step t an environment e_t is chosen, and the batch holds ``batch_size`` of its rows. Each
@@ -122,11 +114,11 @@ class EnvironmentBatchSampler(EpochSampler):
 
     def __init__(
         self,
-        environments: Any,
+        environments: ArrayLike,
         batch_size: int,
         *,
         order: Order = "random",
-        weights: Any = "uniform",
+        weights: Weights = "uniform",
         replacement: bool = False,
         drop_last: bool = False,
         seed: int = 0,
@@ -135,20 +127,11 @@ class EnvironmentBatchSampler(EpochSampler):
         num_replicas: int | None = None,
         rank: int | None = None,
     ) -> None:
-        self._groups = group_rows(environments)
-        super().__init__(len(self._groups.rows), batch_size, drop_last, seed, num_replicas, rank)
-        check_choice("order", order, ORDERS)
+        super().__init__(
+            environments, batch_size, weights, replacement, drop_last, seed, num_replicas, rank
+        )
         check_choice("small", small, ("repeat", "shrink", "refuse"))
-        if block is not None:
-            check_count("block", block)
-            if order != "blocks":
-                raise DataError(f"block is for order='blocks'; with {order!r} leave it out.")
-        self.environments = self._groups.names
-        self.order, self.small = order, small
-        self.block = int(block or BLOCK)
-        self.replacement = bool(replacement)
-        self._shares = resolve_weights(weights, self._groups.counts)
-        self._weights = weights_name(weights, self._shares)
+        self.order, self.small, self.block = order, small, resolve_block(order, block)
         self._sizes = self._batch_sizes()
 
     @property
@@ -176,9 +159,9 @@ class EnvironmentBatchSampler(EpochSampler):
         array([0, 1, 2, 0, 1, 2], dtype=uint8)
         """
         number = self.epoch if epoch is None else epoch
-        return take_turns(
+        return environment_sequence(
             self.order,
-            self._shares,
+            self.weights,
             len(self),
             epoch=number,
             block=self.block,
@@ -186,27 +169,25 @@ class EnvironmentBatchSampler(EpochSampler):
         )
 
     def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
-        rng = self._generator(epoch, 1)
-        draws = Reshuffling(self._groups, rng, replacement=self.replacement)
+        rows = Reshuffling(self.groups, self._generator(epoch, 1), replacement=self.replacement)
         sizes = self._sizes.tolist()
         for environment in self.schedule(epoch).tolist():
-            yield draws.take(environment, sizes[environment])
+            yield rows.take(environment, sizes[environment])
 
     def _batch_sizes(self) -> NDArray[np.int64]:
         """Return the rows of a batch from each environment, (M,)."""
-        counts = self._groups.counts
-        if self.small == "refuse" and not self.replacement:
-            least = self._smallest(counts)
-            if counts[least] < self.batch_size:
-                raise DataError(
-                    f"A batch of {self.batch_size:,} rows is larger than environment "
-                    f"{self.environments[least]!r} with {counts[least]:,}; take a smaller "
-                    "batch_size, or small='repeat' or 'shrink'."
-                )
-        if self.small != "shrink" or self.replacement:
+        counts = self.groups.counts
+        if self.replacement or self.small == "repeat":
             return np.full(len(counts), self.batch_size)
         sizes = np.minimum(counts, self.batch_size) // self.num_replicas * self.num_replicas
-        least = self._smallest(sizes)
+        # the smallest environment of those that are drawn
+        least = int(np.where(self.weights > 0, counts, self.n_rows).argmin())
+        if self.small == "refuse" and counts[least] < self.batch_size:
+            raise DataError(
+                f"A batch of {self.batch_size:,} rows is larger than environment "
+                f"{self.environments[least]!r} with {counts[least]:,}; take a smaller "
+                "batch_size, or small='repeat' or 'shrink'."
+            )
         if sizes[least] == 0:
             raise DataError(
                 f"Environment {self.environments[least]!r} has fewer rows than there are processes "
@@ -214,23 +195,8 @@ class EnvironmentBatchSampler(EpochSampler):
             )
         return sizes
 
-    def _smallest(self, sizes: NDArray[np.int64]) -> int:
-        """Return the smallest environment of those that are drawn."""
-        return int(np.where(self._shares > 0, sizes, self.n_rows).argmin())
-
-    def _fingerprint(self) -> str:
-        return self._groups.fingerprint
-
     def _settings(self) -> dict[str, Any]:
-        # what a process gets depends on their number, the batch of all does not
+        # the batch of all processes does not depend on their number, unless small ones shrink
         shared = {"num_replicas": self.num_replicas} if self.small == "shrink" else {}
-        return shared | {
-            "batch_size": self.batch_size,
-            "block": self.block,
-            "drop_last": self.drop_last,
-            "order": self.order,
-            "replacement": self.replacement,
-            "seed": self.seed,
-            "small": self.small,
-            "weights": self._weights,
-        }
+        own = {"block": self.block, "order": self.order, "small": self.small}
+        return super()._settings() | own | shared

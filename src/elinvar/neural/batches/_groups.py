@@ -4,14 +4,19 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from elinvar.environments import label, natural_order
 from elinvar.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Labels: TypeAlias = "NDArray[Any] | pd.Categorical"
 
 # rows read at a time, so that what is needed on the way stays small beside the rows
 _CHUNK = 1 << 18
@@ -56,7 +61,7 @@ class Groups:
         return codes
 
 
-def group_rows(environments: Any) -> Groups:
+def group_rows(environments: ArrayLike) -> Groups:
     """Sort rows by environment.
 
     Parameters
@@ -92,14 +97,16 @@ def group_rows(environments: Any) -> Groups:
     return Groups(names=names, rows=_sorted_rows(codes, starts), starts=starts)
 
 
-def _column(environments: Any) -> Any:
+def _column(environments: ArrayLike) -> Labels:
     """Return labels as something with a length that can be sliced, or refuse them."""
-    if isinstance(environments, torch.Tensor):
-        environments = environments.detach().cpu().numpy()
     import pandas as pd
 
-    categorical = isinstance(getattr(environments, "dtype", None), pd.CategoricalDtype)
-    values = pd.Categorical(environments) if categorical else np.asarray(environments)
+    if isinstance(environments, torch.Tensor):
+        environments = environments.detach().cpu().numpy()
+
+    given: Any = environments
+    categorical = isinstance(getattr(given, "dtype", None), pd.CategoricalDtype)
+    values = pd.Categorical(given) if categorical else np.asarray(given)
     if values.ndim != 1 or len(values) == 0:
         raise DataError(
             "environments must hold one label for each row, in one dimension; got shape "
@@ -109,7 +116,7 @@ def _column(environments: Any) -> Any:
 
 
 def _coded(
-    values: Any, categories: Iterable[Any]
+    values: Labels, categories: Iterable[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[str, ...]]:
     """Return a number for each label, rows of each, and names in natural order."""
     found: dict[str, int] = {}
@@ -140,7 +147,7 @@ def _coded(
     return codes, counts[[found[name] for name in names]], names
 
 
-def _factors(values: Any) -> Iterator[tuple[int, NDArray[np.intp], Any]]:
+def _factors(values: Labels) -> Iterator[tuple[int, NDArray[np.intp], Any]]:
     """Yield (first row, numbers, distinct labels) of each chunk; missing labels are -1."""
     import pandas as pd
 

@@ -1,7 +1,7 @@
 """Loaders, and the samplers inside samplers that they draw from."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import Any
 
 from elinvar.errors import DataError
@@ -9,7 +9,7 @@ from elinvar.errors import DataError
 _INNER = ("batch_sampler", "sampler")
 
 
-def samplers_of(loader: Any) -> Iterator[Any]:
+def samplers_of(loader: object) -> Iterator[Any]:
     """Yield the samplers of a loader, the outermost first; of a sampler, itself first."""
     link = outer_sampler(loader)
     seen: list[Any] = []
@@ -19,7 +19,7 @@ def samplers_of(loader: Any) -> Iterator[Any]:
         link = next((inner for name in _INNER if (inner := _get(link, name)) is not None), None)
 
 
-def outer_sampler(loader: Any) -> Any:
+def outer_sampler(loader: object) -> Any:
     """Return what yields the row numbers of a loader's batches; a sampler yields its own."""
     if not hasattr(loader, "dataset"):
         return loader
@@ -27,15 +27,15 @@ def outer_sampler(loader: Any) -> Any:
     return _get(loader, "sampler") if found is None else found
 
 
-def check_length(loader: Any, n_rows: int) -> None:
+def check_length(loader: object, n_rows: int) -> None:
     """Refuse labels that are not one for each row of the loader's data set.
 
     Raises
     ------
     DataError
     """
-    dataset: Any = getattr(loader, "dataset", None)
-    if hasattr(dataset, "__len__") and len(dataset) != n_rows:
+    dataset = getattr(loader, "dataset", None)
+    if isinstance(dataset, Sized) and len(dataset) != n_rows:
         raise DataError(
             f"The data set has {len(dataset):,} rows, but there are {n_rows:,} labels of "
             "environments; give one label for each row."
@@ -67,7 +67,7 @@ def world_size(links: list[Any]) -> int:
     return max([1, *sizes])
 
 
-def _get(thing: Any, name: str) -> Any:
+def _get(thing: object, name: str) -> Any:
     """Return a sampler held under this name, or None."""
     inner = getattr(thing, name, None)
     return inner if hasattr(inner, "__iter__") else None

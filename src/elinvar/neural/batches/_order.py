@@ -1,20 +1,40 @@
-"""Whose turn it is: the environment of every batch of an epoch."""
+"""Which environment each batch of an epoch comes from, and how often each."""
 
 import hashlib
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._check import check_choice, check_count
 from elinvar.errors import DataError
 
+Floats = NDArray[np.float64]
 Order = Literal["random", "cyclic", "blocks"]
-ORDERS = ("random", "cyclic", "blocks")
-BLOCK = 10
+Weights = Literal["uniform", "size"] | ArrayLike
+
+_BLOCK = 10
 
 
-def resolve_weights(weights: Any, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the share of turns of each environment, (M,), adding up to 1.
+def resolve_block(order: Order, block: int | None) -> int:
+    """Return the batches of a block.
+
+    Raises
+    ------
+    DataError
+        If the order is unknown, or the block is no number or not needed.
+    """
+    check_choice("order", order, ("random", "cyclic", "blocks"))
+    if block is None:
+        return _BLOCK
+    check_count("block", block)
+    if order != "blocks":
+        raise DataError(f"block is for order='blocks'; with {order!r} leave it out.")
+    return int(block)
+
+
+def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> Floats:
+    """Return the weight of each environment, (M,), adding up to 1.
 
     Raises
     ------
@@ -27,36 +47,37 @@ def resolve_weights(weights: Any, counts: NDArray[np.int64]) -> NDArray[np.float
                 f"weights must be 'uniform', 'size' or one number for each environment; got "
                 f"{weights!r}."
             )
-        shares = counts if weights == "size" else np.ones(len(counts))
+        numbers = (counts if weights == "size" else np.ones(len(counts))).astype(np.float64)
     else:
         try:
-            shares = np.asarray(weights, dtype=np.float64)
+            numbers = np.asarray(weights, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise DataError(f"weights must be numbers; got {weights!r}.") from error
-        if shares.shape != counts.shape:
+        if numbers.shape != counts.shape:
             raise DataError(
                 f"weights must hold one number for each of the {len(counts)} environments, in "
-                f"their natural order; got shape {shares.shape}."
+                f"their natural order; got shape {numbers.shape}."
             )
-        if not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
+        if not np.isfinite(numbers).all() or (numbers < 0).any() or not numbers.any():
             raise DataError(
                 "weights must be finite, at least 0 and not all 0; got "
-                f"{np.array2string(shares, threshold=8, precision=4)}."
+                f"{np.array2string(numbers, threshold=8, precision=4)}."
             )
-    scaled = shares / shares.max()
+    # over the largest first, so that the sum of very large ones is finite
+    scaled = numbers / numbers.max()
     return np.asarray(scaled / scaled.sum())
 
 
-def weights_name(weights: Any, shares: NDArray[np.float64]) -> str:
+def weights_name(given: Weights, weights: Floats) -> str:
     """Return what stands for weights in a saved state."""
-    if isinstance(weights, str):
-        return weights
-    return "array " + hashlib.blake2b(shares.tobytes(), digest_size=6).hexdigest()
+    if isinstance(given, str):
+        return given
+    return "array " + hashlib.blake2b(weights.tobytes(), digest_size=6).hexdigest()
 
 
-def take_turns(
+def environment_sequence(
     order: Order,
-    shares: NDArray[np.float64],
+    weights: Floats,
     n_batches: int,
     *,
     epoch: int,
@@ -70,8 +91,8 @@ def take_turns(
     order : {"random", "cyclic", "blocks"}
         Drawn anew for each batch; in turn, going on where the last epoch ended; drawn for ``block``
         batches at a time.
-    shares : (M,) array adding up to 1
-        Share of turns of each environment.
+    weights : (M,) array adding up to 1
+        Share of batches of each environment.
     n_batches : int
         Batches of an epoch.
     epoch : int
@@ -85,30 +106,30 @@ def take_turns(
     (n_batches,) array of the smallest unsigned type
     """
     if order == "cyclic":
-        turns = _cyclic(shares, epoch * n_batches, n_batches)
+        sequence = _cyclic(weights, epoch * n_batches, n_batches)
     else:
         length = block if order == "blocks" else 1
-        drawn = rng.choice(len(shares), size=-(-n_batches // length), p=shares)
-        turns = np.repeat(drawn, length)[:n_batches]
-    return turns.astype(np.min_scalar_type(len(shares) - 1))
+        drawn = rng.choice(len(weights), size=-(-n_batches // length), p=weights)
+        sequence = np.repeat(drawn, length)[:n_batches]
+    return sequence.astype(np.min_scalar_type(len(weights) - 1))
 
 
-def _cyclic(shares: NDArray[np.float64], first: int, length: int) -> NDArray[np.intp]:
-    """Return turns ``first`` to ``first + length`` when each environment comes evenly spaced.
+def _cyclic(weights: Floats, first: int, length: int) -> NDArray[np.intp]:
+    """Return batches ``first`` to ``first + length`` when each environment comes evenly spaced.
 
-    The j-th turn of an environment with share w falls at time (j + 1/2) / w; turns are taken in
-    order of time, and of environments where times are equal. With equal shares: 0, 1, ..., M - 1,
+    The j-th batch of an environment with weight w falls at time (j + 1/2) / w; batches are taken in
+    order of time, and of environments where times are equal. With equal weights: 0, 1, ..., M - 1,
     over and over.
     """
-    present = np.flatnonzero(shares)
-    w, M = shares[present], len(present)
-    # Every turn up to number `first` falls at or before time first + M/2: those well before the
+    present = np.flatnonzero(weights)
+    w, M = weights[present], len(present)
+    # Every batch up to number `first` falls at or before time first + M/2: those well before the
     # window are counted, and only those near it are sorted.
     low = np.maximum(np.floor(w * (first - M)) - 1, 0).astype(np.int64)
     high = np.ceil(w * (first + length + M)).astype(np.int64) + 1
     number = high - low
-    who = np.repeat(np.arange(M), number)
-    turn = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number - low, number)
-    ordered = who[np.lexsort((who, (turn + 0.5) / w[who]))]
+    which = np.repeat(np.arange(M), number)
+    j = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number - low, number)
+    ordered = which[np.lexsort((which, (j + 0.5) / w[which]))]
     skipped = first - int(low.sum())
     return present[ordered[skipped : skipped + length]]

@@ -4,15 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from elinvar.neural.batches._epoch_sampler import EpochSampler
-from elinvar.neural.batches._groups import group_rows
-from elinvar.neural.batches._order import resolve_weights, weights_name
+from elinvar.neural.batches._epoch_sampler import LabelledSampler
+from elinvar.neural.batches._order import Weights
 from elinvar.neural.batches._reshuffling import Reshuffling
 
 
-class PooledBatchSampler(EpochSampler):
+class PooledBatchSampler(LabelledSampler):
     """Draw every batch from all environments, as :class:`EnvironmentBatchSampler` does from one.
 
     For each row of a batch an environment is drawn, so that the rows of a batch of m are divided
@@ -58,43 +57,31 @@ class PooledBatchSampler(EpochSampler):
 
     def __init__(
         self,
-        environments: Any,
+        environments: ArrayLike,
         batch_size: int,
         *,
-        weights: Any = "uniform",
+        weights: Weights = "uniform",
         replacement: bool = False,
         drop_last: bool = False,
         seed: int = 0,
         num_replicas: int | None = None,
         rank: int | None = None,
     ) -> None:
-        self._groups = group_rows(environments)
-        super().__init__(len(self._groups.rows), batch_size, drop_last, seed, num_replicas, rank)
-        self.environments = self._groups.names
-        self.replacement = bool(replacement)
-        self._shares = resolve_weights(weights, self._groups.counts)
-        self._weights = weights_name(weights, self._shares)
+        super().__init__(
+            environments, batch_size, weights, replacement, drop_last, seed, num_replicas, rank
+        )
 
     def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
         rng = self._generator(epoch, 0)
-        draws = Reshuffling(self._groups, self._generator(epoch, 1), replacement=self.replacement)
-        bounds = np.cumsum(self._shares)
-        bounds[np.flatnonzero(self._shares)[-1] :] = 1.0
+        rows = Reshuffling(self.groups, self._generator(epoch, 1), replacement=self.replacement)
+        # numbers in [0, 1) find their environment; rounding must not leave one beyond the last
+        bounds = np.cumsum(self.weights)
+        bounds[np.flatnonzero(self.weights)[-1] :] = 1.0
         for _ in range(len(self)):
             drawn = np.searchsorted(bounds, rng.random(self.batch_size), side="right")
             found, sizes = np.unique(drawn, return_counts=True)
             parts = zip(found.tolist(), sizes.tolist(), strict=True)
-            yield np.concatenate([draws.take(environment, size) for environment, size in parts])
-
-    def _fingerprint(self) -> str:
-        return self._groups.fingerprint
+            yield np.concatenate([rows.take(environment, size) for environment, size in parts])
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "batch_size": self.batch_size,
-            "drop_last": self.drop_last,
-            "order": "pooled",
-            "replacement": self.replacement,
-            "seed": self.seed,
-            "weights": self._weights,
-        }
+        return super()._settings() | {"order": "pooled"}

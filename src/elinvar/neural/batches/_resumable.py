@@ -4,8 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-import numpy as np
-
+from elinvar._base._check import check_count
 from elinvar.errors import DataError
 
 Batch = TypeVar("Batch")
@@ -47,7 +46,7 @@ class Resumable:
         """Return what else the batches depend on, in plain numbers and strings."""
 
     @abstractmethod
-    def _check_loader(self, loader: Any) -> None:
+    def _check_loader(self, loader: object) -> None:
         """Refuse a loader that does not get its batches from here."""
 
     def _go_to(self, epoch: int, start: int) -> None:
@@ -79,7 +78,7 @@ class Resumable:
         DataError
             If it is no integer of at least 0.
         """
-        check_whole("epoch", epoch)
+        check_count("epoch", epoch, least=0)
         if epoch != self.epoch or self._begun:
             self._go_to(int(epoch), 0)
 
@@ -136,7 +135,7 @@ class Resumable:
                 "The batches are drawn by other processes, so their number is not known here: "
                 "loop over follow(loader), or pass consumed."
             )
-        check_whole("consumed", consumed)
+        check_count("consumed", consumed, least=0)
         if consumed > len(self):
             raise DataError(f"consumed is {consumed:,}, but an epoch has {len(self):,} batches.")
         return {
@@ -178,14 +177,3 @@ class Resumable:
                     f"{now.get(name)!r}: resume with the settings that the run began with."
                 )
         self._go_to(int(state["epoch"]), int(state["batches"]))
-
-
-def check_whole(name: str, value: Any) -> None:
-    """Refuse what is no integer of at least 0.
-
-    Raises
-    ------
-    DataError
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise DataError(f"{name} must be an integer of at least 0; got {value!r}.")

@@ -10,22 +10,23 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
-from elinvar._base._check import check_choice, check_count
+from elinvar._base._check import check_count
 from elinvar.environments import natural_order
 from elinvar.errors import DataError
-from elinvar.neural._processes import check_shares, resolve_ranks
 from elinvar.neural.batches._order import (
-    BLOCK,
-    ORDERS,
     Order,
+    Weights,
+    environment_sequence,
+    resolve_block,
     resolve_weights,
-    take_turns,
     weights_name,
 )
-from elinvar.neural.batches._resumable import Resumable, check_whole
+from elinvar.neural.batches._ranks import resolve_ranks
+from elinvar.neural.batches._resumable import Resumable
+
+Shard = Iterable[Any] | Callable[[], Iterable[Any]]
 
 _MARKS = 2**31
-Shard = Iterable[Any] | Callable[[], Iterable[Any]]
 
 
 class EnvironmentStream(Resumable, IterableDataset[Any]):
@@ -91,7 +92,7 @@ class EnvironmentStream(Resumable, IterableDataset[Any]):
         n_batches: int,
         *,
         order: Order = "random",
-        weights: Any = "uniform",
+        weights: Weights = "uniform",
         seed: int = 0,
         block: int | None = None,
         collate_fn: Callable[[list[Any]], Any] | None = None,
@@ -100,20 +101,16 @@ class EnvironmentStream(Resumable, IterableDataset[Any]):
     ) -> None:
         check_count("batch_size", batch_size)
         check_count("n_batches", n_batches)
-        check_whole("seed", seed)
-        check_choice("order", order, ORDERS)
-        if block is not None:
-            check_count("block", block)
+        check_count("seed", seed, least=0)
         if isinstance(weights, str) and weights == "size":
             raise DataError("The sizes of shards are not known; give weights as numbers.")
         self.environments = _names(shards)
-        self.num_replicas, self.rank = resolve_ranks(num_replicas, rank)
-        check_shares(batch_size, self.num_replicas)
+        self.num_replicas, self.rank = resolve_ranks(num_replicas, rank, batch_size)
         self._shards = [shards[name] for name in self.environments]
-        self._shares = resolve_weights(weights, np.ones(len(shards), dtype=np.int64))
-        self._weights = weights_name(weights, self._shares)
-        self.batch_size, self.n_batches = int(batch_size), int(n_batches)
-        self.order, self.seed, self.block = order, int(seed), int(block or BLOCK)
+        self.weights = resolve_weights(weights, np.ones(len(shards), dtype=np.int64))
+        self._weights_name = weights_name(weights, self.weights)
+        self.batch_size, self.n_batches, self.seed = int(batch_size), int(n_batches), int(seed)
+        self.order, self.block = order, resolve_block(order, block)
         self.collate_fn = collate_fn or default_collate
         # Shared memory, so that workers see another epoch, and this process what they have begun:
         # the epoch that was named, the batch to begin at, and the iterations begun since.
@@ -152,8 +149,8 @@ class EnvironmentStream(Resumable, IterableDataset[Any]):
         """
         number = self.epoch if epoch is None else epoch
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number, 0)))
-        return take_turns(
-            self.order, self._shares, self.n_batches, epoch=number, block=self.block, rng=rng
+        return environment_sequence(
+            self.order, self.weights, self.n_batches, epoch=number, block=self.block, rng=rng
         )
 
     def _rows(self, shard: int) -> Iterator[Any]:
@@ -214,25 +211,26 @@ class EnvironmentStream(Resumable, IterableDataset[Any]):
             "n_batches": self.n_batches,
             "order": self.order,
             "seed": self.seed,
-            "weights": self._weights,
+            "weights": self._weights_name,
         }
 
-    def _check_loader(self, loader: Any) -> None:
+    def _check_loader(self, loader: object) -> None:
         if getattr(loader, "dataset", None) is not self:
             raise DataError("This loader reads another data set; follow the loader of this one.")
         check_unbatched(loader)
 
 
-def check_unbatched(loader: Any) -> None:
+def check_unbatched(loader: object) -> None:
     """Refuse a loader that would put batches of a stream together again.
 
     Raises
     ------
     DataError
     """
-    if getattr(loader, "batch_size", None) is not None:
+    together = getattr(loader, "batch_size", None)
+    if together is not None:
         raise DataError(
-            f"This loader would put {loader.batch_size} batches of the stream into one; an "
+            f"This loader would put {together} batches of the stream into one; an "
             "EnvironmentStream makes whole batches: DataLoader(stream, batch_size=None)."
         )
 

@@ -2,16 +2,19 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import check_choice
 from elinvar.errors import DataError
 from elinvar.neural.batches._environment_sampler import Small
 from elinvar.neural.batches._epoch_sampler import EpochSampler
+
+Width = float | str | timedelta | np.timedelta64
 
 
 class WindowBatchSampler(EpochSampler):
@@ -67,10 +70,10 @@ class WindowBatchSampler(EpochSampler):
 
     def __init__(
         self,
-        values: Any,
+        values: ArrayLike,
         batch_size: int,
         *,
-        width: Any = None,
+        width: Width | None = None,
         weights: Literal["uniform", "size"] = "uniform",
         drop_last: bool = False,
         seed: int = 0,
@@ -148,18 +151,12 @@ class WindowBatchSampler(EpochSampler):
         return self._digest
 
     def _settings(self) -> dict[str, Any]:
-        return {
-            "batch_size": self.batch_size,
-            "drop_last": self.drop_last,
-            "order": "windows",
-            "seed": self.seed,
-            "small": self.small,
-            "weights": self.weights,
-            "width": None if self._half is None else float(2 * self._half),
-        }
+        width = None if self._half is None else float(2 * self._half)
+        own = {"order": "windows", "small": self.small, "weights": self.weights, "width": width}
+        return super()._settings() | own
 
 
-def _axis(values: Any) -> NDArray[Any]:
+def _axis(values: ArrayLike) -> NDArray[Any]:
     """Return an axis as numbers; dates and durations as nanoseconds."""
     import pandas as pd
 
@@ -189,13 +186,14 @@ def _axis(values: Any) -> NDArray[Any]:
     return np.asarray(axis)
 
 
-def _half(width: Any, axis: NDArray[Any]) -> Any:
+def _half(width: Width, axis: NDArray[Any]) -> float:
     """Return half the width of a window, in the unit of the axis."""
     import pandas as pd
 
     dates = axis.dtype.kind == "i"
     try:
-        wide = pd.Timedelta(width).as_unit("ns").value if dates else float(width)
+        # of numbers float itself refuses a duration
+        wide = pd.Timedelta(width).as_unit("ns").value if dates else float(width)  # type: ignore[arg-type]
         valid = 0 < wide < np.inf and not (dates and isinstance(width, int | float))
     except (TypeError, ValueError):
         valid = False

@@ -1,14 +1,13 @@
 """How far what a network has learned lies in a subspace."""
 
-from typing import Any
-
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from elinvar.errors import DataError
 
 
-def alignment(directions: Any, basis: Any) -> float:
+def alignment(directions: ArrayLike, basis: ArrayLike) -> float:
     r"""Return the share of some directions that lies in a subspace.
 
     .. math:: \lVert W B \rVert_F^2 / \lVert W \rVert_F^2

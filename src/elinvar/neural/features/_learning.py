@@ -1,112 +1,27 @@
 """The paper's experiment on feature learning: a two-layer network, fresh inputs, environments."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from elinvar._base._check import check_choice, check_count, check_number
-from elinvar.errors import DataError
+from elinvar._base._check import check_number
 from elinvar.neural.features._alignment import alignment, input_gradients
+from elinvar.neural.features._fresh_batches import FreshBatches, Order
 from elinvar.neural.networks._losses import centred_squared_loss
 from elinvar.neural.networks._two_layer import Activation, QuadraticNetwork, make_network
-from elinvar.neural.rules._rule import HeteroStep
-from elinvar.neural.training._outcome import Progress, Status
+from elinvar.neural.rules._hetero_step import HeteroStep
+from elinvar.neural.rules._learner import Loss
+from elinvar.neural.training._outcome import Status
+from elinvar.neural.training._progress import Progress
 from elinvar.neural.training._trainer import HeteroTrainer
 from elinvar.sensing import SensingProblem
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Order = Literal["random", "cyclic", "pooled"]
-
 _PROBES = 512
-
-
-class FreshBatches:
-    r"""Endless batches of fresh inputs with the labels of one environment.
-
-    .. math:: x \sim N(0, I), \qquad y = x^\top (A^* + A^{(e)}) x + \sigma \varepsilon
-
-    Going through them again gives the same batches.
-
-    Parameters
-    ----------
-    problem : SensingProblem
-        A* and the environments A^(e), finitely many.
-    batch_size : int
-        Inputs of a batch.
-    order : {"random", "cyclic", "pooled"}
-        Environments drawn, in turn, or one for each input.
-    seed : int
-        Of environments, inputs and noise.
-    device : device
-        Where the batches are made.
-
-    Raises
-    ------
-    DataError
-        If a value is out of its range, or there is a continuum of environments.
-
-    Examples
-    --------
-    >>> from elinvar.neural import FreshBatches
-    >>> from elinvar.sensing import SensingProblem
-    >>> problem = SensingProblem.two_point(
-    ...     dim=5, invariant_rank=1, spurious_rank=1, heterogeneity=6.0, rng=0
-    ... )
-    >>> x, y = next(iter(FreshBatches(problem, 10)))
-    >>> x.shape, y.shape
-    (torch.Size([10, 5]), torch.Size([10]))
-    """
-
-    def __init__(
-        self,
-        problem: SensingProblem,
-        batch_size: int,
-        *,
-        order: Order = "random",
-        seed: int = 0,
-        device: Any = "cpu",
-    ) -> None:
-        check_count("batch_size", batch_size)
-        check_choice("order", order, ("random", "cyclic", "pooled"))
-        if problem.truth is None or not problem.truth.law.finite:
-            raise DataError("FreshBatches needs a problem with a list of environments.")
-        self.order, self.batch_size, self.seed = order, batch_size, seed
-        self.noise, self.device = problem.noise, torch.device(device)
-        self.basis = self._tensor(problem.truth.basis)
-        self.cores = self._tensor(problem.truth.cores)
-        self.weights = self._tensor(problem.environment_weights)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        generator = torch.Generator(self.device).manual_seed(self.seed)
-        step, shape = 0, (self.batch_size, len(self.basis))
-        while True:
-            which = self._environments(step, generator)
-            x = torch.randn(shape, generator=generator, device=self.device)
-            inside = x @ self.basis
-            if self.order == "pooled":
-                values = ((inside @ self.cores) * inside).sum(2)
-                y = values.gather(0, which[None]).squeeze(0)
-            else:
-                y = ((inside @ self.cores[int(which)]) * inside).sum(1)
-            if self.noise:
-                y += self.noise * torch.randn(len(y), generator=generator, device=self.device)
-            yield x, y
-            step += 1
-
-    def _environments(self, step: int, generator: torch.Generator) -> Tensor:
-        if self.order == "cyclic":
-            return torch.tensor(step % len(self.weights))
-        count = self.batch_size if self.order == "pooled" else 1
-        return torch.multinomial(self.weights, count, replacement=True, generator=generator)
-
-    def _tensor(self, values: Any) -> Tensor:
-        return torch.tensor(np.asarray(values), dtype=torch.float32, device=self.device)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -159,7 +74,7 @@ def learn_features(
     average: float = 1 / 3,
     record_every: int = 20,
     seed: int = 0,
-    device: Any = "cpu",
+    device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> FeatureRun:
     r"""Train a two-layer network on fresh inputs, and watch which features it learns.
@@ -247,7 +162,9 @@ def learn_features(
         network,
         optimizer,
         _loss(centred),
-        rule=HeteroStep() if gain == 1.0 else HeteroStep(gain=gain, environments=_count(batches)),
+        rule=HeteroStep()
+        if gain == 1.0
+        else HeteroStep(gain=gain, environments=len(batches.weights)),
         scheduler=torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min(1.0, (steps - step) / falling) if decay else 1.0
         ),
@@ -300,11 +217,7 @@ def _distances(network: QuadraticNetwork, problem: SensingProblem) -> list[float
     return [float(np.linalg.norm(matrix - end)) for end in (problem.invariant, problem.pooled)]
 
 
-def _loss(centred: bool) -> Any:
+def _loss(centred: bool) -> Loss:
     if centred:
         return lambda output, target: centred_squared_loss(output, target) / 8
     return lambda output, target: (output - target).square().mean() / 8
-
-
-def _count(batches: FreshBatches) -> int:
-    return len(batches.weights)

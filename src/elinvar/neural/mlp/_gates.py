@@ -19,7 +19,7 @@ from elinvar.neural.batches._environment_sampler import EnvironmentBatchSampler
 from elinvar.neural.batches._epoch_sampler import EpochSampler
 from elinvar.neural.batches._pooled_sampler import PooledBatchSampler
 from elinvar.neural.networks._two_layer import TwoLayerNetwork
-from elinvar.neural.rules._rule import HeteroStep
+from elinvar.neural.rules._hetero_step import HeteroStep
 from elinvar.neural.training._trainer import HeteroTrainer
 
 Floats = NDArray[np.float64]

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elinvar._base._check import check_number
+from elinvar._base._check import check_count, check_number
 from elinvar.neural.rules._learner import Batch, Learner
-from elinvar.neural.rules._rule import StepRule, check_environments
+from elinvar.neural.rules._rule import StepRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Fish(StepRule):
 
     def __post_init__(self) -> None:
         check_number("inner_step", self.inner_step, least=0.0, above=True)
-        check_environments(self.environments)
+        check_count("environments", self.environments, "the batches of a step")
         check_number("seed", self.seed, least=0.0)
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from elinvar._base._check import check_number
+from elinvar._base._check import check_count, check_number
 from elinvar.neural.rules._learner import Batch, Learner
-from elinvar.neural.rules._rule import StepRule, check_environments
+from elinvar.neural.rules._rule import StepRule
 
 
 class GroupDRO(StepRule):
@@ -46,7 +46,7 @@ class GroupDRO(StepRule):
     each: ClassVar[bool] = True
 
     def __init__(self, *, environments: int, rate: float = 0.01) -> None:
-        check_environments(environments)
+        check_count("environments", environments, "the batches of a step")
         check_number("rate", rate, least=0.0)
         self.environments, self.rate = environments, rate
         self._logarithms = torch.zeros(environments)

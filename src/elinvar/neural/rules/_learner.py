@@ -35,7 +35,7 @@ class Learner:
     precision: torch.dtype | None = None
     scaler: torch.amp.GradScaler | None = None
 
-    def output(self, x: Any) -> Any:
+    def output(self, x: object) -> Any:
         """Return what the model makes of inputs.
 
         Parameters
@@ -50,7 +50,7 @@ class Learner:
         with self._autocast():
             return self.model(x)
 
-    def compare(self, output: Any, target: Any) -> Tensor:
+    def compare(self, output: Tensor, target: object) -> Tensor:
         """Return the loss of outputs.
 
         Parameters
@@ -103,7 +103,7 @@ class Learner:
         return torch.autocast(next(self.model.parameters()).device.type, dtype=self.precision)
 
 
-def as_batch(batch: Any) -> Batch:
+def as_batch(batch: object) -> Batch:
     """Return inputs and labels of a batch.
 
     Raises

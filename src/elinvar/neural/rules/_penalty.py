@@ -7,9 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from elinvar._base._check import check_number
+from elinvar._base._check import check_count, check_number
 from elinvar.neural.rules._learner import Batch, Learner
-from elinvar.neural.rules._rule import StepRule, check_environments
+from elinvar.neural.rules._rule import StepRule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class PenaltyRule(StepRule):
     def __post_init__(self) -> None:
         check_number("penalty", self.penalty, least=0.0)
         check_number("warmup", self.warmup, least=0.0)
-        check_environments(self.environments)
+        check_count("environments", self.environments, "the batches of a step")
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
         """Return the mean loss and leave the gradient, as :meth:`StepRule.backward` says."""

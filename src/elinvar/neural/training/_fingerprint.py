@@ -1,7 +1,6 @@
 """What a data set is known by, so that a run does not go on with another one."""
 
 import hashlib
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from elinvar.errors import DataError
 _ROWS = 64
 
 
-def fingerprint(data: Any) -> str | None:
+def fingerprint(data: object) -> str | None:
     """Return a digest of a data set.
 
     Parameters
@@ -75,7 +74,7 @@ def _short(value: str | None) -> str:
     return "unknown" if value is None else value[:12]
 
 
-def _add(digest: Any, value: Any) -> None:
+def _add(digest: "hashlib.blake2b", value: object) -> None:
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray):

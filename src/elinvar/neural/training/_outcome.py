@@ -1,27 +1,12 @@
 """What a run of training led to."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 Status = Literal["completed", "stopped", "diverged"]
-
-
-class Progress(Protocol):
-    """Anything that wants to know how far a run is."""
-
-    def __call__(self, done: int, steps: int, /) -> None:
-        """Hear that so many of the steps are done."""
-
-
-class Callback(Protocol):
-    """Anything that wants to see a run at every record."""
-
-    def __call__(self, trainer: Any, /) -> Mapping[str, float] | None:
-        """Look at the trainer, and return more columns of the table, or None."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from elinvar.neural._processes import rank
-from elinvar.neural.training._outcome import Progress
+
+
+class Progress(Protocol):
+    """Anything that wants to know how far a run is."""
+
+    def __call__(self, done: int, steps: int, /) -> None:
+        """Hear that so many of the steps are done."""
 
 
 @contextmanager
-def follow(
+def progress_bar(
     progress: Progress | bool | None, begin: int, steps: int, loss: Callable[[], float]
 ) -> Iterator[Progress | None]:
     """Yield what is to be told at every record, and close it however the run ends.

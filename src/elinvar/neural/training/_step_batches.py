@@ -1,6 +1,6 @@
 """Batches for the steps of a run, epoch after epoch, from where an earlier run stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from elinvar.errors import DataError
-from elinvar.neural.batches._epoch_sampler import EpochSampler
+from elinvar.neural.batches._epoch_sampler import EpochSampler, LabelledSampler
 from elinvar.neural.batches._loaders import samplers_of
 from elinvar.neural.rules._learner import Batch, as_batch
 from elinvar.neural.rules._rule import StepRule
 
-_PARTS = ("batch_sampler", "sampler", "dataset")
-_NOTHING = object()
+# what a loader may hold that is told the epoch
+_TOLD = ("batch_sampler", "sampler", "dataset")
+_EXHAUSTED = object()
 
 
 class StepBatches:
@@ -37,16 +38,16 @@ class StepBatches:
         If the rule needs a batch of each environment and the sampler does not give it so.
     """
 
-    def __init__(self, loader: Any, rule: StepRule, device: torch.device) -> None:
+    def __init__(self, loader: Iterable[object], rule: StepRule, device: torch.device) -> None:
         self._loader, self._group, self._device = loader, rule.environments, device
         self._far = device.type != "cpu"
         links = [link for link in samplers_of(loader) if isinstance(link, EpochSampler)]
         self._sampler = links[0] if links else None
-        self._batches: Iterator[Any] | None = None
+        self._batches: Iterator[object] | None = None
         self._random: dict[str, Tensor] = {}
         self.epoch = self._taken = 0
         if rule.each:
-            _check_each(self._sampler, rule)
+            _check_sampler(self._sampler, rule)
 
     def next(self) -> list[Batch]:
         """Return the batches of the next step, where the model is.
@@ -58,8 +59,8 @@ class StepBatches:
         """
         group = []
         for _ in range(self._group):
-            batch = next(self._batches, _NOTHING) if self._batches is not None else _NOTHING
-            group.append(as_batch(self._first() if batch is _NOTHING else batch))
+            batch = next(self._batches, _EXHAUSTED) if self._batches is not None else _EXHAUSTED
+            group.append(as_batch(self._first() if batch is _EXHAUSTED else batch))
             self._taken += 1
         if not self._far:
             return group
@@ -100,7 +101,7 @@ class StepBatches:
             for _ in islice(self._batches, self._taken):
                 pass
 
-    def _first(self) -> Any:
+    def _first(self) -> object:
         """Return the first batch of the next epoch."""
         if self._batches is not None and self._taken:
             self.epoch += 1
@@ -115,13 +116,13 @@ class StepBatches:
         generator = getattr(self._loader, "generator", None)
         if generator is not None:
             self._random["loader"] = generator.get_state()
-        for part in (self._loader, *(getattr(self._loader, name, None) for name in _PARTS)):
-            if hasattr(part, "set_epoch"):
-                part.set_epoch(self.epoch)
+        for part in (self._loader, *(getattr(self._loader, name, None) for name in _TOLD)):
+            if (set_epoch := getattr(part, "set_epoch", None)) is not None:
+                set_epoch(self.epoch)
         self._batches = iter(self._loader)
 
 
-def _to(value: Any, device: torch.device) -> Any:
+def _to(value: object, device: torch.device) -> Any:
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
     if isinstance(value, dict):
@@ -131,12 +132,12 @@ def _to(value: Any, device: torch.device) -> Any:
     return value
 
 
-def _check_each(sampler: Any, rule: StepRule) -> None:
+def _check_sampler(sampler: EpochSampler | None, rule: StepRule) -> None:
     """Refuse a sampler that is seen not to give a batch of each environment at every step."""
     if sampler is None:
         return
     count, order = len(getattr(sampler, "environments", ())), getattr(sampler, "order", None)
-    even = np.ptp(getattr(sampler, "_shares", [0.0])) < 1e-9
+    even = isinstance(sampler, LabelledSampler) and np.ptp(sampler.weights) < 1e-9
     if count != rule.environments or order != "cyclic" or not even:
         raise DataError(
             f"{type(rule).__name__} needs a batch of each environment at every step, and takes "

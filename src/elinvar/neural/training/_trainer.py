@@ -2,9 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,15 +14,23 @@ from torch.optim.swa_utils import AveragedModel
 from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError, ElinvarWarning, FileError
 from elinvar.neural._processes import any_process
+from elinvar.neural.rules._hetero_step import HeteroStep
 from elinvar.neural.rules._learner import Batch, Learner, Loss
-from elinvar.neural.rules._rule import HeteroStep, StepRule
+from elinvar.neural.rules._rule import StepRule
 from elinvar.neural.training._checkpoint import Checkpoint, random_states, set_random_states
 from elinvar.neural.training._fingerprint import check_fingerprint, fingerprint
-from elinvar.neural.training._outcome import Callback, Progress, Status, Training
-from elinvar.neural.training._progress import follow
+from elinvar.neural.training._outcome import Status, Training
+from elinvar.neural.training._progress import Progress, progress_bar
 from elinvar.neural.training._step_batches import StepBatches
 
 _PRECISIONS = {None: None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Callback(Protocol):
+    """Anything that wants to see a run at every record."""
+
+    def __call__(self, trainer: "HeteroTrainer", /) -> Mapping[str, float] | None:
+        """Look at the trainer, and return more columns of the table, or None."""
 
 
 class HeteroTrainer:
@@ -146,14 +154,14 @@ class HeteroTrainer:
         self._recent: Tensor | None = None  # losses that have not been brought here yet
         self._waiting = 0
         self._first = math.nan
-        self._loader: Any = None
-        self._feed: StepBatches | None = None
+        self._loader: Iterable[object] | None = None
+        self._batches: StepBatches | None = None
         self._identity: str | None = None
         self._ended: Status | None = None
-        self._progress_callback: Progress | None = None
+        self._report: Progress | None = None
         self.step = 0
 
-    def _check(self, autocast: Any) -> None:
+    def _check(self, autocast: str | None) -> None:
         if autocast not in _PRECISIONS:
             raise DataError(f'autocast must be "bfloat16", "float16" or None; got {autocast!r}.')
         check_number("average", self.average, least=0.0)
@@ -181,7 +189,7 @@ class HeteroTrainer:
 
     def fit(
         self,
-        loader: Iterable[Any],
+        loader: Iterable[object],
         *,
         steps: int,
         resume: bool = False,
@@ -216,14 +224,14 @@ class HeteroTrainer:
         """
         check_count("steps", steps)
         started = perf_counter()
-        feed = self._open(loader, identity)
+        batches = self._open(loader, identity)
         if resume:
             self._resume()
         begin = steps - round(self.average * steps)
         every = steps if self.checkpoint is None else self.checkpoint.every
-        with follow(self.progress, self.step, steps, self._last_loss) as self._progress_callback:
+        with progress_bar(self.progress, self.step, steps, self._last_loss) as self._report:
             while self.step < steps and self._ended is None:
-                self._take(feed.next())
+                self._take(batches.next())
                 if self.step > begin:
                     self._add_to_average()
                 if self.step == steps or not (self.step % self.record_every and self.step % every):
@@ -233,20 +241,20 @@ class HeteroTrainer:
         return Training(
             status=self._ended or "completed",
             steps=self.step,
-            epoch=feed.epoch,
+            epoch=batches.epoch,
             rows=tuple(self._rows),
             seconds=perf_counter() - started,
         )
 
-    def _open(self, loader: Any, identity: str | None) -> StepBatches:
+    def _open(self, loader: Iterable[object], identity: str | None) -> StepBatches:
         self._ended = None
         self.model.train()
-        if self._feed is None or loader is not self._loader:
-            self._loader, self._feed = loader, StepBatches(loader, self.rule, self.device)
+        if self._batches is None or loader is not self._loader:
+            self._loader, self._batches = loader, StepBatches(loader, self.rule, self.device)
         self._identity = identity
         if self.checkpoint is not None and identity is None:
             self._identity = fingerprint(getattr(loader, "dataset", loader))
-        return self._feed
+        return self._batches
 
     def _take(self, batches: list[Batch]) -> None:
         """Take a step."""
@@ -310,10 +318,10 @@ class HeteroTrainer:
 
     def _record(self, steps: int) -> None:
         self._check_bounded()
-        assert self._feed is not None
+        assert self._batches is not None
         row: dict[str, float] = {
             "step": self.step,
-            "epoch": self._feed.epoch,
+            "epoch": self._batches.epoch,
             "loss": math.fsum(self._losses) / max(len(self._losses), 1),
             "step_size": float(self.optimizer.param_groups[0]["lr"]),
         }
@@ -322,8 +330,8 @@ class HeteroTrainer:
             for callback in self.callbacks:
                 row |= dict(callback(self) or {})
         self._rows.append(row)
-        if self._progress_callback is not None:
-            self._progress_callback(self.step, steps)
+        if self._report is not None:
+            self._report(self.step, steps)
 
     def _last_loss(self) -> float:
         return self._rows[-1]["loss"]
@@ -346,7 +354,7 @@ class HeteroTrainer:
 
     def _state(self) -> dict[str, Any]:
         """Return everything that a run needs to go on, in tensors and plain values."""
-        assert self._feed is not None
+        assert self._batches is not None
         parts = {"scheduler": self.scheduler, "scaler": self._learner.scaler}
         return {
             "step": self.step,
@@ -359,7 +367,7 @@ class HeteroTrainer:
             "averages": None if self._averages is None else self._averages.state_dict(),
             "rule": [type(self.rule).__name__, self.rule.state_dict()],
             **{name: None if part is None else part.state_dict() for name, part in parts.items()},
-            "feed": self._feed.state_dict(),
+            "batches": self._batches.state_dict(),
             "random": random_states(self.device),
         }
 
@@ -379,7 +387,7 @@ class HeteroTrainer:
         FileError
             If the state does not fit the model, optimiser, scheduler or rule.
         """
-        assert self._feed is not None
+        assert self._batches is not None
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -403,5 +411,5 @@ class HeteroTrainer:
             ) from error
         self.step, self._first = state["step"], state["first"]
         self._rows, self._losses, self._waiting = list(state["rows"]), list(state["losses"]), 0
-        self._feed.load_state_dict(state["feed"])
+        self._batches.load_state_dict(state["batches"])
         set_random_states(state["random"], self.device)

@@ -1,0 +1,159 @@
+"""The step on one environment, extrapolated or not, as a rule and as a function."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from elinvar._base._check import check_count
+from elinvar.errors import DataError
+from elinvar.neural.rules._learner import Batch, Learner, Loss, as_batch
+from elinvar.neural.rules._rule import StepRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeteroStep(StepRule):
+    r"""A step on one environment, extrapolated away from the others by the gain.
+
+    .. math:: \bar g + \kappa (g_e - \bar g) = \nabla \sum_j w_j L_j, \qquad
+        w_j = \frac{1 - \kappa}{k} + \kappa\, [j = e], \quad \sum_j w_j = 1
+
+    with :math:`\bar g` the mean gradient over the k batches of the step and e taken in turn. With
+    :math:`\kappa > 1` the other environments have **negative** weights: the step is that of an
+    environment which lies :math:`\kappa` times as far from the mean as e does, so that effects of
+    one sign in all environments, only of different size, change sign too and die out. Such an
+    extrapolated loss need not be bounded below: the larger the gain, the smaller the step must be.
+
+    Parameters
+    ----------
+    gain : float >= 0
+        :math:`\kappa`. 1: the paper's step, which needs a single batch. 0: a pooled step on the k
+        batches.
+    environments : int, optional
+        k batches a step, best one of each environment (``order="cyclic"`` and as many as there
+        are). None: 1 without gain; with it the number must be given.
+
+    Raises
+    ------
+    DataError
+        If a value is out of its range, or a gain other than 1 has a single batch.
+
+    References
+    ----------
+    Plain steps: Y. Xu, Y. Gu, C. Fang, NeurIPS 2024, arXiv:2403.01420, Algorithm 1. The gain is an
+    own derivation.
+
+    Examples
+    --------
+    >>> from elinvar.neural import HeteroStep
+    >>> HeteroStep(gain=3.0, environments=2).weights(own=0)
+    (2.0, -1.0)
+    """
+
+    gain: float = 1.0
+    environments: int = 1
+    replicated: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.gain < float("inf"):
+            raise DataError(f"gain must be a finite number of at least 0; got {self.gain!r}.")
+        check_count("environments", self.environments, "the batches of a step")
+        if self.gain != 1.0 and self.environments == 1:
+            raise DataError(
+                f"gain={self.gain:g} compares environments, and a step has one batch: set "
+                "environments to the number of batches a step is to take, one of each."
+            )
+
+    def weights(self, own: int) -> tuple[float, ...]:
+        """Return what each batch counts for.
+
+        Parameters
+        ----------
+        own : int
+            Which one the step is on.
+
+        Returns
+        -------
+        tuple of float
+            Summing to one.
+        """
+        rest = (1.0 - self.gain) / self.environments
+        return tuple(
+            rest + self.gain * (j == own % self.environments) for j in range(self.environments)
+        )
+
+    def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
+        """Return the mean loss and leave the gradient, as :meth:`StepRule.backward` says."""
+        if len(batches) == 1:
+            risk = learner.risk(batches[0])
+            learner.backward(risk)
+            return risk.detach()
+        total = torch.zeros(())
+        weights = self.weights(step)
+        last = max(j for j, weight in enumerate(weights) if weight)
+        # one graph at a time, and replicas exchange gradients once
+        silent = getattr(learner.model, "no_sync", nullcontext)
+        for j, (weight, batch) in enumerate(zip(weights, batches, strict=True)):
+            with nullcontext() if j == last else silent():
+                risk = learner.risk(batch)
+                if weight:
+                    learner.backward(weight * risk)
+            total = total.to(risk.device) + risk.detach() / len(batches)
+        return total
+
+
+def hetero_step(
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: Loss,
+    *batches: Batch,
+    gain: float = 1.0,
+    step: int = 0,
+) -> Tensor:
+    r"""Take one step of HeteroSGD: for people with a loop of their own.
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+    optimizer : Optimizer
+        Any of torch's.
+    loss : callable
+        ``loss(output, target)``, the mean over the rows of a batch.
+    *batches : tuple of (x, y)
+        Each of one environment; one is enough without gain.
+    gain : float >= 0
+        :math:`\kappa`: the step follows :math:`\bar g + \kappa (g_e - \bar g)`; `HeteroStep` says
+        what that means.
+    step : int
+        Number of the step: with a gain, the environments take turns at being e.
+
+    Returns
+    -------
+    Tensor of shape ()
+        Mean loss over the batches, before the step.
+
+    Raises
+    ------
+    DataError
+        If the gain is out of its range, or needs more batches.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from elinvar.neural import hetero_step
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> x, y = torch.eye(2), torch.ones(2, 1)
+    >>> float(hetero_step(model, optimizer, torch.nn.functional.mse_loss, (x, y))) > 0
+    True
+    """
+    rule = HeteroStep(gain=gain, environments=len(batches))
+    optimizer.zero_grad()
+    pairs = [as_batch(batch) for batch in batches]
+    value = rule.backward(Learner(model=model, loss=loss), pairs, step)
+    optimizer.step()
+    return value
