@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from elinvar.plots import plot_scaling
-from elinvar.studies import Claim, Study, StudyConfig, Verdict
-from elinvar.sweeps import Sweep
+from elinvar.studies import Claim, Study, StudyConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +30,6 @@ class Coins:
             calls.append((size, repetition))
             return {"heads": float(rng.integers(2, size=size).mean())}
 
-        def sweep(config):
-            axes = {"size": config.sizes, "repetition": range(config.repetitions)}
-            return Sweep(name="coins", function=cell, axes=axes, problem=("size",))
-
         def summarise(rows, config):
             away = (rows["heads"] - 0.5).abs()
             return away.groupby(rows["size"]).median().rename("distance").reset_index()
@@ -44,9 +39,7 @@ class Coins:
 
         def judge(summary, config):
             last = float(summary["distance"].iloc[-1])
-            return Verdict(
-                claims=(Claim(holds=last < 0.05, sentence=f"Half of <all> coins: {last:.3f}."),)
-            )
+            return (Claim(holds=last < 0.05, sentence=f"Half of <all> coins: {last:.3f}."),)
 
         return Study(
             name="coins",
@@ -54,7 +47,9 @@ class Coins:
             claim="A coin is fair.",
             full=CoinConfig(),
             quick=CoinConfig(sizes=(10, 1000), repetitions=4, core_seconds=0.1),
-            sweep=sweep,
+            cell=cell,
+            axes={"size": "sizes"},
+            problem=("size",),
             summarise=summarise,
             picture=picture,
             judge=judge,

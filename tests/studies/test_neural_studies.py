@@ -11,27 +11,26 @@ import pytest
 from elinvar.datasets import load_mnist_digits
 from elinvar.errors import DataError, MissingExtraError
 from elinvar.studies import STUDIES, choose_studies, run_study, runnable_studies
-from elinvar.studies import _coloured_digits as digits
-from elinvar.studies import _few_shot as few
-from elinvar.studies import _network_width as width
-from elinvar.studies import _optimizers as optimizers
+from elinvar.studies._coloured_digits import draw
+from elinvar.studies._network_width import NETWORKS, make_network
 
 NAMES = ("network-width", "optimizers", "few-shot", "coloured-digits")
+width, optimizers, few, digits = (STUDIES[name] for name in NAMES)
 
 
-def holds(verdict):
-    return [claim.holds for claim in verdict.claims]
+def holds(claims):
+    return [claim.holds for claim in claims]
 
 
 @pytest.fixture(scope="module")
 def optimized():
     config = dataclasses.replace(
-        optimizers.QUICK,
+        optimizers.quick,
         optimizers=("SGD", "AdamW"),
         step_sizes=(0.003, 0.1, 1.0),
         repetitions=2,
     )
-    return run_study(optimizers.STUDY, config)
+    return run_study(optimizers, config)
 
 
 def test_sgd_keeps_the_bias_between_small_and_large_steps(optimized):
@@ -43,7 +42,7 @@ def test_sgd_keeps_the_bias_between_small_and_large_steps(optimized):
 
 
 def test_outcomes_of_numbers_that_are_known():
-    config = dataclasses.replace(optimizers.QUICK, repetitions=3)
+    config = dataclasses.replace(optimizers.quick, repetitions=3)
     ends = {
         0.01: (1.0, 0.01, 0.0, False),
         0.03: (0.9, 1.0, 0.9, False),
@@ -57,22 +56,22 @@ def test_outcomes_of_numbers_that_are_known():
             for size, end in ends.items() for k in range(3)
         ]
     )  # fmt: skip
-    found = optimizers.outcomes(rows, config)["outcome"].tolist()
-    nothing, spurious, recovers, diverges = (optimizers.OUTCOMES[k] for k in (2, 1, 0, 3))
-    assert found == [nothing, spurious, recovers, diverges]
+    outcomes = ["learns_nothing", "learns_the_spurious_part", "recovers_A", "diverges"]
+    found = optimizers.summarise(rows, config)[outcomes].iloc[0].tolist()
+    assert found == ["0.01", "0.03", "0.1", "0.3"]
     one_bad = rows.assign(error=rows["error"].where(rows["repetition"] > 0, 50.0))
-    assert optimizers.outcomes(one_bad, config)["outcome"].tolist() == found
+    assert optimizers.summarise(one_bad, config)[outcomes].iloc[0].tolist() == found
 
 
 @pytest.fixture(scope="module")
 def sized():
     networks = ("32 units", "2 deep", "start 0.1", "start 3", "deep, start 0.3", "deep, start 5",
                 "GELU, start 0.1", "GELU, start 10")  # fmt: skip
-    return run_study(width.STUDY, dataclasses.replace(width.QUICK, networks=networks))
+    return run_study(width, dataclasses.replace(width.quick, networks=networks))
 
 
 def test_small_starts_keep_and_large_ones_lose(sized):
-    assert [claim.sentence for claim in sized.verdict.claims if not claim.holds] == []
+    assert [claim.sentence for claim in sized.claims if not claim.holds] == []
     share = sized.summary.set_index("network")["invariant"]
     assert share["start 0.1"] > share["start 3"] + 0.3
 
@@ -81,23 +80,23 @@ def test_exchanged_starts_fail(sized):
     names = {"start 0.1": "start 3", "start 3": "start 0.1"}
     turned = sized.summary.assign(network=sized.summary["network"].replace(names))
     turned = turned.sort_values(["group", "network"], kind="stable")
-    assert holds(width.judge(turned, width.QUICK))[2] is False
+    assert holds(width.judge(turned, width.quick))[2] is False
 
 
 @pytest.mark.parametrize("name", ["32 units", "3 deep", "start 3", "GELU, start 10"])
 def test_networks_start_as_nothing_at_any_scale(name):
     import torch
 
-    model, step_size = width.make_network(width.NETWORKS[name], 6, seed=0)
+    model, step_size = make_network(NETWORKS[name], 6, seed=0)
     assert float(model(torch.randn(5, 6)).detach().abs().max()) < 1e-3
     assert 0 < step_size <= 0.4
 
 
 def test_environments_and_rows_carry_over():
     config = dataclasses.replace(
-        few.QUICK, environments=(2, 8), rows=(50, 300), labelled=(0, 40), repetitions=1
+        few.quick, environments=(2, 8), rows=(50, 300), labelled=(0, 40), repetitions=1
     )
-    result = run_study(few.STUDY, config)
+    result = run_study(few, config)
     first, last = result.summary.iloc[0], result.summary.iloc[-1]
     assert last["hetero_0"] < 0.5 * first["hetero_0"]
     assert last["hetero_0"] < 0.8 * last["pooled_0"]
@@ -110,13 +109,13 @@ def test_environments_and_rows_carry_over():
 
 
 SMALL = dataclasses.replace(
-    digits.QUICK, source="scikit-learn", training=500, validation=250, components=25, steps=80
+    digits.quick, source="scikit-learn", training=500, validation=250, components=25, steps=80
 )
 
 
 @pytest.fixture(scope="module")
 def coloured():
-    study = dataclasses.replace(digits.STUDY, extras=("torch",))
+    study = dataclasses.replace(digits, extras=("torch",))
     return run_study(study, SMALL)
 
 
@@ -145,15 +144,18 @@ def test_the_rule_sees_no_test_label():
             "diverged": [False, False, True],
         }
     )
-    picked = digits.chosen(rows, SMALL)
-    assert picked["setting"].tolist() == [1]
-    assert picked["tuned_on_test"].tolist() == [0.0] and picked["diverged"].tolist() == [1]
+    gain = rows.assign(method="HeteroSGD, gain")
+    (picked, _) = digits.summarise(pd.concat([rows, gain], ignore_index=True), SMALL).to_dict(
+        "records"
+    )
+    assert picked["test_error"] == 1.0  # that of the second setting
+    assert picked["tuned_on_test"] == 0.0 and picked["diverged"] == 1
 
 
 def test_colours_go_with_labels_as_they_are_said_to():
     rng = np.random.default_rng(0)
-    learn, other, test = digits.draw(rng, "scikit-learn", 500, 250, 25, False)
-    grey = digits.draw(np.random.default_rng(0), "scikit-learn", 500, 250, 25, True)
+    learn, other, test = draw(rng, "scikit-learn", 500, 250, 25, False)
+    grey = draw(np.random.default_rng(0), "scikit-learn", 500, 250, 25, True)
     assert [len(y) for _, y in (*learn, *other, test)] == [500, 500, 250, 250, 297]
     np.testing.assert_array_equal(learn[0][1], grey[0][0][1])
     x = np.concatenate([part[0] for part in learn]).astype(float)
@@ -206,7 +208,7 @@ def test_without_torch_the_others_run_and_one_sentence_says_what_is_left_out(mon
     with pytest.raises(MissingExtraError, match=r"optimizers cannot run.*'elinvar\[torch\]'"):
         runnable_studies(choose_studies(["optimizers", "scaling"]), named=True)
     with pytest.raises(MissingExtraError, match=r"pip install 'elinvar\[digits,torch\]'"):
-        run_study(digits.STUDY, SMALL)
+        run_study(digits, SMALL)
 
 
 def test_studies_are_listed_without_loading_torch():

@@ -8,7 +8,6 @@ from elinvar.errors import FileError
 from elinvar.studies import (
     STUDIES,
     Claim,
-    Verdict,
     run_study,
     write_studies_page,
     write_study_record,
@@ -39,10 +38,10 @@ def test_the_page_says_what_was_claimed_found_and_done(result, page, tmp_path):
     shown = page()
     assert result.study.title in shown.text
     assert result.study.claim in shown.text
-    for claim in result.verdict.claims:
+    for claim in result.claims:
         assert claim.sentence in shown.text
-    held = sum(claim.holds for claim in result.verdict.claims)
-    assert f"{held} of {len(result.verdict.claims)} claims hold." in shown.text
+    held = sum(claim.holds for claim in result.claims)
+    assert f"{held} of {len(result.claims)} claims hold." in shown.text
     assert "elinvar reproduce --quick" in shown.texts
     assert "with 3 workers" in shown.text
     assert "100, 1000, 10000" in shown.texts
@@ -88,7 +87,7 @@ def test_known_studies_come_in_order_and_whole_ones_first(result, page, tmp_path
 
 def test_each_claim_has_its_badge(result, page, tmp_path):
     claims = (Claim(holds=True, sentence="It does."), Claim(holds=False, sentence="It does not."))
-    write_study_record(dataclasses.replace(result, verdict=Verdict(claims=claims)), tmp_path)
+    write_study_record(dataclasses.replace(result, claims=claims), tmp_path)
     shown = page()
     assert "1 of 2 claims hold." in shown.text
     assert "holds It does. fails It does not." in shown.text
@@ -96,8 +95,8 @@ def test_each_claim_has_its_badge(result, page, tmp_path):
 
 def test_texts_are_escaped(result, page, nasty, tmp_path):
     study = dataclasses.replace(result.study, title=nasty, claim=nasty)
-    verdict = Verdict(claims=(Claim(holds=True, sentence=nasty),))
-    bad = dataclasses.replace(result, study=study, verdict=verdict)
+    claims = (Claim(holds=True, sentence=nasty),)
+    bad = dataclasses.replace(result, study=study, claims=claims)
     write_study_record(bad, tmp_path, command=nasty)
     shown = page()
     assert shown.named("script") == []

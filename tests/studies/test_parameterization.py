@@ -3,13 +3,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from elinvar.studies import _parameterization as study
-from elinvar.studies import run_study
+from elinvar.studies import STUDIES, run_study
+from elinvar.studies._parameterization import _lazy
+
+study = STUDIES["parameterization"]
 
 
 @pytest.fixture(scope="module")
 def result():
-    return run_study(study.STUDY, dataclasses.replace(study.QUICK, repetitions=6), workers=2)
+    return run_study(study, dataclasses.replace(study.quick, repetitions=6), workers=2)
 
 
 def row(result, setting):
@@ -17,7 +19,7 @@ def row(result, setting):
 
 
 def test_the_claims_hold_in_small(result):
-    assert [claim.sentence for claim in result.verdict.claims if not claim.holds] == []
+    assert [claim.sentence for claim in result.claims if not claim.holds] == []
 
 
 def test_the_matrix_itself_fluctuates_about_the_pooled_solution_as_a_linear_recursion_does(result):
@@ -30,15 +32,15 @@ def test_the_matrix_itself_fluctuates_about_the_pooled_solution_as_a_linear_recu
 
 def test_a_study_whose_settings_are_exchanged_fails(result):
     summary = result.summary.copy()
-    names = {study._DIRECT: study._WIDTH, study._WIDTH: study._DIRECT}
-    summary["group"] = summary["group"].replace(names)
-    verdict = study.judge(summary, result.config)
-    assert not verdict.claims[0].holds
-    assert not verdict.claims[2].holds
+    direct, width = summary["group"].unique()[:2]
+    summary["group"] = summary["group"].replace({direct: width, width: direct})
+    claims = study.judge(summary, result.config)
+    assert not claims[0].holds
+    assert not claims[2].holds
 
 
 def test_the_lazy_step_on_the_matrix_is_at_most_a_tenth():
     for scale in (1e-3, 0.5, 1.0, 3.0):
-        setting = study._lazy(scale)
+        setting = _lazy(scale)
         assert 4 * setting.step_size * scale**2 <= 0.1 + 1e-12
         assert setting.step_size <= 0.1

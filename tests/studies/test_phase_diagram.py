@@ -1,17 +1,16 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from elinvar.studies import _phase_diagram as study
-from elinvar.studies import run_study
-from elinvar.theory import critical_heterogeneity, heterogeneity_window
+from elinvar.studies import STUDIES, run_study
+from elinvar.theory import critical_heterogeneity
 
+study = STUDIES["phase-diagram"]
 SMALL = dataclasses.replace(
-    study.QUICK,
+    study.quick,
     step_sizes=(0.15, 0.25),
-    heterogeneities=study._spaced(2.0, 10.0, 14),
+    heterogeneities=tuple(np.geomspace(2.0, 10.0, 14).round(3).tolist()),
     dim=10,
     steps=1000,
     repetitions=6,
@@ -20,11 +19,11 @@ SMALL = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def result():
-    return run_study(study.STUDY, SMALL, workers=2)
+    return run_study(study, SMALL, workers=2)
 
 
 def test_the_claims_hold_in_small(result):
-    assert [claim.sentence for claim in result.verdict.claims if not claim.holds] == []
+    assert [claim.sentence for claim in result.claims if not claim.holds] == []
 
 
 def test_all_three_outcomes_are_seen_and_each_run_has_one(result):
@@ -42,37 +41,32 @@ def test_the_transition_is_measured_within_its_error(result):
 
 def test_runs_of_pooled_steps_have_no_transition():
     pooled = dataclasses.replace(SMALL, algorithm="PooledSGD", repetitions=3, steps=300)
-    result = run_study(study.STUDY, pooled, workers=2)
-    assert not result.verdict.claims[0].holds
-    assert not result.verdict.claims[1].holds
+    result = run_study(study, pooled, workers=2)
+    assert not result.claims[0].holds
+    assert not result.claims[1].holds
     assert not result.rows["recovers"].any()
 
 
-def test_a_wrong_line_fails(result, monkeypatch):
+def test_a_wrong_line_fails(result):
     """The expansion to second order is no substitute: it is 5 to 15% off at these steps."""
-    monkeypatch.setattr(study, "critical_heterogeneity", lambda eta: float(np.sqrt(2 / eta - 1)))
     strict = dataclasses.replace(SMALL, worst=0.05)
-    summary = study.summarise(result.rows, strict)
-    assert not study.judge(summary, strict).claims[0].holds
+    wrong = np.sqrt(2 / result.summary["step_size"] - 1)
+    summary = result.summary.assign(deviation=result.summary["measured"] / wrong - 1)
+    assert not study.judge(summary, strict)[0].holds
 
 
-@pytest.mark.parametrize("step_size", [0.05, 0.1, 0.2])
-def test_the_bound_is_the_root_of_its_formula(step_size):
-    M = study._bounded_until(step_size, heterogeneity_window(step_size).high)
-    up = 4 / 27 * (1 + step_size * (1 + M)) ** 3
-    assert up == pytest.approx(2 + step_size * (1 - M), abs=1e-3)
-    assert pytest.approx({0.05: 18.4, 0.1: 9.05, 0.2: 4.38}[step_size], rel=2e-3) == M
-    assert study._bounded_until(step_size, 3.0) == 3.0
+def test_the_bound_is_the_root_of_its_formula(result):
+    for row in result.summary.to_dict("records"):
+        step_size, M = row["step_size"], row["bounded_until"]
+        up = 4 / 27 * (1 + step_size * (1 + M)) ** 3
+        assert up == pytest.approx(2 + step_size * (1 - M), abs=1e-3)
 
 
-def test_half_the_runs_diverge_between_two_values():
-    rows = pd.DataFrame({"heterogeneity": [1, 1, 2, 2, 4, 4], "diverged": [0, 0, 0, 0, 1, 1]})
-    assert study._half(rows) == pytest.approx(3.0)
-    assert np.isnan(study._half(rows.assign(diverged=0)))
-
-
-def test_the_neighbourhood_is_found_from_the_runs_alone():
-    M = np.arange(1.0, 13.0)
-    rows = pd.DataFrame({"heterogeneity": M, "slope": 6.5 - M, "slope_steps": 10})
-    assert study._near(rows, 3)["heterogeneity"].tolist() == [4, 5, 6, 7, 8, 9]
-    assert len(study._near(rows.assign(slope=-1.0), 3)) == 6
+def test_half_the_runs_diverge_between_two_values(result):
+    # all runs beyond the third value diverge, and none up to it
+    values = SMALL.heterogeneities
+    rows = result.rows.assign(diverged=result.rows["heterogeneity"] > values[2])
+    found = study.summarise(rows, SMALL)["half_diverge_from"]
+    assert found.tolist() == pytest.approx([(values[2] + values[3]) / 2] * 2)
+    never = study.summarise(rows.assign(diverged=False), SMALL)["half_diverge_from"]
+    assert never.isna().all()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from elinvar.errors import FileError
-from elinvar.studies import STUDIES, Claim, Verdict, run_study
+from elinvar.studies import STUDIES, Claim, run_study
 
 ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "parameterization",
@@ -33,6 +33,7 @@ def test_every_study_is_whole(name):
         sweep = study.sweep(config)
         assert sweep.name == name
         assert len(sweep) % config.repetitions == 0
+        assert list(sweep.axes) == [*study.axes, "repetition"]
         assert sweep.function.__module__.startswith("elinvar.studies.")
 
 
@@ -52,13 +53,13 @@ def test_rows_summary_and_picture_are_written(coins, read, tmp_path):
     assert (tmp_path / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
     assert seen[-1][:2] == (8, 8)
     assert result.seconds > 0
-    assert result.verdict.holds
+    assert result.holds
 
 
 def test_without_a_folder_nothing_is_written(coins, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study = coins.study()
-    assert run_study(study, study.quick).verdict.holds
+    assert run_study(study, study.quick).holds
     assert list(tmp_path.iterdir()) == []
 
 
@@ -91,8 +92,9 @@ def test_rows_of_other_settings_are_refused(coins, tmp_path):
         run_study(study, fewer, out=tmp_path)
 
 
-def test_a_verdict_holds_if_all_claims_do():
+def test_a_study_holds_if_all_claims_do(coins):
     good, bad = Claim(holds=True, sentence="One."), Claim(holds=False, sentence="Two.")
-    assert Verdict(claims=(good, good)).holds
-    assert not Verdict(claims=(good, bad)).holds
-    assert Verdict(claims=(good, bad)).sentence == "Holds: One. Fails: Two."
+    study = coins.study()
+    result = run_study(study, study.quick)
+    assert dataclasses.replace(result, claims=(good, good)).holds
+    assert not dataclasses.replace(result, claims=(good, bad)).holds

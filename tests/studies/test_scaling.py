@@ -1,22 +1,21 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from elinvar.studies import _scaling as study
-from elinvar.studies import run_study
+from elinvar.studies import STUDIES, run_study
 
-SMALL = dataclasses.replace(study.QUICK, dims=(30, 100, 400), repetitions=8, steps=200)
+study = STUDIES["scaling"]
+SMALL = dataclasses.replace(study.quick, dims=(30, 100, 400), repetitions=8, steps=200)
 
 
 @pytest.fixture(scope="module")
 def result():
-    return run_study(study.STUDY, SMALL, workers=2)
+    return run_study(study, SMALL, workers=2)
 
 
 def test_the_claims_hold_in_small(result):
-    assert [claim.sentence for claim in result.verdict.claims if not claim.holds] == []
+    assert [claim.sentence for claim in result.claims if not claim.holds] == []
 
 
 def test_the_predicted_steps_grow_as_the_logarithm(result):
@@ -27,7 +26,7 @@ def test_the_predicted_steps_grow_as_the_logarithm(result):
 
 def test_steps_that_grow_as_the_root_of_d_fail(result):
     summary = result.summary.assign(steps=8 * np.sqrt(result.summary["dim"]))
-    every, law, time = study.judge(summary, SMALL).claims
+    every, law, time = study.judge(summary, SMALL)
     assert every.holds
     assert not law.holds
     assert not time.holds
@@ -35,12 +34,12 @@ def test_steps_that_grow_as_the_root_of_d_fail(result):
 
 def test_a_run_that_is_too_short_is_said_not_to_recover():
     short = dataclasses.replace(SMALL, steps=30, dims=(30, 80), repetitions=2)
-    result = run_study(study.STUDY, short)
+    result = run_study(study, short)
     assert result.summary["recovered"].tolist() == [0, 0]
-    assert not result.verdict.holds
-    assert "0 of 4 runs" in result.verdict.sentence
+    assert not result.holds
+    assert "0 of 4 runs" in result.claims[0].sentence
 
 
-def test_a_line_is_fitted_to_the_logarithm():
-    table = pd.DataFrame({"dim": [10, 100, 1000], "steps": 3 + 2 * np.log([10, 100, 1000])})
-    assert study._fit(table, "steps") == pytest.approx((2.0, 3.0))
+def test_a_line_is_fitted_to_the_logarithm(result):
+    summary = result.summary.assign(steps=3 + 2 * np.log(result.summary["dim"]))
+    assert "The steps are 3 + 2 log d" in study.judge(summary, SMALL)[1].sentence

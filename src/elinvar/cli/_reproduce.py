@@ -10,7 +10,7 @@ from elinvar.cli._long_run import bar, cores, duration, resumable
 from elinvar.cli._source import make_folder
 
 if TYPE_CHECKING:
-    from elinvar.studies import Study, StudyResult, Verdict
+    from elinvar.studies import Claim, Study, StudyResult
 
 
 def run(
@@ -30,13 +30,12 @@ def run(
     read_study_records(out)  # of another version? say so before any work
     printer = Printer()
     command = _command(names, out=out, quick=quick)
-    verdicts = []
+    claims: list[Claim] = []
     with resumable(out):
         for study in studies:
-            verdicts.append(_run_one(printer, study, out, workers, quick, cluster, command))
-    n_claims = sum(len(verdict.claims) for verdict in verdicts)
-    n_hold = sum(claim.holds for verdict in verdicts for claim in verdict.claims)
-    printer.text(f"{n_hold} of {n_claims} claims hold.", style="bold")
+            claims += _run_one(printer, study, out, workers, quick, cluster, command)
+    n_hold = sum(claim.holds for claim in claims)
+    printer.text(f"{n_hold} of {len(claims)} claims hold.", style="bold")
     if left_out:
         printer.text(left_out)
     printer.text(f"All is in {out}. Open in a browser: {out / 'index.html'}")
@@ -82,7 +81,7 @@ def _run_one(
     quick: bool,
     cluster: str | None,
     command: str,
-) -> "Verdict":
+) -> "tuple[Claim, ...]":
     from elinvar.studies import run_study, write_studies_page, write_study_record
 
     printer.text(f"{study.name}: {study.title}", style="bold underline")
@@ -101,7 +100,7 @@ def _run_one(
     write_study_record(result, out, command=command, workers=workers)
     write_studies_page(out)
     _print(printer, result, out)
-    return result.verdict
+    return result.claims
 
 
 def _print(printer: Printer, result: "StudyResult", out: Path) -> None:
@@ -114,7 +113,7 @@ def _print(printer: Printer, result: "StudyResult", out: Path) -> None:
         columns = "1 more column is" if left_out == 1 else f"{left_out} more columns are"
         printer.text(f"{columns} in {out / result.stem}-summary.csv", style="dim")
     printer.text()
-    for claim in result.verdict.claims:
+    for claim in result.claims:
         word, style = ("holds", "green") if claim.holds else ("fails", "red")
         printer.text(claim.sentence, bullet=f"{word}: ", style=style)
     printer.text()

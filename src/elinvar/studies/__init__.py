@@ -4,7 +4,7 @@ from elinvar.studies._page import write_studies_page
 from elinvar.studies._records import read_study_records, summary_texts, write_study_record
 from elinvar.studies._registry import STUDIES, choose_studies, runnable_studies
 from elinvar.studies._run import StudyResult, run_study
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict, install_command
+from elinvar.studies._study import Claim, Study, StudyConfig, install_command
 
 __all__ = [
     "STUDIES",
@@ -12,7 +12,6 @@ __all__ = [
     "Study",
     "StudyConfig",
     "StudyResult",
-    "Verdict",
     "choose_studies",
     "install_command",
     "read_study_records",

@@ -1,15 +1,15 @@
 """What is left of the signal against the batch size: sampling noise, and what theory says of it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_noise
-from elinvar.studies._setting import SensingConfig, quartiles, run, settled
-from elinvar.studies._study import Claim, Study, Verdict
-from elinvar.sweeps import Sweep
+from elinvar.studies._setting import SensingConfig, Setting, last_third, run, settled
+from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._summary import quartiles
 from elinvar.theory import critical_batch_size, noise_floor
 
 if TYPE_CHECKING:
@@ -59,29 +59,21 @@ QUICK = Config(
 )
 
 
-def cell(*, rng: np.random.Generator, algorithm: str, **settings: Any) -> dict[str, Any]:
+def cell(
+    *,
+    rng: np.random.Generator,
+    algorithm: str,
+    repetition: int,
+    setting: Setting,
+    heterogeneity: float,
+    step_size: float,
+    batch_size: int,
+) -> Row:
     """Run once with a batch size; the error is a median over the last third of the steps."""
-    del settings["repetition"]
-    problem, path = run(algorithm, rng, **settings)
+    problem, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
     ends = settled(path)
-    last = slice(2 * len(path.steps) // 3, None)
-    error = float(np.median(path.error[last]) / np.linalg.norm(problem.invariant))
+    error = float(np.median(path.error[last_third(path)]) / np.linalg.norm(problem.invariant))
     return {**ends, "error": float("nan") if ends["diverged"] else error}
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: batch sizes by repetitions, on the same problems."""
-    return Sweep(
-        name="batch-size",
-        function=cell,
-        axes={"batch_size": config.batch_sizes, "repetition": range(config.repetitions)},
-        fixed={
-            **config.fixed(),
-            "algorithm": config.algorithm,
-            "heterogeneity": config.heterogeneity,
-            "step_size": config.step_size,
-        },
-    )
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -104,7 +96,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     return plot_noise(summary, critical=_critical(config))
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge the error beside the noise floor, and where it overtakes the signal."""
     sharp = summary[summary["predicted"] <= config.sharp]
     worst = float(sharp["deviation"].abs().max())
@@ -117,7 +109,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
         f"{percent(worst)} of the predicted noise floor (needed: {percent(config.tolerance)}; "
         f"medians of {config.repetitions} runs, quartiles at most {percent(spread)} apart).",
     )
-    return Verdict(claims=(floor, _overtakes(summary, config)))
+    return (floor, _overtakes(summary, config))
 
 
 def _overtakes(summary: "DataFrame", config: Config) -> Claim:
@@ -146,8 +138,8 @@ def _crossing(summary: "DataFrame", name: str) -> float:
     if not len(above) or above[-1] + 1 == len(error):
         return float("nan")
     k = above[-1]
-    share = error[k] / (error[k] - error[k + 1])
-    return float(np.exp(m[k] + share * (m[k + 1] - m[k])))
+    part = error[k] / (error[k] - error[k + 1])
+    return float(np.exp(m[k] + part * (m[k + 1] - m[k])))
 
 
 def _norm(config: Config) -> float:
@@ -184,7 +176,8 @@ STUDY = Study(
     "theory says so.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"batch_size": "batch_sizes"},
     summarise=summarise,
     picture=picture,
     judge=judge,

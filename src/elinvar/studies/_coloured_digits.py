@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_comparison
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._summary import rows_of
 from elinvar.studies._training import fit
-from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.axes import Axes
     from pandas import DataFrame
+
+    from elinvar.neural import StepRule
 
 _ERM, _PLAIN, _GAIN, _ORACLE = "ERM", "HeteroSGD", "HeteroSGD, gain", "oracle, grey"
 _PEERS = ("IRMv1", "V-REx", "Fishr", "GroupDRO", "Fish")
@@ -41,7 +44,7 @@ METHODS: dict[str, tuple[tuple[float, float], ...]] = {
     _ORACLE + _RELU: _STEPS,
 }
 
-Part = tuple[NDArray[np.float32], NDArray[np.float32]]
+Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +110,7 @@ def draw(
     validation: int,
     components: int,
     grey: bool,
-) -> tuple[list[Part], list[Part], Part]:
+) -> tuple[list[Labelled], list[Labelled], Labelled]:
     """Colour digits, and return what is trained on, validated on and tested on.
 
     A label is 1 for digits below five, turned round with probability 1/4. The colour is the label,
@@ -133,7 +136,7 @@ def draw(
     return split[0], split[1], white[2]
 
 
-def make_network(method: str, n_features: int, seed: int) -> Any:
+def make_network(method: str, n_features: int, seed: int) -> "torch.nn.Module":
     r"""Return a network of one output: :math:`b + \sum_j (u_j^2 - v_j^2) x_j`, or hidden units."""
     from elinvar.neural import TwoLayerNetwork
 
@@ -148,13 +151,13 @@ def make_network(method: str, n_features: int, seed: int) -> Any:
             self.down = torch.nn.Parameter(torch.full((n_features,), 0.1))
             self.level = torch.nn.Parameter(torch.zeros(()))
 
-        def forward(self, x: Any) -> Any:
+        def forward(self, x: "torch.Tensor") -> "torch.Tensor":
             return x @ (self.up.square() - self.down.square()) + self.level
 
     return Gates()
 
 
-def make_rule(method: str, strength: float) -> Any:
+def make_rule(method: str, strength: float) -> "StepRule":
     """Return what a step of this method does."""
     from elinvar import neural
 
@@ -182,7 +185,7 @@ def cell(
     validation: int,
     components: int,
     steps: int,
-) -> dict[str, Any]:
+) -> Row:
     """Train once; return errors on both training environments' other digits, and on the test's."""
     import torch
 
@@ -193,7 +196,7 @@ def cell(
     learn, other, test = draw(rng, source, training, validation, components, grey)
     strength, step_size = METHODS[method][setting]
     model = make_network(method, components, repetition)
-    batches = [tuple(torch.from_numpy(each) for each in part) for part in learn]
+    batches = [(torch.from_numpy(x), torch.from_numpy(y)) for x, y in learn]
     trainer = HeteroTrainer(
         model,
         torch.optim.SGD(model.parameters(), lr=step_size),
@@ -210,29 +213,13 @@ def cell(
     }
 
 
-def _error(model: Any, part: Part) -> float:
+def _error(model: "torch.nn.Module", part: Labelled) -> float:
     import torch
 
     x, y = part
     with torch.no_grad():
         said = model(torch.from_numpy(x)).numpy() > 0
     return float(np.mean(said != (y > 0)))
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: methods by settings by repetitions, the same digits for all."""
-    names = ("source", "training", "validation", "components", "steps")
-    return Sweep(
-        name="coloured-digits",
-        function=cell,
-        axes={
-            "method": tuple(METHODS),
-            "setting": config.settings,
-            "repetition": range(config.repetitions),
-        },
-        problem=(),
-        fixed={name: getattr(config, name) for name in names},
-    )
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -301,57 +288,55 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge what relies on colour, what gain changes, and what is left to the oracle."""
-    rows = {row["method"]: row for row in summary.to_dict("records")}
+    rows = {row["method"]: row for row in rows_of(summary)}
     erm, plain, gain, relu, oracle = (
         rows[name] for name in (_ERM, _PLAIN, _GAIN, _GAIN + _RELU, _ORACLE)
     )
     peer = min((rows[name] for name in _PEERS), key=lambda row: float(row["test_error"]))
     apart = abs(plain["test_error"] - erm["test_error"])
-    return Verdict(
-        claims=(
-            Claim(
-                holds=bool(min(erm["test_error"], plain["test_error"]) >= config.relies),
-                sentence=f"ERM errs on {_share(erm)} of the test digits and plain HeteroSGD on "
-                f"{_share(plain)} (needed: at least {percent(config.relies)}, worse than a coin): "
-                "colour has the same sign in both environments, and no step size makes it change.",
-            ),
-            Claim(
-                holds=bool(apart <= config.near),
-                sentence=f"Plain HeteroSGD does no better or worse than ERM by more than "
-                f"{percent(config.near)}: they differ by {percent(apart)}.",
-            ),
-            _against(peer, gain),
-            Claim(
-                holds=bool(relu["test_error"] >= config.relies),
-                sentence=f"It takes gates as well: with gain and hidden ReLU units, which share "
-                f"what they learn among all inputs, it errs on {_share(relu)} (needed: at least "
-                f"{percent(config.relies)}).",
-            ),
-            Claim(
-                holds=bool(oracle["test_error"] < gain["test_error"] < 0.5),
-                sentence=f"What is left: on grey images ERM errs on {_share(oracle)}, of which 25% "
-                f"are turned labels; HeteroSGD with gain is {percent(-oracle['behind'])} behind "
-                "(needed: between the oracle and a coin).",
-            ),
-        )
+    return (
+        Claim(
+            holds=bool(min(erm["test_error"], plain["test_error"]) >= config.relies),
+            sentence=f"ERM errs on {_errs(erm)} of the test digits and plain HeteroSGD on "
+            f"{_errs(plain)} (needed: at least {percent(config.relies)}, worse than a coin): "
+            "colour has the same sign in both environments, and no step size makes it change.",
+        ),
+        Claim(
+            holds=bool(apart <= config.near),
+            sentence=f"Plain HeteroSGD does no better or worse than ERM by more than "
+            f"{percent(config.near)}: they differ by {percent(apart)}.",
+        ),
+        _against(peer, gain),
+        Claim(
+            holds=bool(relu["test_error"] >= config.relies),
+            sentence=f"It takes gates as well: with gain and hidden ReLU units, which share "
+            f"what they learn among all inputs, it errs on {_errs(relu)} (needed: at least "
+            f"{percent(config.relies)}).",
+        ),
+        Claim(
+            holds=bool(oracle["test_error"] < gain["test_error"] < 0.5),
+            sentence=f"What is left: on grey images ERM errs on {_errs(oracle)}, of which 25% "
+            f"are turned labels; HeteroSGD with gain is {percent(-oracle['behind'])} behind "
+            "(needed: between the oracle and a coin).",
+        ),
     )
 
 
-def _against(peer: dict[Any, Any], gain: dict[Any, Any]) -> Claim:
+def _against(peer: Row, gain: Row) -> Claim:
     ahead, spread = peer["behind"], 2.0 * peer["behind_error"]
     word = "ahead" if ahead > spread else "behind" if ahead < -spread else "no different"
     return Claim(
         holds=bool(ahead >= -spread and gain["test_error"] < 0.5),
-        sentence=f"With gain, chosen by the same rule, HeteroSGD errs on {_share(gain)}, the best "
-        f"penalty ({peer['method']}) on {_share(peer)}; on the same digits the penalty errs on "
+        sentence=f"With gain, chosen by the same rule, HeteroSGD errs on {_errs(gain)}, the best "
+        f"penalty ({peer['method']}) on {_errs(peer)}; on the same digits the penalty errs on "
         f"{percent(ahead)} ± {percent(peer['behind_error'], 1)} more: HeteroSGD is {word}, by two "
         "standard errors (needed: not behind, and better than a coin).",
     )
 
 
-def _share(row: dict[Any, Any]) -> str:
+def _errs(row: Row) -> str:
     return f"{percent(row['test_error'])} ± {percent(row['standard_error'], 1)}"
 
 
@@ -362,7 +347,8 @@ STUDY = Study(
     "extrapolated by a gain, on gates, leave it out.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"method": tuple(METHODS), "setting": "settings"},
     summarise=summarise,
     picture=picture,
     judge=judge,

@@ -1,24 +1,27 @@
 """Environments and rows to learn from, against transfer with few labelled rows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._numbers import figure
 from elinvar.plots import plot_comparison
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
-from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
+    from elinvar.neural import QuadraticNetwork
+
 HETERO, POOLED, SCRATCH = "HeteroSGD", "PooledSGD", "no training"
 _NOISE = 0.5
+
+Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,8 @@ QUICK = Config(
 
 
 def draw(
-    rng: np.random.Generator, directions: NDArray[Any], spurious: float, n: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    rng: np.random.Generator, directions: NDArray[np.float64], spurious: float, n: int
+) -> Labelled:
     """Return inputs and labels (u'x)^2 + s (v'x)^2 + noise of one environment."""
     x = rng.standard_normal((n, len(directions)))
     inside = (x @ directions) ** 2
@@ -82,7 +85,7 @@ def cell(
     heterogeneity: float,
     batch_size: int,
     steps: int,
-) -> list[Mapping[str, Any]]:
+) -> list[Row]:
     """Train on some environments, then on a few rows of a new one without the spurious part."""
     import torch
 
@@ -94,14 +97,16 @@ def cell(
     seen = [draw(rng, directions, float(value), rows) for value in spurious]
     network = _train(algorithm, seen, batch_size, steps, repetition)
     target = np.outer(directions[:, 0], directions[:, 0])
-    found: list[Mapping[str, Any]] = []
+    found: list[Row] = []
     for n in labelled:
-        matrix = _go_on(network, [part[:n] for part in new])
+        matrix = _go_on(network, (new[0][:n], new[1][:n]))
         found.append({"labelled": n, "error": float(np.linalg.norm(matrix - target))})
     return found
 
 
-def _train(algorithm: str, seen: list[Any], batch_size: int, steps: int, seed: int) -> Any:
+def _train(
+    algorithm: str, seen: list[Labelled], batch_size: int, steps: int, seed: int
+) -> "QuadraticNetwork":
     """Return a quadratic network, its parameters averaged over the last third of the steps."""
     import torch
 
@@ -113,7 +118,7 @@ def _train(algorithm: str, seen: list[Any], batch_size: int, steps: int, seed: i
     network = neural.QuadraticNetwork(dim, 2 * dim, seed=seed)
     names = np.repeat(np.arange(len(seen)), len(seen[0][0]))
     size = min(batch_size, len(seen[0][0]))
-    sampler: Any = (
+    sampler = (
         neural.EnvironmentBatchSampler(names, size, order="cyclic", seed=seed)
         if algorithm == HETERO
         else neural.PooledBatchSampler(names, size, seed=seed)
@@ -127,7 +132,7 @@ def _train(algorithm: str, seen: list[Any], batch_size: int, steps: int, seed: i
     return averaged
 
 
-def _go_on(network: Any, rows: list[NDArray[Any]]) -> NDArray[Any]:
+def _go_on(network: "QuadraticNetwork", rows: Labelled) -> NDArray[np.float64]:
     """Return U U' after 100 small steps on these rows, or as it is if there are none."""
     from copy import deepcopy
 
@@ -140,28 +145,8 @@ def _go_on(network: Any, rows: list[NDArray[Any]]) -> NDArray[Any]:
         optimizer.zero_grad()
         ((tuned(x) - y).square().mean() / 8).backward()
         optimizer.step()
-    matrix: NDArray[Any] = tuned.matrix.double().numpy()
+    matrix: NDArray[np.float64] = tuned.matrix.double().numpy()
     return matrix
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: algorithms by environments by rows by repetitions."""
-    names = ("dim", "heterogeneity", "batch_size", "steps")
-    return Sweep(
-        name="few-shot",
-        function=cell,
-        axes={
-            "algorithm": (HETERO, POOLED, SCRATCH),
-            "environments": config.environments,
-            "rows": config.rows,
-            "repetition": range(config.repetitions),
-        },
-        problem=("environments", "rows"),
-        fixed={
-            "labelled": list(config.labelled),
-            **{name: getattr(config, name) for name in names},
-        },
-    )
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -216,9 +201,9 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge transfer without and with labelled rows, and what more data buy."""
-    rows = [{str(key): value for key, value in row.items()} for row in summary.to_dict("records")]
+    rows = rows_of(summary)
     first, last = rows[0], rows[-1]
     claims = [_transfers(last, n, config) for n in config.labelled]
     claims.append(
@@ -239,10 +224,10 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
             f"{figure(saved, 2)}, than it is learnt from {most} rows alone, {figure(spent, 2)}.",
         )
     )
-    return Verdict(claims=tuple(claims))
+    return tuple(claims)
 
 
-def _transfers(row: dict[str, Any], n: int, config: Config) -> Claim:
+def _transfers(row: Row, n: int, config: Config) -> Claim:
     wins, runs = int(row[f"nearer_{n}"]), int(row["runs"])
     needed = runs - runs // 4
     after = f"After {n} labelled rows" if n else "Without labelled rows"
@@ -255,7 +240,7 @@ def _transfers(row: dict[str, Any], n: int, config: Config) -> Claim:
     )
 
 
-def _data(row: dict[str, Any]) -> str:
+def _data(row: Row) -> str:
     return f"{row['environments']} environments of {row['rows']} rows"
 
 
@@ -266,7 +251,13 @@ STUDY = Study(
     "labelled rows there.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={
+        "algorithm": (HETERO, POOLED, SCRATCH),
+        "environments": "environments",
+        "rows": "rows",
+    },
+    problem=("environments", "rows"),
     summarise=summarise,
     picture=picture,
     judge=judge,

@@ -1,17 +1,16 @@
 """What is learnt against the heterogeneity M, and where the spurious part stops growing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
-from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled, signals
-from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled, signals
+from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._summary import rows_of
 from elinvar.studies._transition import slope, transition
-from elinvar.sweeps import Sweep
 from elinvar.theory import critical_heterogeneity
 
 if TYPE_CHECKING:
@@ -64,32 +63,19 @@ QUICK = Config(
 
 
 def cell(
-    *, rng: np.random.Generator, algorithm: str, step_size: float, ratio: float, **settings: Any
-) -> dict[str, Any]:
+    *,
+    rng: np.random.Generator,
+    algorithm: str,
+    repetition: int,
+    setting: Setting,
+    step_size: float,
+    ratio: float,
+    batch_size: int,
+) -> Row:
     """Run once at a multiple of the line."""
-    del settings["repetition"]
     heterogeneity = ratio * critical_heterogeneity(step_size)
-    _, path = run(algorithm, rng, step_size=step_size, heterogeneity=heterogeneity, **settings)
+    _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
     return {"heterogeneity": heterogeneity, **settled(path), **slope(path)}
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: step sizes by multiples of their lines by repetitions."""
-    return Sweep(
-        name="heterogeneity",
-        function=cell,
-        axes={
-            "step_size": config.step_sizes,
-            "ratio": config.ratios,
-            "repetition": range(config.repetitions),
-        },
-        problem=("step_size", "ratio"),
-        fixed={
-            **config.fixed(),
-            "algorithm": config.algorithm,
-            "batch_size": config.batch_size,
-        },
-    )
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -134,9 +120,9 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge the transition of each step size, and the signals on either side."""
-    rows = summary.to_dict("records")
+    rows = rows_of(summary)
     least, learnt, left = (
         (min if low else max)(row[key] for row in rows)
         for key, low in (
@@ -154,10 +140,10 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
             f"0.9); medians of {config.repetitions} runs."
         ),
     )
-    return Verdict(claims=(*(_claim(row, config) for row in rows), sides))
+    return (*(_claim(row, config) for row in rows), sides)
 
 
-def _claim(row: Mapping[Any, Any], config: Config) -> Claim:
+def _claim(row: Row, config: Config) -> Claim:
     where = f"At step size {row['step_size']:g} the spurious part stops growing"
     needed = f"needed: within {percent(config.tolerance)}"
     if np.isnan(row["measured"]):
@@ -184,7 +170,9 @@ STUDY = Study(
     "critical heterogeneity of its step size, and not before.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"step_size": "step_sizes", "ratio": "ratios"},
+    problem=("step_size", "ratio"),
     summarise=summarise,
     picture=picture,
     judge=judge,

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_comparison
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._setting import Setting
+from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
-from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
@@ -99,7 +101,7 @@ QUICK = Config(
 )  # fmt: skip
 
 
-def make_network(network: Network, dim: int, seed: int) -> tuple[Any, float]:
+def make_network(network: Network, dim: int, seed: int) -> "tuple[torch.nn.Module, float]":
     r"""Return the network and its step size.
 
     The quadratic one is :math:`\lVert P x \rVert^2 - \lVert Q x \rVert^2`, P and Q products of L
@@ -119,7 +121,7 @@ def make_network(network: Network, dim: int, seed: int) -> tuple[Any, float]:
     generator = torch.Generator().manual_seed(seed)
     scale = network.init_scale ** (1 / network.layers) / network.hidden**0.5
 
-    def side() -> Any:
+    def side() -> "torch.nn.Sequential":
         sizes = [dim, *[network.hidden] * network.layers]
         return torch.nn.Sequential(*(torch.nn.Linear(a, b, bias=False) for a, b in pairwise(sizes)))
 
@@ -128,12 +130,14 @@ def make_network(network: Network, dim: int, seed: int) -> tuple[Any, float]:
             super().__init__()
             self.up, self.down = side(), side()
             with torch.no_grad():
-                for one, other in zip(self.up, self.down, strict=True):
-                    one.weight.normal_(generator=generator).mul_(scale)
-                    other.weight.copy_(one.weight)
+                for one, other in zip(self.up.parameters(), self.down.parameters(), strict=True):
+                    one.normal_(generator=generator).mul_(scale)
+                    other.copy_(one)
 
-        def forward(self, x: Any) -> Any:
-            return self.up(x).square().sum(1) - self.down(x).square().sum(1)
+        def forward(self, x: "torch.Tensor") -> "torch.Tensor":
+            up: torch.Tensor = self.up(x).square().sum(1)
+            down: torch.Tensor = self.down(x).square().sum(1)
+            return up - down
 
     return Difference(), 0.1 / network.layers / damped
 
@@ -148,17 +152,14 @@ def cell(
     heterogeneity: float,
     batch_size: int,
     steps: int,
-) -> dict[str, Any]:
+) -> Row:
     """Train one network, and return what its output has learnt and how far its weights moved."""
     import torch
 
     from elinvar import neural
-    from elinvar.sensing import SensingProblem
 
     torch.set_num_threads(1)
-    problem = SensingProblem.two_point(
-        dim=dim, invariant_rank=1, spurious_rank=1, heterogeneity=heterogeneity, rng=rng
-    )
+    problem = Setting(dim=dim, invariant_rank=1, spurious_rank=1).problem(heterogeneity, rng)
     assert problem.truth is not None
     seed = int(rng.integers(2**31))
     model, step_size = make_network(NETWORKS[network], dim, seed)
@@ -176,22 +177,6 @@ def cell(
         "moved": float(moved),
         "diverged": diverged,
     }
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: networks by orders by repetitions, the same problem for all."""
-    names = ("dim", "heterogeneity", "batch_size", "steps")
-    return Sweep(
-        name="network-width",
-        function=cell,
-        axes={
-            "network": config.networks,
-            "order": ("cyclic", "pooled"),
-            "repetition": range(config.repetitions),
-        },
-        problem=(),
-        fixed={name: getattr(config, name) for name in names},
-    )
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -240,24 +225,22 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge width, depth and starts."""
-    rows = [{str(key): value for key, value in row.items()} for row in summary.to_dict("records")]
+    rows = rows_of(summary)
     groups = {
         group: [row for row in rows if row["group"] == group]
         for group in (_WIDTH, _DEPTH, _START, _DEEP, _GELU)
     }
-    return Verdict(
-        claims=(
-            _keeps(groups[_WIDTH], "Width is no matter from a small start", config),
-            _keeps(groups[_DEPTH], "Nor is depth, from a start of 0.3", config),
-            *(_loses(groups[group], group, config) for group in (_START, _DEEP, _GELU)),
-            _moves([groups[group][-1] for group in (_START, _DEEP, _GELU)], groups[_WIDTH][-1]),
-        )
+    return (
+        _keeps(groups[_WIDTH], "Width is no matter from a small start", config),
+        _keeps(groups[_DEPTH], "Nor is depth, from a start of 0.3", config),
+        *(_loses(groups[group], group, config) for group in (_START, _DEEP, _GELU)),
+        _moves([groups[group][-1] for group in (_START, _DEEP, _GELU)], groups[_WIDTH][-1]),
     )
 
 
-def _keeps(rows: list[dict[str, Any]], what: str, config: Config) -> Claim:
+def _keeps(rows: list[Row], what: str, config: Config) -> Claim:
     said = ", ".join(f"{row['network']} {percent(row['invariant'])}" for row in rows)
     pooled = max(row["pooled_invariant"] for row in rows)
     return Claim(
@@ -268,7 +251,7 @@ def _keeps(rows: list[dict[str, Any]], what: str, config: Config) -> Claim:
     )
 
 
-def _loses(rows: list[dict[str, Any]], group: str, config: Config) -> Claim:
+def _loses(rows: list[Row], group: str, config: Config) -> Claim:
     first, last = rows[0], rows[-1]
     ahead = last["invariant"] - last["pooled_invariant"]
     said = ", ".join(f"{row['network']} {percent(row['invariant'])}" for row in rows)
@@ -281,7 +264,7 @@ def _loses(rows: list[dict[str, Any]], group: str, config: Config) -> Claim:
     )
 
 
-def _moves(lazy: list[dict[str, Any]], rich: dict[str, Any]) -> Claim:
+def _moves(lazy: list[Row], rich: Row) -> Claim:
     most = max(row["moved"] for row in lazy)
     return Claim(
         holds=bool(most <= 0.1 and rich["moved"] >= 1.0),
@@ -298,7 +281,8 @@ STUDY = Study(
     "are their own linearisation, and lose it.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"network": "networks", "order": ("cyclic", "pooled")},
     summarise=summarise,
     picture=picture,
     judge=judge,

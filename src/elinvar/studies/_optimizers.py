@@ -7,9 +7,10 @@ import numpy as np
 
 from elinvar._base._numbers import figure
 from elinvar.plots import plot_outcomes
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
+from elinvar.studies._setting import Setting
+from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
-from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,17 +94,15 @@ def cell(
     heterogeneity: float,
     batch_size: int,
     steps: int,
-) -> dict[str, Any]:
+) -> Row:
     """Train a quadratic network, and return where the average of its last third is."""
     import torch
 
     from elinvar.neural import FreshBatches, QuadraticNetwork
-    from elinvar.sensing import SensingProblem
 
     torch.set_num_threads(1)
-    problem = SensingProblem.two_point(
-        dim=dim, invariant_rank=rank, spurious_rank=rank, heterogeneity=heterogeneity, rng=rng
-    )
+    setting = Setting(dim=dim, invariant_rank=rank, spurious_rank=rank)
+    problem = setting.problem(heterogeneity, rng)
     seed = int(rng.integers(2**31))
     network = QuadraticNetwork(dim, 2 * dim, seed=seed)
     name, options = OPTIMIZERS[optimizer]
@@ -119,22 +118,6 @@ def cell(
         "spurious_part": float(np.vdot(matrix, spurious) / np.vdot(spurious, spurious)),
         "diverged": diverged,
     }
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: optimisers by step sizes by repetitions, the same problem for all."""
-    names = ("dim", "rank", "heterogeneity", "batch_size", "steps")
-    return Sweep(
-        name="optimizers",
-        function=cell,
-        axes={
-            "optimizer": config.optimizers,
-            "step_size": config.step_sizes,
-            "repetition": range(config.repetitions),
-        },
-        problem=(),
-        fixed={name: getattr(config, name) for name in names},
-    )
 
 
 def outcomes(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -206,48 +189,44 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge plain steps beside those with memory and normalised ones."""
-    rows = {str(row["optimizer"]): row for row in summary.to_dict("records")}
+    rows = {row["optimizer"]: row for row in rows_of(summary)}
     sgd, plain = rows["SGD"], [row for name, row in rows.items() if name in _PLAIN]
     others = [row for name, row in rows.items() if name not in _PLAIN]
-    return Verdict(
-        claims=(
-            Claim(
-                holds=bool(sgd["runs_that_recover"] == sgd["runs"]),
-                sentence=f"Plain SGD recovers A* in every run at a step size of "
-                f"{sgd['best_step_size']:g}: {_ends(sgd)} (needed: all within "
-                f"{config.recovered:g}); it learns nothing in {config.steps} steps at "
-                f"{sgd['learns_nothing']}, and diverges at {sgd['diverges']}.",
-            ),
-            Claim(
-                holds=all(row["recovers_A"] != "nowhere" for row in plain),
-                sentence="With momentum the median run still does, at smaller steps: "
-                f"{_each(plain[1:])} (needed: a median within {config.recovered:g}).",
-            ),
-            Claim(
-                holds=all(row["runs_that_recover"] < row["runs"] for row in others),
-                sentence="No optimiser that normalises its steps does so in every run, at any step "
-                f"size: {_each(others)} (needed: fewer than all runs).",
-            ),
-            Claim(
-                holds=all(
-                    (row["diverges"] == "nowhere") == (row in others) for row in rows.values()
-                ),
-                sentence="They fail in different ways: steps in proportion to the gradient diverge "
-                "where they are large ("
-                + ", ".join(f"{row['optimizer']} at {row['diverges']}" for row in plain)
-                + "); normalised ones diverge nowhere, and learn the spurious part instead ("
-                + "; ".join(
-                    f"{row['optimizer']} at {row['learns_the_spurious_part']}" for row in others
-                )
-                + ").",
-            ),
-        )
+    return (
+        Claim(
+            holds=bool(sgd["runs_that_recover"] == sgd["runs"]),
+            sentence=f"Plain SGD recovers A* in every run at a step size of "
+            f"{sgd['best_step_size']:g}: {_ends(sgd)} (needed: all within "
+            f"{config.recovered:g}); it learns nothing in {config.steps} steps at "
+            f"{sgd['learns_nothing']}, and diverges at {sgd['diverges']}.",
+        ),
+        Claim(
+            holds=all(row["recovers_A"] != "nowhere" for row in plain),
+            sentence="With momentum the median run still does, at smaller steps: "
+            f"{_each(plain[1:])} (needed: a median within {config.recovered:g}).",
+        ),
+        Claim(
+            holds=all(row["runs_that_recover"] < row["runs"] for row in others),
+            sentence="No optimiser that normalises its steps does so in every run, at any step "
+            f"size: {_each(others)} (needed: fewer than all runs).",
+        ),
+        Claim(
+            holds=all((row["diverges"] == "nowhere") == (row in others) for row in rows.values()),
+            sentence="They fail in different ways: steps in proportion to the gradient diverge "
+            "where they are large ("
+            + ", ".join(f"{row['optimizer']} at {row['diverges']}" for row in plain)
+            + "); normalised ones diverge nowhere, and learn the spurious part instead ("
+            + "; ".join(
+                f"{row['optimizer']} at {row['learns_the_spurious_part']}" for row in others
+            )
+            + ").",
+        ),
     )
 
 
-def _each(rows: list[dict[Any, Any]]) -> str:
+def _each(rows: list[Row]) -> str:
     return "; ".join(
         f"{row['optimizer']} in {row['runs_that_recover']} of {row['runs']} at best, at "
         f"{row['best_step_size']:g}, with {_ends(row)}"
@@ -255,7 +234,7 @@ def _each(rows: list[dict[Any, Any]]) -> str:
     )
 
 
-def _ends(row: dict[Any, Any]) -> str:
+def _ends(row: Row) -> str:
     middle, low, high = (figure(row[key], 2) for key in ("error", "error_low", "error_high"))
     return f"a relative distance of {middle} ({low} to {high})"
 
@@ -267,7 +246,8 @@ STUDY = Study(
     "gradients, for momentum or to normalise steps, mixes environments, and keeps it less surely.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"optimizer": "optimizers", "step_size": "step_sizes"},
     summarise=summarise,
     picture=picture,
     judge=judge,

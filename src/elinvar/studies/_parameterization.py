@@ -1,15 +1,15 @@
 """What the factored form does: A itself, widths of the factor, rich and lazy starts."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_comparison
-from elinvar.studies._setting import SensingConfig
-from elinvar.studies._study import Claim, Study, Verdict
-from elinvar.sweeps import Sweep
+from elinvar.studies._setting import SensingConfig, Setting, last_third
+from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._summary import quartiles, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +22,14 @@ _LAZY = "U U' - V V', k = d: start of both, step on A of at most 0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
+class Form:
     """One way to write A.
 
     Parameters
     ----------
     group : str
         What varies beside its neighbours.
-    form : {"direct", "psd", "symmetric"}
+    parameterization : {"direct", "psd", "symmetric"}
         The matrix itself, U U' or U U' - V V'.
     step_size : float
         Of the factors, or of A itself.
@@ -40,30 +40,34 @@ class Setting:
     """
 
     group: str
-    form: Literal["direct", "psd", "symmetric"]
+    parameterization: Literal["direct", "psd", "symmetric"]
     step_size: float
     width: str = "d"
     init_scale: float = 1e-3
 
 
-def _lazy(init_scale: float) -> Setting:
+def _lazy(init_scale: float) -> Form:
     """Return U U' - V V' from U = V = alpha I, with a step that moves A by at most 0.1 of R.
 
     A starts at 0, and a step moves it by 4 eta alpha^2 R: from a large start this is a step on A
     itself, and a step of 0.1 for the factors would be one of 3.6 for A at alpha = 3.
     """
     step_size = 0.1 / max(1.0, 4.0 * init_scale**2)
-    return Setting(group=_LAZY, form="symmetric", step_size=step_size, init_scale=init_scale)
+    return Form(
+        group=_LAZY, parameterization="symmetric", step_size=step_size, init_scale=init_scale
+    )
 
 
 SETTINGS = {
-    "step 0.1": Setting(group=_DIRECT, form="direct", step_size=0.1),
-    "step 0.01": Setting(group=_DIRECT, form="direct", step_size=0.01),
-    "k = r1": Setting(group=_WIDTH, form="psd", step_size=0.1, width="r1"),
-    "k = r1 + r2": Setting(group=_WIDTH, form="psd", step_size=0.1, width="r1 + r2"),
-    "k = d": Setting(group=_WIDTH, form="psd", step_size=0.1),
+    "step 0.1": Form(group=_DIRECT, parameterization="direct", step_size=0.1),
+    "step 0.01": Form(group=_DIRECT, parameterization="direct", step_size=0.01),
+    "k = r1": Form(group=_WIDTH, parameterization="psd", step_size=0.1, width="r1"),
+    "k = r1 + r2": Form(group=_WIDTH, parameterization="psd", step_size=0.1, width="r1 + r2"),
+    "k = d": Form(group=_WIDTH, parameterization="psd", step_size=0.1),
     **{
-        f"alpha = {scale:g}": Setting(group=_START, form="psd", step_size=0.1, init_scale=scale)
+        f"alpha = {scale:g}": Form(
+            group=_START, parameterization="psd", step_size=0.1, init_scale=scale
+        )
         for scale in (1e-4, 1e-2, 0.1, 1.0)
     },
     **{f"U = V = {scale:g} I": _lazy(scale) for scale in (1e-2, 0.3, 1.0, 3.0)},
@@ -109,30 +113,25 @@ def cell(
     invariant_rank: int,
     spurious_rank: int,
     steps: int,
-) -> dict[str, Any]:
+) -> Row:
     """Run one form, and return where it ended: averages over the last third of the steps."""
-    from elinvar.sensing import HeteroSGD, SensingProblem, solve
+    from elinvar.sensing import HeteroSGD, solve
 
     form = SETTINGS[setting]
-    problem = SensingProblem.two_point(
-        dim=dim,
-        invariant_rank=invariant_rank,
-        spurious_rank=spurious_rank,
-        heterogeneity=heterogeneity,
-        rng=rng,
-    )
+    ranks = Setting(dim=dim, invariant_rank=invariant_rank, spurious_rank=spurious_rank)
+    problem = ranks.problem(heterogeneity, rng)
     widths = {"r1": invariant_rank, "r1 + r2": invariant_rank + spurious_rank, "d": None}
     algorithm = HeteroSGD(
         step_size=form.step_size,
-        batch_size=None if form.form == "direct" else batch_size,
-        parameterization=form.form,
+        batch_size=None if form.parameterization == "direct" else batch_size,
+        parameterization=form.parameterization,
         width=widths[form.width],
         init="identity" if form.width == "d" else "gaussian",
         init_scale=form.init_scale,
     )
     path = solve(problem, algorithm, steps=steps, rng=rng)
     size = float(np.linalg.norm(problem.invariant))
-    last = slice(2 * len(path.steps) // 3, None)
+    last = last_third(path)
     mean_spurious = problem.pooled - problem.invariant
     return {
         "error": float(np.mean(path.error[last])) / size,
@@ -142,22 +141,6 @@ def cell(
     }
 
 
-def sweep(config: Config) -> Sweep:
-    """Return the grid: settings by repetitions, the same problem for all settings."""
-    fixed = {name: value for name, value in config.fixed().items() if name != "init_scale"}
-    return Sweep(
-        name="parameterization",
-        function=cell,
-        axes={"setting": config.settings, "repetition": range(config.repetitions)},
-        problem=(),
-        fixed={
-            **fixed,
-            "heterogeneity": config.heterogeneity,
-            "batch_size": config.batch_size,
-        },
-    )
-
-
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     """Return distances, median and quartiles over runs, and the mean of the last iterates.
 
@@ -165,11 +148,8 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     pooled solution.
     """
     groups = rows.groupby("setting", sort=False)
-    table = groups.size().rename("runs").to_frame()
+    table = quartiles(groups, ["error", "pooled_error"])
     table.insert(0, "group", [SETTINGS[str(name)].group for name in table.index])
-    for name in ("error", "pooled_error"):
-        for end, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
-            table[f"{name}{end}"] = groups[name].quantile(share)
     table["spurious_part"] = groups["spurious_part"].mean()
     table["standard_error"] = groups["spurious_part"].std() / np.sqrt(table["runs"])
     return table.reset_index()
@@ -177,7 +157,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
 
 def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     """Draw both distances of every run."""
-    group = rows["setting"].map({name: setting.group for name, setting in SETTINGS.items()})
+    group = rows["setting"].map({name: form.group for name, form in SETTINGS.items()})
     failing = summary[summary["error"] > config.recovered]
     title = f"{len(summary) - len(failing)} of {len(summary)} settings recover A*"
     if set(failing["group"]) == {_DIRECT, _LAZY}:
@@ -189,24 +169,22 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge each group."""
-    rows = [{str(key): value for key, value in row.items()} for row in summary.to_dict("records")]
+    rows = rows_of(summary)
     direct, width, start, lazy = (
         [row for row in rows if row["group"] == group] for group in (_DIRECT, _WIDTH, _START, _LAZY)
     )
-    return Verdict(
-        claims=(
-            _fails(direct, config),
-            _pools(direct),
-            _recovers(width, "U U' recovers A* whatever its width, even with k = r1", config),
-            _recovers(start, "U U' recovers A* from small and from large starts", config),
-            _loses(lazy, config),
-        )
+    return (
+        _fails(direct, config),
+        _pools(direct),
+        _recovers(width, "U U' recovers A* whatever its width, even with k = r1", config),
+        _recovers(start, "U U' recovers A* from small and from large starts", config),
+        _loses(lazy, config),
     )
 
 
-def _fails(rows: list[dict[str, Any]], config: Config) -> Claim:
+def _fails(rows: list[Row], config: Config) -> Claim:
     least = min(row["error"] for row in rows)
     return Claim(
         holds=bool(least >= config.failed),
@@ -218,7 +196,7 @@ def _fails(rows: list[dict[str, Any]], config: Config) -> Claim:
     )
 
 
-def _pools(rows: list[dict[str, Any]]) -> Claim:
+def _pools(rows: list[Row]) -> Claim:
     near = all(abs(row["spurious_part"] - 1.0) <= 3.0 * row["standard_error"] for row in rows)
     sharpest = min(rows, key=lambda row: row["standard_error"])
     apart = sharpest["spurious_part"] >= 3.0 * sharpest["standard_error"]
@@ -237,7 +215,7 @@ def _pools(rows: list[dict[str, Any]]) -> Claim:
     )
 
 
-def _recovers(rows: list[dict[str, Any]], what: str, config: Config) -> Claim:
+def _recovers(rows: list[Row], what: str, config: Config) -> Claim:
     worst = max(row["error"] for row in rows)
     said = ", ".join(f"{row['setting']}: {percent(row['error'])}" for row in rows)
     return Claim(
@@ -249,7 +227,7 @@ def _recovers(rows: list[dict[str, Any]], what: str, config: Config) -> Claim:
     )
 
 
-def _loses(rows: list[dict[str, Any]], config: Config) -> Claim:
+def _loses(rows: list[Row], config: Config) -> Claim:
     said = ", ".join(f"{row['setting']}: {percent(row['error'])}" for row in rows)
     return Claim(
         holds=bool(rows[0]["error"] <= config.recovered and rows[-1]["error"] >= config.failed),
@@ -268,7 +246,8 @@ STUDY = Study(
     claim="The product form A = U U' is what recovers A*: A itself fails even with infinite data.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"setting": "settings"},
     summarise=summarise,
     picture=picture,
     judge=judge,

@@ -1,7 +1,7 @@
 """What is learnt over heterogeneity and step size, and whether theory draws its borders."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,9 @@ from scipy.optimize import brentq
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_phase_diagram
-from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled
-from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled
+from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._transition import slope, transition
-from elinvar.sweeps import Sweep
 from elinvar.theory import (
     critical_heterogeneity,
     growth_exponent,
@@ -86,43 +85,30 @@ QUICK = Config(
 
 
 def cell(
-    *, rng: np.random.Generator, recovered: float, window: tuple[float, float], **settings: Any
-) -> dict[str, Any]:
+    *,
+    rng: np.random.Generator,
+    algorithm: str,
+    repetition: int,
+    setting: Setting,
+    heterogeneity: float,
+    step_size: float,
+    batch_size: int,
+    recovered: float,
+    window: tuple[float, float],
+) -> Row:
     """Run once, and return the outcome and the growth of the spurious part."""
-    del settings["repetition"]
-    _, path = run(settings.pop("algorithm"), rng, **settings)
+    _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
     ends = settled(path)
     learnt = abs(ends["invariant_signal"] - 1.0) <= recovered
     recovers = bool(learnt and ends["spurious_signal"] <= recovered)
     return {
-        **slope(path, window=(window[0], window[1])),
+        **slope(path, window=window),
         "invariant_signal": ends["invariant_signal"],
         "spurious_signal": ends["spurious_signal"],
         "diverged": ends["diverged"],
         "recovers": recovers,
         "learns_spurious": bool(not ends["diverged"] and not recovers),
     }
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: step sizes by heterogeneities by repetitions."""
-    return Sweep(
-        name="phase-diagram",
-        function=cell,
-        axes={
-            "step_size": config.step_sizes,
-            "heterogeneity": config.heterogeneities,
-            "repetition": range(config.repetitions),
-        },
-        problem=("heterogeneity",),
-        fixed={
-            **config.fixed(),
-            "algorithm": config.algorithm,
-            "batch_size": config.batch_size,
-            "recovered": config.recovered,
-            "window": list(config.window),
-        },
-    )
 
 
 def _bounded_until(step_size: float, high: float) -> float:
@@ -182,8 +168,8 @@ def _near(rows: "DataFrame", neighbours: int) -> "DataFrame":
 
 def _half(rows: "DataFrame") -> float:
     """Return the M at which half of the runs diverge, between grid points; NaN if never."""
-    share = rows.groupby("heterogeneity", sort=True)["diverged"].mean()
-    x, y = share.index.to_numpy(dtype=np.float64), share.to_numpy(dtype=np.float64)
+    rate = rows.groupby("heterogeneity", sort=True)["diverged"].mean()
+    x, y = rate.index.to_numpy(dtype=np.float64), rate.to_numpy(dtype=np.float64)
     above = np.flatnonzero(y >= 0.5)
     if not len(above) or above[0] == 0:
         return float("nan")
@@ -244,7 +230,7 @@ def _deviations(summary: "DataFrame") -> tuple[float, float]:
     return float(np.median(sizes)), float(np.max(sizes))
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge the borders and the outcomes between them."""
     median, worst = _deviations(summary)
     typical = float(np.median(summary["standard_error"] / summary["predicted"]))
@@ -258,15 +244,15 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
         ),
     )
     agree, compared = int(summary["runs_agree"].sum()), int(summary["runs_compared"].sum())
-    share = agree / compared if compared else float("nan")
+    rate = agree / compared if compared else float("nan")
     outcomes = Claim(
-        holds=bool(share >= 0.95),
+        holds=bool(rate >= 0.95),
         sentence=(
-            f"{percent(share, 3)} of the {compared:,} runs that are long enough to show their "
+            f"{percent(rate, 3)} of the {compared:,} runs that are long enough to show their "
             "predicted exponent, and certainly bounded, end as predicted (needed: 95%)."
         ),
     )
-    return Verdict(claims=(border, outcomes, _divergence(summary)))
+    return (border, outcomes, _divergence(summary))
 
 
 def _divergence(summary: "DataFrame") -> Claim:
@@ -274,12 +260,8 @@ def _divergence(summary: "DataFrame") -> Claim:
     seen = summary[summary["half_diverge_from"].notna()]
     half, low, high = (seen[c] for c in ("half_diverge_from", "bounded_until", "dies_until"))
     between = int(((half > low) & (half < high)).sum())
-    shares = half / low
-    spread = (
-        f", at {figure(shares.min())} to {figure(shares.max())} times the bound"
-        if len(seen)
-        else ""
-    )
+    ratios = half / low
+    spread = f", at {figure(ratios.min())} to {figure(ratios.max())} times the bound"
     return Claim(
         holds=bool(against == 0 and len(seen) > 0 and between == len(seen)),
         sentence=(
@@ -297,7 +279,9 @@ STUDY = Study(
     "heterogeneity of the step, the pooled solution before it, nothing where both are too large.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"step_size": "step_sizes", "heterogeneity": "heterogeneities"},
+    problem=("heterogeneity",),
     summarise=summarise,
     picture=picture,
     judge=judge,

@@ -18,8 +18,9 @@ import numpy as np
 
 from elinvar._base._numbers import figure
 from elinvar.plots import plot_comparison
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
-from elinvar.sweeps import Sweep
+from elinvar.studies._setting import SensingConfig, Setting, last_third
+from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._summary import quartiles, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,17 +69,17 @@ _PAIRS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(StudyConfig):
-    """The settings of this study.
+class Config(SensingConfig):
+    """The settings of this study: ``dim`` inputs, fresh ones of one environment a step.
 
     Parameters
     ----------
-    dim, hidden : int
-        Inputs and hidden units.
+    hidden : int
+        Hidden units.
     heterogeneity : float
         M of the spurious eigenvalues 1 + M and 1 - M.
-    batch_size, steps : int
-        Fresh inputs of one environment a step.
+    batch_size : int
+        Inputs a step.
     init_scale : float
         Entries of U start as normals of this standard deviation over the root of ``hidden``.
     near : tuple of float
@@ -86,8 +87,6 @@ class Config(StudyConfig):
     """
 
     dim: int = 30
-    invariant_rank: int = 2
-    spurious_rank: int = 2
     hidden: int = 60
     heterogeneity: float = 6.0
     batch_size: int = 10_000
@@ -102,31 +101,32 @@ QUICK = Config(batch_size=3_000, steps=240, near=(1.0, 0.6, 0.7), repetitions=2,
 
 
 def cell(
-    *, rng: np.random.Generator, training: str, repetition: int, **settings: Any
-) -> dict[str, Any]:
+    *,
+    rng: np.random.Generator,
+    training: str,
+    repetition: int,
+    setting: Setting,
+    hidden: int,
+    heterogeneity: float,
+    batch_size: int,
+) -> Row:
     """Train one network, and return where it ended: averages over the last third of the steps."""
-    from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
+    from elinvar.sensing import HeteroSGD, PooledSGD, solve
 
     how = TRAININGS[training]
-    problem = SensingProblem.two_point(
-        dim=settings["dim"],
-        invariant_rank=settings["invariant_rank"],
-        spurious_rank=settings["spurious_rank"],
-        heterogeneity=settings["heterogeneity"],
-        measurements="rank_one" if how.group == _PLAIN else "rank_one_centred",
-        rng=rng,
-    )
+    law = "rank_one" if how.group == _PLAIN else "rank_one_centred"
+    problem = setting.problem(heterogeneity, rng, measurements=law)
     start: dict[str, Any] = {
         "step_size": how.step_size,
-        "batch_size": settings["batch_size"],
-        "width": settings["hidden"],
+        "batch_size": batch_size,
+        "width": hidden,
         "init": "gaussian",
-        "init_scale": settings["init_scale"],
+        "init_scale": setting.init_scale,
     }
     pooled = how.setting == _POOLED
     algorithm = PooledSGD(**start) if pooled else HeteroSGD(**start, order=how.order)
-    path = solve(problem, algorithm, steps=settings["steps"], rng=rng)
-    last = slice(2 * len(path.steps) // 3, None)
+    path = solve(problem, algorithm, steps=setting.steps, rng=rng)
+    last = last_third(path)
     return {
         "error": float(np.mean(path.error[last])),
         "pooled_error": float(np.mean(path.pooled_error[last])),
@@ -137,34 +137,11 @@ def cell(
     }
 
 
-def sweep(config: Config) -> Sweep:
-    """Return the grid: ways to train by repetitions, the same problem for all."""
-    return Sweep(
-        name="quadratic-network",
-        function=cell,
-        axes={"training": tuple(TRAININGS), "repetition": range(config.repetitions)},
-        problem=(),
-        fixed={
-            "dim": config.dim,
-            "invariant_rank": config.invariant_rank,
-            "spurious_rank": config.spurious_rank,
-            "hidden": config.hidden,
-            "heterogeneity": config.heterogeneity,
-            "batch_size": config.batch_size,
-            "steps": config.steps,
-            "init_scale": config.init_scale,
-        },
-    )
-
-
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     """Return where each network ended: median, least and largest over runs."""
     groups = rows.groupby("training", sort=False)
-    table = groups.size().rename("runs").to_frame()
+    table = quartiles(groups, ["error", "pooled_error"], ends=(0.0, 1.0))
     table.insert(0, "step_size", [TRAININGS[str(name)].step_size for name in table.index])
-    for name in ("error", "pooled_error"):
-        table[name] = groups[name].median()
-        table[f"{name}_low"], table[f"{name}_high"] = groups[name].min(), groups[name].max()
     for name in ("invariant_signal", "spurious_signal", "seconds"):
         table[name] = groups[name].median()
     return table.reset_index()
@@ -183,12 +160,9 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge each way of one environment at a time beside its pooled counterpart."""
-    rows = {
-        str(row["training"]): {str(key): value for key, value in row.items()}
-        for row in summary.to_dict("records")
-    }
+    rows = {row["training"]: row for row in rows_of(summary)}
     claims = [
         _compares(words, rows[hetero], rows[pooled], near)
         for (hetero, pooled, words), near in zip(_PAIRS, config.near, strict=True)
@@ -202,10 +176,10 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
             + " from it (needed: in every run nearer than any is to A*).",
         )
     )
-    return Verdict(claims=tuple(claims))
+    return tuple(claims)
 
 
-def _compares(words: str, hetero: dict[str, Any], pooled: dict[str, Any], near: float) -> Claim:
+def _compares(words: str, hetero: Row, pooled: Row, near: float) -> Claim:
     return Claim(
         holds=bool(hetero["error_high"] < pooled["error_low"] and hetero["error"] <= near),
         sentence=(
@@ -216,7 +190,7 @@ def _compares(words: str, hetero: dict[str, Any], pooled: dict[str, Any], near: 
     )
 
 
-def _range(row: dict[str, Any], key: str) -> str:
+def _range(row: Row, key: str) -> str:
     low, middle, high = (figure(row[f"{key}{end}"], 2) for end in ("_low", "", "_high"))
     return f"{middle} (median of {row['runs']} runs; {low} to {high})"
 
@@ -228,7 +202,8 @@ STUDY = Study(
     "is x x'.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"training": tuple(TRAININGS)},
     summarise=summarise,
     picture=picture,
     judge=judge,

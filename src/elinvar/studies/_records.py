@@ -73,7 +73,7 @@ def write_study_record(
         "stem": result.stem,
         "title": result.study.title,
         "claim": result.study.claim,
-        "claims": [asdict(claim) for claim in result.verdict.claims],
+        "claims": [asdict(claim) for claim in result.claims],
         "parameters": parameters,
         "summary": {"heads": heads, "kinds": kinds, "rows": cells},
         "says": says,
@@ -160,7 +160,7 @@ def summary_texts(frame: "DataFrame") -> tuple[list[str], list[list[str]], list[
     return heads, rows, kinds
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base import atomic_save, atomic_write, check_writable
 from elinvar.errors import MissingExtraError
 from elinvar.plots import to_png
-from elinvar.studies._study import C, Study, StudyConfig, Verdict, install_command
+from elinvar.studies._study import C, Claim, Study, StudyConfig, install_command
 from elinvar.sweeps import run_sweep
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class StudyResult:
         What is printed and judged.
     axes : Axes
         The picture.
-    verdict : Verdict
+    claims : tuple of Claim
         What follows from the summary.
     seconds : float
         How long this run took; cells that were finished before took none of it.
@@ -49,8 +49,13 @@ class StudyResult:
     rows: "DataFrame"
     summary: "DataFrame"
     axes: "Axes"
-    verdict: Verdict
+    claims: tuple[Claim, ...]
     seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim does."""
+        return all(claim.holds for claim in self.claims)
 
 
 def run_study(
@@ -84,7 +89,7 @@ def run_study(
     Returns
     -------
     StudyResult
-        Rows, summary, picture and verdict.
+        Rows, summary, picture and claims.
 
     Raises
     ------
@@ -97,7 +102,7 @@ def run_study(
     --------
     >>> from elinvar.studies import STUDIES, run_study
     >>> study = STUDIES["trajectories"]
-    >>> run_study(study, study.quick).verdict.holds
+    >>> run_study(study, study.quick).holds
     True
     """
     if study.missing:
@@ -126,7 +131,7 @@ def run_study(
         rows=rows,
         summary=summary,
         axes=axes,
-        verdict=study.judge(summary, config),
+        claims=study.judge(summary, config),
         seconds=time.perf_counter() - started,
     )
     if out is not None:

@@ -1,15 +1,15 @@
 """How the steps to recovery grow with the dimension."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_scaling
-from elinvar.studies._setting import HUGE_BATCH
-from elinvar.studies._study import Claim, Study, StudyConfig, Verdict
-from elinvar.sweeps import Sweep
+from elinvar.studies._setting import HUGE_BATCH, Setting
+from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._summary import quartiles
 from elinvar.theory import convergence_steps
 
 if TYPE_CHECKING:
@@ -60,24 +60,24 @@ def cell(
     rng: np.random.Generator,
     dim: int,
     repetition: int,
-    recovered: float,
+    invariant_rank: int,
+    spurious_rank: int,
+    heterogeneity: float,
+    step_size: float,
+    batch_size: int,
+    width: int,
     steps: int,
-    **settings: Any,
-) -> dict[str, Any]:
+    recovered: float,
+) -> Row:
     """Run once, and return the step from which A is within ``recovered`` of A*."""
-    from elinvar.sensing import HeteroSGD, SensingProblem, solve
+    from elinvar.sensing import HeteroSGD, solve
 
-    problem = SensingProblem.two_point(
-        dim=dim,
-        invariant_rank=settings["invariant_rank"],
-        spurious_rank=settings["spurious_rank"],
-        heterogeneity=settings["heterogeneity"],
-        rng=rng,
-    )
+    setting = Setting(dim=dim, invariant_rank=invariant_rank, spurious_rank=spurious_rank)
+    problem = setting.problem(heterogeneity, rng)
     algorithm = HeteroSGD(
-        step_size=settings["step_size"],
-        batch_size=settings["batch_size"],
-        width=settings["width"],
+        step_size=step_size,
+        batch_size=batch_size,
+        width=width,
         init="gaussian",
         init_scale=1.0 / dim,
     )
@@ -91,33 +91,12 @@ def cell(
     }
 
 
-def sweep(config: Config) -> Sweep:
-    """Return the grid: dimensions by repetitions."""
-    return Sweep(
-        name="scaling",
-        function=cell,
-        axes={"dim": config.dims, "repetition": range(config.repetitions)},
-        problem=("dim",),
-        fixed={
-            "invariant_rank": config.invariant_rank,
-            "spurious_rank": config.spurious_rank,
-            "heterogeneity": config.heterogeneity,
-            "step_size": config.step_size,
-            "batch_size": config.batch_size,
-            "width": config.width,
-            "steps": config.steps,
-            "recovered": config.recovered,
-        },
-    )
-
-
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     """Return the steps of each dimension, median and quartiles, beside the predicted ones."""
     groups = rows.groupby("dim", sort=True)
-    table = groups["recovered"].sum().rename("recovered").to_frame()
-    table["runs"] = groups.size()
-    for end, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
-        table[f"steps{end}"] = groups["steps_taken"].quantile(share)
+    table = quartiles(groups, ["steps_taken"])
+    table.columns = table.columns.str.replace("_taken", "")
+    table.insert(0, "recovered", groups["recovered"].sum())
     table["predicted"] = [
         convergence_steps(1.0, config.step_size, 1.0 / dim, accuracy=config.recovered)
         for dim in table.index
@@ -145,7 +124,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge whether all runs recover, and whether their time is a line in log d."""
     recovered, runs = int(summary["recovered"].sum()), int(summary["runs"].sum())
     every = Claim(
@@ -176,7 +155,7 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
             f"{percent(gap)} (needed: 15%)."
         ),
     )
-    return Verdict(claims=(every, law, time))
+    return (every, law, time)
 
 
 STUDY = Study(
@@ -185,7 +164,9 @@ STUDY = Study(
     claim="From a start of 1/d, HeteroSGD recovers A* in a number of steps that grows as log d.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"dim": "dims"},
+    problem=("dim",),
     summarise=summarise,
     picture=picture,
     judge=judge,

@@ -1,12 +1,12 @@
 """The paper's setting, which the studies share: one problem, its algorithms, what a run leaves."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elinvar.studies._study import StudyConfig
+from elinvar.studies._summary import quartiles
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -18,8 +18,8 @@ HUGE_BATCH = 10**14
 
 
 @dataclass(frozen=True, kw_only=True)
-class SensingConfig(StudyConfig):
-    """A study of two-point heterogeneity, spurious eigenvalues 1 + M and 1 - M.
+class Setting:
+    """Two-point heterogeneity, spurious eigenvalues 1 + M and 1 - M, and a trajectory.
 
     Parameters
     ----------
@@ -39,51 +39,61 @@ class SensingConfig(StudyConfig):
     steps: int = 1500
     init_scale: float = 1e-3
 
-    def fixed(self) -> dict[str, Any]:
-        """Return what every cell is told."""
-        return {
-            "dim": self.dim,
-            "invariant_rank": self.invariant_rank,
-            "spurious_rank": self.spurious_rank,
-            "steps": self.steps,
-            "init_scale": self.init_scale,
-        }
+    def problem(
+        self, heterogeneity: float, rng: np.random.Generator, measurements: str = "gaussian"
+    ) -> "SensingProblem":
+        """Return a problem with this M."""
+        from elinvar.sensing import SensingProblem
+
+        return SensingProblem.two_point(
+            dim=self.dim,
+            invariant_rank=self.invariant_rank,
+            spurious_rank=self.spurious_rank,
+            heterogeneity=heterogeneity,
+            measurements=measurements,
+            rng=rng,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensingConfig(StudyConfig, Setting):
+    """A study of two-point heterogeneity; its cells take the ``setting``."""
+
+    @property
+    def setting(self) -> Setting:
+        """What every cell is told."""
+        return Setting(**{field.name: getattr(self, field.name) for field in fields(Setting)})
 
 
 def run(
     algorithm: str,
     rng: np.random.Generator,
-    *,
+    setting: Setting,
     heterogeneity: float,
     step_size: float,
     batch_size: int,
-    dim: int,
-    invariant_rank: int,
-    spurious_rank: int,
-    steps: int,
-    init_scale: float,
+    *,
     record_every: int = 1,
 ) -> "tuple[SensingProblem, Trajectory]":
     """Return a two-point problem and one trajectory of the algorithm of this name on it."""
     from elinvar import sensing
 
-    problem = sensing.SensingProblem.two_point(
-        dim=dim,
-        invariant_rank=invariant_rank,
-        spurious_rank=spurious_rank,
-        heterogeneity=heterogeneity,
-        rng=rng,
-    )
+    problem = setting.problem(heterogeneity, rng)
     batch = {} if algorithm == "PooledGD" else {"batch_size": batch_size}
     maker = getattr(sensing, algorithm)
-    start = maker(step_size=step_size, init_scale=init_scale, **batch)
-    path = sensing.solve(problem, start, steps=steps, rng=rng, record_every=record_every)
+    start = maker(step_size=step_size, init_scale=setting.init_scale, **batch)
+    path = sensing.solve(problem, start, steps=setting.steps, rng=rng, record_every=record_every)
     return problem, path
 
 
+def last_third(trajectory: "Trajectory") -> slice:
+    """Return the steps to average over: spurious parts burst, and a last iterate tells little."""
+    return slice(2 * len(trajectory.steps) // 3, None)
+
+
 def settled(trajectory: "Trajectory") -> dict[str, Any]:
-    """Return what a run ended with: averages over its last third, since spurious parts burst."""
-    last = slice(2 * len(trajectory.steps) // 3, None)
+    """Return what a run ended with: averages over its last third."""
+    last = last_third(trajectory)
     spurious = np.asarray(trajectory.spurious_signal, dtype=np.float64)[last]
     diverged = trajectory.status == "diverged"
     means = {
@@ -95,15 +105,6 @@ def settled(trajectory: "Trajectory") -> dict[str, Any]:
     if diverged:
         means = dict.fromkeys(means, float("nan"))
     return {**means, "diverged": diverged, "last_step": int(trajectory.steps[-1])}
-
-
-def quartiles(groups: Any, names: Sequence[str]) -> "DataFrame":
-    """Return, for each group, its ``runs`` and of each column the median and both quartiles."""
-    table: DataFrame = groups.size().rename("runs").to_frame()
-    for name in names:
-        for end, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
-            table[f"{name}{end}"] = groups[name].quantile(share)
-    return table
 
 
 def signals(rows: "DataFrame", by: list[str]) -> "DataFrame":

@@ -1,16 +1,15 @@
 """What is learnt against the step size at a fixed heterogeneity: too small, right, too large."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
-from elinvar.studies._setting import HUGE_BATCH, SensingConfig, run, settled, signals
-from elinvar.studies._study import Claim, Study, Verdict
+from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled, signals
+from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._transition import slope, transition
-from elinvar.sweeps import Sweep
 from elinvar.theory import step_limits, step_window
 
 if TYPE_CHECKING:
@@ -64,27 +63,19 @@ QUICK = Config(
 )
 
 
-def cell(*, rng: np.random.Generator, algorithm: str, **settings: Any) -> dict[str, Any]:
+def cell(
+    *,
+    rng: np.random.Generator,
+    algorithm: str,
+    repetition: int,
+    setting: Setting,
+    heterogeneity: float,
+    step_size: float,
+    batch_size: int,
+) -> Row:
     """Run once with a step size."""
-    del settings["repetition"]
-    _, path = run(algorithm, rng, **settings)
+    _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
     return {**settled(path), **slope(path)}
-
-
-def sweep(config: Config) -> Sweep:
-    """Return the grid: step sizes by repetitions, on problems of their own."""
-    return Sweep(
-        name="step-size",
-        function=cell,
-        axes={"step_size": config.step_sizes, "repetition": range(config.repetitions)},
-        problem=("step_size",),
-        fixed={
-            **config.fixed(),
-            "algorithm": config.algorithm,
-            "heterogeneity": config.heterogeneity,
-            "batch_size": config.batch_size,
-        },
-    )
 
 
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
@@ -120,7 +111,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge the transition, what is learnt on either side of it, and where runs diverge."""
     low, bounded = _window(config)
     step = summary["step_size"]
@@ -130,27 +121,25 @@ def judge(summary: "DataFrame", config: Config) -> Verdict:
     high = step_window(config.heterogeneity).high
     calm, wild = (summary[mask]["diverged"] for mask in (step <= bounded, step > high))
     runs = f"medians of {config.repetitions} runs"
-    return Verdict(
-        claims=(
-            _transition(summary, low, config),
-            Claim(
-                holds=bool(small >= 0.1),
-                sentence=f"Up to {config.learnt:g} of that step the spurious part is learnt: its "
-                f"signal is at least {figure(small)} (needed: 0.1; {runs}).",
-            ),
-            Claim(
-                holds=bool(left <= 0.01 and kept >= 0.9),
-                sentence=f"From {config.forgotten:g} of it to the bound of {figure(bounded)} the "
-                f"spurious signal is at most {figure(left)} (needed: 0.01) and the invariant one "
-                f"at least {figure(kept)} (needed: 0.9; {runs}).",
-            ),
-            Claim(
-                holds=bool(calm.max() == 0 and wild.min() == 1),
-                sentence=f"Up to the bound {percent(calm.mean())} of runs diverge (needed: none), "
-                f"beyond {figure(high)}, where the spurious part grows again, "
-                f"{percent(wild.mean())} (needed: all).",
-            ),
-        )
+    return (
+        _transition(summary, low, config),
+        Claim(
+            holds=bool(small >= 0.1),
+            sentence=f"Up to {config.learnt:g} of that step the spurious part is learnt: its "
+            f"signal is at least {figure(small)} (needed: 0.1; {runs}).",
+        ),
+        Claim(
+            holds=bool(left <= 0.01 and kept >= 0.9),
+            sentence=f"From {config.forgotten:g} of it to the bound of {figure(bounded)} the "
+            f"spurious signal is at most {figure(left)} (needed: 0.01) and the invariant one "
+            f"at least {figure(kept)} (needed: 0.9; {runs}).",
+        ),
+        Claim(
+            holds=bool(calm.max() == 0 and wild.min() == 1),
+            sentence=f"Up to the bound {percent(calm.mean())} of runs diverge (needed: none), "
+            f"beyond {figure(high)}, where the spurious part grows again, "
+            f"{percent(wild.mean())} (needed: all).",
+        ),
     )
 
 
@@ -186,7 +175,9 @@ STUDY = Study(
     "spurious part as pooled training does, with too large a step it diverges.",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"step_size": "step_sizes"},
+    problem=("step_size",),
     summarise=summarise,
     picture=picture,
     judge=judge,

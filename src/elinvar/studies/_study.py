@@ -5,31 +5,35 @@ To add a study, write one file ``_name.py`` with
 - ``Config``, a frozen keyword-only dataclass on `StudyConfig`: its defaults are the full study, and
   ``QUICK = Config(...)`` is a small one of the same shape. ``core_seconds`` is what a run took on
   one core, measured;
-- ``cell(*, rng, ...)``, a function of the module that runs one cell of the grid and returns its
-  row, or list of rows, of plain values;
-- ``sweep(config)``, the grid of cells; its ``name`` is the study's, and seeds come from it;
+- ``cell(*, rng, repetition, ...)``, a function of the module that runs one cell of the grid and
+  returns its row, or list of rows, of plain values; what else it takes are the axes of the grid,
+  and fields of the config by their names;
 - ``summarise(rows, config)``, the table that is printed and judged: at most some 25 rows, columns
   named in words with underscores;
 - ``picture(rows, summary, config)``, drawn by a function of ``elinvar.plots``;
-- ``judge(summary, config)``, the verdict: claims that the numbers can contradict, each a sentence
+- ``judge(summary, config)``, the claims: each can be contradicted by the numbers, and is a sentence
   with its figures and its threshold, with the spread over repetitions;
-- ``STUDY = Study(...)``, which ties them together, and names the extras that cells use; these are
-  imported inside the functions that need them,
+- ``STUDY = Study(...)``, which ties them together and names the axes; its ``name`` is part of every
+  seed. It also names the extras that cells use; these are imported inside the functions that need
+  them,
 
 and enter it in ``_registry.py``. A study runs nothing, prints nothing and writes nothing when it is
 imported.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from elinvar.sweeps import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-    from elinvar.sweeps import Sweep
+Row = Mapping[str, Any]
 
 # Extras that studies may need, and the package that each stands for.
 _EXTRAS = {"torch": "torch", "digits": "mlxtend"}
@@ -67,31 +71,6 @@ class Claim:
     sentence: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What came out of a study.
-
-    Parameters
-    ----------
-    claims : tuple of Claim
-        At least one.
-    """
-
-    claims: tuple[Claim, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether every claim does."""
-        return all(claim.holds for claim in self.claims)
-
-    @property
-    def sentence(self) -> str:
-        """All claims, each with whether it holds."""
-        return " ".join(
-            f"{'Holds' if claim.holds else 'Fails'}: {claim.sentence}" for claim in self.claims
-        )
-
-
 C = TypeVar("C", bound=StudyConfig)
 
 
@@ -109,14 +88,20 @@ class Study(Generic[C]):
         What the paper says, in a sentence.
     full, quick : StudyConfig
         The settings of a whole and of a short run.
-    sweep : callable
-        From a config, the grid of cells.
+    cell : callable
+        From a generator, a repetition, a value of each axis and what else of the config it names,
+        a row or several.
+    axes : mapping of str to (str or tuple)
+        Of the grid, besides the repetitions: where an axis has its values from, a field of the
+        config, or the values themselves. The last one runs fastest.
+    problem : tuple of str
+        Axes that change the problem, and so the data.
     summarise : callable
         From tidy rows and the config, the table that is printed and judged.
     picture : callable
         From rows, summary and config, axes.
     judge : callable
-        From summary and config, the verdict.
+        From summary and config, the claims.
     extras : tuple of {"torch", "digits"}
         Optional packages that its cells use.
     backend : {"threads", "processes"}
@@ -128,10 +113,12 @@ class Study(Generic[C]):
     claim: str
     full: C
     quick: C
-    sweep: "Callable[[C], Sweep]"
+    cell: Callable[..., Row | list[Row]]
+    axes: Mapping[str, str | tuple[str, ...]]
+    problem: tuple[str, ...] = ()
     summarise: "Callable[[DataFrame, C], DataFrame]"
     picture: "Callable[[DataFrame, DataFrame, C], Axes]"
-    judge: "Callable[[DataFrame, C], Verdict]"
+    judge: "Callable[[DataFrame, C], tuple[Claim, ...]]"
     extras: tuple[str, ...] = ()
     backend: Literal["threads", "processes"] = "threads"
 
@@ -149,6 +136,30 @@ class Study(Generic[C]):
             The short one.
         """
         return self.quick if quick else self.full
+
+    def sweep(self, config: C) -> Sweep:
+        """Return the grid of cells: the axes by repetitions.
+
+        Parameters
+        ----------
+        config : StudyConfig
+        """
+        axes: dict[str, Any] = {
+            name: getattr(config, values) if isinstance(values, str) else values
+            for name, values in self.axes.items()
+        }
+        told = {"rng", "repetition", *axes}
+        return Sweep(
+            name=self.name,
+            function=self.cell,
+            axes={**axes, "repetition": range(config.repetitions)},
+            problem=self.problem,
+            fixed={
+                name: getattr(config, name)
+                for name in signature(self.cell).parameters
+                if name not in told
+            },
+        )
 
 
 AnyStudy = Study[Any]

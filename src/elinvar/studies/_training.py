@@ -1,22 +1,31 @@
 """How the studies of networks train: a loop that settles, and divergence without a warning."""
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from elinvar.errors import ElinvarWarning
 
 if TYPE_CHECKING:
+    import torch
+
     from elinvar.neural import HeteroTrainer
 
+    Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 
-def fit(trainer: "HeteroTrainer", batches: Any, steps: int) -> bool:
+Network = TypeVar("Network", bound="torch.nn.Module")
+
+
+def fit(trainer: "HeteroTrainer", batches: "Batches", steps: int) -> bool:
     """Train, and return whether the run diverged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ElinvarWarning)
         return trainer.fit(batches, steps=steps).status == "diverged"
 
 
-def settle(model: Any, optimizer: Any, batches: Any, steps: int) -> tuple[Any, bool]:
+def settle(
+    model: Network, optimizer: "torch.optim.Optimizer", batches: "Batches", steps: int
+) -> tuple[Network, bool]:
     """Train on squares with an intercept for each batch; return the average, and if it diverged.
 
     The step size falls to 0 over the last third of the steps, over which parameters are averaged.
@@ -35,4 +44,4 @@ def settle(model: Any, optimizer: Any, batches: Any, steps: int) -> tuple[Any, b
         average=1 / 3,
     )
     diverged = fit(trainer, batches, steps)
-    return trainer.averaged, diverged
+    return cast(Network, trainer.averaged), diverged

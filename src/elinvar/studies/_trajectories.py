@@ -1,16 +1,15 @@
 r"""Where three algorithms go: HeteroSGD to A\*, the pooled ones to A\* plus the mean of A^(e)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_distances
-from elinvar.studies._setting import SensingConfig, quartiles, run
-from elinvar.studies._study import Claim, Study, Verdict
-from elinvar.sweeps import Sweep
+from elinvar.studies._setting import SensingConfig, Setting, run
+from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._summary import quartiles, rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,15 +44,30 @@ class Config(SensingConfig):
     repetitions: int = 20
     core_seconds: float = 3.0
 
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """All of them, in the order of the summary."""
+        return (*self.recovering, *self.pooling)
+
 
 QUICK = Config(repetitions=4, record_every=20, core_seconds=1.0)
 
 
 def cell(
-    *, rng: np.random.Generator, algorithm: str, repetition: int, **settings: Any
-) -> list[Mapping[str, Any]]:
+    *,
+    rng: np.random.Generator,
+    algorithm: str,
+    repetition: int,
+    setting: Setting,
+    heterogeneity: float,
+    step_size: float,
+    batch_size: int,
+    record_every: int,
+) -> list[Row]:
     """Run one algorithm, and return its distances over time relative to the norm of A*."""
-    problem, path = run(algorithm, rng, **settings)
+    problem, path = run(
+        algorithm, rng, setting, heterogeneity, step_size, batch_size, record_every=record_every
+    )
     norm = float(np.linalg.norm(problem.invariant))
     columns = {
         "step": path.steps,
@@ -68,33 +82,12 @@ def cell(
     ]
 
 
-def sweep(config: Config) -> Sweep:
-    """Return the grid: algorithms by repetitions, the same problem for all algorithms."""
-    return Sweep(
-        name="trajectories",
-        function=cell,
-        axes={
-            "algorithm": (*config.recovering, *config.pooling),
-            "repetition": range(config.repetitions),
-        },
-        problem=(),
-        fixed={
-            **config.fixed(),
-            "heterogeneity": config.heterogeneity,
-            "step_size": config.step_size,
-            "batch_size": config.batch_size,
-            "record_every": config.record_every,
-        },
-    )
-
-
 def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     """Return where each algorithm ended: averages over the last third, quartiles over runs."""
     late = rows[rows["step"] > config.steps * 2 / 3]
     ends = late.groupby(["algorithm", "repetition"], sort=False)[list(_DISTANCES)].mean()
     table = quartiles(ends.groupby(level="algorithm", sort=False), _DISTANCES)
-    names = [*config.recovering, *config.pooling]
-    table = table.reindex(names).rename_axis("algorithm").reset_index()
+    table = table.reindex(list(config.algorithms)).rename_axis("algorithm").reset_index()
     return table.assign(runs=table["runs"].fillna(0).astype(int))
 
 
@@ -104,20 +97,18 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     return plot_distances(quartiles(by_step, _DISTANCES).reset_index())
 
 
-def judge(summary: "DataFrame", config: Config) -> Verdict:
+def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     """Judge where each algorithm ended."""
-    rows = {row["algorithm"]: row for row in summary.to_dict("records")}
-    claims = [
-        _claim(rows[name], "error", "the invariant part A*", config) for name in config.recovering
-    ]
-    claims += [
-        _claim(rows[name], "pooled_error", "the pooled solution, A* plus the mean of A^(e)", config)
-        for name in config.pooling
-    ]
-    return Verdict(claims=tuple(claims))
+    rows = {row["algorithm"]: row for row in rows_of(summary)}
+    invariant = "the invariant part A*"
+    pooled = "the pooled solution, A* plus the mean of A^(e)"
+    return (
+        *(_claim(rows[name], "error", invariant, config) for name in config.recovering),
+        *(_claim(rows[name], "pooled_error", pooled, config) for name in config.pooling),
+    )
 
 
-def _claim(row: Mapping[Any, Any], key: str, where: str, config: Config) -> Claim:
+def _claim(row: Row, key: str, where: str, config: Config) -> Claim:
     other = next(name for name in _DISTANCES if name != key)
     return Claim(
         holds=bool(row["runs"] == config.repetitions and row[key] <= config.tolerance < row[other]),
@@ -137,7 +128,8 @@ STUDY = Study(
     "the mean of the spurious parts A^(e).",
     full=Config(),
     quick=QUICK,
-    sweep=sweep,
+    cell=cell,
+    axes={"algorithm": "algorithms"},
     summarise=summarise,
     picture=picture,
     judge=judge,
