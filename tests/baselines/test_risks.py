@@ -225,7 +225,7 @@ def test_and_stops_where_environments_disagree_about_everything():
     model = ANDMaskRegressor(n_steps=20_000).fit(X, y, environments=place)
     risks = Risks.from_moments(table().moments())
     signs = np.sign(risks.gradient(point(model, risks)))
-    step = 0.5 * np.abs(risks.share @ risks.gradient(point(model, risks)))
+    step = 0.5 * np.abs(risks.weights @ risks.gradient(point(model, risks)))
     agree = np.abs(signs.sum(axis=0)) == 3
     assert np.all(step[agree] < 1e-2)
 

@@ -82,22 +82,24 @@ class ANDMaskRegressor(PeerRegressor):
         self.standardize = standardize
         self.environment_weights = environment_weights
 
-    def _direction(self, gradients: Floats, share: Floats) -> Floats:
+    def _direction(self, gradients: Floats, weights: Floats) -> Floats:
         """Return where to step from, given each environment's gradient (E, q)."""
-        # the slack lets a sum of shares that should be 1 pass a threshold of 1
-        agree = np.abs(share @ np.sign(gradients)) >= self.threshold - 1e-9
-        return np.asarray(agree * (share @ gradients))
+        # the slack lets a sum of weights that should be 1 pass a threshold of 1
+        agree = np.abs(weights @ np.sign(gradients)) >= self.threshold - 1e-9
+        return np.asarray(agree * (weights @ gradients))
 
     def _learn(self, rows: Environments) -> None:
         risks = Risks.from_moments(
-            rows.moments(), standardize=self.standardize, weights=self.environment_weights
+            rows.moments(),
+            standardize=self.standardize,
+            environment_weights=self.environment_weights,
         )
         self._take(*risks.model(self._walk(risks)))
 
     def _walk(self, risks: Risks) -> Floats:
         """Take the steps."""
-        share = risks.share
-        largest = 2 * float(np.linalg.eigvalsh(np.tensordot(share, risks.gram, 1))[-1])
+        weights = risks.weights
+        largest = 2 * float(np.linalg.eigvalsh(np.tensordot(weights, risks.gram, 1))[-1])
         step = self.step_size if self.normalize else self.step_size / largest
         w = np.zeros(risks.cross.shape[1])
         for t in range(self.n_steps):
@@ -107,7 +109,7 @@ class ANDMaskRegressor(PeerRegressor):
                 size = np.linalg.norm(gradients, axis=1, keepdims=True)
                 gradients /= np.maximum(size, 1e-300)
                 eta = step / np.sqrt(1 + t)
-            move = self._direction(gradients, share)
+            move = self._direction(gradients, weights)
             if self.weight_decay:
                 move = move + self.weight_decay * w
             elif not move.any():
@@ -146,8 +148,8 @@ class ANDGradientRegressor(ANDMaskRegressor):
     As `ANDMaskRegressor`.
     """
 
-    def _direction(self, gradients: Floats, share: Floats) -> Floats:
+    def _direction(self, gradients: Floats, weights: Floats) -> Floats:
         signs = np.sign(gradients)
         agree = (signs == signs[0]).all(axis=0)
-        size = np.exp(share @ np.log(np.maximum(np.abs(gradients), 1e-300)))
+        size = np.exp(weights @ np.log(np.maximum(np.abs(gradients), 1e-300)))
         return np.asarray(np.where(agree, signs[0] * size, 0.0))

@@ -85,7 +85,7 @@ class EILLSRegressor(PeerRegressor):
         risks = Risks.from_moments(
             rows.moments(),
             standardize=self.standardize,
-            weights=self.environment_weights,
+            environment_weights=self.environment_weights,
             intercept=self.intercept,
         )
         best, w = np.inf, np.zeros(risks.cross.shape[1])
@@ -109,13 +109,13 @@ def focused(risks: Risks, supports: NDArray[np.intp], penalty: float) -> tuple[F
     supports : (m, k) array of positions
     penalty : float
     """
-    share = risks.share
-    constant = float(share @ risks.power)
+    weights = risks.weights
+    constant = float(weights @ risks.power)
     m, k = supports.shape
     if not k:
         return np.full(m, constant / 2), np.zeros((m, 0))
     left, right, own = np.zeros((m, k, k)), np.zeros((m, k)), np.full(m, constant)
-    for weight, gram, cross in zip(share, risks.gram, risks.cross, strict=True):
+    for weight, gram, cross in zip(weights, risks.gram, risks.cross, strict=True):
         S = gram[supports[:, :, None], supports[:, None, :]]
         c = cross[supports]
         left += weight * (S + penalty * (S @ S))

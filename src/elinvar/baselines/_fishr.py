@@ -55,7 +55,7 @@ class FishrRegressor(PenalisedRegressor):
             4 * (r**2 @ X**2) / len(r) for (X, _), r in zip(self._rows, residuals, strict=True)
         ]
         variance = np.array(second) - gradient**2
-        apart = risks.share[:, None] * (variance - risks.share @ variance)
+        apart = risks.weights[:, None] * (variance - risks.weights @ variance)
         slope = np.zeros_like(w)
         for e, ((X, _), r) in enumerate(zip(self._rows, residuals, strict=True)):
             weight = r * (X**2 @ apart[e])

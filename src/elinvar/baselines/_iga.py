@@ -43,16 +43,16 @@ class IGARegressor(PenalisedRegressor):
 
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
         gradient = risks.gradient(w)
-        apart = gradient - risks.share @ gradient
-        slope = 2 * np.einsum("e,ej,ejk->k", risks.share, apart, 2 * risks.gram)
-        return float(risks.share @ (apart**2).sum(axis=1)), slope
+        apart = gradient - risks.weights @ gradient
+        slope = 2 * np.einsum("e,ej,ejk->k", risks.weights, apart, 2 * risks.gram)
+        return float(risks.weights @ (apart**2).sum(axis=1)), slope
 
     def _follow(self, risks: Risks, w: Floats) -> Floats:
-        share = risks.share
-        gram, cross = np.tensordot(share, risks.gram, 1), share @ risks.cross
+        weights = risks.weights
+        gram, cross = np.tensordot(weights, risks.gram, 1), weights @ risks.cross
         apart = risks.gram - gram
-        V = np.tensordot(share, apart @ apart, 1)
-        v = np.einsum("e,ejk,ek->j", share, apart, risks.cross - cross)
+        V = np.tensordot(weights, apart @ apart, 1)
+        v = np.einsum("e,ejk,ek->j", weights, apart, risks.cross - cross)
         size = 1 + self.penalty
         left, right = gram + 4 * self.penalty * V, cross + 4 * self.penalty * v
         found: Floats = np.linalg.lstsq(left / size, right / size, rcond=None)[0]

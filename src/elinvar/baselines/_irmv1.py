@@ -44,4 +44,4 @@ class IRMv1Regressor(PenalisedRegressor):
         image = risks.gram @ w
         change = 2 * (image - risks.cross) @ w
         slope = 2 * (2 * image - risks.cross)
-        return float(risks.share @ change**2), np.asarray(2 * (risks.share * change) @ slope)
+        return float(risks.weights @ change**2), np.asarray(2 * (risks.weights * change) @ slope)

@@ -59,7 +59,9 @@ class PenalisedRegressor(PeerRegressor):
 
     def _risks(self, rows: Environments) -> Risks:
         return Risks.from_moments(
-            rows.moments(), standardize=self.standardize, weights=self.environment_weights
+            rows.moments(),
+            standardize=self.standardize,
+            environment_weights=self.environment_weights,
         )
 
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
@@ -71,8 +73,8 @@ class PenalisedRegressor(PeerRegressor):
         value, slope = self._penalty(risks, w)
         size = 1 + penalty
         return (
-            float(risks.share @ risks.risk(w) + penalty * value) / size,
-            (risks.share @ risks.gradient(w) + penalty * slope) / size,
+            float(risks.weights @ risks.risk(w) + penalty * value) / size,
+            (risks.weights @ risks.gradient(w) + penalty * slope) / size,
         )
 
     def _learn(self, rows: Environments) -> None:
@@ -108,7 +110,7 @@ class PenalisedRegressor(PeerRegressor):
 
 def _preconditioner(risks: Risks) -> Floats:
     """Return L^-T of the pooled second moments, with a small ridge where they are singular."""
-    gram = np.tensordot(risks.share, risks.gram, 1)
+    gram = np.tensordot(risks.weights, risks.gram, 1)
     ridge = 1e-9 * np.trace(gram) / len(gram)
     lower = np.linalg.cholesky(gram + ridge * np.eye(len(gram)))
     return np.asarray(np.linalg.inv(lower).T)

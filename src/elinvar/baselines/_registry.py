@@ -1,7 +1,7 @@
 """Every method under the name by which the command knows it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -29,13 +29,13 @@ from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegr
 from elinvar.baselines._oracle import OracleRegressor
 from elinvar.baselines._pooled import PooledRegressor
 from elinvar.baselines._vrex import VRExRegressor
+from elinvar.datasets import Task
 from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor
 
-Task = Literal["regression", "classification"]
 Returns = Literal["predictions", "coefficients", "selection"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Baseline:
     """A method: how it is made, what may be tuned, where it applies, what it returns.
 
@@ -79,6 +79,7 @@ class Baseline:
     name: str
     title: str
     estimator: Any
+    _: KW_ONLY
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=lambda: MappingProxyType({}))
     returns: Returns = "coefficients"
     package: str = ""
@@ -134,78 +135,63 @@ _PENALTIES = (0.0, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4)
 _TREES = (30, 100)
 
 _ALL = (
+    Baseline("constant", "mean of the target", ConstantRegressor(), returns="selection"),
+    Baseline("pooled", "least squares over all rows", PooledRegressor()),
+    Baseline("oracle", "least squares on the true support", OracleRegressor(), returns="selection"),
     Baseline(
-        name="constant",
-        title="mean of the target",
-        estimator=ConstantRegressor(),
-        returns="selection",
-    ),
-    Baseline(name="pooled", title="least squares over all rows", estimator=PooledRegressor()),
-    Baseline(
-        name="oracle",
-        title="least squares on the true support",
-        estimator=OracleRegressor(),
-        returns="selection",
+        "lasso", "lasso, chosen on left-out environments", LassoRegressor(), returns="selection"
     ),
     Baseline(
-        name="lasso",
-        title="lasso, chosen on left-out environments",
-        estimator=LassoRegressor(),
+        "elasticnet",
+        "elastic net, chosen on left-out environments",
+        ElasticNetRegressor(),
         returns="selection",
     ),
     Baseline(
-        name="elasticnet",
-        title="elastic net, chosen on left-out environments",
-        estimator=ElasticNetRegressor(),
-        returns="selection",
-    ),
-    Baseline(
-        name="boosting",
-        title="boosted trees over all rows",
-        estimator=BoostingRegressor(),
+        "boosting",
+        "boosted trees over all rows",
+        BoostingRegressor(),
         grid={"n_trees": _TREES, "max_leaf_nodes": (7, 31)},
         returns="predictions",
     ),
     Baseline(
-        name="logistic",
-        title="logistic regression over all rows",
-        estimator=LogisticRegressor(),
+        "logistic",
+        "logistic regression over all rows",
+        LogisticRegressor(),
         grid={"strength": (0.01, 0.1, 1.0, 100.0)},
         tasks=("classification",),
     ),
     Baseline(
-        name="fixedeffects",
-        title="least squares with a level for each environment",
-        estimator=FixedEffectsRegressor(),
+        "fixedeffects", "least squares with a level for each environment", FixedEffectsRegressor()
     ),
     Baseline(
-        name="anchor",
-        title="anchor regression",
-        estimator=AnchorRegressor(),
+        "anchor",
+        "anchor regression",
+        AnchorRegressor(),
         grid={"gamma": (1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 1e3, 1e4)},
         package="ivmodels",
     ),
     Baseline(
-        name="kclass",
-        title="instrumental variables, environments as instruments",
-        estimator=KClassRegressor(),
+        "kclass",
+        "instrumental variables, environments as instruments",
+        KClassRegressor(),
         grid={"kappa": ("tsls", "liml", "fuller")},
         package="ivmodels",
         fewest_environments=2,
         instruments=True,
     ),
     Baseline(
-        name="anchorboosting",
-        title="boosted trees on the anchor loss",
-        estimator=AnchorBoostingRegressor(),
+        "anchorboosting",
+        "boosted trees on the anchor loss",
+        AnchorBoostingRegressor(),
         grid={"gamma": (1.0, 5.0, 20.0, 100.0), "n_trees": _TREES},
         returns="predictions",
         package="anchorboosting",
     ),
     Baseline(
-        name="causalicp",
-        title="invariant causal prediction (Bonferroni)",
-        estimator=CausalICPRegressor(),
+        "causalicp",
+        "invariant causal prediction (Bonferroni)",
+        CausalICPRegressor(),
         grid={"level": (0.01, 0.05)},
         returns="selection",
         package="causalicp",
@@ -213,9 +199,9 @@ _ALL = (
         tasks=("regression",),
     ),
     Baseline(
-        name="icp",
-        title="invariant causal prediction (Fisher)",
-        estimator=ICPRegressor(),
+        "icp",
+        "invariant causal prediction (Fisher)",
+        ICPRegressor(),
         grid={"level": (0.01, 0.05)},
         returns="selection",
         package="invariant_causal_prediction",
@@ -223,87 +209,73 @@ _ALL = (
         tasks=("regression",),
     ),
     Baseline(
-        name="eills",
-        title="focused invariance penalty over all subsets",
-        estimator=EILLSRegressor(),
+        "eills",
+        "focused invariance penalty over all subsets",
+        EILLSRegressor(),
         grid={"penalty": (1.0, 4.0, 12.0, 36.0, 100.0, 300.0), "standardize": (False, True)},
         returns="selection",
         fewest_environments=2,
         most_features=MOST_FEATURES,
     ),
     Baseline(
-        name="dantzig",
-        title="causal Dantzig",
-        estimator=CausalDantzigRegressor(),
+        "dantzig",
+        "causal Dantzig",
+        CausalDantzigRegressor(),
         grid={"penalty": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)},
         returns="selection",
         fewest_environments=2,
     ),
     Baseline(
-        name="irmv1",
-        title="invariant risk minimisation",
-        estimator=IRMv1Regressor(),
-        grid={"penalty": _PENALTIES},
+        "irmv1", "invariant risk minimisation", IRMv1Regressor(), grid={"penalty": _PENALTIES}
     ),
     Baseline(
-        name="vrex",
-        title="risk extrapolation by variance",
-        estimator=VRExRegressor(),
-        grid={"penalty": _PENALTIES},
+        "vrex", "risk extrapolation by variance", VRExRegressor(), grid={"penalty": _PENALTIES}
     ),
     Baseline(
-        name="andmask",
-        title="gradient steps where signs agree",
-        estimator=ANDMaskRegressor(),
+        "andmask",
+        "gradient steps where signs agree",
+        ANDMaskRegressor(),
         grid={"threshold": (0.5, 0.8, 1.0), "weight_decay": (0.0, 1e-3, 1e-2, 0.1, 1.0)},
     ),
     Baseline(
-        name="andgradient",
-        title="steps along the geometric mean of gradients",
-        estimator=ANDGradientRegressor(),
+        "andgradient",
+        "steps along the geometric mean of gradients",
+        ANDGradientRegressor(),
         grid={"weight_decay": (0.0, 1e-3, 1e-2, 0.1, 1.0)},
     ),
     Baseline(
-        name="iga",
-        title="gradients with small variance between environments",
-        estimator=IGARegressor(),
+        "iga",
+        "gradients with small variance between environments",
+        IGARegressor(),
         grid={"penalty": _PENALTIES},
     ),
     Baseline(
-        name="fishr",
-        title="equal variances of gradients",
-        estimator=FishrRegressor(),
-        grid={"penalty": _PENALTIES},
+        "fishr", "equal variances of gradients", FishrRegressor(), grid={"penalty": _PENALTIES}
     ),
     Baseline(
-        name="groupdro",
-        title="smallest worst risk",
-        estimator=GroupDRORegressor(),
+        "groupdro",
+        "smallest worst risk",
+        GroupDRORegressor(),
         grid={"adjustment": (0.0, 0.3, 1.0, 3.0, 10.0)},
     ),
     Baseline(
-        name="fish",
-        title="gradient matching",
-        estimator=FishRegressor(),
+        "fish",
+        "gradient matching",
+        FishRegressor(),
         grid={"step_size": (0.1, 0.3, 1.0), "meta_step": (0.1, 0.5)},
     ),
+    Baseline("elinvar", "this library, defaults", InvariantRegressor(), returns="selection"),
     Baseline(
-        name="elinvar",
-        title="this library, defaults",
-        estimator=InvariantRegressor(),
-        returns="selection",
-    ),
-    Baseline(
-        name="elinvar-classifier",
-        title="this library, logistic, defaults",
-        estimator=InvariantLogisticRegressor(),
+        "elinvar-classifier",
+        "this library, logistic, defaults",
+        InvariantLogisticRegressor(),
         returns="selection",
         tasks=("classification",),
     ),
     Baseline(
-        name="heterosgd",
-        title="this library, the paper's stochastic steps on gates",
-        estimator=HeteroSGDRegressor(random_state=0),
+        "heterosgd",
+        "this library, the paper's stochastic steps on gates",
+        HeteroSGDRegressor(random_state=0),
         grid={"gain": (1.0, 3.0, 10.0)},
     ),
 )

@@ -26,8 +26,8 @@ class Risks:
         :math:`c_e`.
     power : (E,) array
         :math:`s_e`.
-    share : (E,) array
-        Weights of environments, summing to one.
+    weights : (E,) array
+        Of environments, summing to one.
     count : (E,) array
         Rows of environments.
     center, scale : (p,) array
@@ -41,7 +41,7 @@ class Risks:
     gram: Floats
     cross: Floats
     power: Floats
-    share: Floats
+    weights: Floats
     count: Floats
     center: Floats
     scale: Floats
@@ -55,7 +55,7 @@ class Risks:
         moments: "Moments",
         *,
         standardize: bool = True,
-        weights: Weights = "equal",
+        environment_weights: Weights = "equal",
         intercept: bool = True,
     ) -> "Risks":
         """Take the moments about zero, or about the pooled mean in units of the pooled sd.
@@ -66,24 +66,26 @@ class Risks:
         standardize : bool
             Shift and scale columns and target by their pooled means and sds; without intercept
             they are only scaled.
-        weights : {"equal", "size"}
+        environment_weights : {"equal", "size"}
             What environments count for.
         intercept : bool
             Put the constant in column 0.
         """
         p = moments.n_columns
-        share = moments.count / moments.count.sum()
-        center, level = share @ moments.mean_x, float(share @ moments.mean_y)
+        of_rows = moments.count / moments.count.sum()
+        center, level = of_rows @ moments.mean_x, float(of_rows @ moments.mean_y)
         scale, unit = np.ones(p), 1.0
         if standardize:
             spread = moments.cov_xx.diagonal(axis1=1, axis2=2) + (moments.mean_x - center) ** 2
-            scale = np.sqrt(share @ spread)
+            scale = np.sqrt(of_rows @ spread)
             scale = np.where(scale > 1e-13 * np.abs(center), scale, 1.0)
-            unit = float(np.sqrt(share @ (moments.var_y + (moments.mean_y - level) ** 2)))
+            unit = float(np.sqrt(of_rows @ (moments.var_y + (moments.mean_y - level) ** 2)))
         if not (standardize and intercept):
             center, level = np.zeros(p), 0.0
         x = (moments.mean_x - center) / scale
         y = (moments.mean_y - level) / unit
+        # S_e = Cov_e(x) + m_e m_e', c_e = Cov_e(x, y) + m_e E_e y: moments about zero from those
+        # about each environment's mean m_e
         gram = moments.cov_xx / (scale[:, None] * scale) + x[:, :, None] * x[:, None, :]
         cross = moments.cov_xy / (scale * unit) + x * y[:, None]
         if intercept:
@@ -95,7 +97,7 @@ class Risks:
             gram=gram,
             cross=cross,
             power=moments.var_y / unit**2 + y**2,
-            share=resolve_environment_weights(weights, moments.names, moments.count),
+            weights=resolve_environment_weights(environment_weights, moments.names, moments.count),
             count=moments.count,
             center=center,
             scale=scale,
@@ -114,17 +116,17 @@ class Risks:
         gradient: Floats = 2 * (self.gram @ w - self.cross)
         return gradient
 
-    def minimizer(self, share: Floats | None = None) -> Floats:
+    def minimizer(self, weights: Floats | None = None) -> Floats:
         """Return the w that minimises the average risk; the smallest where there are many.
 
         Parameters
         ----------
-        share : (E,) array, optional
-            Weights of environments other than ``self.share``.
+        weights : (E,) array, optional
+            Of environments, other than ``self.weights``.
         """
-        share = self.share if share is None else share
-        gram = np.tensordot(share, self.gram, 1)
-        return np.asarray(np.linalg.lstsq(gram, share @ self.cross, rcond=None)[0])
+        weights = self.weights if weights is None else weights
+        gram = np.tensordot(weights, self.gram, 1)
+        return np.asarray(np.linalg.lstsq(gram, weights @ self.cross, rcond=None)[0])
 
     def design(self, rows: "Environments") -> tuple[Floats, Floats]:
         """Return columns (n, q) and target (n,) in the units of these moments.

@@ -42,5 +42,5 @@ class VRExRegressor(PenalisedRegressor):
 
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
         risk = risks.risk(w)
-        apart = risks.share * (risk - risks.share @ risk)
+        apart = risks.weights * (risk - risks.weights @ risk)
         return float(apart @ risk), np.asarray(2 * apart @ risks.gradient(w))

@@ -12,12 +12,12 @@ from elinvar.datasets import (
     Dataset,
     KnownAnswer,
     Problem,
+    Task,
     load_bikes,
     load_penguins,
     load_sachs,
     make_random_linear,
 )
-from elinvar.datasets._known import Task
 
 if TYPE_CHECKING:
     from pandas import DataFrame

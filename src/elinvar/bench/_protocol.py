@@ -9,7 +9,7 @@ import numpy as np
 from elinvar.baselines import Baseline
 from elinvar.bench._data import Case, Floats, Rows
 from elinvar.bench._limit import timed
-from elinvar.datasets._known import Task
+from elinvar.datasets import Task
 
 MOST_FOLDS = 5
 

@@ -6,7 +6,7 @@ from elinvar.datasets._dataset import Dataset
 from elinvar.datasets._eills import make_eills
 from elinvar.datasets._gene_network import make_gene_network
 from elinvar.datasets._irm_chain import make_irm_chain
-from elinvar.datasets._known import KnownAnswer, Sample
+from elinvar.datasets._known import KnownAnswer, Sample, Task
 from elinvar.datasets._linear_unit_tests import make_linear_unit_test
 from elinvar.datasets._mnist import Digits, load_mnist_digits
 from elinvar.datasets._problems import PROBLEMS, SUITES, Problem, make_problem
@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "SachsDataset",
     "Sample",
+    "Task",
     "load_bikes",
     "load_mnist_digits",
     "load_penguins",
