@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+# The thin line from a name to its point.
+LEADER: dict[str, Any] = {
+    "arrowstyle": "-", "color": QUIET, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Look:
     """How a line and its dots are drawn."""
@@ -144,16 +150,10 @@ def name_points(
             color=colour,
             annotation_clip=False,
             parse_math=False,
-            arrowprops=_leader(relpos=(1.0 if right else 0.0, 0.5)),
+            arrowprops={**LEADER, "relpos": (1.0 if right else 0.0, 0.5)},
             zorder=5,
         )
     ax.set_ylim(low, high)
-
-
-def _leader(**place: object) -> dict[str, Any]:
-    """Return the thin line from a name to its point."""
-    line = {"arrowstyle": "-", "color": QUIET, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
-    return {**line, **place}
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -191,7 +191,15 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
 
 
 def draw_line(
-    ax: "Axes", x: ArrayLike, y: ArrayLike, look: Look, *, label: str = "", markers: bool = False
+    ax: "Axes",
+    x: ArrayLike,
+    y: ArrayLike,
+    look: Look,
+    *,
+    label: str = "",
+    markers: bool = False,
+    width: float = 1.8,
+    alpha: float = 1.0,
 ) -> None:
     """Draw a line, with its markers if it is made of few points."""
     ax.plot(
@@ -199,12 +207,13 @@ def draw_line(
         np.asarray(y, dtype=np.float64),
         color=look.colour,
         linestyle=look.line,
-        linewidth=1.8,
+        linewidth=width,
+        alpha=alpha,
         marker=look.marker if markers else "",
         markersize=4.5,
         markeredgewidth=0,
         label=label,
-        zorder=3,
+        zorder=2 + alpha,
         solid_capstyle="round",
     )
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.plots._axes import GRID, clean, finish, log_axis, new_axes
+from elinvar.plots._marks import LEADER
 from elinvar.plots._tables import Row, Table, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
@@ -117,7 +118,7 @@ def _name(ax: "Axes", rows: list[Row]) -> None:
             color=_COLOURS.get(row["method"], INK),
             fontweight="bold" if own else "normal",
             parse_math=False,
-            arrowprops={"arrowstyle": "-", "color": QUIET, "linewidth": 0.5} if far else None,
+            arrowprops=LEADER if far else None,
         )
 
 

@@ -1,13 +1,14 @@
 """One line a feature: along the invariance path, and along the steps of a stochastic run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar.plots._axes import clean, finish, legend_below, new_axes, plain_numbers
-from elinvar.plots._marks import Floats, Look, mark, name_points
+from elinvar.plots._marks import Floats, Look, draw_line, mark, name_points
 from elinvar.plots.palette import HOLDS, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # A line that never rises above this share of the largest is not named.
 _VISIBLE = 0.05
+_LONGEST = 26
 
 Verdicts = Mapping[str, str] | Sequence[str]
 
@@ -78,10 +80,15 @@ def plot_path(
     ax.set_xscale("log")
     group = np.arange(len(columns)) if groups is None else np.asarray(groups)
     first = stays if verdicts is None else np.isin(kinds, HOLDS)
-    named = _draw_lines(ax, x, coef, looks, _largest(coef, top, first, group))
+    crowd, named = _largest(coef, top, first, group)
+    lines = _Lines(x=x, coef=coef, columns=columns, looks=looks)
+    lines.draw(ax, crowd, named)
+    lines.name(ax, [j for j in named if stays[j]])
     leaving = [j for j in named if not stays[j]]
-    _name_lines(ax, x, coef, columns, looks, [j for j in named if stays[j]], last=True)
-    _name_lines(ax, x, coef, columns, looks, leaving, last=False)
+    if leaving:
+        lines.name(ax, leaving, first=True)
+        longest = max(len(clean(columns[j], _LONGEST)) for j in leaving)
+        ax.spines["left"].set_position(("outward", 16 + 5.6 * longest))
     _strength_ticks(ax, x, low)
     plain_numbers(ax.yaxis)
     _verdict_legend(ax, kinds)
@@ -149,8 +156,10 @@ def plot_trajectory(
         looks = [Look.of_verdict(kind) for kind in kinds]
         _verdict_legend(ax, kinds)
     alike, group = np.zeros(len(columns), dtype=bool), np.arange(len(columns))
-    named = _draw_lines(ax, x, values, looks, _largest(values, top, alike, group))
-    _name_lines(ax, x, values, columns, looks, named, last=True)
+    crowd, named = _largest(values, top, alike, group)
+    lines = _Lines(x=x, coef=values, columns=columns, looks=looks)
+    lines.draw(ax, crowd, named)
+    lines.name(ax, named)
     if title is None:
         title = f"Coefficients over {int(x[-1]):,} steps" if len(x) else "No steps recorded"
     return finish(ax, title=title, xlabel="step", ylabel=ylabel)
@@ -206,66 +215,38 @@ def _largest(
     return [j for j in order if j not in named], named
 
 
-def _draw_lines(
-    ax: "Axes",
-    x: Floats,
-    coef: Floats,
-    looks: list[Look],
-    groups: tuple[list[int], list[int]],
-) -> list[int]:
-    crowd, named = groups
-    ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=1)
-    for group, width, alpha in ((crowd, 0.7, 0.45), (named, 1.8, 1.0)):
-        for j in group:
-            until = _gone(coef[:, j])
-            ax.plot(
-                x[:until],
-                coef[:until, j],
-                color=looks[j].colour,
-                linestyle=looks[j].line,
-                linewidth=width,
-                alpha=alpha,
-                zorder=2 + alpha,
-                solid_capstyle="round",
-            )
-    ax.set_xlim(x[0], x[-1] if x[-1] > x[0] else x[0] + 1.0)
-    return named
+@dataclass(frozen=True, kw_only=True)
+class _Lines:
+    """One line a column, (T,) by (T, n_columns); NaN is not known."""
 
+    x: Floats
+    coef: Floats
+    columns: Sequence[str]
+    looks: list[Look]
 
-def _gone(values: Floats) -> int:
-    """Return how much of a line to draw: all until it has come to 0 for good."""
-    return int(np.flatnonzero(values)[-1]) + 2
+    def draw(self, ax: "Axes", crowd: list[int], named: list[int]) -> None:
+        """Draw a thin crowd and the lines to be named, each until it has come to 0 for good."""
+        ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=1)
+        for group, width, alpha in ((crowd, 0.7, 0.45), (named, 1.8, 1.0)):
+            for j in group:
+                until = int(np.flatnonzero(self.coef[:, j])[-1]) + 2
+                x, y = self.x[:until], self.coef[:until, j]
+                draw_line(ax, x, y, self.looks[j], width=width, alpha=alpha)
+        ax.set_xlim(self.x[0], self.x[-1] if self.x[-1] > self.x[0] else self.x[0] + 1.0)
 
-
-def _name_lines(
-    ax: "Axes",
-    x: Floats,
-    coef: Floats,
-    columns: Sequence[str],
-    looks: list[Look],
-    group: list[int],
-    *,
-    last: bool,
-) -> None:
-    """Write names beside the right (``last``) or left ends of the lines of ``group``."""
-    ends = [(float(last), _end(coef[:, j], -1 if last else 0)) for j in group]
-    name_points(
-        ax,
-        [clean(columns[j], 26) for j in group],
-        ends,
-        1.02 if last else -0.02,
-        colours=[looks[j].colour for j in group],
-        right=not last,
-        frame=("axes fraction", "data"),
-    )
-    if group and not last:
-        longest = max(len(clean(columns[j], 26)) for j in group)
-        ax.spines["left"].set_position(("outward", 16 + 5.6 * longest))
-
-
-def _end(values: Floats, index: int) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite[index]) if len(finite) else 0.0
+    def name(self, ax: "Axes", group: list[int], *, first: bool = False) -> None:
+        """Write names beside the right ends, or the ``first`` ones, of the lines of a group."""
+        known = [self.coef[np.isfinite(self.coef[:, j]), j] for j in group]
+        ends = [float(line[0 if first else -1]) if len(line) else 0.0 for line in known]
+        name_points(
+            ax,
+            [clean(self.columns[j], _LONGEST) for j in group],
+            [(0.0 if first else 1.0, end) for end in ends],
+            -0.02 if first else 1.02,
+            colours=[self.looks[j].colour for j in group],
+            right=first,
+            frame=("axes fraction", "data"),
+        )
 
 
 def _strength_ticks(ax: "Axes", x: Floats, low: float | None) -> None:
