@@ -22,6 +22,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def new_figure(width: float, height: float) -> "Figure":
     """Return an empty figure of ``width`` x ``height`` inches, without pyplot."""
+    # pyplot would keep every figure alive and choose a backend for the whole process
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -78,6 +79,7 @@ def legend_below(
 ) -> None:
     """Put a frameless legend under the axes, in as many rows as its labels need."""
     figure: Any = ax.figure
+    # a constrained layout does not shrink a legend: take the most columns that fit the figure
     for columns in range(len(labels) if len(labels) <= 5 else 3, 0, -1):
         legend = figure.legend(
             list(handles),
@@ -159,6 +161,7 @@ def ticks_at(ax: "Axes", values: Sequence[float]) -> None:
 
 def tick_text(value: float, largest: float) -> str:
     """Return a tick's number with its thousands apart, or times the power of ten of ``largest``."""
+    # a locator's 0 may be off by rounding errors
     if abs(value) < 1e-9 * largest:
         return "0"
     if 1e-3 <= largest < 1e7:

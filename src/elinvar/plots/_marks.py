@@ -181,6 +181,7 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
     gap = min(gap, (high - low) / max(n - 1, 1))
     order = np.argsort(positions, kind="stable")
     wanted = np.asarray(positions, dtype=np.float64)[order] - gap * np.arange(n)
+    # the max-min formula (Barlow et al. 1972, section 1.4), of order n^3; names are few
     fitted = [
         max(min(wanted[i : j + 1].mean() for j in range(k, n)) for i in range(k + 1))
         for k in range(n)
@@ -315,6 +316,7 @@ def range_of(core: ArrayLike, ends: ArrayLike, *, reach: float) -> tuple[float, 
     low, high = float(seen.min()), float(seen.max())
     more = reach * (high - low)
     every = np.concatenate([seen, rest])
+    # an interval that ends between core and reach ends the axis; one that goes on is cut there
     low, high = max(float(every.min()), low - more), min(float(every.max()), high + more)
     margin = 0.04 * (high - low) or 1.0
     return low - margin, high + margin

@@ -20,12 +20,7 @@ VERDICT_LINES: dict[str, Any] = {
     "no effect": ":",
 }
 HOLDS = ("invariant", "approximately invariant")
-MODEL_COLOURS = {
-    "invariant": "#00639c",
-    "pooled": "#a84600",
-    "lasso": "#6a59a3",
-    "mean": "#5f666e",
-}
+MODEL_COLOURS = {"invariant": "#00639c", "pooled": "#a84600", "lasso": "#6a59a3", "mean": "#5f666e"}
 MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
 MODEL_NAMES = {
     "invariant": "invariant model",

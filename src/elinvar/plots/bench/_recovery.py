@@ -16,11 +16,7 @@ _LINES = ("-", "--", "-.", ":")
 
 
 def plot_recovery(
-    recovery: Table,
-    against: str,
-    *,
-    title: str | None = None,
-    ax: "Axes | None" = None,
+    recovery: Table, against: str, *, title: str | None = None, ax: "Axes | None" = None
 ) -> "Axes":
     """Draw the mean F1 of the selected features against a size, a line a method.
 

@@ -158,6 +158,7 @@ def _draw_growth(ax: "Axes", rows: list[Row], step_size: float | None) -> None:
     y, growth = np.arange(len(rows)), np.array([row["growth"] for row in rows], dtype=np.float64)
     reach = 1.1 * max([*np.abs(growth[np.isfinite(growth)]), 1e-12])
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
+    # an exponent of minus infinity, gone in one step, goes to the edge
     bar = np.clip(growth, -reach, reach)
     ax.hlines(y, 0.0, bar, colors=INK, linewidths=8, alpha=0.55, zorder=2)
     title = "growth" if step_size is None else f"growth at step {step_size:.3g}"

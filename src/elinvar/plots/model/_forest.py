@@ -114,6 +114,7 @@ def _grid(panels: list[Panel], rows: Rows) -> "list[Axes]":
     wide = count <= 4 or any(len(panel.feature) > _SHORT_NAME for panel in panels)
     across = min(count, 2 if wide else 3)
     down = -(-count // across)
+    # inches: a row, the title and ticks of a panel, and the figure's own head and legend
     pitch = 0.19 if len(rows.labels) < 16 else 0.165
     height = down * (pitch * (rows.bottom + 0.7) + 0.75) + 0.9
     cells = new_panels(9.0 if across > 1 else 6.5, height, down, across)

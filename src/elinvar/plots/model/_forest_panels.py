@@ -49,6 +49,7 @@ class Panel:
         """
         width = self.each[2] - self.each[1]
         typical = np.median(width[np.isfinite(width)]) if np.isfinite(width).any() else np.inf
+        # not <=: an environment whose interval is not known stays, by its effect
         clear = ~(width > _VAGUE * typical)
         if self.odd is not None:
             clear[self.odd] = True

@@ -29,14 +29,7 @@ _NAMED = 3
 # None is named whose level was missed by less than this share of the axis.
 _FAR = 0.02
 
-_NUMBERS = (
-    "predicted_mean",
-    "predicted_sd",
-    "truth_mean",
-    "truth_sd",
-    "slope",
-    "residual_sd",
-)
+_NUMBERS = ("predicted_mean", "predicted_sd", "truth_mean", "truth_sd", "slope", "residual_sd")
 
 
 def plot_left_out(

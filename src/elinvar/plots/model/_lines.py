@@ -198,6 +198,7 @@ def _log_positions(strength: Floats) -> tuple[Floats, float | None]:
         return np.ones_like(strength), None
     if strength.min() > 0:
         return strength, None
+    # 0 has no place on a logarithmic axis; the pooled model stands well left of what is punished
     low = float(positive.min()) / 4.0
     return np.where(strength > 0, strength, low), low
 

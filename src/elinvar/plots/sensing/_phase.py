@@ -141,6 +141,7 @@ def _edges(values: Floats, *, log: bool) -> Floats:
 
 def _colours(shares: Floats) -> Floats:
     palette = np.array([colour for _, colour in _OUTCOMES.values()])
+    # linear in the shares, so that a cell is as dark as its outcomes on average
     rest = np.clip(1.0 - shares.sum(axis=-1, keepdims=True), 0.0, 1.0)
     mixed: Floats = shares @ palette + rest * np.array(_NOTHING)
     return mixed.clip(0.0, 1.0)

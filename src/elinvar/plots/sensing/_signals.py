@@ -17,15 +17,7 @@ from elinvar.plots._axes import (
     scale_axis,
     tick_text,
 )
-from elinvar.plots._marks import (
-    INVARIANT,
-    SPURIOUS,
-    Look,
-    draw_band,
-    mark,
-    mark_diverged,
-    write,
-)
+from elinvar.plots._marks import INVARIANT, SPURIOUS, Look, draw_band, mark, mark_diverged, write
 from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import INK, QUIET
 
