@@ -310,7 +310,7 @@ def range_of(core: ArrayLike, ends: ArrayLike, *, reach: float) -> tuple[float, 
     low, high : float
         With a margin of 4%; -1 and 1 where there is nothing.
     """
-    seen, rest = _finite(core), _finite(ends)
+    seen, rest = (values[np.isfinite(values)] for values in map(np.ravel, (core, ends)))
     if not len(seen):
         return -1.0, 1.0
     low, high = float(seen.min()), float(seen.max())
@@ -342,9 +342,3 @@ def draw_intervals(
         if over.any():
             at = np.full(over.sum(), end)
             dots(ax, at, rows[over], colour, size=22, marker=marker, clip=False, zorder=6)
-
-
-def _finite(values: ArrayLike) -> Floats:
-    flat = np.ravel(np.asarray(values, dtype=np.float64))
-    known: Floats = flat[np.isfinite(flat)]
-    return known

@@ -59,6 +59,12 @@ def column(rows: Sequence[Row], key: str) -> NDArray[np.float64]:
     return np.where(np.isfinite(values), values, np.nan)
 
 
+def largest(rows: Sequence[Row], sizes: Sequence[float], top: int) -> list[Row]:
+    """Return the ``top`` rows of the largest sizes, in the order of the table."""
+    order = sorted(range(len(rows)), key=lambda j: -sizes[j])
+    return [rows[j] for j in sorted(order[:top])]
+
+
 def distinct(rows: Sequence[Row], key: str) -> list[str]:
     """Return the texts of a column in the order in which they first come."""
     return list(dict.fromkeys(row[key] for row in rows))

@@ -11,6 +11,7 @@ from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.transforms import Bbox
 
 OURS = "elinvar"
 REFERENCES = ("constant", "pooled", "oracle")
@@ -18,8 +19,6 @@ _COLOURS = {OURS: VERDICT_COLOURS["invariant"], **dict.fromkeys(REFERENCES, QUIE
 _OTHERS = VERDICT_COLOURS["spurious"]
 _LETTER = 0.0108
 _HEIGHT = 0.036
-
-Box = tuple[float, float, float, float]
 
 
 def plot_error_time(
@@ -96,22 +95,24 @@ def _pad(ax: "Axes", x: list[float], y: list[float]) -> None:
 
 def _name(ax: "Axes", rows: list[Row]) -> None:
     """Write each name beside its dot, where it covers no dot and no name."""
+    from matplotlib.transforms import Bbox
+
     to_axes = ax.transAxes.inverted()
     points = to_axes.transform(ax.transData.transform([(r["seconds"], r["error"]) for r in rows]))
-    taken = [(x - 0.006, y - 0.012, x + 0.006, y + 0.012) for x, y in points]
+    taken = [Bbox.from_bounds(x - 0.006, y - 0.012, 0.012, 0.024) for x, y in points]
     for row, (x, y) in sorted(zip(rows, points, strict=True), key=lambda pair: _last(pair[0])):
         own = row["method"] == OURS
         name = clean(row["method"])
         width = _LETTER * len(name) * (1.12 if own else 1.0)
         place = _free(x, y, width, taken)
         taken.append(place)
-        middle = (place[1] + place[3]) / 2
+        middle = (place.y0 + place.y1) / 2
         far = abs(middle - y) > 0.05
         ax.annotate(
             name,
             xy=(x, y),
             xycoords="axes fraction",
-            xytext=(place[0], middle),
+            xytext=(place.x0, middle),
             textcoords="axes fraction",
             va="center",
             fontsize=8.5,
@@ -127,24 +128,17 @@ def _last(row: Row) -> tuple[bool, float]:
     return row["method"] != OURS, row["error"]
 
 
-def _free(x: float, y: float, width: float, taken: list[Box]) -> Box:
+def _free(x: float, y: float, width: float, taken: "list[Bbox]") -> "Bbox":
     """Return the nearest box for a name that touches none of those taken."""
-    tries = []
-    for step in range(14):
-        for up in (step, -step):
-            middle = y + 0.5 * _HEIGHT * up
-            for left in (x + 0.012, x - 0.012 - width, x - width / 2):
-                box = (left, middle - _HEIGHT / 2, left + width, middle + _HEIGHT / 2)
-                inside = box[0] >= 0 and box[1] >= 0 and box[2] <= 1.0 and box[3] <= 1
-                if inside and not any(_touch(box, other) for other in taken):
-                    tries.append((abs(middle - y), box))
-        if tries:
-            return tries[0][1]
-    return (x + 0.012, y - _HEIGHT / 2, x + 0.012 + width, y + _HEIGHT / 2)
+    from matplotlib.transforms import Bbox
 
-
-def _touch(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    boxes = [
+        Bbox.from_bounds(left, y + 0.5 * _HEIGHT * (step - 1), width, _HEIGHT)
+        for step in sorted(range(-13, 14), key=abs)
+        for left in (x + 0.012, x - 0.012 - width, x - width / 2)
+    ]
+    inside = (box for box in boxes if min(box.x0, box.y0) >= 0.0 and max(box.x1, box.y1) <= 1.0)
+    return next((box for box in inside if not box.count_overlaps(taken)), boxes[0])
 
 
 def _finding(rows: list[Row]) -> str:

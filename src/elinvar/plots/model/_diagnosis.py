@@ -18,7 +18,7 @@ from elinvar.plots._axes import (
     plain_numbers,
 )
 from elinvar.plots._marks import dots, mark, patch, write
-from elinvar.plots._tables import Row, Table, column, records
+from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def plot_diagnosis(
     for key in ("moved", "flips"):
         for row, cell in zip(table, features[key], strict=True):
             row[key] = bool(cell)
-    order = sorted(range(len(table)), key=lambda j: -abs(np.nan_to_num(table[j]["slope"])))
-    rows = [table[j] for j in sorted(order[:top])]
+    rows = largest(table, np.abs(np.nan_to_num(column(table, "slope"))).tolist(), top)
     drawn = _columns(len(rows)) if axes is None else list(axes)
     _draw_shift(drawn[0], rows)
     _draw_slope(drawn[1], rows, slope_unit)

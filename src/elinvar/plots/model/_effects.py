@@ -14,7 +14,7 @@ from elinvar.plots._axes import (
     plain_numbers,
 )
 from elinvar.plots._marks import dots, draw_intervals, mark, range_of
-from elinvar.plots._tables import Row, Table, column, records
+from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import HOLDS, INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
@@ -71,9 +71,8 @@ def plot_effects(
     'depth changes sign'
     """
     known = records(table, texts=("feature", "verdict"), numbers=_NUMBERS)
-    size = [np.nan_to_num([abs(row["effect"]), abs(row["pooled_effect"])]).max() for row in known]
-    largest = sorted(np.argsort(-np.array(size), kind="stable")[:top].tolist())
-    rows = [known[j] for j in largest]
+    both = np.nan_to_num([column(known, key) for key in ("effect", "pooled_effect")])
+    rows = largest(known, np.abs(both).max(axis=0).tolist(), top)
     ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     _draw(ax, rows)

@@ -15,7 +15,7 @@ from elinvar.plots._axes import (
     of_all,
     plain_numbers,
 )
-from elinvar.plots._tables import Row, Table, column, records
+from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, MODEL_COLOURS, MODEL_MARKERS, MODEL_NAMES, QUIET
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def plot_errors(
     """
     models = [key for key in (*MODEL_COLOURS, "used") if key in errors]
     known = records(errors, texts=("environment",), numbers=("rows", *models))
-    count = column(known, "rows")
-    largest = sorted(np.argsort(-count, kind="stable")[:top].tolist())
-    rows = [known[j] for j in largest]
+    rows = largest(known, [row["rows"] for row in known], top)
     ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
     values = np.array([column(rows, key) for key in models if key != "used"])
     for y, here in enumerate(values.T):

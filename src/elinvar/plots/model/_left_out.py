@@ -15,7 +15,7 @@ from elinvar.plots._axes import (
     plain_numbers,
 )
 from elinvar.plots._marks import Floats, Look, dots, mark, name_points, patch
-from elinvar.plots._tables import Row, Table, records
+from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, MODEL_NAMES, QUIET
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def plot_left_out(
     shown = [model for model in models if any(row["model"] == model for row in rows)]
     if not shown:
         raise ValueError(f"There are no predictions of the models {', '.join(models)}.")
-    names = list(dict.fromkeys(row["environment"] for row in rows))
+    names = distinct(rows, "environment")
     width = 9.0 if len(shown) > 1 else 5.5
     height = width / len(shown) + 0.9
     drawn = new_panels(width, height, 1, len(shown), sharex=True) if axes is None else list(axes)

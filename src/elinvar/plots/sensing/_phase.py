@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from elinvar.plots._axes import clean, finish, legend_below, new_axes, scale_axis
 from elinvar.plots._marks import Floats, patch
-from elinvar.plots._tables import Row, Table, records
+from elinvar.plots._tables import Table, column, records
 from elinvar.plots.palette import INK
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def plot_phase_diagram(
             f"{len(rows)} cells for {len(across)} values of {x} and {len(up)} of {y}; needed one "
             "for each pair, and at least two values of both."
         )
-    shares = _grid(rows, x, y, across, up)
+    rows.sort(key=lambda row: (float(row[y]), float(row[x])))
+    known = np.nan_to_num([column(rows, key) for key in _OUTCOMES]).clip(0.0, 1.0)
+    shares = known.T.reshape(len(up), len(across), len(_OUTCOMES))
     ax = new_axes(7.6, 5.4) if ax is None else ax
     x_edges, y_edges = _edges(across, log=log_x), _edges(up, log=log_y)
     ax.pcolormesh(x_edges, y_edges, _colours(shares), rasterized=True, zorder=1)
@@ -110,23 +112,11 @@ def plot_phase_diagram(
     if title is None:
         recovered = np.mean([row["recovers"] for row in rows])
         title = f"The invariant part is recovered in {recovered:.0%} of the runs"
-    return finish(
-        ax,
-        title=title,
-        xlabel=x.replace("_", " ") if xlabel is None else xlabel,
-        ylabel=y.replace("_", " ") if ylabel is None else ylabel,
-        wrap=62,
+    xlabel, ylabel = (
+        name.replace("_", " ") if label is None else label
+        for name, label in ((x, xlabel), (y, ylabel))
     )
-
-
-def _grid(rows: list[Row], x: str, y: str, across: Floats, up: Floats) -> Floats:
-    """Return the shares of the outcomes, (values of y, values of x, 3)."""
-    shares = np.full((len(up), len(across), len(_OUTCOMES)), np.nan)
-    for row in rows:
-        at = np.searchsorted(up, row[y]), np.searchsorted(across, row[x])
-        shares[at] = [row[key] for key in _OUTCOMES]
-    known: Floats = np.nan_to_num(shares).clip(0.0, 1.0)
-    return known
+    return finish(ax, title=title, xlabel=xlabel, ylabel=ylabel, wrap=62)
 
 
 def _edges(values: Floats, *, log: bool) -> Floats:
