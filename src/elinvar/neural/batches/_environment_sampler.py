@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from elinvar._base._check import check_choice
 from elinvar.errors import DataError
 from elinvar.neural.batches._epoch_sampler import LabelledSampler
-from elinvar.neural.batches._order import Order, Weights, environment_sequence, resolve_block
+from elinvar.neural.batches._order import Order, Scheduled, Weights, resolve_block
 from elinvar.neural.batches._reshuffling import Reshuffling
 
 Small = Literal["repeat", "shrink", "refuse"]
 
 
-class EnvironmentBatchSampler(LabelledSampler):
+class EnvironmentBatchSampler(LabelledSampler, Scheduled):
     """Draw every batch from one environment.
 
     At step t an environment e_t is chosen, and the batch holds ``batch_size`` of its rows. Each
@@ -133,40 +133,6 @@ class EnvironmentBatchSampler(LabelledSampler):
         check_choice("small", small, ("repeat", "shrink", "refuse"))
         self.order, self.small, self.block = order, small, resolve_block(order, block)
         self._sizes = self._batch_sizes()
-
-    @property
-    def n_environments(self) -> int:
-        """Number of environments."""
-        return len(self.environments)
-
-    def schedule(self, epoch: int | None = None) -> NDArray[Any]:
-        """Return the environment of each batch of an epoch.
-
-        Parameters
-        ----------
-        epoch : int, optional
-            The present one by default.
-
-        Returns
-        -------
-        (len(self),) array of int
-            Indices into :attr:`environments`.
-
-        Examples
-        --------
-        >>> sampler = EnvironmentBatchSampler(["a", "b", "c"] * 4, batch_size=2, order="cyclic")
-        >>> sampler.schedule()
-        array([0, 1, 2, 0, 1, 2], dtype=uint8)
-        """
-        number = self.epoch if epoch is None else epoch
-        return environment_sequence(
-            self.order,
-            self.weights,
-            len(self),
-            epoch=number,
-            block=self.block,
-            rng=self._generator(number, 0),
-        )
 
     def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
         rows = Reshuffling(self.groups, self._generator(epoch, 1), replacement=self.replacement)

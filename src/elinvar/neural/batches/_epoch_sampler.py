@@ -4,7 +4,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
@@ -64,9 +63,6 @@ class EpochSampler(Resumable, Sampler[list[int]]):
     @abstractmethod
     def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
         """Yield the rows of all batches of an epoch, each good until the next is asked for."""
-
-    def _generator(self, *key: int) -> np.random.Generator:
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def _go_to(self, epoch: int, start: int) -> None:
         super()._go_to(epoch, start)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import check_choice, check_count
 from elinvar.errors import DataError
+from elinvar.neural.batches._resumable import Resumable
 
 Floats = NDArray[np.float64]
 Order = Literal["random", "cyclic", "blocks"]
@@ -75,43 +76,57 @@ def weights_name(given: Weights, weights: Floats) -> str:
     return "array " + hashlib.blake2b(weights.tobytes(), digest_size=6).hexdigest()
 
 
-def environment_sequence(
-    order: Order,
-    weights: Floats,
-    n_batches: int,
-    *,
-    epoch: int,
-    block: int,
-    rng: np.random.Generator,
-) -> NDArray[Any]:
-    """Return the environment of each batch of an epoch, (n_batches,).
+class Scheduled(Resumable):
+    """What draws every batch from one environment, in a known order.
 
-    Parameters
+    Attributes
     ----------
-    order : {"random", "cyclic", "blocks"}
-        Drawn anew for each batch; in turn, going on where the last epoch ended; drawn for ``block``
-        batches at a time.
+    environments : tuple of str
+        Names of the environments, in natural order.
     weights : (M,) array adding up to 1
         Share of batches of each environment.
-    n_batches : int
-        Batches of an epoch.
-    epoch : int
-        Number of the epoch, from 0; for ``"cyclic"``.
-    block : int
-        Batches of a block.
-    rng : Generator
-
-    Returns
-    -------
-    (n_batches,) array of the smallest unsigned type
     """
-    if order == "cyclic":
-        sequence = _cyclic(weights, epoch * n_batches, n_batches)
-    else:
-        length = block if order == "blocks" else 1
-        drawn = rng.choice(len(weights), size=-(-n_batches // length), p=weights)
-        sequence = np.repeat(drawn, length)[:n_batches]
-    return sequence.astype(np.min_scalar_type(len(weights) - 1))
+
+    environments: tuple[str, ...]
+    order: Order
+    weights: Floats
+    block: int
+
+    @property
+    def n_environments(self) -> int:
+        """Number of environments."""
+        return len(self.environments)
+
+    def schedule(self, epoch: int | None = None) -> NDArray[Any]:
+        """Return the environment of each batch of an epoch.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            The present one by default.
+
+        Returns
+        -------
+        (len(self),) array of int
+            Indices into :attr:`environments`.
+
+        Examples
+        --------
+        >>> from elinvar.neural import EnvironmentBatchSampler
+        >>> sampler = EnvironmentBatchSampler(["a", "b", "c"] * 4, batch_size=2, order="cyclic")
+        >>> sampler.schedule()
+        array([0, 1, 2, 0, 1, 2], dtype=uint8)
+        """
+        number, n_batches = self.epoch if epoch is None else epoch, len(self)
+        if self.order == "cyclic":
+            # goes on where the last epoch ended
+            sequence = _cyclic(self.weights, number * n_batches, n_batches)
+        else:
+            length = self.block if self.order == "blocks" else 1
+            rng = self._generator(number, 0)
+            drawn = rng.choice(len(self.weights), size=-(-n_batches // length), p=self.weights)
+            sequence = np.repeat(drawn, length)[:n_batches]
+        return sequence.astype(np.min_scalar_type(len(self.weights) - 1))
 
 
 def _cyclic(weights: Floats, first: int, length: int) -> NDArray[np.intp]:

@@ -4,6 +4,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+import numpy as np
+
 from elinvar._base._check import check_count
 from elinvar.errors import DataError
 
@@ -27,6 +29,7 @@ class Resumable:
     """
 
     epoch: int
+    seed: int
     # whether an iteration has begun since the epoch was named
     _begun: bool
     # the batch at which the next iteration begins
@@ -48,6 +51,10 @@ class Resumable:
     @abstractmethod
     def _check_loader(self, loader: object) -> None:
         """Refuse a loader that does not get its batches from here."""
+
+    def _generator(self, *key: int) -> np.random.Generator:
+        """Return random numbers of their own for the epoch, and the purpose, in the key."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
     def _go_to(self, epoch: int, start: int) -> None:
         self.epoch, self._start, self._n_followed = epoch, start, None

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, default_collate, get_worker_info
 
 from elinvar._base._check import check_count
@@ -15,21 +14,20 @@ from elinvar.environments import natural_order
 from elinvar.errors import DataError
 from elinvar.neural.batches._order import (
     Order,
+    Scheduled,
     Weights,
-    environment_sequence,
     resolve_block,
     resolve_weights,
     weights_name,
 )
 from elinvar.neural.batches._ranks import resolve_ranks
-from elinvar.neural.batches._resumable import Resumable
 
 Shard = Iterable[Any] | Callable[[], Iterable[Any]]
 
 _MARKS = 2**31
 
 
-class EnvironmentStream(Resumable, IterableDataset[Any]):
+class EnvironmentStream(Scheduled, IterableDataset[Any]):
     """Read every batch from one shard, where each shard holds the rows of one environment.
 
     Give it to a loader as ``DataLoader(stream, batch_size=None)``: it makes whole batches itself.
@@ -133,25 +131,6 @@ class EnvironmentStream(Resumable, IterableDataset[Any]):
             else:
                 for _ in rows:
                     pass
-
-    def schedule(self, epoch: int | None = None) -> NDArray[Any]:
-        """Return the environment of each batch of an epoch.
-
-        Parameters
-        ----------
-        epoch : int, optional
-            The present one by default.
-
-        Returns
-        -------
-        (n_batches,) array of int
-            Indices into :attr:`environments`.
-        """
-        number = self.epoch if epoch is None else epoch
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number, 0)))
-        return environment_sequence(
-            self.order, self.weights, self.n_batches, epoch=number, block=self.block, rng=rng
-        )
 
     def _rows(self, shard: int) -> Iterator[Any]:
         """Yield the rows of a shard, over and over."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from elinvar.environments import Environments
 from elinvar.inference import (
@@ -101,9 +102,7 @@ def agreement_of_classes(
     always = np.zeros(columns.shape[1], dtype=bool)
     problem = LogisticProblem.from_rows(rows, n_classes, always=always, min_t=0.0)
     (test,) = assess_gates(problem, np.ones((1, len(problem.linear.features)), dtype=bool))
-    shifted = log_odds - log_odds.max(axis=1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    risk = -float(logs[np.arange(len(y)), y].mean())
+    risk = -float(log_softmax(log_odds, axis=1)[np.arange(len(y)), y].mean())
     return Agreement(
         p_value=test.p_value,
         disagreement=test.limit / len(y),

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.estimators import EnvironmentClassifier, check_classes
@@ -117,9 +118,7 @@ class InvariantMLPClassifier(NetworkEstimator, EnvironmentClassifier):
         ndarray of shape (n, n_classes)
             In the order of ``classes_``.
         """
-        odds = self._log_odds(X)
-        share = np.exp(odds - odds.max(axis=1, keepdims=True))
-        probability: Floats = share / share.sum(axis=1, keepdims=True)
+        probability: Floats = softmax(self._log_odds(X), axis=1)
         return probability
 
     def _log_odds(self, X: ArrayLike) -> Floats:

@@ -19,6 +19,8 @@ from elinvar.neural.networks._two_layer import TwoLayerNetwork
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Targets = Floats | NDArray[np.intp]
+RandomState = int | np.random.RandomState | np.random.Generator | None
 Judge = Callable[[Floats, Floats], Agreement]
 
 _CONSTANT = 1e-13
@@ -65,7 +67,7 @@ class NetworkEstimator:
         tolerance: float = 0.1,
         pooled: bool = False,
         device: str = "cpu",
-        random_state: Any = None,
+        random_state: RandomState = None,
     ) -> None:
         self.hidden = hidden
         self.activation = activation
@@ -100,9 +102,7 @@ class NetworkEstimator:
             )
         return "\n".join([*lines, *self.notes_])
 
-    def _search(
-        self, rows: Environments, y: Any, n_outputs: int | None, judge: Callable[..., Agreement]
-    ) -> None:
+    def _search(self, rows: Environments, y: Targets, n_outputs: int | None, judge: Judge) -> None:
         """Find the features and the network; ``judge(output, used columns)`` says how good one is.
 
         Raises
@@ -124,7 +124,8 @@ class NetworkEstimator:
                     "All rows are from one environment, so nothing can be said about invariance; "
                     "this is the pooled network. Give the environment of each row to fit.",
                 )
-            self._take("pooled_only", everything, refit(table, everything, settings, second))
+            self.status_, self.selected_ = "pooled_only", everything
+            self.network_ = refit(table, everything, settings, second)
             return
         self.gates_, self.step_size_ = find_gates(table, settings, first)
         if np.isnan(self.gates_).any():
@@ -143,7 +144,7 @@ class NetworkEstimator:
         candidates: list[Bools],
         settings: NetworkSettings,
         seed: int,
-        judge: Callable[..., Agreement],
+        judge: Judge,
     ) -> None:
         networks = [refit(table, mask, settings, seed) for mask in candidates]
         found = []
@@ -154,18 +155,15 @@ class NetworkEstimator:
         close = [k for k, one in enumerate(found) if one.disagreement <= self.tolerance]
         best = min(close, key=lambda k: found[k].score) if close else len(found) - 1
         self.p_value_, self.disagreement_ = found[best].p_value, found[best].disagreement
-        status = "accepted" if self.p_value_ >= 1.0 / len(rows.y) else "approximate"
+        self.status_ = "accepted" if self.p_value_ >= 1.0 / len(rows.y) else "approximate"
         if not close:
-            status = "rejected"
+            self.status_ = "rejected"
             self.notes_ += (
                 "Invariance is rejected for every set of features that training led to: the "
                 "pooled network answers, and may fail in new environments. Effects that keep "
                 "their sign everywhere need more gain.",
             )
-        self._take(status, candidates[best], networks[best])
-
-    def _take(self, status: Any, mask: Bools, network: TwoLayerNetwork) -> None:
-        self.status_, self.selected_, self.network_ = status, mask, network
+        self.selected_, self.network_ = candidates[best], networks[best]
 
     def _output(self, encoded: Floats) -> Floats:
         """Return what the network makes of encoded rows (n, n_columns)."""
@@ -174,13 +172,13 @@ class NetworkEstimator:
         output: Floats = self.network_(torch.as_tensor(x)).numpy()
         return output
 
-    def _table(self, rows: Environments, y: Any) -> TrainingRows:
+    def _table(self, rows: Environments, y: Targets) -> TrainingRows:
         self._center, spread = rows.X.mean(axis=0), rows.X.std(axis=0)
         constant = spread <= _CONSTANT * np.abs(self._center)
         self._scale = np.where(constant, 1.0, spread)
         device = self._device()
         x = (rows.X - self._center) / self._scale
-        dtype = torch.float32 if np.asarray(y).dtype.kind == "f" else torch.long
+        dtype = torch.float32 if y.dtype.kind == "f" else torch.long
         return TrainingRows(
             x=torch.as_tensor(x, dtype=torch.float32, device=device),
             y=torch.as_tensor(y, dtype=dtype, device=device),
@@ -206,6 +204,5 @@ class NetworkEstimator:
             batch_size=int(self.batch_size),
             n_steps=int(self.n_steps),
             refit_steps=int(self.refit_steps),
-            device=self.device,
             n_outputs=n_outputs,
         )

@@ -40,7 +40,7 @@ class NetworkSettings:
 
     Parameters
     ----------
-    hidden, activation, gain, step_size, batch_size, n_steps, refit_steps, device
+    hidden, activation, gain, step_size, batch_size, n_steps, refit_steps
         As in `InvariantMLPRegressor`.
     n_outputs : int, optional
         Classes; None: a number.
@@ -53,7 +53,6 @@ class NetworkSettings:
     batch_size: int
     n_steps: int
     refit_steps: int
-    device: str
     n_outputs: int | None = None
 
     @property

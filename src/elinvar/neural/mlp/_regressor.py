@@ -1,6 +1,6 @@
 """A network for numbers, on the features that HeteroSGD keeps."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +9,7 @@ from elinvar.environments import Environments
 from elinvar.errors import DataError
 from elinvar.estimators import EnvironmentRegressor
 from elinvar.neural.mlp._agreement import agreement_of_numbers
-from elinvar.neural.mlp._estimator import NetworkEstimator
+from elinvar.neural.mlp._estimator import Judge, NetworkEstimator
 
 Floats = NDArray[np.float64]
 
@@ -133,7 +133,7 @@ class InvariantMLPRegressor(NetworkEstimator, EnvironmentRegressor):
         return prediction
 
 
-def _judge(rows: Environments) -> Any:
+def _judge(rows: Environments) -> Judge:
     center, scale = rows.y.mean(), rows.y.std()
     return lambda output, used: agreement_of_numbers(
         center + scale * output, used, rows.y, rows.codes

@@ -64,7 +64,7 @@ class Fish(StepRule):
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
         """Return the mean loss and leave the way to go, as :meth:`StepRule.backward` says."""
-        parameters = [part for part in learner.model.parameters() if part.requires_grad]
+        parameters = learner.parameters
         start = [part.detach().clone() for part in parameters]
         risks = []
         # numbered by the step, so that a resumed run has the same orders

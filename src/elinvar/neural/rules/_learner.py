@@ -35,6 +35,11 @@ class Learner:
     precision: torch.dtype | None = None
     scaler: torch.amp.GradScaler | None = None
 
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """The parameters that are trained."""
+        return [part for part in self.model.parameters() if part.requires_grad]
+
     def output(self, x: object) -> Any:
         """Return what the model makes of inputs.
 

@@ -29,13 +29,13 @@ class Spectrum:
 
 def gradient(learner: Learner, batch: Batch) -> Tensor:
     """Return the flat gradient of the loss on a batch, (P,)."""
-    parts = torch.autograd.grad(learner.risk(batch), _trained(learner), materialize_grads=True)
+    parts = torch.autograd.grad(learner.risk(batch), learner.parameters, materialize_grads=True)
     return _flat(parts)
 
 
 def hessian_product(learner: Learner, batch: Batch) -> Product:
     """Return what multiplies a flat vector (P,) with the Hessian of the loss on a batch."""
-    parameters = _trained(learner)
+    parameters = learner.parameters
     slope = _flat(
         torch.autograd.grad(
             learner.risk(batch), parameters, create_graph=True, materialize_grads=True
@@ -109,10 +109,6 @@ def lanczos(product: Product, start: Tensor, iterations: int) -> Spectrum:
         small = small + torch.diag(off, 1) + torch.diag(off, -1)
     values, mixing = torch.linalg.eigh(small)
     return Spectrum(values=values, vectors=torch.stack(basis[:k], 1) @ mixing)
-
-
-def _trained(learner: Learner) -> list[Tensor]:
-    return [part for part in learner.model.parameters() if part.requires_grad]
 
 
 def _flat(parts: Sequence[Tensor]) -> Tensor:

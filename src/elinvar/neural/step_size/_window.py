@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError
@@ -292,25 +293,21 @@ def _mean_curvatures(
 
 def _descend(learner: Learner, batches: list[Batch], steps: int, size: float) -> bool:
     """Train the learner by pooled steps that never rise; tell whether the loss has settled."""
-    parameters = [part for part in learner.model.parameters() if part.requires_grad]
+    point = parameters_to_vector(learner.parameters).detach().clone()
     risks = [_mean_risk(learner, batches)]
     slope = None
     for _ in range(steps):
         if slope is None:
             slope = torch.stack([gradient(learner, batch) for batch in batches]).mean(0)
-        parts = torch.split(slope, [part.numel() for part in parameters])
-        before = [part.detach().clone() for part in parameters]
-        with torch.no_grad():
-            for part, change in zip(parameters, parts, strict=True):
-                part.sub_(size * change.view_as(part))
-            risk = _mean_risk(learner, batches)
-            if risk <= risks[-1]:
-                slope, size = None, 1.2 * size
-            else:  # a NaN too
-                for part, old in zip(parameters, before, strict=True):
-                    part.copy_(old)
-                risk, size = risks[-1], 0.5 * size
+        tried = point - size * slope
+        vector_to_parameters(tried, learner.parameters)
+        risk = _mean_risk(learner, batches)
+        if risk <= risks[-1]:
+            point, slope, size = tried, None, 1.2 * size
+        else:  # a NaN too
+            risk, size = risks[-1], 0.5 * size
         risks.append(risk)
+    vector_to_parameters(point, learner.parameters)
     last = risks[-1 - max(1, steps // 5)] - risks[-1]
     return last <= 0.02 * (risks[0] - risks[-1])
 
@@ -321,7 +318,7 @@ def _mean_risk(learner: Learner, batches: list[Batch]) -> float:
 
 
 def _start(learner: Learner, generator: torch.Generator) -> Tensor:
-    parameters = [part for part in learner.model.parameters() if part.requires_grad]
+    parameters = learner.parameters
     count = sum(part.numel() for part in parameters)
     return torch.randn(count, generator=generator).to(parameters[0])
 

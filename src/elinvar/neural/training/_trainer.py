@@ -151,8 +151,8 @@ class HeteroTrainer:
         self._averages: AveragedModel | None = None
         self._rows: list[dict[str, float]] = []
         self._losses: list[float] = []
-        self._recent: Tensor | None = None  # losses that have not been brought here yet
-        self._waiting = 0
+        # losses that have not been brought here yet: bringing one waits for its device
+        self._recent: list[Tensor] = []
         self._first = math.nan
         self._loader: Iterable[object] | None = None
         self._batches: StepBatches | None = None
@@ -270,18 +270,8 @@ class HeteroTrainer:
             scaler.update()
         if self.scheduler is not None:
             self.scheduler.step()
-        if risk.device.type == "cpu":
-            self._losses.append(float(risk))
-        else:
-            self._note(risk)
+        self._recent.append(risk)
         self.step += 1
-
-    def _note(self, risk: Tensor) -> None:
-        """Keep a loss on its device, without waiting for it."""
-        if self._recent is None:
-            self._recent = torch.empty(self.record_every, dtype=risk.dtype, device=risk.device)
-        self._recent[self._waiting] = risk
-        self._waiting += 1
 
     def _after_step(self, steps: int) -> None:
         """Record or look, and write."""
@@ -305,9 +295,9 @@ class HeteroTrainer:
 
     def _check_bounded(self) -> None:
         """Bring the losses here, and see whether they and the parameters are bounded."""
-        if self._recent is not None:
-            self._losses += self._recent[: self._waiting].tolist()
-            self._waiting = 0
+        if self._recent:
+            self._losses += torch.stack(self._recent).tolist()
+            self._recent = []
         most = self.bound * max(abs(self._first), 1e-30)
         wild = any(not abs(value) <= most for value in self._losses)
         if not wild:
@@ -410,6 +400,6 @@ class HeteroTrainer:
                 "resume=False."
             ) from error
         self.step, self._first = state["step"], state["first"]
-        self._rows, self._losses, self._waiting = list(state["rows"]), list(state["losses"]), 0
+        self._rows, self._losses, self._recent = list(state["rows"]), list(state["losses"]), []
         self._batches.load_state_dict(state["batches"])
         set_random_states(state["random"], self.device)
