@@ -57,6 +57,11 @@ def test_a_row_a_feature_in_three_columns():
     assert title == "Law given the other features clearly differs: 1 of 3; 1 slope changes sign"
 
 
+def test_slopes_say_what_they_are_measured_in():
+    assert columns()[1].get_xlabel() == "sd of the target per sd"
+    assert columns(slope_unit="log odds per sd")[1].get_xlabel() == "log odds per sd"
+
+
 def test_what_moved_is_filled_and_its_spread_written():
     shift = columns()[0]
     assert dots(shift) == [(0.9, 0, INK, True), (0.1, 1, INK, False)]

@@ -237,6 +237,18 @@ def test_errors_without_lasso_and_used_have_three_models():
     assert names == ["invariant model", "pooled model", "mean of the target"]
 
 
+def test_errors_draw_the_models_that_are_there_under_the_names_given():
+    losses = {
+        "environment": ["a", "b"],
+        "rows": [9, 9],
+        "invariant": [0.4, 0.5],
+        "mean": [0.7, 0.7],
+    }
+    ax = drawn(plot_errors({**losses, "pooled": [0.6, 0.4]}, labels={"mean": "shares of classes"}))
+    names = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert names == ["invariant model", "pooled model", "shares of classes"]
+
+
 def test_errors_keep_the_largest_environments():
     ax = plot_errors(ERRORS, top=1)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Rome  (20 rows)"]
