@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from elinvar.environments import Environments
-from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
+from elinvar.inference.problem import GateScaling, ScaledMoments, scale_moments, scaling_of
 from elinvar.inference.stochastic import GateSteps, draw_schedule, run_gates, step_limit
 
 

@@ -94,6 +94,21 @@ def horner(coefficients, x):
 
 
 @pytest.fixture
+def draw_normals():
+    """Return a function that draws (times, n) normals by the compiled generator."""
+
+    def draw(seed, n, times=1):
+        state = kernel.lane_states(np.random.default_rng(seed))
+        words, mantissa = np.empty(n, np.uint32), np.empty(n // 2, np.float32)
+        normals = np.empty((times, n), np.float32)
+        for row in normals:
+            kernel.fill_normals(state, words, mantissa, row)
+        return normals.astype(np.float64)
+
+    return draw
+
+
+@pytest.fixture
 def fill_normals_in_numpy():
     return fill_normals
 

@@ -5,20 +5,12 @@ import pytest
 from scipy import stats
 
 from elinvar.sensing.kernels._normals import (
-    LANES,
     fill_normals,
     lane_states,
     padded,
 )
 
-
-def draw(seed, n, times=1):
-    state = lane_states(np.random.default_rng(seed))
-    words, mantissa = np.empty(n, np.uint32), np.empty(n // 2, np.float32)
-    normals = np.empty((times, n), np.float32)
-    for row in normals:
-        fill_normals(state, words, mantissa, row)
-    return normals.astype(np.float64)
+LANES = 128  # generators that run side by side
 
 
 def test_the_kernel_and_numpy_draw_the_same_bits(fill_normals_in_numpy):
@@ -58,8 +50,8 @@ def test_words_are_those_of_the_published_generator(fill_normals_in_numpy):
     assert [int(word) for word in words[5::LANES]] == expected
 
 
-def test_the_law_is_standard_normal():
-    z = draw(1, 100 * LANES, times=80).ravel()
+def test_the_law_is_standard_normal(draw_normals):
+    z = draw_normals(1, 100 * LANES, times=80).ravel()
     n = len(z)
     assert stats.kstest(z, "norm").pvalue > 1e-3
     assert abs(z.mean()) * np.sqrt(n) < 4
@@ -72,18 +64,21 @@ def test_the_law_is_standard_normal():
 
 
 @pytest.mark.parametrize("lag", [1, 2, LANES // 2, LANES, 2 * LANES, 50 * LANES])
-def test_neighbours_are_independent(lag):
+def test_neighbours_are_independent(lag, draw_normals):
     """Also lanes, successive rounds, and the two normals of a pair (half a buffer apart)."""
-    z = draw(2, 100 * LANES, times=30)
+    z = draw_normals(2, 100 * LANES, times=30)
     for x in (z, z**2 - 1, np.abs(z) - np.sqrt(2 / np.pi)):
         products = x[:, lag:] * x[:, :-lag]
         statistic = products.mean() / products.std() * np.sqrt(products.size)
         assert abs(statistic) < 4.5
 
 
-def test_seeds_differ_and_repeat():
-    np.testing.assert_array_equal(draw(7, LANES), draw(7, LANES))
-    assert abs(np.corrcoef(draw(7, 40 * LANES)[0], draw(8, 40 * LANES)[0])[0, 1]) < 0.06
+def test_seeds_differ_and_repeat(draw_normals):
+    np.testing.assert_array_equal(draw_normals(7, LANES), draw_normals(7, LANES))
+    assert (
+        abs(np.corrcoef(draw_normals(7, 40 * LANES)[0], draw_normals(8, 40 * LANES)[0])[0, 1])
+        < 0.06
+    )
 
 
 @pytest.mark.parametrize("n", [1, LANES, LANES + 1, 5 * LANES - 1])

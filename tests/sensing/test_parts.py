@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from elinvar.sensing import (
+    SGD,
     Adam,
     HeteroSGD,
     Momentum,
@@ -14,9 +15,7 @@ from elinvar.sensing import (
     SignDescent,
     solve,
 )
-from elinvar.sensing._optimizers import renew_numpy
-from elinvar.sensing.kernels._narrow import add_noise, outside_narrow, put_goe
-from elinvar.sensing.kernels._wide import fill_goe
+from elinvar.sensing.kernels._narrow import add_noise, outside_narrow
 
 UNEQUAL = {"values": [[3.0, -1.0], [-2.0, 0.5], [1.0, 4.0]], "weights": [5, 1, 2]}
 
@@ -139,26 +138,31 @@ def test_noise_of_a_sample_has_its_size(unequal):
         (SignDescent(), lambda a, b, c: (np.sign(a), np.sign(b), np.sign(c))),
     ],
 )
-def test_update_rules_unrolled(optimizer, moves):
-    descents = np.random.default_rng(0).standard_normal((3, 4, 4))
-    P, memory, rule = np.zeros((4, 4)), np.zeros((2, 4, 4)), optimizer.rule(0.3)
-    for step, (descent, move) in enumerate(zip(descents, moves(*descents), strict=True), 1):
-        before = P.copy()
-        renew_numpy(P, descent, rule, memory, step)
-        np.testing.assert_allclose(P - before, 0.3 * move, rtol=1e-12)
-
-
-def test_a_goe_matrix_has_a_wider_diagonal():
-    normals, half = np.arange(1.0, 29.0, dtype=np.float32), np.sqrt(0.5)
-    wide, core = np.full((7, 7), np.nan), np.full((7, 7), np.nan)
-    fill_goe(normals, 2, wide)
-    put_goe(normals, 0, core)
-    lower = np.tril(np.full((7, 7), half), -1) + np.eye(7)
-    lower[np.tril_indices(7)] *= normals
-    whole = lower + np.tril(lower, -1).T
-    np.testing.assert_allclose(core, whole, rtol=1e-6)
-    whole[:2, :2] = 0.0
-    np.testing.assert_allclose(wide, whole, rtol=1e-6)
+@pytest.mark.parametrize("method", ["exact", "plain"])
+def test_update_rules_unrolled(optimizer, moves, method):
+    """With infinitely many measurements the gradient of A itself is the residual."""
+    problem = SensingProblem.finite(dim=4, invariant_rank=1, values=[[3.0]], rng=0)
+    algorithm = HeteroSGD(
+        step_size=0.3,
+        batch_size=None,
+        parameterization="direct",
+        init="gaussian",
+        init_scale=1.0,
+        optimizer=optimizer,
+    )
+    start = HeteroSGD(
+        step_size=1e-12,
+        batch_size=None,
+        parameterization="direct",
+        init="gaussian",
+        init_scale=1.0,
+        optimizer=SGD(),
+    )
+    A = [solve(problem, start, steps=1, rng=5, method=method).matrix]
+    A += [solve(problem, algorithm, steps=n, rng=5, method=method).matrix for n in (1, 2, 3)]
+    residuals = [problem.pooled - before for before in A[:3]]
+    for before, after, move in zip(A[:3], A[1:], moves(*residuals), strict=True):
+        np.testing.assert_allclose(after - before, 0.3 * move, rtol=1e-8, atol=1e-9)
 
 
 def test_noise_on_a_narrow_factor_is_that_of_a_whole_matrix():

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from elinvar._base import MatrixProblem
 from elinvar.errors import DataError
 from elinvar.sensing import HeteroSGD, SensingProblem, SparseSign
 
@@ -145,7 +144,7 @@ def test_the_same_seed_gives_the_same_problem():
 
 
 def test_theory_can_read_it():
-    problem: MatrixProblem = SensingProblem.two_point(heterogeneity=6.0, **RANKS)
+    problem = SensingProblem.two_point(heterogeneity=6.0, **RANKS)
     assert problem.dim == 20
     assert problem.curvature == 1.0
     assert problem.noise == 0.0

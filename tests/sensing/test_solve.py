@@ -1,6 +1,7 @@
 """What runs lead to: the paper's claims, statuses, records, seeds and refusals."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,6 @@ from elinvar.sensing import (
     SensingProblem,
     solve,
 )
-from elinvar.sensing._plain import DataSource
 
 HETERO = HeteroSGD(step_size=0.1, batch_size=10**6)
 
@@ -101,10 +101,8 @@ def test_divergence_is_a_result(method):
     problem = SensingProblem.two_point(
         dim=12, invariant_rank=2, spurious_rank=2, heterogeneity=30.0, rng=0
     )
-    told = []
-    run = solve(
-        problem, HETERO, steps=500, rng=0, method=method, progress=lambda *now: told.append(now)
-    )
+    algorithm = replace(HETERO, batch_size=300)
+    run = solve(problem, algorithm, steps=500, rng=0, method=method)
     assert run.status == "diverged"
     assert run.steps[-1] < 499
     assert len(run.steps) == len(run.error) == len(run.loss)
@@ -222,12 +220,16 @@ def test_a_batch_larger_than_the_data_has_the_law_of_its_draws():
     problem = SensingProblem.two_point(
         dim=3, invariant_rank=1, spurious_rank=1, heterogeneity=2.0, rng=0
     ).sample(6, rng=1)
-    A, rng = np.zeros((3, 3)), np.random.default_rng(2)
+    rng = np.random.default_rng(2)
     X, y = problem.data.X, problem.data.y
 
     def gradients(batch):
-        source = DataSource(problem, PooledSGD(step_size=0.1, batch_size=batch), 1, rng)
-        return np.array([source.gradient(A, 0) for _ in range(4000)]).reshape(4000, 9)
+        algorithm = PooledSGD(
+            step_size=1.0, batch_size=batch, parameterization="direct", init_scale=1e-9
+        )
+        return np.array(
+            [solve(problem, algorithm, steps=1, rng=rng).matrix.ravel() for _ in range(4000)]
+        )
 
     each = np.array([problem.measurements.average(X[i : i + 1], y[i : i + 1]) for i in range(12)])
     each = each.reshape(12, 9)

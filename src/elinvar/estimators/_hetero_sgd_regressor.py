@@ -12,7 +12,7 @@ from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import random_generator
 from elinvar.estimators._environment_regressor import resolve_environment_weights
 from elinvar.estimators._stochastic_regressor import StochasticRegressor
-from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
+from elinvar.inference.problem import GateScaling, ScaledMoments, scale_moments, scaling_of
 from elinvar.inference.stochastic import (
     GateSteps,
     GateTrajectory,

@@ -121,22 +121,6 @@ class MeasurementLaw:
         step: Reals = self.curvature * R + self.trace * np.trace(R) * np.eye(len(R), dtype=R.dtype)
         return step
 
-    def risk(self, R: Reals) -> Reals:
-        """Return the expectation of the square of <X, R>.
-
-        Parameters
-        ----------
-        R : ndarray of shape (..., d, d)
-            Symmetric matrices.
-
-        Returns
-        -------
-        float or ndarray of shape (...)
-        """
-        trace = np.trace(R, axis1=-2, axis2=-1)
-        risk: Reals = self.curvature * (R**2).sum((-2, -1)) + self.trace * trace**2
-        return risk
-
 
 @dataclass(frozen=True)
 class Gaussian(MeasurementLaw):

@@ -15,7 +15,6 @@ from sklearn.metrics import mean_squared_error
 from elinvar import QuadraticInvariantRegressor, load_model, save_model
 from elinvar.errors import DataError, ElinvarWarning, ModelFileError
 from elinvar.sensing import HeteroSGD, PooledGD, SensingProblem, solve
-from elinvar.sensing.quadratic import _learner
 
 
 def sensed(spurious, n=20_000, p=10, seed=0, noise=1.0, invariant=(1.0, 1.0)):
@@ -105,6 +104,7 @@ def test_slopes_cancel_the_sampling_noise_of_gradients():
 
 
 DIRECTIONS = ("slopes", "gradient")
+MOST_COLUMNS = "elinvar.sensing.quadratic._learner._MOST_COLUMNS"
 
 
 @pytest.mark.parametrize("rows", [False, True])
@@ -112,7 +112,7 @@ DIRECTIONS = ("slopes", "gradient")
 @pytest.mark.parametrize("parameterization", ["symmetric", "psd"])
 def test_gradients_are_the_steps_of_sensing(rows, pooled, parameterization, monkeypatch):
     if rows:
-        monkeypatch.setattr(_learner, "_MOST_COLUMNS", 0)
+        monkeypatch.setattr(MOST_COLUMNS, 0)
     X, y, place = small()
     common = {"step_size": 0.01, "init_scale": 0.01, "parameterization": parameterization}
     if pooled:
@@ -134,7 +134,7 @@ def test_rows_and_moments_take_the_same_steps(monkeypatch):
     options = {"direction": "gradient", "n_steps": 300, "gain": 1.5, "intercept": "shared"}
     options["step_size"] = 0.1
     moments = fit(X, y, place, **options)
-    monkeypatch.setattr(_learner, "_MOST_COLUMNS", 2)
+    monkeypatch.setattr(MOST_COLUMNS, 2)
     rows = fit(X, y, place, **{**options, "direction": "auto"})
     assert rows.direction_ == "gradient" and len(rows.errors_) == 0
     np.testing.assert_allclose(rows.matrix_, moments.matrix_, rtol=1e-6, atol=1e-9)
