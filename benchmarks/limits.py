@@ -18,16 +18,12 @@ from numpy.typing import NDArray
 from _table import Row, Suite, at_least, at_most, parser, run
 from elinvar import InvariantRegressor
 from elinvar.baselines import BASELINES
-from elinvar.bench import SUITES
-from elinvar.bench._cell import run_method
-from elinvar.bench._data import GENERATED, Case, draw
-from elinvar.bench._protocol import answers
-from elinvar.bench._run import sweep_of
+from elinvar.bench import SUITES, Case, draw_case, run_method, sweep_of
+from elinvar.bench._data import GENERATED
 from elinvar.environments import Moments
 from elinvar.inference import assess, criterion
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.selection._leave_out import pooled_errors, support_errors
-from elinvar.sweeps._sweep import cell_at, generator_of
 
 Array = NDArray[np.float64]
 Figures = dict[str, float]
@@ -38,9 +34,9 @@ MORE_ROWS = 10
 def drawn(suite: str, problem: str, repetition: int, n_samples: int | None = None) -> Case:
     """Return a data set of the benchmark, or more rows from its law."""
     sweep = sweep_of(SUITES[suite], ("elinvar",), repetition + 1, quick=False)
-    cells = (cell_at(sweep, place) for place in range(len(sweep)))
+    cells = (sweep.cell(place) for place in range(len(sweep)))
     cell = next(c for c in cells if (c["problem"], c["repetition"]) == (problem, repetition))
-    case = draw(problem, repetition, generator_of(sweep, cell), n_samples=n_samples)
+    case = draw_case(problem, repetition, sweep.generator(cell), n_samples=n_samples)
     assert case is not None
     return case
 
@@ -66,7 +62,7 @@ def eills_errors(problem: str, repetition: int) -> Figures:
     assert case.support is not None
     figures = {}
     for name in ("elinvar", "eills", "oracle"):
-        given = answers(case) if name == "oracle" else {}
+        given = case.answers if name == "oracle" else {}
         figures[name] = float(run_method(BASELINES[name], case, given=given)["coef_error"])
     causes = np.asarray(case.train.X)[:, case.support]
     design = np.column_stack([np.ones(len(causes)), causes])

@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from elinvar.baselines import Baseline
-from elinvar.bench._data import Case, Rows
+from elinvar.bench import Case, Split
 from elinvar.datasets import make_problem
 
 
@@ -55,7 +55,7 @@ def line_rows(slopes, n=40, seed=0, prefix="e"):
     """Return rows of y = slope x without noise, an environment a slope."""
     x = np.random.default_rng(seed).normal(size=(n * len(slopes), 1))
     names = np.repeat([f"{prefix}{k}" for k in range(len(slopes))], n)
-    return Rows(X=x, y=x[:, 0] * np.repeat(slopes, n), environments=names)
+    return Split(X=x, y=x[:, 0] * np.repeat(slopes, n), environments=names)
 
 
 @pytest.fixture

@@ -2,21 +2,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.bench import SUITES, _run, choose_methods, choose_suites, leaderboard, run_bench
-from elinvar.bench._data import GENERATED, TABLES
-from elinvar.bench._run import sweep_of
-from elinvar.bench._tables import suite_tables, target_table
+from elinvar.bench import (
+    SUITES,
+    choose_methods,
+    choose_suites,
+    leaderboard,
+    result_of,
+    result_tables,
+    run_bench,
+    sweep_of,
+)
 from elinvar.datasets import PROBLEMS
 from elinvar.datasets import SUITES as GIVEN
 from elinvar.errors import DataError, FileError
-from elinvar.sweeps._sweep import cell_at, generator_of
+from elinvar.sweeps import run_sweep
 
 
 def test_every_problem_is_in_one_suite():
     listed = [name for suite in SUITES.values() for name in suite.problems]
-    assert sorted(listed) == sorted([*GENERATED, *TABLES])
+    assert len(listed) == len(set(listed))
+    assert set(PROBLEMS) <= set(listed)
     assert set(GIVEN) <= set(SUITES)
-    assert set(PROBLEMS) <= set(GENERATED)
     for suite in SUITES.values():
         assert set(suite.quick) <= set(suite.problems)
 
@@ -47,9 +53,9 @@ def test_seeds_are_keyed_by_problem_and_repetition_alone():
     found = {}
     for sweep in (few, many):
         for place in range(len(sweep)):
-            cell = cell_at(sweep, place)
+            cell = sweep.cell(place)
             key = (cell["problem"], cell["repetition"])
-            found.setdefault(key, set()).add(generator_of(sweep, cell).integers(2**60))
+            found.setdefault(key, set()).add(sweep.generator(cell).integers(2**60))
     assert all(len(numbers) == 1 for numbers in found.values())
     assert len({next(iter(numbers)) for numbers in found.values()}) == len(found)
 
@@ -75,7 +81,7 @@ def test_a_method_that_does_not_apply_is_a_line_with_the_reason(result):
     line = result.by_suite.set_index(["suite", "method"]).loc[("eills", "kclass")]
     assert (line["outcome"], line["runs"]) == ("not applicable", 0)
     assert "more environments than features" in line["reason"]
-    (table,) = (one for one in suite_tables(result) if one.name == "eills-regression")
+    (table,) = (one for one in result_tables(result) if one.name == "eills-regression")
     (row,) = (row for row in table.rows if row[0] == "kclass")
     assert row[-1].startswith("not applicable: needs more environments")
 
@@ -94,7 +100,7 @@ def test_the_document_has_every_table_and_is_always_the_same(result):
     assert text == again
     assert "elinvar bench eills controls\n```" in text
     assert "## Where elinvar falls short" in text
-    for table in (target_table(result), *suite_tables(result)):
+    for table in result_tables(result):
         assert f"## {table.title}\n" in text
         for row in table.rows:
             assert row[-1].replace("|", "\\|") in text
@@ -110,7 +116,7 @@ def lost(rows):
 
 def test_where_elinvar_loses_the_document_says_so(result):
     columns = [name for name in result.rows if not name.startswith(("relative", "gap", "failed"))]
-    worse = _run.result_of(result.suites, lost(result.rows[columns]))
+    worse = result_of(result.suites, lost(result.rows[columns]))
     text = leaderboard(worse, command="x")
     missed = text.partition("## Where elinvar falls short")[2].partition("## ")[0]
     assert "controls: error at most 1.01 times the pooled. Measured: 4.0" in missed
@@ -124,7 +130,7 @@ def test_a_method_worse_than_the_constant_counts_as_failed(result):
         ("eills", "irmv1"), "failure_rate"
     ]
     bad = rows.assign(error=rows["error"].where(rows["method"] != "irmv1", 1e9))
-    line = _run.result_of(result.suites, bad).by_suite.set_index(["suite", "method"])
+    line = result_of(result.suites, bad).by_suite.set_index(["suite", "method"])
     assert line.loc[("eills", "irmv1"), "failure_rate"] == 1
     assert line.loc[("eills", "irmv1"), "rank"] == line.loc["eills"]["rank"].max()
 
@@ -133,7 +139,7 @@ def test_a_method_worse_than_the_constant_counts_as_failed(result):
 def counted(monkeypatch):
     """Count cells that run, and stop after some."""
     calls = []
-    inside = _run.cell
+    inside = sweep_of(SUITES["reversed"], ("pooled",), 1, quick=True).function
 
     def cell(*, rng, problem, method, repetition, suite, quick, limit, version):
         if len(calls) == calls_until[0]:
@@ -145,7 +151,7 @@ def counted(monkeypatch):
         )  # fmt: skip
 
     calls_until = [None]
-    monkeypatch.setattr(_run, "cell", cell)
+    monkeypatch.setattr("elinvar.bench._run.cell", cell)
     return calls, calls_until
 
 
@@ -158,7 +164,7 @@ def test_an_interrupted_run_goes_on_and_a_finished_one_computes_nothing(
     counted, tmp_path, monkeypatch
 ):
     calls, until = counted
-    monkeypatch.setattr(_run, "run_sweep", on_threads(_run.run_sweep))
+    monkeypatch.setattr("elinvar.bench._run.run_sweep", on_threads)
     until[0] = 3
     with pytest.raises(KeyboardInterrupt):
         small(tmp_path)
@@ -175,11 +181,8 @@ def test_an_interrupted_run_goes_on_and_a_finished_one_computes_nothing(
     assert (again.rows["error"] == first["error"]).all()
 
 
-def on_threads(run_sweep):
-    def run(sweep, **options):
-        return run_sweep(sweep, **{**options, "backend": "threads"})
-
-    return run
+def on_threads(sweep, **options):
+    return run_sweep(sweep, **{**options, "backend": "threads"})
 
 
 def test_results_of_another_choice_are_refused(tmp_path):

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 
 from elinvar.datasets import Dataset, load_bikes, load_penguins, load_sachs
-from elinvar.datasets._sachs import _CELLS, CONDITIONS, PROTEINS
 from elinvar.errors import DataError, FileError, MissingExtraError
 
 
@@ -110,6 +109,15 @@ def test_importing_datasets_loads_no_pandas() -> None:
     assert json.loads(done.stdout) == []
 
 
+PROTEINS = [
+    "praf", "pmek", "plcg", "PIP2", "PIP3", "p44/42", "pakts473", "PKA", "PKC", "P38", "pjnk",
+]  # fmt: skip
+CELLS = {
+    "CD3/CD28": 853, "ICAM-2": 902, "AKT inhibitor": 911, "G06976": 723, "Psitectorigenin": 810,
+    "U0126": 799, "LY294002": 848, "PMA": 913, "b2cAMP": 707,
+}  # fmt: skip
+
+
 @pytest.fixture
 def fake_cdt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package cdt that fails when imported and carries a table of the right shape."""
@@ -118,7 +126,7 @@ def fake_cdt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cdt" / "__init__.py").write_text("raise RuntimeError('imported')")
     rng = np.random.default_rng(0)
     values = pd.DataFrame(
-        rng.lognormal(2, 2, (sum(_CELLS.values()), len(PROTEINS))), columns=list(PROTEINS)
+        rng.lognormal(2, 2, (sum(CELLS.values()), len(PROTEINS))), columns=PROTEINS
     )
     values.to_csv(folder / "cyto_full_data.csv", index=False)
     edges = pd.DataFrame({"Cause": ["PKC", "PKA", "praf"], "Effect": ["praf", "praf", "pmek"]})
@@ -130,8 +138,8 @@ def fake_cdt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_sachs_reads_cdt_without_importing_it(fake_cdt: Path) -> None:
     data = load_sachs("praf")
     assert "cdt" not in sys.modules
-    assert tuple(data.frame["condition"].unique()) == CONDITIONS
-    assert data.frame["condition"].value_counts().to_dict() == _CELLS
+    assert data.frame["condition"].unique().tolist() == list(CELLS)
+    assert data.frame["condition"].value_counts().to_dict() == CELLS
     raw = pd.read_csv(fake_cdt / "cyto_full_data.csv")
     np.testing.assert_allclose(data.frame["PKC"], np.log(np.maximum(raw["PKC"], 1)))
     assert data.causes == ("PKC", "PKA")
@@ -143,7 +151,7 @@ def test_sachs_without_the_conditions_that_act_on_the_target(fake_cdt: Path) -> 
     data = load_sachs("PKC")
     assert data.acting_on_target == ("G06976", "PMA")
     kept = data.without_acting()
-    assert set(kept.environments().names) == set(CONDITIONS) - {"G06976", "PMA"}
+    assert set(kept.environments().names) == set(CELLS) - {"G06976", "PMA"}
     assert len(kept.frame) == 7466 - 723 - 913 and len(data.frame) == 7466
     assert kept.edges == data.edges
     untouched = load_sachs("praf")

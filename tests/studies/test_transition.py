@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.studies._transition import slope, transition
+from elinvar.studies import slope, transition
 
 
 def runs(law, values, *, noise=0.02, repetitions=20, seed=0):

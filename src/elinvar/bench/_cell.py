@@ -9,7 +9,7 @@ import numpy as np
 
 from elinvar.baselines import BASELINES, Baseline
 from elinvar.bench._budget import WIDE, budget_of
-from elinvar.bench._data import Case, Rows, draw
+from elinvar.bench._data import Case, Floats, Split, draw_case
 from elinvar.bench._limit import TimeUp, peak_memory, time_limit, timed
 from elinvar.bench._measures import (
     Values,
@@ -19,14 +19,15 @@ from elinvar.bench._measures import (
 )
 from elinvar.bench._protocol import (
     Choice,
+    Fitted,
     Parameters,
-    answers,
     choose,
     errors_in,
     fit,
     predict,
 )
 from elinvar.bench._suites import SUITES
+from elinvar.datasets import Sample
 from elinvar.errors import MissingExtraError
 
 COLUMNS = (
@@ -80,7 +81,7 @@ def cell(
         return []
     try:
         n_samples = SUITES[suite].rows_of(problem, quick=quick)
-        case = draw(problem, repetition, rng, n_samples=n_samples)
+        case = draw_case(problem, repetition, rng, n_samples=n_samples)
     except MissingExtraError as error:
         return [] if repetition else [row("not installed", reason=_short(error))]
     if case is None:
@@ -108,7 +109,7 @@ def cell(
     values = run_method(
         baseline,
         case,
-        given={**given, **(answers(case) if method == "oracle" else {})},
+        given={**given, **(case.answers if method == "oracle" else {})},
         tuned=budget.tuned,
         limit=limit,
         with_memory=not repetition and case.n_features <= 1000,
@@ -116,7 +117,7 @@ def cell(
     return [row(**about, **{**values, "note": "; ".join(filter(None, (values["note"], words)))})]
 
 
-def row(outcome: str, **values: Any) -> Values:
+def row(outcome: str, **values: object) -> Values:
     """Return a row with all columns, None where nothing is said."""
     return {**dict.fromkeys(COLUMNS), "outcome": outcome, **values}
 
@@ -196,27 +197,28 @@ def _choice(method: Baseline, case: Case, given: Parameters, tuned: bool) -> Cho
 
 def _fit(method: Baseline, case: Case, parameters: Parameters) -> Any:
     """Fit; where columns belong together, a method that can be told so is."""
-    if case.known is not None and case.known.groups is not None and _takes_groups(method):
+    if case.known is not None and _told_groups(method.estimator, case):
         return method.make(**parameters).fit_moments(case.known.to_environments().moments())
     return fit(method, case.train, parameters)
 
 
-def _takes_groups(method: Baseline) -> bool:
-    return hasattr(method.estimator, "fit_moments")
+def _told_groups(model: object, case: Case) -> bool:
+    """Say whether the model is told which columns are one variable."""
+    return case.groups is not None and hasattr(model, "fit_moments")
 
 
-def _predict(model: Any, case: Case, rows: Rows) -> Any:
-    if case.known is not None and case.known.groups is not None and hasattr(model, "fit_moments"):
-        from elinvar.datasets import Sample
-
-        sample = Sample(rows.X, rows.y, rows.environments)
-        return case.known.to_environments(sample).X @ model.coef_ + model.intercept_
+def _predict(model: Fitted, case: Case, rows: Split) -> Floats:
+    if case.known is not None and _told_groups(model, case):
+        sample = Sample(np.asarray(rows.X), rows.y, rows.environments)
+        columns = case.known.to_environments(sample).X
+        return np.asarray(columns @ model.coef_ + model.intercept_)
     return predict(model, rows.X)
 
 
-def _mechanism(model: Any) -> Any:
+def _mechanism(model: Fitted) -> Floats | None:
     """Return a model's estimate of what holds everywhere, where it differs from its predictor."""
-    return getattr(model, "invariant_coef_", getattr(model, "coef_", None))
+    found: Floats | None = getattr(model, "invariant_coef_", getattr(model, "coef_", None))
+    return found
 
 
 def _best(
@@ -253,7 +255,7 @@ def _warm_up(method: Baseline) -> None:
     _warm.add(method.name)
     for n_features in (3, 16) if budget_of(method.name).most_features > WIDE else (3,):
         rng = np.random.default_rng(0)
-        rows = Rows(
+        rows = Split(
             X=rng.standard_normal((200, n_features)),
             y=rng.standard_normal(200),
             environments=np.repeat([f"warm-up {k}" for k in range(5)], 40),
@@ -264,7 +266,7 @@ def _warm_up(method: Baseline) -> None:
 
 
 def _note(method: Baseline, choice: Choice, case: Case, tuned: bool) -> str:
-    if case.known is not None and case.known.groups is not None and _takes_groups(method):
+    if _told_groups(method.estimator, case):
         return "told which columns are one variable"
     if tuned and choice.how == "defaults":
         return "defaults: one environment fewer is too few to choose"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from elinvar.datasets import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    Features = NDArray[np.float64] | DataFrame
+
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -31,8 +33,8 @@ _WIDE = 300
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rows:
-    """Rows of several environments.
+class Split:
+    """Rows of several environments, to learn from or to be measured on.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class Rows:
     environments : (n,) array of str
     """
 
-    X: Any
+    X: "Features"
     y: Floats
     environments: NDArray[np.str_]
 
@@ -50,9 +52,14 @@ class Rows:
         """The environments, in order."""
         return tuple(np.unique(self.environments).tolist())
 
-    def where(self, mask: Mask) -> "Rows":
-        """Return some of the rows."""
-        return Rows(X=self.X[mask], y=self.y[mask], environments=self.environments[mask])
+    def where(self, mask: Mask) -> "Split":
+        """Return some of the rows.
+
+        Parameters
+        ----------
+        mask : (n,) mask
+        """
+        return Split(X=self.X[mask], y=self.y[mask], environments=self.environments[mask])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +69,7 @@ class Case:
     Attributes
     ----------
     task : {"regression", "classification"}
-    train, test : Rows
+    train, test : Split
         No environment is in both.
     known : KnownAnswer, or None
         What generated the rows.
@@ -73,8 +80,8 @@ class Case:
     """
 
     task: Task
-    train: Rows
-    test: Rows
+    train: Split
+    test: Split
     known: KnownAnswer | None = None
     support: Mask | None = None
     coef: Floats | None = None
@@ -85,9 +92,24 @@ class Case:
         return int(self.train.X.shape[1])
 
     @property
+    def groups(self) -> NDArray[np.intp] | None:
+        """The variable of each column, where some have several columns."""
+        return None if self.known is None else self.known.groups
+
+    @property
     def kind(self) -> str:
         """What holds in all environments; "" if nobody knows."""
         return "" if self.known is None else self.known.invariance
+
+    @property
+    def answers(self) -> dict[str, NDArray[np.generic] | None]:
+        """What only the oracle is told; nothing if nobody knows."""
+        if self.known is None:
+            return {}
+        support = self.known.support
+        if self.kind == "everything":
+            support = np.ones_like(support)
+        return {"support": support, "rotation": self.known.rotation}
 
 
 def _random(suite: str, name: str, tests: str, p: int, environments: int, rows: int) -> Problem:
@@ -113,7 +135,7 @@ TABLES: Final = {"penguins": load_penguins, "bikes": load_bikes, "sachs": load_s
 GENERATED: Final[Mapping[str, Problem]] = {**PROBLEMS, **_ladders()}
 
 
-def draw(
+def draw_case(
     problem: str, repetition: int, rng: np.random.Generator, *, n_samples: int | None = None
 ) -> Case | None:
     """Return one data set of a problem.
@@ -155,8 +177,8 @@ def case_of(known: KnownAnswer, rng: np.random.Generator) -> Case:
     linear = columns or known.invariance == "subspace"
     return Case(
         task=known.task,
-        train=Rows(X=known.X, y=known.y, environments=known.environments),
-        test=Rows(X=new.X, y=new.y, environments=new.environments),
+        train=Split(X=known.X, y=known.y, environments=known.environments),
+        test=Split(X=new.X, y=new.y, environments=new.environments),
         known=known,
         support=known.support if columns else None,
         coef=known.coef if linear else None,
@@ -169,7 +191,7 @@ def _left_out(table: Dataset, which: int) -> Case | None:
     names = np.unique(labels)
     if which >= len(names):
         return None
-    rows = Rows(
+    rows = Split(
         X=frame[list(table.features)].reset_index(drop=True),
         y=frame[table.target].to_numpy(dtype=float),
         environments=labels,

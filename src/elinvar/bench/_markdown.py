@@ -66,14 +66,16 @@ def leaderboard(result: "BenchResult", *, command: str, version: str | None = No
 
 
 def _lines(result: "BenchResult", command: str, version: str) -> Iterator[str]:
-    yield "# Leaderboard"
-    yield ""
-    yield "<!-- Written by the command below; do not edit. -->"
-    yield ""
-    yield f"Every number here was written by elinvar {version}:"
-    yield ""
-    yield f"```sh\n{command}\n```"
-    yield ""
+    yield f"""# Leaderboard
+
+<!-- Written by the command below; do not edit. -->
+
+Every number here was written by elinvar {version}:
+
+```sh
+{command}
+```
+"""
     n_runs = int(result.rows["outcome"].isin(("finished", "failed")).sum())
     n_methods, n_problems = result.rows["method"].nunique(), result.rows["problem"].nunique()
     yield f"{n_runs:,} runs of {n_methods} methods on {n_problems} problems."

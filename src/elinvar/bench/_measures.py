@@ -12,7 +12,7 @@ _MOST_FEATURES = 700
 Values = dict[str, Any]
 
 
-def support_measures(model: Any, case: Case) -> Values:
+def support_measures(model: object, case: Case) -> Values:
     """Return how well the selected features are those that hold everywhere.
 
     Where several columns are one variable, it counts as selected if any of them is.
@@ -44,10 +44,9 @@ def support_measures(model: Any, case: Case) -> Values:
 
 def by_variable(mask: Mask, case: Case) -> Mask:
     """Return a mask of columns as one of variables; one of variables as it is."""
-    groups = None if case.known is None else case.known.groups
-    if groups is None or len(mask) != len(groups):
+    if case.groups is None or len(mask) != len(case.groups):
         return mask
-    return np.array([bool(mask[groups == group].any()) for group in np.unique(groups)])
+    return np.array([bool(mask[case.groups == group].any()) for group in np.unique(case.groups)])
 
 
 def coefficient_error(coef: Floats | None, case: Case) -> float | None:

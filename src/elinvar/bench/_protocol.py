@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from elinvar.baselines import Baseline
-from elinvar.bench._data import Case, Floats, Rows
+from elinvar.bench._data import Floats, Split
 from elinvar.bench._limit import timed
 from elinvar.datasets import Task
+
+if TYPE_CHECKING:
+    from elinvar.bench._data import Features
 
 MOST_FOLDS = 5
 
@@ -37,7 +40,7 @@ class Choice:
 
 def choose(
     method: Baseline,
-    train: Rows,
+    train: Split,
     task: Task,
     given: Parameters | None = None,
     *,
@@ -53,7 +56,7 @@ def choose(
     Parameters
     ----------
     method : Baseline
-    train : Rows
+    train : Split
         Rows of training environments.
     task : {"regression", "classification"}
         Error is the mean square, or the share of wrong classes.
@@ -109,12 +112,22 @@ def is_default(method: Baseline, candidate: Parameters) -> bool:
     return all(usual[name] == value for name, value in candidate.items())
 
 
-def fit(method: Baseline, rows: Rows, parameters: Parameters) -> Any:
+def fit(method: Baseline, rows: Split, parameters: Parameters) -> Any:
     """Return a model fitted on rows of training environments."""
     return method.make(**parameters).fit(rows.X, rows.y, environments=rows.environments)
 
 
-def predict(model: Any, X: Any) -> Floats:
+class Fitted(Protocol):
+    """A fitted model of whatever kind; linear ones have coefficients."""
+
+    coef_: Floats
+    intercept_: float
+
+    def predict(self, X: "Features") -> Floats:
+        """Return predictions (n,)."""
+
+
+def predict(model: Fitted, X: "Features") -> Floats:
     """Return predictions; the environments of the rows stay unknown to the model."""
     return np.asarray(model.predict(X), dtype=np.float64).ravel()
 
@@ -128,17 +141,7 @@ def loss(y: Floats, predicted: Floats, task: Task) -> float:
     return float(np.mean((predicted - y) ** 2))
 
 
-def errors_in(rows: Rows, predicted: Floats, task: Task) -> Floats:
+def errors_in(rows: Split, predicted: Floats, task: Task) -> Floats:
     """Return the error in each environment of ``rows``."""
     inside = (rows.environments == name for name in rows.names)
     return np.array([loss(rows.y[mask], predicted[mask], task) for mask in inside])
-
-
-def answers(case: Case) -> Parameters:
-    """Return what only the oracle is told."""
-    if case.known is None:
-        return {}
-    support = case.known.support
-    if case.kind == "everything":
-        support = np.ones_like(support)
-    return {"support": support, "rotation": case.known.rotation}

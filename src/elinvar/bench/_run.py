@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,7 +209,7 @@ def run_bench(
         )
         parts.append(found.assign(suite=suite.name))
     result = result_of(chosen, pd.concat(parts, ignore_index=True), quick=quick)
-    result = BenchResult(**{**vars(result), "seconds": time.perf_counter() - started})
+    result = replace(result, seconds=time.perf_counter() - started)
     if out is not None:
         _write(result, Path(out))
     return result

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elinvar.bench._data import Floats
 from elinvar.bench._paired import average_ranks, paired_interval
 
 if TYPE_CHECKING:
@@ -36,35 +37,33 @@ def measured(rows: "Frame") -> "Frame":
     """
     rows = rows.copy()
     same_data = ["problem", "repetition"]
-    for name in ("oracle", "pooled", "constant", BASE):
-        found = rows[(rows["method"] == name) & (rows["outcome"] == "finished")]
-        columns = found.set_index(same_data)[["error", "worst_error"]].add_suffix(f"_{name}")
-        rows = rows.merge(columns, how="left", left_on=same_data, right_index=True)
-    known = rows["error_oracle"].notna()
+    finished = rows[rows["outcome"] == "finished"].set_index(same_data)
+
+    def of(method: str, column: str) -> Floats:
+        """Return what a method has on the data of each row; NaN if it has nothing."""
+        own = finished.loc[finished["method"] == method, column].rename("own")
+        return rows.join(own, on=same_data)["own"].to_numpy(dtype=float)
+
+    known = np.isfinite(of("oracle", "error"))
     rows["reference"] = np.where(known, "oracle", "pooled")
-    over = np.where(known, rows["error_oracle"], rows["error_pooled"])
-    over_worst = np.where(known, rows["worst_error_oracle"], rows["worst_error_pooled"])
+    over, over_worst = (
+        np.where(known, of("oracle", column), of("pooled", column))
+        for column in ("error", "worst_error")
+    )
     ratio = (rows["task"] == "regression").to_numpy()
-    for name, error, under in (
-        ("relative", "error", over),
-        ("relative_worst", "worst_error", over_worst),
-        ("relative_best", "best_error", over),
-    ):
-        values = rows[error].to_numpy(dtype=float)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rows[name] = np.where(ratio, values / under, values - under)
-    errors = rows["error"].to_numpy(dtype=float)
-    own = rows[f"error_{BASE}"].to_numpy(dtype=float)
+    errors, own = rows["error"].to_numpy(dtype=float), of(BASE, "error")
     with np.errstate(divide="ignore", invalid="ignore"):
+        for name, column, under in (
+            ("relative", "error", over),
+            ("relative_worst", "worst_error", over_worst),
+            ("relative_best", "best_error", over),
+        ):
+            values = rows[column].to_numpy(dtype=float)
+            rows[name] = np.where(ratio, values / under, values - under)
         rows["gap"] = np.where(ratio, np.log(errors / own), errors - own)
-    bad = errors > WORSE_THAN_NOTHING * rows["error_constant"].to_numpy(dtype=float)
+    bad = errors > WORSE_THAN_NOTHING * of("constant", "error")
     rows["failed"] = (rows["outcome"] == "failed") | bad
-    helpers = [
-        f"{part}_{name}"
-        for part in ("error", "worst_error")
-        for name in ("oracle", "pooled", "constant", BASE)
-    ]
-    return rows.drop(columns=helpers)
+    return rows
 
 
 def summarise(rows: "Frame", by: tuple[str, ...]) -> "Frame":
@@ -166,8 +165,8 @@ def verdicts(rows: "Frame", by: tuple[str, ...] = ("suite", "problem")) -> "Fram
             }
             | {
                 "called_invariant": _sum(part["n_invariant"]),
-                "right": _share(_sum(told["n_right"]), _sum(told["n_invariant"])),
-                "wronged": _share(_sum(judged["n_wronged"]), _sum(judged["n_features"])),
+                "right": _ratio(_sum(told["n_right"]), _sum(told["n_invariant"])),
+                "wronged": _ratio(_sum(judged["n_wronged"]), _sum(judged["n_features"])),
                 "cautious": _mean(part["cautious"]),
             }
         )
@@ -216,5 +215,5 @@ def _sum(values: "pd.Series[Any]") -> float:
     return float(values.dropna().astype(float).sum())
 
 
-def _share(part: float, whole: float) -> float:
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else np.nan

@@ -10,6 +10,8 @@ from elinvar.baselines import BASELINES
 from elinvar.bench._summary import BASE
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from elinvar.bench._run import BenchResult
 
 NOTHING = "-"
@@ -98,7 +100,7 @@ def suite_tables(result: "BenchResult") -> Iterator[TextTable]:
         )
 
 
-def _about(part: Any, task: str) -> str:
+def _about(part: "DataFrame", task: str) -> str:
     problems, runs = int(part["problems"].max()), int(part["runs"].max())
     reference = "pooled" if set(part["reference"]) == {"pooled", ""} else "oracle"
     unit = (
@@ -109,7 +111,7 @@ def _about(part: Any, task: str) -> str:
     return f"{unit}; {problems} problem{'s' * (problems != 1)}, up to {runs} runs a method."
 
 
-def _suite_rows(part: Any, task: str) -> tuple[list[str], list[list[str]]]:
+def _suite_rows(part: "DataFrame", task: str) -> tuple[list[str], list[list[str]]]:
     ratio = task == "regression"
     columns: list[tuple[str, Any]] = [
         ("method", lambda row: row["method"]),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -49,11 +49,11 @@ def targets(rows: "DataFrame") -> "DataFrame":
     """
     import pandas as pd
 
-    return pd.DataFrame([asdict(one) for one in _all(_Rows(rows))])
+    return pd.DataFrame([asdict(one) for one in _all(_Results(rows))])
 
 
-class _Rows:
-    """Rows that answer questions by method and problem."""
+class _Results:
+    """Finished rows, asked by method and problem."""
 
     def __init__(self, rows: "DataFrame") -> None:
         self.rows = rows[rows["outcome"] == "finished"]
@@ -63,14 +63,14 @@ class _Rows:
         rows = self._of(problem)
         return rows.loc[rows["method"] == method, column].dropna().astype(float)
 
-    def told(self) -> "_Rows":
+    def told(self) -> "_Results":
         """Return the rows on data whose environments tell the answer, or may."""
-        return _Rows(self.rows[~self.rows["identified"].isin([False])])
+        return _Results(self.rows[~self.rows["identified"].isin([False])])
 
-    def shared(self, problem: str, method: str) -> "_Rows":
+    def shared(self, problem: str, method: str) -> "_Results":
         """Return the rows on the data of a problem, or of a suite, that a method ran on."""
         rows, data = self._of(problem), ["problem", "repetition"]
-        return _Rows(rows.merge(rows.loc[rows["method"] == method, data], on=data))
+        return _Results(rows.merge(rows.loc[rows["method"] == method, data], on=data))
 
     def _of(self, problem: str) -> "DataFrame":
         column = "suite" if problem in set(self.rows["suite"]) else "problem"
@@ -98,7 +98,7 @@ class _Rows:
         return best, known[best]
 
 
-def _or_nan(value: Any) -> float:
+def _or_nan(value: float | None) -> float:
     return float(value) if value is not None else np.nan
 
 
@@ -108,7 +108,7 @@ def _held(suite: str, target: str, measured: str, *values: float, holds: bool) -
     return Target(suite=suite, target=target, measured=measured if known else "", met=met)
 
 
-def _all(of: _Rows) -> Iterator[Target]:
+def _all(of: _Results) -> Iterator[Target]:
     yield from _unit_tests(of)
     yield from _rotated(of)
     yield from _eills(of)
@@ -118,7 +118,7 @@ def _all(of: _Rows) -> Iterator[Target]:
     yield from _speed(of)
 
 
-def _unit_tests(of: _Rows) -> Iterator[Target]:
+def _unit_tests(of: _Results) -> Iterator[Target]:
     one = of.mean("relative", "unit-test-1")
     yield _held(
         "unit-tests", "test 1: error at most 1.002 times the oracle's", f"{one:.4f}", one,
@@ -130,7 +130,7 @@ def _unit_tests(of: _Rows) -> Iterator[Target]:
         yield _held("unit-tests", asked, f"{wrong:.4f}", wrong, holds=wrong < most)
 
 
-def _rotated(of: _Rows) -> Iterator[Target]:
+def _rotated(of: _Results) -> Iterator[Target]:
     for example in (1, 2, 3):
         name = f"unit-test-{example}s-e10"
         peer, best = of.best_peer("error", name, largest=False)
@@ -144,7 +144,7 @@ def _rotated(of: _Rows) -> Iterator[Target]:
         yield _held("rotated", asked, f"{cautious:.0%}", cautious, holds=cautious >= 0.95)
 
 
-def _eills(of: _Rows) -> Iterator[Target]:
+def _eills(of: _Results) -> Iterator[Target]:
     for rows in (100, 300, 1000, 2000):
         name = f"eills-{rows}"
         for what, summary in (("mean", of.mean), ("median", of.median)):
@@ -158,7 +158,7 @@ def _eills(of: _Rows) -> Iterator[Target]:
             yield _held("eills", asked, found, own, oracle, holds=own <= 1.5 * oracle)
 
 
-def _recovery(of: _Rows) -> Iterator[Target]:
+def _recovery(of: _Results) -> Iterator[Target]:
     where = "where the environments tell the parents, "
     values = of.told().values("f1", "random")
     f1 = _or_nan(values.mean())
@@ -177,7 +177,7 @@ def _recovery(of: _Rows) -> Iterator[Target]:
     yield _held("two-environments", asked, f"{right:.1%}", right, holds=right >= 0.95)
 
 
-def _wide(of: _Rows) -> Iterator[Target]:
+def _wide(of: _Results) -> Iterator[Target]:
     for p, most in ((500, 1), (2000, 40)):
         f1, seconds = of.mean("f1", f"sparse-{p}"), of.median("seconds", f"sparse-{p}")
         yield _held("wide", f"{p:,} features: F1 at least .98", f"{f1:.3f}", f1, holds=f1 >= 0.98)
@@ -188,7 +188,7 @@ def _wide(of: _Rows) -> Iterator[Target]:
     yield _held("additive", asked, f"{worst:.3f}", worst, holds=worst <= 1.1)
 
 
-def _silence(of: _Rows) -> Iterator[Target]:
+def _silence(of: _Results) -> Iterator[Target]:
     rows = of.rows[(of.rows["kind"] == "none") & (of.rows["suite"] == "broken")]
     for name in dict.fromkeys(rows["problem"]):
         cautious = of.mean("cautious", str(name))
@@ -206,7 +206,7 @@ def _silence(of: _Rows) -> Iterator[Target]:
     yield _held("controls", asked, f"{called:.1%} of features are", called, holds=called == 0)
 
 
-def _speed(of: _Rows) -> Iterator[Target]:
+def _speed(of: _Results) -> Iterator[Target]:
     own, peer = (of.median("seconds", "speed-12", one) for one in (BASE, "causalicp"))
     times = peer / own
     asked = "12 features: at least 300 times as fast as causalicp"

@@ -27,7 +27,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
-    """A zero crossing, and its standard error; NaN where there is none."""
+    """A zero crossing, and its standard error; NaN where there is none.
+
+    Attributes
+    ----------
+    at, error : float
+    """
 
     at: float
     error: float
@@ -36,9 +41,21 @@ class Transition:
 def slope(trajectory: "Trajectory", window: tuple[float, float] = WINDOW) -> dict[str, Any]:
     """Return the mean slope a step of the log spurious amplitude within the window, and its steps.
 
-    The trajectory must have recorded every step.
+    Parameters
+    ----------
+    trajectory : Trajectory
+        With every step recorded.
+    window : (low, high)
+        Of the spurious signal.
+
+    Returns
+    -------
+    dict
+        ``slope`` and ``slope_steps``.
     """
     signal = np.asarray(trajectory.spurious_signal, dtype=np.float64)
+    # the step out of the window counts, the one into it does not: whether a step counts is known
+    # before it is drawn, so that their mean stays unbiased
     within = (signal[:-1] > window[0]) & (signal[:-1] < window[1]) & (signal[1:] > 0)
     growth = 0.5 * np.diff(np.log(np.where(signal > 0, signal, 1.0)))[within]
     mean = float(growth.mean()) if len(growth) else 0.0
@@ -58,6 +75,10 @@ def transition(rows: "DataFrame", along: str) -> Transition:
         transition.
     along : str
         Column with the parameter.
+
+    Returns
+    -------
+    Transition
     """
     tables = rows.pivot(index="repetition", columns=along)
     x = tables["slope"].columns.to_numpy(dtype=np.float64)

@@ -13,7 +13,7 @@ from traceback import format_exc
 
 from elinvar.errors import ElinvarError
 from elinvar.sweeps._rows import Kinds, columns_of
-from elinvar.sweeps._sweep import Sweep, cell_at, generator_of
+from elinvar.sweeps._sweep import Sweep
 
 BATCH_SECONDS = 0.1
 
@@ -67,9 +67,9 @@ def run_batch(sweep: Sweep, places: list[int], elsewhere: bool) -> BatchResult:
         for place in places:
             if finished and time.perf_counter() - start > BATCH_SECONDS:
                 break
-            cell = cell_at(sweep, place)
+            cell = sweep.cell(place)
             try:
-                returned = sweep.function(rng=generator_of(sweep, cell), **cell, **sweep.fixed)
+                returned = sweep.function(rng=sweep.generator(cell), **cell, **sweep.fixed)
                 columns, kinds = columns_of(returned, sweep.axes)
             except Exception as error:
                 ours = isinstance(error, ElinvarError)

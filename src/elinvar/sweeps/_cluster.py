@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elinvar._base import import_extra
 from elinvar.errors import DataError, ElinvarError
 from elinvar.sweeps._batch import first_words, run_batch
 from elinvar.sweeps._sweep import Sweep, name_of
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 _SECONDS = 10
 
@@ -43,7 +46,7 @@ def backend_at(address: str, sweep: Sweep) -> Iterator[tuple[Any, int]]:
         yield _backend(client), sum(client.ncores().values())
 
 
-def _try_out(client: Any, sweep: Sweep, address: str) -> None:
+def _try_out(client: "Client", sweep: Sweep, address: str) -> None:
     """Let scheduler and workers load the sweep once: joblib waits on for those that cannot."""
     try:
         client.run(run_batch, sweep, [], True)
@@ -55,7 +58,7 @@ def _try_out(client: Any, sweep: Sweep, address: str) -> None:
         ) from error
 
 
-def _backend(client: Any) -> Any:
+def _backend(client: "Client") -> Any:
     """Return joblib's backend, made to tell of tasks that the cluster gave up."""
     from joblib._dask import DaskDistributedBackend
 

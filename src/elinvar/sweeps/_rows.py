@@ -11,7 +11,7 @@ Columns = dict[str, list[Any]]
 Kinds = dict[str, list[str]]
 
 
-def columns_of(returned: Any, axes: Mapping[str, Any]) -> tuple[Columns, Kinds]:
+def columns_of(returned: object, axes: Mapping[str, object]) -> tuple[Columns, Kinds]:
     """Turn the rows that a cell returned into columns, and name the kinds of their values.
 
     Raises

@@ -15,7 +15,7 @@ from elinvar.errors import DataError, ElinvarError, FileError
 from elinvar.sweeps._batch import Failure
 from elinvar.sweeps._journal import FORMAT, Journal, journal_path, open_journal, remove_journal
 from elinvar.sweeps._rows import joined
-from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of, words_for
+from elinvar.sweeps._sweep import Sweep, description, key_of, words_for
 from elinvar.sweeps._table import build, load, save
 from elinvar.sweeps._values import text_of
 from elinvar.sweeps._workers import Backend, Crew, Pace, check_crew, crew_of, run_cells
@@ -113,7 +113,7 @@ def _fill(
     tell: Progress,
 ) -> "pa.Table":
     """Run the cells that the journal lacks, and write the table."""
-    keys = [key_of(cell_at(sweep, place)) for place in range(len(sweep))]
+    keys = [key_of(sweep.cell(place)) for place in range(len(sweep))]
     done = _resume(sweep, keys, journal, out)
     missing = [place for place, key in enumerate(keys) if key not in done]
     tell(len(done), len(keys), None if missing else 0.0)
@@ -174,8 +174,7 @@ def _run(sweep: Sweep, places: list[int], crew: Crew, journal: Journal, tell: Pr
                 except DataError as error:
                     failure = Failure(place=cell.place, words=str(error), cause=error)
             journal.add(
-                (key_of(cell_at(sweep, cell.place)), text_of(cell.kinds), cell.columns)
-                for cell in kept
+                (key_of(sweep.cell(cell.place)), text_of(cell.kinds), cell.columns) for cell in kept
             )
             n_left -= len(kept)
             if failure is not None:
@@ -184,7 +183,7 @@ def _run(sweep: Sweep, places: list[int], crew: Crew, journal: Journal, tell: Pr
 
 
 def _error(sweep: Sweep, failure: Failure, n_done: int) -> ElinvarError:
-    cell = words_for(cell_at(sweep, failure.place))
+    cell = words_for(sweep.cell(failure.place))
     error = ElinvarError(
         f"The sweep {sweep.name!r} stopped at {cell}: {failure.words.rstrip('.')}; "
         f"{n_done} of {len(sweep)} cells are finished, so mend this one and run again."

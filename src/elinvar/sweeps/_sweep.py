@@ -92,8 +92,38 @@ class Sweep:
     def __len__(self) -> int:
         return prod(len(values) for values in self.axes.values())
 
+    def cell(self, place: int) -> dict[str, Scalar]:
+        """Return the value on each axis of the cell at a place of the grid.
 
-def _values(name: Any, given: Any) -> tuple[Scalar, ...]:
+        Parameters
+        ----------
+        place : int
+            From 0; the last axis runs fastest.
+        """
+        cell: dict[str, Scalar] = {}
+        for name, values in reversed(self.axes.items()):
+            place, along = divmod(place, len(values))
+            cell[name] = values[along]
+        return dict(reversed(cell.items()))
+
+    def generator(self, cell: Mapping[str, Scalar]) -> np.random.Generator:
+        """Return the generator that all cells with the same problem and repetition start from.
+
+        Parameters
+        ----------
+        cell : mapping of str to value
+            A value of each axis.
+        """
+        # a hash of names and values, and not of places: more values on an axis move no seed
+        problem = {name: canonical(cell[name], name) for name in self.problem}
+        repetition = canonical(cell.get(REPETITION), REPETITION)
+        text = text_of([self.name, problem, repetition])
+        words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4")
+        sequence = np.random.SeedSequence([self.seed, *words.tolist()])
+        return np.random.default_rng(sequence)
+
+
+def _values(name: object, given: object) -> tuple[Scalar, ...]:
     if not isinstance(name, str) or not name:
         raise DataTypeError(f"An axis is called {name!r}; name it by a text.")
     if name == "rng":
@@ -120,7 +150,7 @@ def _values(name: Any, given: Any) -> tuple[Scalar, ...]:
     return values
 
 
-def _fixed(given: Any, axes: Mapping[str, Any]) -> dict[str, Any]:
+def _fixed(given: object, axes: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise DataTypeError(f"fixed is {given!r}; give a mapping from names to values.")
     for name, value in given.items():
@@ -133,7 +163,7 @@ def _fixed(given: Any, axes: Mapping[str, Any]) -> dict[str, Any]:
     return dict(given)
 
 
-def _problem(given: Any, axes: Mapping[str, Any]) -> tuple[str, ...]:
+def _problem(given: object, axes: Mapping[str, Any]) -> tuple[str, ...]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise DataTypeError(f"problem is {given!r}; give a tuple of names of axes.")
     names = tuple(given)
@@ -145,14 +175,14 @@ def _problem(given: Any, axes: Mapping[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _seed(given: Any) -> int:
+def _seed(given: object) -> int:
     seed = plain(given)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise DataTypeError(f"The seed is {given!r}; needed a whole number, 0 or more.")
     return seed
 
 
-def _check_function(function: Any, names: list[str]) -> None:
+def _check_function(function: Callable[..., object], names: list[str]) -> None:
     if not callable(function) or not hasattr(function, "__qualname__"):
         raise DataTypeError(
             f"The function of a sweep is {function!r}; give a function made by def, and what it "
@@ -171,18 +201,9 @@ def _check_function(function: Any, names: list[str]) -> None:
         ) from error
 
 
-def name_of(function: Any) -> str:
+def name_of(function: Callable[..., object]) -> str:
     """Return where a function lives and what it is called there."""
     return f"{function.__module__}.{function.__qualname__}"
-
-
-def cell_at(sweep: Sweep, place: int) -> dict[str, Scalar]:
-    """Return the values on each axis of the cell at a place of the grid."""
-    cell: dict[str, Scalar] = {}
-    for name, values in reversed(sweep.axes.items()):
-        place, along = divmod(place, len(values))
-        cell[name] = values[along]
-    return dict(reversed(cell.items()))
 
 
 def key_of(cell: Mapping[str, Scalar]) -> str:
@@ -193,16 +214,6 @@ def key_of(cell: Mapping[str, Scalar]) -> str:
 def words_for(cell: Mapping[str, Scalar]) -> str:
     """Name a cell in a sentence."""
     return ", ".join(f"{name}={value!r}" for name, value in cell.items())
-
-
-def generator_of(sweep: Sweep, cell: Mapping[str, Scalar]) -> np.random.Generator:
-    """Return the generator that all cells with the same problem and repetition start from."""
-    problem = {name: canonical(cell[name], name) for name in sweep.problem}
-    repetition = canonical(cell.get(REPETITION), REPETITION)
-    text = text_of([sweep.name, problem, repetition])
-    words = np.frombuffer(hashlib.sha256(text.encode()).digest(), dtype="<u4")
-    sequence = np.random.SeedSequence([sweep.seed, *words.tolist()])
-    return np.random.default_rng(sequence)
 
 
 def description(sweep: Sweep) -> dict[str, Any]:

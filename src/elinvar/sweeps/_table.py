@@ -11,7 +11,7 @@ from elinvar._base import atomic_save
 from elinvar._base._words import listed
 from elinvar.errors import FileError
 from elinvar.sweeps._rows import Kinds
-from elinvar.sweeps._sweep import Sweep, cell_at, description, key_of
+from elinvar.sweeps._sweep import Sweep, description, key_of
 from elinvar.sweeps._values import families, kind_of, text_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def build(sweep: Sweep, finished: Mapping[str, str], kinds: Kinds) -> "pa.Table"
     types = {name: {str(kind_of(value)) for value in values} for name, values in sweep.axes.items()}
     columns: dict[str, list[Any]] = {name: [] for name in sweep.axes}
     for place in range(len(sweep)):
-        cell = cell_at(sweep, place)
+        cell = sweep.cell(place)
         returned = json.loads(finished[key_of(cell)])
         n_rows = len(next(iter(returned.values()), ()))
         for name, value in cell.items():

@@ -18,7 +18,7 @@ _EXACT = 2.0**53
 _QUICK = {float: "number", bool: "boolean", str: "text", type(None): "nothing"}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Turn a NumPy scalar into the Python value that it holds."""
     return value.item() if isinstance(value, np.generic) else value
 
@@ -30,7 +30,7 @@ def all_plain(values: list[Any]) -> list[Any]:
     return values
 
 
-def kind_of(value: Any) -> str | None:
+def kind_of(value: object) -> str | None:
     """Name the kind of a plain scalar: a key of ``FAMILIES``, "nothing", or None for no scalar."""
     if isinstance(value, bool):
         return "boolean"
@@ -56,7 +56,7 @@ def families(kinds: Iterable[str]) -> list[str]:
     return sorted({FAMILIES[kind] for kind in kinds if kind != "nothing"})
 
 
-def canonical(value: Any, what: str) -> Any:
+def canonical(value: object, what: str) -> Any:
     """Return plain JSON that is equal for equal values, in every process and version.
 
     Raises
@@ -89,6 +89,6 @@ def canonical(value: Any, what: str) -> Any:
     )
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """Write canonical JSON as the one text that stands for it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -113,7 +113,7 @@ def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[BatchResult]
             results.close()
 
 
-def check_crew(sweep: Sweep, workers: Any, backend: Any, cluster: Any) -> None:
+def check_crew(sweep: Sweep, workers: object, backend: object, cluster: object) -> None:
     """Refuse a crew that cannot run this sweep.
 
     Raises
