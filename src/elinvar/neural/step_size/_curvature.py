@@ -27,29 +27,25 @@ class Spectrum:
     vectors: Tensor
 
 
-def gradient(learner: Learner, batch: Batch) -> Tensor:
+def gradient(learner: Learner, batch: Batch, *, create_graph: bool = False) -> Tensor:
     """Return the flat gradient of the loss on a batch, (P,)."""
-    parts = torch.autograd.grad(learner.risk(batch), learner.parameters, materialize_grads=True)
-    return _flat(parts)
+    return _gradient(learner.risk(batch), learner, create_graph=create_graph)
+
+
+def mean_gradient(learner: Learner, batches: Sequence[Batch]) -> Tensor:
+    """Return the flat gradient of the mean loss, (P,)."""
+    return torch.stack([gradient(learner, batch) for batch in batches]).mean(0)
 
 
 def hessian_product(learner: Learner, batch: Batch) -> Product:
     """Return what multiplies a flat vector (P,) with the Hessian of the loss on a batch."""
-    parameters = learner.parameters
-    slope = _flat(
-        torch.autograd.grad(
-            learner.risk(batch), parameters, create_graph=True, materialize_grads=True
-        )
-    )
+    slope = gradient(learner, batch, create_graph=True)
 
     def product(vector: Tensor) -> Tensor:
+        # H v is the gradient of the slope along v; a linear loss has none
         if not slope.requires_grad:
             return torch.zeros_like(vector)
-        return _flat(
-            torch.autograd.grad(
-                slope @ vector, parameters, retain_graph=True, materialize_grads=True
-            )
-        )
+        return _gradient(slope @ vector, learner, retain_graph=True)
 
     return product
 
@@ -111,5 +107,15 @@ def lanczos(product: Product, start: Tensor, iterations: int) -> Spectrum:
     return Spectrum(values=values, vectors=torch.stack(basis[:k], 1) @ mixing)
 
 
-def _flat(parts: Sequence[Tensor]) -> Tensor:
+def _gradient(
+    value: Tensor, learner: Learner, *, retain_graph: bool = False, create_graph: bool = False
+) -> Tensor:
+    """Return the gradient of a value in the parameters that are trained, flat."""
+    parts = torch.autograd.grad(
+        value,
+        learner.parameters,
+        retain_graph=retain_graph or create_graph,
+        create_graph=create_graph,
+        materialize_grads=True,
+    )
     return torch.cat([part.reshape(-1) for part in parts])

@@ -16,9 +16,12 @@ from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError
 from elinvar.neural.rules._learner import Batch, Learner, Loss, as_batch
 from elinvar.neural.step_size._curvature import (
+    Product,
+    Spectrum,
     gradient,
     hessian_product,
     lanczos,
+    mean_gradient,
     mean_product,
     spread_product,
 )
@@ -168,23 +171,21 @@ def step_size_window(
     check_number("gain", gain, least=0.0)
     pairs = [as_batch(batch) for batch in batches]
     _check_batches(pairs)
-    learner = Learner(model=copy.deepcopy(model), loss=loss)
-    generator = torch.Generator().manual_seed(seed)
-    ends = _mean_curvatures(learner, pairs, iterations, generator)
+    probe = _Probe(model, loss, pairs, iterations, seed)
+    lowest, highest = probe.mean_curvatures()
     growth, notes = np.zeros((0, len(pairs))), [_LAZY]
-    if -ends[0] > _LEAST_DOWNWARD * ends[1]:
-        growth, notes = _growth_rates(learner, pairs, iterations, generator)
+    if -lowest > _LEAST_DOWNWARD * highest:
+        growth, notes = probe.growth_rates()
     lower, high = None, None
     if len(growth):
-        lower, high, said = _common_window(growth, gain, fastest=-ends[0])
+        lower, high, said = _common_window(growth, gain, fastest=-lowest)
         notes += said
-    largest = max(abs(ends[0]), abs(ends[1]))
-    if not _descend(learner, pairs, warmup, 0.5 / max(largest, 1e-30)):
+    if not probe.descend(warmup, 0.5 / max(abs(lowest), abs(highest), 1e-30)):
         notes.append(
             f"The loss was still falling after a warm-up of {warmup} steps, and curvature may "
             "grow: the upper limit may be lower; take a longer warm-up."
         )
-    sharpness = _mean_curvatures(learner, pairs, iterations, generator)[1]
+    sharpness = probe.mean_curvatures()[1]
     limits = [2.0 / sharpness] if sharpness > 0 else []
     upper = min(limits + ([] if high is None else [high]), default=None)
     if lower is not None and upper is not None and lower >= upper:
@@ -197,51 +198,113 @@ def step_size_window(
     )
 
 
-def _growth_rates(
-    learner: Learner, batches: list[Batch], iterations: int, generator: torch.Generator
-) -> tuple[Floats, list[str]]:
-    """Return rates (D, E) of the directions that differ most, D = 0 where that is not known."""
-    nothing = np.zeros((0, len(batches)))
-    if len(batches) < 2:
-        return nothing, [
-            "One environment has nothing that differs: the lower limit is not known; give a batch "
-            "of each."
-        ]
-    if not _multiplies(learner, batches):
-        return nothing, [
-            "Parameters do not multiply at this start (halving them does not halve the gradient), "
-            "so the lower limit is not known: start smaller, or try steps near the upper limit."
-        ]
-    finding = [_rows(batch, 0, 2) for batch in batches]
-    spread = spread_product([hessian_product(learner, batch) for batch in finding])
-    found = lanczos(spread, _start(learner, generator), iterations)
-    chosen = found.values > _LEAST_SPREAD * found.values[-1].clamp(min=1e-30)
-    vectors = found.vectors[:, chosen].flip(1)
-    parts = np.stack(
-        [_rates(learner, batches, vectors, 2 * k + 1, 2 * _PARTS) for k in range(_PARTS)]
-    )
-    rates, freedom = parts.mean(0), len(batches) * (_PARTS - 1)
-    noise = parts.var(0, ddof=1).mean(1) / _PARTS
-    most = f_distribution.isf(_ALPHA, len(batches) - 1, freedom)
-    differ = rates.var(1, ddof=1) > most * noise
-    if not differ.any():
-        return nothing, [
-            "Curvatures differ no more between environments than chance makes them, so the lower "
-            "limit is not known: give larger batches."
-        ]
-    return rates[differ], []
+class _Probe:
+    """A copy of a model, and what its loss is like about the parameters where it is.
 
+    Parameters
+    ----------
+    model, loss, batches, iterations, seed
+        As in :func:`step_size_window`.
+    """
 
-def _rates(
-    learner: Learner, batches: list[Batch], vectors: Tensor, part: int, parts: int
-) -> Floats:
-    """Return growth rates (D, E) on a part of the rows."""
-    columns = []
-    for batch in batches:
-        product = hessian_product(learner, _rows(batch, part, parts))
-        columns.append(torch.stack([-(vector @ product(vector)) for vector in vectors.T]))
-    rates: Floats = torch.stack(columns, 1).double().cpu().numpy()
-    return rates
+    def __init__(
+        self, model: nn.Module, loss: Loss, batches: list[Batch], iterations: int, seed: int
+    ) -> None:
+        self._learner = Learner(model=copy.deepcopy(model), loss=loss)
+        self._batches, self._iterations = batches, iterations
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def mean_curvatures(self) -> tuple[float, float]:
+        """Return the smallest and the largest curvature of the average loss."""
+        products = [hessian_product(self._learner, batch) for batch in self._batches]
+        values = self._lanczos(mean_product(products)).values
+        return float(values[0]), float(values[-1])
+
+    def growth_rates(self) -> tuple[Floats, list[str]]:
+        """Return rates (D, E) of the directions that differ most, D = 0 where that is not known."""
+        E = len(self._batches)
+        nothing = np.zeros((0, E))
+        if E < 2:
+            return nothing, [
+                "One environment has nothing that differs: the lower limit is not known; give a "
+                "batch of each."
+            ]
+        if not self._multiplies():
+            return nothing, [
+                "Parameters do not multiply at this start (halving them does not halve the "
+                "gradient), so the lower limit is not known: start smaller, or try steps near the "
+                "upper limit."
+            ]
+        finding = [_rows(batch, 0, 2) for batch in self._batches]
+        found = self._lanczos(
+            spread_product([hessian_product(self._learner, batch) for batch in finding])
+        )
+        chosen = found.values > _LEAST_SPREAD * found.values[-1].clamp(min=1e-30)
+        vectors = found.vectors[:, chosen].flip(1)
+        # rates on rows that had no part in finding the directions, in parts that tell their noise
+        parts = np.stack([self._rates(vectors, 2 * k + 1, 2 * _PARTS) for k in range(_PARTS)])
+        rates, noise = parts.mean(0), parts.var(0, ddof=1).mean(1) / _PARTS
+        # one-way analysis of variance: F with (E - 1, E (parts - 1)) degrees of freedom
+        most = f_distribution.isf(_ALPHA, E - 1, E * (_PARTS - 1))
+        differ = rates.var(1, ddof=1) > most * noise
+        if not differ.any():
+            return nothing, [
+                "Curvatures differ no more between environments than chance makes them, so the "
+                "lower limit is not known: give larger batches."
+            ]
+        return rates[differ], []
+
+    def descend(self, steps: int, size: float) -> bool:
+        """Train the copy by pooled steps that never rise; tell whether the loss has settled."""
+        parameters = self._learner.parameters
+        point, slope = parameters_to_vector(parameters).detach().clone(), None
+        risks = [self._mean_risk()]
+        for _ in range(steps):
+            if slope is None:
+                slope = mean_gradient(self._learner, self._batches)
+            tried = point - size * slope
+            vector_to_parameters(tried, parameters)
+            risk = self._mean_risk()
+            if risk <= risks[-1]:
+                point, slope, size = tried, None, 1.2 * size
+            else:  # a NaN too
+                risk, size = risks[-1], 0.5 * size
+            risks.append(risk)
+        vector_to_parameters(point, parameters)
+        last = risks[-1 - max(1, steps // 5)] - risks[-1]
+        return last <= 0.02 * (risks[0] - risks[-1])
+
+    def _rates(self, vectors: Tensor, part: int, parts: int) -> Floats:
+        """Return growth rates s_e = -v' H_e v (D, E) on a part of the rows."""
+        columns = []
+        for batch in self._batches:
+            product = hessian_product(self._learner, _rows(batch, part, parts))
+            columns.append(torch.stack([-(vector @ product(vector)) for vector in vectors.T]))
+        rates: Floats = torch.stack(columns, 1).double().cpu().numpy()
+        return rates
+
+    def _multiplies(self) -> bool:
+        """Tell whether halving the parameters halves the gradient."""
+        halved = Learner(model=copy.deepcopy(self._learner.model), loss=self._learner.loss)
+        with torch.no_grad():
+            for part in halved.model.parameters():
+                part.mul_(0.5)
+        whole, half = (
+            torch.stack([gradient(learner, batch) for batch in self._batches])
+            for learner in (self._learner, halved)
+        )
+        return bool((2 * half - whole).norm() < _HALVING_TOLERANCE * whole.norm())
+
+    def _mean_risk(self) -> float:
+        with torch.no_grad():
+            risks = [float(self._learner.risk(batch)) for batch in self._batches]
+        return sum(risks) / len(risks)
+
+    def _lanczos(self, product: Product) -> Spectrum:
+        parameters = self._learner.parameters
+        count = sum(part.numel() for part in parameters)
+        start = torch.randn(count, generator=self._generator).to(parameters[0])
+        return lanczos(product, start, self._iterations)
 
 
 def _common_window(
@@ -251,11 +314,8 @@ def _common_window(
     mean = growth.mean(1, keepdims=True)
     rates = (mean + gain * (growth - mean))[mean[:, 0] > _LEAST_GROWTH * fastest]
     if not len(rates):
-        return (
-            0.0,
-            None,
-            ["What differs between environments does not grow in pooled steps either."],
-        )
+        note = "What differs between environments does not grow in pooled steps either."
+        return 0.0, None, [note]
     windows = [step_window(1.0, law=rate, mean=0.0) for rate in rates]
     dying = [window for window in windows if window]
     notes = []
@@ -268,59 +328,6 @@ def _common_window(
     if not dying:
         return None, None, notes
     return max(window.low for window in dying), min(window.high for window in dying), notes
-
-
-def _multiplies(learner: Learner, batches: list[Batch]) -> bool:
-    """Tell whether halving the parameters halves the gradient."""
-    whole = torch.stack([gradient(learner, batch) for batch in batches])
-    smaller = copy.deepcopy(learner.model)
-    with torch.no_grad():
-        for part in smaller.parameters():
-            part.mul_(0.5)
-    halved = Learner(model=smaller, loss=learner.loss)
-    half = torch.stack([gradient(halved, batch) for batch in batches])
-    return bool((2 * half - whole).norm() < _HALVING_TOLERANCE * whole.norm())
-
-
-def _mean_curvatures(
-    learner: Learner, batches: list[Batch], iterations: int, generator: torch.Generator
-) -> tuple[float, float]:
-    """Return the smallest and the largest curvature of the average loss."""
-    product = mean_product([hessian_product(learner, batch) for batch in batches])
-    values = lanczos(product, _start(learner, generator), iterations).values
-    return float(values[0]), float(values[-1])
-
-
-def _descend(learner: Learner, batches: list[Batch], steps: int, size: float) -> bool:
-    """Train the learner by pooled steps that never rise; tell whether the loss has settled."""
-    point = parameters_to_vector(learner.parameters).detach().clone()
-    risks = [_mean_risk(learner, batches)]
-    slope = None
-    for _ in range(steps):
-        if slope is None:
-            slope = torch.stack([gradient(learner, batch) for batch in batches]).mean(0)
-        tried = point - size * slope
-        vector_to_parameters(tried, learner.parameters)
-        risk = _mean_risk(learner, batches)
-        if risk <= risks[-1]:
-            point, slope, size = tried, None, 1.2 * size
-        else:  # a NaN too
-            risk, size = risks[-1], 0.5 * size
-        risks.append(risk)
-    vector_to_parameters(point, learner.parameters)
-    last = risks[-1 - max(1, steps // 5)] - risks[-1]
-    return last <= 0.02 * (risks[0] - risks[-1])
-
-
-def _mean_risk(learner: Learner, batches: list[Batch]) -> float:
-    with torch.no_grad():
-        return sum(float(learner.risk(batch)) for batch in batches) / len(batches)
-
-
-def _start(learner: Learner, generator: torch.Generator) -> Tensor:
-    parameters = learner.parameters
-    count = sum(part.numel() for part in parameters)
-    return torch.randn(count, generator=generator).to(parameters[0])
 
 
 def _rows(batch: Batch, part: int, parts: int) -> Batch:
