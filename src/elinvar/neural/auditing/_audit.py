@@ -173,6 +173,7 @@ def _per_step(ranks: list[Observation], accumulate: int) -> NDArray[np.int64]:
     n_batches = max(len(seen.batches) for seen in ranks)
     counts = []
     for first in range(0, n_batches, accumulate):
+        # gradients of all processes and accumulated batches are averaged before the step
         together: set[str] = set()
         for seen in ranks:
             for batch in seen.batches[first : first + accumulate]:

@@ -103,6 +103,7 @@ def _observe(
     for found in islice(sampler, limit):
         batch = np.atleast_1d(np.asarray(found))
         if len(rows) < _COMPARED:
+            # rows in any order: processes that read the same rows do the work of one
             rows.append(hashlib.blake2b(np.sort(batch).tobytes(), digest_size=8).hexdigest())
         try:
             batches.append(frozenset(codes[batch].tolist()))

@@ -124,6 +124,7 @@ def _coded(
         value: found.setdefault(label(value) or str(value), len(found)) for value in categories
     }
     codes = np.empty(len(values), dtype=np.int32)
+    # labels of different kinds may have one name, 2 and "2": a name is an environment
     counts = np.zeros(len(found), dtype=np.int64)
     for first, local, distinct in _factors(values):
         for value in distinct:

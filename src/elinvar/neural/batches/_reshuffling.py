@@ -43,6 +43,7 @@ class Reshuffling:
         if used + size <= len(pool):
             self._used[environment] = used + size
             return pool[used : used + size]
+        # an environment smaller than the batch: all of it, as often as it fits in
         copies, rest = divmod(size, len(pool))
         if copies:
             whole = np.tile(pool, copies)

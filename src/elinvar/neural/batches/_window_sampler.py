@@ -109,6 +109,7 @@ class WindowBatchSampler(EpochSampler):
         if self.weights == "size":
             return int(rng.integers(self.n_rows))
         first, last = self._axis[0], self._axis[-1]
+        # even along the axis: the nearest row to a uniform place, and chance among equals
         place = first + rng.random() * (last - first)
         above = min(int(np.searchsorted(self._axis, place)), self.n_rows - 1)
         below = max(above - 1, 0)

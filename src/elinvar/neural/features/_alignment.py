@@ -45,6 +45,7 @@ def alignment(directions: ArrayLike, basis: ArrayLike) -> float:
             "directions must have the shape (n, d) and basis (d, r); got "
             f"{tuple(W.shape)} and {tuple(B.shape)}."
         )
+    # ||W B||^2 for an orthonormal basis of the same subspace
     inside, total = W @ torch.linalg.qr(B).Q, float(W.square().sum())
     return round(float(inside.square().sum()) / total, 12) if total else 0.0
 

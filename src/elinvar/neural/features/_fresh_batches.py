@@ -77,6 +77,7 @@ class FreshBatches:
         while True:
             which = self._environments(step, generator)
             x = torch.randn(shape, generator=generator, device=self.device)
+            # A* + A^(e) = B C_e B' with few columns: x' (A* + A^(e)) x = (x' B) C_e (x' B)'
             inside = x @ self.basis
             if self.order == "pooled":
                 values = ((inside @ self.cores) * inside).sum(2)

@@ -71,6 +71,7 @@ def agreement_of_numbers(
     table = assess(problem, np.ones((1, len(problem.features)), dtype=bool))
     if not np.isfinite(table.statistic[0]):
         return Agreement(p_value=0.0, disagreement=np.inf, score=np.inf)
+    # delta / N, and the score log R + log(1 + kappa delta / N)
     limit = float(noncentrality_limit(table.statistic, table.freedom)[0]) / len(y)
     risk = float(np.mean((y - output) ** 2))
     return Agreement(
@@ -97,6 +98,7 @@ def agreement_of_classes(
         Environment of each row.
     """
     n_classes = log_odds.shape[1]
+    # what the network says is its log odds against the first class
     columns = np.column_stack([log_odds[:, 1:] - log_odds[:, :1], used])
     rows = Environments.from_arrays(columns, y.astype(np.float64), codes)
     always = np.zeros(columns.shape[1], dtype=bool)
@@ -106,5 +108,7 @@ def agreement_of_classes(
     return Agreement(
         p_value=test.p_value,
         disagreement=test.limit / len(y),
+        # the mean negative log likelihood of numbers is log(R) / 2 + constant: half of the penalty
+        # joins that of classes, to first order
         score=risk + _KAPPA * test.limit / (2 * len(y)),
     )

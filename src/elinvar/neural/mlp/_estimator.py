@@ -152,6 +152,7 @@ class NetworkEstimator:
             columns = mask[table.gate_of]
             x = table.x.cpu().double()[:, torch.as_tensor(np.flatnonzero(columns))]
             found.append(judge(network(x).numpy(), rows.X[:, columns]))
+        # no network is exact, so with enough rows each fails its test: how far it fails decides
         close = [k for k, one in enumerate(found) if one.disagreement <= self.tolerance]
         best = min(close, key=lambda k: found[k].score) if close else len(found) - 1
         self.p_value_, self.disagreement_ = found[best].p_value, found[best].disagreement

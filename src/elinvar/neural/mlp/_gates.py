@@ -122,6 +122,8 @@ class GatedNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return outputs of rows (n, q)."""
+        # h(u * u * x): steps multiply u, so that a gate whose feature differs dies out
+        # (docs/networks.md, sections 1 and 7)
         out: Tensor = self.network(x * self.root.square()[self.gate_of])
         return out
 
@@ -164,6 +166,8 @@ def find_gates(table: TrainingRows, settings: NetworkSettings, seed: int) -> tup
         num_replicas=1,
         rank=0,
     )
+    # the gain extrapolates curvatures too, so that the stable step falls as 1 / (1 + kappa)
+    # (docs/networks.md, section 4)
     unit = _STEP_SIZE if settings.n_outputs is None else _STEP_SIZE_CLASSES
     size = settings.step_size or unit / (1.0 + settings.gain)
     for _ in range(_HALVINGS if settings.step_size is None else 1):
@@ -178,6 +182,7 @@ def find_gates(table: TrainingRows, settings: NetworkSettings, seed: int) -> tup
             warn=False,
         )
         if trainer.fit(_Batches(table, sampler), steps=settings.n_steps).status == "completed":
+            # gates come in bursts near the critical heterogeneity: their average is what counts
             root = trainer.averaged.get_parameter("root").detach()
             return root.double().square().cpu().numpy(), size
         size /= 2

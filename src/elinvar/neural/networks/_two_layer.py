@@ -155,6 +155,7 @@ class TwoLayerNetwork(nn.Module):
             self.inner = nn.Linear(n_features, hidden)
             self.outer = nn.Linear(hidden, n_outputs or 1)
         with torch.no_grad():
+            # a (phi(w x) - phi(w x)) = 0: each unit has a twin with the opposite outer weight
             self.inner.weight.copy_(init_scale * inner.repeat(2, 1))
             self.outer.weight.copy_(init_scale * torch.cat([outer, -outer], dim=1))
             self.inner.bias.zero_()

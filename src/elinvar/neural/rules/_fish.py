@@ -68,6 +68,7 @@ class Fish(StepRule):
         start = [part.detach().clone() for part in parameters]
         risks = []
         # numbered by the step, so that a resumed run has the same orders
+        # w~ <- w~ - alpha grad R_e(w~), one environment after another
         for e in np.random.default_rng([self.seed, step]).permutation(len(batches)):
             risk = learner.risk(batches[e])
             gradients = torch.autograd.grad(risk, parameters, allow_unused=True)
@@ -80,5 +81,6 @@ class Fish(StepRule):
             for part, origin in zip(parameters, start, strict=True):
                 way = origin - part
                 part.copy_(origin)
+                # w - w~ in a gradient's place: plain SGD takes the last step, epsilon is its lr
                 part.grad = way if learner.scaler is None else learner.scaler.scale(way)
         return torch.stack(risks).mean()

@@ -78,5 +78,6 @@ def _variance(learner: Learner, x: Tensor, y: Tensor) -> Tensor:
         output = functional_call(learner.model, {**rest, **parameters}, (row[None],))
         return learner.compare(output, label[None])
 
+    # the gradient of every row by itself, one row of the batch at a time under vmap
     each = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")(chosen, x, y)
     return torch.cat([part.var(0, correction=0).ravel() for part in each.values()])

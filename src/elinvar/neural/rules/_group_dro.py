@@ -59,6 +59,7 @@ class GroupDRO(StepRule):
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
         """Return the mean loss and leave the gradient, as :meth:`StepRule.backward` says."""
         risks = torch.stack([learner.risk(batch) for batch in batches])
+        # log q_e <- log q_e + gamma R_e, and log_softmax divides by the sum of all
         moved = self._logarithms.to(risks.device) + self.rate * risks.detach().float()
         self._logarithms = moved.log_softmax(0)
         learner.backward(self.weights.to(risks) @ risks)

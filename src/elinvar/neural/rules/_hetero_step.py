@@ -80,6 +80,7 @@ class HeteroStep(StepRule):
         tuple of float
             Summing to one.
         """
+        # w_j = (1 - kappa) / k + kappa [j = own]
         rest = (1.0 - self.gain) / self.environments
         return tuple(
             rest + self.gain * (j == own % self.environments) for j in range(self.environments)

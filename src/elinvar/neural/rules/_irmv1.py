@@ -51,6 +51,7 @@ class IRMv1(PenaltyRule):
     ) -> Tensor:
         slopes = []
         for output, (_, y) in zip(outputs, batches, strict=True):
+            # D_e = d R_e(s f) / ds at s = 1, with a graph, for the step goes through its square
             scale = torch.ones((), device=output.device, dtype=output.dtype, requires_grad=True)
             risk = learner.compare(scale * output, y)
             (slope,) = torch.autograd.grad(risk, scale, create_graph=True)

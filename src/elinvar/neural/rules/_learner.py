@@ -98,6 +98,7 @@ class Learner:
         value : Tensor of shape ()
             What is to become smaller.
         """
+        # float16 has no numbers below 6e-8: gradients are scaled up, and divided again at the step
         if self.scaler is not None:
             value = self.scaler.scale(value)
         value.backward()  # type: ignore[no-untyped-call]

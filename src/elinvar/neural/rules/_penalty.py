@@ -53,6 +53,7 @@ class PenaltyRule(StepRule):
         total = risks.mean()
         if weight:
             total = total + weight * self._disagreement(learner, batches, outputs, risks)
+        # a large lambda sets the size of the whole, and is divided out of it
         learner.backward(total / max(weight, 1.0))
         return risks.detach().mean()
 

@@ -186,6 +186,7 @@ def step_size_window(
             "grow: the upper limit may be lower; take a longer warm-up."
         )
     sharpness = probe.mean_curvatures()[1]
+    # beyond 2 / lambda a step overshoots by more than it came from
     limits = [2.0 / sharpness] if sharpness > 0 else []
     upper = min(limits + ([] if high is None else [high]), default=None)
     if lower is not None and upper is not None and lower >= upper:
@@ -312,10 +313,12 @@ def _common_window(
 ) -> tuple[float | None, float | None, list[str]]:
     """Return the step sizes at which all directions die that grow and can, and what cannot."""
     mean = growth.mean(1, keepdims=True)
+    # s_e -> mean + kappa (s_e - mean), of directions that pooled steps let grow
     rates = (mean + gain * (growth - mean))[mean[:, 0] > _LEAST_GROWTH * fastest]
     if not len(rates):
         note = "What differs between environments does not grow in pooled steps either."
         return 0.0, None, [note]
+    # the stretches of eta with E log |1 + eta s_e| < 0, docs/theory-matrix.md, section 3
     windows = [step_window(1.0, law=rate, mean=0.0) for rate in rates]
     dying = [window for window in windows if window]
     notes = []

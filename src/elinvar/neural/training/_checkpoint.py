@@ -85,6 +85,7 @@ class Checkpoint:
         except OSError as error:
             raise FileError(f"Cannot read {self.path}: {error.strerror or error}.") from error
         try:
+            # tensors and plain values alone: a pickle from elsewhere could run code
             state = torch.load(content, map_location="cpu", weights_only=True)
         except Exception as error:
             raise FileError(

@@ -47,6 +47,7 @@ def fingerprint(data: object) -> str | None:
         return None
     rows = np.unique(np.linspace(0, max(len(data) - 1, 0), _ROWS).round().astype(int))
     _add(digest, len(data))
+    # augmentation draws random numbers: the same ones each time, and none of the run's
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for row in rows[: len(data)]:

@@ -90,6 +90,7 @@ class StepBatches:
         self.epoch = state["epoch"]
         if self._sampler is not None and state["sampler"] is not None:
             self._sampler.load_state_dict(state["sampler"])
+        # torch's samplers draw their order from these numbers when an epoch begins
         torch.set_rng_state(state["random"]["torch"])
         generator = getattr(self._loader, "generator", None)
         if generator is not None and "loader" in state["random"]:
@@ -98,6 +99,7 @@ class StepBatches:
         self._taken = state["batches"]
         if self._sampler is None:
             assert self._batches is not None
+            # and go to the batch; our own samplers begin there
             for _ in islice(self._batches, self._taken):
                 pass
 

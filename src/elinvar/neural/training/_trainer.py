@@ -299,8 +299,10 @@ class HeteroTrainer:
             self._losses += torch.stack(self._recent).tolist()
             self._recent = []
         most = self.bound * max(abs(self._first), 1e-30)
+        # not "> most", which a NaN is not either
         wild = any(not abs(value) <= most for value in self._losses)
         if not wild:
+            # the last step may leave parameters without bounds and no loss that tells
             parts = [p.detach().abs().sum() for p in self.model.parameters()]
             wild = not math.isfinite(float(torch.stack(parts).sum()))
         if any_process(wild, self.device):
