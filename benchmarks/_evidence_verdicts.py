@@ -109,7 +109,7 @@ def _judged(data: KnownAnswer) -> Counter[str]:
         rejected=int(model.status_ == "rejected"),
         careful=int(model.status_ == "rejected" or set(table["verdict"]) == {"undecided"}),
     )
-    if model.status_ == "accepted":
+    if model.status_ in ("accepted", "borderline", "untested"):
         inside = (table["low"] <= data.coef) & (data.coef <= table["high"])
         count["selected"] = int(model.selected_.sum())
         count["covered"] = int(inside[model.selected_].sum())

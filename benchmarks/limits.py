@@ -154,7 +154,7 @@ def turning(suite: str, problem: str, repetition: int) -> Figures:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = InvariantRegressor().fit(train.X, train.y, environments=train.environments)
-    if model.status_ != "accepted":
+    if model.status_ not in ("accepted", "borderline", "untested"):
         return {"ratio": np.nan, "chosen": np.nan}
     table = LinearProblem.from_moments(Moments.from_arrays(train.X, train.y, train.environments))
     masks = np.array([model.selected_[table.features], np.ones(table.n_gates, dtype=bool)])

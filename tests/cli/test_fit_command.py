@@ -124,7 +124,7 @@ def test_json_is_all_that_is_printed(elinvar, csv, tmp_path):
     assert [row["environment"] for row in values["errors"]] == ["Bonn", "Oslo", "Rome"]
     tables = {"evidence", "effects", "tests", "residuals", "errors", "left_out"}
     assert all(values[name] for name in tables)
-    assert values["standing"] == "accepted"
+    assert values["reason"].startswith("A set of features agrees in all 3 environments")
     assert values["forecast"]["margin"] is None
     assert values["diagnosis"]["verdict"] == "can answer in part"
 

@@ -18,9 +18,9 @@ from elinvar import (
     load_model,
     save_model,
 )
+from elinvar.answer.json_text import plain, write
 from elinvar.errors import DataError, FileError, ModelFileError
-from elinvar.estimators._json import plain, write
-from elinvar.estimators._predict_files import predict_files
+from elinvar.estimators import predict_files
 
 
 def table(n=240, seed=0):
@@ -102,7 +102,7 @@ def test_tables_and_path_come_back_as_they_were(fitted, tmp_path):
         assert_frame_equal(mine, theirs, check_exact=True)
     for name in ("verdict", "reason", "notes", "environments", "rows", "step_size"):
         assert getattr(again.diagnosis_, name) == getattr(model.diagnosis_, name)
-    assert again.notes_ == model.notes_ and again.standing_ == model.standing_
+    assert again.notes_ == model.notes_ and again.status_ == model.status_
     assert again.odd_environment_ == model.odd_environment_
     assert again.forecast_.reason == model.forecast_.reason
     assert again.explain() == model.explain()
@@ -238,7 +238,6 @@ def test_a_byte_order_mark_is_no_damage(saved, tmp_path):
         (lambda v: v["evidence"][0].update(verdict="magic"), "verdicts that elinvar knows"),
         (lambda v: v["evidence"].pop(), "a row for each feature"),
         (lambda v: v["evidence"][1].pop("low"), "evidence must have rows with feature"),
-        (lambda v: v.update(standing="fine"), "standing must be one of"),
         (lambda v: v["effects"][0].update(effect="large"), "effect must be a number or null"),
         (lambda v: v["diagnosis"].update(verdict="maybe"), "verdict must be one of"),
         (lambda v: v["diagnosis"]["features"][0].update(moved=1), "moved must be true or false"),

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from elinvar.errors import FileError
-from elinvar.report import write_figures
-from elinvar.report._figures import environment_figure
+from elinvar.report import environment_figure, write_figures
 
 ALL = ["forest", "effects", "path", "errors", "left_out", "diagnosis", "power"]
 

@@ -6,10 +6,9 @@ import pytest
 import elinvar
 from elinvar import HeteroSGDRegressor, load_model, save_model
 from elinvar._base._numbers import interval, number, p_value
+from elinvar.answer.sentences import by_verdict, is_average
 from elinvar.errors import DataError, FileError
-from elinvar.report import _tables as tables
 from elinvar.report import write_report
-from elinvar.report._words import is_average
 
 ORDER = [
     "verdicts", "effects", "path", "left_out", "tests", "diagnosis", "notes", "data", "making",
@@ -21,7 +20,7 @@ KINDS = ["accepted", "environment", "approximate", "rejected", "excluded", "one"
 def test_the_page_says_what_was_found(name, models, pages):
     model, page = models[name], pages(name)
     answer = next(k for k, (_, attrs) in enumerate(page.tags) if "answer" in str(attrs))
-    assert page.tags[answer][1]["class"] == f"answer {model.standing_}"
+    assert page.tags[answer][1]["class"] == f"answer {model.status_}"
     assert page.tags[answer - 1][0] == "h1"
     assert model.explain() in page.text
     for row in model.evidence_.itertuples():
@@ -78,9 +77,9 @@ def test_a_row_has_the_numbers_of_its_feature(models, pages):
 def test_averages_are_marked_and_quiet_and_effects_that_hold_are_not(models, pages):
     for name in KINDS:
         page, table = pages(name), models[name].evidence_
-        average = is_average(models[name]) & (models[name].status_ != "pooled_only")
+        average = is_average(models[name].evidence_) & (models[name].status_ != "pooled_only")
         marked = [text for text in page.texts if text.startswith("avg ")]
-        expected = tables.by_verdict(table[average])["effect"]
+        expected = by_verdict(table[average])["effect"]
         assert marked == [f"avg {number(effect, digits=3)}" for effect in expected]
         quiet = [attrs for attrs in page.named("td") if "quiet" in attrs["class"].split()]
         assert len(quiet) == 2 * average.sum()
@@ -91,13 +90,12 @@ def test_the_first_sentence_leads_and_names_are_not_cut(models, page_of):
     page = page_of(models["accepted"])
     leads = [k for k, (_, attrs) in enumerate(page.tags) if attrs.get("class") == "lead"]
     assert len(leads) == 1
-    answer = models["accepted"].explain()
-    first = answer.split(". ")[0] + "."
-    assert first in page.texts
-    assert answer.partition(" What to do:")[0].removeprefix(f"{first} ") in page.texts
-    whole = models["dotted"].explain().partition(" What to do:")[0]
-    assert "St. John" in whole
-    assert whole in page_of(models["dotted"]).texts
+    said = models["accepted"].answer_.explanation
+    assert said.lead in page.texts
+    assert " ".join(said.body) in page.texts
+    dotted = models["dotted"].answer_.explanation
+    assert "St. John" in dotted.lead
+    assert dotted.lead in page_of(models["dotted"]).texts
 
 
 def test_the_title_speaks_of_environments_where_they_were_compared(pages, page_of, models):
@@ -184,6 +182,6 @@ def test_places_that_cannot_be_written_are_refused(models, tmp_path):
 def test_only_models_with_evidence_have_a_report(models, tmp_path):
     moments = models["accepted"].moments_
     model = HeteroSGDRegressor(n_steps=10, random_state=0).fit_moments(moments)
-    with pytest.raises(DataError, match="needs a fitted InvariantRegressor; got HeteroSGD"):
+    with pytest.raises(DataError, match="needs a fitted InvariantRegressor or InvariantClassifier"):
         write_report(model, tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []

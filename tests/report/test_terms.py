@@ -1,44 +1,56 @@
 """Meanings say the rules that made the verdicts, with the numbers of this model."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from elinvar.report._figures import figures
-from elinvar.report._tables import ORDER
-from elinvar.report._terms import CAPTIONS, STANDING, WHERE, caption, meaning
+from elinvar.answer import STATUSES, VERDICTS
+from elinvar.answer.figures import figures
+from elinvar.answer.sentences import verdict_meaning
+from elinvar.report._terms import CAPTIONS, STATUS, WHERE, caption
 
 
-def model_of(standing, *, chosen=True, effect_tolerance=0.1, min_t=4.5):
-    return SimpleNamespace(
-        standing_=standing,
-        selected_=np.array([chosen, False]),
-        effect_tolerance=effect_tolerance,
-        min_t=min_t,
-    )
+@pytest.fixture
+def answer_of(models):
+    def make(status, *, chosen=True, effect_tolerance=0.1, **parameters):
+        answer = models["accepted"].answer_
+        changed = {"effect_tolerance": effect_tolerance} | parameters
+        return replace(
+            answer,
+            status=status,
+            selected=np.full_like(answer.selected, chosen),
+            parameters=dict(answer.parameters) | changed,
+        )
+
+    return make
 
 
-@pytest.mark.parametrize("standing", STANDING)
-@pytest.mark.parametrize("verdict", ORDER)
-def test_every_verdict_has_a_meaning(verdict, standing):
-    text = meaning(verdict, model_of(standing))
+def test_every_status_has_words():
+    assert STATUS.keys() == set(STATUSES)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_every_verdict_has_a_meaning(verdict, status, answer_of):
+    text = verdict_meaning(verdict, answer_of(status))
     assert text[0].islower()
     assert not text.endswith(".")
 
 
-@pytest.mark.parametrize("standing", STANDING)
-def test_nearly_the_same_is_a_share_of_the_effect_in_a_new_environment(standing):
-    text = meaning("approximately invariant", model_of(standing, effect_tolerance=0.025))
+@pytest.mark.parametrize("status", STATUSES)
+def test_nearly_the_same_is_a_share_of_the_effect_in_a_new_environment(status, answer_of):
+    text = verdict_meaning("approximately invariant", answer_of(status, effect_tolerance=0.025))
     assert text.startswith("in a new environment it should lie within 2.5% of its average")
-    assert ("no disagreement on it was seen" in text) == (standing == "approximate")
+    assert ("no disagreement on it was seen" in text) == (status == "approximate")
 
 
-def test_no_effect_names_the_threshold():
-    assert "less than 3 standard errors" in meaning("no effect", model_of("accepted", min_t=3.0))
+def test_no_effect_names_the_threshold(answer_of):
+    text = verdict_meaning("no effect", answer_of("accepted", min_t=3.0))
+    assert "less than 3 standard errors" in text
 
 
-def test_why_an_effect_is_undecided_depends_on_what_was_found():
+def test_why_an_effect_is_undecided_depends_on_what_was_found(answer_of):
     reasons = {
         "pooled_only": "one environment",
         "untested": "not put to the test",
@@ -47,15 +59,15 @@ def test_why_an_effect_is_undecided_depends_on_what_was_found():
         "accepted": "models about as good differ on it",
         "approximate": "models about as good differ on it",
     }
-    for standing, reason in reasons.items():
-        assert reason in meaning("undecided", model_of(standing))
-    assert "target's own law" in meaning("undecided", model_of("accepted", chosen=False))
+    for status, reason in reasons.items():
+        assert reason in verdict_meaning("undecided", answer_of(status))
+    assert "target's own law" in verdict_meaning("undecided", answer_of("accepted", chosen=False))
 
 
 def test_every_figure_has_a_caption_and_a_place_for_its_numbers(models):
     for name in ("accepted", "one"):
-        for figure in figures(models[name]):
-            assert caption(figure, models[name])
+        for figure in figures(models[name].answer_):
+            assert caption(figure, models[name].answer_)
             assert figure in WHERE
     assert CAPTIONS.keys() == WHERE.keys()
-    assert "environments" not in caption("effects", models["one"])
+    assert "environments" not in caption("effects", models["one"].answer_)

@@ -81,7 +81,6 @@ class InvariantLogisticRegressor(PeerRegressor):
     """
 
     status_: str
-    standing_: str
 
     def _learn(self, rows: Environments) -> None:
         _check_classes(rows.y, type(self).__name__)
@@ -89,7 +88,7 @@ class InvariantLogisticRegressor(PeerRegressor):
         self.model_ = InvariantClassifier().fit(rows.X, rows.y, environments=names)
         self._take(self.model_.coef_, float(self.model_.intercept_[0]))
         self.selected_ = self.model_.selected_
-        self.status_, self.standing_ = self.model_.status_, self.model_.standing_
+        self.status_ = self.model_.status_
 
     @property
     def evidence_(self) -> Any:

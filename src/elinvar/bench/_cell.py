@@ -35,7 +35,7 @@ COLUMNS = (
     "outcome", "reason", "chosen", "parameters", "note",
     "error", "worst_error", "best_error", "best_parameters",
     "f1", "precision", "recall", "coef_error",
-    "status", "standing", "n_invariant", "n_right", "n_spurious", "n_wronged", "cautious",
+    "status", "n_invariant", "n_right", "n_spurious", "n_wronged", "cautious",
     "seconds", "seconds_with_choice", "memory_mib",
 )  # fmt: skip
 """What a row holds, besides the axes."""

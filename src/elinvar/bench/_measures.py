@@ -68,19 +68,19 @@ def verdict_measures(model: Any, case: Case) -> Values:
     Returns
     -------
     dict
-        ``status`` and ``standing``; ``n_invariant``, the features called invariant or
+        ``status``; ``n_invariant``, the features called invariant or
         approximately so, and ``n_right``, those of them that are (None where no set of features
         is); ``n_spurious``, features called spurious, and ``n_wronged``, those of them that are
         invariant, or in environments that do not differ; ``cautious``, whether invariance is
         rejected or every verdict "undecided" or "no effect".
     """
     names = (
-        "status", "standing", "n_invariant", "n_right", "n_spurious", "n_wronged", "cautious",
+        "status", "n_invariant", "n_right", "n_spurious", "n_wronged", "cautious",
     )  # fmt: skip
     values: Values = dict.fromkeys(names)
     if not hasattr(model, "status_") or not hasattr(type(model), "evidence_"):
         return values
-    values["status"], values["standing"] = str(model.status_), str(model.standing_)
+    values["status"] = str(model.status_)
     if case.n_features > _MOST_FEATURES:
         return values
     verdicts = model.evidence_["verdict"].to_numpy(dtype=str)

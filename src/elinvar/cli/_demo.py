@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from elinvar.answer import Answer
+from elinvar.answer.sentences import forecast_sentence
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._result import print_answer, print_effects
 from elinvar.cli._source import make_folder
-from elinvar.report._words import margin_sentence
+
+if TYPE_CHECKING:
+    from elinvar.datasets import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +80,17 @@ def run(out: Path) -> None:
     printer = Printer()
     for example in EXAMPLES:
         with progress(f"Fitting {example.name} ..."):
-            dataset, model = _fit(example)
-            _ = model.evidence_, model.errors_
+            dataset, answer = _fit(example)
+            _ = answer.evidence, answer.errors
         printer.text(f"{example.name}: {example.question}", style="bold underline")
         printer.text()
-        print_answer(printer, model)
-        print_effects(printer, model)
-        printer.text(f"Diagnosis: {model.diagnosis_.verdict}. {model.diagnosis_.reason}")
+        print_answer(printer, answer)
+        print_effects(printer, answer)
+        printer.text(f"Diagnosis: {answer.diagnosis.verdict}. {answer.diagnosis.reason}")
         printer.text()
-        printer.text(f"{margin_sentence(model)} {example.meaning}")
+        printer.text(f"{forecast_sentence(answer)} {example.meaning}")
         with progress(f"Drawing {example.name} ..."):
-            page, pictures = _write(example, dataset, model, out)
+            page, pictures = _write(example, dataset, answer, out)
         printer.text()
         printer.text(f"Pictures: {', '.join(path.name for path in pictures)}")
         printer.text(f"Page:     {page}")
@@ -97,7 +101,7 @@ def run(out: Path) -> None:
     printer.flush()
 
 
-def _fit(example: Example) -> tuple[Any, Any]:
+def _fit(example: Example) -> "tuple[Dataset, Answer]":
     from elinvar import InvariantRegressor, Moments, datasets
 
     dataset = getattr(datasets, f"load_{example.table}")()
@@ -108,15 +112,16 @@ def _fit(example: Example) -> tuple[Any, Any]:
         features=dataset.features,
         categorical=dataset.categorical,
     )
-    return dataset, InvariantRegressor(intercept=example.intercept).fit_moments(moments)
+    return dataset, InvariantRegressor(intercept=example.intercept).fit_moments(moments).answer_
 
 
-def _write(example: Example, dataset: Any, model: Any, out: Path) -> tuple[Path, list[Path]]:
-    from elinvar.report import write_figures, write_report
-    from elinvar.report._figures import environment_figure, write_picture
+def _write(
+    example: Example, dataset: "Dataset", answer: Answer, out: Path
+) -> tuple[Path, list[Path]]:
+    from elinvar.report import environment_figure, write_figures, write_picture, write_report
 
     page = write_report(
-        model,
+        answer,
         out / f"{example.name}.html",
         title=example.question,
         source=f"{dataset.description} {dataset.attribution}",
@@ -132,4 +137,4 @@ def _write(example: Example, dataset: Any, model: Any, out: Path) -> tuple[Path,
         title=example.picture,
     )
     scatter = write_picture(picture, out / f"{example.name}.png")
-    return page, [scatter, *write_figures(model, out, prefix=f"{example.name}-").values()]
+    return page, [scatter, *write_figures(answer, out, prefix=f"{example.name}-").values()]

@@ -124,7 +124,7 @@ def _window(low: float, high: float) -> str:
 def _draw(found: "Diagnosis", folder: Path) -> list[Path]:
     """Write the figures that have something to show."""
     from elinvar.plots import plot_power
-    from elinvar.report._figures import write_picture
+    from elinvar.report import write_picture
 
     make_folder(folder)
     drawn = {}

@@ -35,7 +35,8 @@ def run(request: FitRequest) -> None:
     with progress("Fitting ..."):
         model.fit_moments(moments)
     with progress("Leaving out one environment after the other ..."):
-        _ = model.evidence_, model.errors_, model.diagnosis_
+        answer = model.answer_
+        _ = answer.evidence, answer.errors, answer.diagnosis
     with progress("Writing ..."):
         written = _write(model, request)
     if request.json:
@@ -44,7 +45,7 @@ def run(request: FitRequest) -> None:
         from elinvar.cli._result import print_result
 
         printer = Printer()
-        print_result(printer, model)
+        print_result(printer, model.answer_)
         print_written(printer, written)
         printer.flush()
 
@@ -87,9 +88,9 @@ def _command() -> str:
 
 
 def _print_json(model: Any, written: dict[str, Any]) -> None:
-    from elinvar.estimators._model_file import describe_model
+    from elinvar.estimators import describe_model
 
-    result = {"explanation": model.explain()} | describe_model(model)
+    result = {"explanation": str(model.answer_.explanation)} | describe_model(model)
     for key in ("schema", "class", "path"):
         del result[key]
     print_json(result, written)
@@ -97,7 +98,7 @@ def _print_json(model: Any, written: dict[str, Any]) -> None:
 
 def print_json(result: dict[str, Any], written: dict[str, Any]) -> None:
     """Print a result, and the files that were written, as JSON without NaN."""
-    from elinvar.estimators._json import plain
+    from elinvar.answer.json_text import plain
 
     files = {
         kind: str(paths) if isinstance(paths, Path) else [str(path) for path in paths]

@@ -19,8 +19,7 @@ def run(
     """Predict, and write CSV to ``out`` or to standard output."""
     refuse_outputs((*data, str(model)), out)
     with progress("Loading ..."):
-        from elinvar.estimators import load_model
-        from elinvar.estimators._predict_files import predict_files
+        from elinvar.estimators import load_model, predict_files
     fitted = load_model(model)
     margin = _margin(fitted) if interval else None
     lines = _lines(predict_files(fitted, list(data), unknown=unknown), margin)

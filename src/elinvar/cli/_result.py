@@ -1,16 +1,16 @@
 """What a fitted model found, as paragraphs and tables."""
 
-from typing import TYPE_CHECKING, Any
+from math import isnan
+from typing import TYPE_CHECKING
 
-from elinvar._base._numbers import count, number, p_value
-from elinvar.cli._cells import bracket, estimate, span
-from elinvar.estimators._words import differs
-from elinvar.report._words import margin_sentence
+from elinvar._base._numbers import bracket, count, estimate, interval, number, p_value
+from elinvar.answer import Answer
+from elinvar.answer.sentences import differs, error_words, forecast_sentence, unit_words, with_range
+from elinvar.answer.tables import MODELS
 
 if TYPE_CHECKING:
     from elinvar.cli._console import Printer
 
-_ADVICE = "What to do:"
 _ROWS = 30
 _STYLES = {
     "invariant": "cyan",
@@ -20,41 +20,40 @@ _STYLES = {
 }
 
 
-def print_result(printer: "Printer", model: Any) -> None:
+def print_result(printer: "Printer", answer: Answer) -> None:
     """Print the answer in words, the effects, the tests, the errors and the notes."""
-    print_answer(printer, model)
-    print_effects(printer, model)
-    print_tests(printer, model)
-    if len(model.errors_):
-        print_errors(printer, model)
-        printer.text(margin_sentence(model))
+    print_answer(printer, answer)
+    print_effects(printer, answer)
+    print_tests(printer, answer)
+    if len(answer.errors):
+        print_errors(printer, answer)
+        printer.text(forecast_sentence(answer))
         printer.text()
-    for note in model.notes_:
+    for note in answer.notes:
         printer.text(note, bullet="- ")
-    if model.notes_:
+    if answer.notes:
         printer.text()
 
 
-def print_answer(printer: "Printer", model: Any) -> None:
+def print_answer(printer: "Printer", answer: Answer) -> None:
     """Print the paragraph, and what to do about it."""
-    answer, _, advice = model.explain().partition(_ADVICE)
-    printer.text(answer.strip())
+    found = answer.explanation
+    printer.text(" ".join([found.lead, *found.body]))
     printer.text()
-    if advice:
-        printer.text(f"{_ADVICE}{advice}", style="bold")
+    if found.advice:
+        printer.text(f"What to do: {found.advice}", style="bold")
         printer.text()
 
 
-def print_effects(printer: "Printer", model: Any) -> None:
+def print_effects(printer: "Printer", answer: Answer) -> None:
     """Print a row a feature: its common effect, or the range of effects where there is none."""
-    table, own = model.evidence_, model.effects_.groupby("feature")["effect"]
-    least, most = own.min(), own.max()
+    table = with_range(answer)
     rows, ranges = [], False
     for row in table.to_dict("records"):
         name = row["feature"]
         effect = estimate(row["effect"], row["low"], row["high"])
-        if differs(row) and name in least.index:
-            effect, ranges = span(least[name], most[name]), True
+        if differs(row) and not isnan(row["least"]):
+            effect, ranges = f"from {interval(row['least'], row['most'])}", True
         rows.append(
             [
                 str(name),
@@ -77,51 +76,46 @@ def print_effects(printer: "Printer", model: Any) -> None:
         optional=sum(k > 3 for k in known),
         styles=[_STYLES.get(str(verdict)) for verdict in table["verdict"]],
     )
-    printer.text(_legend(model, ranges), style="dim")
+    printer.text(_legend(answer, ranges), style="dim")
     printer.text()
 
 
-def _legend(model: Any, ranges: bool) -> str:
-    legend = f"Effects in units of {model.schema_.target} per unit of the feature"
-    if model.schema_.levels:
-        legend += "; of a category, the largest difference between two levels"
+def _legend(answer: Answer, ranges: bool) -> str:
+    legend = unit_words(answer)
     if ranges:
         legend += ". From ... to: environments' own effects, which differ"
-    if model.standing_ in ("rejected", "approximate"):
+    if answer.status in ("rejected", "approximate"):
         # no model measures an effect that all environments share
         legend += "; the other effects are averages" if ranges else ". The effects are averages"
     return f"{legend}."
 
 
-def print_tests(printer: "Printer", model: Any) -> None:
+def print_tests(printer: "Printer", answer: Answer) -> None:
     """Print the p-values of the model's tests on a line."""
-    tests = {str(row.test): row for row in model.tests_.itertuples(index=False)}
+    tests = answer.tests.set_index("test")["p_value"].astype(float).to_dict()
     if not tests:
         return
     words = {"scale": "residual variance"}
-    parts = [f"{words.get(name, name)} {p_value(row.p_value)}" for name, row in tests.items()]
+    parts = [f"{words.get(str(name), name)} {p_value(p)}" for name, p in tests.items()]
     printer.text(f"The same in all environments? p-values: {', '.join(parts)}.")
     printer.text()
 
 
-def print_errors(printer: "Printer", model: Any) -> None:
+def print_errors(printer: "Printer", answer: Answer) -> None:
     """Print a row a left-out environment, as many as fit on a page: the error of each model."""
-    printer.text(
-        f"Mean squared error of {model.schema_.target} in each environment when it is left out:"
-    )
+    words = error_words(answer)
+    printer.text(f"{words[0].upper()}{words[1:]} in each environment when it is left out:")
     printer.text()
-    names = ("invariant", "pooled", "lasso", "mean", "used")
-    table = model.errors_
+    table = answer.errors
+    names = [name for name in MODELS if table[name].notna().any()]
     shown = len(table) if len(table) <= _ROWS else _ROWS - 1
     rows = [
         [row["environment"], count(row["rows"]), *(number(row[name]) for name in names)]
         for row in table.head(shown).to_dict("records")
     ]
-    header = (
-        "left out", "rows", "invariant", "pooled", "lasso", "mean of\nthe target",
-        "chosen\nwithout it",
-    )  # fmt: skip
-    printer.table(header, rows, align="lrrrrrr")
+    heads = {"mean": "mean of\nthe target", "used": "chosen\nwithout it"}
+    header = ["left out", "rows", *(heads.get(name, name) for name in names)]
+    printer.table(header, rows, align="l" + "r" * (len(header) - 1))
     if shown < len(table):
         printer.text(f"{len(table) - shown} more are in the output of --json.", style="dim")
     printer.text()

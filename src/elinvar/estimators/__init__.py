@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "DataFacts",
     "EnvironmentClassifier",
     "EnvironmentEstimator",
     "EnvironmentRegressor",
@@ -12,13 +13,16 @@ __all__ = [
     "InvariantRegressor",
     "StochasticRegressor",
     "check_classes",
+    "describe_model",
     "load_model",
+    "predict_files",
     "random_generator",
     "resolve_environment_weights",
     "save_model",
 ]
 
 _HOME = {
+    "DataFacts": "elinvar.estimators._facts",
     "EnvironmentClassifier": "elinvar.estimators._environment_classifier",
     "EnvironmentEstimator": "elinvar.estimators._environment_estimator",
     "EnvironmentRegressor": "elinvar.estimators._environment_regressor",
@@ -27,6 +31,8 @@ _HOME = {
     "InvariantRegressor": "elinvar.estimators._invariant_regressor",
     "StochasticRegressor": "elinvar.estimators._stochastic_regressor",
     "check_classes": "elinvar.estimators._environment_classifier",
+    "describe_model": "elinvar.estimators._model_file",
+    "predict_files": "elinvar.estimators._predict_files",
     "load_model": "elinvar.estimators._model_file",
     "random_generator": "elinvar.estimators._environment_estimator",
     "resolve_environment_weights": "elinvar.estimators._environment_regressor",
@@ -40,10 +46,12 @@ if TYPE_CHECKING:
         EnvironmentRegressor,
         resolve_environment_weights,
     )
+    from elinvar.estimators._facts import DataFacts
     from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
     from elinvar.estimators._invariant_classifier import InvariantClassifier
     from elinvar.estimators._invariant_regressor import InvariantRegressor
-    from elinvar.estimators._model_file import load_model, save_model
+    from elinvar.estimators._model_file import describe_model, load_model, save_model
+    from elinvar.estimators._predict_files import predict_files
     from elinvar.estimators._stochastic_regressor import StochasticRegressor
 
 

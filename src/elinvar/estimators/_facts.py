@@ -1,7 +1,7 @@
 """The few facts about its training data that a model keeps when its moments are gone."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,11 @@ from elinvar.environments import Moments
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DataFacts:
-    """What the report says of the training data.
+    """What a model file says of the training data.
 
     Attributes
     ----------
-    rows : dict of str to float
+    rows : mapping of str to float
         Rows of each environment, or the sum of their weights.
     scales : ndarray of shape (n_columns,)
         Standard deviation of each column: about each environment's own mean if the model has an
@@ -24,21 +24,24 @@ class DataFacts:
         Rows left out because a value was missing.
     """
 
-    rows: dict[str, float]
-    scales: NDArray[np.float64]
+    rows: Mapping[str, float]
+    scales: NDArray[np.float64] = field(repr=False)
     n_dropped: int = 0
 
     @classmethod
-    def of(cls, model: Any) -> "DataFacts":
-        """Return the facts of a fitted model, or those that came with its file."""
-        moments: Moments | None = getattr(model, "moments_", None)
-        if moments is None:
-            facts: DataFacts = model.data_facts_
-            return facts
-        share = moments.count / moments.count.sum()
-        variance = share @ np.einsum("ejj->ej", moments.cov_xx)
-        if model.intercept == "shared":
-            variance = variance + share @ (moments.mean_x - share @ moments.mean_x) ** 2
+    def of(cls, moments: Moments, *, own_intercepts: bool) -> "DataFacts":
+        """Return the facts of moments.
+
+        Parameters
+        ----------
+        moments : Moments
+        own_intercepts : bool
+            Whether the model has an intercept for each environment.
+        """
+        weights = moments.count / moments.count.sum()
+        variance = weights @ np.einsum("ejj->ej", moments.cov_xx)
+        if not own_intercepts:
+            variance = variance + weights @ (moments.mean_x - weights @ moments.mean_x) ** 2
         return cls(
             rows=dict(zip(moments.names, moments.count.tolist(), strict=True)),
             scales=np.sqrt(variance),

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar.answer.codec import by_column, read_columns
+from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import random_generator
@@ -314,3 +316,10 @@ class HeteroSGDRegressor(StochasticRegressor):
         self.coef_ = coef
         self.intercept_ = float(scaling.share @ intercepts)
         self.environment_intercepts_ = own if self.intercept == "environment" else None
+
+    def _file_entries(self) -> dict[str, object]:
+        return {"coef": by_column(self.schema_, self.coef_)} | super()._file_entries()
+
+    def _take_file_entries(self, file: Reader) -> None:
+        super()._take_file_entries(file)
+        self.coef_ = read_columns(file, "coef", self.schema_)

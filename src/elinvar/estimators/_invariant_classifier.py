@@ -13,7 +13,7 @@ from elinvar.estimators._environment_classifier import EnvironmentClassifier, ch
 from elinvar.estimators._invariant_classifier_tables import ClassifierTables
 from elinvar.estimators._invariant_classifier_words import explain, notes_on, summary_of
 from elinvar.estimators._invariant_regressor import _labels, _mask
-from elinvar.inference import SelectionRule, Standing, nothing_moved
+from elinvar.inference import SelectionRule, Status, nothing_moved
 from elinvar.inference import standing as standing_of
 from elinvar.inference.losses._logistic_learn import (
     LogisticModel,
@@ -74,8 +74,7 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
         Slope of the calibrated log odds; below 1 where fits to other environments were too sure.
     selected_ : boolean ndarray of shape (n_features,)
         The invariant support; the best candidate even when rejected.
-    status_ : {"accepted", "approximate", "rejected", "pooled_only"}
-    standing_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
+    status_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
         As in `InvariantRegressor`.
     predictor_ : {"invariant", "pooled", "subspace"}
         What predicts; "subspace": combinations of columns, of two classes, that hold in all
@@ -134,8 +133,7 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     ('accepted', array([ True, False]), array(['ill', 'well'], dtype='<U4'))
     """
 
-    status_: Literal["accepted", "approximate", "rejected", "pooled_only"]
-    standing_: Standing
+    status_: Status
     notes_: tuple[str, ...]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -219,12 +217,12 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
         self.environments_, self._rows = rows.names, rows
         found = learn_classes(rows, self._task())
         self._learned = found
-        self.status_, self.predictor_ = found.status, found.predictor
+        self.predictor_ = found.predictor
         support = None if found.selection is None else found.selection.support
         self.p_value_ = 1.0 if support is None else support.p_value
         self.disagreement_ = 0.0 if support is None else support.limit / found.problem.count.sum()
         differ = len(rows.names) > 1 and not nothing_moved(found.problem.linear)
-        self.standing_ = standing_of(found.status, self.p_value_, differ=differ)
+        self.status_ = standing_of(found.status, self.p_value_, differ=differ)
         self.selected_ = np.zeros(self.n_features_in_, dtype=bool)
         self.selected_[found.problem.linear.features[found.gates]] = True
         self._used = found.used

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.estimators._evidence import EVIDENCE, _frame
-from elinvar.inference import EnvironmentEffect, Evidence, Standing
+from elinvar.answer.tables import columns_of, effects_table
+from elinvar.inference import Evidence, Status
 from elinvar.inference.losses._logistic_evidence import largest_contrast, logistic_evidence
 from elinvar.inference.losses._logistic_learn import MODELS, LogisticLearned, left_out_losses
 
@@ -24,7 +24,7 @@ class ClassifierTables:
 
     environments_: tuple[str, ...]
     schema_: "Schema"
-    standing_: Standing
+    status_: Status
     effect_tolerance: float
     _rows: "Environments"
     _learned: LogisticLearned
@@ -54,7 +54,7 @@ class ClassifierTables:
             for j in range(len(found))
         ]
         columns: dict[str, Any] = {"feature": self.schema_.features, "pooled_effect": effects}
-        names = [name for name in EVIDENCE if name != "leaves_at"]
+        names = [name for name in columns_of("evidence") if name != "leaves_at"]
         for name in names:
             if name not in columns:
                 columns[name] = [getattr(row, name) for row in found]
@@ -66,7 +66,7 @@ class ClassifierTables:
 
         Columns: ``feature``, ``environment``, ``effect``, ``low``, ``high`` (95%).
         """
-        return _frame(EnvironmentEffect, self._evidence.effects)
+        return effects_table(self._evidence)
 
     @cached_property
     def errors_(self) -> "pd.DataFrame":
@@ -94,7 +94,7 @@ class ClassifierTables:
         return logistic_evidence(
             learned.problem,
             learned.gates,
-            self.standing_,
+            self.status_,
             self._task().rule.level_at(float(learned.problem.count.sum())),
             rivals=[] if learned.selection is None else learned.selection.rivals,
             tolerance=self.effect_tolerance,

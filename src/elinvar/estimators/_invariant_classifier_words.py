@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elinvar._base._numbers import p_words
 from elinvar._base._words import listed
-from elinvar.estimators._words import HOLDS, p_words, predictor_words
+from elinvar.answer import HOLDS
+from elinvar.answer.headline import predictor_words
 
 if TYPE_CHECKING:
     from elinvar.estimators._invariant_classifier import InvariantClassifier
@@ -67,19 +69,19 @@ def headline(model: "InvariantClassifier") -> str:
     pairs = zip(model.schema_.features, model.selected_, strict=True)
     chosen = [name for name, inside in pairs if inside]
     what = listed(chosen) if chosen else "no feature"
-    if model.standing_ == "pooled_only":
+    if model.status_ == "pooled_only":
         return (
             "There is one environment only, so nothing can be said about what stays true "
             f"elsewhere: this is the pooled model of {target}."
         )
-    if model.standing_ == "untested":
+    if model.status_ == "untested":
         return f"The environments do not differ: no effect on {target} was put to the test."
-    if model.standing_ == "rejected":
+    if model.status_ == "rejected":
         return (
             f"Invariance is rejected: no set of features has the same effects on the log odds of "
             f"{target} in {places}."
         )
-    if model.standing_ == "borderline":
+    if model.status_ == "borderline":
         return (
             f"No effect on {target} is sure to be invariant: a model with {what} is only just "
             f"compatible with {places} (p = {model.p_value_:.2g})."
@@ -139,7 +141,7 @@ def explain(model: "InvariantClassifier") -> str:
         "rejected": "do not carry these effects elsewhere; look for what acts on the target "
         "itself, or for a common cause that is not in the table.",
         "borderline": "gather more rows or environments before relying on these effects.",
-    }.get(model.standing_, "rely on the effects that hold; expect the others to change.")
+    }.get(model.status_, "rely on the effects that hold; expect the others to change.")
     return " ".join([*sentences, f"What to do: {advice}"])
 
 

@@ -1,41 +1,43 @@
 """The main face: what holds in all environments, and what predicts best in a new one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar.answer import Answer, FittedModel
+from elinvar.answer.codec import describe_answer, read_answer
+from elinvar.answer.json_text import Reader
+from elinvar.answer.notes import notes_on
 from elinvar.environments import Moments, check_environments, labels_of_rows
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_regressor import (
     EnvironmentRegressor,
     resolve_environment_weights,
 )
-from elinvar.estimators._evidence import EvidenceTables
-from elinvar.estimators._explain import explain
-from elinvar.estimators._words import notes_on, summary_of
+from elinvar.estimators._facts import DataFacts
+from elinvar.estimators._findings import MomentFindings, fitted_model
+from elinvar.estimators._views import AnswerViews
 from elinvar.inference import (
     LearningTask,
     SelectionRule,
-    Standing,
+    Status,
     learn,
     nothing_moved,
     standing,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Floats = NDArray[np.float64]
 
 _FEWEST_ROWS = 5
 
 
-class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
+class InvariantRegressor(AnswerViews, EnvironmentRegressor):
     r"""Linear regression on the effects that hold in every environment.
 
     From the moments of each environment it follows the mean-field path of HeteroSGD, tests
@@ -91,8 +93,12 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         Least squares over all rows with one intercept.
     selected_ : boolean ndarray of shape (n_features,)
         The invariant support; the best candidate even when rejected.
-    status_ : {"accepted", "approximate", "rejected", "pooled_only"}
-        What became of invariance; "pooled_only" with a single environment.
+    answer_ : Answer
+        Everything that was found, as one object; the other attributes are views of it.
+    status_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
+        What the answer is worth: "borderline" if a set was accepted by a narrow margin, "untested"
+        if the features' laws do not differ between environments, so that nothing could be refuted,
+        "pooled_only" with a single environment. ``status_reason_`` says why.
     predictor_ : {"invariant", "pooled", "candidate", "subspace"}
         What ``predict`` uses; "candidate": a model that is not invariant, but surely better than
         the pooled one on left-out environments; "subspace": combinations of columns that hold in
@@ -104,10 +110,6 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         would explain.
     path_ : InvariancePath
         Coefficients along the mean-field path.
-    standing_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
-        What the status is worth as evidence: "borderline" if a set was accepted by a narrow margin,
-        "untested" if the features' laws do not differ between environments, so that nothing could
-        be refuted.
     evidence_ : DataFrame
         A row a feature: verdict, effect with interval, spread between environments, what to expect
         in a new one.
@@ -152,7 +154,7 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
     ('accepted', array([ True, False]), array([2., 0.]))
     """
 
-    status_: Literal["accepted", "approximate", "rejected", "pooled_only"]
+    status_: Status
     predictor_: Literal["invariant", "pooled", "candidate", "subspace"]
     selected_: NDArray[np.bool_]
     invariant_coef_: Floats
@@ -162,10 +164,10 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
     pooled_intercept_: float
     p_value_: float
     disagreement_: float
-    standing_: Standing
     environments_: tuple[str, ...]
     excluded_environments_: tuple[str, ...]
     moments_: Moments
+    data_facts_: DataFacts
     notes_: tuple[str, ...]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -268,74 +270,109 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
         self._take_schema(moments)
         return self._learn(moments)
 
-    def summary(self) -> str:
-        """Return the answer in a few lines of plain text."""
-        check_is_fitted(self, "coef_")
-        return summary_of(self)
-
-    def explain(self) -> str:
-        """Return one paragraph for a reader who is no statistician: what was found, what to do."""
-        check_is_fitted(self, "coef_")
-        return explain(self)
-
-    def plot_path(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the coefficients along the mean-field path.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        Axes
-        """
-        from elinvar.plots import plot_path
-
-        check_is_fitted(self, "coef_")
-        shown = ~self.schema_.reference
-        columns = [name for name, show in zip(self.path_.columns, shown, strict=True) if show]
-        verdicts = self.evidence_["verdict"].to_numpy()[self.schema_.groups[shown]]
-        return plot_path(
-            self.path_.strength,
-            self.path_.standardized[:, shown],
-            columns,
-            verdicts=list(verdicts),
-            ax=ax,
-        )
-
     def _learn(self, moments: Moments) -> Self:
-        self._forget()
         excluded = _labels(self.exclude_environments)
         moments = moments.exclude(excluded) if excluded else moments
         check_environments(moments)
         _check_sizes(moments)
-        self._strengths = None if self.strengths is None else _strengths(self.strengths)
-        self.moments_ = moments
-        self.environments_ = moments.names
-        self.excluded_environments_ = tuple(excluded)
-        found = learn(moments, self._share(), self._task())
-        self._learned = found
-        self.status_, self.predictor_ = found.status, found.predictor
-        self.p_value_ = 1.0 if found.selection is None else found.selection.p_value
+        if self.strengths is not None:
+            _strengths(self.strengths)
+        weights = resolve_environment_weights(
+            self.environment_weights, moments.names, moments.count
+        )
+        task = self._task()
+        found = learn(moments, weights, task)
+        selection = found.selection
+        p_value = 1.0 if selection is None else selection.p_value
         differ = len(moments.names) > 1 and not nothing_moved(found.problem)
-        self.standing_ = standing(found.status, self.p_value_, differ=differ)
-        self.disagreement_ = 0.0 if found.selection is None else found.selection.disagreement
-        self.selected_ = np.zeros(self.n_features_in_, dtype=bool)
-        self.selected_[found.problem.features[found.gates]] = True
-        self.coef_, self.intercept_ = found.used.coef, found.used.intercept
-        self.environment_intercepts_ = found.used.intercepts
-        self.invariant_coef_ = found.invariant.coef
-        self.invariant_intercept_ = found.invariant.intercept
-        self.invariant_environment_intercepts_ = found.invariant.intercepts
-        self.pooled_coef_, self.pooled_intercept_ = found.pooled.coef, found.pooled.intercept
-        self.notes_ = notes_on(self, found.problem, found.selection)
+        status = standing(found.status, p_value, differ=differ)
+        findings = MomentFindings(
+            moments=moments, weights=weights, task=task, learned=found, status=status
+        )
+        facts = DataFacts.of(moments, own_intercepts=self.intercept == "environment")
+        selected = np.zeros(self.n_features_in_, dtype=bool)
+        selected[found.problem.features[found.gates]] = True
+        answer = Answer(
+            estimator=type(self).__name__,
+            parameters=self.get_params(deep=False),
+            schema=self.schema_,
+            rows=facts.rows,
+            excluded=tuple(excluded),
+            n_dropped=facts.n_dropped,
+            scales=facts.scales,
+            status=status,
+            predictor=found.predictor,
+            p_value=p_value,
+            disagreement=0.0 if selection is None else selection.disagreement,
+            selected=selected,
+            used=fitted_model(found.used),
+            invariant=fitted_model(found.invariant),
+            pooled=fitted_model(found.pooled),
+            found=findings,
+        )
+        self.moments_ = moments
+        return self._take(replace(answer, notes=notes_on(answer, findings.choice())))
+
+    def _take(self, answer: Answer) -> Self:
+        """Let the attributes of a fitted model be those of an answer."""
+        self.answer_ = answer
+        self.status_, self.predictor_ = answer.status, answer.predictor
+        self.p_value_, self.disagreement_ = answer.p_value, answer.disagreement
+        self.selected_, self.notes_ = answer.selected, answer.notes
+        self.environments_ = answer.environments
+        self.excluded_environments_ = answer.excluded
+        self.coef_, self.intercept_, self.environment_intercepts_ = _plain(answer.used)
+        (
+            self.invariant_coef_,
+            self.invariant_intercept_,
+            self.invariant_environment_intercepts_,
+        ) = _plain(answer.invariant)
+        self.pooled_coef_, self.pooled_intercept_, _ = _plain(answer.pooled)
         return self
 
-    def _share(self) -> Floats:
-        return resolve_environment_weights(
-            self.environment_weights, self.moments_.names, self.moments_.count
+    def _file_entries(self) -> dict[str, object]:
+        return describe_answer(self.answer_)
+
+    def _take_file_entries(self, file: Reader) -> None:
+        facts = self.data_facts_
+        answer = read_answer(
+            file,
+            estimator=type(self).__name__,
+            parameters=self.get_params(deep=False),
+            schema=self.schema_,
+            rows=facts.rows,
+            n_dropped=facts.n_dropped,
+            scales=facts.scales,
         )
+        self._take(answer)
+
+    def predict_interval(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
+        """Return prediction intervals for rows of a new environment.
+
+        In at least 90% of new environments at least 90% of the rows lie within, if new
+        environments are like those seen: conformal over left-out environments.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+        environments : array-like of shape (n,), optional
+            As in ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n, 2)
+            Lower and upper ends.
+
+        Raises
+        ------
+        DataError
+            If there are too few environments.
+        """
+        check_is_fitted(self, "coef_")
+        if np.isnan(self.margin_):
+            raise DataError(f"There is no prediction interval: {self.forecast_.reason}")
+        predicted = self.predict(X, environments=environments)
+        return np.column_stack([predicted - self.margin_, predicted + self.margin_])
 
     def _task(self) -> LearningTask:
         return LearningTask(
@@ -351,6 +388,15 @@ class InvariantRegressor(EvidenceTables, EnvironmentRegressor):
                 seed=self.random_state,
             ),
         )
+
+
+def _plain(model: FittedModel) -> tuple[Floats, float, dict[str, float] | None]:
+    own = model.intercepts
+    return (
+        model.coef[0],
+        float(model.intercept[0]),
+        None if own is None else {name: float(value[0]) for name, value in own.items()},
+    )
 
 
 def _labels(values: Sequence[Any] | None) -> list[str]:

@@ -4,21 +4,17 @@ import json
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from elinvar._base import atomic_write, check_writable
+from elinvar.answer.codec import by_column, read_columns
+from elinvar.answer.json_text import Reader, parse, plain, write
 from elinvar.environments import Schema
 from elinvar.errors import DataError, FileError, ModelFileError
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._facts import DataFacts
-from elinvar.estimators._invariant_regressor import InvariantRegressor
-from elinvar.estimators._json import Reader, parse, plain, write
-from elinvar.estimators._model_tables import build_tables, describe_tables
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 # where the classes of model files live, imported when one is met
 _HOME = {
@@ -29,10 +25,6 @@ _HOME = {
 
 KIND = "elinvar-model/"
 FORMAT = 1
-
-STATUSES = ("accepted", "approximate", "rejected", "pooled_only")
-STANDINGS = (*STATUSES, "borderline", "untested")
-PREDICTORS = ("invariant", "pooled", "candidate", "subspace")
 
 
 def save_model(model: EnvironmentRegressor, path: str | os.PathLike[str]) -> Path:
@@ -173,7 +165,7 @@ def describe_model(model: Any) -> dict[str, Any]:
     """
     from elinvar._base import __version__
 
-    schema, facts = model.schema_, DataFacts.of(model)
+    schema, facts = model.schema_, model._data_facts()
     head = {
         "schema": f"{KIND}{FORMAT}",
         "elinvar": __version__,
@@ -187,50 +179,10 @@ def describe_model(model: Any) -> dict[str, Any]:
         "named": schema.named,
         "environments": [{"name": name, "rows": rows} for name, rows in facts.rows.items()],
         "n_dropped": facts.n_dropped,
-        "scales": _by_column(schema, facts.scales),
-        "intercepts": {
-            "average": model.intercept_,
-            "environments": model.environment_intercepts_,
-        },
+        "scales": by_column(schema, facts.scales),
     }
-    if model._learned_name == "coef_":
-        head["coef"] = _by_column(schema, model.coef_)
-    own = (
-        _describe_invariant(model)
-        if isinstance(model, InvariantRegressor)
-        else model._file_entries()
-    )
-    result: dict[str, Any] = plain(head | own)
+    result: dict[str, Any] = plain(head | model._file_entries())
     return result
-
-
-def _describe_invariant(model: InvariantRegressor) -> dict[str, Any]:
-    schema = model.schema_
-    return {
-        "status": model.status_,
-        "standing": model.standing_,
-        "p_value": model.p_value_,
-        "disagreement": model.disagreement_,
-        "predictor": model.predictor_,
-        "excluded_environments": model.excluded_environments_,
-        "selected": model.selected_,
-        "invariant": {
-            "coef": _by_column(schema, model.invariant_coef_),
-            "intercept": model.invariant_intercept_,
-            "environments": model.invariant_environment_intercepts_,
-        },
-        "pooled": {
-            "coef": _by_column(schema, model.pooled_coef_),
-            "intercept": model.pooled_intercept_,
-        },
-        "notes": model.notes_,
-        "path": {
-            "strength": model.path_.strength,
-            "converged": model.path_.converged,
-            "coef": model.path_.coef,
-            "standardized": model.path_.standardized,
-        },
-    } | describe_tables(model)
 
 
 def _parameters(model: EnvironmentRegressor) -> dict[str, Any]:
@@ -244,25 +196,8 @@ def _parameters(model: EnvironmentRegressor) -> dict[str, Any]:
     return values
 
 
-def _by_column(schema: Schema, coef: "NDArray[np.float64]") -> dict[str, float]:
-    return dict(zip(_keys(schema), coef.tolist(), strict=True))
-
-
-def _keys(schema: Schema) -> list[str]:
-    """Return a name for each column; two columns may look alike ("sex=male" and a level)."""
-    keys: list[str] = []
-    taken = set(schema.columns)
-    for name in schema.columns:
-        key, k = name, 2
-        while key in keys:
-            key = f"{name} ({k})" if f"{name} ({k})" not in taken else key
-            k += 1
-        keys.append(key)
-    return keys
-
-
 def _build(file: Reader) -> Any:
-    kind = _class_of(file.text("class", tuple(_HOME)))
+    kind = _class_of(file.choice("class", tuple(_HOME)))
     model: Any = kind(**_checked_parameters(kind, file))
     schema = _schema(file)
     model.schema_ = schema
@@ -275,39 +210,11 @@ def _build(file: Reader) -> Any:
     model.environments_ = tuple(rows)
     model.data_facts_ = DataFacts(
         rows=rows,
-        scales=_by_name(file, "scales", schema),
+        scales=read_columns(file, "scales", schema),
         n_dropped=file.whole("n_dropped"),
     )
-    intercepts = file.inner("intercepts")
-    model.intercept_ = intercepts.number("average")
-    model.environment_intercepts_ = _own_intercepts(intercepts, rows)
-    if kind._learned_name == "coef_":
-        model.coef_ = _by_name(file, "coef", schema)
-    if kind is InvariantRegressor:
-        _build_invariant(model, file, rows)
-    else:
-        model._take_file_entries(file)
+    model._take_file_entries(file)
     return model
-
-
-def _build_invariant(model: Any, file: Reader, rows: dict[str, float]) -> None:
-    schema = model.schema_
-    invariant, pooled = file.inner("invariant"), file.inner("pooled")
-    model.status_ = file.text("status", STATUSES)
-    model.standing_ = file.text("standing", STANDINGS)
-    model.p_value_ = file.number("p_value", finite=False)
-    model.disagreement_ = file.number("disagreement", finite=False)
-    model.predictor_ = file.text("predictor", PREDICTORS)
-    model.excluded_environments_ = file.texts("excluded_environments")
-    model.selected_ = file.flags("selected", len(schema.features))
-    model.invariant_coef_ = _by_name(invariant, "coef", schema)
-    model.invariant_intercept_ = invariant.number("intercept")
-    model.invariant_environment_intercepts_ = _own_intercepts(invariant, rows)
-    model.pooled_coef_ = _by_name(pooled, "coef", schema)
-    model.pooled_intercept_ = pooled.number("intercept")
-    build_tables(model, file, schema)
-    model.notes_ = file.texts("notes")
-    model.path_ = _path(file.inner("path"), schema)
 
 
 def _checked_parameters(kind: type[EnvironmentRegressor], file: Reader) -> dict[str, Any]:
@@ -344,38 +251,6 @@ def _schema(file: Reader) -> Schema:
         return Schema.from_dict(data)
     except DataError as error:
         raise ModelFileError(f"The model file is damaged: {error}") from error
-
-
-def _by_name(file: Reader, key: str, schema: Schema) -> "NDArray[np.float64]":
-    values = file.numbers_by_name(key)
-    keys = _keys(schema)
-    if set(values) != set(keys):
-        file.refuse(key, "a number for each column of the features, and no more")
-    return np.array([values[key] for key in keys], dtype=np.float64)
-
-
-def _own_intercepts(file: Reader, rows: dict[str, float]) -> dict[str, float] | None:
-    if file.take("environments") is None:
-        return None
-    values = file.numbers_by_name("environments")
-    if set(values) != set(rows):
-        file.refuse("environments", "null, or an intercept for each environment")
-    return values
-
-
-def _path(file: Reader, schema: Schema) -> Any:
-    from elinvar.inference import InvariancePath
-
-    strength = file.take("strength")
-    length = len(strength) if isinstance(strength, list) else 0
-    shape = (length, len(schema.columns))
-    return InvariancePath(
-        strength=file.array("strength", (length,)),
-        coef=file.array("coef", shape),
-        converged=file.flags("converged", length),
-        columns=schema.columns,
-        standardized=file.array("standardized", shape),
-    )
 
 
 def _class_of(name: str) -> type[EnvironmentRegressor]:

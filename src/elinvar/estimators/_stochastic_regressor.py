@@ -11,15 +11,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.environments import Environments
+from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError, ElinvarWarning
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
+from elinvar.estimators._facts import DataFacts
 from elinvar.inference.stochastic import Record, halve_until_bounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from elinvar.estimators._json import Reader
+    from elinvar.answer.json_text import Reader
 
 
 class StochasticRegressor(EnvironmentRegressor):
@@ -78,6 +79,7 @@ class StochasticRegressor(EnvironmentRegressor):
     step_size_: float
     step_limit_: float
     environments_: tuple[str, ...]
+    data_facts_: DataFacts
 
     # the share of the limit at which step_size="auto" starts
     _auto_share: ClassVar[float]
@@ -244,9 +246,20 @@ class StochasticRegressor(EnvironmentRegressor):
             f"intercept: {self.intercept_:.6g}{average}",
         ]
 
+    def _data_facts(self) -> DataFacts:
+        """Return what a model file says of the training data."""
+        moments: Moments | None = getattr(self, "moments_", None)
+        if moments is None:
+            return self.data_facts_
+        return DataFacts.of(moments, own_intercepts=self.intercept == "environment")
+
     def _file_entries(self) -> dict[str, object]:
         """Return what a model file says of the steps."""
         return {
+            "intercepts": {
+                "average": self.intercept_,
+                "environments": self.environment_intercepts_,
+            },
             "diverged": self.diverged_,
             "n_steps": self.n_steps_,
             "step_size": self.step_size_,
@@ -255,6 +268,14 @@ class StochasticRegressor(EnvironmentRegressor):
 
     def _take_file_entries(self, file: "Reader") -> None:
         """Learn from a model file instead of data."""
+        intercepts = file.inner("intercepts")
+        self.intercept_ = intercepts.number("average")
+        self.environment_intercepts_ = None
+        if intercepts.take("environments") is not None:
+            own = intercepts.numbers_by_name("environments")
+            if set(own) != set(self.environments_):
+                intercepts.refuse("environments", "null, or an intercept for each environment")
+            self.environment_intercepts_ = own
         self.diverged_ = file.flag("diverged")
         self.n_steps_ = file.whole("n_steps")
         self.step_size_ = file.number("step_size")

@@ -7,14 +7,17 @@ from elinvar.inference.effects._evidence import (
     EnvironmentEffect,
     Evidence,
     FeatureEvidence,
-    Standing,
+    Verdict,
     gather_evidence,
     standing,
 )
+from elinvar.inference.effects._evidence import Standing as Status
 from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
 from elinvar.inference.effects._refit import Refit, agreement_p_value, refit
+from elinvar.inference.losses._logistic_evidence import largest_contrast
 from elinvar.inference.losses._logistic_problem import LogisticProblem, assess_gates
 from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.selection._advice import Advice
 from elinvar.inference.selection._forecast import Forecast, forecast
 from elinvar.inference.selection._lasso import lasso_model
 from elinvar.inference.selection._learn import Learned, LearningTask, LinearModel, learn
@@ -40,6 +43,7 @@ from elinvar.inference.tests._overidentification import Assessment, assess, nonc
 
 __all__ = [
     "FEWEST",
+    "Advice",
     "Assessment",
     "Diagnosis",
     "EnvironmentEffect",
@@ -61,7 +65,8 @@ __all__ = [
     "Refit",
     "Selection",
     "SelectionRule",
-    "Standing",
+    "Status",
+    "Verdict",
     "agreement_p_value",
     "assess",
     "assess_gates",
@@ -75,6 +80,7 @@ __all__ = [
     "forecast",
     "gather_evidence",
     "invariance_path",
+    "largest_contrast",
     "lasso_model",
     "learn",
     "left_out_errors",

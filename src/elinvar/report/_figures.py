@@ -1,42 +1,33 @@
-"""The figures of a fitted model, drawn by the room of plots."""
+"""The figures of a fitted model as files."""
 
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base import atomic_save
+from elinvar._base._words import listed
+from elinvar.answer import Answer
+from elinvar.answer.figures import figures
+from elinvar.environments import Moments
 from elinvar.errors import DataError, FileError
-from elinvar.estimators._facts import DataFacts
-from elinvar.plots import (
-    plot_diagnosis,
-    plot_effects,
-    plot_environments,
-    plot_errors,
-    plot_forest,
-    plot_left_out,
-    plot_path,
-    plot_power,
-    to_png,
-    to_svg,
-)
-from elinvar.report._tables import by_verdict
-from elinvar.report._words import missed_levels, overview
+from elinvar.plots import plot_environments, to_png, to_svg
 from elinvar.report.layout import finding
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 _INK = "#24292f"
 _FORMATS = ("png", "svg")
-_ROWS = 20
 
 
 def write_figures(
-    model: Any,
+    model: object,
     folder: str | os.PathLike[str],
     *,
     prefix: str = "",
@@ -46,7 +37,7 @@ def write_figures(
 
     Parameters
     ----------
-    model : InvariantRegressor
+    model : InvariantRegressor, InvariantClassifier or Answer
         Fitted, or loaded from a model file.
     folder : str or path
         Where to; it must exist.
@@ -67,74 +58,65 @@ def write_figures(
     FileError
         If the folder does not exist or cannot be written to, or a format is not known.
     DataError
-        If the model is not a fitted `InvariantRegressor`.
+        If the model has no answer: it is of another kind, or not fitted.
     """
-    folder = Path(folder)
+    answer, folder = answer_of(model), Path(folder)
     if not folder.is_dir():
         raise FileError(f"There is no folder {folder} for the figures. Create it first.")
-    for kind in formats:
-        if kind not in _FORMATS:
-            raise FileError(f"Figures can be written as png or svg; got {kind!r}.")
-    written = {}
-    for name, ax in figures(model).items():
-        for kind in formats:
-            path = folder / f"{prefix}{name}.{kind}"
-            written[f"{name}.{kind}"] = write_picture(ax, path)
-    return written
+    strange = [kind for kind in formats if kind not in _FORMATS]
+    if strange:
+        wrong = listed([repr(kind) for kind in strange])
+        raise FileError(f"Figures can be written as png or svg; got {wrong}.")
+    return {
+        f"{name}.{kind}": write_picture(ax, folder / f"{prefix}{name}.{kind}")
+        for name, ax in figures(answer).items()
+        for kind in formats
+    }
 
 
-def write_picture(ax: "Axes", path: Path) -> Path:
-    """Write one figure as its name ends, .png or .svg; it appears whole or not at all."""
-    content = standalone_svg(ax).encode() if path.suffix == ".svg" else to_png(ax)
-    atomic_save(path, lambda file: file.write(content))
-    return path
-
-
-def standalone_svg(ax: "Axes") -> str:
-    """Return a figure as an SVG file with colours, a ground and a font of its own."""
-    element = to_svg(ax, prefix="figure", alt=finding(ax))
-    element = re.sub(r"var\(--[\w-]+, (#[0-9a-f]{6})\)", r"\1", element)
-    element = element.replace("currentColor", _INK)
-    head, _, body = element.partition(">")
-    head = head.replace(
-        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="DejaVu Sans, sans-serif" ', 1
-    )
-    return f'{head}><rect width="100%" height="100%" fill="#ffffff"/>{body}\n'
-
-
-def figures(model: Any) -> "dict[str, Axes]":
-    """Return the figures that this model has something to show in.
+def answer_of(model: object) -> Answer:
+    """Return the answer of a fitted model, or the answer itself.
 
     Raises
     ------
     DataError
-        If the model is not a fitted `InvariantRegressor`.
+        If there is none.
     """
-    if not hasattr(model, "evidence_"):
+    answer = model if isinstance(model, Answer) else getattr(model, "answer_", None)
+    if not isinstance(answer, Answer):
         raise DataError(
-            f"A report needs a fitted InvariantRegressor; got {type(model).__name__} without "
-            "evidence_."
+            "A report needs a fitted InvariantRegressor or InvariantClassifier, or its answer_; "
+            f"got {type(model).__name__} without one."
         )
-    drawn = {}
-    if model.status_ != "pooled_only":
-        drawn["forest"] = _forest(model)
-    drawn["effects"] = _effects(model)
-    if model.status_ != "pooled_only":
-        drawn["path"] = _path(model)
-    if len(model.errors_):
-        drawn["errors"] = _errors(model)
-    if len(model.left_out_):
-        drawn["left_out"] = _left_out(model)
-    diagnosis = model.diagnosis_
-    if len(diagnosis.environments) > 1:
-        drawn["diagnosis"] = plot_diagnosis(diagnosis.features, step_size=diagnosis.step_size)
-    if diagnosis.power["detectable_sd"].notna().any():
-        drawn["power"] = plot_power(diagnosis.power)
-    return drawn
+    return answer
+
+
+def write_picture(ax: "Axes", path: Path) -> Path:
+    """Write one figure as its name ends, .png or .svg; it appears whole or not at all.
+
+    Parameters
+    ----------
+    ax : Axes
+        On the figure.
+    path : Path
+        Where to.
+
+    Returns
+    -------
+    Path
+        Where it is.
+    """
+    content = _standalone_svg(ax).encode() if path.suffix == ".svg" else to_png(ax)
+    atomic_save(path, lambda file: file.write(content))
+    return path
 
 
 def environment_figure(
-    frame: Mapping[str, Any], feature: str, target: str, environment: str, **labels: str
+    frame: "Mapping[str, NDArray[np.generic]] | pd.DataFrame",
+    feature: str,
+    target: str,
+    environment: str,
+    **labels: str,
 ) -> "Axes":
     """Draw one feature against the target, with the line of each environment and the pooled one.
 
@@ -152,8 +134,6 @@ def environment_figure(
     matplotlib.axes.Axes
         The axes.
     """
-    from elinvar.environments import Moments
-
     x, y, places = frame[feature], frame[target], frame[environment]
     column = np.asarray(x, dtype=np.float64)[:, None]
     each = Moments.from_arrays(column, y, places)
@@ -168,64 +148,20 @@ def environment_figure(
     )
 
 
-def _lines(moments: Any) -> dict[str, tuple[float, float]]:
+def _lines(moments: Moments) -> dict[str, tuple[float, float]]:
     slope = moments.cov_xy[:, 0] / moments.cov_xx[:, 0, 0]
     intercept = moments.mean_y - slope * moments.mean_x[:, 0]
     pairs = zip(slope.tolist(), intercept.tolist(), strict=True)
     return dict(zip(moments.names, pairs, strict=True))
 
 
-def _forest(model: Any) -> "Axes":
-    unit = "per unit of the feature"
-    if model.schema_.levels:
-        unit += ", or between levels"
-    return plot_forest(
-        model.effects_, model.evidence_, xlabel=f"change in {model.schema_.target} {unit}"
+def _standalone_svg(ax: "Axes") -> str:
+    """Return a figure as an SVG file with colours, a ground and a font of its own."""
+    element = to_svg(ax, prefix="figure", alt=finding(ax))
+    element = re.sub(r"var\(--[\w-]+, (#[0-9a-f]{6})\)", r"\1", element)
+    element = element.replace("currentColor", _INK)
+    head, _, body = element.partition(">")
+    head = head.replace(
+        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" font-family="DejaVu Sans, sans-serif" ', 1
     )
-
-
-def _effects(model: Any) -> "Axes":
-    """Draw the effects per standard deviation of a feature: in raw units few are comparable."""
-    schema = model.schema_
-    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
-    numeric = np.array([name not in schema.levels for name in schema.features])
-    scale = np.where(numeric, DataFacts.of(model).scales[first], 1.0)
-    table = model.evidence_[["feature", "verdict"]]
-    for key in ("effect", "low", "high", "pooled_effect"):
-        table = table.assign(**{key: model.evidence_[key] * scale})
-    if model.status_ == "pooled_only":
-        table = table.assign(pooled_effect=np.nan)
-    what = "per sd of the feature" if numeric.all() else "per sd, or between levels"
-    return plot_effects(
-        by_verdict(table),
-        top=_ROWS,
-        xlabel=f"change in {schema.target} {what}",
-        title=overview(model, scale),
-    )
-
-
-def _path(model: Any) -> "Axes":
-    schema, path = model.schema_, model.path_
-    shown = ~schema.reference
-    verdict = model.evidence_["verdict"].to_numpy()[schema.groups[shown]]
-    return plot_path(
-        path.strength,
-        path.standardized[:, shown],
-        [name for name, show in zip(path.columns, shown, strict=True) if show],
-        verdicts=[str(name) for name in verdict],
-        groups=schema.groups[shown],
-        ylabel="coefficient (sd of target per sd of feature)",
-    )
-
-
-def _errors(model: Any) -> "Axes":
-    target = model.schema_.target
-    return plot_errors(
-        model.errors_, xlabel=f"mean squared error of {target} on the left-out environment"
-    )
-
-
-def _left_out(model: Any) -> "Axes":
-    return plot_left_out(
-        model.left_out_, target=model.schema_.target, title=missed_levels(model.left_out_)
-    )
+    return f'{head}><rect width="100%" height="100%" fill="#ffffff"/>{body}\n'

@@ -2,19 +2,18 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from elinvar._base import atomic_write, check_writable
-from elinvar.report._figures import figures
+from elinvar.answer import Answer
+from elinvar.answer.figures import figures
+from elinvar.report._figures import answer_of
 from elinvar.report._sections import sections
-from elinvar.report._terms import STANDING, WHERE, caption
-from elinvar.report.layout import Picture, picture, templates
-
-_ADVICE = "What to do:"
+from elinvar.report._terms import STATUS, WHERE, caption
+from elinvar.report.layout import picture, templates
 
 
 def write_report(
-    model: Any,
+    model: object,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -27,7 +26,7 @@ def write_report(
 
     Parameters
     ----------
-    model : InvariantRegressor
+    model : InvariantRegressor, InvariantClassifier or Answer
         Fitted, or loaded from a model file.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
@@ -48,22 +47,22 @@ def write_report(
     FileError
         If the file cannot be written.
     DataError
-        If the model is not a fitted `InvariantRegressor`.
+        If the model has no answer: it is of another kind, or not fitted.
     """
-    path = check_writable(path)
-    drawn = {name: _picture(model, name, ax) for name, ax in figures(model).items()}
-    answer, _, advice = model.explain().partition(_ADVICE)
+    answer, path = answer_of(model), check_writable(path)
     page = (
         templates()
         .get_template("page.html.j2")
         .render(
-            title=title or _title(model),
-            standing=model.standing_,
-            standing_words=STANDING[model.standing_],
-            answer=_lead(answer.strip(), model),
-            advice=advice.strip(),
-            sections=sections(model, source=source, command=command),
-            figures=drawn,
+            title=title or _title(answer),
+            status=answer.status,
+            status_words=STATUS[answer.status],
+            explanation=answer.explanation,
+            sections=sections(answer, source=source, command=command),
+            figures={
+                name: picture(ax, name, caption(name, answer), where=WHERE[name])
+                for name, ax in figures(answer).items()
+            },
         )
     )
     with atomic_write(path) as file:
@@ -71,19 +70,6 @@ def write_report(
     return path
 
 
-def _title(model: Any) -> str:
-    where = "" if model.standing_ == "pooled_only" else " in every environment"
-    return f"What explains {model.schema_.target}{where}"
-
-
-def _lead(answer: str, model: Any) -> tuple[str, str]:
-    """Return the first sentence and the others; all at once where a name might end a sentence."""
-    names = [model.schema_.target, *model.schema_.features, *model.environments_]
-    if any(". " in name for name in names):
-        return answer, ""
-    first, stop, others = answer.partition(". ")
-    return first + stop.rstrip(), others
-
-
-def _picture(model: Any, name: str, ax: Any) -> Picture:
-    return picture(ax, name, caption(name, model), where=WHERE[name])
+def _title(answer: Answer) -> str:
+    where = "" if answer.status == "pooled_only" else " in every environment"
+    return f"What explains {answer.schema.target}{where}"

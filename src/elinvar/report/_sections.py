@@ -6,10 +6,20 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from elinvar.estimators._facts import DataFacts
+from elinvar.answer import VERDICTS, Answer
+from elinvar.answer.sentences import (
+    acceptance_sentence,
+    by_verdict,
+    data_facts,
+    error_words,
+    forecast_sentence,
+    is_average,
+    unit_words,
+    verdict_meaning,
+    with_range,
+)
 from elinvar.report import _tables as tables
 from elinvar.report import _terms as terms
-from elinvar.report._words import acceptance_sentence, data_facts, is_average, margin_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,41 +39,41 @@ class Section:
     parts: dict[str, Any] = field(default_factory=dict)
 
 
-def sections(model: Any, *, source: str | None, command: str | None) -> list[Section]:
-    """Return what a page about ``model`` says, without its figures."""
-    if model.status_ == "pooled_only":
-        found = [_pooled(model), Section(name="effects", heading="Side by side", link="Effects")]
+def sections(answer: Answer, *, source: str | None, command: str | None) -> list[Section]:
+    """Return what a page about an answer says, without its figures."""
+    if answer.status == "pooled_only":
+        found = [_pooled(answer), Section(name="effects", heading="Side by side", link="Effects")]
     else:
         path = Section(
             name="path", heading="What leaves when disagreement is punished", link="Path"
         )
-        found = [_verdicts(model), _effects(model), path, _left_out(model), _tests(model)]
-    notes = Section(name="notes", heading="Notes", link="Notes", parts={"notes": model.notes_})
-    found += [_diagnosis(model), *[notes] * bool(model.notes_)]
-    return [*found, _data(model, source), _making(model, command)]
+        found = [_verdicts(answer), _effects(answer), path, _left_out(answer), _tests(answer)]
+    notes = Section(name="notes", heading="Notes", link="Notes", parts={"notes": answer.notes})
+    found += [_diagnosis(answer), *[notes] * bool(answer.notes)]
+    return [*found, _data(answer, source), _making(answer, command)]
 
 
-def _pooled(model: Any) -> Section:
-    table = tables.table(model.evidence_, tables.POOLED, caption=_unit(model))
+def _pooled(answer: Answer) -> Section:
+    table = tables.table(answer.evidence, tables.POOLED, caption=_unit(answer))
     return Section(
         name="verdicts",
         heading="Effects of the pooled model",
         link="Verdicts",
-        parts={"table": table, "meaning": _meaning(model), "terms": {}, "more": None},
+        parts={"table": table, "meaning": _meaning(answer), "terms": {}, "more": None},
     )
 
 
-def _verdicts(model: Any) -> Section:
-    averaged = is_average(model)
-    evidence = _with_range(model.evidence_, model.effects_).assign(averaged=averaged)
-    evidence = tables.by_verdict(evidence)
+def _verdicts(answer: Answer) -> Section:
+    averaged = is_average(answer.evidence)
+    evidence = with_range(answer).assign(averaged=averaged)
+    evidence = by_verdict(evidence)
     return Section(
         name="verdicts",
         heading="What holds, and what comes and goes",
         link="Verdicts",
         parts={
-            "table": tables.table(evidence, tables.VERDICTS, caption=_unit(model)),
-            "meaning": _meaning(model),
+            "table": tables.table(evidence, tables.VERDICTS, caption=_unit(answer)),
+            "meaning": _meaning(answer),
             "terms": {
                 name: text for name, text in terms.TERMS.items() if name != "avg" or averaged.any()
             },
@@ -77,56 +87,47 @@ def _verdicts(model: Any) -> Section:
     )
 
 
-def _meaning(model: Any) -> dict[str, str]:
-    present = set(model.evidence_["verdict"])
-    return {kind: terms.meaning(kind, model) for kind in tables.ORDER if kind in present}
+def _meaning(answer: Answer) -> dict[str, str]:
+    present = set(answer.evidence["verdict"])
+    return {kind: verdict_meaning(kind, answer) for kind in VERDICTS if kind in present}
 
 
-def _unit(model: Any) -> str:
-    unit = f"Effects in units of {model.schema_.target} per unit of the feature"
-    if model.schema_.levels:
-        unit += "; of a category, the largest difference between two levels"
-    return f"{unit}."
+def _unit(answer: Answer) -> str:
+    return f"{unit_words(answer)}."
 
 
-def _with_range(evidence: "pd.DataFrame", effects: "pd.DataFrame") -> "pd.DataFrame":
-    """Add to each feature its smallest and largest effect in a single environment."""
-    grouped = effects.groupby("feature")["effect"]
-    return evidence.assign(
-        least=evidence["feature"].map(grouped.min()).astype(float),
-        most=evidence["feature"].map(grouped.max()).astype(float),
-    )
-
-
-def _effects(model: Any) -> Section:
+def _effects(answer: Answer) -> Section:
     caption = "Each effect in each environment that can tell it."
     return Section(
         name="effects",
         heading="Effects, environment by environment",
         link="Effects",
-        parts={"table": tables.table(model.effects_, tables.EFFECTS, caption=caption)},
+        parts={"table": tables.table(answer.effects, tables.EFFECTS, caption=caption)},
     )
 
 
-def _left_out(model: Any) -> Section:
-    target = model.schema_.target
+def _left_out(answer: Answer) -> Section:
+    what = f"shares of {answer.schema.target}" if answer.classes else answer.schema.target
+    words = error_words(answer)
     return Section(
         name="left_out",
         heading="Environments left out, and predicted",
         link="Left-out environments",
         parts={
-            "margin": margin_sentence(model),
+            "margin": forecast_sentence(answer),
             "errors": tables.table(
-                model.errors_, tables.ERRORS, caption=f"Mean squared error of {target}."
+                answer.errors,
+                tables.filled(answer.errors, tables.ERRORS),
+                caption=f"{words[0].upper()}{words[1:]}.",
             ),
             "levels": tables.table(
-                model.left_out_, tables.LEVELS, caption=f"Predicted and true {target}."
+                answer.left_out, tables.LEVELS, caption=f"Predicted and true {what}."
             ),
         },
     )
 
 
-def _tests(model: Any) -> Section:
+def _tests(answer: Answer) -> Section:
     residuals = (
         "Residuals of the invariant model in each environment. A mean of 0 and a slope of 1 say "
         "that level and size of the predictions are right there."
@@ -136,15 +137,15 @@ def _tests(model: Any) -> Section:
         heading="Does the invariant model fit?",
         link="Tests",
         parts={
-            "sentence": acceptance_sentence(model),
-            "tests": tables.table(model.tests_, tables.TESTS, caption="Tests of invariance."),
-            "residuals": tables.table(model.residuals_, tables.RESIDUALS, caption=residuals),
+            "sentence": acceptance_sentence(answer),
+            "tests": tables.table(answer.tests, tables.TESTS, caption="Tests of invariance."),
+            "residuals": tables.table(answer.residuals, tables.RESIDUALS, caption=residuals),
         },
     )
 
 
-def _diagnosis(model: Any) -> Section:
-    diagnosis = model.diagnosis_
+def _diagnosis(answer: Answer) -> Section:
+    diagnosis = answer.diagnosis
     caption = "What each feature offers, one by one; slopes and spreads in sd per sd."
     return Section(
         name="diagnosis",
@@ -166,8 +167,8 @@ def _diagnosis(model: Any) -> Section:
     )
 
 
-def _data(model: Any, source: str | None) -> Section:
-    facts = data_facts(model)
+def _data(answer: Answer, source: str | None) -> Section:
+    facts = data_facts(answer)
     if source:
         facts.insert(0, ("Source", source))
     return Section(
@@ -177,25 +178,25 @@ def _data(model: Any, source: str | None) -> Section:
         parts={
             "facts": facts,
             "table": tables.table(
-                _environments(model), tables.ENVIRONMENTS, caption="Environments."
+                _environments(answer), tables.ENVIRONMENTS, caption="Environments."
             ),
         },
     )
 
 
-def _environments(model: Any) -> "pd.DataFrame":
+def _environments(answer: Answer) -> "pd.DataFrame":
     """Rows of each environment, and the target's mean and sd there, as far as they are known."""
     import pandas as pd
 
-    rows = DataFacts.of(model).rows
+    rows = answer.rows
     table = pd.DataFrame({"environment": list(rows), "rows": list(rows.values())})
-    truth = model.left_out_.drop_duplicates("environment").set_index("environment")
+    truth = answer.left_out.drop_duplicates("environment").set_index("environment")
     for name in ("mean", "sd"):
         table[name] = table["environment"].map(truth[f"truth_{name}"]).astype(float)
     return table
 
 
-def _making(model: Any, command: str | None) -> Section:
+def _making(answer: Answer, command: str | None) -> Section:
     facts = [
         ("Made on", datetime.now(UTC).date().isoformat()),
         ("Versions", ", ".join(_versions())),
@@ -205,14 +206,14 @@ def _making(model: Any, command: str | None) -> Section:
         name="making",
         heading="How to repeat this",
         link="How to repeat this",
-        parts={"command": command, "call": _call(model), "facts": facts},
+        parts={"command": command, "call": _call(answer), "facts": facts},
     )
 
 
-def _call(model: Any) -> str:
+def _call(answer: Answer) -> str:
     """Write the estimator with all its parameters: defaults may change."""
-    given = "".join(f"    {name}={value!r},\n" for name, value in model.get_params().items())
-    return f"{type(model).__name__}(\n{given})"
+    given = "".join(f"    {name}={value!r},\n" for name, value in answer.parameters.items())
+    return f"{answer.estimator}(\n{given})"
 
 
 def _versions() -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import count, interval, number, p_value
 from elinvar.report.layout import Cell, Column, Row, Table
@@ -10,21 +10,25 @@ from elinvar.report.layout import Cell, Column, Row, Table
 if TYPE_CHECKING:
     import pandas as pd
 
-ORDER = ("invariant", "approximately invariant", "spurious", "undecided", "no effect")
 
-
-def table(frame: Any, columns: tuple[Column, ...], *, caption: str) -> Table:
+def table(frame: "pd.DataFrame", columns: tuple[Column, ...], *, caption: str) -> Table:
     """Return the rows of ``frame`` as ``columns`` write them."""
     rows = [
-        [Cell(column.text(row), column.quiet(row)) for column in columns]
-        for row in frame.to_dict("records")
+        [Cell(column.text(row), column.quiet(row)) for column in columns] for row in _rows(frame)
     ]
     return Table(caption=caption, columns=columns, rows=rows)
 
 
-def by_verdict(evidence: "pd.DataFrame") -> "pd.DataFrame":
-    """Return the rows in the order of verdicts: what holds first, what is not there last."""
-    return evidence.sort_values("verdict", key=lambda kinds: kinds.map(ORDER.index), kind="stable")
+def filled(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Return the columns that say something in some row."""
+    rows = _rows(frame)
+    return tuple(
+        column for column in columns if not rows or any(column.text(row) != "-" for row in rows)
+    )
+
+
+def _rows(frame: "pd.DataFrame") -> list[Row]:
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _text(key: str) -> Callable[[Row], str]:

@@ -1,8 +1,8 @@
 """What terms mean on a page, and how to read its figures."""
 
-from typing import Any
+from elinvar.answer import Answer
 
-STANDING = {
+STATUS = {
     "accepted": "invariance accepted",
     "borderline": "invariance borderline",
     "approximate": "approximate invariance",
@@ -87,65 +87,14 @@ WHERE = {
 }
 
 
-def caption(name: str, model: Any) -> str:
+def caption(name: str, answer: Answer) -> str:
     """Say how to read a figure."""
-    if name == "effects" and model.standing_ == "pooled_only":
+    if name == "effects" and answer.status == "pooled_only":
         return "All features on one scale. Dots and bars: the effect with its 95% interval."
-    return CAPTIONS[name]
-
-
-def meaning(verdict: str, model: Any) -> str:
-    """Say by which rule an effect has its verdict in this model."""
-    return {
-        "invariant": "it belongs to the accepted set of effects, and the environments agree on it "
-        "as far as the data can tell",
-        "approximately invariant": _nearly(model),
-        "spurious": _changes(model),
-        "no effect": f"less than {model.min_t:g} standard errors from 0 with the selected features "
-        "in the model, an interval that holds 0, and no sign that it changes; a weak effect may "
-        "hide here",
-        "undecided": _open(model),
-    }[verdict]
-
-
-def _nearly(model: Any) -> str:
-    share = f"{100 * model.effect_tolerance:.3g}%"
-    steady = f"in a new environment it should lie within {share} of its average (90% interval)"
-    if model.standing_ != "approximate":
-        return steady
-    return f"{steady}; or it belongs to the approximate set, and no disagreement on it was seen"
-
-
-def _changes(model: Any) -> str:
-    if model.standing_ == "approximate":
-        return "it differs between environments by more than chance, and is not nearly the same"
-    return (
-        "it differs between environments by more than chance, or the model with it no longer "
-        "agrees with all of them"
-    )
-
-
-def _open(model: Any) -> str:
-    if model.standing_ == "pooled_only":
-        return "one environment cannot tell whether it holds in others"
-    if model.standing_ == "untested":
-        return "the environments do not differ, so it was not put to the test"
-    if model.standing_ in ("rejected", "borderline"):
+    if name == "left_out" and answer.classes:
         return (
-            "no set of effects surely agrees, and this one is not nearly the same everywhere: "
-            f"{_not_steady(model)}"
+            "Each environment is predicted by a model that has not seen it. Off the dashed "
+            "diagonal the share of the class is missed; another slope means that log odds are "
+            "predicted too large or too small."
         )
-    if not model.selected_.any():
-        return "no effect holds, so it may be the target's own law that changes"
-    return (
-        "the data do not settle it: models about as good differ on it, it is clear but neither "
-        "confirmed nor refuted, or too few environments can tell it"
-    )
-
-
-def _not_steady(model: Any) -> str:
-    share = f"{100 * model.effect_tolerance:.3g}%"
-    return (
-        f"in a new environment it may lie further than {share} from its average (90% interval), "
-        "or fewer than three environments tell it"
-    )
+    return CAPTIONS[name]

@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 from elinvar.environments import Environments
 from elinvar.errors import DataError
 from elinvar.estimators import (
+    DataFacts,
     StochasticRegressor,
     random_generator,
     resolve_environment_weights,
 )
-from elinvar.estimators._facts import DataFacts
 from elinvar.sensing.quadratic._learner import (
     AUTO,
     QuadraticLearner,
@@ -34,7 +34,9 @@ from elinvar.sensing.quadratic._units import QuadraticUnits, units_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from elinvar.estimators._json import Reader
+    from elinvar.answer.json_text import Reader
+
+_DIRECTIONS: tuple[Literal["slopes", "gradient"], ...] = ("slopes", "gradient")
 
 
 class QuadraticInvariantRegressor(StochasticRegressor):
@@ -395,8 +397,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             file.refuse("own_eigenvalues", f"at most {p} numbers an environment")
         self.own_eigenvalues_ = file.array("own_eigenvalues", (len(self.environments_), leading))
         self.eigenvalues_, self.components_ = spectrum(self.matrix_)
-        slopes = file.text("direction", ("slopes", "gradient")) == "slopes"
-        self.direction_ = "slopes" if slopes else "gradient"
+        self.direction_ = file.choice("direction", _DIRECTIONS)
         self.errors_ = _read_errors(file)
         self.notes_ = file.texts("notes")
 

@@ -75,7 +75,7 @@ def test_copies_were_not_put_to_the_test():
     X = rng.normal(size=(900, 3))
     y = X[:, 0] + rng.normal(size=900)
     model = InvariantRegressor().fit(X, y, environments=np.arange(900) % 3)
-    assert model.standing_ == "untested"
+    assert model.status_ == "untested"
     assert set(model.evidence_["verdict"]) == {"undecided"}
     assert "nothing was put to the test" in model.explain()
 

@@ -4,12 +4,14 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.errors import ModelFileError
+
+Word = TypeVar("Word", bound=str)
 
 _WIDTH = 100
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}
@@ -110,10 +112,10 @@ class Reader:
             self.refuse("", "an object with named entries")
         self.values: dict[str, Any] = values
 
-    def refuse(self, key: str, needed: str) -> NoReturn:
+    def refuse(self, key: str, needed: str, *, verb: str = "be") -> NoReturn:
         """Raise the error that says which entry is not what it must be."""
         where = ".".join(part for part in (self.place, key) if part) or "the top level"
-        raise ModelFileError(f"The model file is damaged: {where} must be {needed}.")
+        raise ModelFileError(f"The model file is damaged: {where} must {verb} {needed}.")
 
     def take(self, key: str) -> Any:
         """Return an entry that must be there."""
@@ -130,12 +132,20 @@ class Reader:
         items = self._list(key)
         return [Reader(item, f"{key}[{i}]") for i, item in enumerate(items)]
 
-    def text(self, key: str, choices: Sequence[str] | None = None) -> str:
-        """Return a string, one of ``choices`` if they are given."""
+    def text(self, key: str) -> str:
+        """Return a string."""
         value = self.take(key)
-        if not isinstance(value, str) or (choices is not None and value not in choices):
-            self.refuse(key, "one of " + ", ".join(choices) if choices else "text")
+        if not isinstance(value, str):
+            self.refuse(key, "text")
         return value
+
+    def choice(self, key: str, choices: Sequence[Word]) -> Word:
+        """Return one of these strings."""
+        value = self.take(key)
+        for choice in choices:
+            if value == choice:
+                return choice
+        self.refuse(key, "one of " + ", ".join(choices))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of strings."""
@@ -167,7 +177,7 @@ class Reader:
         """Return an array of finite numbers of this shape."""
         value = self.take(key)
         if not _has_shape(value, shape):
-            self.refuse(key, f"finite numbers of shape {shape}")
+            self.refuse(key, f"finite numbers of shape {shape}" if shape else "a finite number")
         return np.array(value, dtype=np.float64).reshape(shape)
 
     def flag(self, key: str) -> bool:

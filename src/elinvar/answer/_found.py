@@ -1,0 +1,246 @@
+"""The numbers and tables of an answer, and who computes them when they are asked for."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.answer.tables import (
+    effects_table,
+    errors_table,
+    evidence_table,
+    left_out_table,
+    table_of,
+)
+from elinvar.environments import Schema
+from elinvar.inference import (
+    Diagnosis,
+    EnvironmentResiduals,
+    Evidence,
+    Forecast,
+    InvariancePath,
+    LeftOut,
+    ModelTest,
+    OddEnvironment,
+    Status,
+    forecast,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = NDArray[np.float64]
+Predictor = Literal["invariant", "pooled", "candidate", "subspace"]
+TableName = Literal["evidence", "effects", "tests", "residuals", "errors", "left_out"]
+
+TABLES: tuple[TableName, ...] = get_args(TableName)
+STATUSES: tuple[Status, ...] = get_args(Status)
+PREDICTORS: tuple[Predictor, ...] = get_args(Predictor)
+
+HOLDS = ("invariant", "approximately invariant")
+"""Verdicts on an effect that may be carried to a new environment."""
+
+VERDICTS = ("invariant", "approximately invariant", "spurious", "undecided", "no effect")
+"""Verdicts on an effect, in the order in which they are shown."""
+
+_ASKED_FOR = (*TABLES, "forecast", "odd_environment", "diagnosis", "path")
+
+
+class Findings(Protocol):
+    """What an engine says when asked: each call computes, and `Answer` keeps what comes."""
+
+    @property
+    def portable(self) -> bool:
+        """Whether it is moments; what holds rows stays behind when an answer is pickled."""
+
+    def evidence(self, tolerance: float) -> Evidence:
+        """Evidence on every feature."""
+
+    def tests(self) -> list[ModelTest]:
+        """Tests of the invariant model."""
+
+    def residuals(self) -> list[EnvironmentResiduals]:
+        """Its residuals in each environment."""
+
+    def left_out(self) -> list[LeftOut]:
+        """Each environment predicted from the others."""
+
+    def odd_environment(self) -> OddEnvironment | None:
+        """Name the environment that is responsible where they do not agree."""
+
+    def path(self, strengths: Floats | None) -> InvariancePath:
+        """Coefficients along the mean-field path."""
+
+    def diagnosis(self) -> Diagnosis:
+        """Say what the data could answer, whatever the model."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedModel:
+    """A linear predictor in the data's units: of the target, or of log odds against a reference.
+
+    Attributes
+    ----------
+    coef : array of shape (m, n_columns)
+        m is 1 for numbers and for two classes, else the number of classes less one.
+    intercept : array of shape (m,)
+        Shared by all environments, or the average of their own.
+    intercepts : dict of str to array of shape (m,), or None
+        Each environment's own.
+    slope, shift : float, array of shape (m,)
+        What calibrates log odds in a new environment; 1 and 0 for numbers.
+    """
+
+    coef: Floats
+    intercept: Floats
+    intercepts: Mapping[str, Floats] | None = None
+    slope: float = 1.0
+    shift: Floats | float = 0.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Found:
+    """What was found about effects in several environments: numbers, and how sure they are.
+
+    What takes time is computed when it is first asked for, once. `Answer` documents the attributes.
+    """
+
+    _: KW_ONLY
+    estimator: str
+    parameters: Mapping[str, object]
+    schema: Schema
+    classes: tuple[str, ...] = ()
+    rows: Mapping[str, float]
+    excluded: tuple[str, ...]
+    n_dropped: int
+    scales: Floats
+    status: Status
+    predictor: Predictor
+    p_value: float
+    disagreement: float
+    selected: NDArray[np.bool_]
+    used: FittedModel
+    invariant: FittedModel
+    pooled: FittedModel
+    notes: tuple[str, ...] = ()
+    found: Findings | None = None
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Names of the environments."""
+        return tuple(self.rows)
+
+    @property
+    def own_intercepts(self) -> bool:
+        """Whether each environment has an intercept of its own."""
+        return self.parameters.get("intercept", "shared") == "environment"
+
+    @property
+    def effect_tolerance(self) -> float:
+        """How far a steady effect may be from its average in a new environment, as a share."""
+        return float(self.parameters["effect_tolerance"])  # type: ignore[arg-type]
+
+    @property
+    def outcome(self) -> str:
+        """What effects are on, in words."""
+        return f"the log odds of {self.schema.target}" if self.classes else self.schema.target
+
+    @property
+    def selected_features(self) -> list[str]:
+        """Names of the features in the selected set."""
+        pairs = zip(self.schema.features, self.selected, strict=True)
+        return [name for name, inside in pairs if inside]
+
+    @cached_property
+    def evidence(self) -> "pd.DataFrame":
+        """Evidence on every feature, a row each; see `InvariantRegressor.evidence_`."""
+        return evidence_table(self.schema, self._evidence, self.pooled.coef, self.path)
+
+    @cached_property
+    def effects(self) -> "pd.DataFrame":
+        """Effect of each feature in each environment that can tell it, a row each."""
+        return effects_table(self._evidence)
+
+    @cached_property
+    def tests(self) -> "pd.DataFrame":
+        """Tests of the invariant model, a row each."""
+        return table_of(ModelTest, self._findings.tests())
+
+    @cached_property
+    def residuals(self) -> "pd.DataFrame":
+        """Residuals of the invariant model, a row an environment."""
+        return table_of(EnvironmentResiduals, self._findings.residuals())
+
+    @cached_property
+    def errors(self) -> "pd.DataFrame":
+        """Errors on each environment when it is left out, a row each."""
+        return errors_table(self._left_out, classes=bool(self.classes))
+
+    @cached_property
+    def left_out(self) -> "pd.DataFrame":
+        """Predictions for each left-out environment against its truth, a row a model."""
+        return left_out_table(self._left_out)
+
+    @cached_property
+    def forecast(self) -> Forecast:
+        """How far predictions may be off in a new environment, or why that cannot be said."""
+        return forecast(self._left_out)
+
+    @cached_property
+    def odd_environment(self) -> OddEnvironment | None:
+        """The environment that is responsible where environments do not agree, if one is."""
+        return self._findings.odd_environment()
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What the data could answer, whatever the model."""
+        return self._findings.diagnosis()
+
+    @cached_property
+    def path(self) -> InvariancePath:
+        """Coefficients along the mean-field path."""
+        strengths = self.parameters.get("strengths")
+        return self._findings.path(
+            None if strengths is None else np.asarray(strengths, dtype=np.float64)
+        )
+
+    def table(self, name: TableName) -> "pd.DataFrame":
+        """Return one of the tables by its name."""
+        table: pd.DataFrame = getattr(self, name)
+        return table
+
+    def completed(self, values: Mapping[str, object]) -> Self:
+        """Take what was once computed, such as the tables of a model file, and return itself."""
+        self.__dict__.update({name: values[name] for name in _ASKED_FOR})
+        return self
+
+    def __getstate__(self) -> dict[str, object]:
+        """Keep what is asked for, and leave rows behind."""
+        state = dict(self.__dict__)
+        if self.found is not None and not self.found.portable:
+            state |= {name: getattr(self, name) for name in _ASKED_FOR}
+            gone = ("_evidence", "_left_out")
+            state = {name: value for name, value in state.items() if name not in gone}
+            state["found"] = None
+        return state
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Take them up again."""
+        self.__dict__.update(state)
+
+    @property
+    def _findings(self) -> Findings:
+        if self.found is None:
+            raise AttributeError("This answer was restored without what it is asked for.")
+        return self.found
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        return self._findings.evidence(self.effect_tolerance)
+
+    @cached_property
+    def _left_out(self) -> list[LeftOut]:
+        return self._findings.left_out() if len(self.rows) > 1 else []

@@ -1,0 +1,361 @@
+"""The answer in a few sentences, for a reader who is no statistician."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from elinvar._base._numbers import count, figure, p_words, percent
+from elinvar._base._words import listed
+from elinvar.answer._found import HOLDS
+from elinvar.answer.headline import holding, places_of
+
+if TYPE_CHECKING:
+    from elinvar.answer._found import Found
+
+Row: TypeAlias = dict[Any, Any]
+
+ADVICE = "What to do:"
+_UNMOVED = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What was found, in parts that a page may lay out; as text, one paragraph.
+
+    Attributes
+    ----------
+    lead : str
+        What was found, in one sentence.
+    body : tuple of str
+        How sure it is, who disagrees and what predicts, a sentence each.
+    advice : str
+        What to do, without a heading; empty if there is nothing to say.
+    """
+
+    lead: str
+    body: tuple[str, ...]
+    advice: str
+
+    def __str__(self) -> str:
+        advice = [f"{ADVICE} {self.advice}"] if self.advice else []
+        return " ".join([self.lead, *self.body, *advice])
+
+
+def explain(answer: "Found") -> Explanation:
+    """Say what was found, how sure it is, who disagrees, and what to do."""
+    table = answer.evidence.to_dict("records")
+    holds = _clearest(holding(answer).to_dict("records"))
+    make = {
+        "pooled_only": _single,
+        "untested": _copies,
+        "borderline": _borderline,
+        "rejected": _rejected,
+    }.get(answer.status, _agreeing)
+    (lead, *body), advice = make(answer, table, holds)
+    return Explanation(lead=lead, body=tuple(text for text in body if text), advice=advice)
+
+
+def _single(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
+    fit = "logistic regression" if answer.classes else "ordinary least squares"
+    found = [
+        "There is one environment only, so nothing can be said about what stays true elsewhere.",
+        f"The effects on {answer.outcome} are those of {fit}.",
+    ]
+    return found, "use them for this environment, and gather data in at least two more."
+
+
+def _copies(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
+    found = [
+        f"{_places(answer, 'The')} do not differ from one another beyond noise, so nothing was put "
+        f"to the test: every effect on {answer.outcome} looks invariant here, whether it "
+        "would hold elsewhere or not.",
+        *_predicting(answer),
+    ]
+    return found, (
+        "predict places like these, draw no conclusion about others, and gather data where "
+        "something is different."
+    )
+
+
+def _borderline(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
+    chosen = answer.selected_features
+    what = f"a model with {listed(chosen)}" if chosen else "a model without features"
+    sure = [row for row in table if row["feature"] in chosen and row["low"] * row["high"] > 0]
+    found = [
+        f"No effect on {answer.outcome} is sure to be the same in {_places(answer)}: {what} "
+        f"is only just compatible with all of them ({p_words(answer.p_value)}), and it was chosen "
+        "for agreeing.",
+        *_turned(answer, sure)[:1],
+        *_steady(answer, holds),
+        *_varying(answer, table),
+        *_predicting(answer),
+    ]
+    return found, _do_not_carry(answer, holds)
+
+
+def _agreeing(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
+    found = [
+        _agreement(answer, holds),
+        *_turned(answer, holds),
+        *_new(holds),
+        *_changing(answer, table),
+        _unmoved(holds),
+        *_predicting(answer),
+    ]
+    return found, _what_to_do(answer, table, holds)
+
+
+def _rejected(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
+    odd = answer.odd_environment
+    found = [
+        f"No set of effects on {answer.outcome} is the same in {_places(answer)}: "
+        "the differences are larger than chance allows.",
+        "" if odd is None else f"Without {odd.name} the others agree ({p_words(odd.p_value)}).",
+        *_varying(answer, table),
+        *_steady(answer, holds),
+        *_turned(answer, holds),
+        *_predicting(answer),
+    ]
+    return found, _do_not_carry(answer, holds)
+
+
+def _agreement(answer: "Found", holds: list[Row]) -> str:
+    outcome, names = answer.outcome, [row["feature"] for row in holds]
+    if not names:
+        return f"No effect on {outcome} could be shown to be the same in {_places(answer)}."
+    effects, verb = ("effect", "is") if len(names) == 1 else ("effects", "are")
+    if answer.status == "approximate":
+        spared = (
+            f"spare at most {figure(answer.disagreement / 2, 2)} of log loss a row"
+            if answer.classes
+            else f"explain at most {percent(answer.disagreement)} of what is left"
+        )
+        return (
+            f"The {effects} of {listed(names)} on {outcome} {verb} nearly the same in "
+            f"{_places(answer)}: they differ by more than chance, but coefficients of their own "
+            f"would {spared}."
+        )
+    return (
+        f"The {effects} of {listed(names)} on {outcome} {verb} the same in {_places(answer)}, as "
+        f"far as {count(sum(answer.rows.values()))} rows can tell."
+    )
+
+
+def _turned(answer: "Found", holds: list[Row]) -> list[str]:
+    """Where the invariant and the pooled answers disagree: in sign, or beyond the interval."""
+    if len(answer.classes) > 2:  # the largest contrast between classes has no sign
+        return []
+    opposite = [row for row in holds if row["effect"] * row["pooled_effect"] < 0]
+    sentences = [
+        f"All rows together, {answer.outcome} {_goes(answer, row['pooled_effect'])} with "
+        f"{row['feature']} ({_by(row['pooled_effect'])}); compared environment by environment "
+        f"{'they' if answer.classes else 'it'} {_goes(answer, row['effect'])} with it "
+        f"({_by(row['effect'])}, 95% interval {figure(row['low'])} to {figure(row['high'])})."
+        for row in opposite[:2]
+    ]
+    if opposite:
+        return sentences
+    off = [row for row in holds if not row["low"] <= row["pooled_effect"] <= row["high"]]
+    if not off:
+        return []
+    row = max(off, key=lambda row: _distance(row, "pooled_effect"))
+    return [
+        f"All rows together put the effect of {row['feature']} at {figure(row['pooled_effect'])}, "
+        f"outside its 95% interval {figure(row['low'])} to {figure(row['high'])}."
+    ]
+
+
+def _new(holds: list[Row]) -> list[str]:
+    known = [row for row in holds if np.isfinite(row["new_low"])]
+    if not known:
+        return []
+    row = known[0]
+    low, high = row["new_low"], row["new_high"]
+    tail = ", so that not even its sign is sure there" if low * high <= 0 else ""
+    return [
+        f"In a new environment of this kind the effect of {row['feature']} should lie between "
+        f"{figure(low)} and {figure(high)} (90% interval){tail}."
+    ]
+
+
+def _changing(answer: "Found", table: list[Row]) -> list[str]:
+    """Say what comes and goes, from where to where, and which environment is responsible."""
+    spurious = _clearest([row for row in table if row["verdict"] == "spurious"])
+    if not spurious:
+        return []
+    first, others = spurious[0], spurious[1:]
+    sentence = f"The effect of {first['feature']} changes from one environment to the next"
+    sentence += _range(answer, first["feature"])
+    if first["odd_environment"]:
+        sentence += f"; {first['odd_environment']} stands out"
+    sentences = [f"{sentence}."]
+    if others:
+        names = [row["feature"] for row in others]
+        what, verb = ("effect", "changes") if len(others) == 1 else ("effects", "change")
+        sentences.append(f"The {what} of {listed(names)} {verb}, too.")
+    return sentences
+
+
+def _unmoved(holds: list[Row]) -> str:
+    names = [row["feature"] for row in holds if row["moved_p"] > _UNMOVED]
+    if not names:
+        return ""
+    own = "its own values behave" if len(names) == 1 else "their own values behave"
+    return (
+        f"For {listed(names)} this is weak evidence: {own} alike in all environments, so "
+        "the effect was hardly put to the test."
+    )
+
+
+def _carried(rows: list[Row]) -> str:
+    """Name the effects that hold; with reserve, those that were hardly put to the test."""
+    weak = [row["feature"] for row in rows if row["moved_p"] > _UNMOVED]
+    names = [row["feature"] for row in rows if row["feature"] not in weak]
+    parts = []
+    if names:
+        parts.append(f"the {'effect' if len(names) == 1 else 'effects'} of {listed(names)}")
+    if weak:
+        what = "that" if names else "the effect"
+        what = what if len(weak) == 1 else "those" if names else "the effects"
+        parts.append(f"with reserve {what} of {listed(weak)}")
+    return ", and ".join(parts)
+
+
+def _varying(answer: "Found", table: list[Row]) -> list[str]:
+    """How much the clearest effect that varies does so, and what to expect in a new place."""
+    told = [
+        row
+        for row in _clearest(table)
+        if row["heterogeneity_p"] < _UNMOVED and row["verdict"] not in HOLDS
+    ]
+    if not told:
+        return []
+    row = told[0]
+    expected = ""
+    if np.isfinite(row["new_low"]):
+        low, high = figure(row["new_low"]), figure(row["new_high"])
+        expected = f"; in a new one it should lie between {low} and {high} (90% interval)"
+    where = _range(answer, row["feature"])
+    return [
+        f"The effect of {row['feature']}, for one, varies between environments{where}{expected}."
+    ]
+
+
+def _steady(answer: "Found", holds: list[Row]) -> list[str]:
+    if not holds:
+        return []
+    names, share = [row["feature"] for row in holds], f"{percent(answer.effect_tolerance)}"
+    what, verb = ("effect", "is") if len(names) == 1 else ("effects", "are")
+    return [
+        f"The {what} of {listed(names)} {verb} steady: in a new environment within {share} of the "
+        "average (90% interval)."
+    ]
+
+
+def _predicting(answer: "Found") -> list[str]:
+    """How well environments were predicted when they were left out."""
+    errors = answer.errors
+    if not len(errors):
+        return []
+    weight = (errors["rows"] / errors["rows"].sum()).to_numpy()
+    names = ("invariant", "pooled", "mean", "used")
+    size = {name: float(weight @ errors[name].to_numpy()) for name in names}
+    if not answer.classes:
+        size = {name: float(np.sqrt(value)) for name, value in size.items()}
+    if not np.isfinite(list(size.values())).all():
+        return []
+    worst = errors["environment"].tolist()[int(errors["used"].argmax())]
+    error, mean = (
+        ("mean log loss", "shares of classes")
+        if answer.classes
+        else ("root mean squared error", "the mean")
+    )
+    sentence = (
+        f"Each environment left out in turn and predicted from the others, the {error} is "
+        f"{figure(size['pooled'])} for the pooled model, {figure(size['invariant'])} "
+        f"for the invariant one and {figure(size['mean'])} for {mean} alone (worst in {worst})"
+    )
+    who = {
+        "invariant": "the invariant model predicts",
+        "pooled": "the pooled model predicts",
+        "candidate": "a third model, which is not invariant, predicts; choosing it without the "
+        f"environment gave {figure(size['used'])}",
+        "subspace": "combinations of columns that hold everywhere predict; choosing them without "
+        f"the environment gave {figure(size['used'])}",
+    }[answer.predictor]
+    if answer.parameters["predictor"] != "auto":
+        who += ", as asked"
+    useless = min(size["used"], size["invariant"], size["pooled"]) >= size["mean"]
+    better = f"In places not seen, no model did better than {mean}."
+    return [f"{sentence}; {who}.", better if useless else ""]
+
+
+def _what_to_do(answer: "Found", table: list[Row], holds: list[Row]) -> str:
+    if not holds:
+        return (
+            "carry no effect from these environments to a new one; gather more, or "
+            "measure what is missing."
+        )
+    advice = f"carry to new environments {_carried(holds)}"
+    if any(row["verdict"] == "spurious" for row in table):
+        advice += ", none of those that change"
+    unknown = [row["feature"] for row in table if row["verdict"] == "undecided"]
+    if unknown:
+        advice += f"; of {listed(unknown)} it is not known"
+    if answer.predictor == "pooled":
+        advice += "; for plain forecasts in places like these keep to the pooled model"
+    if len(answer.rows) == 2:
+        advice += "; and confirm it in a third environment, since two can agree by accident"
+    return f"{advice}."
+
+
+def _do_not_carry(answer: "Found", holds: list[Row]) -> str:
+    odd = answer.odd_environment if answer.status == "rejected" else None
+    look = f"find out what is different in {odd.name}" if odd else "find out what differs"
+    if answer.status == "borderline":
+        look = "confirm in further environments what you want to rely on"
+    carry = "take no effect to a new place as it is"
+    if holds:
+        carry = f"take to a new place at most {_carried(holds)}, and the interval along"
+    return f"use the predictions in places like these only, {carry}, and {look}."
+
+
+def _clearest(rows: list[Row]) -> list[Row]:
+    """Rows with an effect, the clearest (against its interval) first."""
+    known = [row for row in rows if np.isfinite(row["effect"])]
+    return sorted(
+        known, key=lambda row: -abs(row["effect"]) / max(row["high"] - row["low"], 1e-300)
+    )
+
+
+def _distance(row: Row, key: str) -> float:
+    return float(abs(row[key] - row["effect"]) / max(row["high"] - row["low"], 1e-300))
+
+
+def _range(answer: "Found", feature: str) -> str:
+    """Name the environments of the least and the largest effect, where any can tell."""
+    effects = answer.effects
+    own = effects[effects["feature"] == feature].sort_values("effect")
+    if not len(own):
+        return ""
+    least, most = own.iloc[0], own.iloc[-1]
+    return (
+        f" ({figure(least['effect'])} in {least['environment']}, {figure(most['effect'])} in "
+        f"{most['environment']})"
+    )
+
+
+def _places(answer: "Found", article: str = "all") -> str:
+    names = answer.environments
+    what = places_of(answer) if article == "all" else f"{article} {len(names)} environments"
+    return f"{what} ({listed(names)})" if len(names) <= 4 else what
+
+
+def _goes(answer: "Found", effect: float) -> str:
+    one, many = ("rises", "rise") if effect > 0 else ("falls", "fall")
+    return many if answer.classes else one
+
+
+def _by(effect: float) -> str:
+    return f"{figure(effect)} per unit"

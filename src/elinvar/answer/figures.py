@@ -1,0 +1,114 @@
+"""The figures of an answer: which there are, and what they are drawn from."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elinvar.answer.sentences import by_verdict, error_words, missed_levels, overview
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from elinvar.answer._found import Found
+
+_ROWS = 20
+
+
+def figures(answer: "Found") -> "dict[str, Axes]":
+    """Return the figures that this answer has something to show in, by name."""
+    several, diagnosis = answer.status != "pooled_only", answer.diagnosis
+    there: dict[str, tuple[bool, Callable[[Found], Axes]]] = {
+        "forest": (several, draw_forest),
+        "effects": (True, draw_effects),
+        "path": (several, draw_path),
+        "errors": (bool(len(answer.errors)), draw_errors),
+        "left_out": (bool(len(answer.left_out)), draw_left_out),
+        "diagnosis": (len(diagnosis.environments) > 1, draw_diagnosis),
+        "power": (bool(diagnosis.power["detectable_sd"].notna().any()), draw_power),
+    }
+    return {name: draw(answer) for name, (shown, draw) in there.items() if shown}
+
+
+def draw_forest(answer: "Found", features: Sequence[str] | None = None) -> "Axes":
+    """Draw each environment's effect, the common and the pooled one, and that in a new place."""
+    from elinvar.plots import plot_forest
+
+    unit = "per unit of the feature"
+    if answer.schema.levels:
+        unit += ", or between levels"
+    return plot_forest(
+        answer.effects, answer.evidence, features=features,
+        xlabel=f"change in {answer.outcome} {unit}",
+    )  # fmt: skip
+
+
+def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
+    """Draw the effects per standard deviation of a feature: in raw units few are comparable."""
+    from elinvar.plots import plot_effects
+
+    schema = answer.schema
+    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
+    numeric = np.array([name not in schema.levels for name in schema.features])
+    scale = np.where(numeric, answer.scales[first], 1.0)
+    table = answer.evidence[["feature", "verdict"]]
+    for key in ("effect", "low", "high", "pooled_effect"):
+        table = table.assign(**{key: answer.evidence[key] * scale})
+    if answer.status == "pooled_only":
+        table = table.assign(pooled_effect=np.nan)
+    what = "per sd of the feature" if numeric.all() else "per sd, or between levels"
+    return plot_effects(
+        by_verdict(table),
+        top=_ROWS,
+        xlabel=f"change in {answer.outcome} {what}",
+        title=overview(answer, scale),
+        ax=ax,
+    )
+
+
+def draw_path(answer: "Found", ax: "Axes | None" = None) -> "Axes":
+    """Draw the coefficients along the mean-field path."""
+    from elinvar.plots import plot_path
+
+    schema, path = answer.schema, answer.path
+    shown = ~schema.reference
+    verdicts = answer.evidence["verdict"].to_numpy()[schema.groups[shown]]
+    return plot_path(
+        path.strength,
+        path.standardized[:, shown],
+        [name for name, show in zip(path.columns, shown, strict=True) if show],
+        verdicts=[str(name) for name in verdicts],
+        groups=schema.groups[shown],
+        ylabel=f"coefficient ({'' if answer.classes else 'sd of target '}per sd of feature)",
+        ax=ax,
+    )
+
+
+def draw_errors(answer: "Found", ax: "Axes | None" = None) -> "Axes":
+    """Draw the errors on left-out environments."""
+    from elinvar.plots import plot_errors
+
+    words = f"{error_words(answer)} on the left-out environment"
+    return plot_errors(answer.errors, xlabel=words, ax=ax)
+
+
+def draw_left_out(answer: "Found") -> "Axes":
+    """Draw predictions for left-out environments against the truth."""
+    from elinvar.plots import plot_left_out
+
+    table = answer.left_out
+    of = f"the share of {answer.classes[-1]}" if len(answer.classes) == 2 else answer.schema.target
+    return plot_left_out(table, target=of, title=missed_levels(table))
+
+
+def draw_diagnosis(answer: "Found") -> "Axes":
+    """Draw what the data offer before any model is chosen."""
+    ax: Axes = answer.diagnosis.plot()
+    return ax
+
+
+def draw_power(answer: "Found") -> "Axes":
+    """Draw how much an effect must vary between environments to be found."""
+    from elinvar.plots import plot_power
+
+    return plot_power(answer.diagnosis.power)

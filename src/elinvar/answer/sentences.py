@@ -1,0 +1,203 @@
+"""Sentences about an answer that a page and a terminal share."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elinvar._base._numbers import count, number, p_value, percent
+from elinvar._base._words import listed
+from elinvar.answer._found import HOLDS, VERDICTS
+from elinvar.answer.headline import own_coefficients
+from elinvar.inference import SelectionRule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from elinvar.answer._found import Found
+
+_LEVEL = 0.05
+
+
+def differs(row: Mapping[Any, Any]) -> bool:
+    """Whether environments do not agree on an effect, so that there is no common one."""
+    unlike = row["verdict"] == "undecided" and row["heterogeneity_p"] < _LEVEL
+    return bool(row["verdict"] == "spurious" or unlike)
+
+
+def by_verdict(evidence: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows in the order of verdicts: what holds first, what is not there last."""
+    return evidence.sort_values(
+        "verdict", key=lambda kinds: kinds.map(VERDICTS.index), kind="stable"
+    )
+
+
+def is_average(evidence: "pd.DataFrame") -> "pd.Series[bool]":
+    """Say of each effect whether it is an average over environments that do not agree on it."""
+    average: pd.Series[bool] = evidence.apply(differs, axis=1)
+    return average
+
+
+def with_range(answer: "Found") -> "pd.DataFrame":
+    """Return the evidence with each feature's smallest and largest effect in one environment."""
+    grouped = answer.effects.groupby("feature")["effect"]
+    feature = answer.evidence["feature"]
+    return answer.evidence.assign(
+        least=feature.map(grouped.min()).astype(float),
+        most=feature.map(grouped.max()).astype(float),
+    )
+
+
+def unit_words(answer: "Found") -> str:
+    """Say what a unit of an effect is."""
+    unit = (
+        f"Effects on {answer.outcome}, per unit of the feature"
+        if answer.classes
+        else f"Effects in units of {answer.schema.target} per unit of the feature"
+    )
+    between = ["two levels"] * bool(answer.schema.levels)
+    if len(answer.classes) > 2:
+        return f"{unit}: the largest difference between {' and '.join(['two classes', *between])}"
+    return unit + "; of a category, the largest difference between two levels" * bool(between)
+
+
+def error_words(answer: "Found") -> str:
+    """Name the error on environments left out."""
+    return "mean log loss" if answer.classes else f"mean squared error of {answer.schema.target}"
+
+
+def data_facts(answer: "Found") -> list[tuple[str, str]]:
+    """Describe the data in pairs of a name and its value."""
+    schema = answer.schema
+    pairs = [
+        ("Target", schema.target),
+        *[("Classes", listed(answer.classes))] * bool(answer.classes),
+        ("Features", f"{len(schema.features)}"),
+        ("Environments", f"{len(answer.rows)} by {', '.join(schema.environment)}"),
+        ("Rows", count(sum(answer.rows.values()))),
+        ("Intercept", "one for each environment" if answer.own_intercepts else "shared"),
+    ]
+    if answer.excluded:
+        pairs.append(("Environments left out", listed(answer.excluded)))
+    if answer.n_dropped:
+        pairs.append(("Rows left out: a value is missing", count(answer.n_dropped)))
+    return pairs
+
+
+def forecast_sentence(answer: "Found") -> str:
+    """Say how far predictions for a new environment may be off, or why nobody can say."""
+    forecast = answer.forecast
+    what = "limit for the loss" if answer.classes else "margin for predictions"
+    if np.isnan(forecast.margin):
+        return f"There is no {what} in a new environment. {forecast.reason}"
+    share, margin = f"{forecast.coverage:.0%}", number(forecast.margin, digits=3)
+    assumed = (
+        f"This comes from leaving out each of the {forecast.n_environments} environments in turn; "
+        "it assumes that new ones are drawn like them (exchangeable)"
+    )
+    if answer.classes:
+        return (
+            f"In at least {share} of new environments the mean log loss should be at most "
+            f"{margin}. {assumed}."
+        )
+    return (
+        f"In at least {share} of new environments, at least {share} of the rows should lie within "
+        f"{margin} of what predict says. {assumed}, and errors within an environment that are "
+        "about normal."
+    )
+
+
+def acceptance_sentence(answer: "Found") -> str:
+    """Say when a set of effects is accepted, and how large the disagreement may still be."""
+    asked: Any = answer.parameters["level"]
+    level = SelectionRule(level=asked).level_at(sum(answer.rows.values()))
+    how = "one over the number of rows" if asked is None else "as asked"
+    line = f"; below {_LEVEL} it counts as borderline" if level < _LEVEL else ""
+    own = own_coefficients(answer)
+    return (
+        f"A set of effects is accepted if the p of its coefficients is at least {p_value(level)} "
+        f"({how}): this level keeps what is true, and is not made to convince{line}. "
+        f"{own[0].upper()}{own[1:]} (95% limit)."
+    )
+
+
+def overview(answer: "Found", scale: Any) -> str | None:
+    """Say which effect is the largest, or nothing where signs that turn matter more."""
+    evidence = answer.evidence
+    size = (evidence["effect"] * scale).abs()
+    if not size.notna().any():
+        return None
+    holds = evidence["verdict"].isin(HOLDS)
+    if not holds.any():
+        tail = "" if answer.status == "pooled_only" else "; none surely holds"
+        return f"{evidence['feature'][size.idxmax()]} has the largest effect{tail}"
+    if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
+        return None
+    name = evidence["feature"][size[holds].idxmax()]
+    nearly = "" if (evidence["verdict"] == "invariant").any() else " approximately"
+    if holds.sum() == 1:
+        return f"The effect of {name} holds{nearly}"
+    return f"Of the effects that hold{nearly}, that of {name} is the largest"
+
+
+def missed_levels(left_out: "pd.DataFrame") -> str:
+    """Say how far each model's mean prediction is from the truth, at worst."""
+    gap = (left_out["predicted_mean"] - left_out["truth_mean"]).abs()
+    worst = gap.groupby(left_out["model"]).max()
+    parts = [
+        f"{number(worst[name], digits=3)} ({name})"
+        for name in ("invariant", "pooled")
+        if name in worst
+    ]
+    return f"Levels of left-out environments are missed by up to {' and '.join(parts)}"
+
+
+def verdict_meaning(verdict: str, answer: "Found") -> str:
+    """Say by which rule an effect has its verdict in this answer."""
+    return {
+        "invariant": "it belongs to the accepted set of effects, and the environments agree on it "
+        "as far as the data can tell",
+        "approximately invariant": _nearly(answer),
+        "spurious": _changes(answer),
+        "no effect": f"less than {answer.parameters['min_t']:g} standard errors from 0 with the "
+        "selected features in the model, an interval that holds 0, and no sign that it changes; a "
+        "weak effect may hide here",
+        "undecided": _open(answer),
+    }[verdict]
+
+
+def _nearly(answer: "Found") -> str:
+    share = percent(answer.effect_tolerance, 3)
+    steady = f"in a new environment it should lie within {share} of its average (90% interval)"
+    if answer.status != "approximate":
+        return steady
+    return f"{steady}; or it belongs to the approximate set, and no disagreement on it was seen"
+
+
+def _changes(answer: "Found") -> str:
+    if answer.status == "approximate":
+        return "it differs between environments by more than chance, and is not nearly the same"
+    return (
+        "it differs between environments by more than chance, or the model with it no longer "
+        "agrees with all of them"
+    )
+
+
+def _open(answer: "Found") -> str:
+    if answer.status == "pooled_only":
+        return "one environment cannot tell whether it holds in others"
+    if answer.status == "untested":
+        return "the environments do not differ, so it was not put to the test"
+    if answer.status in ("rejected", "borderline"):
+        share = percent(answer.effect_tolerance, 3)
+        return (
+            "no set of effects surely agrees, and this one is not nearly the same everywhere: in a "
+            f"new environment it may lie further than {share} from its average (90% interval), or "
+            "fewer than three environments tell it"
+        )
+    if not answer.selected.any():
+        return "no effect holds, so it may be the target's own law that changes"
+    return (
+        "the data do not settle it: models about as good differ on it, it is clear but neither "
+        "confirmed nor refuted, or too few environments can tell it"
+    )

@@ -1,0 +1,138 @@
+"""The tables of an answer: which columns they have, and how records become frames."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinvar.environments import Schema
+from elinvar.inference import (
+    EnvironmentEffect,
+    EnvironmentResiduals,
+    Evidence,
+    FeatureEvidence,
+    InvariancePath,
+    LeftOut,
+    LeftOutFit,
+    ModelTest,
+    largest_contrast,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODELS = ("invariant", "pooled", "lasso", "mean", "used")
+"""What predicts environments that are left out, in the order of the table."""
+
+TEXTS = frozenset(
+    {"feature", "verdict", "odd_environment", "environment", "test", "question", "model", "outcome"}
+)
+"""Columns that hold text; the others hold numbers, which may be missing."""
+
+_FIRST = (
+    "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",
+    "new_low", "new_high", "leaves_at",
+)  # fmt: skip
+
+
+def columns_of(name: str, *, classes: bool = False) -> tuple[str, ...]:
+    """Return the columns of a table of an answer.
+
+    Parameters
+    ----------
+    name : {"evidence", "effects", "tests", "residuals", "errors", "left_out"}
+    classes : bool
+        Whether the target is a class.
+
+    Returns
+    -------
+    tuple of str
+    """
+    if name == "evidence":
+        more = [key for key in _names(FeatureEvidence) if key not in _FIRST]
+        return (*_FIRST, *more)
+    if name == "errors":
+        wrong = [f"{model}_wrong" for model in MODELS] if classes else []
+        return ("environment", "rows", *MODELS, *wrong)
+    if name == "left_out":
+        return ("environment", *(key for key in _names(LeftOutFit) if key != "bias"))
+    kinds = {"effects": EnvironmentEffect, "tests": ModelTest, "residuals": EnvironmentResiduals}
+    return _names(kinds[name])
+
+
+def table_of(kind: type, rows: Sequence[Any]) -> "pd.DataFrame":
+    """Return records as a table whose columns are there even without rows."""
+    return _frame(_names(kind), [[getattr(row, name) for name in _names(kind)] for row in rows])
+
+
+def evidence_table(
+    schema: Schema, found: Evidence, pooled: NDArray[np.float64], path: InvariancePath
+) -> "pd.DataFrame":
+    """Return a row a feature, with what the pooled model says, and where it leaves the path.
+
+    Parameters
+    ----------
+    schema : Schema
+    found : Evidence
+    pooled : array of shape (m, n_columns)
+        Coefficients of the pooled model.
+    path : InvariancePath
+    """
+    leaves = path.leaves_at(schema.groups, len(schema.features))
+    names = columns_of("evidence")
+    rows = []
+    for j, feature in enumerate(schema.features):
+        known = {
+            "feature": feature,
+            "pooled_effect": _pooled_effect(schema, pooled, j),
+            "leaves_at": leaves[j],
+        }
+        rows.append(
+            [known[name] if name in known else getattr(found.features[j], name) for name in names]
+        )
+    return _frame(names, rows)
+
+
+def effects_table(found: Evidence) -> "pd.DataFrame":
+    """Return a row a feature and environment."""
+    return table_of(EnvironmentEffect, found.effects)
+
+
+def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame":
+    """Return a row an environment: the error of each model where it is left out."""
+    names = columns_of("errors", classes=classes)
+    return _frame(names, [[getattr(row, name) for name in names] for row in left_out])
+
+
+def left_out_table(left_out: Sequence[LeftOut]) -> "pd.DataFrame":
+    """Return a row an environment and model: predictions against the truth."""
+    names = columns_of("left_out")
+    rows = [
+        [row.environment, *(getattr(fit, name) for name in names[1:])]
+        for row in left_out
+        for fit in row.fits
+    ]
+    return _frame(names, rows)
+
+
+def _pooled_effect(schema: Schema, pooled: NDArray[np.float64], feature: int) -> float:
+    inside = (schema.groups == feature) & ~schema.reference
+    if not inside.any():  # a category of one level
+        return 0.0
+    coef = pooled[:, inside]
+    categorical = schema.features[feature] in schema.levels
+    return float(largest_contrast(coef.ravel(), len(coef), categorical))
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _frame(names: Sequence[str], rows: list[list[Any]]) -> "pd.DataFrame":
+    import pandas as pd
+
+    table = pd.DataFrame(rows, columns=list(names))
+    numbers = {name: np.float64 for name in names if name not in TEXTS}
+    return table.astype(numbers)

@@ -1,0 +1,228 @@
+"""What an estimator of effects shows of its answer: attributes, words and figures."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from sklearn.utils.validation import check_is_fitted
+
+from elinvar.answer import Answer
+from elinvar.estimators._facts import DataFacts
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from elinvar.inference import Diagnosis, Forecast, InvariancePath, OddEnvironment
+
+
+class AnswerViews:
+    """Views of ``answer_``, under the names that scikit-learn's users expect."""
+
+    answer_: Answer
+
+    @property
+    def path_(self) -> "InvariancePath":
+        """Coefficients along the mean-field path."""
+        return self._answer().path
+
+    @property
+    def evidence_(self) -> "pd.DataFrame":
+        """Evidence on every feature, a row each.
+
+        Columns: ``feature``; ``verdict``; ``effect``, ``low``, ``high`` (efficient refit, 95%,
+        environments taken as fixed; where its model is refuted, that is unless invariance is
+        accepted, or if the feature is spurious, the average over environments); ``pooled_effect``;
+        ``heterogeneity_p`` (same effect everywhere); ``between_sd`` (of the effect, between
+        environments); ``new_low``, ``new_high`` (90% interval for the effect in a new
+        environment); ``leaves_at`` (on the path); ``moved_p`` (same law of the feature everywhere:
+        where it is large, invariance was not put to the test) and ``odd_environment``. NaN only
+        where the verdict is "undecided". Of classes, effects are on the log odds; with more than
+        two of them, or levels, the largest contrast between two.
+        """
+        return self._answer().evidence
+
+    @property
+    def effects_(self) -> "pd.DataFrame":
+        """Effect of each feature in each environment that can tell it, a row each.
+
+        Columns: ``feature``, ``environment``, ``effect``, ``low``, ``high`` (95%).
+        """
+        return self._answer().effects
+
+    @property
+    def tests_(self) -> "pd.DataFrame":
+        """Tests of the invariant model, a row each; empty with a single environment.
+
+        Columns: ``test`` ("coefficients", the overidentification test; its parts "residual mean"
+        and "slopes"; "scale"), ``statistic``, ``df1``, ``df2``, ``p_value`` and ``question``.
+        """
+        return self._answer().tests
+
+    @property
+    def residuals_(self) -> "pd.DataFrame":
+        """Residuals of the invariant model in each environment, with 95% intervals.
+
+        Columns: ``environment``, ``rows``, ``mean``, ``mean_low``, ``mean_high``, ``slope`` (of the
+        target on the prediction; NaN if that does not vary), ``slope_low``, ``slope_high``, ``sd``.
+        """
+        return self._answer().residuals
+
+    @property
+    def errors_(self) -> "pd.DataFrame":
+        """Errors on each environment when it is left out, a row each.
+
+        Columns: ``environment``, ``rows``, ``invariant``, ``pooled``, ``lasso``, ``mean`` and
+        ``used`` (what ``predict`` would have used): mean squared errors, or mean log losses with
+        the shares of wrong classes beside them (``invariant_wrong`` and so on). The whole procedure
+        is repeated without the environment (beyond ``exact_up_to`` features, among the supports
+        that the search found with it); with two environments only the refit is, on the support that
+        both chose.
+        """
+        return self._answer().errors
+
+    @property
+    def left_out_(self) -> "pd.DataFrame":
+        """Predictions for each left-out environment against its truth, a row a model.
+
+        Columns: ``environment``, ``model``, ``predicted_mean``, ``predicted_sd``, ``truth_mean``,
+        ``truth_sd``, ``slope`` (of the truth on the prediction; NaN if that does not vary),
+        ``residual_sd``.
+        """
+        return self._answer().left_out
+
+    @property
+    def forecast_(self) -> "Forecast":
+        """How far predictions may be off in a new environment, or why that cannot be said."""
+        return self._answer().forecast
+
+    @property
+    def margin_(self) -> float:
+        """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
+        return self.forecast_.margin
+
+    @property
+    def odd_environment_(self) -> "OddEnvironment | None":
+        """The environment that is responsible where environments do not agree, if one is."""
+        return self._answer().odd_environment
+
+    @property
+    def diagnosis_(self) -> "Diagnosis":
+        """What the data could answer, whatever the model: see `elinvar.diagnose`."""
+        return self._answer().diagnosis
+
+    @property
+    def status_reason_(self) -> str:
+        """Why ``status_`` is what it is, in a sentence."""
+        return self._answer().reason
+
+    def summary(self, format: Literal["text", "markdown", "latex", "html"] = "text") -> str:
+        """Return the answer in a few lines.
+
+        Parameters
+        ----------
+        format : {"text", "markdown", "latex", "html"}
+            Plain text, or a table for a page or a paper.
+
+        Returns
+        -------
+        str
+            A headline, a row a feature, what predicts, and the notes.
+
+        Raises
+        ------
+        DataError
+            If the format is not known.
+        """
+        return self._answer().summary(format)
+
+    def explain(self) -> str:
+        """Return one paragraph for a reader who is no statistician: what was found, what to do.
+
+        ``answer_.explanation`` has it in parts.
+        """
+        return str(self._answer().explanation)
+
+    def plot_effects(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw every effect with its interval beside the pooled one.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        Axes
+        """
+        from elinvar.plots import plot_effects
+
+        return plot_effects(self.evidence_, ax=ax)
+
+    def plot_forest(self, features: Sequence[str] | None = None) -> "Axes":
+        """Draw each environment's effect, the common and the pooled one, and that in a new place.
+
+        Parameters
+        ----------
+        features : list of str, optional
+            Which features; None: those that hold, and those of largest effect.
+
+        Returns
+        -------
+        Axes
+            The first panel.
+        """
+        from elinvar.answer.figures import draw_forest
+
+        return draw_forest(self._answer(), features)
+
+    def plot_path(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the coefficients along the mean-field path.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        Axes
+        """
+        from elinvar.answer.figures import draw_path
+
+        return draw_path(self._answer(), ax)
+
+    def plot_errors(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the errors on left-out environments.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        Axes
+        """
+        from elinvar.answer.figures import draw_errors
+
+        return draw_errors(self._answer(), ax)
+
+    def plot_left_out(self) -> "Axes":
+        """Draw predictions for left-out environments against the truth.
+
+        Returns
+        -------
+        Axes
+            The first panel.
+        """
+        from elinvar.answer.figures import draw_left_out
+
+        return draw_left_out(self._answer())
+
+    def _data_facts(self) -> DataFacts:
+        answer = self.answer_
+        return DataFacts(rows=answer.rows, scales=answer.scales, n_dropped=answer.n_dropped)
+
+    def _answer(self) -> Answer:
+        check_is_fitted(self, "answer_")
+        return self.answer_
