@@ -7,13 +7,13 @@ import numpy as np
 
 from elinvar.sensing._algorithms import AnyAlgorithm, HeteroSGD
 from elinvar.sensing._arrays import Indices, Reals
+from elinvar.sensing._descent import descend
 from elinvar.sensing._measurements import pieces
-from elinvar.sensing._optimizers import renew_numpy
 from elinvar.sensing._problem import SensingProblem
 from elinvar.sensing._records import Records
 from elinvar.sensing._run import Outcome, Run
 from elinvar.sensing._schedule import Schedule, environment_order
-from elinvar.sensing._start import KINDS, start_factor
+from elinvar.sensing._start import start_factor
 
 
 class Source(Protocol):
@@ -36,24 +36,18 @@ def run_plain(run: Run) -> Outcome:
         source = FreshSource(problem, run.schedule(), run.noise_rng)
     basis = None if problem.truth is None else problem.truth.basis.astype(run.dtype)
     records = Records(run.steps, run.record_every, 0 if basis is None else basis.shape[1])
-    direct, signs = factor.kind == KINDS["direct"], factor.signs
-    recorded = 0
-    for step in range(run.steps + 1):
-        A = factor.matrix()
-        if not np.linalg.norm(A) <= run.bound:
-            return Outcome(records=records, taken=step, matrix=None)
+
+    def keep(A: Reals, step: int) -> None:
         if step % run.record_every == 0 or step == run.steps:
-            records.keep(recorded, A, basis)
+            at = -(-step // run.record_every)
+            records.keep(at, A, basis)
             if loss is not None:
-                records.losses[recorded] = loss(A)
-            recorded += 1
-        if step == run.steps:
-            break
-        G = source.gradient(A, step)
-        descent = G if direct else (G @ factor.P) * signs
-        renew_numpy(factor.P, descent, factor.rule, factor.memory, step + 1)
-        run.tell(step + 1)
-    return Outcome(records=records, taken=run.steps, matrix=A.astype(np.float64))
+                records.losses[at] = loss(A)
+        run.tell(step)
+
+    kept = descend(factor, source.gradient, keep, steps=run.steps, bound=run.bound)
+    matrix = factor.matrix().astype(np.float64) if kept > run.steps else None
+    return Outcome(records=records, taken=kept, matrix=matrix)
 
 
 class FreshSource:

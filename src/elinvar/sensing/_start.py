@@ -1,6 +1,7 @@
 """The start of a run: the factor, its coordinates, and what an optimiser remembers."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -36,7 +37,7 @@ class Factor:
     rule: Floats
     memory: Reals
 
-    @property
+    @cached_property
     def signs(self) -> Reals:
         """One for columns that count positive, minus one for the others."""
         signs = np.ones(self.P.shape[1], dtype=self.P.dtype)

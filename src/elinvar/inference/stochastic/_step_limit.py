@@ -11,7 +11,7 @@ _LIMIT_RIDGE = 1e-2
 _LIMIT_FLOOR = 0.25
 
 
-def step_limit(moments: ScaledMoments, share: Floats, *, steps: GateSteps | None = None) -> float:
+def step_limit(moments: ScaledMoments, weights: Floats, *, steps: GateSteps | None = None) -> float:
     r"""Return the largest step size that keeps the steps bounded.
 
     :math:`1 / (2 L)` with :math:`L` the largest, over environments, of
@@ -27,7 +27,7 @@ def step_limit(moments: ScaledMoments, share: Floats, *, steps: GateSteps | None
     ----------
     moments : ScaledMoments
         Of the environments.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each environment.
     steps : GateSteps, optional
         Where ``gain``, ``pooled`` and ``batch_size`` are taken from.
@@ -43,7 +43,7 @@ def step_limit(moments: ScaledMoments, share: Floats, *, steps: GateSteps | None
         If the moments differ so much in size that products overflow.
     """
     gain = 1.0 if steps is None else steps.gain
-    mixture = moments.pooled(share)
+    mixture = moments.pooled(weights)
     pooled_steps = steps is not None and steps.pooled
     used = mixture if pooled_steps else moments.extrapolated(mixture, gain)
     variance = np.diag(mixture.gram[0])

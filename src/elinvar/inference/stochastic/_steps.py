@@ -125,7 +125,7 @@ class GateTrajectory:
 
 def draw_schedule(
     n_steps: int,
-    share: Floats,
+    weights: Floats,
     order: Literal["random", "cyclic"],
     rng: np.random.Generator,
 ) -> NDArray[np.intp]:
@@ -135,11 +135,11 @@ def draw_schedule(
     ----------
     n_steps : int
         Number of steps.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each environment; 0: never used.
     order : {"random", "cyclic"}
         "random": independent draws. "cyclic": in turn; with unequal shares the k-th visit to
-        environment e comes at time k / share[e], ties in the order of the environments.
+        environment e comes at time k / weights[e], ties in the order of the environments.
     rng : Generator
         Used by "random" alone.
 
@@ -149,14 +149,14 @@ def draw_schedule(
         Indices of environments.
     """
     if order == "random":
-        cumulative = np.cumsum(share)
-        last = int(np.flatnonzero(share > 0)[-1])
+        cumulative = np.cumsum(weights)
+        last = int(np.flatnonzero(weights > 0)[-1])
         drawn = np.searchsorted(cumulative, rng.random(n_steps) * cumulative[-1], side="right")
         chosen: NDArray[np.intp] = np.minimum(drawn, last).astype(np.intp)
         return chosen
-    used = np.flatnonzero(share > 0)
-    visits = [np.arange(1, int((n_steps + len(used)) * share[e]) + 3) for e in used]
-    time = np.concatenate([k / share[e] for e, k in zip(used, visits, strict=True)])
+    used = np.flatnonzero(weights > 0)
+    visits = [np.arange(1, int((n_steps + len(used)) * weights[e]) + 3) for e in used]
+    time = np.concatenate([k / weights[e] for e, k in zip(used, visits, strict=True)])
     environment = np.repeat(used, [len(k) for k in visits])
     turn: NDArray[np.intp] = environment[np.lexsort((environment, time))][:n_steps]
     return turn
@@ -164,7 +164,7 @@ def draw_schedule(
 
 def run_gates(
     moments: ScaledMoments,
-    share: Floats,
+    weights: Floats,
     steps: GateSteps,
     rng: np.random.Generator,
     *,
@@ -183,7 +183,7 @@ def run_gates(
     ----------
     moments : ScaledMoments
         Second moments of the environments.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each environment.
     steps : GateSteps
         How to step.
@@ -203,17 +203,17 @@ def run_gates(
     GateTrajectory
         In the units of ``moments``; ``status`` says whether the steps diverged.
     """
-    from elinvar.inference.kernels._stochastic import run_trajectory
+    from elinvar.inference.kernels._stochastic import Rows, run_trajectory
 
     p = moments.cross.shape[1]
-    mixture = moments.pooled(share) if mixture is None else mixture
+    mixture = moments.pooled(weights) if mixture is None else mixture
     if steps.pooled:
         schedule = np.zeros(steps.n_steps, dtype=np.intp)
     elif schedule is None:
-        schedule = draw_schedule(steps.n_steps, share, steps.order, rng)
+        schedule = draw_schedule(steps.n_steps, weights, steps.order, rng)
     if steps.batch_size is None:
         used = mixture if steps.pooled else moments.extrapolated(mixture, steps.gain)
-        data = _no_rows(p)
+        data = np.zeros((0, p)), np.zeros(0), np.zeros(1, dtype=np.intp), np.zeros(0)
     else:
         if rows is None or scaling is None:
             raise ValueError("batch_size needs rows and their scaling.")
@@ -229,8 +229,8 @@ def run_gates(
     taken = run_trajectory(
         np.ascontiguousarray(used.gram),
         np.ascontiguousarray(used.cross),
-        *data,
-        np.cumsum(share),
+        Rows(*data),
+        np.cumsum(weights),
         np.full_like(schedule, -1) if steps.pooled and steps.batch_size else schedule,
         steps.batch_size or 0,
         1.0 if steps.pooled else float(steps.gain),
@@ -323,10 +323,6 @@ def _trajectory(
         n_steps=taken,
         status="completed" if taken == n_steps else "diverged",
     )
-
-
-def _no_rows(p: int) -> tuple[Floats, Floats, NDArray[np.intp], Floats]:
-    return np.zeros((0, p)), np.zeros(0), np.zeros(1, dtype=np.intp), np.zeros(0)
 
 
 def _sorted_rows(

@@ -12,11 +12,15 @@ from elinvar.errors import DataError
 from elinvar.inference.stochastic import halve_until_bounded
 from elinvar.sensing import HeteroSGD, PooledSGD
 from elinvar.sensing._algorithms import Init
+from elinvar.sensing._descent import descend
+from elinvar.sensing._schedule import environment_order
+from elinvar.sensing._start import start_factor
+from elinvar.sensing._threads import one_blas_thread
 from elinvar.sensing.quadratic._moments import CentredMoments, QuadraticMoments
 from elinvar.sensing.quadratic._rows import QuadraticRows
 from elinvar.sensing.quadratic._steps import (
+    Gradient,
     QuadraticTrajectory,
-    Run,
     bound_of,
     component_slopes,
     moment_direction,
@@ -100,32 +104,51 @@ class QuadraticLearner:
         """Take the steps; with ``units``, loss and eigenvalues are recorded in them."""
         how, p = self.steps, len(self.pooled)
         step_rng, batch_rng = rng.spawn(2)
-        run = Run(
-            algorithm=how.algorithm(step_size, p),
-            n_steps=how.n_steps,
-            record_every=how.record_every if units is not None else how.n_steps,
-            average=how.average,
-            share=np.ones(1) if how.pooled else self.used.share,
-            bound=bound_of(self.used, self.pooled, how.init_scale),
-        )
-        if isinstance(self.used, CentredMoments):
-            gradient = moment_direction(self.used)
-        else:
-            gradient = row_direction(
-                self.used,
-                gain=how.gain,
-                pooled=how.pooled,
-                batch_size=how.batch_size,
-                rng=batch_rng,
+        start_rng, order_rng = step_rng.spawn(2)
+        algorithm = how.algorithm(step_size, p)
+        factor = start_factor(algorithm, p, None, np.float64, start_rng)
+        order = np.zeros(how.n_steps, dtype=np.intp)
+        if isinstance(algorithm, HeteroSGD):
+            order = environment_order(algorithm, self.used.weights, how.n_steps, order_rng)
+        environments, gradient = order.tolist(), self._gradient(batch_rng)
+        first = min(int(np.floor((1 - how.average) * how.n_steps)) + 1, how.n_steps)
+        total, steps = np.zeros((p, p)), list[int]()
+        losses, eigenvalues = list[float](), list[Floats]()
+
+        def keep(A: Floats, step: int) -> None:
+            if units is not None and (step % how.record_every == 0 or step == how.n_steps):
+                steps.append(step)
+                losses.append(self.data.loss(A) * units.y_scale**2)
+                values = np.linalg.eigvalsh(units.restore(A))[::-1]
+                eigenvalues.append(values.astype(np.float64))
+            if step >= first:
+                np.add(total, A, out=total)
+
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+            kept = descend(
+                factor,
+                lambda A, step: gradient(A, environments[step]),
+                keep,
+                steps=how.n_steps,
+                bound=bound_of(self.used, self.pooled, how.init_scale),
             )
+        diverged = kept <= how.n_steps
+        return QuadraticTrajectory(
+            steps=np.array(steps, dtype=np.int64),
+            loss=np.array(losses),
+            eigenvalues=np.array(eigenvalues).reshape(-1, p),
+            mean_matrix=np.zeros((p, p)) if diverged else total / (how.n_steps + 1 - first),
+            n_steps=kept - 1,
+            status="diverged" if diverged else "completed",
+        )
 
-        def watch(A: Floats) -> tuple[float, Floats]:
-            if units is None:
-                return 0.0, np.zeros(p)
-            values = np.linalg.eigvalsh(units.restore(A))[::-1].astype(np.float64)
-            return self.data.loss(A) * units.y_scale**2, values
-
-        return run.go(gradient, watch, step_rng, p)
+    def _gradient(self, rng: np.random.Generator) -> Gradient:
+        if isinstance(self.used, CentredMoments):
+            return moment_direction(self.used)
+        how = self.steps
+        return row_direction(
+            self.used, gain=how.gain, pooled=how.pooled, batch_size=how.batch_size, rng=rng
+        )
 
     def changes(self, A: Floats, directions: Floats) -> Floats:
         """Return by how much each environment would change each component, (E, r)."""
@@ -135,7 +158,7 @@ class QuadraticLearner:
 
 
 def learner_of(
-    rows: Environments, units: QuadraticUnits, share: Floats, steps: QuadraticSteps
+    rows: Environments, units: QuadraticUnits, weights: Floats, steps: QuadraticSteps
 ) -> QuadraticLearner:
     """Prepare the steps on rows.
 
@@ -145,7 +168,7 @@ def learner_of(
         If slopes are asked for where they cannot be had.
     """
     p = rows.X.shape[1]
-    small = p <= _MOST_COLUMNS and len(share) * (p * (p + 1) // 2) ** 2 <= _MOST_NUMBERS
+    small = p <= _MOST_COLUMNS and len(weights) * (p * (p + 1) // 2) ** 2 <= _MOST_NUMBERS
     if steps.direction == "slopes" and steps.batch_size is not None:
         raise DataError(
             f'direction="slopes" needs whole environments, but batch_size={steps.batch_size} draws '
@@ -154,14 +177,14 @@ def learner_of(
     if steps.direction == "slopes" and not small:
         raise DataError(
             f'direction="slopes" works on the products of columns, which are too many for {p} '
-            f'columns in {len(share)} environments: use direction="gradient", or fewer columns.'
+            f'columns in {len(weights)} environments: use direction="gradient", or fewer columns.'
         )
     moments = QuadraticMoments.of(rows, units) if small else None
     if moments is not None and not all(np.isfinite(v).all() for v in vars(moments).values()):
         raise DataError("Values differ so much in size that products overflow: rescale them.")
     if moments is not None and steps.batch_size is None:
-        return learner_on(moments, share, steps)
-    data = QuadraticRows.of(rows, units, steps.intercept, share)
+        return learner_on(moments, weights, steps)
+    data = QuadraticRows.of(rows, units, steps.intercept, weights)
     pooled = data.pooled_solution()
     return QuadraticLearner(
         steps=steps,
@@ -174,9 +197,11 @@ def learner_of(
     )
 
 
-def learner_on(moments: QuadraticMoments, share: Floats, steps: QuadraticSteps) -> QuadraticLearner:
+def learner_on(
+    moments: QuadraticMoments, weights: Floats, steps: QuadraticSteps
+) -> QuadraticLearner:
     """Prepare steps of whole environments on moments."""
-    data = moments.about(steps.intercept, share)
+    data = moments.about(steps.intercept, weights)
     pooled = data.pooled_solution()
     used = data.mixture() if steps.pooled else data
     slopes = steps.direction == "slopes" or (steps.direction == "auto" and steps.batch_size is None)
@@ -196,7 +221,7 @@ def learner_on(moments: QuadraticMoments, share: Floats, steps: QuadraticSteps) 
 
 def left_out(
     moments: QuadraticMoments,
-    share: Floats,
+    weights: Floats,
     steps: QuadraticSteps,
     step_size: float,
     rng: Callable[[int], np.random.Generator],
@@ -207,7 +232,7 @@ def left_out(
     ----------
     moments : QuadraticMoments
         Of all environments.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each.
     steps : QuadraticSteps
         Those of the fit; batches become whole environments.
@@ -222,9 +247,9 @@ def left_out(
         In the units of the moments.
     """
     errors = []
-    for e in range(len(share)):
+    for e in range(len(weights)):
         others = moments.without(e)
-        rest = np.delete(share, e)
+        rest = np.delete(weights, e)
         rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
         learner = learner_on(others, rest, steps)
 
@@ -241,5 +266,7 @@ def left_out(
     return errors
 
 
-def _intercept(moments: QuadraticMoments, share: Floats, A: Floats, intercept: Intercept) -> float:
-    return 0.0 if intercept == "none" else float(share @ moments.intercepts(A))
+def _intercept(
+    moments: QuadraticMoments, weights: Floats, A: Floats, intercept: Intercept
+) -> float:
+    return 0.0 if intercept == "none" else float(weights @ moments.intercepts(A))

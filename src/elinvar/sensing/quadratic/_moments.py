@@ -75,15 +75,15 @@ class QuadraticMoments:
         """Return all environments but one."""
         return replace(self, **{k: np.delete(v, e, axis=0) for k, v in vars(self).items()})
 
-    def about(self, intercept: Intercept, share: Floats) -> "CentredMoments":
+    def about(self, intercept: Intercept, weights: Floats) -> "CentredMoments":
         """Return second moments about the centre that ``intercept`` sets."""
-        centre_f, centre_y = centre(self.mean_f, self.mean_y, intercept, share)
+        centre_f, centre_y = centre(self.mean_f, self.mean_y, intercept, weights)
         off_f, off_y = self.mean_f - centre_f, self.mean_y - centre_y
         return CentredMoments(
             gram=self.cov_ff + off_f[:, :, None] * off_f[:, None, :],
             cross=self.cov_fy + off_f * off_y[:, None],
             power=self.var_y + off_y**2,
-            share=share,
+            weights=weights,
         )
 
     def intercepts(self, A: Floats) -> Floats:
@@ -106,14 +106,14 @@ class CentredMoments:
     ----------
     gram, cross, power : ndarray of shape (E, q, q), (E, q) and (E,)
         Of the features, with the target, and of the target.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each environment.
     """
 
     gram: Floats
     cross: Floats
     power: Floats
-    share: Floats
+    weights: Floats
 
     @property
     def dim(self) -> int:
@@ -140,16 +140,16 @@ class CentredMoments:
         """Return the mean squared error over all environments."""
         a = packing(len(A)).pack(A)
         middle = self.power - 2 * self.cross @ a + (self.gram @ a) @ a
-        return max(float(self.share @ middle), 0.0)
+        return max(float(self.weights @ middle), 0.0)
 
     def mixture(self) -> Self:
         """Return the environments as one."""
         return replace(
             self,
-            gram=np.tensordot(self.share, self.gram, axes=1)[None],
-            cross=(self.share @ self.cross)[None],
-            power=np.array([self.share @ self.power]),
-            share=np.ones(1),
+            gram=np.tensordot(self.weights, self.gram, axes=1)[None],
+            cross=(self.weights @ self.cross)[None],
+            power=np.array([self.weights @ self.power]),
+            weights=np.ones(1),
         )
 
     def slopes(self) -> Self:
@@ -165,7 +165,7 @@ class CentredMoments:
 
     def extrapolated(self, gain: float) -> Self:
         """Return environments ``gain`` times as far from their average."""
-        if gain == 1.0 or len(self.share) == 1:
+        if gain == 1.0 or len(self.weights) == 1:
             return self
         mean = self.mixture()
         return replace(

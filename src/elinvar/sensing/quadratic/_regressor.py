@@ -28,7 +28,7 @@ from elinvar.sensing.quadratic._learner import (
 )
 from elinvar.sensing.quadratic._moments import QuadraticMoments
 from elinvar.sensing.quadratic._steps import QuadraticTrajectory
-from elinvar.sensing.quadratic._summary import LEFT_OUT_ERRORS, notes_on, summary_lines
+from elinvar.sensing.quadratic._summary import component_lines, left_out_line, notes_on
 from elinvar.sensing.quadratic._units import QuadraticUnits, units_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from elinvar.answer.json_text import Reader
 
 _DIRECTIONS: tuple[Literal["slopes", "gradient"], ...] = ("slopes", "gradient")
+# columns of errors_
+LEFT_OUT_ERRORS = ("environment", "rows", "model", "pooled", "mean")
 
 
 class QuadraticInvariantRegressor(StochasticRegressor):
@@ -262,12 +264,12 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         check_is_fitted(self, "matrix_")
         rows: list[list[str | float]] = []
         if self._moments is not None and len(self.environments_) > 2:
-            share = resolve_environment_weights(
+            weights = resolve_environment_weights(
                 self.environment_weights, self.environments_, self._moments.count
             )
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 found = left_out(
-                    self._moments, share, self._steps(), self.step_size_,
+                    self._moments, weights, self._steps(), self.step_size_,
                     lambda e: random_generator(self.random_state, 1 + e),
                 )  # fmt: skip
             scale = self._units.y_scale**2
@@ -287,7 +289,18 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         str
         """
         check_is_fitted(self, "matrix_")
-        return "\n".join(self._summary_head(self.direction_) + summary_lines(self))
+        p, leading = len(self.matrix_), self.own_eigenvalues_.shape[1]
+        lines = self._summary_head(self.direction_)
+        lines.append(
+            f"matrix: {p} x {p}, {self.parameterization}; its leading eigenvalues, with the "
+            "largest entries of their directions:"
+        )
+        lines += component_lines(
+            self.eigenvalues_[:leading], self.components_, self.schema_.columns
+        )
+        if len(self.errors_):
+            lines.append(left_out_line(self.errors_))
+        return "\n".join(lines + [f"Note: {note}" for note in self.notes_])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -306,13 +319,13 @@ class QuadraticInvariantRegressor(StochasticRegressor):
 
     def _fit_rows(self, rows: Environments) -> None:
         self.__dict__.pop("errors_", None)
-        share, facts = self._share_of(rows)
+        weights, facts = self._weights_of(rows)
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-            units = units_of(rows, share, intercept=self.intercept, standardize=self.standardize)
-            learner = learner_of(rows, units, share, self._steps())
+            units = units_of(rows, weights, intercept=self.intercept, standardize=self.standardize)
+            learner = learner_of(rows, units, weights, self._steps())
             self.environments_, self.data_facts_ = rows.names, facts
             self._moments, self._units = learner.moments, units
-            self._take(learner, rows, units, share)
+            self._take(learner, rows, units, weights)
 
     def _steps(self) -> QuadraticSteps:
         return QuadraticSteps(
@@ -330,23 +343,23 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             record_every=int(self.record_every),
         )
 
-    def _share_of(self, rows: Environments) -> tuple[NDArray[np.float64], DataFacts]:
+    def _weights_of(self, rows: Environments) -> tuple[NDArray[np.float64], DataFacts]:
         weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
         count = np.bincount(rows.codes, weights=weight, minlength=len(rows.names)).astype(float)
-        share = resolve_environment_weights(self.environment_weights, rows.names, count)
+        weights = resolve_environment_weights(self.environment_weights, rows.names, count)
         facts = DataFacts(
             rows=dict(zip(rows.names, count.tolist(), strict=True)),
             scales=_sds(rows.X, weight),
             n_dropped=rows.n_dropped,
         )
-        return share, facts
+        return weights, facts
 
     def _take(
         self,
         learner: QuadraticLearner,
         rows: Environments,
         units: QuadraticUnits,
-        share: NDArray[np.float64],
+        weights: NDArray[np.float64],
     ) -> None:
         """Take the steps, and learn the matrix, its spectrum and the intercepts."""
         self.step_limit_, self.direction_ = learner.limit, learner.direction
@@ -359,8 +372,8 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         self.pooled_matrix_ = units.restore(learner.pooled)
         residual = rows.y - self._without_intercept(rows.X)
         weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
-        total = np.bincount(rows.codes, weights=weight, minlength=len(share))
-        means = np.bincount(rows.codes, weights=weight * residual, minlength=len(share)) / total
+        total = np.bincount(rows.codes, weights=weight, minlength=len(weights))
+        means = np.bincount(rows.codes, weights=weight * residual, minlength=len(weights)) / total
         if not (np.isfinite(means).all() and np.isfinite(self.pooled_matrix_).all()):
             del self.matrix_
             raise DataError("Values differ so much in size that products overflow: rescale them.")
@@ -368,11 +381,18 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         leading = np.abs(self.eigenvalues_) > 0.1 * np.abs(self.eigenvalues_[0])
         change = learner.changes(scaled, self.components_[leading] * units.x_inverse)
         self.own_eigenvalues_ = self.eigenvalues_[leading] + units.y_scale * change
-        self.intercept_ = 0.0 if self.intercept == "none" else float(share @ means)
+        self.intercept_ = 0.0 if self.intercept == "none" else float(weights @ means)
         self.environment_intercepts_ = None
         if self.intercept == "environment":
             self.environment_intercepts_ = dict(zip(rows.names, means.tolist(), strict=True))
-        self.notes_ = notes_on(self, share)
+        self.notes_ = notes_on(
+            self.eigenvalues_,
+            self.own_eigenvalues_,
+            weights,
+            target=self.schema_.target,
+            pooled=bool(self.pooled),
+            diverged=self.diverged_,
+        )
 
     def _file_entries(self) -> dict[str, object]:
         return {

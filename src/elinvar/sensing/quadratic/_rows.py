@@ -28,7 +28,7 @@ class QuadraticRows:
         Rows of each environment, their targets about the centre, and weights of sum 1.
     centre : ndarray of shape (E, p, p)
         Centre of z z' in each environment.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each environment.
     """
 
@@ -36,11 +36,11 @@ class QuadraticRows:
     y: list[Floats]
     weight: list[Floats]
     centre: Floats
-    share: Floats
+    weights: Floats
 
     @classmethod
     def of(
-        cls, rows: Environments, units: QuadraticUnits, intercept: Intercept, share: Floats
+        cls, rows: Environments, units: QuadraticUnits, intercept: Intercept, weights: Floats
     ) -> Self:
         """Sort rows by environment, and put them in units."""
         Z, y, weight = [], [], []
@@ -50,9 +50,9 @@ class QuadraticRows:
             weight.append(w / w.sum())
         seconds = [(z * w[:, None]).T @ z for z, w in zip(Z, weight, strict=True)]
         means = np.array([w @ v for v, w in zip(y, weight, strict=True)])
-        second, mean = centre(np.array(seconds), means, intercept, share)
+        second, mean = centre(np.array(seconds), means, intercept, weights)
         y = [v - m for v, m in zip(y, mean, strict=True)]
-        return cls(Z=Z, y=y, weight=weight, centre=second, share=share)
+        return cls(Z=Z, y=y, weight=weight, centre=second, weights=weights)
 
     @property
     def pull(self) -> Floats:
@@ -94,17 +94,17 @@ class QuadraticRows:
     def loss(self, A: Floats) -> float:
         """Return the mean squared error over all environments."""
         errors = [w @ (self.y[e] - self._values(e, A)) ** 2 for e, w in enumerate(self.weight)]
-        return float(self.share @ errors)
+        return float(self.weights @ errors)
 
     def pooled_solution(self) -> Floats:
         """Return pooled least squares by conjugate gradients, (p, p)."""
-        r: Floats = np.tensordot(self.share, self.pull, axes=1)
+        r: Floats = np.tensordot(self.weights, self.pull, axes=1)
         A, direction, size = np.zeros_like(r), r.copy(), float((r**2).sum())
         first = size
         for _ in range(_CG_STEPS):
             if not size > 1e-20 * first:
                 break
-            T = sum(s * self.apply(e, direction) for e, s in enumerate(self.share))
+            T = sum(s * self.apply(e, direction) for e, s in enumerate(self.weights))
             step = size / max(float((direction * T).sum()), np.finfo(float).tiny)
             A, r = A + step * direction, r - step * T
             size, before = float((r**2).sum()), size

@@ -7,19 +7,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.sensing import HeteroSGD, PooledSGD
-from elinvar.sensing._optimizers import renew_numpy
-from elinvar.sensing._schedule import environment_order
-from elinvar.sensing._start import start_factor
-from elinvar.sensing._threads import one_blas_thread
+from elinvar.sensing._run import DIVERGED
 from elinvar.sensing.quadratic._moments import CentredMoments
 from elinvar.sensing.quadratic._rows import QuadraticRows
 from elinvar.sensing.quadratic._units import Floats, QuadraticData, packing
 
 Gradient = Callable[[Floats, int], Floats]
 
-# a run has diverged when A is so many times as large as an environment's pull
-_DIVERGED = 1e4
 _POWER_STEPS = 40
 
 
@@ -57,95 +51,6 @@ class QuadraticTrajectory:
         )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
-    """How to take the steps.
-
-    Parameters
-    ----------
-    algorithm : HeteroSGD or PooledSGD
-        Step size, start, order and parameterisation.
-    n_steps, record_every : int
-        Steps, and the distance between recorded ones.
-    average : float
-        Share of the steps, at the end, over which the matrix is averaged.
-    share : ndarray of shape (E,)
-        Probability of each environment; of length 1 for pooled steps.
-    bound : float
-        Size of the matrix beyond which the steps have diverged.
-    """
-
-    algorithm: HeteroSGD | PooledSGD
-    n_steps: int
-    record_every: int
-    average: float
-    share: Floats
-    bound: float
-
-    def go(
-        self,
-        gradient: Gradient,
-        watch: Callable[[Floats], tuple[float, Floats]],
-        rng: np.random.Generator,
-        p: int,
-    ) -> QuadraticTrajectory:
-        """Take the steps.
-
-        Parameters
-        ----------
-        gradient : callable
-            Turns the matrix and an environment into the direction of the step, (p, p).
-        watch : callable
-            Turns the matrix into its loss and eigenvalues.
-        rng : Generator
-            Draws the start and the environments.
-        p : int
-            Size of the matrix.
-
-        Returns
-        -------
-        QuadraticTrajectory
-            Its matrices are in the units of ``gradient``.
-        """
-        start, order = rng.spawn(2)
-        factor = start_factor(self.algorithm, p, None, np.float64, start)
-        environments = self._order(order)
-        signs = factor.signs
-        first = min(int(np.floor((1 - self.average) * self.n_steps)) + 1, self.n_steps)
-        mean, steps, watched = np.zeros((p, p)), [], []
-        taken, diverged = self.n_steps, False
-        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            for step in range(self.n_steps + 1):
-                A = (factor.P * signs) @ factor.P.T
-                if not np.abs(A).max() <= self.bound:
-                    taken, diverged = step - 1, True
-                    break
-                if step % self.record_every == 0 or step == self.n_steps:
-                    steps.append(step)
-                    watched.append(watch(A))
-                if step >= first:
-                    mean += A
-                if step < self.n_steps:
-                    G = gradient(A, environments[step])
-                    renew_numpy(
-                        factor.P, (G @ factor.P) * signs, factor.rule, factor.memory, step + 1
-                    )
-        return QuadraticTrajectory(
-            steps=np.array(steps, dtype=np.int64),
-            loss=np.array([loss for loss, _ in watched]),
-            eigenvalues=np.array([values for _, values in watched]).reshape(-1, p),
-            mean_matrix=np.zeros((p, p)) if diverged else mean / (self.n_steps + 1 - first),
-            n_steps=taken,
-            status="diverged" if diverged else "completed",
-        )
-
-    def _order(self, rng: np.random.Generator) -> list[int]:
-        if len(self.share) == 1 or isinstance(self.algorithm, PooledSGD):
-            return [0] * self.n_steps
-        order: list[int] = environment_order(self.algorithm, self.share, self.n_steps, rng).tolist()
-        return order
-
-
 def moment_direction(used: CentredMoments) -> Gradient:
     """Return directions C_e - T_e(A), with few operations."""
     pack, p = packing(used.dim), used.dim
@@ -173,9 +78,9 @@ def row_direction(
 
     def mixed(A: Floats) -> Floats:
         if batch_size is None:
-            parts = [s * rows.gradient(e, A) for e, s in enumerate(rows.share)]
+            parts = [s * rows.gradient(e, A) for e, s in enumerate(rows.weights)]
         else:
-            counts = rng.multinomial(batch_size, rows.share)
+            counts = rng.multinomial(batch_size, rows.weights)
             parts = [
                 n / batch_size * rows.drawn_gradient(e, A, n, rng)
                 for e, n in enumerate(counts)
@@ -188,7 +93,7 @@ def row_direction(
         if pooled:
             return mixed(A)
         own = one(A, e)
-        if gain == 1.0 or len(rows.share) == 1:
+        if gain == 1.0 or len(rows.weights) == 1:
             return own
         middle = mixed(A)
         return middle + gain * (own - middle)
@@ -223,7 +128,7 @@ def step_limit(
     float
     """
     pull = data.pull
-    middle = np.tensordot(data.share, pull, axes=1)
+    middle = np.tensordot(data.weights, pull, axes=1)
     strongest = np.abs(np.linalg.eigvalsh(middle + gain * (pull - middle))).max()
     values, vectors = np.linalg.eigh(pooled)
     P = (vectors * np.abs(values)) @ vectors.T
@@ -253,7 +158,7 @@ def _sharpness(data: QuadraticData, e: int, P: Floats) -> float:
 def bound_of(data: QuadraticData, pooled: Floats, init_scale: float) -> float:
     """Return the size of the matrix beyond which steps have diverged."""
     largest = max(float(np.abs(data.pull).max()), float(np.abs(pooled).max()), 1e-100)
-    return _DIVERGED * (largest + init_scale**2)
+    return DIVERGED * (largest + init_scale**2)
 
 
 def component_slopes(data: QuadraticData, A: Floats, directions: Floats, *, slopes: bool) -> Floats:
@@ -270,7 +175,7 @@ def component_slopes(data: QuadraticData, A: Floats, directions: Floats, *, slop
     slopes : bool
         Which of the two they are.
     """
-    change = np.zeros((len(data.share), len(directions)))
+    change = np.zeros((len(data.weights), len(directions)))
     for e, pull in enumerate(data.pull):
         R = pull - data.apply(e, A)
         for j, u in enumerate(directions):

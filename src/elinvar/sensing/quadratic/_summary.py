@@ -1,40 +1,60 @@
 """What a fitted quadratic form tells, in sentences."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from elinvar.sensing._arrays import Floats
 
 if TYPE_CHECKING:
-    from elinvar.sensing.quadratic._regressor import QuadraticInvariantRegressor
+    from pandas import DataFrame
 
-# columns of errors_
-LEFT_OUT_ERRORS = ("environment", "rows", "model", "pooled", "mean")
 # a component is called unlike if its eigenvalue varies by more than this share of itself
 _UNLIKE = 0.5
 _SHOWN = 5
 
 
-def notes_on(model: "QuadraticInvariantRegressor", share: NDArray[np.float64]) -> tuple[str, ...]:
-    """Say what the user should know, in sentences."""
-    if model.diverged_:
+def notes_on(
+    eigenvalues: Floats,
+    own: Floats,
+    weights: Floats,
+    *,
+    target: str,
+    pooled: bool,
+    diverged: bool,
+) -> tuple[str, ...]:
+    """Say what the user should know, in sentences.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (p,)
+        Of the matrix, the largest in size first.
+    own : ndarray of shape (E, r)
+        What each environment would put in the place of the first r.
+    weights : ndarray of shape (E,)
+        Probability of each environment.
+    target : str
+        Its name.
+    pooled, diverged : bool
+        Whether steps mixed the environments, and whether they diverged.
+    """
+    if diverged:
         return ("The steps diverged, and the matrix is 0: the model predicts the mean.",)
-    if len(model.environments_) == 1:
+    if len(weights) == 1:
         return (
             "There is one environment only, so nothing can be said about what stays true "
-            f"elsewhere: this is the pooled model of {model.schema_.target}.",
+            f"elsewhere: this is the pooled model of {target}.",
         )
-    notes = []
-    own = model.own_eigenvalues_
-    middle = share @ own
-    spread = np.sqrt(share @ (own - middle) ** 2)
-    for j in np.flatnonzero(spread > _UNLIKE * np.abs(model.eigenvalues_[: own.shape[1]])):
-        notes.append(
-            f"The component of eigenvalue {model.eigenvalues_[j]:.3g} is not the same everywhere: "
-            f"by themselves, environments would put it between {own[:, j].min():.3g} and "
-            f"{own[:, j].max():.3g}."
-        )
-    if notes and not model.pooled:
+    leading = eigenvalues[: own.shape[1]]
+    spread = np.sqrt(weights @ (own - weights @ own) ** 2)
+    notes = [
+        f"The component of eigenvalue {leading[j]:.3g} is not the same everywhere: "
+        f"by themselves, environments would put it between {own[:, j].min():.3g} and "
+        f"{own[:, j].max():.3g}."
+        for j in np.flatnonzero(spread > _UNLIKE * np.abs(leading))
+    ]
+    if notes and not pooled:
         notes.append(
             "So invariance cannot be told from these steps: a larger gain suppresses what differs, "
             "more rows reduce the noise that looks like a difference."
@@ -42,29 +62,19 @@ def notes_on(model: "QuadraticInvariantRegressor", share: NDArray[np.float64]) -
     return tuple(notes)
 
 
-def summary_lines(model: "QuadraticInvariantRegressor") -> list[str]:
-    """Return leading components, errors where left out, and notes."""
-    lines = [
-        f"matrix: {len(model.matrix_)} x {len(model.matrix_)}, {model.parameterization}; its "
-        "leading eigenvalues, with the largest entries of their directions:",
-    ]
-    columns = model.schema_.columns
-    leading = model.own_eigenvalues_.shape[1]
-    for value, direction in zip(
-        model.eigenvalues_[:leading][:_SHOWN], model.components_, strict=False
-    ):
+def component_lines(eigenvalues: Floats, components: Floats, columns: Sequence[str]) -> list[str]:
+    """Return a line for each leading component, with the largest entries of its direction."""
+    lines = []
+    for value, direction in zip(eigenvalues[:_SHOWN], components, strict=False):
         largest = np.argsort(-np.abs(direction), kind="stable")[:_SHOWN]
         entries = ", ".join(f"{direction[j]:.2f} {columns[j]}" for j in largest)
         lines.append(f"  {value:.6g}: {entries}")
-    if leading > _SHOWN:
-        lines.append(f"  and {leading - _SHOWN} more")
-    if len(model.errors_):
-        lines.append(_left_out_words(model))
-    return lines + [f"Note: {note}" for note in model.notes_]
+    more = len(eigenvalues) - _SHOWN
+    return lines + [f"  and {more} more"] * (more > 0)
 
 
-def _left_out_words(model: "QuadraticInvariantRegressor") -> str:
-    table = model.errors_
+def left_out_line(table: "DataFrame") -> str:
+    """Compare the model with pooled least squares where environments were left out."""
     ours, pooled = table["model"], table["pooled"]
     worse = int((ours > pooled).sum())
     verdict = (

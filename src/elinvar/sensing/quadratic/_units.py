@@ -87,7 +87,7 @@ class QuadraticUnits:
 
 
 def units_of(
-    rows: Environments, share: Floats, *, intercept: Intercept, standardize: bool
+    rows: Environments, weights: Floats, *, intercept: Intercept, standardize: bool
 ) -> QuadraticUnits:
     """Return root mean squares of the columns, and the sd of the target about its centre.
 
@@ -97,14 +97,14 @@ def units_of(
         If the target does not vary, or products would overflow.
     """
     _refuse_sizes(rows)
-    weight = _row_weights(rows, share)
+    weight = _row_weights(rows, weights)
     largest = np.abs(rows.X).max(axis=0)
     safe = np.where(largest > 0, largest, 1.0)
     rms = safe * np.sqrt(weight @ (rows.X / safe) ** 2)
     centre = np.zeros(len(rows.y))
     if intercept != "none":
         means = np.array([np.average(rows.y[at], weights=w) for at, w in parts_of(rows)])
-        means = means if intercept == "environment" else np.full(len(means), share @ means)
+        means = means if intercept == "environment" else np.full(len(means), weights @ means)
         centre = means[rows.codes]
     residual = rows.y - centre
     most = np.abs(residual).max()
@@ -135,7 +135,7 @@ class QuadraticData(Protocol):
         r"""Second moment of the features, :math:`E_e \|\phi\|_F^2`, (E,)."""
 
     @property
-    def share(self) -> Floats:
+    def weights(self) -> Floats:
         """Probability of each environment, (E,)."""
 
     def apply(self, e: int, A: Floats) -> Floats:
@@ -146,15 +146,15 @@ class QuadraticData(Protocol):
 
 
 def centre(
-    mean_f: Floats, mean_y: Floats, intercept: Intercept, share: Floats
+    mean_f: Floats, mean_y: Floats, intercept: Intercept, weights: Floats
 ) -> tuple[Floats, Floats]:
     """Return the centre of features and target in each environment."""
     if intercept == "environment":
         return mean_f, mean_y
     if intercept == "none":
         return np.zeros_like(mean_f), np.zeros_like(mean_y)
-    common = np.tensordot(share, mean_f, axes=1)
-    return np.broadcast_to(common, mean_f.shape), np.full_like(mean_y, share @ mean_y)
+    common = np.tensordot(weights, mean_f, axes=1)
+    return np.broadcast_to(common, mean_f.shape), np.full_like(mean_y, weights @ mean_y)
 
 
 def _refuse_sizes(rows: Environments) -> None:
@@ -179,9 +179,9 @@ def parts_of(rows: Environments) -> Iterator[tuple[NDArray[np.intp], Floats]]:
         yield at, np.ones(len(at)) if weight is None else weight[at]
 
 
-def _row_weights(rows: Environments, share: Floats) -> Floats:
-    """Return weights of the rows that sum to the share in each environment."""
+def _row_weights(rows: Environments, weights: Floats) -> Floats:
+    """Return weights of the rows that sum to the weights in each environment."""
     weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
-    total = np.bincount(rows.codes, weights=weight, minlength=len(share))
-    scaled: Floats = weight * (share / total)[rows.codes]
+    total = np.bincount(rows.codes, weights=weight, minlength=len(weights))
+    scaled: Floats = weight * (weights / total)[rows.codes]
     return scaled
