@@ -128,10 +128,10 @@ def test_features_drop_and_categorical_choose_columns():
         ({"drop": ["a", "whole", "flag", "kind", "year"]}, "No feature is left"),
         ({"categorical": ["y"]}, "'y' is the target column and cannot be a feature"),
         ({"categorical": ["year"], "drop": ["year"]}, "'year' is listed as categorical, but"),
-        ({"environment": "y"}, "both as the target and as an environment"),
+        ({"environment": "y"}, "both as the target and as the environment column"),
         ({"sample_weight": "w"}, "no weight column 'w'"),
-        ({"sample_weight": "y"}, "both as the weight and as target"),
-        ({"missing": "skip"}, "missing must be 'error', 'drop' or 'impute'; got 'skip'"),
+        ({"sample_weight": "y"}, "both as the target and as the weight column"),
+        ({"missing": "skip"}, "missing must be one of 'error', 'drop', 'impute'; got 'skip'"),
     ],
 )
 def test_roles_that_cannot_be_are_refused(chosen, message):

@@ -1,12 +1,11 @@
 """Data seen as environments: arrays, frames and files in; Environments and Moments out."""
 
-from elinvar.environments._check import check_environments
 from elinvar.environments._checks import labels_of_rows
 from elinvar.environments._environments import Environments
 from elinvar.environments._files import Paths, find_files
 from elinvar.environments._frames import has_text
 from elinvar.environments._labels import label, natural_order
-from elinvar.environments._moments import Moments
+from elinvar.environments._moments import Moments, check_environments
 from elinvar.environments._read_files import encode_files
 from elinvar.environments._read_frames import environment_labels
 from elinvar.environments._roles import Roles

@@ -11,17 +11,17 @@ moments lose. NaN or infinity anywhere in the rows shows in the sums.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
-from elinvar.environments._checks import Floats, Numbers
+from elinvar.environments._checks import Floats, counted_from
 from elinvar.environments._labels import natural_order
-from elinvar.environments._raw_moments import RawMoments
+from elinvar.environments._raw_moments import RawMoments, check_size
 from elinvar.environments._rows import (
-    MANY_ENVIRONMENTS,
     Rows,
     check_no_identifier,
     check_some_rows,
@@ -29,9 +29,9 @@ from elinvar.environments._rows import (
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError
 
+Codes = NDArray[np.int16] | NDArray[np.intp]
+
 BLOCK_BYTES = 1_000_000
-MAX_BYTES = 4_000_000_000
-SUSPECT_BYTES = 400_000_000
 
 
 class Accumulator:
@@ -53,68 +53,42 @@ class Accumulator:
         self._buffer = np.zeros((0, n_columns + 2))
         self._gather = np.zeros((0, n_columns))
 
-    def add(
-        self,
-        X: Numbers,
-        y: Numbers,
-        codes: NDArray[np.intp],
-        labels: Sequence[str],
-        weight: Floats | None = None,
-    ) -> bool:
-        """Add rows; return whether all sums are still finite.
-
-        Parameters
-        ----------
-        X : (n, n_columns) array of real numbers, any order and type
-        y : (n,) array of real numbers
-        codes : (n,) array
-            Index into ``labels`` of each row's environment.
-        labels : sequence of str
-        weight : (n,) array, optional
-            Positive frequency weights.
-        """
-        n = len(y)
-        used = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
-        self.n_rows += n
-        slots = self._register([labels[int(k)] for k in used])
-        lookup = np.zeros(len(labels), dtype=np.intp)
-        lookup[used] = slots
-        slot = lookup[codes]
+    def add(self, rows: Rows) -> bool:
+        """Add rows of ``n_columns`` columns; return whether all sums are still finite."""
+        present = np.flatnonzero(np.bincount(rows.codes, minlength=len(rows.names)))
+        self.n_rows += rows.n_rows
+        slots = self._register([rows.names[k] for k in present])
+        lookup = np.zeros(len(rows.names), dtype=np.intp)
+        lookup[present] = slots
+        slot = lookup[rows.codes]
         if len(self._slot) < np.iinfo(np.int16).max:
             slot = slot.astype(np.int16)
         width = self.n_columns + 2
         block = max(BLOCK_BYTES // (8 * width), min(4 * width, 1024))
         # With few rows an environment in a block, order the whole chunk instead of each block.
         enough = max(64, min(width, 512))
-        order = np.argsort(slot, kind="stable") if len(used) * enough > block else None
+        order = np.argsort(slot, kind="stable") if len(present) * enough > block else None
         with np.errstate(all="ignore"):
-            for start in range(0, n, block):
-                rows = slice(start, min(start + block, n))
-                index = None if order is None else order[rows]
-                self._add_block(X, y, slot, weight, rows, index)
+            for start in range(0, rows.n_rows, block):
+                cut = slice(start, min(start + block, rows.n_rows))
+                self._add_block(rows, slot, cut, None if order is None else order[cut])
             return bool(np.isfinite(self._sums[slots]).all())
 
     def _add_block(
-        self,
-        X: Numbers,
-        y: Numbers,
-        slot: Numbers,
-        weight: Floats | None,
-        rows: slice,
-        index: NDArray[np.intp] | None,
+        self, rows: Rows, slot: Codes, cut: slice, index: NDArray[np.intp] | None
     ) -> None:
+        """Add the rows at ``index``, sorted by environment, or those of a slice still to sort."""
+        X, y, weight = rows.X, rows.y, rows.sample_weight
         if index is None:
-            X, y, slot = X[rows], y[rows], slot[rows]
-            weight = None if weight is None else weight[rows]
+            X, y, slot = X[cut], y[cut], slot[cut]
+            weight = None if weight is None else weight[cut]
             index = np.argsort(slot, kind="stable")
-        p = self.n_columns
-        if not (X.dtype == np.float64 and X.flags.c_contiguous):
-            X, index_x = np.ascontiguousarray(X[index], dtype=np.float64), None
-        else:
-            index_x = index
-        m = len(index)
+        p, m = self.n_columns, len(index)
         work = self._work(m)
-        gathered = X if index_x is None else np.take(X, index, 0, out=self._gather[:m], mode="clip")
+        if X.dtype == np.float64 and X.flags.c_contiguous:
+            gathered = np.take(X, index, 0, out=self._gather[:m], mode="clip")
+        else:
+            gathered = np.ascontiguousarray(X[index], dtype=np.float64)
         target = y[index].astype(np.float64, copy=False)
         root = None if weight is None else np.sqrt(weight[index])
         slot = slot[index]
@@ -223,26 +197,6 @@ def _symmetric(sums: Floats) -> Floats:
     return np.asarray(lower + np.swapaxes(np.tril(sums, -1), -1, -2))
 
 
-def check_size(n_environments: int, n_rows: int, n_columns: int) -> None:
-    """Refuse moments that would fill the memory, before they do.
-
-    In a stream, environments of one row so far may get more rows later; they are refused here
-    only when there are very many or they are about to take hundreds of megabytes.
-
-    Raises
-    ------
-    DataError
-    """
-    needed = 8.0 * n_environments * (n_columns + 2) ** 2
-    if needed > SUSPECT_BYTES or n_environments > 100 * MANY_ENVIRONMENTS:
-        check_no_identifier(n_environments, n_rows)
-    if needed > MAX_BYTES:
-        raise DataError(
-            f"The moments of {n_environments:,} environments with {n_columns:,} columns would "
-            f"take {needed / 1e9:.1f} GB; use fewer columns or coarser environments."
-        )
-
-
 def accumulate(chunks: Iterable[Rows]) -> RawMoments:
     """Take the moments of chunks of rows, each seen once.
 
@@ -263,7 +217,6 @@ def accumulate(chunks: Iterable[Rows]) -> RawMoments:
             continue
         if schema is None:
             schema, accumulator = rows.schema, Accumulator(rows.schema.n_columns)
-        X = rows.X
         if rows.schema is not schema and rows.schema.columns != schema.columns:
             united = schema.unite(rows.schema)
             if united.columns != schema.columns:
@@ -271,9 +224,10 @@ def accumulate(chunks: Iterable[Rows]) -> RawMoments:
                 schema = united
             X = np.zeros((rows.n_rows, united.n_columns))
             X[:, rows.schema.position_in(united)] = rows.X
+            rows = replace(rows, X=X, schema=united)
         # Only rows whose sums are not finite are looked at one by one: that saves a pass over all.
-        if not accumulator.add(X, rows.y, rows.codes, rows.names, rows.sample_weight):
-            rows.check_finite()
+        if not accumulator.add(rows):
+            rows.check_finite(counted_from())
             raise DataError(
                 "The values are so large that their squares overflow: rescale the columns."
             )

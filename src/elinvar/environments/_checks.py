@@ -206,12 +206,14 @@ def finite(array: Numbers) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def check_finite(X: Numbers, y: Numbers, columns: Sequence[str], target: str, row: RowName) -> None:
-    """Raise the sentence that says where ``X`` or ``y`` is NaN or infinite, if anywhere.
+def check_finite(
+    X: Floats, y: Floats, names: Sequence[str], row: RowName, *, allow_nan: bool = False
+) -> None:
+    """Raise the sentence that says where ``X`` or ``y`` is infinite or NaN, if anywhere.
 
     Infinity goes first: it can never be dropped or filled in.
     """
-    for infinite in (True, False):
+    for infinite in (True,) if allow_nan else (True, False):
         test = np.isinf if infinite else np.isnan
         counts = np.zeros(X.shape[1] + 1, dtype=np.intp)
         first = len(y)
@@ -220,7 +222,7 @@ def check_finite(X: Numbers, y: Numbers, columns: Sequence[str], target: str, ro
             if bad.any():
                 counts[j], first = bad.sum(), min(first, int(bad.argmax()))
         if counts.any():
-            raise DataError(_nonfinite([*columns, target], counts, row(first), infinite))
+            raise DataError(_nonfinite(names, counts, row(first), infinite))
 
 
 def _nonfinite(columns: Sequence[str], counts: NDArray[np.intp], row: str, infinite: bool) -> str:

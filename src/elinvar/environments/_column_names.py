@@ -25,9 +25,14 @@ def check_columns(names: Sequence[str], wanted: Sequence[str], role: str = "colu
             raise DataError(f"There is no {role} {name!r}{nearest(name, names)}.")
 
 
+def duplicates(names: Sequence[str]) -> list[str]:
+    """Return the names that occur more than once."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
 def check_no_duplicates(names: Sequence[str], where: str = "The data") -> None:
     """Refuse column names that occur more than once."""
-    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
+    repeated = duplicates(names)
     if repeated:
         raise DataError(
             f"{where} have duplicated column names: {', '.join(map(repr, repeated[:5]))}; "

@@ -1,25 +1,20 @@
 """Rows in memory seen as environments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from elinvar._base._display import html_table, text_table
-from elinvar.environments._accumulate import accumulate
 from elinvar.environments._checks import Floats
-from elinvar.environments._display import heading, table_rows
-from elinvar.environments._files import Paths
+from elinvar.environments._display import overview
 from elinvar.environments._moments import Moments, kept
-from elinvar.environments._read_arrays import read_arrays
-from elinvar.environments._read_files import read_files
-from elinvar.environments._read_frames import read_frame
-from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows, gather
+from elinvar.environments._ways_in import WaysIn
 
 
-class Environments(Rows):
+class Environments(WaysIn, Rows):
     """Rows of numbers, each in one environment.
 
     Parameters
@@ -51,97 +46,12 @@ class Environments(Rows):
     y: Floats
 
     @classmethod
-    def from_arrays(
-        cls,
-        X: ArrayLike,
-        y: ArrayLike,
-        environments: ArrayLike | None = None,
-        *,
-        feature_names: Sequence[str] | None = None,
-        sample_weight: ArrayLike | None = None,
-        target: str = "target",
-        missing: Missing = "error",
-    ) -> "Environments":
-        """Take arrays as they are; the parameters are those of :meth:`Moments.from_arrays`."""
-        rows = read_arrays(
-            X,
-            y,
-            environments,
-            sample_weight,
-            feature_names=feature_names,
-            target=target,
-            missing=missing,
-        )
-        return cls(**vars(gather([rows])))
-
-    @classmethod
-    def from_frame(
-        cls,
-        frame: object,
-        *,
-        target: str,
-        environment: Names,
-        features: Names = None,
-        drop: Names = None,
-        categorical: Names = None,
-        sample_weight: str | None = None,
-        missing: Missing = "error",
-    ) -> "Environments":
-        """Read a frame; the parameters are those of :meth:`Moments.from_frame`."""
-        roles = Roles(
-            target=target,
-            environment=environment,
-            features=features,
-            drop=drop,
-            categorical=categorical,
-            sample_weight=sample_weight,
-            missing=missing,
-        )
-        return cls(**vars(gather(read_frame(frame, roles))))
-
-    @classmethod
-    def from_files(
-        cls,
-        path: Paths,
-        *,
-        target: str,
-        environment: Names,
-        features: Names = None,
-        drop: Names = None,
-        categorical: Names = None,
-        sample_weight: str | None = None,
-        missing: Missing = "error",
-    ) -> "Environments":
-        """Read CSV, Parquet or Arrow files into memory.
-
-        Parameters
-        ----------
-        path : path, pattern or list of paths
-            CSV, Parquet or Feather/Arrow files of the same columns.
-        target, environment, features, drop, categorical, sample_weight, missing
-            As in :meth:`Moments.from_frame`.
-
-        Raises
-        ------
-        FileError
-            If a file is missing, empty, damaged or of another format.
-        DataError
-            If a column is missing or cannot be used as asked.
-        """
-        roles = Roles(
-            target=target,
-            environment=environment,
-            features=features,
-            drop=drop,
-            categorical=categorical,
-            sample_weight=sample_weight,
-            missing=missing,
-        )
-        return cls(**vars(read_files(path, roles, gather)))
+    def _of(cls, chunks: Iterable[Rows]) -> Self:
+        return cls(**vars(gather(chunks)))
 
     def moments(self) -> Moments:
         """Return the moments of each environment."""
-        return Moments(**vars(accumulate([self])))
+        return Moments._of([self])
 
     def exclude(self, names: str | Iterable[str]) -> "Environments":
         """Leave environments out.
@@ -159,16 +69,8 @@ class Environments(Rows):
         at = kept(self.names, names)
         lookup = np.full(len(self.names), -1, dtype=np.intp)
         lookup[at] = np.arange(len(at))
-        codes = lookup[self.codes]
-        rows = codes >= 0
-        return replace(
-            self,
-            X=self.X[rows],
-            y=self.y[rows],
-            codes=codes[rows],
-            names=tuple(self.names[e] for e in at),
-            sample_weight=None if self.sample_weight is None else self.sample_weight[rows],
-        )
+        rows = self.take(lookup[self.codes] >= 0)
+        return replace(rows, codes=lookup[rows.codes], names=tuple(self.names[e] for e in at))
 
     @property
     def n_environments(self) -> int:
@@ -187,6 +89,4 @@ class Environments(Rows):
         count = np.bincount(self.codes, weight, E).astype(np.float64)
         mean = np.bincount(self.codes, weight * self.y, E) / count
         var = np.bincount(self.codes, weight * (self.y - mean[self.codes]) ** 2, E) / count
-        head = heading("Environments", self.names, float(count.sum()), self.schema, self.n_dropped)
-        rows = table_rows(self.names, count, mean, var)
-        return head, rows, E + 1 - len(rows)
+        return overview("Environments", self.names, count, mean, var, self.schema, self.n_dropped)

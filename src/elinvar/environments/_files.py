@@ -3,16 +3,20 @@
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from elinvar.environments._column_names import check_no_duplicates, nearest
-from elinvar.environments._frames import Frame, Kind, merge_kinds
+from elinvar.environments._frames import Frame, Kind, as_frame, merge_kinds
 from elinvar.errors import DataError, ElinvarError, FileError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
 Format = Literal["csv", "parquet", "arrow"]
 PathLike = str | os.PathLike[str]
 Paths = PathLike | Sequence[PathLike]
@@ -142,7 +146,7 @@ class Part:
     path: Path
     format: Format
     names: tuple[str, ...]
-    types: tuple[Any, ...]
+    types: tuple["pa.DataType", ...]
     delimiter: str = ","
 
     def kind(self, name: str) -> Kind:
@@ -223,18 +227,12 @@ class Files:
             source = part.path.name if len(self.parts) > 1 else ""
             for table in _batches(part, columns, set(labels), set(texts)):
                 if table.num_rows:
-                    yield _frame(table, first, source)
+                    yield as_frame(table, first_row=first, source=source)
                 first += table.num_rows
             n_rows += first
         if not n_rows:
             where = str(self.parts[0].path) if len(self.parts) == 1 else "Files together"
             raise FileError(f"{where}: no rows, 0 sample(s) while a minimum of 1 is required.")
-
-
-def _frame(table: Any, first_row: int, source: str) -> Frame:
-    import narwhals.stable.v2 as nw
-
-    return Frame(nw.from_native(table, eager_only=True), first_row=first_row, source=source)
 
 
 def _open(path: Path) -> Part:
@@ -273,7 +271,7 @@ def _delimiter(path: Path) -> str:
     return max([",", ";", "\t", "|"], key=lambda d: header.count(d.encode()))
 
 
-def _schema(path: Path, form: Format, delimiter: str) -> Any:
+def _schema(path: Path, form: Format, delimiter: str) -> "pa.Schema":
     if form == "parquet":
         import pyarrow.parquet as pq
 
@@ -281,13 +279,8 @@ def _schema(path: Path, form: Format, delimiter: str) -> Any:
             return file.schema_arrow
     import pyarrow.dataset as ds
 
-    return ds.dataset(path, format=_dataset_format(form, delimiter)).schema
-
-
-def _dataset_format(form: Format, delimiter: str) -> Any:
-    import pyarrow.dataset as ds
-
-    return ds.IpcFileFormat() if form == "arrow" else ds.CsvFileFormat(**_csv(delimiter, {}))
+    form_of = ds.IpcFileFormat() if form == "arrow" else ds.CsvFileFormat(**_csv(delimiter, {}))
+    return ds.dataset(path, format=form_of).schema
 
 
 def _csv(delimiter: str, types: dict[str, Any], columns: list[str] | None = None) -> dict[str, Any]:
@@ -305,67 +298,74 @@ def _csv(delimiter: str, types: dict[str, Any], columns: list[str] | None = None
     }
 
 
-def _batches(part: Part, columns: list[str], labels: set[str], texts: set[str]) -> Iterator[Any]:
-    """Yield pyarrow tables of these columns."""
+def _batches(
+    part: Part, columns: list[str], labels: set[str], texts: set[str]
+) -> Iterator["pa.Table"]:
+    """Yield tables of these columns."""
     rows = max(1024, min(65_536, BATCH_BYTES // (8 * len(columns))))
     if part.format == "parquet":
         batches = _parquet_batches(part.path, columns, rows)
+    elif part.format == "arrow":
+        batches = _arrow_batches(part.path, columns, rows)
     else:
-        batches = _dataset_batches(part, columns, labels, texts, rows)
-    while (batch := _guarded(part.path, partial(next, batches, None), part)) is not None:
+        batches = _csv_batches(part, columns, labels, texts)
+    while (batch := _guarded(part.path, partial(_next_sound, batches), part)) is not None:
         yield batch
 
 
-def _parquet_batches(path: Path, columns: list[str], rows: int) -> Iterator[Any]:
+def _next_sound(batches: Iterator["pa.Table"]) -> "pa.Table | None":
+    table = next(batches, None)
+    if table is not None:
+        # Reading a damaged offset or dictionary index unchecked would end the process.
+        table.validate(full=True)
+    return table
+
+
+def _parquet_batches(path: Path, columns: list[str], rows: int) -> Iterator["pa.Table"]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     # Not through a dataset: that decodes whole row groups, a gigabyte where these are large.
     with pq.ParquetFile(path, buffer_size=4096, pre_buffer=False) as file:
         for batch in file.iter_batches(rows, columns=columns, use_threads=False):
-            yield _sound(pa.Table.from_batches([batch]).select(columns))
+            yield pa.Table.from_batches([batch]).select(columns)
 
 
-def _dataset_batches(
-    part: Part, columns: list[str], labels: set[str], texts: set[str], rows: int
-) -> Iterator[Any]:
+def _arrow_batches(path: Path, columns: list[str], rows: int) -> Iterator["pa.Table"]:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    for batch in ds.dataset(path, format=ds.IpcFileFormat()).to_batches(
+        columns=columns, batch_size=rows, batch_readahead=2, fragment_readahead=1
+    ):
+        yield pa.Table.from_batches([batch])
+
+
+def _csv_batches(
+    part: Part, columns: list[str], labels: set[str], texts: set[str]
+) -> Iterator["pa.Table"]:
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.csv as pacsv
-    import pyarrow.dataset as ds
 
-    types: dict[str, Any] = {}
-    if part.format == "csv":
-        for name in columns:
-            kind = part.kind(name)
-            if name in texts | labels or kind in ("text", "empty"):
-                types[name] = pa.string()
-            elif kind == "number" and not pa.types.is_boolean(part.types[part.names.index(name)]):
-                types[name] = pa.float64()
-    scanner: Iterable[Any]
-    if part.format == "csv":
-        # Not through a dataset: that reads ahead without bound where computing is slower.
-        scanner = pacsv.open_csv(part.path, **_csv(part.delimiter, types, columns))
-    else:
-        scanner = ds.dataset(part.path, format=ds.IpcFileFormat()).to_batches(
-            columns=columns, batch_size=rows, batch_readahead=2, fragment_readahead=1
-        )
-    for batch in scanner:
+    types = {}
+    for name in columns:
+        kind = part.kind(name)
+        if name in texts | labels or kind in ("text", "empty"):
+            types[name] = pa.string()
+        elif kind == "number" and not pa.types.is_boolean(part.types[part.names.index(name)]):
+            types[name] = pa.float64()
+    # Not through a dataset: that reads ahead without bound where computing is slower.
+    for batch in pacsv.open_csv(part.path, **_csv(part.delimiter, types, columns)):
         table = pa.Table.from_batches([batch])
         for name in labels & set(types):
             # CSV has no types: a whole number that was written as 2020.0 is the label 2020.
             whole = pc.replace_substring_regex(table[name], r"^(-?\d+)\.0+$", r"\1")
             table = table.set_column(table.column_names.index(name), name, whole)
-        yield _sound(table)
+        yield table
 
 
-def _sound(table: Any) -> Any:
-    # Reading a damaged offset or dictionary index unchecked would end the process.
-    table.validate(full=True)
-    return table
-
-
-def _guarded(path: Path, call: Any, part: Part | None = None) -> Any:
+def _guarded(path: Path, call: Callable[[], T], part: Part | None = None) -> T:
     """Turn what reading may raise into one sentence about the file."""
     import pyarrow as pa
 

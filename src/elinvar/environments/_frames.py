@@ -48,7 +48,7 @@ def has_text(X: object) -> bool:
     return any(frame.kind(name) not in ("number", "empty") for name in frame.names)
 
 
-def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
+def as_frame(frame: Any, *, first_row: int = 0, source: str = "") -> "Frame":
     """Wrap a pandas or polars frame or pyarrow table.
 
     Raises
@@ -75,7 +75,7 @@ def as_frame(frame: Any, *, first_row: int = 0) -> "Frame":
     if isinstance(table, nw.LazyFrame):
         raise DataTypeError("A lazy frame holds no rows yet; call .collect() on it first.")
     _check_names(frame)
-    return Frame(table, first_row=first_row)
+    return Frame(table, first_row=first_row, source=source)
 
 
 def _check_names(frame: Any) -> None:
@@ -198,7 +198,7 @@ class Frame:
 
     def pieces(self, rows: int) -> Iterator["Frame"]:
         """Yield the frame in runs of at most ``rows`` rows."""
-        if self.n_rows <= rows or self._rows is not None:
+        if self.n_rows <= rows:
             yield self
             return
         for start in range(0, self.n_rows, rows):

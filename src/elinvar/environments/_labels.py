@@ -38,6 +38,10 @@ class Factor:
         """Return ``n`` rows in one environment, for want of a column that names it."""
         return cls(codes=np.zeros(n, dtype=np.intp), labels=(ALL,))
 
+    def take(self, mask: NDArray[np.bool_]) -> "Factor":
+        """Return the rows where ``mask`` is True."""
+        return Factor(codes=self.codes[mask], labels=self.labels)
+
     def values(self) -> list[str]:
         """Return the label of each row; none may be missing."""
         return [self.labels[code] for code in self.codes]

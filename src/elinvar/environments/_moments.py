@@ -3,29 +3,25 @@
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Self
 
-from numpy.typing import ArrayLike
+import numpy as np
 
 from elinvar._base._display import html_table, text_table
 from elinvar.environments._accumulate import accumulate
 from elinvar.environments._column_names import nearest
-from elinvar.environments._display import heading, table_rows
-from elinvar.environments._files import Paths
+from elinvar.environments._display import overview
 from elinvar.environments._labels import natural_order
-from elinvar.environments._merge import merge
-from elinvar.environments._raw_moments import RawMoments
-from elinvar.environments._read_arrays import read_arrays
+from elinvar.environments._raw_moments import RawMoments, merge
 from elinvar.environments._read_batches import read_batches
-from elinvar.environments._read_files import read_files
-from elinvar.environments._read_frames import read_frame
 from elinvar.environments._roles import Missing, Names, Roles
+from elinvar.environments._rows import Rows, identifier_message
 from elinvar.environments._store import load_moments, save_moments
+from elinvar.environments._ways_in import WaysIn
 from elinvar.errors import DataError
 
-PIECE = 65_536
 
-
-class Moments(RawMoments):
+class Moments(WaysIn, RawMoments):
     r"""Count, means and centred second moments of each environment.
 
     .. math::
@@ -76,144 +72,11 @@ class Moments(RawMoments):
     (('north', 'south'), True)
     """
 
-    @classmethod
-    def from_arrays(
-        cls,
-        X: ArrayLike,
-        y: ArrayLike,
-        environments: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        feature_names: Sequence[str] | None = None,
-        target: str = "target",
-        missing: Missing = "error",
-    ) -> "Moments":
-        """Take the moments of arrays, without copying ``X``.
-
-        Parameters
-        ----------
-        X : (n, n_features) array, or a frame
-        y : (n,) array
-            Target.
-        environments : (n,) array of labels, optional
-            Environment of each row; None puts all rows in one, named ``"all"``.
-        sample_weight : (n,) array, optional
-            Frequency weights: weight 2 counts a row twice, weight 0 not at all.
-        feature_names : sequence of str, optional
-            Names of the columns; ``x0, x1, ...`` if not given.
-        target : str
-            Name of the target.
-        missing : {"error", "drop", "impute"}
-            Refuse missing values, drop their rows, or fill in the mean.
-
-        Raises
-        ------
-        DataError
-            If shapes, values or weights cannot be used.
-        """
-        rows = read_arrays(
-            X,
-            y,
-            environments,
-            sample_weight,
-            feature_names=feature_names,
-            target=target,
-            missing=missing,
-        )
-        return cls(**vars(accumulate([rows])))
+    _at_most = 65_536
 
     @classmethod
-    def from_frame(
-        cls,
-        frame: object,
-        *,
-        target: str,
-        environment: Names,
-        features: Names = None,
-        drop: Names = None,
-        categorical: Names = None,
-        sample_weight: str | None = None,
-        missing: Missing = "error",
-    ) -> "Moments":
-        """Take the moments of a pandas or polars frame or pyarrow table.
-
-        Parameters
-        ----------
-        frame : frame
-        target : str
-            Column to predict.
-        environment : str, sequence of str, or None
-            One or several columns whose values name the environment; None: all rows are in one.
-        features : sequence of str, optional
-            Columns to predict from; all the others if not given.
-        drop : sequence of str, optional
-            Columns to leave out.
-        categorical : sequence of str, optional
-            Features to take as categories though they are numbers.
-        sample_weight : str, optional
-            Column of frequency weights.
-        missing : {"error", "drop", "impute"}
-            Refuse missing values, drop their rows, or fill in the mean (in categories, a level
-            of their own). A row whose target is missing is dropped, never filled in.
-
-        Raises
-        ------
-        DataError
-            If a column is missing or cannot be used as asked.
-        """
-        roles = Roles(
-            target=target,
-            environment=environment,
-            features=features,
-            drop=drop,
-            categorical=categorical,
-            sample_weight=sample_weight,
-            missing=missing,
-        )
-        return cls(**vars(accumulate(read_frame(frame, roles, PIECE))))
-
-    @classmethod
-    def from_files(
-        cls,
-        path: Paths,
-        *,
-        target: str,
-        environment: Names,
-        features: Names = None,
-        drop: Names = None,
-        categorical: Names = None,
-        sample_weight: str | None = None,
-        missing: Missing = "error",
-    ) -> "Moments":
-        """Take the moments of CSV, Parquet or Arrow files in bounded memory.
-
-        Files are read once. Columns of text are read once more before that, to settle what they
-        mean; with ``missing="impute"`` all columns are.
-
-        Parameters
-        ----------
-        path : path, pattern or list of paths
-            CSV, Parquet or Feather/Arrow files of the same columns.
-        target, environment, features, drop, categorical, sample_weight, missing
-            As in :meth:`Moments.from_frame`.
-
-        Raises
-        ------
-        FileError
-            If a file is missing, empty, damaged or of another format.
-        DataError
-            If a column is missing or cannot be used as asked.
-        """
-        roles = Roles(
-            target=target,
-            environment=environment,
-            features=features,
-            drop=drop,
-            categorical=categorical,
-            sample_weight=sample_weight,
-            missing=missing,
-        )
-        return cls(**vars(read_files(path, roles, accumulate)))
+    def _of(cls, chunks: Iterable[Rows]) -> Self:
+        return cls(**vars(accumulate(chunks)))
 
     @classmethod
     def from_batches(
@@ -254,9 +117,9 @@ class Moments(RawMoments):
         DataError
             If a batch cannot be used as asked.
         """
-        roles = None
+        frames = None
         if target is not None and environment is not None:
-            roles = Roles(
+            frames = Roles(
                 target=target,
                 environment=environment,
                 features=features,
@@ -265,14 +128,10 @@ class Moments(RawMoments):
                 sample_weight=sample_weight,
                 missing=missing,
             )
-        rows = read_batches(
-            batches,
-            roles,
-            target=target or "target",
-            feature_names=feature_names,
-            missing=missing,
+        arrays = Roles(
+            target=target or "target", environment=None, features=feature_names, missing=missing
         )
-        return cls(**vars(accumulate(rows)))
+        return cls._of(read_batches(batches, frames, arrays))
 
     def __add__(self, other: "Moments") -> "Moments":
         """Merge: environments by name, features by name, categorical levels united."""
@@ -348,9 +207,15 @@ class Moments(RawMoments):
         return html_table(*self._table())
 
     def _table(self) -> tuple[str, list[tuple[str, ...]], int]:
-        head = heading("Moments", self.names, self.n_rows, self.schema, self.n_dropped)
-        rows = table_rows(self.names, self.count, self.mean_y, self.var_y)
-        return head, rows, len(self.names) + 1 - len(rows)
+        return overview(
+            "Moments",
+            self.names,
+            self.count,
+            self.mean_y,
+            self.var_y,
+            self.schema,
+            self.n_dropped,
+        )
 
 
 def kept(names: Sequence[str], out: str | Iterable[str]) -> list[int]:
@@ -362,3 +227,35 @@ def kept(names: Sequence[str], out: str | Iterable[str]) -> list[int]:
     if len(gone) == len(names):
         raise DataError("All environments would be excluded; keep at least one.")
     return [e for e, name in enumerate(names) if name not in gone]
+
+
+def check_environments(moments: Moments) -> None:
+    """Refuse moments that no model can be learned from.
+
+    Parameters
+    ----------
+    moments : Moments
+        Moments of all environments to be learned from.
+
+    Raises
+    ------
+    DataError
+        If every one of several environments holds a single row or less than one, or the target is
+        constant over all rows.
+    """
+    E, rows = moments.n_environments, moments.n_rows
+    if E > 1 and (moments.count < 1).all():
+        raise DataError(
+            f"The weights of every environment add up to less than 1 ({rows:g} in all): they are "
+            "frequency weights, and weight 2 counts a row twice; do not normalise them."
+        )
+    if E > 1 and (moments.count <= 1).all():
+        raise DataError(identifier_message(E, rows))
+    within = moments.count @ moments.var_y / rows
+    mean = moments.count @ moments.mean_y / rows
+    between = moments.count @ (moments.mean_y - mean) ** 2 / rows
+    if within + between <= (4 * np.finfo(float).eps * abs(mean)) ** 2:
+        raise DataError(
+            f"The target {moments.schema.target!r} is constant ({mean:g} in all {rows:,.0f} rows), "
+            "so there is nothing to learn; is it the right column?"
+        )

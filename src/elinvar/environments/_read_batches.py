@@ -1,13 +1,14 @@
 """Batches of frames or arrays as rows, each seen once and the whole never."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 
+from elinvar.environments._checks import counted_from
 from elinvar.environments._column_names import check_columns
 from elinvar.environments._frames import Frame, Kind, as_frame, is_frame, merge_kinds
 from elinvar.environments._labels import MISSING_LEVEL, natural_order
 from elinvar.environments._read_arrays import read_part
 from elinvar.environments._read_frames import rows_of_frame
-from elinvar.environments._roles import Columns, Missing, Roles
+from elinvar.environments._roles import Columns, Roles
 from elinvar.environments._rows import Rows
 from elinvar.environments._schema import MAX_LEVELS, check_levels
 from elinvar.environments._survey import TextSummary, counted_rows
@@ -17,32 +18,19 @@ Batch = tuple[object, ...]
 
 
 def read_batches(
-    batches: Iterable[object],
-    roles: Roles | None,
-    *,
-    target: str,
-    feature_names: Sequence[str] | None,
-    missing: Missing,
+    batches: Iterable[object], of_frames: Roles | None, of_arrays: Roles
 ) -> Iterator[Rows]:
     """Read batches that are all frames, or all tuples of arrays.
-
-    Parameters
-    ----------
-    batches : iterable of frames or tuples
-    roles : Roles, optional
-        Needed for frames.
-    target, feature_names, missing
-        For arrays, as in :func:`read_part`.
 
     Raises
     ------
     DataError
         If a batch cannot be used as asked.
     """
-    if missing not in ("error", "drop"):
+    if of_arrays.missing == "impute":
         raise DataError(
-            "Batches are seen once, so missing must be 'error' or 'drop'"
-            + ("; 'impute' needs a file or a frame." if missing == "impute" else ".")
+            "Batches are seen once, so missing must be 'error' or 'drop'; 'impute' needs a file or "
+            "a frame."
         )
     if is_frame(batches) or isinstance(batches, str) or not isinstance(batches, Iterable):
         raise DataTypeError(
@@ -60,23 +48,14 @@ def read_batches(
             size = _length(batch)
             if size:
                 X, y, environments, sample_weight = (*batch, None, None)[:4]
-                rows = read_part(
-                    X,
-                    y,
-                    environments,
-                    sample_weight,
-                    feature_names=feature_names,
-                    target=target,
-                    missing=missing,
-                    first_row=n_rows,
-                )
-                rows.check_finite(n_rows)
+                rows = read_part(X, y, environments, sample_weight, of_arrays, n_rows)
+                rows.check_finite(counted_from(n_rows))
                 yield rows
         else:
             frame = as_frame(batch, first_row=n_rows)
             size = frame.n_rows
             if reader is None:
-                reader = _FrameBatches(frame, roles)
+                reader = _FrameBatches(frame, of_frames)
             yield from reader.read(frame)
         n_rows += size
     if reader is not None:

@@ -10,7 +10,7 @@ from elinvar.environments._frames import Frame, as_frame
 from elinvar.environments._labels import Factor, join_factors
 from elinvar.environments._roles import Columns, Missing, Roles
 from elinvar.environments._rows import Rows, check_no_identifier
-from elinvar.environments._schema import Schema, check_encoded, encode_features
+from elinvar.environments._schema import Schema, encode_features
 from elinvar.environments._survey import counted_rows, survey, surveyed_rows
 from elinvar.environments._target import target_column
 from elinvar.errors import DataError
@@ -58,34 +58,22 @@ def encode_rows(
     y: Floats,
     environment: Factor,
     sample_weight: Floats | None,
-    n_dropped: int = 0,
 ) -> Rows:
     """Turn features into numbers and deal with what is missing; the rest is at hand."""
     X = encode_features(frame, schema)
-    codes = environment.codes
-    if not (finite(X) and finite(y)):
-        keep = np.ones(len(y), dtype=bool)
-        if missing != "error":
-            keep = ~(np.isnan(X).any(axis=1) | np.isnan(y))
-        # infinity is refused even in rows that would be left out
-        known = (X, y) if missing == "error" else (_no_nan(X), _no_nan(y))
-        check_encoded(known[0], schema, frame.row, known[1])
-        n_dropped += int(len(keep) - keep.sum())
-        X, y, codes = X[keep], y[keep], codes[keep]
-        sample_weight = None if sample_weight is None else sample_weight[keep]
-    return Rows(
+    rows = Rows(
         X=X,
         y=y,
-        codes=codes,
+        codes=environment.codes,
         names=environment.labels,
         schema=schema,
         sample_weight=sample_weight,
-        n_dropped=n_dropped,
     )
-
-
-def _no_nan(values: Floats) -> Floats:
-    return np.where(np.isnan(values), 0.0, values)
+    if finite(X) and finite(y):
+        return rows
+    # infinity is refused even in rows that would be left out
+    rows.check_finite(frame.row, allow_nan=missing != "error")
+    return rows.drop(np.isnan(X).any(axis=1) | np.isnan(y))
 
 
 def _environment(frame: Frame, names: Sequence[str]) -> Factor:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from elinvar._base._check import check_choice
 from elinvar.environments._column_names import check_columns, check_no_duplicates
 from elinvar.environments._frames import Kind
 from elinvar.environments._schema import Schema
@@ -11,12 +12,6 @@ from elinvar.errors import DataError, DataTypeError
 
 Names = str | Sequence[str] | None
 Missing = Literal["error", "drop", "impute"]
-
-
-def check_missing(missing: str) -> None:
-    """Refuse a word that is no policy for missing values."""
-    if missing not in ("error", "drop", "impute"):
-        raise DataError(f"missing must be 'error', 'drop' or 'impute'; got {missing!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +125,9 @@ class Roles:
     sample_weight: str | None = None
     missing: Missing = "error"
 
+    def __post_init__(self) -> None:
+        check_choice("missing", self.missing, ("error", "drop", "impute"))
+
     def find(self, names: Sequence[str]) -> Columns:
         """Find the columns in a table; what has no other role is a feature.
 
@@ -147,7 +145,6 @@ class Roles:
         DataError
             If a column does not exist, has two roles, or no feature is left.
         """
-        check_missing(self.missing)
         check_no_duplicates(names)
         environment, drop = as_tuple(self.environment), as_tuple(self.drop)
         categorical, chosen = as_tuple(self.categorical), as_tuple(self.features)
@@ -159,7 +156,7 @@ class Roles:
         check_columns(names, categorical, "categorical column")
         check_columns(names, chosen, "feature")
         check_columns(names, as_tuple(self.sample_weight), "weight column")
-        taken = self._no_features(environment)
+        taken = self._taken(environment)
         check_no_duplicates(chosen, "The features chosen")
         for name in (*chosen, *categorical):
             if name in taken:
@@ -189,20 +186,16 @@ class Roles:
             missing=self.missing,
         )
 
-    def _no_features(self, environment: tuple[str, ...]) -> dict[str, str]:
+    def _taken(self, environment: tuple[str, ...]) -> dict[str, str]:
         """Say what each column that is no feature is for."""
-        if self.target in environment:
-            raise DataError(
-                f"{self.target!r} is named both as the target and as an environment column."
-            )
-        taken = {**dict.fromkeys(environment, "environment"), self.target: "target"}
-        if self.sample_weight is not None:
-            if self.sample_weight in taken:
-                raise DataError(
-                    f"{self.sample_weight!r} is named both as the weight and as "
-                    f"{taken[self.sample_weight]}."
-                )
-            taken[self.sample_weight] = "weight"
+        taken = {self.target: "target"}
+        weights = as_tuple(self.sample_weight)
+        for role, given in (("environment", environment), ("weight", weights)):
+            for name in given:
+                if taken.setdefault(name, role) != role:
+                    raise DataError(
+                        f"{name!r} is named both as the {taken[name]} and as the {role} column."
+                    )
         return taken
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments._checks import Floats, Numbers, counted_from
+from elinvar.environments._checks import Floats, Numbers, RowName, counted_from
 from elinvar.environments._labels import Factor, concatenate_factors
 from elinvar.environments._schema import Schema, check_encoded
 from elinvar.errors import DataError
@@ -65,9 +66,27 @@ class Rows:
         """Number of rows, n."""
         return len(self.y)
 
-    def check_finite(self, first_row: int = 0) -> None:
-        """Say where a value is NaN or infinite, if anywhere; ``first_row`` rows came before."""
-        check_encoded(self.X, self.schema, counted_from(first_row), self.y)
+    def take(self, keep: NDArray[np.bool_]) -> Self:
+        """Return the rows where ``keep`` is True."""
+        if keep.all():
+            return self
+        weight = self.sample_weight
+        return replace(
+            self,
+            X=self.X[keep],
+            y=self.y[keep],
+            codes=self.codes[keep],
+            sample_weight=None if weight is None else weight[keep],
+        )
+
+    def drop(self, missing: NDArray[np.bool_]) -> Self:
+        """Leave out the rows where ``missing`` is True, and count them."""
+        n_dropped = self.n_dropped + int(missing.sum())
+        return replace(self.take(~missing), n_dropped=n_dropped)
+
+    def check_finite(self, row: RowName, *, allow_nan: bool = False) -> None:
+        """Say where a value is infinite or NaN, if anywhere."""
+        check_encoded(self.X, self.schema, row, self.y, allow_nan=allow_nan)
 
 
 def gather(chunks: Iterable[Rows]) -> Rows:
@@ -94,7 +113,7 @@ def gather(chunks: Iterable[Rows]) -> Rows:
         sample_weight=np.concatenate(weights) if weights else None,
         n_dropped=sum(rows.n_dropped for rows in parts),
     )
-    rows.check_finite()
+    rows.check_finite(counted_from())
     whole = rows.schema
     schema = whole.without_levels(~(rows.X != 0).any(axis=0)) if whole.levels else whole
     if schema is whole:

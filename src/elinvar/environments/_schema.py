@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import check_choice
 from elinvar._base._words import listed
 from elinvar.environments._checks import (
     Floats,
@@ -18,7 +19,7 @@ from elinvar.environments._checks import (
     counted_from,
     finite,
 )
-from elinvar.environments._column_names import nearest
+from elinvar.environments._column_names import duplicates, nearest
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import MISSING_LEVEL, natural_order
 from elinvar.errors import DataError, DataTypeError
@@ -63,7 +64,7 @@ class Schema:
         object.__setattr__(self, "fill", dict(self.fill))
         if not self.features:
             raise DataError("There are no features: 0 feature(s) while a minimum of 1 is required.")
-        repeated = sorted({f for f in self.features if self.features.count(f) > 1})
+        repeated = duplicates(self.features)
         if repeated:
             raise DataError(f"Feature names must differ; given more than once: {repeated}.")
         for name, levels in self.levels.items():
@@ -73,15 +74,7 @@ class Schema:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns of numbers: the feature, or ``feature=level`` for each level."""
-        return tuple(
-            column
-            for name in self.features
-            for column in (
-                [f"{name}={level}" for level in self.levels[name]]
-                if name in self.levels
-                else [name]
-            )
-        )
+        return tuple(name if level is None else f"{name}={level}" for name, level in self._keys)
 
     @property
     def n_columns(self) -> int:
@@ -97,11 +90,9 @@ class Schema:
     @cached_property
     def reference(self) -> NDArray[np.bool_]:
         """True at the column of a categorical feature's reference level, (n_columns,)."""
-        mask = np.zeros(self.n_columns, dtype=bool)
-        for j, name in enumerate(self.features):
-            if name in self.levels:
-                mask[np.searchsorted(self.groups, j)] = True
-        return mask
+        return np.array(
+            [level is not None and level == self.levels[name][0] for name, level in self._keys]
+        )
 
     def encode(self, X: object, *, unknown: Unknown = "error") -> Floats:
         """Turn a frame, or a bare array if no feature is categorical, into columns of numbers.
@@ -124,8 +115,7 @@ class Schema:
         DataError
             If a feature is missing, or a value is missing, infinite or an unseen level.
         """
-        if unknown not in ("error", "zero"):
-            raise DataError(f"unknown must be 'error' or 'zero'; got {unknown!r}.")
+        check_choice("unknown", unknown, ("error", "zero"))
         if is_frame(X):
             frame = as_frame(X)
             encoded = encode_features(frame, self, unknown=unknown)
@@ -329,13 +319,19 @@ def _encode_levels(frame: Frame, schema: Schema, name: str, unknown: Unknown, ou
     out[code == -1] = np.nan
 
 
-def check_encoded(X: Numbers, schema: Schema, row: RowName, y: Numbers | None = None) -> None:
+def check_encoded(
+    X: Numbers,
+    schema: Schema,
+    row: RowName,
+    y: Numbers | None = None,
+    *,
+    allow_nan: bool = False,
+) -> None:
     """Raise the sentence that says where encoded features (and the target) are not finite."""
     if finite(X) and (y is None or finite(y)):
         return
     # a categorical value that is missing is NaN in all columns of its feature: one of them tells
     first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
     values = np.zeros(len(X)) if y is None else np.asarray(y, dtype=np.float64)
-    check_finite(
-        np.asarray(X[:, first], dtype=np.float64), values, schema.features, schema.target, row
-    )
+    features = np.asarray(X[:, first], dtype=np.float64)
+    check_finite(features, values, (*schema.features, schema.target), row, allow_nan=allow_nan)

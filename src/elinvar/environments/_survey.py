@@ -118,7 +118,7 @@ def survey(
         If text is mostly numbers, or has too many levels.
     """
     columns.check_kinds(kinds)
-    seen = survey_columns(columns, kinds)
+    seen, impute = survey_columns(columns, kinds), columns.missing == "impute"
     texts = {n: TextSummary() for n in columns.features if _holds_labels(n, columns, kinds)}
     means = {n: _Mean() for n in columns.features if n in seen and n not in texts}
     if seen:
@@ -130,23 +130,12 @@ def survey(
             for name, mean in means.items():
                 mean.update(frame.numbers(name), weight)
         check_some_rows(n_rows)
-    return _settle(columns, kinds, texts, means)
-
-
-def _settle(
-    columns: Columns,
-    kinds: Mapping[str, Kind],
-    texts: Mapping[str, TextSummary],
-    means: Mapping[str, _Mean],
-) -> Schema:
     levels: dict[str, tuple[str, ...]] = {}
     fill: dict[str, float | str] = {}
-    impute = columns.missing == "impute"
     for name, text in texts.items():
-        decided = name in columns.categorical or kinds[name] == "category"
-        if not decided and text.is_number(name):
-            if impute:
-                _fill(fill, name, text.total / text.mass)
+        by_type = name in columns.categorical or kinds[name] == "category"
+        if not by_type and text.is_number(name):
+            means[name] = _Mean(total=text.total, weight=text.mass)
             continue
         check_levels(name, len(text.levels))
         found = set(text.levels)
@@ -156,17 +145,13 @@ def _settle(
         if not found:
             raise DataError(f"{name} has no values; drop it.")
         levels[name] = tuple(natural_order(found))
-    for name, mean in means.items():
+    for name, mean in means.items() if impute else ():
         if not mean.weight:
             raise DataError(f"{name} has no values to take a mean of; drop it (--drop).")
-        _fill(fill, name, mean.total / mean.weight)
+        # A mean that is not finite stands for values that are refused when rows are made.
+        if np.isfinite(mean.total):
+            fill[name] = mean.total / mean.weight
     return columns.schema(levels, fill)
-
-
-def _fill(fill: dict[str, float | str], name: str, mean: float) -> None:
-    # A mean that is not finite stands for values that are refused when rows are made.
-    if np.isfinite(mean):
-        fill[name] = mean
 
 
 def counted_rows(frame: Frame, columns: Columns) -> tuple[Frame, Floats | None]:

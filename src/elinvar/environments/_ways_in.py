@@ -1,0 +1,161 @@
+"""The ways in that Moments and Environments share: arrays, frames and files become rows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Self
+
+from numpy.typing import ArrayLike
+
+from elinvar.environments._files import Paths
+from elinvar.environments._read_arrays import read_arrays
+from elinvar.environments._read_files import read_files
+from elinvar.environments._read_frames import read_frame
+from elinvar.environments._roles import Missing, Names, Roles
+from elinvar.environments._rows import Rows
+
+
+class WaysIn(ABC):
+    """What can be made of rows, wherever they come from.
+
+    A new kind of source needs a reader that yields `Rows`, and a class method here.
+    """
+
+    # rows of a frame that are encoded at a time; None: all at once
+    _at_most: ClassVar[int | None] = None
+
+    @classmethod
+    @abstractmethod
+    def _of(cls, chunks: Iterable[Rows]) -> Self:
+        """Make one of chunks of rows, each seen once."""
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        environments: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        feature_names: Sequence[str] | None = None,
+        target: str = "target",
+        missing: Missing = "error",
+    ) -> Self:
+        """Take arrays as they are, without copying ``X``.
+
+        Parameters
+        ----------
+        X : (n, n_features) array, or a frame
+        y : (n,) array
+            Target.
+        environments : (n,) array of labels, optional
+            Environment of each row; None puts all rows in one, named ``"all"``.
+        sample_weight : (n,) array, optional
+            Frequency weights: weight 2 counts a row twice, weight 0 not at all.
+        feature_names : sequence of str, optional
+            Names of the columns; ``x0, x1, ...`` if not given.
+        target : str
+            Name of the target.
+        missing : {"error", "drop", "impute"}
+            Refuse missing values, drop their rows, or fill in the mean.
+
+        Raises
+        ------
+        DataError
+            If shapes, values or weights cannot be used.
+        """
+        roles = Roles(target=target, environment=None, features=feature_names, missing=missing)
+        return cls._of([read_arrays(X, y, environments, sample_weight, roles)])
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: object,
+        *,
+        target: str,
+        environment: Names,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
+        sample_weight: str | None = None,
+        missing: Missing = "error",
+    ) -> Self:
+        """Read a pandas or polars frame or pyarrow table.
+
+        Parameters
+        ----------
+        frame : frame
+        target : str
+            Column to predict.
+        environment : str, sequence of str, or None
+            One or several columns whose values name the environment; None: all rows are in one.
+        features : sequence of str, optional
+            Columns to predict from; all the others if not given.
+        drop : sequence of str, optional
+            Columns to leave out.
+        categorical : sequence of str, optional
+            Features to take as categories though they are numbers.
+        sample_weight : str, optional
+            Column of frequency weights.
+        missing : {"error", "drop", "impute"}
+            Refuse missing values, drop their rows, or fill in the mean (in categories, a level
+            of their own). A row whose target is missing is dropped, never filled in.
+
+        Raises
+        ------
+        DataError
+            If a column is missing or cannot be used as asked.
+        """
+        roles = Roles(
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+            missing=missing,
+        )
+        return cls._of(read_frame(frame, roles, cls._at_most))
+
+    @classmethod
+    def from_files(
+        cls,
+        path: Paths,
+        *,
+        target: str,
+        environment: Names,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
+        sample_weight: str | None = None,
+        missing: Missing = "error",
+    ) -> Self:
+        """Read CSV, Parquet or Arrow files, a bounded number of rows at a time.
+
+        Files are read once. Columns of text are read once more before that, to settle what they
+        mean; with ``missing="impute"`` all columns are. `Moments` need bounded memory, while
+        `Environments` hold all rows.
+
+        Parameters
+        ----------
+        path : path, pattern or list of paths
+            CSV, Parquet or Feather/Arrow files of the same columns.
+        target, environment, features, drop, categorical, sample_weight, missing
+            As in :meth:`from_frame`.
+
+        Raises
+        ------
+        FileError
+            If a file is missing, empty, damaged or of another format.
+        DataError
+            If a column is missing or cannot be used as asked.
+        """
+        roles = Roles(
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+            missing=missing,
+        )
+        return read_files(path, roles, cls._of)
