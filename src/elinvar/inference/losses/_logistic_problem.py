@@ -44,6 +44,11 @@ class LogisticProblem:
     bounds : integer array of shape (E + 1,)
         First row of each environment, and the number of rows.
     n_classes : int
+    columns : integer array of shape (q - 1,)
+        Column of the rows behind each standardised one but the constant: the moments know no levels
+        that occur nowhere, the rows of a part of the environments still have their columns.
+    n_columns : int
+        Of the rows.
     """
 
     linear: LinearProblem
@@ -52,17 +57,21 @@ class LogisticProblem:
     weight: Floats
     bounds: NDArray[np.intp]
     n_classes: int
+    columns: NDArray[np.intp]
+    n_columns: int
 
     @classmethod
     def from_rows(
         cls, rows: "Environments", n_classes: int, *, always: Bools, min_t: float
     ) -> "LogisticProblem":
         """Standardise rows whose target is the number of the class."""
-        linear = LinearProblem.from_moments(rows.moments(), always=always, min_t=min_t)
+        moments = rows.moments()
+        linear = LinearProblem.from_moments(moments, always=always, min_t=min_t)
+        columns = moments.schema.position_in(rows.schema)[linear.columns]
         order = np.argsort(rows.codes, kind="stable")
         Z = np.empty((1 + len(linear.columns), len(order)))
         Z[0] = 1.0
-        Z[1:] = ((rows.X[:, linear.columns] - linear.center) / linear.scale)[order].T
+        Z[1:] = ((rows.X[:, columns] - linear.center) / linear.scale)[order].T
         weight = np.ones(len(order)) if rows.sample_weight is None else rows.sample_weight
         bounds = np.searchsorted(rows.codes[order], np.arange(len(rows.names) + 1))
         return cls(
@@ -72,6 +81,8 @@ class LogisticProblem:
             weight=np.ascontiguousarray(weight[order], dtype=np.float64),
             bounds=bounds.astype(np.intp),
             n_classes=n_classes,
+            columns=columns,
+            n_columns=rows.X.shape[1],
         )
 
     @property
@@ -107,9 +118,9 @@ class LogisticProblem:
     def slopes(self, coef: Floats) -> tuple[Floats, Floats]:
         """Standardised coefficients (m, q) in the data's units: (m, n_columns) and (m,)."""
         linear = self.linear
-        slopes = np.zeros((len(coef), linear.moments.mean_x.shape[1]))
-        slopes[:, linear.columns] = coef[:, 1:] / linear.scale
-        return slopes, coef[:, 0] - slopes[:, linear.columns] @ linear.center
+        slopes = np.zeros((len(coef), self.n_columns))
+        slopes[:, self.columns] = coef[:, 1:] / linear.scale
+        return slopes, coef[:, 0] - slopes[:, self.columns] @ linear.center
 
     def freedom(self, columns: Bools) -> float:
         """Degrees of freedom of equal coefficients everywhere, for a mask over columns (q,)."""
