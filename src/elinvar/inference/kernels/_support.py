@@ -147,8 +147,8 @@ def fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
 
 
 @compiled(fastmath=True)
-def fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
-    """Efficient refit on all environments but ``left_out``; returns its rank."""
+def _add_up(data: Any, size: int, work: Any, left_out: int) -> None:
+    """Sum precisions (lower) and their pulls over all environments but ``left_out``."""
     gram, cross = data[0], data[1]
     _, _, facts, total, _, _, coef, columns = work
     for a in range(size):
@@ -163,9 +163,40 @@ def fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
                 if e != left_out:
                     value += facts[0, e] * gram[e, columns[a], columns[b]]
             total[a, b] = value
+
+
+@compiled(fastmath=True)
+def fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
+    """Efficient refit on all environments but ``left_out``; returns its rank."""
+    total, coef = work[3], work[6]
+    _add_up(data, size, work, left_out)
     rank = factor(total, coef, size)
     back_solve(total, coef, size)
     return rank
+
+
+@compiled()
+def _fit_least_norm(data: Any, size: int, work: Any, left_out: int) -> None:
+    """Refit without ``left_out`` where the others cannot tell all columns apart.
+
+    The coefficients of least norm: which columns ``factor`` skips depends on their order.
+    """
+    total, coef = work[3], work[6]
+    _add_up(data, size, work, left_out)
+    whole = np.empty((size, size))
+    for a in range(size):
+        for b in range(a + 1):
+            whole[a, b] = whole[b, a] = total[a, b]
+    values, vectors = np.linalg.eigh(whole)
+    pull = coef[:size].copy()
+    coef[:size] = 0.0
+    for m in range(size):
+        if values[m] > _PIVOT * values[size - 1]:
+            part = 0.0
+            for a in range(size):
+                part += vectors[a, m] * pull[a]
+            for a in range(size):
+                coef[a] += vectors[a, m] * part / values[m]
 
 
 @compiled(fastmath=True)
@@ -322,7 +353,8 @@ def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> An
             errors[i] = np.inf
             continue
         for e in range(n_environments):
-            fit_all(data, size, work, e)
+            if fit_all(data, size, work, e) < size:
+                _fit_least_norm(data, size, work, e)
             error = power[e]
             for a in range(size):
                 value = 2.0 * cross[e, columns[a]]

@@ -181,6 +181,18 @@ class LinearProblem:
         """Number of gates that a learner may open or close."""
         return len(self.features)
 
+    @cached_property
+    def by_strength(self) -> NDArray[np.intp]:
+        """Gates from the weakest pooled covariance with the target to the strongest.
+
+        What goes through the gates one after the other, or draws for them, takes them in this
+        order, so that the order of the table's columns decides nothing.
+        """
+        strength = np.zeros(self.n_gates)
+        pull = np.abs(self.share @ self.cross[:, self.offset :])
+        np.maximum.at(strength, self.gate_of[self.offset :], np.round(pull, 11))
+        return np.argsort(strength, kind="stable")
+
     @property
     def offset(self) -> int:
         """Index of the first column that is not the shared intercept."""

@@ -57,18 +57,21 @@ def _fits(moments: "Moments", weights: Floats, inside: NDArray[np.bool_]) -> lis
     from elinvar.inference.kernels._lasso import lasso_fits
 
     problem = LinearProblem.from_moments(moments)
-    columns, scale, target_scale = problem.columns, problem.scale, problem.target_scale
+    rank = np.argsort(problem.by_strength)
+    turn = np.argsort(rank[problem.gate_of[1:]], kind="stable")
+    columns, scale, target_scale = problem.columns[turn], problem.scale[turn], problem.target_scale
+    center = problem.center[turn]
     data = (
         moments.cov_xx[:, columns[:, None], columns] / (scale[:, None] * scale),
         moments.cov_xy[:, columns] / (scale * target_scale),
         moments.var_y / target_scale**2,
-        np.ascontiguousarray(problem.level[:, 1:]),
+        np.ascontiguousarray(problem.level[:, 1:][:, turn]),
         problem.level_target,
         problem.count,
-        1e-26 * (1 + (problem.center / scale) ** 2),
+        1e-26 * (1 + (center / scale) ** 2),
     )
     slopes, intercepts, _ = lasso_fits(data, weights, inside, _OPTIONS)
     coef = np.zeros((len(weights), moments.n_columns))
     coef[:, columns] = slopes * (target_scale / scale)
-    own = problem.target_center + target_scale * intercepts - coef[:, columns] @ problem.center
+    own = problem.target_center + target_scale * intercepts - coef[:, columns] @ center
     return [LinearModel(coef=w, intercept=float(b)) for w, b in zip(coef, own, strict=True)]

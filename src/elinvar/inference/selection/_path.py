@@ -148,11 +148,15 @@ def path_coefficients(
     if debias is None:
         freedom = max(n_environments - 1, 1)
         debias = float(chdtri(freedom, 0.02)) / freedom
-    gate_of = problem.gate_of
+    gates = problem.by_strength
+    rank = np.append(-np.ones(problem.offset), np.argsort(gates)[problem.gate_of[problem.offset :]])
+    turn = np.argsort(rank, kind="stable")
+    gate_of = rank[turn]
     change = np.append(0, np.flatnonzero(gate_of[1:] != gate_of[:-1]) + 1)
-    stop = np.append(change[1:], len(problem.gate_of))
-    gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always])
-    pooled = np.round(average(problem.share, problem.gram), 11)
+    stop = np.append(change[1:], len(gate_of))
+    gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always[gates]])
+    gram = np.round(problem.gram[:, turn[:, None], turn], 11)
+    pooled = np.round(average(problem.share, problem.gram), 11)[turn[:, None], turn]
     curvature = np.array(
         [
             pooled[a, a] if b - a == 1 else np.linalg.eigvalsh(pooled[a:b, a:b])[-1]
@@ -161,11 +165,12 @@ def path_coefficients(
     )
     if start is None:
         start = pooled_solution(problem)
-    q = len(problem.gate_of)
-    coef, sweeps = follow_path(
+    q = len(turn)
+    coef = np.empty((len(strengths), q))
+    coef[:, turn], sweeps = follow_path(
         # the last digits depend on the order of rows, and a cycle would make them grow
-        np.round(problem.gram.transpose(1, 2, 0).reshape(q, q * n_environments), 11),
-        np.round(problem.cross.T.ravel(), 11),
+        gram.transpose(1, 2, 0).reshape(q, q * n_environments),
+        np.round(problem.cross[:, turn].T.ravel(), 11),
         np.round(problem.power, 11),
         problem.count,
         problem.share,
@@ -175,7 +180,7 @@ def path_coefficients(
         damping,
         tolerance,
         max_sweeps,
-        np.round(start, 11),
+        np.round(start[turn], 11),
     )
     return coef, sweeps <= max_sweeps
 

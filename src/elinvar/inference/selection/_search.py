@@ -72,7 +72,8 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     movable, full = (_latest(debiased, many) for many in (_POOL, _FULL))
     generator = np.random.default_rng(seed)
     density = min(0.5, 4.0 / max((movable & ~problem.always).sum(), 1))
-    random = generator.random((_RANDOM_STARTS, problem.n_gates)) < density
+    random = np.zeros((_RANDOM_STARTS, problem.n_gates), dtype=bool)
+    random[:, problem.by_strength] = generator.random(random.shape) < density
     empty = np.zeros((1, problem.n_gates), dtype=bool)
     upward = np.concatenate([empty, sparse, full[None], random & movable]) | problem.always
     largest = _largest_support(problem)

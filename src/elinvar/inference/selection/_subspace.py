@@ -106,6 +106,8 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
     values, vectors = np.linalg.eigh(average(problem.share, problem.gram)[1:, 1:])
     if values[0] < _SINGULAR * values[-1]:
         return None
+    # axes point to where the target grows: their signs, and so the starts, are those of the data
+    vectors = vectors * np.where((problem.share @ problem.cross)[1:] @ vectors < 0, -1.0, 1.0)
     white = np.eye(q)
     white[1:, 1:] = vectors / np.sqrt(values)
     table = _Table(

@@ -26,6 +26,7 @@ _ZERO_ONE = 1e-9
 _CONSTANT = 1e-24
 _SPARSE = 5.0
 _FLOOR = 1e-12
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,8 +233,9 @@ def _group_p(
 
 def _smallest(tests: Floats) -> Floats:
     """Smallest of several p-values, (T, F) to (F,), times the number of those that are tests."""
-    # a p-value of exactly 1 says that there was nothing to test
-    p_value: Floats = np.minimum(1.0, tests.min(axis=0) * (tests < 1).sum(axis=0).clip(1))
+    # a p-value of 1, but for rounding, says that there was nothing to test
+    asked = (tests < 1 - _ROUNDING).sum(axis=0).clip(1)
+    p_value: Floats = np.minimum(1.0, tests.min(axis=0) * asked)
     return p_value
 
 
