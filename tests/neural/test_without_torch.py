@@ -1,4 +1,4 @@
-"""Without torch the package works, and the room says how to get it."""
+"""Without torch the package works, and neural says how to get it."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ def run(program):
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
-def test_the_room_is_entered_without_loading_torch():
+def test_neural_is_imported_without_loading_torch():
     assert run("import sys, elinvar.neural; print('torch' in sys.modules)") == "False"
     assert run(HIDE + "import elinvar.neural; print(len(elinvar.neural.__all__) > 5)") == "True"
 

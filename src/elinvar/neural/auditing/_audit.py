@@ -99,7 +99,7 @@ def audit(
         sampler by itself, or a loader of an :class:`EnvironmentStream`.
     environments : (n,) array, Series, tensor or sequence, optional
         Label of the environment of each row; by default those of the sampler, if it is of this
-        room.
+        package.
     accumulate : int
         Batches whose gradients are added up before the optimiser takes a step.
     steps : int, optional

@@ -1,8 +1,7 @@
 """Which environments the batches of every process come from."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -61,12 +60,12 @@ def observe_ranks(loader: object, groups: Groups, limit: int | None) -> list[Obs
         One a process.
     """
     _check_visible(loader)
-    links = list(samplers_of(loader))
     sampler, codes = outer_sampler(loader), groups.codes()
-    with _undisturbed([loader, *links]):
+    # the copies' generators are copies too, and torch's own is put back
+    with torch.random.fork_rng(devices=[]):
         if n_processes() > 1:
             return gather(_observe(copy_at_rank(sampler, None), groups.names, codes, limit))
-        ranks = range(world_size(links))
+        ranks = range(world_size(list(samplers_of(loader))))
         return [_observe(copy_at_rank(sampler, rank), groups.names, codes, limit) for rank in ranks]
 
 
@@ -113,20 +112,3 @@ def _observe(
                 "labels; give one label for each row of the data set."
             ) from error
     return Observation(names=names, batches=batches, rows=tuple(rows))
-
-
-@contextmanager
-def _undisturbed(holders: Sequence[object]) -> Iterator[None]:
-    """Put back the random numbers of torch and of these, which samplers use up."""
-    generators = [
-        generator
-        for holder in holders
-        if isinstance(generator := getattr(holder, "generator", None), torch.Generator)
-    ]
-    states = [generator.get_state() for generator in generators]
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)

@@ -1,4 +1,4 @@
-"""Rows sorted by environment: what every sampler of this room draws from."""
+"""Rows sorted by environment: what every sampler of labelled rows draws from."""
 
 import hashlib
 from collections.abc import Iterable, Iterator

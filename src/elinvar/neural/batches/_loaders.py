@@ -4,6 +4,8 @@ import copy
 from collections.abc import Iterator, Sized
 from typing import Any
 
+import torch
+
 from elinvar.errors import DataError
 
 _INNER = ("batch_sampler", "sampler")
@@ -45,13 +47,16 @@ def check_length(loader: object, n_rows: int) -> None:
 def copy_at_rank(sampler: Any, rank: int | None) -> Any:
     """Copy a chain of samplers, as the process of this rank would hold it.
 
-    Copies share their arrays, and iterating them leaves the originals where they are.
+    Copies share their arrays, and iterating them leaves the originals, and their generators of
+    random numbers, where they are.
     """
     if not hasattr(sampler, "__dict__"):
         return sampler
     twin = copy.copy(sampler)
     if hasattr(twin, "_start"):
         twin._start = 0
+    if isinstance(generator := getattr(twin, "generator", None), torch.Generator):
+        twin.generator = generator.clone_state()
     for own, world in (("rank", "num_replicas"), ("process_index", "num_processes")):
         if rank is not None and hasattr(twin, own) and getattr(twin, world, 1) > 1:
             setattr(twin, own, rank)

@@ -9,7 +9,7 @@ import numpy as np
 from elinvar._base._check import check_count
 from elinvar.errors import DataError
 
-Batch = TypeVar("Batch")
+Item = TypeVar("Item")
 _PARTS = ("epoch", "batches", "fingerprint", "settings")
 
 
@@ -89,7 +89,7 @@ class Resumable:
         if epoch != self.epoch or self._begun:
             self._go_to(int(epoch), 0)
 
-    def follow(self, loader: Iterable[Batch]) -> Iterator[Batch]:
+    def follow(self, loader: Iterable[Item]) -> Iterator[Item]:
         """Go through a loader, counting the batches that the loop has been given.
 
         Workers ask for batches long before the loop gets them. In

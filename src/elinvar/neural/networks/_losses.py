@@ -1,4 +1,4 @@
-"""Losses that an environment's own level does not disturb."""
+"""Losses that an environment's own mean does not disturb."""
 
 from torch import Tensor
 
@@ -9,7 +9,7 @@ def centred_squared_loss(output: Tensor, target: Tensor) -> Tensor:
     .. math:: \min_b \frac1m \sum_i (f(x_i) + b - y_i)^2
 
     On batches of one environment this gives each environment an intercept of its own, at its best
-    value, at every step. Without it, what is spurious shifts the level of a whole batch, and the
+    value, at every step. Without it, what is spurious shifts the mean of a whole batch, and the
     shift shakes everything that the network knows.
 
     Parameters

@@ -55,7 +55,7 @@ class Fish(StepRule):
     inner_step: float
     environments: int
     seed: int = 0
-    each: ClassVar[bool] = True
+    every_environment: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_number("inner_step", self.inner_step, least=0.0, above=True)

@@ -43,7 +43,7 @@ class GroupDRO(StepRule):
     tensor([0.5000, 0.5000])
     """
 
-    each: ClassVar[bool] = True
+    every_environment: ClassVar[bool] = True
 
     def __init__(self, *, environments: int, rate: float = 0.01) -> None:
         check_count("environments", environments, "the batches of a step")

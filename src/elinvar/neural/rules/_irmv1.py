@@ -42,7 +42,7 @@ class IRMv1(PenaltyRule):
     Examples
     --------
     >>> from elinvar.neural import IRMv1
-    >>> IRMv1(penalty=100.0, environments=2, warmup=200).each
+    >>> IRMv1(penalty=100.0, environments=2, warmup=200).every_environment
     True
     """
 

@@ -36,7 +36,7 @@ class PenaltyRule(StepRule):
     penalty: float
     environments: int
     warmup: int = 0
-    each: ClassVar[bool] = True
+    every_environment: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_number("penalty", self.penalty, least=0.0)

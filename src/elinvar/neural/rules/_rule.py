@@ -18,7 +18,7 @@ class StepRule:
     # batches, each of one environment, that a step takes
     environments: int = 1
     # whether every step needs a batch of each environment, in the same order
-    each: ClassVar[bool] = False
+    every_environment: ClassVar[bool] = False
     # whether replicas of the model on several processes may average what it leaves
     replicated: ClassVar[bool] = False
 

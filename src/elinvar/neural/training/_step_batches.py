@@ -46,7 +46,7 @@ class StepBatches:
         self._batches: Iterator[object] | None = None
         self._random: dict[str, Tensor] = {}
         self.epoch = self._taken = 0
-        if rule.each:
+        if rule.every_environment:
             _check_sampler(self._sampler, rule)
 
     def next(self) -> list[Batch]:
