@@ -66,13 +66,9 @@ def check_fingerprint(found: str | None, saved: str | None, path: object) -> Non
     if found != saved:
         raise DataError(
             f"{path} belongs to a run on another data set (its fingerprint is "
-            f"{_short(saved)}, this one's {_short(found)}): give the same data, or start anew with "
-            "resume=False."
+            f"{saved or 'unknown':.12}, this one's {found or 'unknown':.12}): give the same data, "
+            "or start anew with resume=False."
         )
-
-
-def _short(value: str | None) -> str:
-    return "unknown" if value is None else value[:12]
 
 
 def _add(digest: "hashlib.blake2b", value: object) -> None:

@@ -37,28 +37,21 @@ def progress_bar(
     if not progress or rank() > 0:
         yield None
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     columns = [
-        TextColumn("Training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        rich.TextColumn("Training"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("loss {task.fields[loss]}"),
+        rich.TimeElapsedColumn(),
+        rich.TextColumn("left"),
+        rich.TimeRemainingColumn(),
     ]
     # the estimate is from the pace of all steps of this call, not of the last half minute
-    with Bar(
+    with rich.Progress(
         *columns, console=console, disable=not console.is_terminal, speed_estimate_period=1e9
     ) as bar:
         task = bar.add_task("", total=steps, completed=begin, loss="-")

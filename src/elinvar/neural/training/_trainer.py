@@ -229,7 +229,9 @@ class HeteroTrainer:
             self._resume()
         begin = steps - round(self.average * steps)
         every = steps if self.checkpoint is None else self.checkpoint.every
-        with progress_bar(self.progress, self.step, steps, self._last_loss) as self._report:
+        with progress_bar(
+            self.progress, self.step, steps, lambda: self._rows[-1]["loss"]
+        ) as self._report:
             while self.step < steps and self._ended is None:
                 self._take(batches.next())
                 if self.step > begin:
@@ -324,9 +326,6 @@ class HeteroTrainer:
         self._rows.append(row)
         if self._report is not None:
             self._report(self.step, steps)
-
-    def _last_loss(self) -> float:
-        return self._rows[-1]["loss"]
 
     def _add_to_average(self) -> None:
         if self._averages is None:
