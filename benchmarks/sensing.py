@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 from _table import Row, Suite, at_least, at_most, parser, run  # noqa: E402
 from elinvar.sensing import HeteroSGD, SensingProblem, solve  # noqa: E402
 from elinvar.sensing import _exact as exact  # noqa: E402
-from elinvar.sensing.kernels._normals import fill_normals, lane_states, padded  # noqa: E402
+from elinvar.sensing.kernels._normals import LANES, fill_normals, lane_states, room_for  # noqa: E402
 
 SETTING = {"invariant_rank": 2, "spurious_rank": 2, "heterogeneity": 6.0}
 
@@ -58,9 +58,8 @@ def floor_tasks(dim: int) -> tuple[Callable[[], object], Callable[[], object]]:
     rng = np.random.default_rng(0)
     A = rng.standard_normal((dim, dim), dtype=np.float32)
     out = np.empty_like(A)
-    n = padded(dim * (dim + 1) // 2)
-    words, mantissa = np.empty(n, np.uint32), np.empty(n // 2, np.float32)
-    normals, state = np.empty(n, np.float32), lane_states(rng)
+    words, mantissa, normals = room_for(dim * (dim + 1) // 2, LANES)
+    state = lane_states(rng)
     return (
         lambda: np.matmul(A, A, out=out),
         lambda: fill_normals(state, words, mantissa, normals),

@@ -125,8 +125,7 @@ class ExactSource:
         self.draws = draw(schedule.parts(0, steps), noisy=self.noisy, noise=self.noise, rng=rng)
         largest = np.sqrt((truth.cores**2).sum((1, 2)).max())
         self.size = largest + algorithm.init_scale**2 * np.sqrt(dim)
-        n = kernel.padded(dim * (dim + 1) // 2)
-        self.words, self.normals = np.empty(n, np.uint32), np.empty(n, np.float32)
+        self.words, _, self.normals = kernel.room_for(dim * (dim + 1) // 2, kernel.LANES)
         self.below = np.tril_indices(dim)
 
     def gradient(self, A, step):

@@ -7,7 +7,7 @@ from scipy import stats
 from elinvar.sensing.kernels._normals import (
     fill_normals,
     lane_states,
-    padded,
+    room_for,
 )
 
 LANES = 128  # generators that run side by side
@@ -83,7 +83,9 @@ def test_seeds_differ_and_repeat(draw_normals):
 
 @pytest.mark.parametrize("n", [1, LANES, LANES + 1, 5 * LANES - 1])
 def test_buffers_are_whole_lanes(n):
-    size = padded(n)
+    words, mantissa, normals = room_for(n, LANES)
+    size = len(normals)
+    assert len(words) == 2 * len(mantissa) == size
     assert size >= n
     assert size % LANES == 0
     assert size - n < LANES

@@ -250,17 +250,7 @@ class HeteroSGDRegressor(StochasticRegressor):
     def _steps(
         self, scaled: ScaledMoments, scaling: GateScaling, batch_size: int | None
     ) -> GateSteps:
-        steps = GateSteps(
-            step_size=1.0,
-            n_steps=int(self.n_steps),
-            init_scale=float(self.init_scale),
-            gain=float(self.gain),
-            order=self.order,
-            pooled=bool(self.pooled),
-            batch_size=batch_size,
-            average=float(self.average),
-            record_every=int(self.record_every),
-        )
+        steps = self._asked(GateSteps, step_size=1.0, batch_size=batch_size)
         self.step_limit_ = step_limit(scaled, scaling.share, steps=steps)
         return steps
 

@@ -219,7 +219,7 @@ def run_gates(
             raise ValueError("batch_size needs rows and their scaling.")
         used = mixture
         data = _sorted_rows(rows, scaling)
-    start = np.full((2, p), steps.init_scale) if gates is None else gates.astype(np.float64)
+    start = np.full((2, p), float(steps.init_scale)) if gates is None else gates.astype(np.float64)
     n_records = -(-len(schedule) // steps.record_every)
     records, mean = np.zeros((n_records, p)), np.zeros(p)
     tail = max(1, round(steps.average * len(schedule)))

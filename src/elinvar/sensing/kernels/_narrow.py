@@ -11,7 +11,7 @@ from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
 from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, record
-from elinvar.sensing.kernels._normals import fill_normals
+from elinvar.sensing.kernels._normals import fill_normals, room_for
 from elinvar.sensing.kernels._update import renew
 
 
@@ -135,10 +135,7 @@ def run_narrow(
     s = draws.cores.shape[1]
     n_steps: int = draws.which.shape[0]
     n_normals = (d - s) * (s + width) + width * (width + 1) // 2
-    n_normals = -(-n_normals // state.shape[1]) * state.shape[1]
-    words = np.empty(n_normals, np.uint32)
-    mantissa = np.empty(n_normals // 2, np.float32)
-    normals = np.zeros(n_normals, np.float32)
+    words, mantissa, normals = room_for(n_normals, state.shape[1])
     side, away = np.empty((d - s, s), P.dtype), np.empty((d - s, width), P.dtype)
     basis, moved = np.empty((d - s, width), P.dtype), np.empty((d - s, width), P.dtype)
     squares, grams = np.empty((2, width, width), P.dtype), np.empty((2, width, width), P.dtype)

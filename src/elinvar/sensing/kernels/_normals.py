@@ -58,14 +58,17 @@ _ZERO, _ONE, _TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 u32, i32, f32 = np.uint32, np.int32, np.float32
 
 
-def padded(n: int) -> int:
-    """Return the size of a buffer that holds ``n`` normals: whole lanes."""
-    return -(-n // LANES) * LANES
-
-
 def lane_states(rng: np.random.Generator) -> Words:
     """Return the states (4, LANES) of the generators, drawn from ``rng``."""
     return rng.integers(0, 2**32, size=(4, LANES), dtype=np.uint32)
+
+
+@compiled()
+def room_for(n: int, lanes: int) -> tuple[Words, Singles, Singles]:
+    """Return working space for at least ``n`` normals, and the normals, 0 at first."""
+    whole = -(-n // lanes) * lanes
+    words, mantissa = np.empty(whole, np.uint32), np.empty(whole // 2, np.float32)
+    return words, mantissa, np.zeros(whole, np.float32)
 
 
 @compiled()

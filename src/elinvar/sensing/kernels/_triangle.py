@@ -10,7 +10,7 @@ from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
 from elinvar.sensing.kernels._law import HALF, copy, draw_block, record
-from elinvar.sensing.kernels._normals import fill_normals
+from elinvar.sensing.kernels._normals import fill_normals, room_for
 from elinvar.sensing.kernels._product import ROWS, gram, product
 
 
@@ -77,10 +77,7 @@ def run_triangle(
     n_steps: int = draws.which.shape[0]
     A, W = np.zeros((-(-d // ROWS) * ROWS, wide), T.dtype), np.zeros((wide, wide), T.dtype)
     moved = np.zeros_like(T)
-    n_normals = -(-(d * (d + 1) // 2) // state.shape[1]) * state.shape[1]
-    words = np.empty(n_normals, np.uint32)
-    mantissa = np.empty(n_normals // 2, np.float32)
-    normals = np.zeros(n_normals, np.float32)
+    words, mantissa, normals = room_for(d * (d + 1) // 2, state.shape[1])
     block, drawn = np.empty((s, s)), np.empty((s, s))
     current = T
     for step in range(n_steps):

@@ -12,7 +12,7 @@ from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
 from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, record
-from elinvar.sensing.kernels._normals import fill_normals
+from elinvar.sensing.kernels._normals import fill_normals, room_for
 from elinvar.sensing.kernels._update import renew
 
 PSD, SYMMETRIC, DIRECT = 0, 1, 2
@@ -119,10 +119,7 @@ def run_wide(
     plain_sgd = rule[0] == 0.0 and not rotated and kind != DIRECT
     A, G = np.empty((d, d), P.dtype), np.zeros((d, d), P.dtype)
     framed, moved, signed = np.empty_like(P), np.empty_like(P), np.empty_like(P)
-    n_normals = -(-(d * (d + 1) // 2) // state.shape[1]) * state.shape[1]
-    words = np.empty(n_normals, np.uint32)
-    mantissa = np.empty(n_normals // 2, np.float32)
-    normals = np.zeros(n_normals, np.float32)
+    words, mantissa, normals = room_for(d * (d + 1) // 2, state.shape[1])
     block, drawn = np.empty((s, s)), np.empty((s, s))
     current = P
     for step in range(n_steps):

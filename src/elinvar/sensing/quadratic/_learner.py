@@ -20,6 +20,7 @@ from elinvar.sensing.quadratic._moments import CentredMoments, QuadraticMoments
 from elinvar.sensing.quadratic._rows import QuadraticRows
 from elinvar.sensing.quadratic._steps import (
     Gradient,
+    QuadraticData,
     QuadraticTrajectory,
     bound_of,
     component_slopes,
@@ -91,8 +92,8 @@ class QuadraticLearner:
     """
 
     steps: QuadraticSteps
-    data: CentredMoments | QuadraticRows
-    used: CentredMoments | QuadraticRows
+    data: QuadraticData
+    used: QuadraticData
     moments: QuadraticMoments | None
     direction: Literal["slopes", "gradient"]
     pooled: Floats

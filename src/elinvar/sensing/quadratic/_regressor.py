@@ -11,10 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.environments import Environments
+from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
 from elinvar.estimators import (
-    DataFacts,
     StochasticRegressor,
     random_generator,
     resolve_environment_weights,
@@ -29,7 +28,7 @@ from elinvar.sensing.quadratic._learner import (
 from elinvar.sensing.quadratic._moments import QuadraticMoments
 from elinvar.sensing.quadratic._steps import QuadraticTrajectory
 from elinvar.sensing.quadratic._summary import component_lines, left_out_line, notes_on
-from elinvar.sensing.quadratic._units import QuadraticUnits, units_of
+from elinvar.sensing.quadratic._units import QuadraticUnits, check_sizes, parts_of, units_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +132,8 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         The direction used.
     environments_ : tuple of str
         The environments seen.
+    moments_ : Moments
+        Moments of the columns themselves, not of their products.
     notes_ : tuple of str
         What the numbers alone do not say, in sentences.
 
@@ -194,7 +195,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     trajectory_: QuadraticTrajectory
     direction_: Literal["slopes", "gradient"]
     notes_: tuple[str, ...]
-    data_facts_: DataFacts
+    moments_: Moments
     _units: QuadraticUnits
     _moments: QuadraticMoments | None
 
@@ -264,12 +265,9 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         check_is_fitted(self, "matrix_")
         rows: list[list[str | float]] = []
         if self._moments is not None and len(self.environments_) > 2:
-            weights = resolve_environment_weights(
-                self.environment_weights, self.environments_, self._moments.count
-            )
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 found = left_out(
-                    self._moments, weights, self._steps(), self.step_size_,
+                    self._moments, self._weights(), self._steps(), self.step_size_,
                     lambda e: random_generator(self.random_state, 1 + e),
                 )  # fmt: skip
             scale = self._units.y_scale**2
@@ -319,40 +317,22 @@ class QuadraticInvariantRegressor(StochasticRegressor):
 
     def _fit_rows(self, rows: Environments) -> None:
         self.__dict__.pop("errors_", None)
-        weights, facts = self._weights_of(rows)
+        check_sizes(rows)
+        self.moments_, self.environments_ = rows.moments(), rows.names
+        weights = self._weights()
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
             units = units_of(rows, weights, intercept=self.intercept, standardize=self.standardize)
             learner = learner_of(rows, units, weights, self._steps())
-            self.environments_, self.data_facts_ = rows.names, facts
             self._moments, self._units = learner.moments, units
             self._take(learner, rows, units, weights)
 
-    def _steps(self) -> QuadraticSteps:
-        return QuadraticSteps(
-            width=self.width,
-            parameterization=self.parameterization,
-            direction=self.direction,
-            batch_size=self.batch_size,
-            gain=float(self.gain),
-            order=self.order,
-            pooled=bool(self.pooled),
-            n_steps=int(self.n_steps),
-            init_scale=float(self.init_scale),
-            intercept=self.intercept,
-            average=float(self.average),
-            record_every=int(self.record_every),
+    def _weights(self) -> NDArray[np.float64]:
+        return resolve_environment_weights(
+            self.environment_weights, self.environments_, self.moments_.count
         )
 
-    def _weights_of(self, rows: Environments) -> tuple[NDArray[np.float64], DataFacts]:
-        weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
-        count = np.bincount(rows.codes, weights=weight, minlength=len(rows.names)).astype(float)
-        weights = resolve_environment_weights(self.environment_weights, rows.names, count)
-        facts = DataFacts(
-            rows=dict(zip(rows.names, count.tolist(), strict=True)),
-            scales=_sds(rows.X, weight),
-            n_dropped=rows.n_dropped,
-        )
-        return weights, facts
+    def _steps(self) -> QuadraticSteps:
+        return self._asked(QuadraticSteps)
 
     def _take(
         self,
@@ -371,9 +351,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         self.trajectory_ = replace(record, mean_matrix=self.matrix_)
         self.pooled_matrix_ = units.restore(learner.pooled)
         residual = rows.y - self._without_intercept(rows.X)
-        weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
-        total = np.bincount(rows.codes, weights=weight, minlength=len(weights))
-        means = np.bincount(rows.codes, weights=weight * residual, minlength=len(weights)) / total
+        means = np.array([np.average(residual[at], weights=w) for at, w in parts_of(rows)])
         if not (np.isfinite(means).all() and np.isfinite(self.pooled_matrix_).all()):
             del self.matrix_
             raise DataError("Values differ so much in size that products overflow: rescale them.")
@@ -445,13 +423,3 @@ def spectrum(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[
     values, vectors = np.linalg.eigh(matrix)
     order = np.argsort(-np.abs(values), kind="stable")
     return values[order], vectors.T[order]
-
-
-def _sds(X: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the standard deviation of each column, (p,)."""
-    largest = np.abs(X).max(axis=0)
-    safe = np.where(largest > 0, largest, 1.0)
-    share = weight / weight.sum()
-    Z = X / safe
-    sds: NDArray[np.float64] = safe * np.sqrt(share @ (Z - share @ Z) ** 2)
-    return sds

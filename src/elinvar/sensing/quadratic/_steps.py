@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from elinvar.sensing._run import DIVERGED
 from elinvar.sensing.quadratic._moments import CentredMoments
 from elinvar.sensing.quadratic._rows import QuadraticRows
-from elinvar.sensing.quadratic._units import Floats, QuadraticData, packing
+from elinvar.sensing.quadratic._units import Floats, packing
 
-Gradient = Callable[[Floats, int], Floats]
+Gradient: TypeAlias = Callable[[Floats, int], Floats]
+# both have cross moments (``pull``) and second moments of target and features (``power``,
+# ``spread``), T_e(A) = E_e <f, A> f (``apply``), and pooled least squares
+QuadraticData: TypeAlias = CentredMoments | QuadraticRows
 
 _POWER_STEPS = 40
 
@@ -67,7 +70,12 @@ def moment_direction(used: CentredMoments) -> Gradient:
 
 
 def row_direction(
-    rows: QuadraticRows, *, gain: float, pooled: bool, batch_size: int | None, rng: Any
+    rows: QuadraticRows,
+    *,
+    gain: float,
+    pooled: bool,
+    batch_size: int | None,
+    rng: np.random.Generator,
 ) -> Gradient:
     """Return gradients over rows: of whole environments, or of batches drawn from them."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,10 +94,11 @@ def units_of(
     Raises
     ------
     DataError
-        If the target does not vary, or products would overflow.
+        If the target does not vary.
     """
-    _refuse_sizes(rows)
-    weight = _row_weights(rows, weights)
+    weight = np.empty(len(rows.y))
+    for e, (at, w) in enumerate(parts_of(rows)):
+        weight[at] = weights[e] * w / w.sum()
     largest = np.abs(rows.X).max(axis=0)
     safe = np.where(largest > 0, largest, 1.0)
     rms = safe * np.sqrt(weight @ (rows.X / safe) ** 2)
@@ -119,32 +120,6 @@ def units_of(
     )
 
 
-class QuadraticData(Protocol):
-    """What the steps need of the data, in their units and about their centre."""
-
-    @property
-    def pull(self) -> Floats:
-        r"""Cross moments :math:`E_e\, y \phi` of features and target, (E, p, p)."""
-
-    @property
-    def power(self) -> Floats:
-        """Second moment of the target, (E,)."""
-
-    @property
-    def spread(self) -> Floats:
-        r"""Second moment of the features, :math:`E_e \|\phi\|_F^2`, (E,)."""
-
-    @property
-    def weights(self) -> Floats:
-        """Probability of each environment, (E,)."""
-
-    def apply(self, e: int, A: Floats) -> Floats:
-        r"""Return :math:`T_e(A) = E_e \langle \phi, A \rangle \phi`, (p, p)."""
-
-    def pooled_solution(self) -> Floats:
-        """Return pooled least squares, (p, p)."""
-
-
 def centre(
     mean_f: Floats, mean_y: Floats, intercept: Intercept, weights: Floats
 ) -> tuple[Floats, Floats]:
@@ -157,8 +132,14 @@ def centre(
     return np.broadcast_to(common, mean_f.shape), np.full_like(mean_y, weights @ mean_y)
 
 
-def _refuse_sizes(rows: Environments) -> None:
-    """Refuse values whose products are too large or too small to be computed."""
+def check_sizes(rows: Environments) -> None:
+    """Refuse values whose products are too large or too small to be computed.
+
+    Raises
+    ------
+    DataError
+        If a value is.
+    """
     for name, values, (low, high) in (
         *zip(rows.schema.columns, rows.X.T, [_FEATURES] * rows.X.shape[1], strict=True),
         ("the target", rows.y, _TARGETS),
@@ -177,11 +158,3 @@ def parts_of(rows: Environments) -> Iterator[tuple[NDArray[np.intp], Floats]]:
         at = np.flatnonzero(rows.codes == e)
         weight = rows.sample_weight
         yield at, np.ones(len(at)) if weight is None else weight[at]
-
-
-def _row_weights(rows: Environments, weights: Floats) -> Floats:
-    """Return weights of the rows that sum to the weights in each environment."""
-    weight = np.ones(len(rows.y)) if rows.sample_weight is None else rows.sample_weight
-    total = np.bincount(rows.codes, weights=weight, minlength=len(weights))
-    scaled: Floats = weight * (weights / total)[rows.codes]
-    return scaled
