@@ -1,9 +1,17 @@
 """An additive model of curved effects, each variable given by its columns in a spline basis."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, check_positive, stack
+from elinvar.datasets._known import (
+    Floats,
+    KnownAnswer,
+    Labelled,
+    Rng,
+    check_counts,
+    check_positive,
+    drawn_anew,
+    stack,
+)
 
 RANGE = 3.0
 DEGREE = 3
@@ -79,9 +87,7 @@ def make_additive(
     sign = rng.choice([-1.0, 1.0], n_children)
     middle = float(weights.sum()) / (width + 1)
 
-    def environment(
-        n: int, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def environment(n: int, rng: np.random.Generator) -> Labelled:
         scale = np.exp(0.3 * rng.standard_normal(n_parents + n_others))
         carry = rng.uniform(-0.7, 0.7, n_parents)
         theta = sign * (1 + spread * rng.standard_normal(n_children))
@@ -94,9 +100,6 @@ def make_additive(
         z = 2 * np.tanh((y - middle) / 2)[:, None] * theta + rng.standard_normal((n, n_children))
         return np.hstack([basis, spline_columns(np.hstack([z, w]), n_knots)]), y
 
-    def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
-        return stack([environment(n, rng) for _ in range(k or n_environments)], "new")
-
     sample = stack([environment(n_samples, rng) for _ in range(n_environments)], "E")
     variables = [
         f"{letter}{j}"
@@ -107,21 +110,19 @@ def make_additive(
     coef[: weights.size] = weights.ravel()
     return KnownAnswer(
         name="additive model",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=tuple(f"{name}:{k}" for name in variables for k in range(1, width + 1)),
         coef=coef,
         support=np.arange(coef.size) < weights.size,
         identified=n_environments > 1 and spread > 0,
         risk=1.0,
         groups=np.repeat(np.arange(len(variables)), width),
-        _draw=new,
+        _draw=drawn_anew(environment, n_environments),
         _oracle=lambda X: X @ coef,
     )
 
 
-def spline_columns(values: NDArray[np.float64], n_knots: int) -> NDArray[np.float64]:
+def spline_columns(values: Floats, n_knots: int) -> Floats:
     """Return the cubic B-splines of every column, side by side, without each one's last."""
     from scipy.interpolate import BSpline
 

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, check_share, stack
+from elinvar.datasets._known import (
+    KnownAnswer,
+    Labelled,
+    Rng,
+    check_counts,
+    check_share,
+    drawn_anew,
+    stack,
+)
 from elinvar.errors import DataError
 
 _N_TRAINING = 1200
@@ -92,17 +100,13 @@ def make_coloured_digits(
 
     def environment(
         n: int, images: NDArray[np.intp], rate: float, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> Labelled:
         chosen = rng.choice(images, n)
         y = below_five[chosen] ^ (rng.random(n) < label_noise)
         colour = (y ^ (rng.random(n) < rate))[:, None]
         shapes = grey[chosen]
         X = np.hstack([shapes * colour, shapes * ~colour] if channels else [shapes, colour])
         return X, y.astype(float)
-
-    def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
-        parts = [environment(n, other, new_flip_rate, rng) for _ in range(k or len(rates))]
-        return stack(parts, "new")
 
     sample = stack([environment(n_samples, training, rate, rng) for rate in rates], "E")
     names = [f"pixel{j}" for j in np.flatnonzero(seen)]
@@ -116,9 +120,7 @@ def make_coloured_digits(
     return KnownAnswer(
         name="coloured digits" + (" in two channels" if channels else ""),
         task="classification",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=tuple(columns),
         coef=None,
         support=np.arange(len(columns)) < len(names),
@@ -126,5 +128,5 @@ def make_coloured_digits(
         identified=len(set(rates)) > 1,
         risk=label_noise,
         rotation=rotation,
-        _draw=new,
+        _draw=drawn_anew(lambda n, rng: environment(n, other, new_flip_rate, rng), len(rates)),
     )

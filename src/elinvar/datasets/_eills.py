@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.datasets._known import KnownAnswer, Rng, Sample, check_counts, numbered, stack
+from elinvar.datasets._known import (
+    KnownAnswer,
+    Labelled,
+    Rng,
+    Sample,
+    check_counts,
+    numbered,
+    stack,
+)
 
 N_FEATURES = 12
 
@@ -75,9 +82,7 @@ def make_eills(*, n_samples: int = 1000, rng: Rng) -> KnownAnswer:
     coef[:3] = 3.0, 2.0, -0.5
     return KnownAnswer(
         name="EILLS model",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("x", N_FEATURES),
         coef=coef,
         support=coef != 0,
@@ -100,9 +105,7 @@ def _new(n_samples: int, rng: np.random.Generator, n_environments: int | None) -
     return stack([_sample(mechanism, n_samples, rng) for mechanism in mechanisms], "new")
 
 
-def _sample(
-    mechanism: _Mechanism, n: int, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _sample(mechanism: _Mechanism, n: int, rng: np.random.Generator) -> Labelled:
     u = rng.standard_normal((N_FEATURES + 1, n))
     x1 = u[1]
     x4 = (1 - mechanism.curved) * u[4] + mechanism.curved * (u[4] ** 2 - 1)

@@ -134,9 +134,7 @@ def make_gene_network(
     cut = np.array([change.cut for change in changes])[:, model.children]
     return KnownAnswer(
         name="gene network" + (", hubs knocked down" if perturbed == "hubs" else ""),
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("g", n_genes - 1),
         coef=model.coef,
         support=model.coef != 0,

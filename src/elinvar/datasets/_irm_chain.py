@@ -1,13 +1,13 @@
 """The chain cause -> target -> effect on which invariant risk minimisation was introduced."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.datasets._known import (
     KnownAnswer,
+    Labelled,
     Rng,
-    Sample,
     check_counts,
+    drawn_anew,
     numbered,
     random_rotation,
     stack,
@@ -92,9 +92,7 @@ def make_irm_chain(
     def drawn(rng: np.random.Generator) -> float:
         return float(10 ** rng.uniform(-1, 1))
 
-    def environment(
-        n: int, scale: float, rng: np.random.Generator
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def environment(n: int, scale: float, rng: np.random.Generator) -> Labelled:
         h, of_x, of_t, of_z = rng.standard_normal((4, n, DIM))
         h *= scale
         x = h @ to_x + scale * of_x
@@ -102,10 +100,6 @@ def make_irm_chain(
         z = t + h @ to_z + (1.0 if heteroskedastic else scale) * of_z
         X = np.hstack([x, z])
         return (X if rotation is None else X @ rotation), t.sum(axis=1)
-
-    def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
-        parts = [environment(n, drawn(rng), rng) for _ in range(k or n_environments)]
-        return stack(parts, "new")
 
     scales = [*_SCALES[:n_environments], *(drawn(rng) for _ in range(n_environments - 3))]
     sample = stack([environment(n_samples, scale, rng) for scale in scales], "E")
@@ -122,9 +116,7 @@ def make_irm_chain(
     letters = ("F" if observed else "P") + ("E" if heteroskedastic else "O")
     return KnownAnswer(
         name=f"chain model {letters}{'S' if rotated else 'U'}",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("mix", 2 * DIM)
         if rotated
         else numbered("x", DIM) + numbered("z", DIM),
@@ -134,6 +126,6 @@ def make_irm_chain(
         identified=None if rotated else n_environments > 1,
         risk=DIM * (squares if heteroskedastic else 1.0) + hidden,
         rotation=rotation,
-        _draw=new,
+        _draw=drawn_anew(lambda n, rng: environment(n, drawn(rng), rng), n_environments),
         _oracle=lambda X: X @ answer,
     )

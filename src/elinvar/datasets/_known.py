@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from elinvar.environments import Environments, Schema
 from elinvar.errors import DataError
 
+Floats = NDArray[np.float64]
+Labelled = tuple[Floats, Floats]
+"""Columns (n, p) and target (n,) of one environment."""
+
 Task = Literal["regression", "classification"]
 Invariance = Literal["columns", "subspace", "trivial", "none", "everything"]
 
@@ -30,15 +34,15 @@ class Sample(NamedTuple):
         Environment of each row.
     """
 
-    X: NDArray[np.float64]
-    y: NDArray[np.float64]
+    X: Floats
+    y: Floats
     environments: NDArray[np.str_]
 
 
 Draw = Callable[[int, np.random.Generator, int | None], Sample]
 """Rows an environment, generator and number of environments in; new environments out."""
 
-Oracle = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Oracle = Callable[[Floats], Floats]
 """Rows in; the target's mean, or the probability of class 1, by the best invariant prediction."""
 
 
@@ -88,17 +92,17 @@ class KnownAnswer:
 
     name: str
     task: Task = "regression"
-    X: NDArray[np.float64]
-    y: NDArray[np.float64]
+    X: Floats
+    y: Floats
     environments: NDArray[np.str_]
     feature_names: tuple[str, ...]
-    coef: NDArray[np.float64] | None
+    coef: Floats | None
     support: NDArray[np.bool_]
     invariance: Invariance = "columns"
     identified: bool | None = True
     risk: float | None = None
     groups: NDArray[np.intp] | None = None
-    rotation: NDArray[np.float64] | None = None
+    rotation: Floats | None = None
     _draw: Draw
     _oracle: Oracle | None = None
 
@@ -126,7 +130,7 @@ class KnownAnswer:
             check_counts(minimum=1, n_environments=n_environments)
         return self._draw(n_samples, np.random.default_rng(rng), n_environments)
 
-    def invariant_columns(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def invariant_columns(self, X: Floats) -> Floats:
         """Return the columns of the invariant mechanism, with any rotation undone.
 
         Parameters
@@ -142,7 +146,7 @@ class KnownAnswer:
         columns = X if self.rotation is None else X @ self.rotation.T
         return columns[:, self.support]
 
-    def oracle(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def oracle(self, X: Floats) -> Floats:
         """Predict as someone who knows the law of the invariant columns.
 
         Where ``invariance`` is "everything" that is the best prediction from all columns.
@@ -249,7 +253,7 @@ def numbered(letter: str, n: int) -> tuple[str, ...]:
     return tuple(f"{letter}{j}" for j in range(1, n + 1))
 
 
-def stack(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], prefix: str) -> Sample:
+def stack(parts: Sequence[Labelled], prefix: str) -> Sample:
     """Put the rows of environments under one another, labelled ``prefix0``, ``prefix1``, ..."""
     labels = np.array([f"{prefix}{e}" for e in range(len(parts))])
     return Sample(
@@ -259,7 +263,16 @@ def stack(parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], pref
     )
 
 
-def random_rotation(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def drawn_anew(environment: Callable[[int, np.random.Generator], Labelled], usual: int) -> Draw:
+    """Return what draws new environments one after another, ``usual`` many if nobody says."""
+
+    def draw(n: int, rng: np.random.Generator, k: int | None) -> Sample:
+        return stack([environment(n, rng) for _ in range(k or usual)], "new")
+
+    return draw
+
+
+def random_rotation(n: int, rng: np.random.Generator) -> Floats:
     """Draw an ``n x n`` orthogonal matrix from the uniform (Haar) law."""
     q, r = np.linalg.qr(rng.standard_normal((n, n)))
     return np.asarray(q * np.sign(np.diag(r)))

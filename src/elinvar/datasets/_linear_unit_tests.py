@@ -6,10 +6,11 @@ from math import erfc, sqrt
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.datasets._known import (
+    Floats,
     KnownAnswer,
+    Labelled,
     Oracle,
     Rng,
     Sample,
@@ -23,8 +24,7 @@ from elinvar.errors import DataError
 N_INVARIANT = 5
 N_SPURIOUS = 5
 
-_Part = tuple[NDArray[np.float64], NDArray[np.float64]]
-_Sampler = Callable[[int, np.random.Generator], _Part]
+_Sampler = Callable[[int, np.random.Generator], Labelled]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class _Example:
     fresh: Callable[[np.random.Generator], _Sampler]
     oracle: Oracle  # of the five invariant columns
     risk: float
-    coef: NDArray[np.float64] | None = None
+    coef: Floats | None = None
 
 
 def make_linear_unit_test(
@@ -112,10 +112,12 @@ def make_linear_unit_test(
     n_columns = N_INVARIANT + N_SPURIOUS
     rotation = random_rotation(n_columns, rng) if rotated else None
 
-    def invariant(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def invariant(X: Floats) -> Floats:
         return (X if rotation is None else X @ rotation.T)[:, :N_INVARIANT]
 
-    def draw(n: int, rng: np.random.Generator, samplers: list[_Sampler], test: bool) -> list[_Part]:
+    def draw(
+        n: int, rng: np.random.Generator, samplers: list[_Sampler], test: bool
+    ) -> list[Labelled]:
         parts = []
         for sampler in samplers:
             X, y = sampler(n, rng)
@@ -134,9 +136,7 @@ def make_linear_unit_test(
     return KnownAnswer(
         name=f"linear unit test {example}{'s' if rotated else ''}",
         task="regression" if example == 1 else "classification",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("mix", n_columns) if rotated else names,
         coef=known.coef if known.coef is None or rotation is None else known.coef @ rotation,
         support=np.arange(n_columns) < N_INVARIANT,
@@ -159,7 +159,7 @@ def _cause_and_effect(n_environments: int, rng: np.random.Generator) -> _Example
     B = rng.standard_normal((N_INVARIANT, N_SPURIOUS)) / N_INVARIANT
 
     def sampler(scale: float) -> _Sampler:
-        def sample(n: int, rng: np.random.Generator) -> _Part:
+        def sample(n: int, rng: np.random.Generator) -> Labelled:
             x = scale * rng.standard_normal((n, N_INVARIANT))
             t = x @ A + scale * rng.standard_normal((n, N_INVARIANT))
             z = t @ B + rng.standard_normal((n, N_SPURIOUS))
@@ -189,7 +189,7 @@ def _cows_and_camels(n_environments: int, rng: np.random.Generator) -> _Example:
     def sampler(p: float, s: float) -> _Sampler:
         weights = [p * s, (1 - p) * s, p * (1 - s), (1 - p) * (1 - s)]
 
-        def sample(n: int, rng: np.random.Generator) -> _Part:
+        def sample(n: int, rng: np.random.Generator) -> Labelled:
             kind = rng.choice(4, size=n, p=weights)
             noise = rng.standard_normal((n, N_INVARIANT + N_SPURIOUS)) / np.sqrt(10)
             x = 0.01 * (animals[kind, None] + noise[:, :N_INVARIANT])
@@ -207,10 +207,10 @@ def _cows_and_camels(n_environments: int, rng: np.random.Generator) -> _Example:
 
 
 def _small_margin(n_environments: int, rng: np.random.Generator) -> _Example:
-    def sampler(center: NDArray[np.float64]) -> _Sampler:
+    def sampler(center: Floats) -> _Sampler:
         means = np.concatenate([np.full(N_INVARIANT, 0.1), center])
 
-        def sample(n: int, rng: np.random.Generator) -> _Part:
+        def sample(n: int, rng: np.random.Generator) -> Labelled:
             y = (np.arange(n) >= n // 2).astype(float)
             X = (1 - 2 * y)[:, None] * means + 0.1 * rng.standard_normal((n, means.size))
             return X, y

@@ -7,14 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.datasets._known import (
+    Floats,
     Invariance,
     KnownAnswer,
+    Labelled,
     Rng,
-    Sample,
     check_choice,
     check_counts,
     check_positive,
     check_share,
+    drawn_anew,
     numbered,
     stack,
 )
@@ -52,9 +54,9 @@ class _Interventions:
 class _Change:
     """One environment: every node's noise scale, level and incoming coefficients."""
 
-    scale: NDArray[np.float64]
-    edges: NDArray[np.float64]
-    level: NDArray[np.float64]
+    scale: Floats
+    edges: Floats
+    level: Floats
     cut: NDArray[np.bool_]
 
 
@@ -62,12 +64,12 @@ class _Change:
 class _Graph:
     """A linear model on nodes in causal order."""
 
-    edges: NDArray[np.float64]  # (p + 1, p + 1); edges[i, k] is the effect of node k < i on node i
+    edges: Floats  # (p + 1, p + 1); edges[i, k] is the effect of node k < i on node i
     target: int
     order: NDArray[np.intp]  # (p,) the node behind each column
 
     @property
-    def coef(self) -> NDArray[np.float64]:
+    def coef(self) -> Floats:
         """Effects of the columns on the target."""
         return np.asarray(self.edges[self.target, self.order])
 
@@ -97,7 +99,7 @@ class _Graph:
         rng: np.random.Generator,
         *,
         reverse: bool = False,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> Labelled:
         """Draw ``n`` rows of an environment; ``reverse`` turns the target's effects round."""
         edges = change.edges.copy()
         if reverse:
@@ -120,9 +122,9 @@ class _Graph:
         return X, y
 
     @property
-    def _family(self) -> NDArray[np.float64]:
+    def _family(self) -> Floats:
         """1 for the target and its parents."""
-        family: NDArray[np.float64] = (self.edges[self.target] != 0).astype(float)
+        family: Floats = (self.edges[self.target] != 0).astype(float)
         family[self.target] = 1.0
         return family
 
@@ -133,7 +135,7 @@ class _Graph:
         cut = np.array([change.cut for change in changes])[:, self.edges[:, self.target] != 0]
         return bool((cut.any(axis=0) & ~cut.all(axis=0)).all())
 
-    def best_everywhere(self, law: _Interventions) -> tuple[NDArray[np.float64], float]:
+    def best_everywhere(self, law: _Interventions) -> tuple[Floats, float]:
         """Coefficients and mean squared error of the best prediction from all columns.
 
         With B the edges and N the covariance of the noises, that of the nodes is
@@ -265,12 +267,8 @@ def make_random_linear(
         changes.append(graph.change(law, rng))
         parts.append(graph.sample(n_samples, changes[-1], law, rng))
 
-    def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
-        drawn = [
-            graph.sample(n, graph.change(law, rng), law, rng, reverse=reverse_spurious)
-            for _ in range(k or n_environments)
-        ]
-        return stack(drawn, "new")
+    def unseen(n: int, rng: np.random.Generator) -> Labelled:
+        return graph.sample(n, graph.change(law, rng), law, rng, reverse=reverse_spurious)
 
     sample = stack(parts, "E")
     invariance = law.invariance
@@ -278,16 +276,14 @@ def make_random_linear(
     known = invariance in ("columns", "everything")
     return KnownAnswer(
         name=_name(law),
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("x", n_features),
         coef=graph.coef,
         support=graph.coef != 0,
         invariance=invariance,
         identified=invariance == "columns" and graph.tells(changes, law),
         risk=risk if known else None,
-        _draw=new,
+        _draw=drawn_anew(unseen, n_environments),
         _oracle=(lambda X: X @ best) if known else None,
     )
 

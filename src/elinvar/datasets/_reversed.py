@@ -1,14 +1,14 @@
 """A model in which whoever trusts the target's effects is misled in the next environment."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.datasets._known import (
     KnownAnswer,
+    Labelled,
     Rng,
-    Sample,
     check_counts,
     check_positive,
+    drawn_anew,
     numbered,
     stack,
 )
@@ -71,9 +71,7 @@ def make_reversed(
     beta = rng.uniform(0.5, 1.5, n_invariant) * rng.choice([-1.0, 1.0], n_invariant)
     sign = rng.choice([-1.0, 1.0], n_spurious)
 
-    def environment(
-        n: int, rng: np.random.Generator, direction: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def environment(n: int, rng: np.random.Generator, direction: float) -> Labelled:
         scale = np.exp(0.3 * rng.standard_normal(n_invariant))
         theta = direction * sign * (1 + spread * rng.uniform(-1, 1, n_spurious))
         x = scale * rng.standard_normal((n, n_invariant))
@@ -81,21 +79,16 @@ def make_reversed(
         z = y[:, None] * theta + rng.standard_normal((n, n_spurious))
         return np.hstack([x, z]), y
 
-    def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
-        return stack([environment(n, rng, -1.0) for _ in range(k or n_environments)], "new")
-
     sample = stack([environment(n_samples, rng, 1.0) for _ in range(n_environments)], "E")
     coef = np.concatenate([beta, np.zeros(n_spurious)])
     return KnownAnswer(
         name="reversed effects",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("x", n_invariant) + numbered("z", n_spurious),
         coef=coef,
         support=coef != 0,
         identified=spread > 0 and n_environments > 1,
         risk=1.0,
-        _draw=new,
+        _draw=drawn_anew(lambda n, rng: environment(n, rng, -1.0), n_environments),
         _oracle=lambda X: X @ coef,
     )

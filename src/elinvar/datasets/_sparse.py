@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.datasets._known import (
+    Floats,
     KnownAnswer,
     Rng,
     Sample,
@@ -21,9 +22,9 @@ from elinvar.errors import DataError
 class Change:
     """One environment: scale and level of every node's noise, factors on its edges, who is cut."""
 
-    scale: NDArray[np.float64]
-    level: NDArray[np.float64]
-    factors: Sequence[NDArray[np.float64]] | None = None
+    scale: Floats
+    level: Floats
+    factors: Sequence[Floats] | None = None
     cut: NDArray[np.bool_] | None = None
 
 
@@ -32,16 +33,16 @@ class SparseModel:
     """Nodes in causal order, each the weighted sum of its parents and noise."""
 
     parents: Sequence[NDArray[np.intp]]
-    weights: Sequence[NDArray[np.float64]]
+    weights: Sequence[Floats]
     target: int
     order: NDArray[np.intp]  # (p,) the node behind each column
 
     @property
-    def coef(self) -> NDArray[np.float64]:
+    def coef(self) -> Floats:
         """Effects of the columns on the target."""
         effects = np.zeros(len(self.parents))
         effects[self.parents[self.target]] = self.weights[self.target]
-        coef: NDArray[np.float64] = effects[self.order]
+        coef: Floats = effects[self.order]
         return coef
 
     @property
@@ -49,7 +50,7 @@ class SparseModel:
         """Nodes that the target acts on."""
         return np.flatnonzero([self.target in parents for parents in self.parents])
 
-    def nodes(self, n: int, change: Change, rng: np.random.Generator) -> NDArray[np.float64]:
+    def nodes(self, n: int, change: Change, rng: np.random.Generator) -> Floats:
         """Draw ``n`` rows of all nodes, one node a row of the result."""
         values = rng.standard_normal((len(self.parents), n))
         values *= change.scale[:, None]
@@ -74,9 +75,9 @@ class SparseModel:
         return Sample(X, y, np.repeat(names, n))
 
 
-def signed(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def signed(n: int, rng: np.random.Generator) -> Floats:
     """Draw ``n`` coefficients from ±U(.5, 1.5)."""
-    drawn: NDArray[np.float64] = rng.uniform(0.5, 1.5, n) * rng.choice([-1.0, 1.0], n)
+    drawn: Floats = rng.uniform(0.5, 1.5, n) * rng.choice([-1.0, 1.0], n)
     return drawn
 
 
@@ -169,9 +170,7 @@ def make_sparse_linear(
     changing = noise_spread > 0 or edge_spread > 0
     return KnownAnswer(
         name="sparse linear model",
-        X=sample.X,
-        y=sample.y,
-        environments=sample.environments,
+        **sample._asdict(),
         feature_names=numbered("x", n_features),
         coef=model.coef,
         support=model.coef != 0,

@@ -56,27 +56,29 @@ def burst_exponent(
     >>> round(burst_exponent([1 + 5, 1 - 5], 0.1), 3), round(burst_exponent([7, -5], 0.1), 3)
     (0.17, 0.439)
     """
-    values, shares = checked(eigenvalues, weights)
+    values, weights = checked(eigenvalues, weights)
     factors = np.abs(1.0 + positive("step_size", step_size) * values)
-    used = shares > 0
+    used = weights > 0
     with np.errstate(divide="ignore"):
-        logarithm, share = np.log(factors[..., used]), shares[used]
+        logarithm = np.log(factors[..., used])
     largest = logarithm.max(axis=-1)
     low, high = np.zeros(largest.shape), np.full(largest.shape, _LARGEST)
+    # log E|f|^nu is convex in nu, 0 at 0 and falls there if the exponent is negative: it has one
+    # more zero, which is bisected
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        below = _log_moment(logarithm, share, middle) < 0
+        below = _log_moment(logarithm, weights[used], middle) < 0
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     # at the upper end of the search nu is as good as infinite
     found = np.where((largest <= 0) | (low > 0.999 * _LARGEST), np.inf, low)
-    found = np.where(mean_log(factors, shares) < 0, found, 0.0)
+    found = np.where(mean_log(factors, weights) < 0, found, 0.0)
     return float(found) if found.ndim == 0 else found
 
 
-def _log_moment(logarithm: Floats, share: Floats, power: Floats) -> Floats:
+def _log_moment(logarithm: Floats, weights: Floats, power: Floats) -> Floats:
     """Logarithm of E |factor|^power, safely."""
     with np.errstate(invalid="ignore"):
         exponent = np.where(np.isfinite(logarithm), power[..., None] * logarithm, -np.inf)
     top = np.maximum(exponent.max(axis=-1), -700.0)
-    value: Floats = top + np.log(np.exp(exponent - top[..., None]) @ share)
+    value: Floats = top + np.log(np.exp(exponent - top[..., None]) @ weights)
     return value

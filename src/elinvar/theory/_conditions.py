@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import ge, gt, le, lt
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,9 @@ from elinvar.theory._reduction import Reduced
 from elinvar.theory._spurious import Spurious
 
 Relation = Literal["<", "<=", ">=", ">"]
+Source = Literal["paper", "own"]
+
+_COMPARED = {"<": lt, "<=": le, ">=": ge, ">": gt}
 
 # sampling noise below a tenth of the signal, overlaps below a cosine of .1
 _SMALL = 0.1
@@ -51,7 +55,7 @@ class Condition:
     threshold: float
     relation: Relation
     holds: bool
-    source: Literal["paper", "own"]
+    source: Source
     otherwise: str = ""
 
     def __str__(self) -> str:
@@ -164,20 +168,8 @@ def _true(name: str, holds: bool, otherwise: str) -> Condition:
     return replace(_is(name, holds, ">=", 1, "paper"), otherwise=otherwise)
 
 
-def _is(
-    name: str,
-    value: float,
-    relation: Relation,
-    threshold: float,
-    source: Literal["paper", "own"],
-) -> Condition:
-    holds = {
-        "<": value < threshold,
-        "<=": value <= threshold,
-        ">=": value >= threshold,
-        ">": value > threshold,
-    }[relation]
+def _is(name: str, value: float, relation: Relation, threshold: float, source: Source) -> Condition:
     return Condition(
         name=name, value=float(value), threshold=float(threshold), relation=relation,
-        holds=bool(holds), source=source,
+        holds=bool(_COMPARED[relation](value, threshold)), source=source,
     )  # fmt: skip

@@ -52,8 +52,8 @@ def growth_exponent(
     >>> round(growth_exponent([1 + 6, 1 - 6], step_size=0.1), 4)
     -0.0813
     """
-    values, shares = checked(eigenvalues, weights)
-    return _plain(mean_log(1.0 + positive("step_size", step_size) * values, shares))
+    values, weights = checked(eigenvalues, weights)
+    return _plain(mean_log(1.0 + positive("step_size", step_size) * values, weights))
 
 
 def gate_growth_exponent(
@@ -103,10 +103,10 @@ def gate_growth_exponent(
     >>> round(gate_growth_exponent(slopes, 0.25, gain=10.0), 3)
     -0.186
     """
-    values, shares = checked(slopes, weights)
+    values, weights = checked(slopes, weights)
     step = 2.0 * positive("step_size", step_size)
-    pull = step * extrapolated(values, shares, gain)
-    return _plain(np.maximum(mean_log(1.0 + pull, shares), mean_log(1.0 - pull, shares)))
+    pull = step * extrapolated(values, weights, gain)
+    return _plain(np.maximum(mean_log(1.0 + pull, weights), mean_log(1.0 - pull, weights)))
 
 
 def critical_heterogeneity(step_size: float, mean: float = 1.0) -> float:
@@ -150,19 +150,19 @@ def critical_heterogeneity(step_size: float, mean: float = 1.0) -> float:
     return float(np.sqrt(mean**2 + 2.0 * mean / positive("step_size", step_size)))
 
 
-def mean_log(factors: Floats, shares: Floats) -> Floats:
+def mean_log(factors: Floats, weights: Floats) -> Floats:
     """Return E log|factor| over the last axis, minus infinity at a factor of 0."""
     with np.errstate(divide="ignore"):
         logarithm = np.log(np.abs(factors))
-    mean: Floats = np.where(shares > 0, shares * np.where(shares > 0, logarithm, 0.0), 0.0).sum(-1)
+    mean: Floats = (weights * np.where(weights > 0, logarithm, 0.0)).sum(-1)
     return mean
 
 
-def extrapolated(values: Floats, shares: Floats, gain: float) -> Floats:
+def extrapolated(values: Floats, weights: Floats, gain: float) -> Floats:
     """Return the mean plus ``gain`` times the deviations from it."""
     if not (np.isfinite(gain) and gain >= 0):
         raise DataError(f"gain must be a finite number of at least 0; got {gain!r}.")
-    mean = (values @ shares)[..., None]
+    mean = (values @ weights)[..., None]
     return np.asarray(mean + gain * (values - mean))
 
 
@@ -180,14 +180,14 @@ def checked(values: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Float
     n_environments = array.shape[-1]
     if weights is None:
         return array, np.full(n_environments, 1.0 / n_environments)
-    shares = np.asarray(weights, dtype=np.float64)
-    if shares.shape != (n_environments,):
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n_environments,):
         raise DataError(
-            f"weights have the shape {shares.shape}, but there are {n_environments} environments."
+            f"weights have the shape {weights.shape}, but there are {n_environments} environments."
         )
-    if not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum() > 0:
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
         raise DataError("weights must be finite numbers of at least 0, and one above 0.")
-    return array, shares / shares.sum()
+    return array, weights / weights.sum()
 
 
 def positive(name: str, value: float) -> float:

@@ -21,6 +21,7 @@ Law = Literal["two_point", "uniform", "gaussian"]
 # below this ratio of the half-width to the middle, expansions are better than differences
 _NARROW = 0.02
 _GRID = 600
+_NOWHERE = Window(low=np.nan, high=np.nan)
 
 
 def law_growth_exponent(
@@ -167,11 +168,11 @@ def step_window(
         raise DataError(f"mean must be a finite number of at least 0; got {mean!r}.")
     if isinstance(law, str) and law == "two_point":
         if wide <= mean:
-            return Window(low=np.nan, high=np.nan)
+            return _NOWHERE
         root = float(np.sqrt(2 * wide**2 - mean**2))
         return Window(low=2 * mean / (wide**2 - mean**2), high=2 / (root - mean))
     if wide == 0:
-        return Window(low=np.nan, high=np.nan)
+        return _NOWHERE
     return _first_negative(lambda eta: _moments(law, 1 + eta * mean, eta * wide)[0], 1 / wide)
 
 
@@ -236,10 +237,11 @@ def _two_point(centre: float, half: float) -> tuple[float, float]:
 
 def _uniform(centre: float, half: float) -> tuple[float, float]:
     if half <= _NARROW * abs(centre):
+        # log|c| + E log(1 + t d), t = h / c, to the sixth power: E d^2k = 1 / (2k + 1)
         t = half / centre
-        return float(
-            np.log(abs(centre))
-        ) - t**2 / 6 - t**4 / 20 - t**6 / 42, t**2 / 3 + 7 * t**4 / 45
+        exponent = np.log(abs(centre)) - t**2 / 6 - t**4 / 20 - t**6 / 42
+        return float(exponent), t**2 / 3 + 7 * t**4 / 45
+    # integrals of log x and log^2 x over [c - h, c + h]: x (log x - 1), x (log^2 x - 2 log x + 2)
     ends = np.array([centre - half, centre + half])
     logarithm = np.log(np.maximum(np.abs(ends), 1e-300))
     first = np.diff(ends * (logarithm - 1))[0] / (2 * half)
@@ -249,9 +251,11 @@ def _uniform(centre: float, half: float) -> tuple[float, float]:
 
 def _gaussian(centre: float, half: float) -> tuple[float, float]:
     if half <= _NARROW * abs(centre):
+        # the same with E d^2k = (2k - 1)!!
         t = half / centre
         exponent = np.log(abs(centre)) - t**2 / 2 - 3 * t**4 / 4 - 5 * t**6 / 2
         return float(exponent), t**2 + 5 * t**4 / 2 + 32 * t**6 / 3
+    # (d + c/h)^2 is noncentral chi-squared: a chi-squared of 1 + 2j degrees, j Poisson of this mean
     mean = 0.5 * (centre / half) ** 2
     width = 12 * np.sqrt(mean) + 40
     j = np.arange(max(0, int(mean - width)), int(mean + width) + 1, dtype=np.float64)
@@ -275,7 +279,7 @@ def _first_negative(exponent: Callable[[float], float], scale: float) -> Window:
     values = np.array([exponent(t) for t in grid])
     negative = np.nonzero(values < 0)[0]
     if not len(negative):
-        return Window(low=np.nan, high=np.nan)
+        return _NOWHERE
     first = int(negative[0])
     last = first + int(np.argmax(values[first:] >= 0))
 

@@ -78,7 +78,7 @@ def matrix_growth_exponent(
     -0.0639 a step (spread 0.16)
     """
     stack = _square(matrices)
-    shares = checked(np.zeros(len(stack)), weights)[1]
+    weights = checked(np.zeros(len(stack)), weights)[1]
     if not (isinstance(block, int | np.integer) and block >= 1):
         raise DataError(f"block must be an integer of at least 1; got {block!r}.")
     factors = np.eye(stack.shape[1]) + positive("step_size", step_size) * stack
@@ -88,13 +88,13 @@ def matrix_growth_exponent(
         raise DataError(f"order must be random or cyclic; got {order!r}.")
     together = common_eigenvalues(stack)
     if together is not None:
-        logarithm, drift = _logs(1.0 + step_size * together, shares)
+        logarithm, drift = _logs(1.0 + step_size * together, weights)
         top = int(np.argmax(drift))
         # a block of b equal steps has b times the logarithm: the spread a step grows by sqrt(b)
-        spread = _sd(logarithm[:, top], shares) * np.sqrt(block)
+        spread = _sd(logarithm[:, top], weights) * np.sqrt(block)
         return GrowthExponent(exponent=float(drift[top]), spread=float(spread))
     powers = np.linalg.matrix_power(factors, int(block))
-    return _chains(powers, shares, int(block), n_steps, np.random.default_rng(rng))
+    return _chains(powers, weights, int(block), n_steps, np.random.default_rng(rng))
 
 
 def common_eigenvalues(matrices: Floats) -> Floats | None:
@@ -110,19 +110,20 @@ def common_eigenvalues(matrices: Floats) -> Floats | None:
     return values if off <= 1e3 * _COMMUTE * scale else None
 
 
-def _logs(factors: Floats, shares: Floats) -> tuple[Floats, Floats]:
+def _logs(factors: Floats, weights: Floats) -> tuple[Floats, Floats]:
     with np.errstate(divide="ignore"):
-        return np.log(np.abs(factors)), mean_log(factors.T, shares)
+        return np.log(np.abs(factors)), mean_log(factors.T, weights)
 
 
-def _sd(logarithm: Floats, shares: Floats) -> float:
-    used = shares > 0
+def _sd(logarithm: Floats, weights: Floats) -> float:
+    used = weights > 0
     with np.errstate(invalid="ignore"):
-        mean = logarithm[used] @ shares[used]
-        return float(np.sqrt((logarithm[used] - mean) ** 2 @ shares[used]))
+        mean = logarithm[used] @ weights[used]
+        return float(np.sqrt((logarithm[used] - mean) ** 2 @ weights[used]))
 
 
 def _cyclic(factors: Floats, block: int) -> GrowthExponent:
+    # gamma = log rho(F_E^b ... F_1^b) / (E b), rho the spectral radius of one round
     product = np.eye(factors.shape[1])
     for factor in np.linalg.matrix_power(factors, block):
         product = factor @ product
@@ -133,21 +134,23 @@ def _cyclic(factors: Floats, block: int) -> GrowthExponent:
 
 
 def _chains(
-    factors: Floats, shares: Floats, block: int, n_steps: int, rng: np.random.Generator
+    factors: Floats, weights: Floats, block: int, n_steps: int, rng: np.random.Generator
 ) -> GrowthExponent:
     """Iterate 64 unit vectors; Furstenberg's mean at each step, the drawn one for the spread."""
     n_rounds = max(int(n_steps) // _CHAINS, 50)
-    drawn = rng.choice(len(factors), size=(n_rounds, _CHAINS), p=shares)
+    drawn = rng.choice(len(factors), size=(n_rounds, _CHAINS), p=weights)
     x = rng.normal(size=(_CHAINS, factors.shape[1]))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     mean, walked = np.zeros(_CHAINS), np.zeros(_CHAINS)
     counted, row = n_rounds - n_rounds // 5, np.arange(_CHAINS)
     for t in range(n_rounds):
+        # Furstenberg: gamma = E_x E_e log|F_e x| over the stationary law of the direction x, so the
+        # mean over all e is taken at each x, and only the walk follows the one drawn
         moved = np.einsum("eij,cj->eci", factors, x)
         size = np.linalg.norm(moved, axis=2)
         if t >= n_rounds - counted:
             with np.errstate(divide="ignore", invalid="ignore"):
-                mean += np.where(shares[:, None] > 0, np.log(size), 0.0).T @ shares
+                mean += np.where(weights[:, None] > 0, np.log(size), 0.0).T @ weights
                 walked += np.log(size[drawn[t], row])
         size = size[drawn[t], row][:, None]
         x = np.where(size > 0, moved[drawn[t], row] / np.where(size > 0, size, 1.0), x)

@@ -60,11 +60,12 @@ def momentum_growth_exponent(
     >>> round(momentum_growth_exponent([7.0, -5.0], 0.05, momentum=0.5).exponent, 2)
     -0.04
     """
-    values, shares = checked(np.ravel(np.asarray(eigenvalues, dtype=np.float64)), weights)
+    values, weights = checked(np.ravel(np.asarray(eigenvalues, dtype=np.float64)), weights)
     if not 0 <= momentum < 1:
         raise DataError(f"momentum must lie in [0, 1); got {momentum!r}.")
+    # (u_t+1, u_t) = C_e (u_t, u_t-1); the step of `matrix_growth_exponent` adds the identity
     companions = np.zeros((len(values), 2, 2))
     companions[:, 0, 0] = 1 + momentum + positive("step_size", step_size) * values
     companions[:, 0, 1] = -momentum
     companions[:, 1, 0] = 1
-    return matrix_growth_exponent(companions - np.eye(2), 1.0, shares, n_steps=n_steps, rng=rng)
+    return matrix_growth_exponent(companions - np.eye(2), 1.0, weights, n_steps=n_steps, rng=rng)

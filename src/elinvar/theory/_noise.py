@@ -163,7 +163,7 @@ def free_growth_exponent(
     0.003
     """
     stack = _square(matrices)
-    shares = checked(np.zeros(len(stack)), weights)[1]
+    weights = checked(np.zeros(len(stack)), weights)[1]
     eta = positive("step_size", step_size)
     scale = eta * np.sqrt(positive("power", power) / positive("batch_size", batch_size) / 2)
     rank, rng = stack.shape[1], np.random.default_rng(rng)
@@ -171,7 +171,7 @@ def free_growth_exponent(
         raise DataError(f"dim must be at least {rank + 2}, two above the rank; got {dim!r}.")
     factors = np.eye(rank) + eta * stack
     rounds = max(int(n_steps) // _CHAINS, 100)
-    drawn = rng.choice(len(stack), size=(rounds, _CHAINS), p=shares)
+    drawn = rng.choice(len(stack), size=(rounds, _CHAINS), p=weights)
     # y: the spurious part, then the length of the rest; N y = (g + (sqrt(2) - 1) y y'g) / sqrt(2)
     y = np.zeros((_CHAINS, rank + 1))
     y[:, -1] = 1.0
@@ -367,10 +367,13 @@ class _Parts:
                 "The eigenvalues must be positive, below 1 / step_size, and at most dim in number."
             )
         others = dim - rank
+        # inside: pairs of learned directions; across: a learned with a free one, sigma_j = 0
         pair = eta * (sigma[:, None] + sigma)
         inside = (pair / (2 - pair) * (1 + np.eye(rank)) / 2).sum()
         across = others * (eta * sigma / (2 - eta * sigma)).sum()
+        # D_i: second-order shrinkage of each learned eigenvalue
         sag = others * eta / (2 * (2 - eta * sigma))
+        # of the directions left, d' / 4 survive in the stationary state, if U has columns for them
         quarter = others / 4
         n = max(0.0, min(quarter, (dim if width is None else min(width, dim)) - rank))
         free = eta**2 * n * quarter * (quarter - n / 2)

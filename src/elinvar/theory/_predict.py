@@ -1,7 +1,6 @@
 """What an algorithm will do to a matrix problem, before it runs."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -106,7 +105,7 @@ def predict_outcome(
     )
 
 
-def _outside_theory(problem: Any, algorithm: Any) -> str:
+def _outside_theory(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> str:
     """Why the theory has no answer, or nothing."""
     optimizer = getattr(algorithm, "optimizer", None)
     name = type(optimizer).__name__
@@ -304,7 +303,7 @@ def _direct(case: Case) -> Answer:
     entries = d * (d + 1) / 2 / m if m is not None else 0.0
     if ratio * entries >= 1:
         return "diverges", f"step {h:.3g} is too large for the matrix itself.", np.nan
-    # sampling noise sees the fluctuation, too
+    # Var A = h / (2 - h) (Var A_e + noise), and sampling noise sees the fluctuation, too
     jitter = ratio * (variance + entries * reduced.power) / (1 - ratio * entries)
     mean = float(np.linalg.norm(reduced.mean))
     error = float(np.sqrt(mean**2 + jitter) / reduced.signal)

@@ -96,6 +96,7 @@ def _in_learned_columns(reduced: Reduced) -> tuple[float, float]:
         shifted = (reduced.matrices - s * np.eye(len(reduced.across)) for s in np.unique(sigma))
         found = [matrix_growth_exponent(S, reduced.step, reduced.weights) for S in shifted]
         return max(growth.exponent for growth in found), np.nan
+    # beside a learned sigma the step multiplies what is spurious by 1 + h (s_e - sigma)
     pairs = reduced.eigenvalues.T[:, None, :] - sigma[:, None]
     rates = growth_exponent(pairs, reduced.step, reduced.weights)
     tails = burst_exponent(pairs, reduced.step, reduced.weights)

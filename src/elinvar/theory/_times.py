@@ -67,9 +67,11 @@ def escape_steps(
     if start >= share:
         return 0.0
     if pull < _SMOOTH:
+        # the limit, d(x^2)/dt = 2 eta sigma x^2 (1 - x^2): the logistic curve
         odds = share / (1 - share) * (1 - start) / start
         return float(np.ceil(np.log(odds) / (2 * pull)))
     steps = max(0, int(np.log(_LINEAR * share**0.5 / start**0.5) / np.log1p(pull)))
+    # x = u / sqrt(sigma): x <- x (1 + eta sigma (1 - x^2)); linear while x^2 is small
     x = start**0.5 * (1 + pull) ** steps
     while x * x < share:
         x *= 1 + pull * (1 - x * x)

@@ -61,13 +61,13 @@ def suppressing_gains(
     >>> round(low, 2), round(high, 2)
     (8.31, 12.21)
     """
-    values, shares = checked(slopes, weights)
+    values, weights = checked(slopes, weights)
     step = 2.0 * positive("step_size", step_size)
-    mean = (values @ shares)[..., None]
+    mean = (values @ weights)[..., None]
     away = values - mean
     away = np.where(np.abs(away) > _EQUAL * np.abs(values).max(-1, keepdims=True), away, 0.0)
     pull = np.broadcast_to(step * mean, away.shape)
-    return _first_window(1.0 + pull, step * away, 1.0 - pull, -step * away, shares)
+    return _first_window(1.0 + pull, step * away, 1.0 - pull, -step * away, weights)
 
 
 def suppressing_steps(
@@ -109,22 +109,22 @@ def suppressing_steps(
     >>> round(low, 3), round(high, 3)
     (0.125, 0.731)
     """
-    values, shares = checked(slopes, weights)
-    pull = 2.0 * extrapolated(values, shares, gain)
+    values, weights = checked(slopes, weights)
+    pull = 2.0 * extrapolated(values, weights, gain)
     largest = np.abs(values).max(-1, keepdims=True)
     pull = np.where(np.abs(pull) > _EQUAL * largest, pull, 0.0)
     one = np.ones_like(pull)
-    return _first_window(one, pull, one, -pull, shares)
+    return _first_window(one, pull, one, -pull, weights)
 
 
 def _first_window(
-    a_u: Floats, b_u: Floats, a_v: Floats, b_v: Floats, shares: Floats
+    a_u: Floats, b_u: Floats, a_v: Floats, b_v: Floats, weights: Floats
 ) -> tuple[Any, Any]:
     """First window of t >= 0 that both exponents leave free, arrays (..., E) to (...)."""
     shape, n_environments = a_u.shape[:-1], a_u.shape[-1]
-    used = shares > 0
+    used = weights > 0
     flat = [part.reshape(-1, n_environments)[:, used] for part in (a_u, b_u, a_v, b_v)]
-    stretches = [_growing(a, b, shares[used]) for a, b in (flat[:2], flat[2:])]
+    stretches = [_growing(a, b, weights[used]) for a, b in (flat[:2], flat[2:])]
     start = np.concatenate([stretch[0] for stretch in stretches], axis=1)
     stop = np.concatenate([stretch[1] for stretch in stretches], axis=1)
     order = np.argsort(start, axis=1)
@@ -143,7 +143,7 @@ def _first_window(
     return low.reshape(shape), high.reshape(shape)
 
 
-def _growing(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]:
+def _growing(a: Floats, b: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Stretches (F, E + 1) of t >= 0 on which f >= 0; infinite and minus infinite where none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         poles = np.where(b != 0, -a / b, np.inf)
@@ -153,50 +153,51 @@ def _growing(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]:
     right = np.concatenate([ends, np.full((len(a), 1), np.inf)], axis=1)
     start, stop = np.full(left.shape, np.inf), np.full(left.shape, -np.inf)
     at = np.nonzero((right > left) & np.isfinite(left) & (b != 0).any(axis=1)[row])
-    line = (a[at[0]], b[at[0]], shares)
+    line = (a[at[0]], b[at[0]], weights)
     low, high = left[at], _bounded(*line, left[at], right[at])
     top = np.where(np.isfinite(right[at]), _top(*line, low, high), high)
     grows = _value(*line, top) >= 0
     at, low, high, top = (at[0][grows], at[1][grows]), low[grows], high[grows], top[grows]
-    line = (a[at[0]], b[at[0]], shares)
+    line = (a[at[0]], b[at[0]], weights)
     start[at] = _crossing(*line, low, top)
     stop[at] = np.where(np.isfinite(right[at]), _crossing(*line, high, top), np.inf)
     return start, stop
 
 
-def _value(a: Floats, b: Floats, shares: Floats, t: Floats) -> Floats:
+def _value(a: Floats, b: Floats, weights: Floats, t: Floats) -> Floats:
     with np.errstate(divide="ignore"):
-        value: Floats = np.log(np.abs(a + b * t[:, None])) @ shares
+        value: Floats = np.log(np.abs(a + b * t[:, None])) @ weights
     return value
 
 
-def _bounded(a: Floats, b: Floats, shares: Floats, left: Floats, right: Floats) -> Floats:
+def _bounded(a: Floats, b: Floats, weights: Floats, left: Floats, right: Floats) -> Floats:
     """Replace an infinite right end, beyond the last pole, by a point where f >= 0."""
+    # beyond the last pole |a + b t| >= |b| (t - left), so f >= constant + weight log(t - left)
     moving = b != 0
-    weight = (moving * shares).sum(axis=1)
-    constant = np.log(np.abs(np.where(moving, b, a))) @ shares
+    weight = (moving * weights).sum(axis=1)
+    constant = np.log(np.abs(np.where(moving, b, a))) @ weights
     with np.errstate(over="ignore"):
         far = left + np.exp(np.minimum(-constant / weight, 600.0)) * 1.01
     return np.where(np.isfinite(right), right, far)
 
 
-def _top(a: Floats, b: Floats, shares: Floats, low: Floats, high: Floats) -> Floats:
+def _top(a: Floats, b: Floats, weights: Floats, low: Floats, high: Floats) -> Floats:
     """Where the concave f is largest between two poles: the zero of its falling derivative."""
     low, high = low.copy(), high.copy()
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         with np.errstate(divide="ignore", invalid="ignore"):
-            rising = (b / (a + b * middle[:, None])) @ shares > 0
+            rising = (b / (a + b * middle[:, None])) @ weights > 0
         low, high = np.where(rising, middle, low), np.where(rising, high, middle)
     return np.asarray(0.5 * (low + high))
 
 
-def _crossing(a: Floats, b: Floats, shares: Floats, outer: Floats, inner: Floats) -> Floats:
+def _crossing(a: Floats, b: Floats, weights: Floats, outer: Floats, inner: Floats) -> Floats:
     """Where f reaches 0 between ``outer`` and ``inner``, at which it is at least 0."""
     out, inside = outer.copy(), inner.copy()
-    already = _value(a, b, shares, out) >= 0
+    already = _value(a, b, weights, out) >= 0
     for _ in range(_HALVINGS):
         middle = 0.5 * (out + inside)
-        grows = _value(a, b, shares, middle) >= 0
+        grows = _value(a, b, weights, middle) >= 0
         out, inside = np.where(grows, out, middle), np.where(grows, middle, inside)
     return np.where(already, outer, inside)
