@@ -133,12 +133,10 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     )
     sides = Claim(
         holds=bool(least >= 0.9 and learnt >= 0.1 and left <= 0.01),
-        sentence=(
-            f"The spurious signal is at least {figure(learnt)} up to {config.learnt:g} of the line "
-            f"(needed: 0.1) and at most {figure(left)} from {config.forgotten:g} of it on (needed: "
-            f"0.01), while the invariant signal is at least {figure(least)} everywhere (needed: "
-            f"0.9); medians of {config.repetitions} runs."
-        ),
+        sentence=f"The spurious signal is at least {figure(learnt)} up to {config.learnt:g} of the "
+        f"line (needed: 0.1) and at most {figure(left)} from {config.forgotten:g} of it on "
+        f"(needed: 0.01), while the invariant signal is at least {figure(least)} everywhere "
+        f"(needed: 0.9); medians of {config.repetitions} runs.",
     )
     return (*(_claim(row, config) for row in rows), sides)
 
@@ -155,11 +153,9 @@ def _claim(row: Row, config: Config) -> Claim:
         )
     return Claim(
         holds=bool(abs(row["deviation"]) <= config.tolerance),
-        sentence=(
-            f"{where} at M = {figure(row['measured'])} ± {row['standard_error']:.1g} (standard "
-            f"error); predicted {figure(row['predicted'])}, a deviation of "
-            f"{percent(row['deviation'])} ({needed})."
-        ),
+        sentence=f"{where} at M = {figure(row['measured'])} ± {row['standard_error']:.1g} "
+        f"(standard error); predicted {figure(row['predicted'])}, a deviation of "
+        f"{percent(row['deviation'])} ({needed}).",
     )
 
 

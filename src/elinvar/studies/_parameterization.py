@@ -188,11 +188,9 @@ def _fails(rows: list[Row], config: Config) -> Claim:
     least = min(row["error"] for row in rows)
     return Claim(
         holds=bool(least >= config.failed),
-        sentence=(
-            "A itself as the parameter fails at each step size, with infinite batches: it stays at "
-            f"least {percent(least)} of |A*| away from A* (medians of {rows[0]['runs']} runs; "
-            f"needed: {percent(config.failed)})."
-        ),
+        sentence="A itself as the parameter fails at each step size, with infinite batches: it "
+        f"stays at least {percent(least)} of |A*| away from A* (medians of {rows[0]['runs']} runs; "
+        f"needed: {percent(config.failed)}).",
     )
 
 
@@ -207,11 +205,9 @@ def _pools(rows: list[Row]) -> Claim:
     )
     return Claim(
         holds=bool(near and apart),
-        sentence=(
-            "Its last iterates, which fluctuate, are on average over runs the pooled solution: "
-            f"they hold {said} times the mean spurious part (needed: 1 within three standard "
-            "errors, and 0 beyond three at one of them)."
-        ),
+        sentence="Its last iterates, which fluctuate, are on average over runs the pooled "
+        f"solution: they hold {said} times the mean spurious part (needed: 1 within three standard "
+        "errors, and 0 beyond three at one of them).",
     )
 
 
@@ -220,10 +216,8 @@ def _recovers(rows: list[Row], what: str, config: Config) -> Claim:
     said = ", ".join(f"{row['setting']}: {percent(row['error'])}" for row in rows)
     return Claim(
         holds=bool(worst <= config.recovered),
-        sentence=(
-            f"{what}: at the end it is so far from it, relative to |A*|: {said} (medians of "
-            f"{rows[0]['runs']} runs; needed: at most {percent(config.recovered)})."
-        ),
+        sentence=f"{what}: at the end it is so far from it, relative to |A*|: {said} (medians of "
+        f"{rows[0]['runs']} runs; needed: at most {percent(config.recovered)}).",
     )
 
 
@@ -231,12 +225,10 @@ def _loses(rows: list[Row], config: Config) -> Claim:
     said = ", ".join(f"{row['setting']}: {percent(row['error'])}" for row in rows)
     return Claim(
         holds=bool(rows[0]["error"] <= config.recovered and rows[-1]["error"] >= config.failed),
-        sentence=(
-            "A lazy start loses the bias: from U = V large, with the step that it bears, U U' - "
-            f"V V' moves as A itself does, and ends so far from A*: {said} (needed: at most "
-            f"{percent(config.recovered)} from the smallest start, at least "
-            f"{percent(config.failed)} from the largest)."
-        ),
+        sentence="A lazy start loses the bias: from U = V large, with the step that it bears, U U' "
+        f"- V V' moves as A itself does, and ends so far from A*: {said} (needed: at most "
+        f"{percent(config.recovered)} from the smallest start, at least "
+        f"{percent(config.failed)} from the largest).",
     )
 
 

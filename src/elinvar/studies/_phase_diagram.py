@@ -236,21 +236,17 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     typical = float(np.median(summary["standard_error"] / summary["predicted"]))
     border = Claim(
         holds=bool(median <= config.tolerance and worst <= config.worst),
-        sentence=(
-            f"The heterogeneity at which the spurious part stops growing is within "
-            f"{percent(median)} of the predicted line (median over {len(summary)} step sizes, "
-            f"needed: {percent(config.tolerance)}; worst {percent(worst)}, needed: "
-            f"{percent(config.worst)}; standard error {percent(typical)})."
-        ),
+        sentence=f"The heterogeneity at which the spurious part stops growing is within "
+        f"{percent(median)} of the predicted line (median over {len(summary)} step sizes, "
+        f"needed: {percent(config.tolerance)}; worst {percent(worst)}, needed: "
+        f"{percent(config.worst)}; standard error {percent(typical)}).",
     )
     agree, compared = int(summary["runs_agree"].sum()), int(summary["runs_compared"].sum())
     rate = agree / compared if compared else float("nan")
     outcomes = Claim(
         holds=bool(rate >= 0.95),
-        sentence=(
-            f"{percent(rate, 3)} of the {compared:,} runs that are long enough to show their "
-            "predicted exponent, and certainly bounded, end as predicted (needed: 95%)."
-        ),
+        sentence=f"{percent(rate, 3)} of the {compared:,} runs that are long enough to show their "
+        "predicted exponent, and certainly bounded, end as predicted (needed: 95%).",
     )
     return (border, outcomes, _divergence(summary))
 
@@ -264,11 +260,9 @@ def _divergence(summary: "DataFrame") -> Claim:
     spread = f", at {figure(ratios.min())} to {figure(ratios.max())} times the bound"
     return Claim(
         holds=bool(against == 0 and len(seen) > 0 and between == len(seen)),
-        sentence=(
-            f"{against} runs diverge below the bound (needed: 0), and half of them between it and "
-            f"the line from which the spurious part grows again at {between} of the {len(seen)} "
-            f"step sizes at which half do (needed: all){spread if len(seen) else ''}."
-        ),
+        sentence=f"{against} runs diverge below the bound (needed: 0), and half of them between it "
+        f"and the line from which the spurious part grows again at {between} of the {len(seen)} "
+        f"step sizes at which half do (needed: all){spread if len(seen) else ''}.",
     )
 
 

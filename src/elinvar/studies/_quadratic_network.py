@@ -182,11 +182,9 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
 def _compares(words: str, hetero: Row, pooled: Row, near: float) -> Claim:
     return Claim(
         holds=bool(hetero["error_high"] < pooled["error_low"] and hetero["error"] <= near),
-        sentence=(
-            f"One environment at a time, {words}, |U U' - A*| is {_range(hetero, 'error')}, pooled "
-            f"{_range(pooled, 'error')} (needed: every run nearer than every pooled one, and a "
-            f"median of at most {near:g})."
-        ),
+        sentence=f"One environment at a time, {words}, |U U' - A*| is {_range(hetero, 'error')}, "
+        f"pooled {_range(pooled, 'error')} (needed: every run nearer than every pooled one, and a "
+        f"median of at most {near:g}).",
     )
 
 

@@ -129,10 +129,8 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     recovered, runs = int(summary["recovered"].sum()), int(summary["runs"].sum())
     every = Claim(
         holds=recovered == runs,
-        sentence=(
-            f"{recovered} of {runs} runs from a start of 1/d recover A* within "
-            f"{percent(config.recovered)} in {config.steps} steps (needed: all)."
-        ),
+        sentence=f"{recovered} of {runs} runs from a start of 1/d recover A* within "
+        f"{percent(config.recovered)} in {config.steps} steps (needed: all).",
     )
     slope, intercept = _fit(summary, "steps")
     theory = 1.0 / np.log1p(config.step_size)
@@ -140,20 +138,16 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     off = float(np.max(np.abs(summary["steps"] - line) / summary["steps"]))
     law = Claim(
         holds=bool(abs(slope / theory - 1.0) <= config.tolerance and off <= 0.05),
-        sentence=(
-            f"The steps are {figure(intercept)} + {figure(slope)} log d, a slope "
-            f"{percent(abs(slope / theory - 1.0))} from the predicted 1 / log(1 + step size) = "
-            f"{figure(theory)} (needed: within {percent(config.tolerance)}), and no dimension is "
-            f"more than {percent(off)} off this line (needed: 5%)."
-        ),
+        sentence=f"The steps are {figure(intercept)} + {figure(slope)} log d, a slope "
+        f"{percent(abs(slope / theory - 1.0))} from the predicted 1 / log(1 + step size) = "
+        f"{figure(theory)} (needed: within {percent(config.tolerance)}), and no dimension is "
+        f"more than {percent(off)} off this line (needed: 5%).",
     )
     gap = float(np.max(np.abs(summary["steps"] / summary["predicted"] - 1.0)))
     time = Claim(
         holds=bool(gap <= 0.15),
-        sentence=(
-            f"The noiseless iteration of one invariant direction predicts each median within "
-            f"{percent(gap)} (needed: 15%)."
-        ),
+        sentence=f"The noiseless iteration of one invariant direction predicts each median within "
+        f"{percent(gap)} (needed: 15%).",
     )
     return (every, law, time)
 

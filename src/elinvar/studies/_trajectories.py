@@ -112,12 +112,10 @@ def _claim(row: Row, key: str, where: str, config: Config) -> Claim:
     other = next(name for name in _DISTANCES if name != key)
     return Claim(
         holds=bool(row["runs"] == config.repetitions and row[key] <= config.tolerance < row[other]),
-        sentence=(
-            f"{row['algorithm']} ends at {where}: {percent(row[key])} of |A*| from it (median of "
-            f"{row['runs']} runs; quartiles {percent(row[f'{key}_low'])} to "
-            f"{percent(row[f'{key}_high'])}; needed: at most {percent(config.tolerance)}), and "
-            f"{percent(row[other])} from the other solution."
-        ),
+        sentence=f"{row['algorithm']} ends at {where}: {percent(row[key])} of |A*| from it (median "
+        f"of {row['runs']} runs; quartiles {percent(row[f'{key}_low'])} to "
+        f"{percent(row[f'{key}_high'])}; needed: at most {percent(config.tolerance)}), and "
+        f"{percent(row[other])} from the other solution.",
     )
 
 
