@@ -161,14 +161,14 @@ def run_method(
                 model, seconds = timed(lambda: _fit(method, case, choice.parameters))
             predicted = _predict(model, case, case.test)
         except TimeUp:
-            return {"outcome": "failed", "reason": f"took longer than {limit:g} s", "note": ""}
+            return _failed(f"took longer than {limit:g} s")
         except MissingExtraError as error:
-            return {"outcome": "not installed", "reason": _short(error), "note": ""}
+            return _failed(_short(error), "not installed")
         except Exception as error:  # of whatever kind a method raises
-            return {"outcome": "failed", "reason": _words(error), "note": ""}
+            return _failed(_words(error))
         errors = errors_in(case.test, predicted, case.task)
         if not np.isfinite(errors).all():
-            return {"outcome": "failed", "reason": "predictions are not finite", "note": ""}
+            return _failed("predictions are not finite")
         values: Values = {
             "outcome": "finished",
             "reason": "",
@@ -187,6 +187,10 @@ def run_method(
         if with_memory and seconds < limit / 4:
             values["memory_mib"] = peak_memory(lambda: _fit(method, case, choice.parameters))
     return values
+
+
+def _failed(reason: str, outcome: str = "failed") -> Values:
+    return {"outcome": outcome, "reason": reason, "note": ""}
 
 
 def _choice(method: Baseline, case: Case, given: Parameters, tuned: bool) -> Choice:

@@ -81,11 +81,8 @@ Every number here was written by elinvar {version}:
     yield f"{n_runs:,} runs of {n_methods} methods on {n_problems} problems."
     if result.quick:
         yield "This is a short run: fewer problems, few seeds, and no slow methods."
-    yield ""
-    yield "## How it is measured"
-    yield ""
-    for sentence in PROTOCOL:
-        yield f"- {sentence}"
+    yield "\n## How it is measured\n"
+    yield from (f"- {sentence}" for sentence in PROTOCOL)
     yield ""
     yield from _falls_short(result)
     for table in result_tables(result):
@@ -94,17 +91,13 @@ Every number here was written by elinvar {version}:
 
 def _falls_short(result: "BenchResult") -> Iterator[str]:
     missed = result.targets[result.targets["met"] == "no"]
-    yield "## Where elinvar falls short"
-    yield ""
+    yield "## Where elinvar falls short\n"
     for row in missed.itertuples():
         yield f"- {row.suite}: {row.target}. Measured: {row.measured}."
     if not len(missed):
         yield "- No target that this run measures is missed."
-    for sentence in _losses(result):
-        yield f"- {sentence}"
-    yield ""
-    yield "[limits.md](limits.md) says why, and what of it no method can have."
-    yield ""
+    yield from (f"- {sentence}" for sentence in _losses(result))
+    yield "\n[limits.md](limits.md) says why, and what of it no method can have.\n"
 
 
 def _losses(result: "BenchResult") -> Iterator[str]:
@@ -121,14 +114,10 @@ def _losses(result: "BenchResult") -> Iterator[str]:
 
 
 def _table(table: TextTable) -> Iterator[str]:
-    yield f"## {table.title}"
-    yield ""
-    yield table.about
-    yield ""
+    yield f"## {table.title}\n\n{table.about}\n"
     yield _row(table.heads)
     yield "|" + "|".join("---:" if kind == "r" else "---" for kind in table.kinds) + "|"
-    for row in table.rows:
-        yield _row(row)
+    yield from map(_row, table.rows)
     yield ""
 
 

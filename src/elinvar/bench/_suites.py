@@ -22,7 +22,7 @@ class Suite:
     about : str
         What is asked, in a sentence or two.
     problems : tuple of str
-        What a whole run draws.
+        What a whole run draws; if empty, the problems that belong to a suite of this name.
     quick : tuple of str
         What a short run draws.
     seeds, quick_seeds : int
@@ -42,7 +42,7 @@ class Suite:
     name: str
     title: str
     about: str
-    problems: tuple[str, ...]
+    problems: tuple[str, ...] = ()
     quick: tuple[str, ...] = ()
     seeds: int = 20
     quick_seeds: int = 3
@@ -51,6 +51,11 @@ class Suite:
     selecting: bool = False
     rows: Mapping[str, int] = field(default_factory=dict)
     quick_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.problems:
+            own = tuple(name for name, one in GENERATED.items() if one.suite == self.name)
+            object.__setattr__(self, "problems", own)
 
     def shown(self, *, quick: bool) -> tuple[str, ...]:
         """Return the problems of a run.
@@ -74,14 +79,6 @@ class Suite:
         return self.quick_rows if quick else self.rows.get(problem)
 
 
-def _of(suite: str) -> tuple[str, ...]:
-    return tuple(name for name, one in PROBLEMS.items() if one.suite == suite)
-
-
-def _own(suite: str) -> tuple[str, ...]:
-    return tuple(name for name, one in GENERATED.items() if one.suite == suite)
-
-
 _ROWS = {name: 2000 for name in PROBLEMS if name.endswith("-e10")}
 
 _ALL = (
@@ -89,7 +86,6 @@ _ALL = (
         name="unit-tests",
         title="Linear unit tests",
         about="Three small problems that defeat many methods; 3 and 10 environments.",
-        problems=_of("unit-tests"),
         quick=("unit-test-1", "unit-test-2", "unit-test-3"),
         seeds=5,
         quick_seeds=2,
@@ -101,7 +97,6 @@ _ALL = (
         title="Linear unit tests with mixed columns",
         about="The same after a rotation: no column is invariant, a subspace is. Three "
         "environments do not identify it, so that silence is the right answer there.",
-        problems=_of("rotated"),
         quick=("unit-test-1s", "unit-test-1s-e10"),
         seeds=5,
         quick_seeds=2,
@@ -112,7 +107,6 @@ _ALL = (
         name="eills",
         title="The model of the EILLS paper",
         about="Two environments, 12 features, curved and heteroskedastic spurious columns.",
-        problems=_of("eills"),
         quick=("eills-300", "eills-1000"),
         quick_seeds=5,
     ),
@@ -121,7 +115,6 @@ _ALL = (
         title="Random linear models",
         about="Linear causal models with at least three environments; the target's parents hold "
         "everywhere.",
-        problems=_of("random"),
         quick=("random-10", "random-10-few"),
         seeds=10,
         quick_seeds=2,
@@ -130,14 +123,12 @@ _ALL = (
         name="two-environments",
         title="Two environments",
         about="The same with two environments, which do not always tell.",
-        problems=_of("two-environments"),
         quick=("random-2x300",),
     ),
     Suite(
         name="reversed",
         title="Effects that turn round",
         about="Spurious effects change their sign in new environments.",
-        problems=_of("reversed"),
         quick=("reversed-10",),
         seeds=6,
         quick_seeds=2,
@@ -147,8 +138,7 @@ _ALL = (
         title="The chain of the IRM paper",
         about="Ten dimensions; observed or hidden cause, noise of the target or of its effects, "
         "plain or mixed columns.",
-        problems=_of("chain"),
-        quick=tuple(name for name in _of("chain") if name in ("chain-feu",)),
+        quick=("chain-feu",),
         seeds=3,
         quick_seeds=2,
     ),
@@ -156,8 +146,7 @@ _ALL = (
         name="wide",
         title="Many features",
         about="500 and 2,000 features, 10 environments of 1,000 rows, few parents.",
-        problems=_of("wide"),
-        quick=tuple(name for name in _of("wide") if name.endswith("500")),
+        quick=("sparse-500",),
         seeds=2,
         quick_seeds=1,
         limit=300.0,
@@ -166,8 +155,7 @@ _ALL = (
         name="networks",
         title="Sparse networks with hubs",
         about="44 to 107 nodes, like gene networks; every environment knocks some down.",
-        problems=_of("networks"),
-        quick=_of("networks")[:1],
+        quick=("genes-44",),
         seeds=2,
         quick_seeds=1,
     ),
@@ -175,7 +163,6 @@ _ALL = (
         name="additive",
         title="Curved effects in spline columns",
         about="A sum of curved functions; each variable is a group of columns.",
-        problems=_of("additive"),
         seeds=5,
         quick_seeds=1,
     ),
@@ -185,7 +172,6 @@ _ALL = (
         about="The target is intervened on, or a hidden cause changes, or features are measured "
         "with error: no set of features predicts alike everywhere. The oracle is least squares on "
         "the target's own causes.",
-        problems=_of("broken"),
         quick=("broken-target",),
         seeds=10,
     ),
@@ -194,7 +180,6 @@ _ALL = (
         title="Controls without heterogeneity",
         about="All environments have one law: pooling is right, and nothing can be called "
         "spurious.",
-        problems=_of("controls"),
         quick=("control-10",),
         seeds=10,
         quick_seeds=2,
@@ -203,8 +188,7 @@ _ALL = (
         name="digits",
         title="Coloured digits",
         about="Shape is invariant, colour tells more and turns round.",
-        problems=_of("digits"),
-        quick=_of("digits")[:1],
+        quick=("coloured-digits",),
         seeds=3,
         quick_seeds=1,
     ),
@@ -222,7 +206,6 @@ _ALL = (
         name="environments",
         title="More and more environments",
         about="Random linear models, 10 features, 500 rows an environment.",
-        problems=_own("environments"),
         quick=("environments-2", "environments-5"),
         seeds=10,
         quick_seeds=2,
@@ -233,7 +216,6 @@ _ALL = (
         name="sizes",
         title="More and more features",
         about="Random linear models of growing size, and what a fit costs.",
-        problems=_own("sizes"),
         quick=("size-8", "size-30"),
         seeds=4,
         quick_seeds=2,
