@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base._numbers import number
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._fit import print_json, print_written
-from elinvar.cli._source import Source, make_folder, refuse_folder
+from elinvar.cli._source import Source, check_folder, make_folder
 
 if TYPE_CHECKING:
     from elinvar.inference import Diagnosis
@@ -32,7 +32,7 @@ def run(
     json: bool,
 ) -> None:
     """Diagnose, print what was found, and write figures if asked for."""
-    refuse_folder(figures)
+    check_folder(figures)
     with progress("Loading ..."):
         from elinvar import diagnose
     with progress("Reading ..."):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elinvar.cli._console import Printer, progress
-from elinvar.cli._source import Source, make_folder, refuse_folder, refuse_outputs
+from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class FitRequest:
 
 def run(request: FitRequest) -> None:
     """Fit, print what was found, and write what was asked for."""
-    refuse_outputs(request.source.data, request.report, request.model)
-    refuse_folder(request.figures)
+    check_outputs(request.source.data, request.report, request.model)
+    check_folder(request.figures)
     with progress("Loading ..."):
         from elinvar.estimators import InvariantRegressor
     with progress("Reading ..."):

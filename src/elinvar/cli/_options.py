@@ -93,7 +93,7 @@ MissingValues = Annotated[
 ]
 InterceptKind = Annotated[
     Intercept,
-    typer.Option(help="Environments share one level, or each has its own (slopes may agree)."),
+    typer.Option(help="Environments share one intercept, or each has its own (slopes may agree)."),
 ]
 ExcludeEnvironments = Annotated[
     list[str] | None,

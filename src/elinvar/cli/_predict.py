@@ -9,7 +9,7 @@ import numpy as np
 
 from elinvar._base import atomic_write
 from elinvar.cli._console import progress
-from elinvar.cli._source import refuse_outputs
+from elinvar.cli._source import check_outputs
 from elinvar.errors import DataError
 
 
@@ -17,7 +17,7 @@ def run(
     model: Path, data: tuple[str, ...], *, out: Path | None, interval: bool, unknown: Any
 ) -> None:
     """Predict, and write CSV to ``out`` or to standard output."""
-    refuse_outputs((*data, str(model)), out)
+    check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
         from elinvar.estimators import load_model, predict_files
     fitted = load_model(model)

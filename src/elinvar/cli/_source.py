@@ -26,7 +26,7 @@ class Source:
         return Moments.from_files(list(self.data), **vars(self.roles))
 
 
-def refuse_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
+def check_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
     """Refuse, before any work, outputs that cannot be written or would replace an input.
 
     Raises
@@ -47,7 +47,7 @@ def refuse_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
             raise FileError(f"{path} is named for two outputs; name two files.")
 
 
-def refuse_folder(path: Path | None) -> None:
+def check_folder(path: Path | None) -> None:
     """Refuse, before any work, a folder that cannot be made or written to.
 
     Raises
@@ -70,5 +70,5 @@ def refuse_folder(path: Path | None) -> None:
 
 def make_folder(path: Path) -> None:
     """Make a folder if it is not there; the one around it must be."""
-    refuse_folder(path)
+    check_folder(path)
     path.mkdir(exist_ok=True)

@@ -61,9 +61,11 @@ class Accumulator:
         lookup = np.zeros(len(rows.names), dtype=np.intp)
         lookup[present] = slots
         slot = lookup[rows.codes]
+        # short integers are sorted by radix, in one pass instead of n log n steps
         if len(self._slot) < np.iinfo(np.int16).max:
             slot = slot.astype(np.int16)
         width = self.n_columns + 2
+        # a block and its copy stay in cache, yet are thick enough for a product to be worth it
         block = max(BLOCK_BYTES // (8 * width), min(4 * width, 1024))
         # With few rows an environment in a block, order the whole chunk instead of each block.
         enough = max(64, min(width, 512))
@@ -78,6 +80,7 @@ class Accumulator:
         self, rows: Rows, slot: Codes, cut: slice, index: NDArray[np.intp] | None
     ) -> None:
         """Add the rows at ``index``, sorted by environment, or those of a slice still to sort."""
+        # z = (x - a_x, y - a_y, 1) sqrt(w) of each row; then M_e += z z^T, all rows of e at once
         X, y, weight = rows.X, rows.y, rows.sample_weight
         if index is None:
             X, y, slot = X[cut], y[cut], slot[cut]
@@ -104,6 +107,7 @@ class Accumulator:
             z[:, p + 1] = 1.0
             if root is not None:
                 z *= root[begin:end, None]
+            # the transposes are views in Fortran order: dsyrk adds to the sums where they lie
             dsyrk(1.0, z.T, beta=1.0, c=self._sums[e].T, overwrite_c=1)
 
     def _work(self, rows: int) -> Floats:
@@ -126,6 +130,7 @@ class Accumulator:
         for name in fresh:
             self._slot[name] = len(self._slot)
         if total > len(self._sums):
+            # room for more than asked, as environments often turn up one by one
             grow = max(total, min(2 * len(self._sums), len(self._sums) + 64)) - len(self._sums)
             width = self.n_columns + 2
             self._shift = np.concatenate([self._shift, np.zeros((grow, width - 1))])
@@ -143,6 +148,7 @@ class Accumulator:
         n_columns : int
             Columns from now on.
         """
+        # Rows so far have 0 in a new column; with shift 0 their sums with it are 0 as well.
         kept = np.concatenate([position, [n_columns, n_columns + 1]])
         E = len(self._sums)
         shift = np.zeros((E, n_columns + 1))
@@ -218,6 +224,7 @@ def accumulate(chunks: Iterable[Rows]) -> RawMoments:
         if schema is None:
             schema, accumulator = rows.schema, Accumulator(rows.schema.n_columns)
         if rows.schema is not schema and rows.schema.columns != schema.columns:
+            # a chunk with a level that is new, or without one that is known
             united = schema.unite(rows.schema)
             if united.columns != schema.columns:
                 accumulator.expand(schema.position_in(united), united.n_columns)

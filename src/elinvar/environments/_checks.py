@@ -200,6 +200,7 @@ def finite(array: Numbers) -> bool:
     """Whether every entry is finite, from one pass of sums."""
     if array.dtype.kind in "biu":
         return True
+    # a sum is finite only if all entries are; finite entries may overflow it, so look again then
     with np.errstate(all="ignore"):
         if np.isfinite(array.sum(dtype=np.float64)):
             return True

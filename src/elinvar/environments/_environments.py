@@ -6,7 +6,6 @@ from typing import Self
 
 import numpy as np
 
-from elinvar._base._display import html_table, text_table
 from elinvar.environments._checks import Floats
 from elinvar.environments._display import overview
 from elinvar.environments._moments import Moments, kept
@@ -46,12 +45,12 @@ class Environments(WaysIn, Rows):
     y: Floats
 
     @classmethod
-    def _of(cls, chunks: Iterable[Rows]) -> Self:
+    def _from_rows(cls, chunks: Iterable[Rows]) -> Self:
         return cls(**vars(gather(chunks)))
 
     def moments(self) -> Moments:
         """Return the moments of each environment."""
-        return Moments._of([self])
+        return Moments._from_rows([self])
 
     def exclude(self, names: str | Iterable[str]) -> "Environments":
         """Leave environments out.
@@ -72,18 +71,7 @@ class Environments(WaysIn, Rows):
         rows = self.take(lookup[self.codes] >= 0)
         return replace(rows, codes=lookup[rows.codes], names=tuple(self.names[e] for e in at))
 
-    @property
-    def n_environments(self) -> int:
-        """Number of environments, E."""
-        return len(self.names)
-
-    def __repr__(self) -> str:
-        return text_table(*self._table())
-
-    def _repr_html_(self) -> str:
-        return html_table(*self._table())
-
-    def _table(self) -> tuple[str, list[tuple[str, ...]], int]:
+    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
         weight = np.ones(self.n_rows) if self.sample_weight is None else self.sample_weight
         E = self.n_environments
         count = np.bincount(self.codes, weight, E).astype(np.float64)

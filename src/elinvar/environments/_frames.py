@@ -26,6 +26,7 @@ def is_frame(X: object) -> bool:
     try:
         table = nw.from_native(X, pass_through=True)
     except nw.exceptions.DuplicateError:
+        # a frame all the same: as_frame says which names occur twice
         return True
     return isinstance(table, nw.DataFrame | nw.LazyFrame)
 
@@ -106,6 +107,7 @@ class Frame:
         source: str = "",
     ) -> None:
         self._table = table
+        # pandas allows names that are no text
         self._native = {str(name): name for name in table.columns}
         self.names: tuple[str, ...] = tuple(self._native)
         self.n_rows: int = len(table)
@@ -146,6 +148,7 @@ class Frame:
         if kind == "number":
             if series.dtype == nw.Object:
                 return np.array([_number(v) for v in series.to_numpy().tolist()], dtype=np.float64)
+            # types of which numpy would make objects
             if series.dtype.is_decimal() or series.dtype in (nw.Boolean, nw.Int128, nw.UInt128):
                 series = series.cast(nw.Float64)
             return np.asarray(series.to_numpy(), dtype=np.float64)
@@ -286,6 +289,7 @@ def merge_kinds(found: set[Any]) -> Kind:
 
 def parse_number(text: str) -> float | None:
     """Return the number that a text stands for, or None."""
+    # Python reads 1_0 as 10; in a table it is a code
     if "_" in text:
         return None
     try:

@@ -135,6 +135,7 @@ def factorize(values: NDArray[Any]) -> Factor:
     """Code a one-dimensional array of any kind by its labels."""
     if values.dtype.kind in "iu" and values.size:
         low, high = int(values.min()), int(values.max())
+        # counting whole numbers of a narrow range is many times faster than sorting them
         if high - low <= 4 * values.size + 1000:
             shifted = (values - values.dtype.type(low)).astype(np.intp)
             present = np.flatnonzero(np.bincount(shifted, minlength=high - low + 1))
@@ -166,6 +167,7 @@ def join_factors(factors: Sequence[Factor]) -> Factor:
     for factor in factors:
         codes = codes * max(len(factor.labels), 1) + np.maximum(factor.codes, 0)
         missing |= factor.codes < 0
+        # made dense after each column, so that the product of the counts cannot overflow
         distinct, inverse = np.unique(codes, return_inverse=True)
         first = np.full(len(distinct), -1, dtype=np.intp)
         first[inverse[::-1]] = np.arange(len(codes))[::-1]

@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 
-from elinvar._base._display import html_table, text_table
 from elinvar.environments._accumulate import accumulate
 from elinvar.environments._column_names import nearest
 from elinvar.environments._display import overview
@@ -75,7 +74,7 @@ class Moments(WaysIn, RawMoments):
     _at_most = 65_536
 
     @classmethod
-    def _of(cls, chunks: Iterable[Rows]) -> Self:
+    def _from_rows(cls, chunks: Iterable[Rows]) -> Self:
         return cls(**vars(accumulate(chunks)))
 
     @classmethod
@@ -131,7 +130,7 @@ class Moments(WaysIn, RawMoments):
         arrays = Roles(
             target=target or "target", environment=None, features=feature_names, missing=missing
         )
-        return cls._of(read_batches(batches, frames, arrays))
+        return cls._from_rows(read_batches(batches, frames, arrays))
 
     def __add__(self, other: "Moments") -> "Moments":
         """Merge: environments by name, features by name, categorical levels united."""
@@ -191,30 +190,13 @@ class Moments(WaysIn, RawMoments):
         return cls(**vars(load_moments(path)))
 
     @property
-    def n_environments(self) -> int:
-        """Number of environments, E."""
-        return len(self.names)
-
-    @property
     def n_columns(self) -> int:
         """Number of columns, p."""
         return self.schema.n_columns
 
-    def __repr__(self) -> str:
-        return text_table(*self._table())
-
-    def _repr_html_(self) -> str:
-        return html_table(*self._table())
-
-    def _table(self) -> tuple[str, list[tuple[str, ...]], int]:
+    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
         return overview(
-            "Moments",
-            self.names,
-            self.count,
-            self.mean_y,
-            self.var_y,
-            self.schema,
-            self.n_dropped,
+            "Moments", self.names, self.count, self.mean_y, self.var_y, self.schema, self.n_dropped
         )
 
 
@@ -254,6 +236,7 @@ def check_environments(moments: Moments) -> None:
     within = moments.count @ moments.var_y / rows
     mean = moments.count @ moments.mean_y / rows
     between = moments.count @ (moments.mean_y - mean) ** 2 / rows
+    # the total variance, by its two parts, is zero up to rounding of the mean
     if within + between <= (4 * np.finfo(float).eps * abs(mean)) ** 2:
         raise DataError(
             f"The target {moments.schema.target!r} is constant ({mean:g} in all {rows:,.0f} rows), "

@@ -45,6 +45,7 @@ class RawMoments:
 
     def __post_init__(self) -> None:
         E, p = len(self.names), self.schema.n_columns
+        # what comes from a file, or from a site that is not ours, is checked as a user's is
         object.__setattr__(self, "names", tuple(self.names))
         shapes = {
             "count": (E,),
@@ -121,6 +122,7 @@ def merge(a: M, b: RawMoments) -> M:
             part_mean, part_cov = np.zeros(p + 1), np.zeros((p + 1, p + 1))
             part_mean[columns] = np.append(part.mean_x[e], part.mean_y[e])
             part_cov[columns[:, None], columns[None, :]] = _joint(part, e)
+            # an overflow shows as infinity, which the record refuses in a sentence
             with np.errstate(over="ignore", invalid="ignore"):
                 count[k] = _update(count[k], mean[k], cov[k], part.count[e], part_mean, part_cov)
     return replace(
@@ -156,6 +158,7 @@ def _update(
     mean_a += weight * delta
     cov_a *= n_a / n
     cov_a += weight * cov_b
+    # for an environment new to a the term is 0 times delta^2, which may be infinite
     if n_a:
         cov_a += (weight * (n_a / n)) * np.outer(delta, delta)
     return n

@@ -64,6 +64,7 @@ def read_part(
     )
     if weight is not None:
         rows = rows.take(weight > 0)
+    # a row without target is dropped before the means are taken, as in frames
     if roles.missing == "impute":
         return _impute(rows.drop(np.isnan(rows.y)))
     if roles.missing == "drop":

@@ -14,8 +14,6 @@ from elinvar.environments._schema import MAX_LEVELS, check_levels
 from elinvar.environments._survey import TextSummary, counted_rows
 from elinvar.errors import DataError, DataTypeError
 
-Batch = tuple[object, ...]
-
 
 def read_batches(
     batches: Iterable[object], of_frames: Roles | None, of_arrays: Roles
@@ -62,7 +60,7 @@ def read_batches(
         reader.finish()
 
 
-def _length(batch: Batch) -> int:
+def _length(batch: tuple[object, ...]) -> int:
     if not 2 <= len(batch) <= 4:
         raise DataError(
             "A batch of arrays is (X, y), (X, y, environments) or (X, y, environments, "
@@ -101,6 +99,7 @@ class _FrameBatches:
                 if len(summary.levels) > MAX_LEVELS:
                     self._check_no_numbers(name)
                     check_levels(name, len(summary.levels))
+        # a level that has not been seen yet would make a categorical feature without columns
         levels = {
             name: tuple(natural_order(summary.levels or {MISSING_LEVEL}))
             for name, summary in self.texts.items()

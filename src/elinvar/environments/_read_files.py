@@ -41,6 +41,7 @@ def read_files(path: Paths, roles: Roles, use: Callable[[Iterable[Rows]], T]) ->
         except NotNumbers as surprise:
             if surprise.column in texts:
                 raise FileError(f"{surprise.column}: {surprise.detail}") from surprise
+            # each round adds a column, so there are at most as many rounds as columns
             texts.add(surprise.column)
 
 
@@ -63,6 +64,7 @@ def _check_early(rows: Iterable[Rows], files: Files, columns: Columns) -> Iterat
         if watching:
             seen.update(chunk.names)
             n_rows += chunk.n_rows
+            # sites may come back later, so the rest is counted before anything is refused
             if len(seen) > MANY_ENVIRONMENTS and n_rows < 1.2 * len(seen):
                 frames = files.frames(columns.environment, labels=columns.environment)
                 _check_all_names(frames, columns)

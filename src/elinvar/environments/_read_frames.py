@@ -28,6 +28,7 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
     columns = roles.find(table.names)
     if not table.n_rows:
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
+    # before the survey, which would take long over a column of identifiers
     if columns.environment:
         environment = join_factors([table.factor(name) for name in columns.environment])
         check_no_identifier(len(environment.labels), table.n_rows)

@@ -57,6 +57,7 @@ class Rows:
         for name in ("X", "y", "codes", "sample_weight"):
             array = getattr(self, name)
             if array is not None:
+                # a view, so that the user's own array stays writeable
                 array = array.view()
                 array.flags.writeable = False
                 object.__setattr__(self, name, array)
@@ -115,6 +116,7 @@ def gather(chunks: Iterable[Rows]) -> Rows:
     )
     rows.check_finite(counted_from())
     whole = rows.schema
+    # a level may have lost its last row where rows with missing values were left out
     schema = whole.without_levels(~(rows.X != 0).any(axis=0)) if whole.levels else whole
     if schema is whole:
         return rows

@@ -302,6 +302,7 @@ def encode_features(frame: Frame, schema: Schema, *, unknown: Unknown = "error")
 def _encode_levels(frame: Frame, schema: Schema, name: str, unknown: Unknown, out: Floats) -> None:
     factor, levels = frame.factor(name), schema.levels[name]
     known = {level: j for j, level in enumerate(levels)}
+    # -1: the value is missing; -2: its level was not seen in training
     lookup = np.array([known.get(v, -2) for v in factor.labels] + [-1], dtype=np.intp)
     code = lookup[factor.codes]
     if name in schema.fill:

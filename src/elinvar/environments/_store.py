@@ -43,6 +43,7 @@ def load_moments(path: str | os.PathLike[str]) -> RawMoments:
         raise
     except OSError as error:
         raise FileError(f"{path} cannot be opened: {error.strerror or error}.") from error
+    # all that a damaged archive was seen to raise in numpy, zipfile and json
     except (
         *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError),
         *(ValueError, KeyError, TypeError, RuntimeError, AttributeError, SyntaxError),
@@ -54,6 +55,7 @@ def load_moments(path: str | os.PathLike[str]) -> RawMoments:
 
 
 def _read(file: BinaryIO, path: Path) -> RawMoments:
+    # np.load would try to unpickle what is no archive
     if file.read(4) != b"PK\x03\x04":
         raise FileError(f"{path} is not a file of moments, which Moments.save writes.")
     file.seek(0)

@@ -41,9 +41,11 @@ class TextSummary:
         with np.errstate(all="ignore"):
             self.total += float(mass @ np.array([v or 0.0 for v in parsed]))
         self.n_numbers += int(counts[numeric].sum())
+        # only the first value that is no number is kept, for the sentence
         if self.first_bad is None and (counts[~numeric] > 0).any():
             at = int(np.append(~numeric, False)[factor.codes].argmax())
             self.first_bad = (row(at), factor.labels[factor.codes[at]])
+        # beyond the limit more of them say nothing: a column of identifiers must not fill memory
         if len(self.levels) <= MAX_LEVELS:
             self.levels.update(v for v, k in zip(factor.labels, counts, strict=True) if k)
 
@@ -51,6 +53,7 @@ class TextSummary:
         """Whether text stands for numbers; refuse what is neither numbers nor words."""
         if self.n_values and self.n_numbers == self.n_values:
             return True
+        # more numbers than words is a column of numbers with a mistake in it, not a category
         if 2 * self.n_numbers > self.n_values and self.first_bad is not None:
             row, value = self.first_bad
             raise DataError(
@@ -93,6 +96,7 @@ def surveyed_rows(
     """Yield the rows that a survey counts, with their weights."""
     for whole in frames:
         frame, weight = counted_rows(whole, columns)
+        # a row without target is dropped, so its features must not enter the means either
         if columns.missing == "impute":
             keep = ~np.isnan(target_column(frame, columns.target))
             frame, weight = frame.take(keep), None if weight is None else weight[keep]

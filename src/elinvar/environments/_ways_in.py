@@ -1,4 +1,4 @@
-"""The ways in that Moments and Environments share: arrays, frames and files become rows."""
+"""What Moments and Environments share: the ways in from arrays, frames and files, and a face."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 from numpy.typing import ArrayLike
 
+from elinvar._base._display import html_table, text_table
 from elinvar.environments._files import Paths
 from elinvar.environments._read_arrays import read_arrays
 from elinvar.environments._read_files import read_files
@@ -20,13 +21,30 @@ class WaysIn(ABC):
     A new kind of source needs a reader that yields `Rows`, and a class method here.
     """
 
+    names: tuple[str, ...]
+
     # rows of a frame that are encoded at a time; None: all at once
     _at_most: ClassVar[int | None] = None
 
     @classmethod
     @abstractmethod
-    def _of(cls, chunks: Iterable[Rows]) -> Self:
+    def _from_rows(cls, chunks: Iterable[Rows]) -> Self:
         """Make one of chunks of rows, each seen once."""
+
+    @abstractmethod
+    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
+        """Return a sentence, a table, and how many rows the table leaves out."""
+
+    @property
+    def n_environments(self) -> int:
+        """Number of environments, E."""
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return text_table(*self._overview())
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._overview())
 
     @classmethod
     def from_arrays(
@@ -64,7 +82,7 @@ class WaysIn(ABC):
             If shapes, values or weights cannot be used.
         """
         roles = Roles(target=target, environment=None, features=feature_names, missing=missing)
-        return cls._of([read_arrays(X, y, environments, sample_weight, roles)])
+        return cls._from_rows([read_arrays(X, y, environments, sample_weight, roles)])
 
     @classmethod
     def from_frame(
@@ -114,7 +132,7 @@ class WaysIn(ABC):
             sample_weight=sample_weight,
             missing=missing,
         )
-        return cls._of(read_frame(frame, roles, cls._at_most))
+        return cls._from_rows(read_frame(frame, roles, cls._at_most))
 
     @classmethod
     def from_files(
@@ -158,4 +176,4 @@ class WaysIn(ABC):
             sample_weight=sample_weight,
             missing=missing,
         )
-        return read_files(path, roles, cls._of)
+        return read_files(path, roles, cls._from_rows)

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from elinvar.environments import Environments
+from elinvar.environments import Environments, check_target
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, name_of, own_errors
 
@@ -30,13 +30,9 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
         self, X: ArrayLike, y: ArrayLike, environments: Any, sample_weight: Any
     ) -> Environments:
         """Validate rows, the target becoming the number of its class."""
-        if y is None:
-            raise DataError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
         with own_errors():
+            check_target(y, numbers=False)
             values = column_or_1d(y, warn=True)
-            _refuse_missing(values)
             check_classification_targets(values)
             classes, codes = np.unique(values, return_inverse=True)
         rows = self._read(X, codes.astype(np.float64), environments, sample_weight)
@@ -81,16 +77,3 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
                 f"Environment {name!r} holds one class only ({str(classes[int(here[0])])!r}) and "
                 "says nothing about effects; leave it out with exclude_environments."
             )
-
-
-def _refuse_missing(values: NDArray[Any]) -> None:
-    missing = values != values
-    if values.dtype.kind == "O":
-        missing = missing | np.array([value is None for value in values], dtype=bool)
-    if values.dtype.kind == "f":
-        missing = ~np.isfinite(values)
-    if np.any(missing):
-        raise DataError(
-            f"The target is missing (NaN) or infinite in {missing.sum():,} row(s), first in row "
-            f"{missing.argmax() + 1} (the first row is 1): drop these rows."
-        )

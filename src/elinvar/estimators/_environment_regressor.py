@@ -120,7 +120,7 @@ def resolve_environment_weights(
     Returns
     -------
     ndarray of shape (E,)
-        Shares.
+        Weights.
 
     Raises
     ------
@@ -147,8 +147,8 @@ def resolve_environment_weights(
             "environment_weights must be finite and not negative, with one above 0; "
             f"got {values.tolist()}."
         )
-    share: NDArray[np.float64] = values / values.sum()
-    return share
+    weights: NDArray[np.float64] = values / values.sum()
+    return weights
 
 
 def _as_numbers(values: Any) -> NDArray[np.float64]:
