@@ -11,7 +11,7 @@ from elinvar._base._check import check_count
 from elinvar.errors import DataError
 from elinvar.neural.batches._groups import group_rows
 from elinvar.neural.batches._loaders import check_length, samplers_of
-from elinvar.neural.batches._order import Weights, resolve_weights, weights_name
+from elinvar.neural.batches._order import Weights, resolve_weights
 from elinvar.neural.batches._ranks import check_late_start, resolve_ranks
 from elinvar.neural.batches._resumable import Resumable
 
@@ -107,8 +107,7 @@ class LabelledSampler(EpochSampler):
         super().__init__(n_rows, batch_size, drop_last, seed, num_replicas, rank)
         self.environments = self.groups.names
         self.replacement = bool(replacement)
-        self.weights = resolve_weights(weights, self.groups.counts)
-        self._weights_name = weights_name(weights, self.weights)
+        self.weights, self._weights_name = resolve_weights(weights, self.groups.counts)
 
     def _fingerprint(self) -> str:
         return self.groups.fingerprint

@@ -1,7 +1,7 @@
 """Rows sorted by environment: what every sampler of labelled rows draws from."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -119,6 +119,8 @@ def _coded(
     values: Labels, categories: Iterable[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[str, ...]]:
     """Return a number for each label, rows of each, and names in natural order."""
+    import pandas as pd
+
     found: dict[str, int] = {}
     numbers = {
         value: found.setdefault(label(value) or str(value), len(found)) for value in categories
@@ -126,7 +128,9 @@ def _coded(
     codes = np.empty(len(values), dtype=np.int32)
     # labels of different kinds may have one name, 2 and "2": a name is an environment
     counts = np.zeros(len(found), dtype=np.int64)
-    for first, local, distinct in _factors(values):
+    for first in range(0, len(values), _CHUNK):
+        # missing labels are -1 in local, and -1 again as the last entry of the lookup
+        local, distinct = pd.factorize(values[first : first + _CHUNK])
         for value in distinct:
             if value not in numbers:
                 name = label(value)
@@ -146,16 +150,6 @@ def _coded(
     for first in range(0, len(codes), _CHUNK):
         codes[first : first + _CHUNK] = place[codes[first : first + _CHUNK]]
     return codes, counts[[found[name] for name in names]], names
-
-
-def _factors(values: Labels) -> Iterator[tuple[int, NDArray[np.intp], Any]]:
-    """Yield (first row, numbers, distinct labels) of each chunk; missing labels are -1."""
-    import pandas as pd
-
-    for first in range(0, len(values), _CHUNK):
-        part = values[first : first + _CHUNK]
-        local, distinct = pd.factorize(part)
-        yield first, local, list(distinct)
 
 
 def _sorted_rows(codes: NDArray[np.int32], starts: NDArray[np.int64]) -> NDArray[Any]:

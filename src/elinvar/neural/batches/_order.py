@@ -34,8 +34,8 @@ def resolve_block(order: Order, block: int | None) -> int:
     return int(block)
 
 
-def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> Floats:
-    """Return the weight of each environment, (M,), adding up to 1.
+def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> tuple[Floats, str]:
+    """Return the weight of each environment, (M,), adding up to 1, and a name for a saved state.
 
     Raises
     ------
@@ -65,15 +65,11 @@ def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> Floats:
                 f"{np.array2string(numbers, threshold=8, precision=4)}."
             )
     # over the largest first, so that the sum of very large ones is finite
-    scaled = numbers / numbers.max()
-    return np.asarray(scaled / scaled.sum())
-
-
-def weights_name(given: Weights, weights: Floats) -> str:
-    """Return what stands for weights in a saved state."""
-    if isinstance(given, str):
-        return given
-    return "array " + hashlib.blake2b(weights.tobytes(), digest_size=6).hexdigest()
+    scaled: Floats = numbers / numbers.max()
+    shares = scaled / scaled.sum()
+    if isinstance(weights, str):
+        return shares, weights
+    return shares, "array " + hashlib.blake2b(shares.tobytes(), digest_size=6).hexdigest()
 
 
 class Scheduled(Resumable):

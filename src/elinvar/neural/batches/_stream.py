@@ -18,7 +18,6 @@ from elinvar.neural.batches._order import (
     Weights,
     resolve_block,
     resolve_weights,
-    weights_name,
 )
 from elinvar.neural.batches._ranks import resolve_ranks
 
@@ -105,8 +104,8 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
         self.environments = _names(shards)
         self.num_replicas, self.rank = resolve_ranks(num_replicas, rank, batch_size)
         self._shards = [shards[name] for name in self.environments]
-        self.weights = resolve_weights(weights, np.ones(len(shards), dtype=np.int64))
-        self._weights_name = weights_name(weights, self.weights)
+        counts = np.ones(len(shards), dtype=np.int64)
+        self.weights, self._weights_name = resolve_weights(weights, counts)
         self.batch_size, self.n_batches, self.seed = int(batch_size), int(n_batches), int(seed)
         self.order, self.block = order, resolve_block(order, block)
         self.collate_fn = collate_fn or default_collate

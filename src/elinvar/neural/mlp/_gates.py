@@ -232,13 +232,9 @@ def refit(
 
 def supports(gates: Floats) -> list[Bools]:
     """Return nested supports in the order of the gates, from the widest open one to all."""
-    order, sizes, size = np.argsort(-gates, kind="stable"), [], 1
+    sizes, size = [], 1
     while size < len(gates):
         sizes.append(size)
         size = size + 1 if size < _ALL_UP_TO else math.ceil(_RATIO * size)
-    found = []
-    for size in [*sizes, len(gates)]:
-        mask = np.zeros(len(gates), dtype=bool)
-        mask[order[:size]] = True
-        found.append(mask)
-    return found
+    rank = np.argsort(np.argsort(-gates, kind="stable"))
+    return [rank < size for size in [*sizes, len(gates)]]

@@ -176,9 +176,9 @@ def step_size_window(
     growth, notes = np.zeros((0, len(pairs))), [_LAZY]
     if -lowest > _LEAST_DOWNWARD * highest:
         growth, notes = probe.growth_rates()
-    lower, high = None, None
+    common = None
     if len(growth):
-        lower, high, said = _common_window(growth, gain, fastest=-lowest)
+        common, said = _common_window(growth, gain, fastest=-lowest)
         notes += said
     if not probe.descend(warmup, 0.5 / max(abs(lowest), abs(highest), 1e-30)):
         notes.append(
@@ -187,8 +187,10 @@ def step_size_window(
         )
     sharpness = probe.mean_curvatures()[1]
     # beyond 2 / lambda a step overshoots by more than it came from
-    limits = [2.0 / sharpness] if sharpness > 0 else []
-    upper = min(limits + ([] if high is None else [high]), default=None)
+    stable = 2.0 / sharpness if sharpness > 0 else np.inf
+    lower, high = common or (None, np.inf)
+    highest_step = min(stable, high)
+    upper = highest_step if np.isfinite(highest_step) else None
     if lower is not None and upper is not None and lower >= upper:
         notes.append(
             "No step size is large enough for what differs between environments and small enough "
@@ -310,14 +312,14 @@ class _Probe:
 
 def _common_window(
     growth: Floats, gain: float, fastest: float
-) -> tuple[float | None, float | None, list[str]]:
+) -> tuple[tuple[float, float] | None, list[str]]:
     """Return the step sizes at which all directions die that grow and can, and what cannot."""
     mean = growth.mean(1, keepdims=True)
     # s_e -> mean + kappa (s_e - mean), of directions that pooled steps let grow
     rates = (mean + gain * (growth - mean))[mean[:, 0] > _LEAST_GROWTH * fastest]
     if not len(rates):
         note = "What differs between environments does not grow in pooled steps either."
-        return 0.0, None, [note]
+        return (0.0, np.inf), [note]
     # the stretches of eta with E log |1 + eta s_e| < 0, docs/theory-matrix.md, section 3
     windows = [step_window(1.0, law=rate, mean=0.0) for rate in rates]
     dying = [window for window in windows if window]
@@ -329,8 +331,8 @@ def _common_window(
             "larger gain."
         )
     if not dying:
-        return None, None, notes
-    return max(window.low for window in dying), min(window.high for window in dying), notes
+        return None, notes
+    return (max(window.low for window in dying), min(window.high for window in dying)), notes
 
 
 def _rows(batch: Batch, part: int, parts: int) -> Batch:
