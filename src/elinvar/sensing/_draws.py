@@ -79,10 +79,12 @@ def draw(parts: BatchParts, *, noisy: bool, noise: float, rng: np.random.Generat
     chi = _chi_square(counts, rng)
     if noise > 0.0:
         linear = rng.standard_normal(counts.shape)
+        # |e|^2 = l^2 + chi^2 with m - 1: docs/exact-law.md, section 2
         rest = _chi_square(counts - 1, rng)
     return StepDraws(cores, which, chi, linear, rest, rng.standard_normal(size))
 
 
 def _chi_square(freedom: Floats, rng: np.random.Generator) -> Floats:
+    # numpy knows no chi-square with 0 degrees of freedom, which is 0
     drawn: Floats = rng.chisquare(np.maximum(freedom, 1.0))
     return np.where(freedom > 0, drawn, 0.0)

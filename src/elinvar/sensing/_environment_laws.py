@@ -77,6 +77,7 @@ def two_point(rank: int, heterogeneity: float, mean: float, signs: Signs) -> Env
                 f"Independent signs over {rank} spurious directions are 2^{rank} environments; "
                 f'take at most {_MOST_SIGNS}, or signs="common".'
             )
+        # every pattern of signs is an environment
         side = np.array(list(product([1.0, -1.0], repeat=rank)))
     return finite(mean + heterogeneity * side, name="two-point")
 
@@ -129,6 +130,7 @@ def continuum(curve: Callable[[Floats], ArrayLike]) -> EnvironmentLaw:
     """Take eigenvalues ``curve(t)``, (n, r2), of times t that are uniform on [0, 1]."""
     if not callable(curve):
         raise DataError(f"curve must be a function of times; got {type(curve).__name__}.")
+    # the law is known through its curve alone: many times, evenly spaced, stand for it
     times = (np.arange(_REPRESENTATIVES) + 0.5) / _REPRESENTATIVES
     values = as_numbers("What curve returns", curve(times))
     if values.ndim != 2 or len(values) != len(times) or not np.isfinite(values).all():

@@ -30,6 +30,8 @@ def run_exact(run: Run) -> Outcome:
 
     algorithm, truth, dim = run.algorithm, run.truth, run.problem.dim
     turning, frame, s = algorithm.optimizer.equivariant, truth.frame, truth.basis.shape[1]
+    # rules that act element by element are not equivariant: their factor stays where it is, and
+    # the kernel turns A into the frame at every step (docs/exact-law.md, section 4)
     factor = start_factor(algorithm, dim, frame if turning else None, run.dtype, run.start_rng)
     schedule, state = run.schedule(), lane_states(run.noise_rng)
     records = Records(run.steps, run.record_every, s)
@@ -60,6 +62,7 @@ def run_exact(run: Run) -> Outcome:
         run.tell(taken)
         if done < n:
             return Outcome(records=records, taken=taken, matrix=None)
+    # the triangle kernel has worked on a padded transpose
     if held is not None:
         factor.P[:] = held[: factor.P.shape[1], : factor.P.shape[0]].T
     A = factor.matrix().astype(np.float64)
@@ -99,6 +102,7 @@ def _kernel(factor: Factor, name: KernelName, rotation: Reals) -> tuple[Kernel, 
 
 
 def _chunks(steps: int, schedule: Schedule, s: int) -> Iterator[tuple[int, int]]:
+    # numbers that a step draws beside the white matrix
     each = len(schedule.mix) * (s * (s + 1) // 2 + 1)
     most = min(MOST_STEPS, max(1, _MOST_DRAWS // each))
     for start in range(0, steps, most):

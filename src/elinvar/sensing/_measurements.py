@@ -153,6 +153,7 @@ class RankOne(MeasurementLaw):
     """X = x x' with standard normal x: the two-layer network with quadratic activation."""
 
     name: ClassVar[str] = "rank_one"
+    # E (x'R x) x x' = 2 R + tr(R) I for standard normal x
     curvature: ClassVar[float] = 2.0
     trace: ClassVar[float] = 1.0
 
@@ -180,6 +181,7 @@ class CentredRankOne(RankOne):
     """X = x x' - I: a rank-one measurement without its mean."""
 
     name: ClassVar[str] = "rank_one_centred"
+    # without its mean I, the measurement sees no trace: 2 R alone
     trace: ClassVar[float] = 0.0
 
     def apply(self, X: Reals, A: Reals) -> Reals:
@@ -214,6 +216,7 @@ class SparseSign(MeasurementLaw):
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return matrices, as :meth:`MeasurementLaw.draw` says."""
         shape, single = (n, dim, dim), np.dtype(dtype) == np.float32
+        # one uniform number decides both whether an entry is there and its sign
         u: Reals = rng.random(shape, dtype=np.float32) if single else rng.random(shape)
         size = np.asarray(self.density**-0.5, dtype=dtype)
         half = self.density / 2

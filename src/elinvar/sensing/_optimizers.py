@@ -151,6 +151,7 @@ def renew_numpy(P: Reals, descent: Reals, rule: Floats, memory: Reals, step: int
             move = descent / (np.sqrt(memory[1]) + epsilon)
         else:
             memory[0] = beta * memory[0] + (1 - beta) * descent
+            # means that start at 0 are too small at first
             first, root = memory[0] / (1 - rule[2] ** step), memory[1] / (1 - rule[3] ** step)
             move = (first / (np.sqrt(root) + epsilon)).astype(P.dtype)
     P += eta * move

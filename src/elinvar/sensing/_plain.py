@@ -77,7 +77,9 @@ class FreshSource:
         basis = self._basis.astype(A.dtype)
         for c in np.flatnonzero(parts.counts[0] > 0):
             core = parts.cores[parts.which[0, c]].astype(A.dtype)
+            # R = A* + A^(e) - A, from the core of the environment
             R = basis @ core @ basis.T - A
+            # a part of a batch enters with its weight, as a mean over the whole batch
             scale = self._schedule.mix[c] / self._schedule.batch
             if self._schedule.noisy:
                 total += A.dtype.type(scale) * self._sum(R, int(parts.counts[0, c]))
@@ -131,6 +133,7 @@ class DataSource:
         own = self._average(A, slice(*map(int, self._data.offsets[e : e + 2])))
         if self._gain == 1.0:
             return own
+        # g_pooled + gain (g_e - g_pooled)
         gain = A.dtype.type(self._gain)
         mixed: Reals = gain * own + (1 - gain) * self._average(A, whole)
         return mixed

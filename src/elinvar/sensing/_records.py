@@ -40,6 +40,7 @@ class Records:
         rank = len(truth.invariant_eigenvalues)
         beyond = blocks.shape[1] - rank
         invariant, spurious = blocks[:, :rank, :rank], blocks[:, rank:, rank:]
+        # A is symmetric: what lies between the two blocks counts twice
         between = 2.0 * _squares(blocks[:, :rank, rank:])
         return {
             "invariant_signal": np.sqrt(_squares(invariant) / rank),
@@ -52,9 +53,11 @@ class Records:
     def expected_loss(self, truth: Truth, law: MeasurementLaw, noise: float, kept: int) -> Floats:
         """Return E over environments of the squared error on fresh measurements."""
         cores, weights, mean = truth.cores, truth.law.weights, truth.pooled_core
+        # E_e |C_e - A|^2 = |C - A|^2 + E_e |C_e - C|^2, C the mean
         spread = float(weights @ _squares(cores - mean))
         apart = _squares(self.blocks[:kept] - mean) + self.outsides[:kept] + spread
         loss: Floats = law.curvature * apart + noise**2
+        # E <X, R>^2 = c |R|^2 + t (tr R)^2
         if law.trace:
             traces = np.trace(cores, axis1=1, axis2=2)
             middle = weights @ traces

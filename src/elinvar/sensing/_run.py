@@ -87,6 +87,7 @@ class Run:
             data = self.problem.data
             assert data is not None
             power = 2 if data.X.ndim == 2 else 1
+            # y is about <X, A>, so |A| is about the root mean square of y over that of X (of x x')
             largest = np.sqrt(np.mean(data.y**2)) / np.sqrt(np.mean(data.X**2)) ** power
         return float(DIVERGED * (largest + start))
 

@@ -73,6 +73,7 @@ class Schedule:
         pooled_parts = 0
         if mixed:
             pooled_parts = self._pooled_parts(sampled)
+        # gain g_e + (1 - gain) g_pooled = g_pooled + gain (g_e - g_pooled)
         shares = ([gain] if hetero else []) + [1.0 - gain if hetero else 1.0] * pooled_parts
         self.mix = np.array(shares)
         self._order: Indices | None = None
@@ -81,6 +82,7 @@ class Schedule:
             self._choose(algorithm, steps)
 
     def _pooled_parts(self, sampled: int | None) -> int:
+        # without sampling the mean is enough; of a continuum every measurement has its own
         if sampled is None:
             return 1
         return len(self._law.weights) if self._law.finite else sampled
@@ -132,6 +134,7 @@ class Schedule:
         if self._law.finite:
             weights = self._law.weights
             which = np.broadcast_to(np.arange(len(weights)), (n, len(weights)))
+            # how many of m measurements each gives: not the step on a mean (docs/exact-law.md, 3)
             counts = self._rng.multinomial(size, weights, size=n).astype(np.float64)
             return self._truth.cores, which, counts
         cores = self._draw_cores(n * size)

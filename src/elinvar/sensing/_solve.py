@@ -83,6 +83,7 @@ def solve(
     """
     _check_run(problem, algorithm, steps, record_every, method, dtype)
     chosen, reason = _choose_method(problem, method)
+    # three streams, so that the start does not depend on how many environments are drawn
     children = generator(rng).spawn(3)
     run = Run(
         problem=problem,
@@ -118,6 +119,7 @@ def _choose_method(problem: SensingProblem, method: str) -> tuple[Method, str]:
 
 
 def _precision(problem: SensingProblem, algorithm: AnyAlgorithm) -> Literal["float32", "float64"]:
+    # sampling noise is far above the rounding of single precision
     sampled = problem.data is None and algorithm.batch_size is not None
     return "float32" if sampled else "float64"
 

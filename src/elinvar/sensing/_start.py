@@ -70,8 +70,10 @@ def start_factor(
         U = frame.T @ U
     kind = KINDS[algorithm.parameterization]
     if kind == KINDS["direct"]:
+        # A itself starts where U U' would
         P = U @ U.T
     elif kind == KINDS["symmetric"]:
+        # U U' - V V' starts at 0: V = U
         P = np.hstack([U, U])
     else:
         P = U
@@ -97,6 +99,7 @@ def _directions(algorithm: Algorithm, dim: int, width: int, rng: np.random.Gener
         )
     if algorithm.init == "identity":
         return np.eye(dim, width)
+    # signs make the law of Q uniform (F. Mezzadri, Notices of the AMS 54, 2007)
     Q, triangle = np.linalg.qr(rng.standard_normal((dim, width)))
     directions: Floats = Q * np.sign(np.diag(triangle))
     return directions

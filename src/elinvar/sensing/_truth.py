@@ -43,8 +43,10 @@ class Truth:
     @cached_property
     def basis(self) -> Floats:
         """Orthonormal basis (d, s): U*, then what V* adds to it."""
+        # the span of U* and V* has r1 + r2 dimensions at most: docs/exact-law.md, section 4
         added = self.spurious_basis
         if self.overlap.any():
+            # of V* only what U* does not hold: directions of length 0 are in U* already
             left, sizes, _ = np.linalg.svd(added - self.invariant_basis @ self.overlap, False)
             added = left[:, sizes > _NOTHING]
         basis: Floats = np.hstack([self.invariant_basis, added])
@@ -54,6 +56,7 @@ class Truth:
     def frame(self) -> Floats:
         """Orthogonal matrix (d, d) whose first columns are the basis."""
         full: Floats = np.linalg.qr(self.basis, mode="complete")[0]
+        # QR keeps the span of the basis, but may turn signs
         full[:, : self.basis.shape[1]] = self.basis
         return full
 
@@ -77,6 +80,7 @@ class Truth:
     def cores_of(self, matrices: Floats) -> Floats:
         """Return A* + A^(e) in the basis for spurious matrices (n, r2, r2)."""
         inside = _rounded(self.basis.T @ self.spurious_basis)
+        # B'A^(e) B = (B'V*) S_e (B'V*)', and A* is the first r1 entries of the diagonal
         cores: Floats = inside @ matrices @ inside.T
         at = np.arange(len(self.invariant_eigenvalues))
         cores[:, at, at] += self.invariant_eigenvalues
@@ -135,6 +139,7 @@ def make_truth(
     U, V = directions[:, :rank], directions[:, rank:].copy()
     leaning = min(rank, law.rank)
     if angle > 0.0:
+        # cos^2 + sin^2 = 1, and U and V are orthogonal: the columns keep their length
         V[:, :leaning] = np.cos(angle) * V[:, :leaning] + np.sin(angle) * U[:, :leaning]
     return Truth(invariant_basis=U, invariant_eigenvalues=values, spurious_basis=V, law=law)
 

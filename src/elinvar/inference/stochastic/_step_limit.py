@@ -49,6 +49,7 @@ def step_limit(moments: ScaledMoments, weights: Floats, *, steps: GateSteps | No
     variance = np.diag(mixture.gram[0])
     ridge = np.where(variance > 0, _LIMIT_RIDGE * variance, 1.0)
     solution = np.linalg.solve(mixture.gram[0] + np.diag(ridge), mixture.cross[0])
+    # the Jacobian at a solution is I - 4 eta D S D, D = diag(|w|^(1/2)): docs/theory.md, section 11
     root = np.sqrt(np.abs(solution))
     with np.errstate(over="ignore", invalid="ignore"):
         inner = used.gram * root[:, None] * root
@@ -56,6 +57,7 @@ def step_limit(moments: ScaledMoments, weights: Floats, *, steps: GateSteps | No
     curvature = np.abs(np.linalg.eigvalsh(inner)).max(axis=1)
     pull = np.abs(used.cross).max(axis=1)
     if steps is not None and steps.batch_size is not None:
+        # tr(D S_e D) / m bounds what a batch adds to the curvature, a standard error what it pulls
         diagonal = np.einsum("ejj->ej", moments.gram)
         noise = abs(gain) / steps.batch_size
         curvature = curvature + 2 * noise * np.max(diagonal @ np.abs(solution))

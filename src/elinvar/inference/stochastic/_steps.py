@@ -155,6 +155,7 @@ def draw_schedule(
         chosen: NDArray[np.intp] = np.minimum(drawn, last).astype(np.intp)
         return chosen
     used = np.flatnonzero(weights > 0)
+    # the k-th visit of e comes at time k / weight: a merge of the visits, sorted by time
     visits = [np.arange(1, int((n_steps + len(used)) * weights[e]) + 3) for e in used]
     time = np.concatenate([k / weights[e] for e, k in zip(used, visits, strict=True)])
     environment = np.repeat(used, [len(k) for k in visits])
@@ -223,6 +224,7 @@ def run_gates(
     n_records = -(-len(schedule) // steps.record_every)
     records, mean = np.zeros((n_records, p)), np.zeros(p)
     tail = max(1, round(steps.average * len(schedule)))
+    # coefficients are measured in sd(y) / sd(x) of the column that varies least
     variance = np.diag(mixture.gram[0])
     smallest = variance[variance > 0].min(initial=np.inf)
     bound = steps.bound * min(1e200, max(1.0, float(np.sqrt(mixture.power[0]) / np.sqrt(smallest))))

@@ -75,6 +75,7 @@ def add_noise(
     (d - s, K) are working space.
     """
     n, width = away.shape
+    # entries beside the diagonal have the variance 1/2
     scatter(normals, HALF, side.ravel())
     scatter(normals[n * s :], HALF, away.ravel())
     core, middle = squares[0], squares[1]
@@ -134,6 +135,7 @@ def run_narrow(
     d, width = P.shape
     s = draws.cores.shape[1]
     n_steps: int = draws.which.shape[0]
+    # Z_os, H and K of docs/exact-law.md, section 5
     n_normals = (d - s) * (s + width) + width * (width + 1) // 2
     words, mantissa, normals = room_for(n_normals, state.shape[1])
     side, away = np.empty((d - s, s), P.dtype), np.empty((d - s, width), P.dtype)
@@ -144,6 +146,7 @@ def run_narrow(
     for step in range(n_steps):
         inside, beyond = P[:s], P[s:]
         inner, outer = grams[0], grams[1]
+        # Gram matrices (K, K) stand for A, which is never formed
         multiply(inside.T, inside, inner)
         multiply(beyond.T, beyond, outer)
         beyond2 = outside_narrow(inner, outer, n_plus)
@@ -176,6 +179,7 @@ def run_narrow(
                 descent[i, k] = on_noise * descent[i, k] + on_a * action[i, k]
         for i in range(s):
             for k in range(width):
+                # in the block G is what was drawn, not pull A
                 change = 0.0
                 for j in range(s):
                     change += (drawn[i, j] - pull * block[i, j]) * inside[j, k]

@@ -76,6 +76,7 @@ def _fill_words(state: Words, words: Words) -> None:
     """One round of every lane for each block of ``words``."""
     for block in range(words.shape[0] // LANES):
         for lane in range(LANES):
+            # the output is rotl(s0 + s3, 7) + s0
             s0, s1, s2, s3 = state[0, lane], state[1, lane], state[2, lane], state[3, lane]
             total = u32(s0 + s3)
             words[block * LANES + lane] = u32(

@@ -60,11 +60,13 @@ def _tile(vectors: int) -> Any:
                 context.make_array(signature.args[k])(context, builder, arguments[k]).data
                 for k in (0, 4, 7)
             )
+            # numbers in a vector register
             lanes = _BYTES * 8 // signature.args[0].dtype.bitwidth
             vector = ir.VectorType(context.get_value_type(signature.args[0].dtype), lanes)
             tiles = [(r, v) for r in range(ROWS) for v in range(vectors)]
             zero = ir.Constant(vector, None)
             make: Any = cgutils.alloca_once
+            # LLVM turns these cells into registers, since their addresses are never taken
             sums = {tile: make(builder, vector) for tile in tiles}
             for cell in sums.values():
                 builder.store(zero, cell)
@@ -81,6 +83,7 @@ def _tile(vectors: int) -> Any:
                 row = builder.add(b_at, builder.mul(loop.index, b_step))
                 column = builder.add(a_at, builder.mul(loop.index, a_step))
                 loaded = [builder.load(vector_at(b, row, v), align=align) for v in range(vectors)]
+                # a rank-one update of the tile: column k of a times row k of b
                 for r in range(ROWS):
                     factor = builder.load(builder.gep(a, [place(column, r, a_row)]))
                     spread = _broadcast(builder, factor, vector)
@@ -128,7 +131,9 @@ def gram(T: Reals, n: int, out: Reals) -> None:
     """Write the lower triangle of T'T into ``out``, T with n rows; padded."""
     wide = T.shape[1]
     lanes = _BYTES // T.itemsize
+    # T'T needs T twice, once by columns: the strides of the tile say which
     for i in range(0, out.shape[0], ROWS):
+        # tiles above the diagonal are left out
         end = min(i + ROWS, wide)
         for j in range(0, end, 2 * lanes):
             if end - j > lanes:

@@ -81,6 +81,7 @@ def run_triangle(
     block, drawn = np.empty((s, s)), np.empty((s, s))
     current = T
     for step in range(n_steps):
+        # the lower triangle of A = U U' from T = U'
         gram(current, width, A)
         if setting.noisy:
             fill_normals(state, words, mantissa, normals)
@@ -93,11 +94,13 @@ def run_triangle(
             return step
         beyond = np.sqrt(beyond2)
         along, tau = draw_block(block, beyond, draws, step, setting, drawn)
+        # as in `run_wide`
         pull = 0.0
         if setting.noisy and beyond > setting.tiny:
             pull = (along - tau * inner / beyond) / beyond
         elif not setting.noisy and beyond > 0.0:
             pull = along / beyond
+        # T <- T (I + eta G), G symmetric
         move(A, d, drawn, normals, tau, pull, rule[1], W)
         product(current, W, d, moved)
         current, moved = moved, current

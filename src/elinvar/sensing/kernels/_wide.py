@@ -124,6 +124,7 @@ def run_wide(
     current = P
     for step in range(n_steps):
         if rotated:
+            # A in the frame: F'P P'F, or F'A F
             multiply(rotation.T, current, framed)
             if kind == DIRECT:
                 multiply(framed, rotation, A)
@@ -162,6 +163,7 @@ def run_wide(
         combine(G, A, drawn, tau, pull, 0.0, 1.0)
         if kind == DIRECT:
             if rotated:
+                # G back in the coordinates of P
                 multiply(rotation, G, framed)
                 multiply(framed, rotation.T, G)
             renew(current, G, n_plus, False, rule, memory, start + step + 1)

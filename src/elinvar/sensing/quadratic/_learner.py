@@ -112,6 +112,7 @@ class QuadraticLearner:
         if isinstance(algorithm, HeteroSGD):
             order = environment_order(algorithm, self.used.weights, how.n_steps, order_rng)
         environments, gradient = order.tolist(), self._gradient(batch_rng)
+        # the average is over the last share of the steps, and over the last one at least
         first = min(int(np.floor((1 - how.average) * how.n_steps)) + 1, how.n_steps)
         total, steps = np.zeros((p, p)), list[int]()
         losses, eigenvalues = list[float](), list[Floats]()

@@ -77,6 +77,7 @@ class QuadraticMoments:
 
     def about(self, intercept: Intercept, weights: Floats) -> "CentredMoments":
         """Return second moments about the centre that ``intercept`` sets."""
+        # E (f - c)(f - c)' = Cov f + (E f - c)(E f - c)'
         centre_f, centre_y = centre(self.mean_f, self.mean_y, intercept, weights)
         off_f, off_y = self.mean_f - centre_f, self.mean_y - centre_y
         return CentredMoments(
@@ -94,6 +95,7 @@ class QuadraticMoments:
     def error(self, e: int, A: Floats, b: float) -> float:
         """Return the mean squared error of <f, A> + b in an environment."""
         a = packing(len(A)).pack(A)
+        # E (y - a'f - b)^2 = Var(y - a'f) + (E y - a'E f - b)^2
         spread = self.var_y[e] - 2 * self.cov_fy[e] @ a + a @ self.cov_ff[e] @ a
         return float(max(spread, 0.0) + (self.mean_y[e] - self.mean_f[e] @ a - b) ** 2)
 
@@ -155,9 +157,11 @@ class CentredMoments:
     def slopes(self) -> Self:
         r"""Return the moments times :math:`(T_e + \rho_e I)^{-1}`: slopes instead of gradients."""
         sizes = np.einsum("ejj->e", self.gram) / self.gram.shape[1]
+        # an environment whose features hardly vary would have endless slopes
         sizes = np.maximum(sizes, _FLAT * sizes.max())
         gram, cross = np.zeros_like(self.gram), np.zeros_like(self.cross)
         for e, T in enumerate(self.gram):
+            # K = (T_e + rho I)^-1, in units of the mean variance
             if sizes[e] > 0:
                 K = np.linalg.inv(T / sizes[e] + _RIDGE * np.eye(len(T))) / sizes[e]
                 gram[e], cross[e] = K @ T, K @ self.cross[e]

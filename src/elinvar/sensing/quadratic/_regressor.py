@@ -357,6 +357,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             raise DataError("Values differ so much in size that products overflow: rescale them.")
         self.eigenvalues_, self.components_ = spectrum(self.matrix_)
         leading = np.abs(self.eigenvalues_) > 0.1 * np.abs(self.eigenvalues_[0])
+        # v'M v = y_scale u'A u with u = x_inverse v, M in the data's units and A in the steps'
         change = learner.changes(scaled, self.components_[leading] * units.x_inverse)
         self.own_eigenvalues_ = self.eigenvalues_[leading] + units.y_scale * change
         self.intercept_ = 0.0 if self.intercept == "none" else float(weights @ means)

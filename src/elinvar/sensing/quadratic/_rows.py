@@ -69,6 +69,7 @@ class QuadraticRows:
         """Second moment of the features, (E,)."""
         traces = []
         for z, w, c in zip(self.Z, self.weight, self.centre, strict=True):
+            # |z z' - c|^2 = |z|^4 - 2 z'c z + |c|^2
             sizes = (z**2).sum(axis=1) ** 2 - 2 * ((z @ c) * z).sum(axis=1)
             traces.append(w @ sizes + (c**2).sum())
         return np.array(traces)
@@ -88,6 +89,7 @@ class QuadraticRows:
         at = rng.choice(len(weight), size=size, p=None if even else weight)
         Z = self.Z[e][at]
         r = self.y[e][at] - ((Z @ A) * Z).sum(axis=1) + (self.centre[e] * A).sum()
+        # mean of r (z z' - c)
         G: Floats = (Z * r[:, None]).T @ Z / size - r.mean() * self.centre[e]
         return G
 
@@ -98,6 +100,7 @@ class QuadraticRows:
 
     def pooled_solution(self) -> Floats:
         """Return pooled least squares by conjugate gradients, (p, p)."""
+        # conjugate gradients on E_e T_e(A) = E_e y f, from A = 0: r is the residual
         r: Floats = np.tensordot(self.weights, self.pull, axes=1)
         A, direction, size = np.zeros_like(r), r.copy(), float((r**2).sum())
         first = size

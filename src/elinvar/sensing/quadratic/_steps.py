@@ -136,8 +136,10 @@ def step_limit(
     float
     """
     pull = data.pull
+    # the strongest pull on a small factor, |C_e|_2, of environments moved apart by the gain
     middle = np.tensordot(data.weights, pull, axes=1)
     strongest = np.abs(np.linalg.eigvalsh(middle + gain * (pull - middle))).max()
+    # |A| = U U' + V V' at the solution U U' - V V' = A
     values, vectors = np.linalg.eigh(pooled)
     P = (vectors * np.abs(values)) @ vectors.T
     sharpest = max(1.0, gain) * max(_sharpness(data, e, P) for e in range(len(pull)))

@@ -79,6 +79,7 @@ class QuadraticUnits:
 
     def restore(self, A: Floats) -> Floats:
         """Return matrices (..., p, p) in the data's units."""
+        # y / y_scale = z'A z with z = x_inverse x
         scale = np.sqrt(self.y_scale) * self.x_inverse
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             restored = (scale[:, None] * A) * scale
@@ -101,6 +102,7 @@ def units_of(
         weight[at] = weights[e] * w / w.sum()
     largest = np.abs(rows.X).max(axis=0)
     safe = np.where(largest > 0, largest, 1.0)
+    # squares of values over their largest cannot overflow
     rms = safe * np.sqrt(weight @ (rows.X / safe) ** 2)
     centre = np.zeros(len(rows.y))
     if intercept != "none":
