@@ -14,7 +14,7 @@ import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 
-from elinvar.environments import Environments, Moments, encode_files
+from elinvar.environments import Environments, Moments, Roles, encode_files, read_classes
 from elinvar.errors import DataError, DataTypeError, ElinvarError, FileError
 
 ROLES = {"target": "y", "environment": "site"}
@@ -358,3 +358,39 @@ def test_many_sites_that_come_back_later_are_environments(tmp_path):
     table["site"] = np.arange(n) % sites
     WRITERS["t.parquet"](table, path)
     assert Moments.from_files(path, **ROLES).n_environments == sites
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_classes_are_read_in_natural_order_whatever_the_order_of_files(tmp_path, kind):
+    first = pd.DataFrame({"grade": ["b", "b", None], "x": [1.0, 2.0, 3.0], "site": "north"})
+    second = pd.DataFrame({"grade": ["a10", "a2"], "x": [4.0, 5.0], "site": "south"})
+    for name, frame in (("1", first), ("2", second)):
+        path = tmp_path / f"{name}.{kind}"
+        frame.to_csv(path, index=False) if kind == "csv" else frame.to_parquet(path)
+    roles = Roles(target="grade", environment="site", missing="drop")
+    rows = read_classes(tmp_path / f"*.{kind}", roles)
+    assert rows.classes == ("a2", "a10", "b")
+    assert rows.y.tolist() == [2, 2, 1, 0]
+    assert rows.n_dropped == 1 and rows.schema.target == "grade"
+    assert rows.exclude("north").classes == rows.classes
+
+
+def test_codes_of_classes_may_be_numbers(tmp_path):
+    frame = pd.DataFrame({"ill": [0, 1, 1, 0], "x": [1.0, 2.0, 3.0, 4.0], "site": [1, 1, 2, 2]})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    rows = read_classes(tmp_path / "rows.csv", Roles(target="ill", environment="site"))
+    assert rows.classes == ("0", "1") and rows.y.tolist() == [0, 1, 1, 0]
+
+
+def test_a_class_that_is_missing_is_refused(tmp_path):
+    frame = pd.DataFrame({"ill": ["yes", None], "x": [1.0, 2.0], "site": ["a", "b"]})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(DataError, match=r"missing values .* in ill .*row 2"):
+        read_classes(tmp_path / "rows.csv", Roles(target="ill", environment="site"))
+
+
+def test_a_target_of_text_is_refused_with_what_takes_it(tmp_path):
+    frame = pd.DataFrame({"ill": ["yes", "no"], "x": [1.0, 2.0], "site": ["a", "b"]})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(DataTypeError, match=r"'yes' in row 1.*--classify"):
+        Moments.from_files(tmp_path / "rows.csv", target="ill", environment="site")

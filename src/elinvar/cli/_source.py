@@ -9,7 +9,7 @@ from elinvar._base import check_writable
 from elinvar.errors import FileError
 
 if TYPE_CHECKING:
-    from elinvar.environments import Moments, Roles
+    from elinvar.environments import Environments, Moments, Roles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +20,17 @@ class Source:
     roles: "Roles"
 
     def moments(self) -> "Moments":
-        """Read the files."""
+        """Read the files, the target being a number."""
         from elinvar.environments import Moments
 
-        return Moments.from_files(list(self.data), **vars(self.roles))
+        given = {name: value for name, value in vars(self.roles).items() if name != "classes"}
+        return Moments.from_files(list(self.data), **given)
+
+    def classes(self) -> "Environments":
+        """Read the files, the target naming classes."""
+        from elinvar.environments import read_classes
+
+        return read_classes(list(self.data), self.roles)
 
 
 def check_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:

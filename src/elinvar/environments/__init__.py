@@ -1,7 +1,7 @@
 """Data seen as environments: arrays, frames and files in; Environments and Moments out."""
 
 from elinvar.environments._checks import labels_of_rows
-from elinvar.environments._environments import Environments
+from elinvar.environments._environments import Environments, read_classes
 from elinvar.environments._files import Paths, find_files
 from elinvar.environments._frames import has_text
 from elinvar.environments._labels import label, natural_order
@@ -27,4 +27,5 @@ __all__ = [
     "label",
     "labels_of_rows",
     "natural_order",
+    "read_classes",
 ]

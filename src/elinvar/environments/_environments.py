@@ -8,7 +8,10 @@ import numpy as np
 
 from elinvar.environments._checks import Floats
 from elinvar.environments._display import overview
+from elinvar.environments._files import Paths
 from elinvar.environments._moments import Moments, kept
+from elinvar.environments._read_files import read_files
+from elinvar.environments._roles import Roles
 from elinvar.environments._rows import Rows, gather
 from elinvar.environments._ways_in import WaysIn
 
@@ -32,6 +35,8 @@ class Environments(WaysIn, Rows):
         Frequency weights, all positive.
     n_dropped : int
         Rows left out because a value was missing.
+    classes : tuple of str
+        What the target counts, in natural order, if it names classes.
 
     Examples
     --------
@@ -78,3 +83,27 @@ class Environments(WaysIn, Rows):
         mean = np.bincount(self.codes, weight * self.y, E) / count
         var = np.bincount(self.codes, weight * (self.y - mean[self.codes]) ** 2, E) / count
         return overview("Environments", self.names, count, mean, var, self.schema, self.n_dropped)
+
+
+def read_classes(path: Paths, roles: Roles) -> Environments:
+    """Read files whose target names classes, in numbers or text.
+
+    Parameters
+    ----------
+    path : path, pattern or list of paths
+        CSV, Parquet or Feather/Arrow files of the same columns.
+    roles : Roles
+
+    Returns
+    -------
+    Environments
+        The target is the number of the class among ``classes``.
+
+    Raises
+    ------
+    FileError
+        If a file is missing, empty, damaged or of another format.
+    DataError
+        If a column is missing or cannot be used as asked.
+    """
+    return read_files(path, replace(roles, classes=True), Environments._of)

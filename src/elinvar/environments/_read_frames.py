@@ -1,6 +1,7 @@
 """A frame as rows: a survey of its columns, then rows of numbers, piece by piece."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,8 +49,9 @@ def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:
     """
     frame, weight = counted_rows(frame, columns)
     environment = _environment(frame, columns.environment)
-    target = target_column(frame, columns.target)
-    return encode_rows(frame, schema, columns.missing, target, environment, weight)
+    target, classes = target_column(frame, columns)
+    rows = encode_rows(frame, schema, columns.missing, target, environment, weight)
+    return replace(rows, classes=classes)
 
 
 def encode_rows(

@@ -30,6 +30,8 @@ class Columns:
     sample_weight : str or None
         Column of frequency weights.
     missing : {"error", "drop", "impute"}
+    classes : bool
+        Whether the target names classes.
     """
 
     features: tuple[str, ...]
@@ -38,6 +40,7 @@ class Columns:
     categorical: frozenset[str] = frozenset()
     sample_weight: str | None = None
     missing: Missing = "error"
+    classes: bool = False
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ class Columns:
                     f"{name} holds neither numbers nor text (lists, records or raw bytes); drop it "
                     "(--drop) or convert it."
                 )
-        for name in (self.target, *self.weights):
+        for name in ([] if self.classes else [self.target]) + list(self.weights):
             if kinds.get(name) in ("date", "other"):
                 raise DataTypeError(f"{name} must hold numbers; it holds {kinds[name]} values.")
 
@@ -108,6 +111,8 @@ class Roles:
     missing : {"error", "drop", "impute"}
         Refuse missing values, drop their rows, or fill in the mean (in categories, a level of
         their own). A row whose target is missing is dropped, never filled in.
+    classes : bool
+        Whether the target names classes, in numbers or text.
 
     Examples
     --------
@@ -124,6 +129,7 @@ class Roles:
     categorical: Names = None
     sample_weight: str | None = None
     missing: Missing = "error"
+    classes: bool = False
 
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, ("error", "drop", "impute"))
@@ -184,6 +190,7 @@ class Roles:
             categorical=frozenset(categorical),
             sample_weight=self.sample_weight,
             missing=self.missing,
+            classes=self.classes,
         )
 
     def _taken(self, environment: tuple[str, ...]) -> dict[str, str]:

@@ -36,6 +36,8 @@ class Rows:
         Frequency weights, all positive.
     n_dropped : int
         Rows left out because a value was missing.
+    classes : tuple of str
+        What the target counts, if it names classes; in a chunk, in any order.
     """
 
     X: Numbers
@@ -45,6 +47,7 @@ class Rows:
     schema: Schema
     sample_weight: Floats | None = None
     n_dropped: int = 0
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n, p = len(self.y), self.schema.n_columns
@@ -104,11 +107,13 @@ def gather(chunks: Iterable[Rows]) -> Rows:
         [Factor(codes=rows.codes, labels=rows.names) for rows in parts]
     ).ordered()
     check_no_identifier(len(environment.labels), len(environment.codes))
+    target = _target(parts)
     weights = [rows.sample_weight for rows in parts if rows.sample_weight is not None]
     rows = replace(
         parts[0],
         X=_joined([rows.X for rows in parts]),
-        y=_joined([rows.y for rows in parts]),
+        y=_joined([rows.y for rows in parts]) if target is None else target.codes.astype(float),
+        classes=() if target is None else target.labels,
         codes=environment.codes,
         names=environment.labels,
         sample_weight=np.concatenate(weights) if weights else None,
@@ -121,6 +126,15 @@ def gather(chunks: Iterable[Rows]) -> Rows:
     if schema is whole:
         return rows
     return replace(rows, X=rows.X[:, schema.position_in(whole)], schema=schema)
+
+
+def _target(parts: list[Rows]) -> Factor | None:
+    """Return classes as one column, in natural order; None where the target is a number."""
+    if not any(rows.classes for rows in parts):
+        return None
+    return concatenate_factors(
+        [Factor(codes=rows.y.astype(np.intp), labels=rows.classes) for rows in parts]
+    ).ordered()
 
 
 def _joined(parts: list[Numbers]) -> Floats:

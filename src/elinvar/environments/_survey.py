@@ -98,7 +98,7 @@ def surveyed_rows(
         frame, weight = counted_rows(whole, columns)
         # a row without target is dropped, so its features must not enter the means either
         if columns.missing == "impute":
-            keep = ~np.isnan(target_column(frame, columns.target))
+            keep = ~np.isnan(target_column(frame, columns)[0])
             frame, weight = frame.take(keep), None if weight is None else weight[keep]
         yield frame, weight
 

@@ -6,6 +6,7 @@ from elinvar._base._numbers import counted
 from elinvar.environments._checks import Floats, Numbers, check_no_text, check_vector
 from elinvar.environments._frames import Frame
 from elinvar.environments._labels import is_missing
+from elinvar.environments._roles import Columns
 from elinvar.errors import DataError, DataTypeError
 
 
@@ -49,13 +50,17 @@ def target_of_rows(y: object, n: int) -> Numbers:
     return check_vector(y, "y", n)
 
 
-def target_column(frame: Frame, name: str) -> Floats:
-    """Return a frame's target as numbers, NaN where it is missing."""
+def target_column(frame: Frame, columns: Columns) -> tuple[Floats, tuple[str, ...]]:
+    """Return a frame's target as numbers, NaN where it is missing, and the classes they count."""
+    if columns.classes:
+        factor = frame.factor(columns.target)
+        return np.where(factor.codes < 0, np.nan, factor.codes), factor.labels
     try:
-        return frame.numbers(name)
+        return frame.numbers(columns.target), ()
     except DataTypeError:
         raise
     except DataError as error:
         raise DataTypeError(
-            f"The target must be a number: {error} A two-way outcome can be given as 0/1."
+            f"The target must be a number: {error} Where it names classes, take "
+            "InvariantClassifier (elinvar fit --classify)."
         ) from error
