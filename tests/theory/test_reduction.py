@@ -7,10 +7,10 @@ import pytest
 
 from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
 from elinvar.theory import check_conditions, matrix_growth_exponent, predict_outcome
-from elinvar.theory._case import Case
 from elinvar.theory._predict import _hidden
 from elinvar.theory._reduction import Reduced
 from elinvar.theory._rehearsal import _noisy, rehearse
+from elinvar.theory._setup import Setup
 from elinvar.theory._spurious import Spurious
 
 
@@ -163,12 +163,12 @@ def test_both_sides_of_a_factor_have_their_bounded_line():
     for name in ("psd", "symmetric"):
         algorithm = one(parameterization=name)
         reduced = Reduced.of(problem, algorithm)
-        case = Case(problem=problem, algorithm=algorithm, reduced=reduced, asked=None)
-        room[name] = case.slack()
+        setup = Setup(problem=problem, algorithm=algorithm, reduced=reduced, asked=None)
+        room[name] = setup.slack()
     assert room["psd"] == pytest.approx(2 - 1.15 - 4 / 27 * 1.75**3)
     assert room["symmetric"] == pytest.approx(2 - 0.75 - 4 / 27 * 2.15**3)
     assert room["symmetric"] < 0 < room["psd"]
-    assert case.slack(1.0) == pytest.approx(2 - 0.85 - 4 / 27 * 2.25**3)
+    assert setup.slack(1.0) == pytest.approx(2 - 0.85 - 4 / 27 * 2.25**3)
 
 
 def test_a_spurious_direction_is_half_learned_when_half_its_eigenvalue_is():
@@ -185,7 +185,7 @@ def test_a_direction_is_hidden_until_its_square_is_a_tenth():
     reduced = Reduced.of(problem, one(batch_size=None))
     seen = np.log(0.1**0.5 / 1e-3) / np.log(1.05)
     for steps, chance in ((seen - 2, 1.0), (seen + 2, 0.0)):
-        case = Case(
+        setup = Setup(
             problem=problem, algorithm=one(batch_size=None), reduced=reduced, asked=round(steps)
         )
-        assert _hidden(case) == pytest.approx(chance)
+        assert _hidden(setup) == pytest.approx(chance)

@@ -257,7 +257,7 @@ def noise_floor(
     >>> print(noise_floor([1.0, 1.0], 0.1, dim=50, batch_size=2000, power=74))
     error 0.47 (aligned 0.45, tilt 0.094, free 0.11)
     """
-    parts = _Parts.of(eigenvalues, step_size, dim, width)
+    parts = _FloorTerms.of(eigenvalues, step_size, dim, width)
     v, m = 0.0, positive("batch_size", batch_size)
     grown = None
     if steps is not None:
@@ -350,7 +350,7 @@ def critical_batch_size(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Parts:
+class _FloorTerms:
     """Squares of the floor as polynomials of v."""
 
     rank: int
@@ -359,7 +359,9 @@ class _Parts:
     free: float
 
     @classmethod
-    def of(cls, eigenvalues: ArrayLike, step_size: float, dim: int, width: int | None) -> "_Parts":
+    def of(
+        cls, eigenvalues: ArrayLike, step_size: float, dim: int, width: int | None
+    ) -> "_FloorTerms":
         sigma: Floats = checked(np.ravel(eigenvalues), None)[0]
         eta, rank = positive("step_size", step_size), len(sigma)
         if not (sigma > 0).all() or eta * sigma.max() >= 1 or dim < rank:

@@ -7,11 +7,11 @@ from scipy.special import ndtr
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
 from elinvar.errors import DataError
-from elinvar.theory._case import Case
 from elinvar.theory._conditions import check_conditions
 from elinvar.theory._momentum import momentum_growth_exponent
 from elinvar.theory._prediction import Outcome, Prediction
 from elinvar.theory._reduction import Reduced
+from elinvar.theory._setup import Setup
 from elinvar.theory._spurious import order_of
 
 _SURE = 0.95
@@ -22,7 +22,7 @@ _LARGER = 1.25
 _CLOSE, _TOUCHED, _THROWN = 1.5, 1.0, 4.0
 _TOLD_FEW = "measurements have heavier tails than Gaussian ones, and {} a batch are few."
 
-Answer = tuple[Outcome, str, float]
+Finding = tuple[Outcome, str, float]
 
 
 def predict_outcome(
@@ -78,7 +78,7 @@ def predict_outcome(
     """
     if steps is not None and not steps >= 1:
         raise DataError(f"steps must be at least 1; got {steps!r}.")
-    case = Case(
+    setup = Setup(
         problem=problem, algorithm=algorithm, reduced=Reduced.of(problem, algorithm), asked=steps
     )
     blank = Prediction(
@@ -88,20 +88,20 @@ def predict_outcome(
     if unknown:
         return replace(blank, reason=unknown)
     if algorithm.parameterization == "direct":
-        outcome, reason, error = _direct(case)
+        outcome, reason, error = _direct(setup)
         return replace(blank, outcome=outcome, reason=reason, relative_error=error)
-    outcome, reason, error = _factored(case)
-    spurious = case.spurious
+    outcome, reason, error = _factored(setup)
+    spurious = setup.spurious
     return replace(
         blank,
         outcome=outcome,
         reason=reason,
         relative_error=error,
         exponents=tuple(float(rate) for rate in spurious.exponents),
-        spurious_level=case.level if outcome in ("learns pooled", "learns a mixture") else 0.0,
+        spurious_level=setup.level if outcome in ("learns pooled", "learns a mixture") else 0.0,
         burst_exponent=spurious.burst if algorithm.sampling == "one" else float("nan"),
-        convergence_steps=case.needed,
-        spurious_steps=case.spurious_steps,
+        convergence_steps=setup.needed,
+        spurious_steps=setup.spurious_steps,
     )
 
 
@@ -134,39 +134,39 @@ def _outside_theory(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> str:
     return ""
 
 
-def _factored(case: Case) -> Answer:
+def _factored(setup: Setup) -> Finding:
     """Outcome of A = U U' or U U' - V V', in the order in which things go wrong."""
-    reduced, spurious = case.reduced, case.spurious
-    needed = case.columns(reduced.sigma)
-    if needed > case.width:
-        return "cannot represent", f"{_columns(case)} of U cannot hold rank {needed}.", np.nan
-    if case.algorithm.parameterization == "psd" and reduced.sigma.min() < 0:
+    reduced, spurious = setup.reduced, setup.spurious
+    needed = setup.columns(reduced.sigma)
+    if needed > setup.width:
+        return "cannot represent", f"{_columns(setup)} of U cannot hold rank {needed}.", np.nan
+    if setup.algorithm.parameterization == "psd" and reduced.sigma.min() < 0:
         return "cannot represent", "A = U U' has no negative eigenvalue, but A* has.", np.nan
     for check in (_settling, _bounded, _batch):
-        answer = check(case)
-        if answer:
-            return answer
-    if case.asked is not None and case.asked < case.needed:
-        reason = f"A* is learned after {case.needed:.0f} steps, not {case.asked}."
+        finding = check(setup)
+        if finding:
+            return finding
+    if setup.asked is not None and setup.asked < setup.needed:
+        reason = f"A* is learned after {setup.needed:.0f} steps, not {setup.asked}."
         return "too few steps", reason, np.nan
-    if case.algorithm.sampling != "one":
-        return _pooled(case)
-    if _hidden(case) >= _SURE or case.rehearsal.visible <= 1 - _SURE:
-        return _recovered(case)
+    if setup.algorithm.sampling != "one":
+        return _pooled(setup)
+    if _hidden(setup) >= _SURE or setup.rehearsal.visible <= 1 - _SURE:
+        return _recovered(setup)
     if spurious.top < 0:
         if reduced.oblique:
-            return _recovered(case)
-        share = 100 * case.rehearsal.visible
+            return _recovered(setup)
+        share = 100 * setup.rehearsal.visible
         reason = f"spurious directions die, at {spurious.top:.3g} a step, but bursts or late starts"
         return "undecided", f"{reason} are visible {share:.0f}% of the time.", np.nan
-    return _learned(case)
+    return _learned(setup)
 
 
-def _settling(case: Case) -> Answer | None:
+def _settling(setup: Setup) -> Finding | None:
     """Whether what is to be learned is a stable point of the step."""
-    pull = case.reduced.step * float(np.abs(case.reduced.sigma).max())
-    if case.algorithm.sampling != "one":
-        pull = max(pull, case.reduced.step * float(np.abs(case.spurious.levels).max(initial=0.0)))
+    pull = setup.reduced.step * float(np.abs(setup.reduced.sigma).max())
+    if setup.algorithm.sampling != "one":
+        pull = max(pull, setup.reduced.step * float(np.abs(setup.spurious.levels).max(initial=0.0)))
     if pull >= 2:
         return "diverges", f"step times largest eigenvalue is {pull:.3g}, above 2.", np.nan
     if pull >= 1:
@@ -175,13 +175,13 @@ def _settling(case: Case) -> Answer | None:
     return None
 
 
-def _bounded(case: Case) -> Answer | None:
+def _bounded(setup: Setup) -> Finding | None:
     """Whether spurious directions can run away; rehearsed where no formula decides."""
-    reduced, alpha = case.reduced, case.algorithm.init_scale
-    safe = case.slack() > 0 and reduced.step * (alpha**2 - min(reduced.reach[0], 0.0)) < 2
+    reduced, alpha = setup.reduced, setup.algorithm.init_scale
+    safe = setup.slack() > 0 and reduced.step * (alpha**2 - min(reduced.reach[0], 0.0)) < 2
     if safe:
         return None
-    share = case.rehearsal.diverged
+    share = setup.rehearsal.diverged
     told = f"{100 * share:.0f}% of runs rehearsed in the span of U* and V* diverge"
     if share >= 0.9:
         return "diverges", f"{told}: the step is too large for this spread.", np.nan
@@ -190,19 +190,19 @@ def _bounded(case: Case) -> Answer | None:
     return None
 
 
-def _batch(case: Case) -> Answer | None:
+def _batch(setup: Setup) -> Finding | None:
     """Whether sampling noise itself makes runs diverge."""
-    m, d = case.reduced.batch_size, case.problem.dim
-    if m is not None and np.isinf(case.floor.error):
-        if np.isfinite(case.floor_of(_CLOSE * m).error):
+    m, d = setup.reduced.batch_size, setup.problem.dim
+    if m is not None and np.isinf(setup.floor.error):
+        if np.isfinite(setup.floor_of(_CLOSE * m).error):
             return "undecided", f"noise of batches of {m} may feed on itself.", np.nan
         return "diverges", f"noise of batches of {m} feeds on itself.", np.nan
-    if case.few:
+    if setup.few:
         return "undecided", _TOLD_FEW.format(m), np.nan
-    if case.sampled <= _ROUGH:
+    if setup.sampled <= _ROUGH:
         return None
     # the noise of a step has eigenvalues up to sqrt(2 d v), and throws amplitudes that far
-    room = case.slack(float(np.sqrt(2 * d * case.floor.variance)))
+    room = setup.slack(float(np.sqrt(2 * d * setup.floor.variance)))
     if room < -_THROWN:
         return "diverges", f"noise of batches of {m} throws it beyond the bounded line.", np.nan
     if room < -_TOUCHED:
@@ -210,64 +210,64 @@ def _batch(case: Case) -> Answer | None:
     return None
 
 
-def _pooled(case: Case) -> Answer:
+def _pooled(setup: Setup) -> Finding:
     """Answer for steps on the mean: they learn the positive part of the pooled matrix."""
-    levels, reduced = case.spurious.levels, case.reduced
+    levels, reduced = setup.spurious.levels, setup.reduced
     size = float(np.linalg.norm(levels))
     if size < 1e-9 * reduced.signal and not reduced.oblique:
-        return _recovered(case)
-    if case.columns(np.concatenate([reduced.sigma, levels])) > case.width:
-        if _crowded_out(case):
-            return _recovered(case)
-        reason = f"{_columns(case)} of U cannot hold all of the pooled matrix."
+        return _recovered(setup)
+    if setup.columns(np.concatenate([reduced.sigma, levels])) > setup.width:
+        if _crowded_out(setup):
+            return _recovered(setup)
+        reason = f"{_columns(setup)} of U cannot hold all of the pooled matrix."
         return "learns a mixture", reason, np.nan
-    if case.asked is not None and case.asked < case.spurious_steps:
-        reason = f"the spurious part is half learned after {case.spurious_steps:.0f} steps."
+    if setup.asked is not None and setup.asked < setup.spurious_steps:
+        reason = f"the spurious part is half learned after {setup.spurious_steps:.0f} steps."
         return "undecided", reason, np.nan
-    error = case.relative_error
+    error = setup.relative_error
     if not reduced.oblique:
         error = float(np.hypot(size / reduced.signal, error))
-    if case.sampled > _ROUGH * np.hypot(1.0, size / reduced.signal):
-        return "noise dominates", _noisy(case), error
+    if setup.sampled > _ROUGH * np.hypot(1.0, size / reduced.signal):
+        return "noise dominates", _noisy(setup), error
     return "learns pooled", "a mixed batch sees only the mean of the environments.", error
 
 
-def _crowded_out(case: Case) -> bool:
+def _crowded_out(setup: Setup) -> bool:
     """Whether few columns hold what is invariant alone, being clearly larger."""
     for sign in (1, -1):
-        own = [sign * s for s in case.reduced.sigma if sign * s > 0]
-        other = [sign * s for s in case.spurious.levels if sign * s > 0]
-        if other and (case.width > len(own) or min(own) < _LARGER * max(other)):
+        own = [sign * s for s in setup.reduced.sigma if sign * s > 0]
+        other = [sign * s for s in setup.spurious.levels if sign * s > 0]
+        if other and (setup.width > len(own) or min(own) < _LARGER * max(other)):
             return False
     return True
 
 
-def _hidden(case: Case) -> float:
+def _hidden(setup: Setup) -> float:
     """Probability that no spurious direction is seen at the horizon: its logarithm is a walk."""
-    spurious, T = case.spurious, case.horizon
+    spurious, T = setup.spurious, setup.horizon
     walk = np.nan_to_num(spurious.spreads, nan=0.0) * np.sqrt(T)
     noise = np.maximum(np.hypot(walk, spurious.standard_error * T), 1e-9)
-    room = 0.5 * np.log(case.visible) - np.log(case.algorithm.init_scale) - spurious.exponents * T
+    room = 0.5 * np.log(setup.visible) - np.log(setup.algorithm.init_scale) - spurious.exponents * T
     return float(ndtr(room / noise).min(initial=1.0))
 
 
-def _learned(case: Case) -> Answer:
-    seen, floor = case.rehearsal, case.sampled
-    error = float(np.hypot(seen.error / case.reduced.signal, floor))
-    told = f"spurious directions grow, at up to {case.spurious.top:.3g} a step"
-    if seen.spurious > 0.5 * case.pooled_level > 0:
+def _learned(setup: Setup) -> Finding:
+    seen, floor = setup.rehearsal, setup.sampled
+    error = float(np.hypot(seen.error / setup.reduced.signal, floor))
+    told = f"spurious directions grow, at up to {setup.spurious.top:.3g} a step"
+    if seen.spurious > 0.5 * setup.pooled_level > 0:
         return "learns pooled", f"{told}, and rest near their mean.", error
     if floor > _ROUGH:
-        return "noise dominates", _noisy(case), error
+        return "noise dominates", _noisy(setup), error
     share = f"visible {100 * seen.visible:.0f}% of the time"
     return "learns a mixture", f"{told}, but rest far below their mean, {share}.", error
 
 
-def _recovered(case: Case) -> Answer:
-    error, top = case.relative_error, case.spurious.top
-    if case.algorithm.sampling != "one" and case.spurious.levels.any():
+def _recovered(setup: Setup) -> Finding:
+    error, top = setup.relative_error, setup.spurious.top
+    if setup.algorithm.sampling != "one" and setup.spurious.levels.any():
         reason = "the columns of U hold the largest eigenvalues alone, which are invariant"
-    elif case.algorithm.sampling != "one":
+    elif setup.algorithm.sampling != "one":
         reason = "the pooled solution is A* itself"
     elif top < 0:
         reason = f"all spurious directions die, at {top:.3g} a step or faster"
@@ -275,30 +275,30 @@ def _recovered(case: Case) -> Answer:
         reason = f"spurious directions grow, at {top:.3g} a step, but stay invisible for this long"
     if error <= _GOOD:
         return "recovers", f"{reason}.", error
-    cause = "the angle of the subspaces, noise and start" if case.reduced.oblique else "noise"
+    cause = "the angle of the subspaces, noise and start" if setup.reduced.oblique else "noise"
     if error <= _ROUGH:
         return "recovers approximately", f"{reason}; {cause} leave {100 * error:.0f}%.", error
-    if case.reduced.oblique and case.rehearsal.error > 0.5 * error * case.reduced.signal:
+    if setup.reduced.oblique and setup.rehearsal.error > 0.5 * error * setup.reduced.signal:
         return "learns a mixture", "the subspaces are too far from orthogonal.", error
-    return "noise dominates", _noisy(case), error
+    return "noise dominates", _noisy(setup), error
 
 
-def _columns(case: Case) -> str:
-    return f"{case.width} column{'s' * (case.width != 1)}"
+def _columns(setup: Setup) -> str:
+    return f"{setup.width} column{'s' * (setup.width != 1)}"
 
 
-def _noisy(case: Case) -> str:
-    size, m = case.sampled, case.reduced.batch_size
+def _noisy(setup: Setup) -> str:
+    size, m = setup.sampled, setup.reduced.batch_size
     return f"noise of batches of {m} leaves an error of {size:.2g} times the signal."
 
 
-def _direct(case: Case) -> Answer:
+def _direct(setup: Setup) -> Finding:
     """Answer for A <- A + h (A_e - A): mean A* + E A^(e), variance h / (2 - h) of one step's."""
-    problem, reduced = case.problem, case.reduced
+    problem, reduced = setup.problem, setup.reduced
     h, d, m = reduced.step, problem.dim, reduced.batch_size
-    variance = _remembered(case)
+    variance = _remembered(setup)
     ratio = h / (2 - h) if h < 2 else np.inf
-    if case.few:
+    if setup.few:
         return "undecided", _TOLD_FEW.format(m), np.nan
     entries = d * (d + 1) / 2 / m if m is not None else 0.0
     if ratio * entries >= 1:
@@ -307,7 +307,7 @@ def _direct(case: Case) -> Answer:
     jitter = ratio * (variance + entries * reduced.power) / (1 - ratio * entries)
     mean = float(np.linalg.norm(reduced.mean))
     error = float(np.sqrt(mean**2 + jitter) / reduced.signal)
-    if case.asked is not None and abs(1 - h) ** case.asked > _GOOD:
+    if setup.asked is not None and abs(1 - h) ** setup.asked > _GOOD:
         return "too few steps", "the matrix still remembers its start.", np.nan
     if error <= _GOOD:
         return "recovers", "the spurious parts average out.", error
@@ -317,10 +317,10 @@ def _direct(case: Case) -> Answer:
     return "learns pooled", "steps on the matrix itself average the environments.", error
 
 
-def _remembered(case: Case) -> float:
+def _remembered(setup: Setup) -> float:
     """Variance of a step's matrix, and twice its covariances with earlier ones as A keeps them."""
-    reduced, kept = case.reduced, 1 - case.reduced.step
-    order, block = order_of(case.algorithm)
+    reduced, kept = setup.reduced, 1 - setup.reduced.step
+    order, block = order_of(setup.algorithm)
     away = (reduced.spurious - reduced.mean).reshape(len(reduced.spurious), -1)
     own = float(reduced.weights @ (away**2).sum(1))
     if order == "cyclic" and abs(kept) < 1:

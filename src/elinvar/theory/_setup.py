@@ -23,7 +23,7 @@ _FEW = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Case:
+class Setup:
     """One problem under one algorithm, with what is computed once."""
 
     problem: MatrixProblem
