@@ -82,6 +82,7 @@ class AnchorBoostingRegressor(PeerRegressor):
             force_row_wise=True,
             verbosity=-1,
         )
+        # the least gain of a split is in units of the target
         target = (rows.y - self.intercept_) / self._unit
         self.booster_.fit(np.array(rows.X), target, rows.codes.astype(np.int64))
 

@@ -99,6 +99,7 @@ class ANDMaskRegressor(PeerRegressor):
     def _walk(self, risks: Risks) -> Floats:
         """Take the steps."""
         weights = risks.weights
+        # plain steps of 2 / L and more diverge, L the largest curvature of the average risk
         largest = 2 * float(np.linalg.eigvalsh(np.tensordot(weights, risks.gram, 1))[-1])
         step = self.step_size if self.normalize else self.step_size / largest
         w = np.zeros(risks.cross.shape[1])
@@ -108,6 +109,7 @@ class ANDMaskRegressor(PeerRegressor):
             if self.normalize:
                 size = np.linalg.norm(gradients, axis=1, keepdims=True)
                 gradients /= np.maximum(size, 1e-300)
+                # steps of one length never settle: they shrink, but add up to infinity
                 eta = step / np.sqrt(1 + t)
             move = self._direction(gradients, weights)
             if self.weight_decay:

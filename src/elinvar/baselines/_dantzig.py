@@ -61,6 +61,8 @@ class CausalDantzigRegressor(PeerRegressor):
         moments = rows.moments()
         risks = Risks.from_moments(moments, standardize=True)
         gram, cross = risks.gram[:, 1:, 1:], risks.cross[:, 1:]
+        # products with the residual, c_e - S_e w, are the same everywhere: z - G w = 0 for their
+        # differences from the mean over environments
         G = (gram - gram.mean(axis=0)).reshape(-1, cross.shape[1])
         z = (cross - cross.mean(axis=0)).ravel()
         if self.penalty:
@@ -75,6 +77,7 @@ class CausalDantzigRegressor(PeerRegressor):
 def _smallest(G: Floats, z: Floats, bound: float) -> Floats:
     """Return the w of smallest 1-norm with ``|z - G w| <= bound`` everywhere."""
     p = G.shape[1]
+    # w = w+ - w-, both at least 0: then the 1-norm is their sum, and this a linear program
     both = np.hstack([G, -G])
     found = linprog(
         np.ones(2 * p),

@@ -114,6 +114,8 @@ def focused(risks: Risks, supports: NDArray[np.intp], penalty: float) -> tuple[F
     m, k = supports.shape
     if not k:
         return np.full(m, constant / 2), np.zeros((m, 0))
+    # at its minimum w = M^-1 b the objective (s + penalty terms of c - 2 b'w + w'M w) / 2 is
+    # (s + gamma sum_e pi_e |c_e|^2 - b'w) / 2
     left, right, own = np.zeros((m, k, k)), np.zeros((m, k)), np.full(m, constant)
     for weight, gram, cross in zip(weights, risks.gram, risks.cross, strict=True):
         S = gram[supports[:, :, None], supports[:, None, :]]

@@ -51,6 +51,7 @@ class FishrRegressor(PenalisedRegressor):
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
         gradient = risks.gradient(w)
         residuals = [X @ w - y for X, y in self._rows]
+        # v_e = E (2 r x)^2 - (E 2 r x)^2, element by element, with r the residual
         second = [
             4 * (r**2 @ X**2) / len(r) for (X, _), r in zip(self._rows, residuals, strict=True)
         ]
@@ -58,6 +59,7 @@ class FishrRegressor(PenalisedRegressor):
         apart = risks.weights[:, None] * (variance - risks.weights @ variance)
         slope = np.zeros_like(w)
         for e, ((X, _), r) in enumerate(zip(self._rows, residuals, strict=True)):
+            # d v_ej / dw = 8 E[r x_j^2 x] - 2 g_ej 2 S_e,j, summed with weights 2 apart_ej
             weight = r * (X**2 @ apart[e])
             slope += 16 * (weight @ X) / len(r) - 8 * (apart[e] * gradient[e]) @ risks.gram[e]
         return float((apart * variance).sum()), slope

@@ -22,6 +22,7 @@ class FixedEffectsRegressor(PeerRegressor):
 
     def _learn(self, rows: Environments) -> None:
         moments = rows.moments()
+        # Frisch, Waugh and Lovell: slopes with indicators are those about each environment's means
         X = rows.X - moments.mean_x[rows.codes]
         y = rows.y - moments.mean_y[rows.codes]
         coef = LinearRegression(fit_intercept=False).fit(X, y).coef_

@@ -60,6 +60,7 @@ class GroupDRORegressor(PeerRegressor):
         extra = self.adjustment / np.sqrt(risks.count)
         unit = 1.0 / float(np.mean(risks.power))
 
+        # by Danskin's theorem the gradient in q is the loss of each environment at the minimiser
         def dual(q: Floats) -> tuple[float, Floats]:
             losses = unit * (risks.risk(risks.minimizer(q)) + extra)
             return -float(q @ losses), -losses

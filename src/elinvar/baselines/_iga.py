@@ -43,6 +43,7 @@ class IGARegressor(PenalisedRegressor):
 
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
         gradient = risks.gradient(w)
+        # the gradient of R_e is 2 (S_e w - c_e), and so linear in w
         apart = gradient - risks.weights @ gradient
         slope = 2 * np.einsum("e,ej,ejk->k", risks.weights, apart, 2 * risks.gram)
         return float(risks.weights @ (apart**2).sum(axis=1)), slope
@@ -53,6 +54,7 @@ class IGARegressor(PenalisedRegressor):
         apart = risks.gram - gram
         V = np.tensordot(weights, apart @ apart, 1)
         v = np.einsum("e,ejk,ek->j", weights, apart, risks.cross - cross)
+        # both sides over 1 + lambda: lstsq drops what is small beside the largest singular value
         size = 1 + self.penalty
         left, right = gram + 4 * self.penalty * V, cross + 4 * self.penalty * v
         found: Floats = np.linalg.lstsq(left / size, right / size, rcond=None)[0]

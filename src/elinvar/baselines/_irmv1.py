@@ -41,6 +41,7 @@ class IRMv1Regressor(PenalisedRegressor):
     """
 
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
+        # D_e = 2 (w' S_e w - c_e' w), and its gradient 2 (2 S_e w - c_e)
         image = risks.gram @ w
         change = 2 * (image - risks.cross) @ w
         slope = 2 * (2 * image - risks.cross)

@@ -63,6 +63,7 @@ class LogisticRegressor(PeerRegressor):
         -------
         ndarray of shape (n,)
         """
+        # 1 / (1 + exp(-t)), without overflow
         probability: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * super().predict(X))
         return probability
 

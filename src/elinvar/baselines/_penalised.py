@@ -71,6 +71,7 @@ class PenalisedRegressor(PeerRegressor):
     def _objective(self, risks: Risks, w: Floats, penalty: float) -> tuple[float, Floats]:
         """Return what is minimised, over 1 + penalty, and its gradient (q,)."""
         value, slope = self._penalty(risks, w)
+        # over 1 + lambda, so that one tolerance serves all penalties
         size = 1 + penalty
         return (
             float(risks.weights @ risks.risk(w) + penalty * value) / size,
@@ -86,6 +87,8 @@ class PenalisedRegressor(PeerRegressor):
 
     def _follow(self, risks: Risks, w: Floats) -> Floats:
         """Follow the minimum from penalty 0 to ``self.penalty``, two steps a decade."""
+        # w = L^-T z with S = L L': in z the average risk is round, and the penalty alone has
+        # directions of little curvature
         to_w = _preconditioner(risks)
         z = np.asarray(np.linalg.solve(to_w, w))
         first = min(self.penalty, 1e-3)

@@ -42,5 +42,6 @@ class VRExRegressor(PenalisedRegressor):
 
     def _penalty(self, risks: Risks, w: Floats) -> tuple[float, Floats]:
         risk = risks.risk(w)
+        # sum_e pi_e (R_e - R)^2 = sum_e pi_e (R_e - R) R_e, as deviations average to 0
         apart = risks.weights * (risk - risks.weights @ risk)
         return float(apart @ risk), np.asarray(2 * apart @ risks.gradient(w))

@@ -183,6 +183,7 @@ def run_method(
             **_best(method, case, given, float(errors.mean()), tuned, limit),
             **support_measures(model, case),
         }
+        # after the clock has stopped: evidence is made when it is asked for
         values |= verdict_measures(model, case)
         if with_memory and seconds < limit / 4:
             values["memory_mib"] = peak_memory(lambda: _fit(method, case, choice.parameters))

@@ -170,6 +170,7 @@ def case_of(known: KnownAnswer, rng: np.random.Generator) -> Case:
     known : KnownAnswer
     rng : numpy.random.Generator
     """
+    # 2,000 columns of as many test rows as others get would be 80 MB
     wide = known.X.shape[1] > _WIDE
     rows, count = (NEW_ROWS // 2, NEW_ENVIRONMENTS // 2) if wide else (NEW_ROWS, NEW_ENVIRONMENTS)
     new = known.new_environments(rows, rng, n_environments=count)

@@ -38,6 +38,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     able = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if able:
         before = signal.signal(signal.SIGALRM, _ring)
+        # again and again: compiled code may have swallowed the first one
         signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
     try:
         yield

@@ -107,6 +107,7 @@ def error_times(result: "BenchResult") -> "DataFrame":
     table = ran.pivot_table(index="problem", columns="method", values=["mean", "seconds"])
     if not len(table):
         return pd.DataFrame(columns=["method", "seconds", "error"])
+    # geometric means: ratios of errors and seconds span orders of magnitude
     errors, seconds = np.log(table["mean"]), np.log(table["seconds"])
     kept = errors.columns[errors.notna().mean() >= 0.75]
     common = errors[kept].notna().all(axis=1)

@@ -73,6 +73,7 @@ def paired_interval(
     variance = float(parts.sum())
     if variance == 0:
         return Interval(middle=middle, low=middle, high=middle, n=len(values))
+    # Welch and Satterthwaite: degrees of freedom of a sum of variances
     freedom = variance**2 / sum(
         part**2 / (len(group) - 1) for part, group in zip(parts, groups, strict=True)
     )
@@ -149,6 +150,7 @@ def rank(scores: "DataFrame", *, base: str = "elinvar") -> Ranking | None:
     ranks = rankdata(values, axis=1)
     mean = ranks.mean(axis=0)
     order = np.argsort(mean, kind="stable")
+    # Nemenyi: q_.05 / sqrt 2 times the standard error of a difference of average ranks
     q = float(studentized_range.ppf(0.95, k, np.inf)) / 2**0.5
     return Ranking(
         ranks={str(kept[j]): float(mean[j]) for j in order},
@@ -200,6 +202,7 @@ def _against(values: Floats, names: list[str], base: str) -> dict[str, float]:
 def holm(p_values: dict[str, Any]) -> dict[str, float]:
     """Return p-values by Holm's step-down correction."""
     corrected, largest = {}, 0.0
+    # the k-th smallest times the tests that are left, and none below the one before
     for k, name in enumerate(sorted(p_values, key=lambda one: float(p_values[one]))):
         largest = max(largest, min(1.0, (len(p_values) - k) * float(p_values[name])))
         corrected[name] = largest

@@ -99,6 +99,7 @@ def pick(errors: list[float], default: list[bool]) -> int:
     """Return the place of the smallest error; of the default if it is as good."""
     values = np.where(np.isfinite(errors), errors, np.inf)
     smallest = float(values.min())
+    # equal but for rounding: then nobody's choice should depend on the order of the grid
     as_good = values <= smallest * (1 + 1e-12)
     if not np.isfinite(smallest):
         as_good[:] = True

@@ -62,6 +62,7 @@ def measured(rows: "Frame") -> "Frame":
             rows[name] = np.where(ratio, values / under, values - under)
         rows["gap"] = np.where(ratio, np.log(errors / own), errors - own)
     bad = errors > WORSE_THAN_NOTHING * of("constant", "error")
+    # a fit that predicts worse than the mean of the target is no use, whatever it returns
     rows["failed"] = (rows["outcome"] == "failed") | bad
     return rows
 
@@ -183,6 +184,7 @@ def scores(rows: "Frame") -> "Frame":
     """
     import pandas as pd
 
+    # a mean of logarithms, so that no single seed rules, and a failure counts as the worst of all
     found: dict[str, dict[str, float]] = {}
     methods = [name for name in dict.fromkeys(rows["method"]) if name != "oracle"]
     for problem, part in rows.groupby("problem", sort=False):

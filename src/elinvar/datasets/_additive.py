@@ -85,6 +85,7 @@ def make_additive(
     width = n_knots + DEGREE - 2
     weights = 2 * rng.standard_normal((n_parents, width))
     sign = rng.choice([-1.0, 1.0], n_children)
+    # the basis adds up to 1, so this is the average of sum_j f_j over its coefficients
     middle = float(weights.sum()) / (width + 1)
 
     def environment(n: int, rng: np.random.Generator) -> Labelled:

@@ -103,6 +103,7 @@ def make_coloured_digits(
     ) -> Labelled:
         chosen = rng.choice(images, n)
         y = below_five[chosen] ^ (rng.random(n) < label_noise)
+        # y xor a flip: the colour tells the label with an error of the environment's rate
         colour = (y ^ (rng.random(n) < rate))[:, None]
         shapes = grey[chosen]
         X = np.hstack([shapes * colour, shapes * ~colour] if channels else [shapes, colour])

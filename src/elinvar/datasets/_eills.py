@@ -106,6 +106,7 @@ def _new(n_samples: int, rng: np.random.Generator, n_environments: int | None) -
 
 
 def _sample(mechanism: _Mechanism, n: int, rng: np.random.Generator) -> Labelled:
+    # u[0] is the noise of y, u[j] that of x_j; the order follows the causal graph
     u = rng.standard_normal((N_FEATURES + 1, n))
     x1 = u[1]
     x4 = (1 - mechanism.curved) * u[4] + mechanism.curved * (u[4] ** 2 - 1)

@@ -153,10 +153,12 @@ def _draw_network(
         joined = np.zeros((n_genes, n_genes), dtype=bool)  # joined[i, k]: k regulates i
         while joined.sum() < n_edges:
             gene = rng.integers(1, n_genes)
+            # preferential attachment: in proportion to one plus the genes regulated already
             weight = (1.0 + joined[:, :gene].sum(axis=0)) * ~joined[gene, :gene]
             if weight.any():
                 joined[gene, rng.choice(gene, p=weight / weight.sum())] = True
         regulated = joined.sum(axis=0)
+        # a target needs causes to find, and effects to be told from them
         eligible = np.flatnonzero(joined.any(axis=1) & (regulated > 0))
         if eligible.size:
             break

@@ -103,6 +103,7 @@ def make_irm_chain(
 
     scales = [*_SCALES[:n_environments], *(drawn(rng) for _ in range(n_environments - 3))]
     sample = stack([environment(n_samples, scale, rng) for scale in scales], "E")
+    # E[h | x] = x M, M = (W'W + I)^-1 W', as h and x scale alike: so is E[y | x] everywhere
     back = np.linalg.solve(to_x.T @ to_x + identity, to_x.T)
     slopes = (identity + back @ to_t).sum(axis=1)
     squares = float(np.mean(np.square(scales)))

@@ -201,6 +201,7 @@ class KnownAnswer:
             inside = np.flatnonzero(self.groups == group)
             name = self.feature_names[inside[0]].partition(":")[0]
             features.append(name)
+            # the reference level comes first: what the columns lack of 1
             if len(inside) > 1:
                 levels[name] = tuple(str(k) for k in range(len(inside) + 1))
                 columns.append(1 - X[:, inside].sum(axis=1))
@@ -274,5 +275,6 @@ def drawn_anew(environment: Callable[[int, np.random.Generator], Labelled], usua
 
 def random_rotation(n: int, rng: np.random.Generator) -> Floats:
     """Draw an ``n x n`` orthogonal matrix from the uniform (Haar) law."""
+    # signs of the diagonal of R make the factor unique, and its law that of Haar
     q, r = np.linalg.qr(rng.standard_normal((n, n)))
     return np.asarray(q * np.sign(np.diag(r)))

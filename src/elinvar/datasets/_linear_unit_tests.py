@@ -121,6 +121,7 @@ def make_linear_unit_test(
         parts = []
         for sampler in samplers:
             X, y = sampler(n, rng)
+            # the reference's test rows: nothing spurious predicts any more
             if test:
                 X[:, N_INVARIANT:] = rng.permutation(X[:, N_INVARIANT:])
             parts.append((X if rotation is None else X @ rotation, y))

@@ -104,6 +104,7 @@ class _Graph:
         edges = change.edges.copy()
         if reverse:
             edges[:, self.target] *= -1
+        # noise first, then each node adds its parents, in causal order
         values = change.scale[:, None] * rng.standard_normal((len(edges), n))
         values += change.level[:, None]
         if law.broken == "target":
@@ -304,6 +305,7 @@ def _draw_graph(n_features: int, in_degree: float, rng: np.random.Generator) -> 
     target = n_nodes // 2
     below = np.tri(n_nodes, k=-1, dtype=bool)
     while True:
+        # p / 2 nodes come before a node on average: so joined, in_degree of them are its parents
         joined = below & (rng.random((n_nodes, n_nodes)) < 2 * in_degree / n_features)
         if joined[target].any() and joined[:, target].any():
             break

@@ -65,6 +65,8 @@ class SparseModel:
         self, n: int, changes: Sequence[Change], prefix: str, rng: np.random.Generator
     ) -> Sample:
         """Draw ``n`` rows of each environment into one array, without a second copy of it."""
+        # rows of each environment go straight into their place: with 2,000 columns a second copy
+        # of X would not fit everywhere
         X = np.empty((n * len(changes), self.order.size))
         y = np.empty(len(X))
         for e, change in enumerate(changes):
@@ -208,6 +210,7 @@ def _draw_model(
         if node in children:
             own = np.append(own[: in_degree - 1], target)
         parents.append(own)
+        # over sqrt(2k), k parents: variances stay moderate down a long causal order
         weights.append(signed(own.size, rng) / np.sqrt(2 * max(own.size, 1)))
     return SparseModel(
         parents=parents,

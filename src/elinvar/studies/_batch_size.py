@@ -148,6 +148,7 @@ def _norm(config: Config) -> float:
 
 def _power(config: Config) -> float:
     """Return E |R|^2 at the solution: what is left is the spurious part."""
+    # sum of squared eigenvalues, averaged over both environments: (1 + M)^2 + (1 - M)^2 over 2
     return config.spurious_rank * (1.0 + config.heterogeneity**2)
 
 

@@ -127,6 +127,7 @@ def draw(
         x = (shown[:, :, None] * images[rows][:, None, :]).reshape(len(rows), -1)
         parts.append((x, y.astype(np.float32)))
     seen = np.concatenate([x[:training] for x, _ in parts[:2]])
+    # principal components over their standard deviations: to gates all of them are of one size
     variances, axes = np.linalg.eigh(np.cov(seen, rowvar=False))
     whiten = axes[:, -components:] / variances[-components:] ** 0.5
     white = [(((x - seen.mean(axis=0)) @ whiten).astype(np.float32), y) for x, y in parts]
@@ -266,6 +267,7 @@ def chosen(rows: "DataFrame", config: Config) -> "DataFrame":
     """
     mean = (rows["first_error"] + rows["second_error"]) / 2
     half = (rows["first_error"] - rows["second_error"]).abs() / 2
+    # errors are linear in how often colours are turned: the worse end of a line through both
     risk = (mean + config.extrapolation * half).fillna(np.inf)
     best = risk.groupby([rows["method"], rows["repetition"]], sort=False).idxmin()
     picks = rows.loc[best].copy()

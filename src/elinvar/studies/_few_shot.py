@@ -92,6 +92,7 @@ def cell(
     torch.set_num_threads(1)
     directions = np.linalg.qr(rng.standard_normal((dim, 2)))[0]
     new = draw(rng, directions, 0.0, max(labelled))
+    # in turn above and below: the mean over environments stays near 1, which is what pooling learns
     signs = np.resize([1.0, -1.0], environments)
     spurious = 1.0 + heterogeneity * signs * rng.uniform(0.8, 1.2, environments)
     seen = [draw(rng, directions, float(value), rows) for value in spurious]

@@ -110,6 +110,7 @@ def make_network(network: Network, dim: int, seed: int) -> "tuple[torch.nn.Modul
     """
     import torch
 
+    # lazy from a large start: the step on the function, not on the weights, must stay below 1
     damped = max(1.0, 4.0 * network.init_scale ** (4 - 2 / max(network.layers, 1)))
     if not network.layers:
         from elinvar.neural import TwoLayerNetwork

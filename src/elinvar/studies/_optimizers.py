@@ -126,6 +126,7 @@ def outcomes(rows: "DataFrame", config: Config) -> "DataFrame":
     A median counts as that of a run: it has diverged, recovers A*, has learnt too little of A* to
     speak of, or is kept from A* by what is spurious.
     """
+    # infinite and not missing: a median over runs must see those that diverged
     bounded = rows.assign(error=rows["error"].where(~rows["diverged"], np.inf))
     groups = bounded.groupby(["optimizer", "step_size"], sort=False)
     table = groups[["error", "invariant_part", "spurious_part"]].median()

@@ -195,6 +195,7 @@ def _fails(rows: list[Row], config: Config) -> Claim:
 
 
 def _pools(rows: list[Row]) -> Claim:
+    # a <- a + eta (s_e - a) has mean 1 and never settles: so averages over runs are judged
     near = all(abs(row["spurious_part"] - 1.0) <= 3.0 * row["standard_error"] for row in rows)
     sharpest = min(rows, key=lambda row: row["standard_error"])
     apart = sharpest["spurious_part"] >= 3.0 * sharpest["standard_error"]

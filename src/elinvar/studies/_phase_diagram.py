@@ -180,6 +180,7 @@ def _half(rows: "DataFrame") -> float:
 def _agreement(rows: "DataFrame", step_size: float, config: Config) -> tuple[int, int]:
     """Return how many runs end as predicted, of those long enough to show their exponent."""
     M = rows["heterogeneity"].to_numpy(dtype=np.float64)
+    # log of the amplitude after T steps: drift T gamma, and a chance part of sd sqrt(T) sd(log f)
     eigenvalues = np.stack([1.0 + M, 1.0 - M], axis=-1)
     drift = config.steps * growth_exponent(eigenvalues, step_size)
     factors = np.log(np.abs(1.0 + step_size * eigenvalues))

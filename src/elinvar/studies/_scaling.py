@@ -133,6 +133,7 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
         f"{percent(config.recovered)} in {config.steps} steps (needed: all).",
     )
     slope, intercept = _fit(summary, "steps")
+    # from alpha = 1/d, log(d) / log(1 + eta) steps until u ~ 1
     theory = 1.0 / np.log1p(config.step_size)
     line = intercept + slope * np.log(summary["dim"])
     off = float(np.max(np.abs(summary["steps"] - line) / summary["steps"]))

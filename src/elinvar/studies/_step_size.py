@@ -84,6 +84,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     low, high = (ratio * predicted for ratio in config.near)
     found = transition(rows[rows["step_size"].between(low, high)], "step_size")
     table = signals(rows, ["step_size"])
+    # mean over all steps of all runs, not over runs: each has the steps that its window saw
     steps, slopes = (rows["slope_steps"], rows["slope"] * rows["slope_steps"])
     sums = rows.assign(sums=slopes, steps=steps).groupby("step_size")[["sums", "steps"]].sum()
     shown = table[["step_size", "invariant_signal", "spurious_signal", "diverged"]]

@@ -37,6 +37,7 @@ def settle(
     trainer = HeteroTrainer(
         model,
         optimizer,
+        # / 8: half of the paper's 1/4, as the network's measurement xx' has twice the curvature
         lambda output, target: centred_squared_loss(output, target) / 8,
         scheduler=torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: min(1.0, 3.0 * (steps - step) / steps)

@@ -85,6 +85,7 @@ def transition(rows: "DataFrame", along: str) -> Transition:
     steps = tables["slope_steps"].to_numpy(dtype=np.float64)
     growth = tables["slope"].to_numpy(dtype=np.float64) * steps
     at = _crossing(x, growth.sum(axis=0), steps.sum(axis=0))
+    # whole repetitions are drawn: steps of one run are not independent, runs are
     draws = np.random.default_rng(0).integers(len(steps), size=(_RESAMPLES, len(steps)))
     again = [_crossing(x, growth[draw].sum(axis=0), steps[draw].sum(axis=0)) for draw in draws]
     found = np.array([value for value in again if np.isfinite(value)])
@@ -102,5 +103,6 @@ def _crossing(x: Floats, growth: Floats, steps: Floats) -> float:
     fit = np.polyfit(place, growth[seen] / steps[seen], 2, w=np.sqrt(steps[seen]))
     zeros = np.roots(fit)
     zeros = zeros[np.abs(zeros.imag) < 1e-12].real
+    # growth turns to decay where the slope falls through 0
     falling = [zero for zero in zeros if abs(zero) <= 1.0 and np.polyval(np.polyder(fit), zero) < 0]
     return float(middle + half * falling[0]) if falling else float("nan")

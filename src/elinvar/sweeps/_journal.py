@@ -113,6 +113,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
             connection.executescript(_SET_UP)
         except sqlite3.Error as error:
             connection.close()
+            # the other run has finished and removed its file under this connection's feet
             gone = path is not None and not path.exists()
             if not gone or _code(error) != sqlite3.SQLITE_IOERR:
                 raise

@@ -54,6 +54,7 @@ def build(sweep: Sweep, finished: Mapping[str, str], kinds: Kinds) -> "pa.Table"
 def _array(values: list[Any], kinds: set[str]) -> "pa.Array":
     import pyarrow as pa
 
+    # whole numbers of one cell beside fractions of another: one type for the column
     if kinds >= {"number", "integer"}:
         values = [None if value is None else float(value) for value in values]
     if "number" in kinds:

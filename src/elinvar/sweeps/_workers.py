@@ -59,6 +59,7 @@ class Pace:
             return None
         by_cells = self.busy / self.n_cells / self.n_workers
         by_clock = (time.perf_counter() - self.started) / self.n_cells
+        # the clock knows what lies between cells, but only once each worker has finished several
         weight = self.n_cells / (self.n_cells + 8 * self.n_workers)
         return n_cells * (weight * by_clock + (1 - weight) * by_cells)
 
