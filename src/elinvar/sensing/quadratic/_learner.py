@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from elinvar.environments import Environments
+from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
+from elinvar.inference import moment_error
 from elinvar.inference.stochastic import halve_until_bounded
 from elinvar.sensing import HeteroSGD, PooledSGD
 from elinvar.sensing._algorithms import Init
@@ -16,7 +17,7 @@ from elinvar.sensing._descent import descend
 from elinvar.sensing._schedule import environment_order
 from elinvar.sensing._start import start_factor
 from elinvar.sensing._threads import one_blas_thread
-from elinvar.sensing.quadratic._moments import CentredMoments, QuadraticMoments
+from elinvar.sensing.quadratic._moments import CentredMoments, product_moments
 from elinvar.sensing.quadratic._rows import QuadraticRows
 from elinvar.sensing.quadratic._steps import (
     Gradient,
@@ -28,7 +29,7 @@ from elinvar.sensing.quadratic._steps import (
     row_direction,
     step_limit,
 )
-from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits
+from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits, packing
 
 # step_size="auto" starts at this share of the limit
 AUTO = 0.9
@@ -81,8 +82,8 @@ class QuadraticLearner:
         The environments, as they are.
     used : CentredMoments or QuadraticRows
         What the steps follow: of moments, extrapolated or pooled, and turned into slopes.
-    moments : QuadraticMoments or None
-        Moments about each environment's own means, where there are not too many.
+    moments : Moments or None
+        Of the packed products of columns, where there are not too many.
     direction : {"slopes", "gradient"}
         Of the steps.
     pooled : ndarray of shape (p, p)
@@ -94,7 +95,7 @@ class QuadraticLearner:
     steps: QuadraticSteps
     data: QuadraticData
     used: QuadraticData
-    moments: QuadraticMoments | None
+    moments: Moments | None
     direction: Literal["slopes", "gradient"]
     pooled: Floats
     limit: float
@@ -181,9 +182,7 @@ def learner_of(
             f'direction="slopes" works on the products of columns, which are too many for {p} '
             f'columns in {len(weights)} environments: use direction="gradient", or fewer columns.'
         )
-    moments = QuadraticMoments.of(rows, units) if small else None
-    if moments is not None and not all(np.isfinite(v).all() for v in vars(moments).values()):
-        raise DataError("Values differ so much in size that products overflow: rescale them.")
+    moments = product_moments(rows, units) if small else None
     if moments is not None and steps.batch_size is None:
         return learner_on(moments, weights, steps)
     data = QuadraticRows.of(rows, units, steps.intercept, weights)
@@ -199,11 +198,9 @@ def learner_of(
     )
 
 
-def learner_on(
-    moments: QuadraticMoments, weights: Floats, steps: QuadraticSteps
-) -> QuadraticLearner:
+def learner_on(moments: Moments, weights: Floats, steps: QuadraticSteps) -> QuadraticLearner:
     """Prepare steps of whole environments on moments."""
-    data = moments.about(steps.intercept, weights)
+    data = CentredMoments.of(moments, steps.intercept, weights)
     pooled = data.pooled_solution()
     used = data.mixture() if steps.pooled else data
     slopes = steps.direction == "slopes" or (steps.direction == "auto" and steps.batch_size is None)
@@ -222,7 +219,7 @@ def learner_on(
 
 
 def left_out(
-    moments: QuadraticMoments,
+    moments: Moments,
     weights: Floats,
     steps: QuadraticSteps,
     step_size: float,
@@ -232,8 +229,8 @@ def left_out(
 
     Parameters
     ----------
-    moments : QuadraticMoments
-        Of all environments.
+    moments : Moments
+        Of the packed products of columns, in all environments.
     weights : ndarray of shape (E,)
         Probability of each.
     steps : QuadraticSteps
@@ -249,8 +246,8 @@ def left_out(
         In the units of the moments.
     """
     errors = []
-    for e in range(len(weights)):
-        others = moments.without(e)
+    for e, name in enumerate(moments.names):
+        others = moments.exclude(name)
         rest = np.delete(weights, e)
         rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
         learner = learner_on(others, rest, steps)
@@ -258,17 +255,12 @@ def left_out(
         def run(eta: float, learner: QuadraticLearner = learner, e: int = e) -> QuadraticTrajectory:
             return learner.run(eta, rng(e))
 
-        first = min(step_size, AUTO * learner.limit)
-        trajectory, _ = halve_until_bounded(run, first)
-        models = (trajectory.mean_matrix, learner.pooled, np.zeros_like(learner.pooled))
-        model, pooled, mean = (
-            moments.error(e, A, _intercept(others, rest, A, steps.intercept)) for A in models
-        )
-        errors.append((model, pooled, mean))
+        trajectory, _ = halve_until_bounded(run, min(step_size, AUTO * learner.limit))
+        found = []
+        for A in (trajectory.mean_matrix, learner.pooled, np.zeros_like(learner.pooled)):
+            a, b = packing(len(A)).pack(A), 0.0
+            if steps.intercept != "none":
+                b = float(rest @ (others.mean_y - others.mean_x @ a))
+            found.append(moment_error(moments, e, a, b))
+        errors.append((found[0], found[1], found[2]))
     return errors
-
-
-def _intercept(
-    moments: QuadraticMoments, weights: Floats, A: Floats, intercept: Intercept
-) -> float:
-    return 0.0 if intercept == "none" else float(weights @ moments.intercepts(A))

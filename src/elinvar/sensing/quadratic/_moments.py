@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from elinvar.environments import Environments
+from elinvar.environments import Environments, Moments
 from elinvar.sensing.quadratic._units import (
     Floats,
     Intercept,
     QuadraticUnits,
     centre,
     packing,
-    parts_of,
 )
 
 # rows are taken so many numbers at a time
@@ -26,78 +26,26 @@ _RIDGE = 1e-3
 _FLAT = 1e-6
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class QuadraticMoments:
-    """Moments of the packed features in each environment, about its own means.
+def product_moments(rows: Environments, units: QuadraticUnits) -> Moments:
+    """Return the moments of the packed products of columns, in units, in each environment.
 
-    Parameters
-    ----------
-    count : ndarray of shape (E,)
-        Rows, or the sum of their weights.
-    mean_f, mean_y : ndarray of shape (E, q) and (E,)
-        Means.
-    cov_ff, cov_fy, var_y : ndarray of shape (E, q, q), (E, q) and (E,)
-        Second moments with divisor n.
+    Raises
+    ------
+    DataError
+        If products overflow.
     """
+    pack = packing(rows.X.shape[1])
+    labels, weight = np.array(rows.names, dtype=object)[rows.codes], rows.sample_weight
+    most = max(1, _AT_ONCE // len(pack.upper))
 
-    count: Floats
-    mean_f: Floats
-    mean_y: Floats
-    cov_ff: Floats
-    cov_fy: Floats
-    var_y: Floats
+    def batches() -> Iterator[tuple[Floats | NDArray[np.object_] | None, ...]]:
+        for start in range(0, len(rows.y), most):
+            at = slice(start, start + most)
+            Z = rows.X[at] * units.x_inverse
+            F = pack.pack(Z[:, :, None] * Z[:, None, :])
+            yield F, rows.y[at] / units.y_scale, labels[at], None if weight is None else weight[at]
 
-    @classmethod
-    def of(cls, rows: Environments, units: QuadraticUnits) -> Self:
-        """Take the moments of rows, in two passes."""
-        pack = packing(rows.X.shape[1])
-        q, E = len(pack.upper), len(rows.names)
-        count, mean_f, mean_y = np.zeros(E), np.zeros((E, q)), np.zeros(E)
-        cov_ff, cov_fy, var_y = np.zeros((E, q, q)), np.zeros((E, q)), np.zeros(E)
-        for e, (at, w) in enumerate(parts_of(rows)):
-            count[e] = w.sum()
-            w = w / count[e]
-            Z, y = rows.X[at] * units.x_inverse, rows.y[at] / units.y_scale
-            mean_f[e] = pack.pack((Z * w[:, None]).T @ Z)
-            mean_y[e] = w @ y
-            y = y - mean_y[e]
-            var_y[e] = w @ y**2
-            for part in _chunks(len(y), q):
-                F = pack.pack(Z[part, :, None] * Z[part, None, :]) - mean_f[e]
-                weighted = F * w[part, None]
-                cov_ff[e] += weighted.T @ F
-                cov_fy[e] += weighted.T @ y[part]
-        return cls(
-            count=count, mean_f=mean_f, mean_y=mean_y, cov_ff=cov_ff, cov_fy=cov_fy, var_y=var_y
-        )
-
-    def without(self, e: int) -> Self:
-        """Return all environments but one."""
-        return replace(self, **{k: np.delete(v, e, axis=0) for k, v in vars(self).items()})
-
-    def about(self, intercept: Intercept, weights: Floats) -> "CentredMoments":
-        """Return second moments about the centre that ``intercept`` sets."""
-        # E (f - c)(f - c)' = Cov f + (E f - c)(E f - c)'
-        centre_f, centre_y = centre(self.mean_f, self.mean_y, intercept, weights)
-        off_f, off_y = self.mean_f - centre_f, self.mean_y - centre_y
-        return CentredMoments(
-            gram=self.cov_ff + off_f[:, :, None] * off_f[:, None, :],
-            cross=self.cov_fy + off_f * off_y[:, None],
-            power=self.var_y + off_y**2,
-            weights=weights,
-        )
-
-    def intercepts(self, A: Floats) -> Floats:
-        """Return the best intercept of each environment, (E,)."""
-        best: Floats = self.mean_y - self.mean_f @ packing(len(A)).pack(A)
-        return best
-
-    def error(self, e: int, A: Floats, b: float) -> float:
-        """Return the mean squared error of <f, A> + b in an environment."""
-        a = packing(len(A)).pack(A)
-        # E (y - a'f - b)^2 = Var(y - a'f) + (E y - a'E f - b)^2
-        spread = self.var_y[e] - 2 * self.cov_fy[e] @ a + a @ self.cov_ff[e] @ a
-        return float(max(spread, 0.0) + (self.mean_y[e] - self.mean_f[e] @ a - b) ** 2)
+    return Moments.from_batches(batches())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,6 +64,19 @@ class CentredMoments:
     cross: Floats
     power: Floats
     weights: Floats
+
+    @classmethod
+    def of(cls, moments: Moments, intercept: Intercept, weights: Floats) -> Self:
+        """Move the moments of products to the centre that ``intercept`` sets."""
+        centre_f, centre_y = centre(moments.mean_x, moments.mean_y, intercept, weights)
+        # E (f - c)(f - c)' = Cov f + (E f - c)(E f - c)'
+        off_f, off_y = moments.mean_x - centre_f, moments.mean_y - centre_y
+        return cls(
+            gram=moments.cov_xx + off_f[:, :, None] * off_f[:, None, :],
+            cross=moments.cov_xy + off_f * off_y[:, None],
+            power=moments.var_y + off_y**2,
+            weights=weights,
+        )
 
     @property
     def dim(self) -> int:
@@ -187,9 +148,3 @@ class CentredMoments:
             return np.zeros((self.dim, self.dim))
         solution = np.linalg.solve(T / size + _TINY_RIDGE * np.eye(len(T)), mean.cross[0] / size)
         return packing(self.dim).unpack(solution)
-
-
-def _chunks(n: int, q: int) -> Iterator[slice]:
-    most = max(1, _AT_ONCE // q)
-    for start in range(0, n, most):
-        yield slice(start, start + most)

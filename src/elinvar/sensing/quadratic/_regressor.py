@@ -25,7 +25,6 @@ from elinvar.sensing.quadratic._learner import (
     learner_of,
     left_out,
 )
-from elinvar.sensing.quadratic._moments import QuadraticMoments
 from elinvar.sensing.quadratic._steps import QuadraticTrajectory
 from elinvar.sensing.quadratic._summary import component_lines, left_out_line, notes_on
 from elinvar.sensing.quadratic._units import QuadraticUnits, check_sizes, parts_of, units_of
@@ -197,7 +196,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     notes_: tuple[str, ...]
     moments_: Moments
     _units: QuadraticUnits
-    _moments: QuadraticMoments | None
+    _moments: Moments | None
 
     _learned_name: ClassVar[str] = "matrix_"
 
@@ -274,7 +273,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             rows = [
                 [name, count, *(scale * error for error in errors)]
                 for name, count, errors in zip(
-                    self.environments_, self._moments.count.tolist(), found, strict=True
+                    self.environments_, self.moments_.count.tolist(), found, strict=True
                 )
             ]
         return _errors_table(rows)
