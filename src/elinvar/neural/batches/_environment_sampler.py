@@ -24,9 +24,10 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
     are drawn, small ones are gone through more than once with uniform weights, and large ones not
     to the end.
 
-    Going through the sampler again goes through the next epoch, in another order. Training loops
-    that call :meth:`set_epoch` before each epoch decide themselves; on several processes either all
-    go through it equally often, or all call it.
+    Going through the sampler again goes through the next epoch, in orders drawn anew. Training
+    loops that call :meth:`set_epoch` before each epoch decide themselves; on several processes
+    either all go through it equally often, or all call it. An iteration counts from its first
+    batch: ``len``, or an iterator that nothing is drawn from, changes nothing.
 
     On several processes all choose the same environment at the same step and take disjoint rows of
     one batch, so that the gradient that they average is that of the whole batch, as one process
