@@ -1,15 +1,172 @@
-"""Columns that are constant, collinear or without some level in SOME environments."""
+"""Columns that are constant, collinear or without some level in SOME environments.
+
+Nothing crashes, nothing that cannot be estimated is said, and neither the order of rows nor that of
+columns decides anything.
+"""
+
+import re
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar import InvariantClassifier, InvariantRegressor
+from elinvar import (
+    HeteroSGDRegressor,
+    InvariantClassifier,
+    InvariantRegressor,
+    QuadraticInvariantRegressor,
+    diagnose,
+)
 from elinvar.datasets import load_penguins
 from elinvar.environments import Moments
 from elinvar.errors import DataError
 from elinvar.inference import LinearProblem
 from elinvar.inference.selection._subspace import invariant_subspace
+from elinvar.report import write_report
+
+MODELS = {
+    "shared": lambda: InvariantRegressor(),
+    "own": lambda: InvariantRegressor(intercept="environment"),
+    "invariant": lambda: InvariantRegressor(predictor="invariant"),
+    "two classes": lambda: InvariantClassifier(),
+    "three classes": lambda: InvariantClassifier(),
+    "steps": lambda: HeteroSGDRegressor(random_state=0),
+    "own steps": lambda: HeteroSGDRegressor(intercept="environment", random_state=0),
+    "quadratic": lambda: QuadraticInvariantRegressor(random_state=0),
+}
+TABLES = ("evidence_", "effects_", "tests_", "residuals_", "errors_", "left_out_", "margin_")
+
+
+def classes_of(y, place, n):
+    """Classes by quantiles half of all rows and half of the environment's own."""
+    grid, codes = np.linspace(0, 1, n + 1)[1:-1], np.zeros(len(y), dtype=int)
+    for name in np.unique(place):
+        own = y[place == name]
+        cuts = (np.quantile(y, grid) + np.quantile(own, grid)) / 2
+        codes[place == name] = np.searchsorted(cuts, own)
+    return codes
+
+
+def target_of(model, y, place):
+    n = {"two classes": 2, "three classes": 3}.get(model)
+    return y if n is None else classes_of(y, place, n)
+
+
+def fitted(model, table):
+    """Fit the model without any warning; None where the data are refused with a reason."""
+    X, y, place = table
+    try:
+        return MODELS[model]().fit(X, target_of(model, y, place), environments=place)
+    except DataError as error:
+        assert "one class only" in str(error)
+        return None
+
+
+def numbers_and_words(model):
+    """What was found, by name: sorted, so that the order of columns does not matter."""
+    words = {
+        name: getattr(model, name)
+        for name in ("status_", "predictor_", "standing_")
+        if hasattr(model, name)
+    }
+    numbers = {}
+    if hasattr(model, "matrix_"):
+        order = np.argsort(model.schema_.columns)
+        numbers["matrix"] = model.matrix_[np.ix_(order, order)]
+        return numbers, words
+    numbers["coef"] = np.atleast_2d(model.coef_)[:, np.argsort(model.schema_.columns)]
+    if hasattr(model, "evidence_"):
+        rows = model.evidence_.set_index("feature").sort_index()
+        words["verdict"], words["odd"] = list(rows.verdict), list(rows.odd_environment)
+        tables = {"evidence": rows, "errors": model.errors_}
+        if hasattr(model, "tests_"):
+            tables["tests"] = model.tests_
+        numbers |= {
+            f"{name} {column}": table[column].to_numpy(dtype=float)
+            for name, table in tables.items()
+            for column in table.select_dtypes("number").columns
+            # equally frequent classes are a draw
+            if column != "mean_wrong"
+        }
+    return numbers, words
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_estimator_fits_and_explains_what_some_environments_cannot_tell(
+    model, degenerate_table
+):
+    refused = 0
+    for seed in range(12):
+        table = degenerate_table(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = fitted(model, table)
+            if found is None:
+                refused += 1
+                continue
+            words = repr(found) + " ".join(getattr(found, "notes_", ()))
+            for name in ("summary", "explain"):
+                words += getattr(found, name, str)()
+            if hasattr(found, "evidence_"):
+                for name in TABLES:
+                    getattr(found, name, None)
+            assert np.isfinite(found.matrix_ if model == "quadratic" else found.coef_).all()
+        assert not re.search(r"\b(nan|inf)\b", words, re.IGNORECASE), (seed, words)
+    assert refused <= 4
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_order_of_rows_and_of_columns_decides_nothing(model, degenerate_table):
+    for seed in range(100, 106):
+        # with two environments that tell them apart, no two columns are the same where one is out
+        X, y, place = degenerate_table(seed, regular=2)
+        first = fitted(model, (X, y, place))
+        if first is None:
+            continue
+        numbers, words = numbers_and_words(first)
+        rng = np.random.default_rng(seed)
+        rows, columns = rng.permutation(len(y)), list(rng.permutation(X.columns))
+        shuffled = X.iloc[rows].reset_index(drop=True), y[rows], place[rows]
+        for table in (shuffled, (X[columns], y, place)):
+            again, same = numbers_and_words(fitted(model, table))
+            assert same == words, seed
+            assert list(again) == list(numbers)
+            for name, values in numbers.items():
+                np.testing.assert_allclose(
+                    again[name], values, rtol=1e-6, atol=1e-6, err_msg=f"{seed} {name}"
+                )
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+def test_the_diagnosis_of_columns_that_some_environments_cannot_tell(intercept, degenerate_table):
+    for seed in range(30):
+        X, y, place = degenerate_table(seed)
+
+        def found(X):
+            frame = X.assign(target=y, place=place)  # noqa: B023
+            moments = Moments.from_frame(frame, target="target", environment="place")
+            return diagnose(moments, intercept=intercept)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            first, turned = found(X), found(X[X.columns[::-1]])
+        assert not re.search(r"\bnan\b", str(first), re.IGNORECASE)
+        assert turned.verdict == first.verdict
+        for column in first.features.select_dtypes("number"):
+            own = turned.features.set_index("feature")[column][first.features.feature]
+            np.testing.assert_allclose(own, first.features[column], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [2, 5, 7])
+def test_the_page_on_columns_that_some_environments_cannot_tell(
+    seed, degenerate_table, parsed, tmp_path
+):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_report(fitted("shared", degenerate_table(seed)), tmp_path / "page.html")
+    page = parsed((tmp_path / "page.html").read_text())
+    assert not re.search(r"\bnan\b", page.text, re.IGNORECASE)
 
 
 def without_level(seed, *, classes=False):
@@ -57,31 +214,6 @@ def test_penguins_whose_islands_some_species_lack():
     assert np.isfinite(model.errors_.select_dtypes("number")).all(axis=None)
 
 
-def school_rows(seed=0):
-    """Five sites: the first has no smokers, in another the dose is twice the age."""
-    rng = np.random.default_rng(seed)
-    site = np.repeat([f"s{k}" for k in range(5)], 60)
-    frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=["dose", "smoker", "age"])
-    frame["smoker"] = ((rng.random(300) < 0.4) & (site != "s0")).astype(float)
-    frame.loc[site == "s3", "dose"] = 2 * frame.age
-    slopes = rng.normal(2, 1, size=5)
-    y = slopes[np.arange(300) // 60] * frame.dose + 2 * np.arange(300) // 60 + rng.normal(size=300)
-    return frame, y, site
-
-
-@pytest.mark.parametrize("intercept", ["shared", "environment"])
-def test_the_order_of_columns_decides_nothing(intercept):
-    X, y, site = school_rows()
-    model = InvariantRegressor(intercept=intercept).fit(X, y, environments=site)
-    for order in (["age", "dose", "smoker"], ["smoker", "age", "dose"]):
-        other = InvariantRegressor(intercept=intercept).fit(X[order], y, environments=site)
-        assert other.status_ == model.status_
-        coef = pd.Series(other.coef_, order)[X.columns]
-        np.testing.assert_allclose(coef, model.coef_, rtol=1e-6, atol=1e-9)
-        verdicts = other.evidence_.set_index("feature").verdict
-        assert list(verdicts[X.columns]) == list(model.evidence_.verdict)
-
-
 def test_nothing_is_left_to_test_where_only_one_environment_varies():
     rng = np.random.default_rng(0)
     place = np.repeat(np.arange(3), 100)
@@ -89,3 +221,26 @@ def test_nothing_is_left_to_test_where_only_one_environment_varies():
     y = X.sum(axis=1) + 3 * place + rng.normal(size=300)
     problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place))
     assert invariant_subspace(problem, 1e-3) is None
+
+
+@pytest.mark.parametrize("lacking", ["weight", "environment"])
+def test_a_level_that_no_row_has_left_is_not_taken_for_another(lacking):
+    """Columns of a classifier's rows stay what they are where a level has gone."""
+    rng = np.random.default_rng(0)
+    place = np.repeat(["a", "b", "c", "d"], 60)
+    colour = rng.choice(["blue", "green"], size=240)
+    colour[place == "d"] = rng.choice(["amber", "green"], size=60)
+    frame = pd.DataFrame({"colour": colour, "dose": rng.normal(size=240)})
+    y = frame.dose + rng.normal(size=240) > 0
+    weight = np.where(colour == "amber", 0.0, 1.0)
+    if lacking == "weight":
+        kept = weight > 0
+        model = InvariantClassifier().fit(frame, y, environments=place, sample_weight=weight)
+    else:
+        kept = place != "d"
+        model = InvariantClassifier(exclude_environments=["d"]).fit(frame, y, environments=place)
+    other = InvariantClassifier().fit(frame[kept], y[kept], environments=place[kept])
+    np.testing.assert_allclose(
+        model.predict_proba(frame[kept]), other.predict_proba(frame[kept]), atol=1e-6
+    )
+    np.testing.assert_allclose(model.errors_.invariant, other.errors_.invariant, atol=1e-6)

@@ -8,6 +8,8 @@ Floats = NDArray[np.float64]
 RANK = 1e-10
 """A direction whose second moment is below this share of the largest one is none."""
 
+_FAR = 1e-3
+
 
 def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, Floats]:
     r"""Inverses of positive semidefinite matrices on what they can tell.
@@ -31,19 +33,31 @@ def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, 
     told : array of shape (..., k)
         The part of each coordinate in the range, 1 where it can be told; the sum is the rank.
     """
-    if matrices.shape[-1] == 0:
-        return matrices, np.zeros(matrices.shape[:-1])
     unit = np.ones(matrices.shape[:-1])
     if rescale:
         diagonal = np.einsum("...jj->...j", matrices)
         unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         matrices = matrices * unit[..., :, None] * unit[..., None, :]
+    if _plainly_regular(matrices):
+        inverses = np.linalg.inv(matrices) * unit[..., :, None] * unit[..., None, :]
+        return inverses, np.ones(matrices.shape[:-1])
     values, vectors = np.linalg.eigh(matrices)
     good = values > RANK * np.maximum(values[..., -1:], 1e-300)
     kept = vectors * good[..., None, :]
     turned = unit[..., :, None] * kept
     inverses = (turned / np.where(good, values, 1.0)[..., None, :]) @ np.swapaxes(turned, -1, -2)
     return inverses, np.square(kept).sum(axis=-1)
+
+
+def _plainly_regular(matrices: Floats) -> bool:
+    """Whether Cholesky's pivots already show that all matrices are far from losing a rank."""
+    if matrices.shape[-1] == 0:
+        return True
+    try:
+        pivots = np.einsum("...jj->...j", np.linalg.cholesky(matrices))
+    except np.linalg.LinAlgError:
+        return False
+    return bool((pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)).all())
 
 
 def ranks(told: Floats) -> Floats:
@@ -54,6 +68,8 @@ def ranks(told: Floats) -> Floats:
 
 def solve(matrices: Floats, vectors: Floats) -> Floats:
     """Least-norm solutions (..., k) of symmetric positive semidefinite systems."""
+    if _plainly_regular(matrices):
+        return np.asarray(np.linalg.solve(matrices, vectors[..., None])[..., 0], dtype=np.float64)
     inverses, _ = pseudo_inverses(matrices, rescale=False)
     solutions: Floats = np.einsum("...jk,...k->...j", inverses, vectors)
     return solutions

@@ -189,11 +189,4 @@ def pooled_solution(problem: LinearProblem) -> Floats:
     """Pooled least squares in standardised columns, shape (q,): the least-norm solution."""
     pooled = average(problem.share, problem.gram)
     cross = problem.share @ problem.cross
-    if len(pooled) == 0:
-        return np.zeros(0)
-    try:
-        if np.linalg.cholesky(pooled).diagonal().min() > 1e-4:
-            return np.asarray(np.linalg.solve(pooled, cross), dtype=np.float64)
-    except np.linalg.LinAlgError:
-        pass
     return solve(pooled, cross)
