@@ -332,6 +332,16 @@ def test_impute_fills_in_and_remembers():
     assert filled.schema.fill == {"a": mean, "k": 3.0} and filled.X[2, 1] == 3.0
 
 
+def test_a_row_without_target_is_dropped_whatever_else_it_holds(tmp_path):
+    table = missing_table().assign(k=["u", "v", "v", "only here", "u", "v"])
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for data in (
+        Environments.from_frame(table, **ROLES, missing="impute"),
+        Environments.from_files(tmp_path / "t.csv", **ROLES, missing="impute"),
+    ):
+        assert data.n_dropped == 1 and data.schema.levels == {"k": ("u", "v")}
+
+
 def test_missing_values_in_arrays():
     table = missing_table()
     X, y = table[["a"]].to_numpy(), table["y"].to_numpy()

@@ -23,8 +23,7 @@ class Source:
         """Read the files, the target being a number."""
         from elinvar.environments import Moments
 
-        given = {name: value for name, value in vars(self.roles).items() if name != "classes"}
-        return Moments.from_files(list(self.data), **given)
+        return Moments.from_files(list(self.data), **vars(self.roles))
 
     def classes(self) -> "Environments":
         """Read the files, the target naming classes."""

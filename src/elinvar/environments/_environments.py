@@ -106,4 +106,4 @@ def read_classes(path: Paths, roles: Roles) -> Environments:
     DataError
         If a column is missing or cannot be used as asked.
     """
-    return read_files(path, replace(roles, classes=True), Environments._from_rows)
+    return read_files(path, roles, Environments._from_rows, classes=True)

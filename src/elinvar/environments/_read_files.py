@@ -1,6 +1,7 @@
 """Files as rows, and as encoded features: a bounded number at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from elinvar.environments._checks import Floats
@@ -18,7 +19,9 @@ from elinvar.errors import DataError, FileError
 T = TypeVar("T")
 
 
-def read_files(path: Paths, roles: Roles, use: Callable[[Iterable[Rows]], T]) -> T:
+def read_files(
+    path: Paths, roles: Roles, use: Callable[[Iterable[Rows]], T], *, classes: bool = False
+) -> T:
     """Read files in chunks and return what ``use`` makes of them.
 
     A CSV column is taken for what its beginning shows. If it turns out otherwise further down,
@@ -33,7 +36,7 @@ def read_files(path: Paths, roles: Roles, use: Callable[[Iterable[Rows]], T]) ->
         If a column does not fit its role, or a value cannot be used.
     """
     files = Files(path)
-    columns = roles.find(files.names)
+    columns = replace(roles.find(files.names), classes=classes)
     texts: set[str] = set()
     while True:
         try:

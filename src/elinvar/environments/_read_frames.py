@@ -50,8 +50,14 @@ def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:
     frame, weight = counted_rows(frame, columns)
     environment = _environment(frame, columns.environment)
     target, classes = target_column(frame, columns)
+    n_rows = frame.n_rows
+    if columns.missing == "impute":
+        # the survey left these rows out, so it knows neither their levels nor what fills them in
+        keep = ~np.isnan(target)
+        frame, environment, target = frame.take(keep), environment.take(keep), target[keep]
+        weight = None if weight is None else weight[keep]
     rows = encode_rows(frame, schema, columns.missing, target, environment, weight)
-    return replace(rows, classes=classes)
+    return replace(rows, classes=classes, n_dropped=n_rows - rows.n_rows)
 
 
 def encode_rows(

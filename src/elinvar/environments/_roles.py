@@ -31,7 +31,7 @@ class Columns:
         Column of frequency weights.
     missing : {"error", "drop", "impute"}
     classes : bool
-        Whether the target names classes.
+        Whether the target names classes, in numbers or text.
     """
 
     features: tuple[str, ...]
@@ -85,7 +85,8 @@ class Columns:
                     f"{name} holds neither numbers nor text (lists, records or raw bytes); drop it "
                     "(--drop) or convert it."
                 )
-        for name in ([] if self.classes else [self.target]) + list(self.weights):
+        numeric = self.weights if self.classes else (self.target, *self.weights)
+        for name in numeric:
             if kinds.get(name) in ("date", "other"):
                 raise DataTypeError(f"{name} must hold numbers; it holds {kinds[name]} values.")
 
@@ -111,8 +112,6 @@ class Roles:
     missing : {"error", "drop", "impute"}
         Refuse missing values, drop their rows, or fill in the mean (in categories, a level of
         their own). A row whose target is missing is dropped, never filled in.
-    classes : bool
-        Whether the target names classes, in numbers or text.
 
     Examples
     --------
@@ -129,7 +128,6 @@ class Roles:
     categorical: Names = None
     sample_weight: str | None = None
     missing: Missing = "error"
-    classes: bool = False
 
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, ("error", "drop", "impute"))
@@ -190,7 +188,6 @@ class Roles:
             categorical=frozenset(categorical),
             sample_weight=self.sample_weight,
             missing=self.missing,
-            classes=self.classes,
         )
 
     def _taken(self, environment: tuple[str, ...]) -> dict[str, str]:
