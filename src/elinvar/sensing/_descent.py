@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from elinvar.sensing._arrays import Reals
-from elinvar.sensing._optimizers import renew_numpy
 from elinvar.sensing._start import KINDS, Factor
 
 
@@ -38,7 +37,9 @@ def descend(
     int
         How many A stayed bounded: one more than ``steps`` if all did.
     """
-    direct, signs = factor.kind == KINDS["direct"], factor.signs
+    from elinvar.sensing.kernels._update import renew
+
+    P, signed = factor.P, factor.kind == KINDS["symmetric"]
     for step in range(steps + 1):
         A = factor.matrix()
         if not np.linalg.norm(A) <= bound:
@@ -47,6 +48,6 @@ def descend(
         if step < steps:
             G = gradient(A, step)
             # U <- U + eta G U, V <- V - eta G V; A itself follows G
-            descent = G if direct else (G @ factor.P) * signs
-            renew_numpy(factor.P, descent, factor.rule, factor.memory, step + 1)
+            descent = np.ascontiguousarray(G if factor.kind == KINDS["direct"] else G @ P)
+            renew(P, descent, factor.n_plus, signed, factor.rule, factor.memory, step + 1)
     return steps + 1

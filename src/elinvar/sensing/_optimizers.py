@@ -7,7 +7,7 @@ import numpy as np
 
 from elinvar._base._check import check_number, is_number
 from elinvar.errors import DataError
-from elinvar.sensing._arrays import Floats, Reals
+from elinvar.sensing._arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,25 +133,3 @@ class SignDescent(Optimizer):
     code: ClassVar[int] = 5
     equivariant: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
-
-
-def renew_numpy(P: Reals, descent: Reals, rule: Floats, memory: Reals, step: int) -> None:
-    """Move P along ``descent`` in place, as the compiled ``renew`` does."""
-    code, (eta, beta, second, epsilon) = int(rule[0]), (P.dtype.type(value) for value in rule[1:])
-    if code == SGD.code:
-        move = descent
-    elif code in (Momentum.code, Nesterov.code):
-        memory[0] = beta * memory[0] + descent
-        move = descent + beta * memory[0] if code == Nesterov.code else memory[0]
-    elif code == SignDescent.code:
-        move = np.sign(descent)
-    else:
-        memory[1] = second * memory[1] + (1 - second) * descent**2
-        if code == RMSprop.code:
-            move = descent / (np.sqrt(memory[1]) + epsilon)
-        else:
-            memory[0] = beta * memory[0] + (1 - beta) * descent
-            # means that start at 0 are too small at first
-            first, root = memory[0] / (1 - rule[2] ** step), memory[1] / (1 - rule[3] ** step)
-            move = (first / (np.sqrt(root) + epsilon)).astype(P.dtype)
-    P += eta * move

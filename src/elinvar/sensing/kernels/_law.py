@@ -103,3 +103,20 @@ def draw_block(
         # independent white noises add up in the complement of W
         tau2 += scale * scale * second
     return along, np.sqrt(tau2)
+
+
+@compiled(fastmath=True)
+def pull_outside(
+    along: float, tau: float, inner: float, beyond: float, setting: RunSetting
+) -> float:
+    """Return by how much of A outside the block G is more than tau Z there.
+
+    In the direction of A outside, G has the coordinate ``along`` in the place of that of tau Z,
+    which is tau ``inner`` / ``beyond`` with ``inner`` = <Z, A> and ``beyond`` = |A| outside.
+    """
+    # an A that is rounding has no direction: noise is white in all of them
+    if setting.noisy and beyond > setting.tiny:
+        return (along - tau * inner / beyond) / beyond
+    if not setting.noisy and beyond > 0.0:
+        return along / beyond
+    return 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
-from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, record
+from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, pull_outside, record
 from elinvar.sensing.kernels._normals import fill_normals, room_for
 from elinvar.sensing.kernels._update import renew
 
@@ -160,13 +160,11 @@ def run_narrow(
             return step
         norm = np.sqrt(beyond2)
         along, tau = draw_block(block, norm, draws, step, setting, drawn)
-        noisy, tiny = setting.noisy, setting.tiny
-        pull = along / norm if norm > 0.0 and (norm > tiny or not noisy) else 0.0
-        if noisy:
+        product = 0.0
+        if setting.noisy:
             fill_normals(state, words, mantissa, normals)
             product = add_noise(P, s, n_plus, normals, side, away, basis, squares, moved, descent)
-            if norm > tiny:
-                pull -= tau * product / beyond2
+        pull = pull_outside(along, tau, product, norm, setting)
         on_noise, on_a = P.dtype.type(tau), P.dtype.type(pull)
         for k in range(width):
             for j in range(width):

@@ -9,7 +9,7 @@ import numpy as np
 from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
-from elinvar.sensing.kernels._law import HALF, copy, draw_block, record
+from elinvar.sensing.kernels._law import HALF, copy, draw_block, pull_outside, record
 from elinvar.sensing.kernels._normals import fill_normals, room_for
 from elinvar.sensing.kernels._product import ROWS, gram, product
 
@@ -94,12 +94,7 @@ def run_triangle(
             return step
         beyond = np.sqrt(beyond2)
         along, tau = draw_block(block, beyond, draws, step, setting, drawn)
-        # as in `run_wide`
-        pull = 0.0
-        if setting.noisy and beyond > setting.tiny:
-            pull = (along - tau * inner / beyond) / beyond
-        elif not setting.noisy and beyond > 0.0:
-            pull = along / beyond
+        pull = pull_outside(along, tau, inner, beyond, setting)
         # T <- T (I + eta G), G symmetric
         move(A, d, drawn, normals, tau, pull, rule[1], W)
         product(current, W, d, moved)

@@ -11,7 +11,7 @@ import numpy as np
 from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
-from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, record
+from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, pull_outside, record
 from elinvar.sensing.kernels._normals import fill_normals, room_for
 from elinvar.sensing.kernels._update import renew
 
@@ -141,16 +141,12 @@ def run_wide(
             return step
         beyond = np.sqrt(beyond2)
         along, tau = draw_block(block, beyond, draws, step, setting, drawn)
-        # G outside the block: tau Z, with its coordinate along A there replaced by ``along``
-        pull = 0.0
+        inner = 0.0
         if setting.noisy:
             fill_normals(state, words, mantissa, normals)
             fill_goe(normals, s, G)
-            # where A is below ``tiny`` its direction is rounding: noise is white in all directions
-            if beyond > setting.tiny:
-                pull = (along - tau * flat_product(G.ravel(), A.ravel()) / beyond) / beyond
-        elif beyond > 0.0:
-            pull = along / beyond
+            inner = flat_product(G.ravel(), A.ravel())
+        pull = pull_outside(along, tau, inner, beyond, setting)
         if plain_sgd:
             # one product, (I + eta G) U; columns that count negative take (I - eta G) V
             combine(G, A, drawn, tau, pull, 1.0, rule[1])
