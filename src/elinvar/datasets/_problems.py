@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from inspect import signature
+from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -131,24 +132,21 @@ def _unit_tests() -> Iterator[Problem]:
                 )
 
 
-def _regressions(
+def _entries(
     suite: str,
     make: Callable[..., KnownAnswer],
     entries: Mapping[str, tuple[str, Mapping[str, Any]]],
+    *,
+    task: Task = "regression",
 ) -> Iterator[Problem]:
     for name, (tests, settings) in entries.items():
-        yield Problem(name=name, suite=suite, tests=tests, make=make, settings=settings)
+        yield Problem(name=name, suite=suite, task=task, tests=tests, make=make, settings=settings)
 
 
 def _eills() -> Iterator[Problem]:
-    for n in (100, 300, 1000, 2000):
-        yield Problem(
-            name=f"eills-{n}",
-            suite="eills",
-            tests="two environments, curved and heteroskedastic spurious columns",
-            make=make_eills,
-            settings={"n_samples": n},
-        )
+    tests = "two environments, curved and heteroskedastic spurious columns"
+    sizes = {f"eills-{n}": (tests, {"n_samples": n}) for n in (100, 300, 1000, 2000)}
+    yield from _entries("eills", make_eills, sizes)
 
 
 def _random() -> Iterator[Problem]:
@@ -158,7 +156,7 @@ def _random() -> Iterator[Problem]:
     def sized(p: int, environments: int, rows: int) -> dict[str, Any]:
         return {"n_features": p, "n_environments": environments, "n_samples": rows}
 
-    yield from _regressions(
+    yield from _entries(
         "random",
         make_random_linear,
         {
@@ -176,12 +174,12 @@ def _random() -> Iterator[Problem]:
             ),
         },
     )
-    yield from _regressions(
+    yield from _entries(
         "two-environments",
         make_random_linear,
         {f"random-2x{n}": ("two environments", sized(10, 2, n)) for n in (300, 1000)},
     )
-    yield from _regressions(
+    yield from _entries(
         "broken",
         make_random_linear,
         {
@@ -197,7 +195,7 @@ def _random() -> Iterator[Problem]:
             ),
         },
     )
-    yield from _regressions(
+    yield from _entries(
         "controls",
         make_random_linear,
         {
@@ -210,7 +208,7 @@ def _random() -> Iterator[Problem]:
 def _reversed() -> Iterator[Problem]:
     few = {"n_environments": 3, "n_samples": 200}
     wide = {"n_invariant": 10, "n_spurious": 20, "n_environments": 6, "n_samples": 500}
-    yield from _regressions(
+    yield from _entries(
         "reversed",
         make_reversed,
         {
@@ -222,28 +220,22 @@ def _reversed() -> Iterator[Problem]:
 
 
 def _chain() -> Iterator[Problem]:
-    for observed in (True, False):
-        for heteroskedastic in (True, False):
-            for rotated in (False, True):
-                letters = "fp"[not observed] + "eo"[not heteroskedastic] + "us"[rotated]
-                yield Problem(
-                    name=f"chain-{letters}",
-                    suite="chain",
-                    tests=("all observed" if observed else "a hidden cause of all")
-                    + (", the target's noise" if heteroskedastic else ", its effects' noise")
-                    + " changes"
-                    + ", columns mixed" * rotated,
-                    make=make_irm_chain,
-                    settings={
-                        "observed": observed,
-                        "heteroskedastic": heteroskedastic,
-                        "rotated": rotated,
-                    },
-                )
+    for observed, heteroskedastic, rotated in product((True, False), (True, False), (False, True)):
+        letters = "fp"[not observed] + "eo"[not heteroskedastic] + "us"[rotated]
+        tests = (
+            ("all observed" if observed else "a hidden cause of all")
+            + (", the target's noise" if heteroskedastic else ", its effects' noise")
+            + " changes"
+            + ", columns mixed" * rotated
+        )
+        settings = {
+            "observed": observed, "heteroskedastic": heteroskedastic, "rotated": rotated,
+        }  # fmt: skip
+        yield from _entries("chain", make_irm_chain, {f"chain-{letters}": (tests, settings)})
 
 
 def _large() -> Iterator[Problem]:
-    yield from _regressions(
+    yield from _entries(
         "wide",
         make_sparse_linear,
         {f"sparse-{p}": (f"{p:,} features, few parents", {"n_features": p}) for p in (500, 2000)},
@@ -255,23 +247,19 @@ def _large() -> Iterator[Problem]:
     }
     hubs = {"n_genes": 107, "n_edges": 150, "perturbed": "hubs"}
     networks["genes-107-hubs"] = ("only hubs are knocked down", hubs)
-    yield from _regressions("networks", make_gene_network, networks)
-    yield from _regressions(
+    yield from _entries("networks", make_gene_network, networks)
+    yield from _entries(
         "additive", make_additive, {"additive": ("curved effects in spline columns", {})}
     )
 
 
 def _digits() -> Iterator[Problem]:
-    for channels in (False, True):
-        yield Problem(
-            name="coloured-digits" + "-channels" * channels,
-            suite="digits",
-            task="classification",
-            tests="colour tells the label better than shape, and turns round"
-            + ", pixels in two channels" * channels,
-            make=make_coloured_digits,
-            settings={"channels": channels},
-        )
+    tests = "colour tells the label better than shape, and turns round"
+    entries = {
+        "coloured-digits": (tests, {"channels": False}),
+        "coloured-digits-channels": (f"{tests}, pixels in two channels", {"channels": True}),
+    }
+    yield from _entries("digits", make_coloured_digits, entries, task="classification")
 
 
 def _all() -> Iterator[Problem]:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from elinvar.datasets._dataset import Dataset
-from elinvar.errors import DataError, FileError, MissingExtraError
+from elinvar.datasets._package_files import find_folder
+from elinvar.errors import DataError, FileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,12 +127,13 @@ def load_sachs(target: str = "praf", *, conditions: Sequence[str] | None = None)
 
     _check_choice("target", [target], PROTEINS)
     _check_choice("condition", CONDITIONS if conditions is None else conditions, CONDITIONS)
-    folder = _resources()
-    values = pd.read_csv(folder / "cyto_full_data.csv")
-    edges = pd.read_csv(folder / "cyto_full_target.csv")
+    files = ("cyto_full_data.csv", "cyto_full_target.csv")
+    what = "The protein signalling table comes with"
+    folder = find_folder("cdt", "data/resources", files, what=what, extra="sachs")
+    values, edges = (pd.read_csv(folder / name) for name in files)
     if tuple(values.columns) != PROTEINS or len(values) != sum(_CELLS.values()):
         raise FileError(
-            f"{folder / 'cyto_full_data.csv'} is not the table this version of elinvar knows "
+            f"{folder / files[0]} is not the table this version of elinvar knows "
             f"({sum(_CELLS.values()):,} rows of {len(PROTEINS)} proteins). "
             "Install the version it was made for: pip install 'elinvar[sachs]'"
         )
@@ -155,19 +155,6 @@ def load_sachs(target: str = "praf", *, conditions: Sequence[str] | None = None)
             "Science 308:523-529; as in the package cdt."
         ),
         description="Flow cytometry of human T cells; values are log(max(fluorescence, 1)).",
-    )
-
-
-def _resources() -> Path:
-    """Find the data folder of cdt without importing it."""
-    spec = find_spec("cdt")
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(location) / "data" / "resources"
-        if all((folder / f"cyto_full_{part}.csv").is_file() for part in ("data", "target")):
-            return folder
-    raise MissingExtraError(
-        "The protein signalling table comes with the optional package 'cdt', which is not "
-        "installed. Install it with: pip install 'elinvar[sachs]'"
     )
 
 
