@@ -11,9 +11,9 @@ from _table import Row
 from elinvar.environments import Moments, Schema
 from elinvar.inference import (
     LinearProblem,
+    SquaredLoss,
     agreement_p_value,
     assess,
-    model_tests,
     noncentrality_limit,
     refit,
 )
@@ -128,7 +128,7 @@ def _p_values(many: Iterator[Moments]) -> dict[str, Array]:
     for moments in many:
         problem = LinearProblem.from_moments(moments)
         everything = np.ones(problem.n_gates, dtype=bool)
-        for test in model_tests(problem, everything):
+        for test in SquaredLoss(problem=problem, shared=problem).tests(everything):
             found[test.test].append(test.p_value)
         fit = refit(problem, everything)
         own, covariance = fit.own[:, -1:], fit.own_covariance[:, -1:, -1:]

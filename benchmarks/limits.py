@@ -21,9 +21,7 @@ from elinvar.baselines import BASELINES
 from elinvar.bench import SUITES, Case, draw_case, run_method, sweep_of
 from elinvar.bench._data import GENERATED
 from elinvar.environments import Moments
-from elinvar.inference import assess, criterion
-from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.selection._leave_out import pooled_errors, support_errors
+from elinvar.inference import SquaredLoss
 
 Array = NDArray[np.float64]
 Figures = dict[str, float]
@@ -156,12 +154,14 @@ def turning(suite: str, problem: str, repetition: int) -> Figures:
         model = InvariantRegressor().fit(train.X, train.y, environments=train.environments)
     if model.status_ not in ("accepted", "borderline", "untested"):
         return {"ratio": np.nan, "chosen": np.nan}
-    table = LinearProblem.from_moments(Moments.from_arrays(train.X, train.y, train.environments))
-    masks = np.array([model.selected_[table.features], np.ones(table.n_gates, dtype=bool)])
-    found = assess(table, masks)
-    own, pooled = support_errors(table, masks)[0], pooled_errors(table)
-    excess = max(float(found.statistic[1] - found.freedom[1]), 0.0) / table.count.sum()
-    score = np.log(pooled.max()) + np.log1p(model.kappa * excess)
+    loss = SquaredLoss.from_moments(Moments.from_arrays(train.X, train.y, train.environments))
+    problem = loss.problem
+    masks = np.array([model.selected_[problem.features], np.ones(problem.n_gates, dtype=bool)])
+    found = loss.assess(masks)
+    own, pooled = loss.left_out(masks)[0], loss.pooled_left_out()
+    # on the scale of the criterion, which is that of the standardised target
+    score = np.log(pooled.max() / problem.target_scale**2)
+    score += np.log1p(model.kappa * found.excess[1] / problem.count.sum())
     errors = [
         np.mean((test.X @ coef + intercept - test.y) ** 2)
         for coef, intercept in (
@@ -169,7 +169,9 @@ def turning(suite: str, problem: str, repetition: int) -> Figures:
             (model.invariant_coef_, model.invariant_intercept_),
         )
     ]
-    chosen = (pooled < own).all() and score < criterion(table, found, model.kappa)[0]
+    chosen = (pooled < own).all() and score < loss.criterion(
+        found, model.kappa, price=np.zeros(2), margin=0.0
+    )[0]
     return {"ratio": float(errors[0] / errors[1]), "chosen": float(chosen)}
 
 

@@ -22,10 +22,7 @@ import numpy as np
 from _table import Row, Suite, at_least, at_most, parser, run
 from elinvar import InvariantRegressor, Moments
 from elinvar.datasets import load_penguins, make_problem, make_random_linear
-from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.selection._path import invariance_path
-from elinvar.inference.selection._search import every_support
-from elinvar.inference.tests._overidentification import assess
+from elinvar.inference import LinearProblem, assess, every_support, invariance_path
 
 
 def medians(tasks: Sequence[Callable[[], object]], repeats: Sequence[int]) -> list[float]:

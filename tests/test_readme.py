@@ -101,7 +101,7 @@ def test_shell_examples_run(code, expected, tmp_path):
 
 
 def test_every_verdict_is_explained():
-    from elinvar.inference.effects._evidence import Verdict
+    from elinvar.inference import Verdict
 
     explained = re.findall(r"^\| ([a-z ]+) \| [^|]+ \|$", README, re.MULTILINE)
     assert set(get_args(Verdict)) <= set(explained)

@@ -22,7 +22,7 @@ from elinvar.datasets import load_penguins
 from elinvar.environments import Moments
 from elinvar.errors import DataError
 from elinvar.inference import LinearProblem
-from elinvar.inference.selection._subspace import invariant_subspace
+from elinvar.inference.losses.squared import invariant_subspace
 from elinvar.report import write_report
 
 MODELS = {
@@ -97,7 +97,7 @@ def test_every_estimator_fits_and_explains_what_some_environments_cannot_tell(
     model, degenerate_table
 ):
     refused = 0
-    for seed in range(10):
+    for seed in range(12):
         table = degenerate_table(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -116,9 +116,9 @@ def test_every_estimator_fits_and_explains_what_some_environments_cannot_tell(
     assert refused <= 4
 
 
-@pytest.mark.parametrize("model", sorted(MODELS.keys() - {"invariant", "own steps"}))
+@pytest.mark.parametrize("model", MODELS)
 def test_the_order_of_rows_and_of_columns_decides_nothing(model, degenerate_table):
-    for seed in range(100, 105):
+    for seed in range(100, 106):
         # with two environments that tell them apart, no two columns are the same where one is out
         X, y, place = degenerate_table(seed, regular=2)
         first = fitted(model, (X, y, place))
@@ -212,28 +212,6 @@ def test_penguins_whose_islands_some_species_lack():
     assert model.status_ == "rejected"
     assert "nan" not in model.explain() + model.summary()
     assert np.isfinite(model.errors_.select_dtypes("number")).all(axis=None)
-
-
-def mixed(seed, without):
-    """Two causes and an effect, turned; the second cause is 0 in ``without`` of 4 environments."""
-    rng = np.random.default_rng(seed)
-    place = np.repeat(np.arange(4), 150)
-    causes = rng.normal(size=(600, 2)) @ np.array([[1, 0.5], [0, 1]])
-    causes[place >= 4 - without, 1] = 0.0
-    y = causes.sum(axis=1) + rng.normal(size=600)
-    effect = np.linspace(-1, 1, 4)[place] * y + rng.normal(size=600) + np.linspace(0, 1, 4)[place]
-    turn = np.linalg.qr(np.random.default_rng(9).normal(size=(3, 3)))[0]
-    return Moments.from_arrays(np.column_stack([causes, effect]) @ turn, y, place)
-
-
-@pytest.mark.parametrize("without", [0, 1, 3])
-def test_the_test_of_combinations_has_its_size_where_directions_are_lost(without):
-    found = [
-        invariant_subspace(LinearProblem.from_moments(mixed(seed, without)), 1e-12)
-        for seed in range(100)
-    ]
-    assert all(one is not None and one.removed == 1 for one in found)
-    assert np.mean([one.p_value < 0.05 for one in found]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
 
 
 def test_nothing_is_left_to_test_where_only_one_environment_varies():

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from elinvar.inference import pooled_errors, select, support_errors
+from elinvar.inference import SquaredLoss, pooled_errors, select, support_errors
 
 
 @pytest.fixture
 def advise(problem_of):
     def run(X, y, place, *, intercept="shared"):
-        return select(problem_of(X, y, place, intercept=intercept), problem_of(X, y, place))
+        own = problem_of(X, y, place, intercept=intercept)
+        return select(SquaredLoss(problem=own, shared=problem_of(X, y, place)))
 
     return run
 
@@ -27,7 +28,7 @@ def two_environments(strengths, noise, seed=0):
 @pytest.mark.parametrize("seed", range(3))
 def test_two_environments_are_too_few(advise, seed):
     chosen = advise(*two_environments((0.5, 1.5), 1.0, seed))
-    assert chosen.status == "accepted" and chosen.advice == "two"
+    assert chosen.outcome == "accepted" and chosen.advice == "two"
     np.testing.assert_array_equal(chosen.gates, [True, False])
 
 
@@ -56,7 +57,7 @@ def faint_cause(seed):
 def test_trivial_effects_are_reported_but_do_not_predict(advise, problem_of, seed):
     X, y, place = faint_cause(seed)
     chosen = advise(X, y, place)
-    assert chosen.status == "accepted" and chosen.advice == "trivial"
+    assert chosen.outcome == "accepted" and chosen.advice == "trivial"
     np.testing.assert_array_equal(chosen.gates, [True, False])
     problem = problem_of(X, y, place)
     assert np.all(support_errors(problem, chosen.gates[None])[0] > pooled_errors(problem))
@@ -84,7 +85,7 @@ def unlike_levels(seed):
 def test_own_intercepts_do_not_predict_where_the_levels_are_what_matters(advise, problem_of, seed):
     X, y, place = unlike_levels(seed)
     chosen = advise(X, y, place, intercept="environment")
-    assert chosen.status == "accepted" and chosen.advice == "worse"
+    assert chosen.outcome == "accepted" and chosen.advice == "worse"
     np.testing.assert_array_equal(chosen.gates, [True, False])
     own = problem_of(X, y, place, intercept="environment")
     shared = problem_of(X, y, place)
@@ -98,7 +99,7 @@ def test_approximate_models_predict(advise):
     X = rng.normal(size=(90_000, 1)) + np.array([2.0, 0.0, -1.0])[place, None]
     y = (1 + np.array([-0.05, 0.0, 0.05])[place]) * X[:, 0] + rng.normal(size=90_000)
     chosen = advise(X, y, place)
-    assert chosen.status == "approximate" and chosen.advice == "invariant"
+    assert chosen.outcome == "approximate" and chosen.advice == "invariant"
 
 
 def test_approximate_models_that_are_surely_worse_do_not_predict(advise):
@@ -110,7 +111,7 @@ def test_approximate_models_that_are_surely_worse_do_not_predict(advise):
     effect = y * np.linspace(0.85, 1.15, 6)[place] + 0.3 * rng.normal(size=n)
     chosen = advise(np.column_stack([cause, effect]), y, place)
     np.testing.assert_array_equal(chosen.gates, [True, False])
-    assert chosen.status == "approximate" and chosen.advice == "worse"
+    assert chosen.outcome == "approximate" and chosen.advice == "worse"
 
 
 def shifted_target(seed, strengths):
@@ -127,7 +128,7 @@ def shifted_target(seed, strengths):
 def test_a_candidate_that_beats_the_pooled_model_predicts(advise, problem_of, seed):
     X, y, place = shifted_target(seed, (2.0, -1.0, 1.5, -1.5, 1.0, -2.0))
     chosen = advise(X, y, place)
-    assert chosen.status == "rejected" and chosen.advice == "candidate"
+    assert chosen.outcome == "rejected" and chosen.advice == "candidate"
     np.testing.assert_array_equal(chosen.candidate, [True, False])
     problem = problem_of(X, y, place)
     lead = np.log(pooled_errors(problem) / support_errors(problem, chosen.candidate[None])[0])
@@ -138,7 +139,7 @@ def test_a_candidate_that_beats_the_pooled_model_predicts(advise, problem_of, se
 
 def test_the_pooled_model_predicts_where_nothing_is_surely_better(advise):
     chosen = advise(*shifted_target(0, (1.0, 1.1, 0.9, 1.0, 1.05, 0.95)))
-    assert chosen.status == "rejected" and chosen.advice == "pooled"
+    assert chosen.outcome == "rejected" and chosen.advice == "pooled"
     assert chosen.candidate is None
 
 
@@ -148,6 +149,7 @@ def test_candidates_are_compared_in_the_targets_own_units(problem_of):
     advice = set()
     for factor in (1e-3, 1.0, 1e3):
         own = problem_of(X, factor * y, place, intercept="environment")
-        chosen = select(own, problem_of(X, factor * y, place))
-        advice.add((chosen.status, chosen.advice))
+        shared = problem_of(X, factor * y, place)
+        chosen = select(SquaredLoss(problem=own, shared=shared))
+        advice.add((chosen.outcome, chosen.advice))
     assert advice == {("accepted", "invariant")}

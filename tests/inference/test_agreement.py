@@ -11,20 +11,22 @@ from elinvar.environments import Moments
 from elinvar.inference import (
     LinearModel,
     LinearProblem,
+    SquaredLoss,
     agreement_p_value,
     assess,
-    environment_residuals,
-    model_tests,
     refit,
 )
-from elinvar.inference.selection._learn import linear_model
 
 PARTS = ("coefficients", "residual mean", "slopes", "scale")
 
 
+def loss_of(problem):
+    return SquaredLoss(problem=problem, shared=problem)
+
+
 def parts_of(problem, gates=None):
     gates = np.ones(problem.n_gates, dtype=bool) if gates is None else np.asarray(gates, dtype=bool)
-    found = model_tests(problem, gates)
+    found = loss_of(problem).tests(gates)
     assert all(np.isfinite([t.statistic, t.df1, t.df2, t.p_value]).all() for t in found)
     assert all(t.statistic >= 0 and t.df1 >= 1 and 0 <= t.p_value <= 1 for t in found)
     return {t.test: t for t in found}
@@ -185,9 +187,9 @@ def test_nothing_to_compare():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
     single = LinearProblem.from_moments(Moments.from_arrays(X, y, np.zeros(40)))
-    assert model_tests(single, np.ones(2, bool)) == []
+    assert loss_of(single).tests(np.ones(2, bool)) == []
     few = LinearProblem.from_moments(Moments.from_arrays(X, y, np.repeat([0, 1], [37, 3])))
-    assert model_tests(few, np.ones(2, bool)) == []
+    assert loss_of(few).tests(np.ones(2, bool)) == []
     assert set(parts_of(few, [True, False])) == set(PARTS)
 
 
@@ -293,8 +295,9 @@ def test_each_part_sees_its_difference():
 
 def fitted(problem, gates=None):
     gates = np.ones(problem.n_gates, dtype=bool) if gates is None else gates
-    model = linear_model(problem, assess(problem, gates[None]).coef[0])
-    return model, environment_residuals(problem, model, gates)
+    loss = loss_of(problem)
+    model = loss.support_model(gates, assess(problem, gates[None]).coef[0])
+    return model, loss.residuals(model, gates)
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
@@ -345,11 +348,11 @@ def test_residuals_of_single_environments_and_rows(problem_of):
     X, y = rng.normal(size=(30, 1)), rng.normal(size=30)
     alone = problem_of(X, y, np.zeros(30, int))
     mean = LinearModel(coef=np.zeros(1), intercept=float(y.mean()))
-    (row,) = environment_residuals(alone, mean, np.zeros(1, bool))
+    (row,) = loss_of(alone).residuals(mean, np.zeros(1, bool))
     margin = stats.t.ppf(0.975, 29) * y.std(ddof=1) / np.sqrt(30)
     assert (row.mean_low, row.mean_high) == pytest.approx((-margin, margin))
     odd = problem_of(X, y, np.append(np.zeros(29, int), 1))
-    _, first = environment_residuals(odd, mean, np.zeros(1, bool))
+    _, first = loss_of(odd).residuals(mean, np.zeros(1, bool))
     assert first.mean == pytest.approx(y[-1] - y.mean())
     assert np.isnan([first.sd, first.mean_low, first.mean_high]).all()
 

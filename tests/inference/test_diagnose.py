@@ -10,11 +10,10 @@ import elinvar
 from elinvar import Environments, Moments, diagnose
 from elinvar.datasets import load_bikes, load_penguins, make_eills, make_linear_unit_test
 from elinvar.errors import DataError
-from elinvar.inference import LinearProblem
+from elinvar.inference import LinearProblem, SquaredLoss, feature_effects
+from elinvar.inference.diagnosis import marginal_slopes
 from elinvar.inference.diagnosis._diagnose import _partial_effects
-from elinvar.inference.diagnosis._slopes import marginal_slopes
-from elinvar.inference.effects._effects import feature_effects
-from elinvar.inference.problem._scaling import scale_moments, scaling_of
+from elinvar.inference.problem import scale_moments, scaling_of
 from elinvar.inference.stochastic import GateSteps, run_gates, step_limit
 
 matplotlib.use("Agg")
@@ -200,7 +199,7 @@ def test_detectable_differences_are_those_of_the_evidence(random_table):
     X, y, place = random_table((200, 300, 400))
     moments = Moments.from_arrays(X, y, place)
     found, problem = diagnose(moments), LinearProblem.from_moments(moments)
-    effects = feature_effects(problem, np.ones(4, dtype=bool))
+    effects = feature_effects(SquaredLoss(problem=problem, shared=problem), np.ones(4, dtype=bool))
     rng = np.random.default_rng(0)
     for j, effect in enumerate(effects):
         unit = problem.scale[j] / problem.target_scale
@@ -369,6 +368,7 @@ def test_an_effect_that_changes_sign_is_not_small(problem_of):
     problem = problem_of(X, y, place)
     scaling = scaling_of(problem.moments, problem.share)
     partial = _partial_effects(problem, marginal_slopes(problem.moments, scaling), 0.05)
-    own = feature_effects(problem, np.array([True]))[0].own * problem.scale / problem.target_scale
+    loss = SquaredLoss(problem=problem, shared=problem)
+    own = feature_effects(loss, np.array([True]))[0].own * problem.scale / problem.target_scale
     assert partial.size[0] == pytest.approx(np.sqrt(np.mean(own**2)), rel=0.15)
     assert abs(own.mean()) < 0.1 * partial.size[0] and not partial.clear[0]

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from elinvar.inference import agreement_p_value
-from elinvar.inference.tests._equality import (
+from elinvar.inference.tests import (
     same_correlation,
     same_effect,
     same_fit,

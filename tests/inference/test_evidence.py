@@ -6,15 +6,26 @@ import pytest
 from scipy import stats
 
 from elinvar.environments import Moments
-from elinvar.inference import LinearProblem, gather_evidence, refit, select, standing
-from elinvar.inference.effects._effects import feature_effects
+from elinvar.inference import (
+    LinearProblem,
+    SquaredLoss,
+    feature_effects,
+    gather_evidence,
+    refit,
+    select,
+    status_of,
+)
 
 LEVEL = 1e-3
 
 
+def loss_of(problem):
+    return SquaredLoss(problem=problem, shared=problem)
+
+
 def gathered(X, y, place, selected, status="accepted", *, intercept="shared", **options):
     problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place), intercept=intercept)
-    return gather_evidence(problem, np.array(selected), status, LEVEL, **options)
+    return gather_evidence(loss_of(problem), np.array(selected), status, LEVEL, **options)
 
 
 def evidence_of(*args, **options):
@@ -320,15 +331,15 @@ def test_intervals_cover(rows, intercept):
         y = X @ truth + noise * rng.normal(size=len(place))
         moments = Moments.from_arrays(X, y, place)
         problem = LinearProblem.from_moments(moments, intercept=intercept)
-        found = feature_effects(problem, np.array([True, True]))
+        found = feature_effects(loss_of(problem), np.array([True, True]))
         covered += [row.low < b < row.high for row, b in zip(found, truth, strict=True)]
     assert np.all((covered / replications > 0.93) & (covered / replications < 0.97))
 
 
 def test_evidence_follows_the_selection(cause_and_effect, problem_of):
     problem = problem_of(*cause_and_effect(seed=1))
-    chosen = select(problem, problem)
-    found = gather_evidence(problem, chosen.gates, chosen.status, 1 / 1200).features
+    chosen = select(loss_of(problem))
+    found = gather_evidence(loss_of(problem), chosen.gates, chosen.outcome, 1 / 1200).features
     assert [row.verdict for row in found] == ["invariant", "spurious", "spurious"]
 
 
@@ -342,12 +353,12 @@ def test_verdicts_do_not_depend_on_the_order_of_environments():
 
 
 def test_a_set_that_barely_passes_is_no_evidence():
-    assert standing("accepted", 0.2, differ=True) == "accepted"
-    assert standing("accepted", 0.04, differ=True) == "borderline"
-    assert standing("rejected", 0.0, differ=True) == "rejected"
-    assert standing("approximate", 0.0, differ=True) == "approximate"
-    assert standing("accepted", 0.5, differ=False) == "untested"
-    assert standing("pooled_only", 1.0, differ=False) == "pooled_only"
+    assert status_of("accepted", 0.2, differ=True) == "accepted"
+    assert status_of("accepted", 0.04, differ=True) == "borderline"
+    assert status_of("rejected", 0.0, differ=True) == "rejected"
+    assert status_of("approximate", 0.0, differ=True) == "approximate"
+    assert status_of("accepted", 0.5, differ=False) == "untested"
+    assert status_of(None, 1.0, differ=False) == "pooled_only"
     X, y, place = three_kinds()
     found = evidence_of(X, y, place, [True, False, False], "borderline")
     assert [row.verdict for row in found] == ["approximately invariant", *["undecided"] * 2]
@@ -428,5 +439,5 @@ def test_the_largest_contrast_of_a_category_without_effect_is_covered():
         problem = LinearProblem.from_moments(
             Moments.from_arrays(frame, x + rng.normal(size=600), place)
         )
-        outside += feature_effects(problem, np.array([True, False]))[1].low > 0
+        outside += feature_effects(loss_of(problem), np.array([True, False]))[1].low > 0
     assert outside / 200 < 0.07

@@ -13,9 +13,8 @@ from elinvar.inference import (
     SelectionRule,
     forecast,
     learn,
-    left_out_errors,
 )
-from elinvar.inference.selection._forecast import half_widths
+from elinvar.inference.findings import half_widths
 
 MODELS = ("invariant", "pooled", "lasso", "used")
 
@@ -36,7 +35,7 @@ def rows_of(bias, spread, model="used"):
             for name in MODELS
         )
         errors = dict.fromkeys((*MODELS, "mean"), 1.0)
-        found.append(LeftOut(environment=str(e), rows=10.0, fits=fits, **errors))
+        found.append(LeftOut(environment=str(e), rows=10.0, fits=fits, errors=errors, wrong=None))
     return found
 
 
@@ -128,11 +127,11 @@ def test_new_environments_are_covered(n_environments, noise):
             intercept="shared",
             predictor="auto",
             always=np.zeros(3, dtype=bool),
-            min_t=4.5,
+            t_threshold=4.5,
             rule=SelectionRule(),
         )
         learned = learn(moments, share, task)
-        margin = forecast(left_out_errors(moments, share, task, learned)).margin
+        margin = forecast(learned.left_out()).margin
         off = y - X @ learned.used.coef - learned.used.intercept
         inside = (np.abs(off[~seen]) <= margin).reshape(40, 60).mean(axis=1)
         covered.append(np.mean(inside >= 0.9))

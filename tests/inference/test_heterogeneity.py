@@ -8,13 +8,8 @@ from scipy import stats
 from elinvar.datasets import load_penguins, make_eills
 from elinvar.environments import Moments
 from elinvar.inference import LinearProblem
-from elinvar.inference.tests._laws import (
-    law_p_value,
-    law_p_values,
-    marginal_laws,
-    nothing_moved,
-    two_valued,
-)
+from elinvar.inference.tests import law_p_value, law_p_values, marginal_laws, nothing_moved
+from elinvar.inference.tests._laws import two_valued
 
 
 def squares(X, y):

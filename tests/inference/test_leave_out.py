@@ -12,8 +12,8 @@ from elinvar.inference import (
     pooled_errors,
     support_errors,
 )
-from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.selection._leave_out import mean_errors
+from elinvar.inference.losses.squared import mean_errors
+from elinvar.inference.problem import solve
 
 SHARE = np.array([0.5, 0.2, 0.3])
 

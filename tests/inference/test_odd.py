@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from elinvar.environments import Moments
-from elinvar.inference import LinearProblem, assess, odd_environment
+from elinvar.inference import LinearProblem, SquaredLoss, assess, odd_environment
 
 
 def problem_with(odd, rows=300, seed=0, n_environments=5):
@@ -18,7 +18,8 @@ def problem_with(odd, rows=300, seed=0, n_environments=5):
 
 def found_in(X, y, place, gates=(True, False), **options):
     problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place), **options)
-    return odd_environment(problem, np.array(gates))
+    loss = SquaredLoss(problem=problem, shared=problem)
+    return odd_environment(loss, np.array(gates))
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])

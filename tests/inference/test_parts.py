@@ -5,10 +5,8 @@ import pytest
 
 from elinvar.datasets import make_random_linear
 from elinvar.environments import Moments
-from elinvar.inference import LinearProblem
-from elinvar.inference.selection._search import every_support
-from elinvar.inference.tests._model_tests import model_tests
-from elinvar.inference.tests._parts import parts
+from elinvar.inference import LinearProblem, every_support
+from elinvar.inference.losses.squared import model_tests, parts
 
 MODELS = (
     {},
@@ -34,8 +32,8 @@ def test_parts_are_the_tests_of_the_model(model, intercept):
         alone = {test.test: test.p_value for test in model_tests(table, mask)}
         assert found.slopes[row] == pytest.approx(alone[slopes], rel=1e-6, abs=1e-30)
         if intercept == "shared" and alone["residual mean"] > 1e-5:
-            assert found.level[row] == pytest.approx(alone["residual mean"], rel=0.05)
-        assert np.log(found.noise[row] + 1e-300) == pytest.approx(
+            assert found.intercepts[row] == pytest.approx(alone["residual mean"], rel=0.05)
+        assert np.log(found.scale[row] + 1e-300) == pytest.approx(
             np.log(alone["scale"] + 1e-300), rel=0.02, abs=0.02
         )
 
@@ -48,7 +46,7 @@ def test_parts_reject_no_more_than_they_should():
             n_features=4, in_degree=2, n_environments=4, n_samples=60, rng=seed
         )
         found = parts(problem(known), known.support[None])
-        rejected += np.array([found.slopes[0], found.level[0], found.noise[0]]) < 0.05
+        rejected += np.array([found.slopes[0], found.intercepts[0], found.scale[0]]) < 0.05
     assert (rejected / 200 < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 200)).all()
     assert (rejected > 0).all()
 
@@ -61,7 +59,7 @@ def test_levels_alone_are_seen_by_their_own_part():
     y = X.sum(axis=1) + 0.5 * (place == 2) + rng.normal(size=900)
     table = LinearProblem.from_moments(Moments.from_arrays(X, y, place.astype(str)))
     found = parts(table, np.ones((1, 5), dtype=bool))
-    assert found.level[0] < 1e-3 < found.slopes[0]
+    assert found.intercepts[0] < 1e-3 < found.slopes[0]
 
 
 def test_without_noise_there_is_none_to_compare():
@@ -69,4 +67,4 @@ def test_without_noise_there_is_none_to_compare():
     X = rng.normal(size=(300, 2)) * np.repeat([1.0, 2.0, 5.0], 100)[:, None]
     place = np.repeat(["a", "b", "c"], 100)
     table = LinearProblem.from_moments(Moments.from_arrays(X, X.sum(axis=1), place))
-    assert parts(table, np.ones((1, 2), dtype=bool)).noise[0] == 1.0
+    assert parts(table, np.ones((1, 2), dtype=bool)).scale[0] == 1.0

@@ -14,7 +14,7 @@ from elinvar.inference import (
     invariance_path,
     pooled_solution,
 )
-from elinvar.inference.selection._path import path_coefficients
+from elinvar.inference.losses.squared import path_coefficients
 
 EXACT = {"tolerance": 1e-10, "max_sweeps": 20_000}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from elinvar.inference.diagnosis._power import detectable_sd, heterogeneity_power
-from elinvar.inference.tests._equality import same_effect
+from elinvar.inference.diagnosis import detectable_sd, heterogeneity_power
+from elinvar.inference.tests import same_effect
 
 DESIGNS = {
     "three alike": ([1, 1, 1], 300),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from elinvar.inference import agreement_p_value
-from elinvar.inference.effects._random_effects import _Sample, between_sd, random_effects
+from elinvar.inference import agreement_p_value, between_sd, random_effects
+from elinvar.inference.effects._random_effects import _Sample
 
 MANY = 1e9
 

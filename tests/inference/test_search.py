@@ -8,6 +8,7 @@ from elinvar.environments import Moments
 from elinvar.inference import (
     LinearProblem,
     SelectionRule,
+    SquaredLoss,
     candidates,
     every_support,
     search,
@@ -60,11 +61,12 @@ def test_groups_are_searched_as_one(with_colour):
 def test_search_agrees_with_trying_everything(seed, intercept):
     problem, known = random_problem(12, 5, 500, seed, intercept=intercept)
     pooled, _ = random_problem(12, 5, 500, seed)
-    exact = select(problem, pooled, SelectionRule(exact_up_to=12))
-    found = select(problem, pooled, SelectionRule(exact_up_to=0))
+    loss = SquaredLoss(problem=problem, shared=pooled)
+    exact = select(loss, SelectionRule(exact_up_to=12))
+    found = select(loss, SelectionRule(exact_up_to=0))
     assert exact.n_candidates == 4096 > 20 * found.n_candidates
     np.testing.assert_array_equal(found.gates, exact.gates)
-    assert found.status == exact.status == "accepted"
+    assert found.outcome == exact.outcome == "accepted"
     np.testing.assert_array_equal(exact.gates, known.support)
 
 
@@ -76,8 +78,8 @@ def test_parents_are_found_among_many(p, n_environments, n_samples, seed):
     problem, known = random_problem(p, n_environments, n_samples, seed)
     assert known.support.sum() >= 1
     assert (search(problem) == known.support).all(axis=1).any()
-    chosen = select(problem, problem)
-    assert chosen.status == "accepted"
+    chosen = select(SquaredLoss(problem=problem, shared=problem))
+    assert chosen.outcome == "accepted"
     np.testing.assert_array_equal(chosen.gates, known.support)
 
 
@@ -103,7 +105,9 @@ def test_more_features_than_the_search_can_touch():
     y = X[:, [3, 40]] @ [1.0, -1.0] + rng.normal(size=800)
     X[:, 66] = np.array([0.3, 1.0, -1.0, 2.0])[place] * y + rng.normal(size=800)
     problem = LinearProblem.from_moments(Moments.from_arrays(X, y, place))
-    np.testing.assert_array_equal(np.flatnonzero(select(problem, problem).gates), [3, 40])
+    np.testing.assert_array_equal(
+        np.flatnonzero(select(SquaredLoss(problem=problem, shared=problem)).gates), [3, 40]
+    )
 
 
 def test_nothing_to_choose_from(random_table, problem_of):

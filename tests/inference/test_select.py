@@ -8,13 +8,17 @@ from elinvar.environments import Moments
 from elinvar.inference import (
     LinearProblem,
     SelectionRule,
+    SquaredLoss,
     assess,
-    criterion,
     every_support,
     noncentrality_limit,
     select,
 )
-from elinvar.inference.tests._parts import parts
+
+
+def criterion(problem, table, kappa=10.0):
+    loss = SquaredLoss(problem=problem, shared=problem)
+    return loss.criterion(table, kappa, price=np.zeros(len(table.masks)), margin=0.0)
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def choose(problem_of):
     def run(X, y, place, rule=None, *, intercept="shared", **options):
         pooled = problem_of(X, y, place)
         problem = problem_of(X, y, place, intercept=intercept, **options)
-        return select(problem, pooled, rule)
+        return select(SquaredLoss(problem=problem, shared=pooled), rule)
 
     return run
 
@@ -50,7 +54,7 @@ def intervened(seed=0):
 @pytest.mark.parametrize("seed", range(3))
 def test_the_cause_is_accepted(cause_and_effect, choose, seed, intercept):
     chosen = choose(*cause_and_effect(seed=seed), intercept=intercept)
-    assert chosen.status == "accepted" and chosen.advice == "invariant"
+    assert chosen.outcome == "accepted" and chosen.advice == "invariant"
     np.testing.assert_array_equal(chosen.gates, [True, False, False])
     assert chosen.candidate is None and chosen.candidate_coef is None
     assert chosen.n_candidates == 8 and 1 <= chosen.n_accepted <= 8
@@ -59,22 +63,22 @@ def test_the_cause_is_accepted(cause_and_effect, choose, seed, intercept):
 def test_levels_decide_only_with_a_shared_intercept(cause_and_effect, choose):
     X, y, place = cause_and_effect()
     y = y + np.array([0.0, 3.0, -2.0, 5.0])[place]
-    assert choose(X, y, place).status == "rejected"
+    assert choose(X, y, place).outcome == "rejected"
     own = choose(X, y, place, intercept="environment")
-    assert own.status == "accepted"
+    assert own.outcome == "accepted"
     np.testing.assert_array_equal(own.gates, [True, False, False])
 
 
 def test_nearly_invariant_effects_are_approximate(choose):
     table = nearly_invariant(30_000, 0.04)
     chosen = choose(*table)
-    assert chosen.status == "approximate"
+    assert chosen.outcome == "approximate"
     assert chosen.p_value < 1 / 90_000 and 0 < chosen.disagreement <= 0.01
     np.testing.assert_array_equal(chosen.gates, [True, True])
     strict = choose(*table, SelectionRule(tolerance=0.0))
-    assert strict.status == "rejected" and strict.disagreement == chosen.disagreement
-    assert choose(*nearly_invariant(30_000, 0.3)).status == "rejected"
-    assert choose(*nearly_invariant(300, 0.04)).status == "accepted"
+    assert strict.outcome == "rejected" and strict.disagreement == chosen.disagreement
+    assert choose(*nearly_invariant(30_000, 0.3)).outcome == "rejected"
+    assert choose(*nearly_invariant(300, 0.04)).outcome == "accepted"
 
 
 def test_disagreement_is_an_upper_limit_of_what_own_coefficients_explain(choose):
@@ -92,7 +96,7 @@ def test_disagreement_is_an_upper_limit_of_what_own_coefficients_explain(choose)
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
 def test_a_target_acted_on_is_rejected(choose, intercept):
     chosen = choose(*intervened(), intercept=intercept)
-    assert chosen.status == "rejected" and chosen.n_accepted == 0
+    assert chosen.outcome == "rejected" and chosen.n_accepted == 0
     assert chosen.p_value < 1e-10
     assert chosen.advice in ("pooled", "candidate")
     assert np.isfinite(chosen.coef).all() and np.isfinite(chosen.disagreement)
@@ -102,9 +106,9 @@ def test_level_sets_what_is_rejected(choose):
     X, y, place = nearly_invariant(4000, 0.04)
     rule = SelectionRule(tolerance=0.0)
     default = choose(X, y, place, rule)
-    assert 1 / 12_000 <= default.p_value < 0.5 and default.status == "accepted"
+    assert 1 / 12_000 <= default.p_value < 0.5 and default.outcome == "accepted"
     strict = choose(X, y, place, SelectionRule(tolerance=0.0, level=0.5))
-    assert strict.status == "rejected"
+    assert strict.outcome == "rejected"
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
@@ -115,18 +119,19 @@ def test_the_choice_keeps_its_promises(seed, intercept):
     moments = Moments.from_arrays(known.X, known.y, known.environments)
     pooled = LinearProblem.from_moments(moments)
     problem = LinearProblem.from_moments(moments, intercept=intercept)
-    chosen = select(problem, pooled)
+    loss = SquaredLoss(problem=problem, shared=pooled)
+    chosen = select(loss)
     table = assess(problem, every_support(problem))
     among = (table.p_value >= 1 / 1200) & (table.weakest >= 1)
     if intercept == "environment":
         among &= table.masks.any(axis=1)
-    assert chosen.status == "accepted" and 1 <= chosen.n_accepted <= among.sum()
+    assert chosen.outcome == "accepted" and 1 <= chosen.n_accepted <= among.sum()
     row = int(np.flatnonzero((table.masks == chosen.gates).all(axis=1))[0])
     assert among[row] and chosen.p_value == table.p_value[row]
-    part = parts(problem, table.masks)
-    p_value = np.minimum(table.p_value, 2 * np.minimum(part.slopes, part.level))
+    part = loss.parts(table.masks)
+    p_value = np.minimum(table.p_value, 2 * np.minimum(part.slopes, part.intercepts))
     assert p_value[row] >= 1 / 1200
-    steady = among & (p_value >= 1 / 1200) & (part.noise >= 1e-4)
+    steady = among & (p_value >= 1 / 1200) & (part.scale >= 1e-4)
     score = criterion(problem, table)
     score = score + 0.2 * np.maximum(np.log(0.02 / np.maximum(p_value, 1e-300)), 0)
     assert steady[row] and score[row] == score[steady].min()
@@ -172,8 +177,8 @@ def test_criterion_ignores_levels_where_environments_have_their_own(random_table
 def test_supports_can_be_given(cause_and_effect, problem_of):
     problem = problem_of(*cause_and_effect())
     masks = np.array([[False, True, True], [False, False, True]])
-    chosen = select(problem, problem, supports=masks)
-    assert chosen.n_candidates == 2 and chosen.status == "rejected"
+    chosen = select(SquaredLoss(problem=problem, shared=problem), supports=masks)
+    assert chosen.n_candidates == 2 and chosen.outcome == "rejected"
     assert (masks == chosen.gates).all(axis=1).any()
 
 
@@ -183,7 +188,7 @@ def test_what_always_stays_is_selected_though_not_needed(cause_and_effect, choos
     always = np.array([False, False, False, True])
     chosen = choose(X, y, place, always=always)
     np.testing.assert_array_equal(chosen.gates, [True, False, False, True])
-    assert chosen.status == "accepted"
+    assert chosen.outcome == "accepted"
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
@@ -200,7 +205,7 @@ def test_the_same_whatever_the_order_and_units(cause_and_effect, choose, interce
     np.testing.assert_array_equal(mixed.gates, reference.gates)
     np.testing.assert_array_equal(swapped.gates, reference.gates[columns])
     for other in (mixed, swapped):
-        assert (other.status, other.advice) == (reference.status, reference.advice)
+        assert (other.outcome, other.advice) == (reference.outcome, reference.advice)
         assert other.p_value == pytest.approx(reference.p_value)
         assert other.disagreement == pytest.approx(reference.disagreement)
 
@@ -210,7 +215,7 @@ def test_hardly_any_rows(random_table, problem_of, rows):
     X, y, place = random_table(rows, 6)
     for intercept in ("shared", "environment"):
         problem = problem_of(X, y, place, intercept=intercept)
-        chosen = select(problem, problem_of(X, y, place))
+        chosen = select(SquaredLoss(problem=problem, shared=problem_of(X, y, place)))
         assert np.isfinite(chosen.coef).all() and 0 <= chosen.p_value <= 1
         assert chosen.gates.sum() <= min(rows) - 2
 
@@ -221,7 +226,7 @@ def test_nothing_but_the_mean(choose):
     X, y = rng.normal(size=(400, 3)), rng.normal(size=400)
     for intercept in ("shared", "environment"):
         chosen = choose(X, y, place, intercept=intercept)
-        assert chosen.status == "accepted" and not chosen.gates.any()
+        assert chosen.outcome == "accepted" and not chosen.gates.any()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -229,8 +234,8 @@ def test_unit_test_1_keeps_no_spurious_column(seed):
     known = make_linear_unit_test(example=1, n_samples=2000, rng=seed)
     moments = Moments.from_arrays(known.X, known.y, known.environments)
     problem = LinearProblem.from_moments(moments)
-    chosen = select(problem, problem)
-    assert chosen.status == "accepted" and chosen.gates.any()
+    chosen = select(SquaredLoss(problem=problem, shared=problem))
+    assert chosen.outcome == "accepted" and chosen.gates.any()
     assert not chosen.gates[~known.support].any()
 
 
@@ -242,11 +247,11 @@ def test_rivals_are_accepted_supports_that_are_nearly_as_good(problem_of):
     X = cause[:, None] + 0.02 * rng.normal(size=(1200, 2))
     y = cause + rng.normal(size=1200)
     problem = problem_of(X, y, place)
-    chosen = select(problem, problem)
-    assert chosen.status == "accepted" and chosen.gates.sum() == 1
+    chosen = select(SquaredLoss(problem=problem, shared=problem))
+    assert chosen.outcome == "accepted" and chosen.gates.sum() == 1
     assert chosen.rivals.tolist() == [(~chosen.gates).tolist()]
     alone = problem_of(X[:, :1], y, place)
-    assert select(alone, alone).rivals.shape == (0, 1)
+    assert select(SquaredLoss(problem=alone, shared=alone)).rivals.shape == (0, 1)
 
 
 def test_a_rejected_model_has_no_rivals(problem_of):
@@ -259,5 +264,5 @@ def test_a_rejected_model_has_no_rivals(problem_of):
     either = np.eye(2, dtype=bool)
     table = assess(problem, either)
     assert np.ptp(criterion(problem, table)) < 0.1
-    chosen = select(problem, problem, supports=either)
-    assert chosen.status == "rejected" and len(chosen.rivals) == 0
+    chosen = select(SquaredLoss(problem=problem, shared=problem), supports=either)
+    assert chosen.outcome == "rejected" and len(chosen.rivals) == 0

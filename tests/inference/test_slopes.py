@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from elinvar.environments import Moments
-from elinvar.inference.diagnosis._slopes import (
+from elinvar.inference.diagnosis import (
     marginal_slopes,
     mean_shifts,
     scale_ratios,
     variance_inflation,
 )
-from elinvar.inference.problem._scaling import scaling_of
+from elinvar.inference.problem import scaling_of
 
 
 def scaled(moments, intercept="shared"):

@@ -7,7 +7,7 @@ from elinvar import InvariantRegressor
 from elinvar.datasets import make_linear_unit_test, make_random_linear
 from elinvar.environments import Moments
 from elinvar.inference import LinearProblem
-from elinvar.inference.selection._subspace import invariant_subspace
+from elinvar.inference.losses.squared import invariant_subspace
 
 
 def problem_of(known):

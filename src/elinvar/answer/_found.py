@@ -1,9 +1,9 @@
 """The numbers and tables of an answer, and who computes them when they are asked for."""
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -222,14 +222,14 @@ class Found:
         state = dict(self.__dict__)
         if self.found is not None and not self.found.portable:
             state |= {name: getattr(self, name) for name in _ASKED_FOR}
-            gone = ("_evidence", "_left_out")
+            gone = ("_evidence", "_left_out", "explanation")
             state = {name: value for name, value in state.items() if name not in gone}
             state["found"] = None
-        return state
+        return {name: _without_frames(value) for name, value in state.items()}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """Take them up again."""
-        self.__dict__.update(state)
+        self.__dict__.update({name: _with_frames(value) for name, value in state.items()})
 
     @property
     def _findings(self) -> Findings:
@@ -244,3 +244,28 @@ class Found:
     @cached_property
     def _left_out(self) -> list[LeftOut]:
         return self._findings.left_out() if len(self.rows) > 1 else []
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """A table as lists: not every pickler takes frames."""
+
+    values: dict[Any, list[Any]]
+
+
+def _without_frames(value: object) -> object:
+    import pandas as pd
+
+    if isinstance(value, Diagnosis):
+        frames = {name: _without_frames(getattr(value, name)) for name in ("features", "power")}
+        return replace(value, **frames)  # type: ignore[arg-type]
+    return _Columns(value.to_dict("list")) if isinstance(value, pd.DataFrame) else value
+
+
+def _with_frames(value: object) -> object:
+    import pandas as pd
+
+    if isinstance(value, Diagnosis):
+        frames = {name: _with_frames(getattr(value, name)) for name in ("features", "power")}
+        return replace(value, **frames)  # type: ignore[arg-type]
+    return pd.DataFrame(value.values) if isinstance(value, _Columns) else value

@@ -199,6 +199,7 @@ def read_columns(
 def _forecast(file: Reader) -> Forecast:
     return Forecast(
         margin=file.number("margin", finite=False),
+        limit=file.number("limit", finite=False),
         coverage=file.number("coverage"),
         n_environments=file.whole("n_environments"),
         needed=file.whole("needed"),

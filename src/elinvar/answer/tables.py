@@ -54,8 +54,9 @@ def columns_of(name: str, *, classes: bool = False) -> tuple[str, ...]:
         more = [key for key in _names(FeatureEvidence) if key not in _FIRST]
         return (*_FIRST, *more)
     if name == "errors":
-        wrong = [f"{model}_wrong" for model in MODELS] if classes else []
-        return ("environment", "rows", *MODELS, *wrong)
+        models = [model for model in MODELS if not classes or model != "lasso"]
+        wrong = [f"{model}_wrong" for model in models if classes]
+        return ("environment", "rows", *models, *wrong)
     if name == "left_out":
         return ("environment", *(key for key in _names(LeftOutFit) if key != "bias"))
     kinds = {"effects": EnvironmentEffect, "tests": ModelTest, "residuals": EnvironmentResiduals}
@@ -103,7 +104,13 @@ def effects_table(found: Evidence) -> "pd.DataFrame":
 def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame":
     """Return a row an environment: the error of each model where it is left out."""
     names = columns_of("errors", classes=classes)
-    return _frame(names, [[getattr(row, name) for name in names] for row in left_out])
+    rows = []
+    for row in left_out:
+        known: dict[str, float | str] = {"environment": row.environment, "rows": row.rows}
+        known |= {model: error for model, error in row.errors.items()}
+        known |= {f"{model}_wrong": share for model, share in (row.wrong or {}).items()}
+        rows.append([known[name] for name in names])
+    return _frame(names, rows)
 
 
 def left_out_table(left_out: Sequence[LeftOut]) -> "pd.DataFrame":

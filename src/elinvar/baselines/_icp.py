@@ -1,20 +1,20 @@
 """Invariant causal prediction through the package invariant-causal-prediction."""
 
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from elinvar._base import import_extra
-from elinvar.baselines._causalicp import CausalICPRegressor
-from elinvar.baselines._regressor import by_environment
+from elinvar.baselines._causalicp import common
+from elinvar.baselines._regressor import PeerRegressor, by_environment
 from elinvar.baselines._screen import screen
 from elinvar.environments import Environments
 
 
-class ICPRegressor(CausalICPRegressor):
+class ICPRegressor(PeerRegressor):
     r"""ICP as in the package ``invariant-causal-prediction``.
 
     The same estimate as `CausalICPRegressor` from other tests: residuals of pooled least squares
@@ -55,9 +55,13 @@ class ICPRegressor(CausalICPRegressor):
     asked for).
     """
 
+    accepted_sets_: list[tuple[int, ...]]
+
+    _fewest: ClassVar[int] = 2
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **CausalICPRegressor._parameter_constraints,
+        "level": [Interval(Real, 0, 1, closed="neither")],
         "test": [StrOptions({"normal", "ks", "ranks"})],
+        "max_features": [Interval(Integral, 1, 20, closed="both")],
         "max_set_size": [None, Interval(Integral, 0, None, closed="left")],
     }
 
@@ -69,8 +73,9 @@ class ICPRegressor(CausalICPRegressor):
         max_features: int = 8,
         max_set_size: int | None = None,
     ) -> None:
-        super().__init__(level=level, max_features=max_features)
+        self.level = level
         self.test = test
+        self.max_features = max_features
         self.max_set_size = max_set_size
 
     def _learn(self, rows: Environments) -> None:
@@ -88,4 +93,7 @@ class ICPRegressor(CausalICPRegressor):
                 test=self.test,
                 max_set_size=size,
             )
-        self._accept(rows, columns, found["accepted_sets"])
+        self.accepted_sets_ = sorted(
+            tuple(columns[list(chosen)].tolist()) for chosen in found["accepted_sets"]
+        )
+        self._take_selection(rows, common(self.accepted_sets_, rows.X.shape[1]))

@@ -1,112 +1,95 @@
-"""What the engine says of a fit on moments, when it is asked; and the answer that is made of it."""
+"""The answer that estimators of effects make of what the engine found."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.answer import FittedModel
-from elinvar.answer.notes import Choice
-from elinvar.environments import Moments
-from elinvar.inference import (
-    FEWEST,
-    Diagnosis,
-    EnvironmentResiduals,
-    Evidence,
-    InvariancePath,
-    Learned,
-    LearningTask,
-    LeftOut,
-    LinearModel,
-    ModelTest,
-    OddEnvironment,
-    Status,
-    diagnose,
-    environment_residuals,
-    gather_evidence,
-    invariance_path,
-    left_out_errors,
-    model_tests,
-    odd_environment,
-)
-
-Floats = NDArray[np.float64]
+from elinvar.answer import Answer, FittedModel
+from elinvar.answer.notes import Choice, notes_on
+from elinvar.environments import Schema
+from elinvar.estimators._facts import DataFacts
+from elinvar.inference import FEWEST, Findings, LinearModel, LogisticLoss, LogisticModel
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class MomentFindings:
-    """See `Findings`: everything is computed from the moments of the environments."""
-
-    moments: Moments
-    weights: Floats
-    task: LearningTask
-    learned: Learned
-    status: Status
-    portable: bool = True
-
-    def evidence(self, tolerance: float) -> Evidence:
-        """Evidence on every feature."""
-        found = self.learned
-        return gather_evidence(
-            found.problem,
-            found.gates,
-            self.status,
-            self.task.rule.level_at(float(self.moments.count.sum())),
-            rivals=None if found.selection is None else found.selection.rivals,
-            tolerance=tolerance,
-        )
-
-    def tests(self) -> list[ModelTest]:
-        """Tests of the invariant model."""
-        return model_tests(self.learned.problem, self.learned.gates)
-
-    def residuals(self) -> list[EnvironmentResiduals]:
-        """Its residuals in each environment."""
-        found = self.learned
-        return environment_residuals(found.problem, found.invariant, found.gates)
-
-    def left_out(self) -> list[LeftOut]:
-        """Each environment predicted from the others."""
-        return left_out_errors(self.moments, self.weights, self.task, self.learned)
-
-    def odd_environment(self) -> OddEnvironment | None:
-        """Name the environment that is responsible where they do not agree."""
-        return odd_environment(self.learned.problem, self.learned.gates)
-
-    def path(self, strengths: Floats | None) -> InvariancePath:
-        """Coefficients along the mean-field path."""
-        return invariance_path(self.learned.problem, strengths=strengths)
-
-    def diagnosis(self) -> Diagnosis:
-        """Say what the data could answer."""
-        return diagnose(self.moments, intercept=self.learned.problem.intercept)
-
-    def choice(self) -> Choice:
-        """Return what notes are made of."""
-        problem, selection = self.learned.problem, self.learned.selection
-        names, count = self.moments.names, self.moments.count
-        spare = count - len(problem.gate_of) - problem.absorbed
-        few = [name for name, rows in zip(names, spare, strict=True) if rows < FEWEST]
-        whole = Choice(constant=problem.constant, duplicates=problem.duplicates)
-        if selection is None:
-            return whole
-        subspace = selection.subspace
-        return replace(
-            whole,
-            outcome=selection.status,
-            advice=selection.advice,
-            directions=0 if subspace is None else subspace.removed,
-            directions_p=1.0 if subspace is None else subspace.p_value,
-            behind=selection.behind,
-            few_rows=tuple(few),
-        )
-
-
-def fitted_model(model: LinearModel) -> FittedModel:
-    """Return a linear model as an answer holds it."""
-    own = model.intercepts
-    return FittedModel(
-        coef=model.coef[None],
-        intercept=np.array([model.intercept]),
-        intercepts=None if own is None else {key: np.array([b]) for key, b in own.items()},
+def answer_of(
+    found: Findings[LinearModel] | Findings[LogisticModel],
+    *,
+    estimator: str,
+    parameters: Mapping[str, object],
+    schema: Schema,
+    excluded: tuple[str, ...],
+) -> Answer:
+    """Return what was found as an answer, with its notes."""
+    problem = found.problem
+    own = problem.intercept == "environment"
+    facts = DataFacts.of(problem.moments, own_intercepts=own)
+    selected = np.zeros(len(schema.features), dtype=bool)
+    selected[problem.features[found.gates]] = True
+    answer = Answer(
+        estimator=estimator,
+        parameters=parameters,
+        schema=schema,
+        classes=found.task.outcomes,
+        rows=facts.rows,
+        excluded=excluded,
+        n_dropped=facts.n_dropped,
+        scales=facts.scales,
+        status=found.status,
+        predictor=found.predictor,
+        p_value=found.p_value,
+        disagreement=found.disagreement,
+        selected=selected,
+        used=fitted_model(found.used),
+        invariant=fitted_model(found.invariant),
+        pooled=fitted_model(found.pooled),
+        found=found,
     )
+    return replace(answer, notes=notes_on(answer, choice_of(found)))
+
+
+def choice_of(found: Findings[LinearModel] | Findings[LogisticModel]) -> Choice:
+    """Return what notes are made of."""
+    problem, selection, names = found.problem, found.selection, found.problem.moments.names
+    whole = Choice(constant=problem.constant, duplicates=problem.duplicates)
+    if selection is None:
+        return whole
+    spare = problem.count - len(problem.gate_of) - problem.absorbed
+    few = [name for name, rows in zip(names, spare, strict=True) if rows < FEWEST]
+    subspace = selection.subspace
+    choice = replace(
+        whole,
+        outcome=selection.outcome,
+        advice=selection.advice,
+        directions=0 if subspace is None else subspace.removed,
+        directions_p=1.0 if subspace is None else subspace.p_value,
+        behind=selection.behind,
+        few_rows=tuple(few),
+    )
+    if not isinstance(found.loss, LogisticLoss):
+        return choice
+    support, present = found.loss.support(found.gates), found.loss.data.present
+    absent = {
+        name: tuple(np.array(found.task.outcomes)[row == 0].tolist())
+        for name, row in zip(names, present, strict=True)
+        if (row == 0).any()
+    }
+    return replace(
+        choice,
+        separated=tuple(np.array(names)[support.separated].tolist()),
+        by_discriminant=support.by_discriminant,
+        absent=absent,
+    )
+
+
+def fitted_model(model: LinearModel | LogisticModel) -> FittedModel:
+    """Return a model as an answer holds it."""
+    own = model.intercepts
+    shared = FittedModel(
+        coef=np.atleast_2d(model.coef),
+        intercept=np.atleast_1d(model.intercept),
+        intercepts=None if own is None else {key: np.atleast_1d(b) for key, b in own.items()},
+    )
+    if isinstance(model, LinearModel):
+        return shared
+    return replace(shared, slope=model.slope, shift=model.shift)

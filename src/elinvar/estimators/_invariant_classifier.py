@@ -1,31 +1,23 @@
 """Classes: which effects on the log odds hold in all environments, and what predicts best."""
 
-from collections.abc import Sequence
-from numbers import Integral, Real
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar.answer import Answer, FittedModel
+from elinvar.answer.json_text import Reader
+from elinvar.environments import labels_of_rows
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
-from elinvar.estimators._invariant_classifier_tables import ClassifierTables
-from elinvar.estimators._invariant_classifier_words import explain, notes_on, summary_of
-from elinvar.estimators._invariant_regressor import _labels, _mask
-from elinvar.inference import SelectionRule, Status, nothing_moved
-from elinvar.inference import standing as standing_of
-from elinvar.inference.losses._logistic_learn import (
-    LogisticModel,
-    LogisticTask,
-    learn_classes,
-    softmax,
-)
+from elinvar.estimators._invariant_estimator import InvariantEstimator
+from elinvar.inference import softmax
 
 Floats = NDArray[np.float64]
 
 
-class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
+class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
     r"""Logistic regression on the effects that hold in every environment.
 
     `InvariantRegressor` for classes, two or more: it tests candidate supports for the same
@@ -36,6 +28,9 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
 
     Parameters
     ----------
+    intercept : {"shared", "environment"}
+        One intercept a class, which must be invariant too, or one for each environment and class
+        (only slopes of the log odds must be invariant: shares of classes may shift by themselves).
     predictor : {"auto", "invariant", "pooled"}
         What predicts. "auto": the accepted model, or what ``notes_`` explains instead.
     calibrate : bool
@@ -43,6 +38,9 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
         on environments left out.
     features_always : list of str or int, optional
         Features, by name or position, that always stay in the model.
+    environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
+        What each environment counts for in the pooled model and in averages, as in
+        `InvariantRegressor`; the likelihood of the invariant model counts rows.
     exclude_environments : list of labels, optional
         Environments to leave out of the fit.
     level : float in (0, 1), optional
@@ -59,6 +57,8 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
         As in `InvariantRegressor`.
     exact_up_to : int, at least 0
         All supports are compared, in quadratic pictures of the loss, up to this many features.
+    strengths : array-like of shape (L,), optional
+        Strengths of the heterogeneity penalty on the path, increasing. None: 40 from 0 to 1000.
     random_state : int
         Seed of the search's random starts.
 
@@ -68,27 +68,37 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     coef_, intercept_ : ndarray of shape (1 or n_classes, n_columns), (1 or n_classes,)
         What predicts, before calibration: log odds of the second of two classes; with more, of
         each class up to a term that all share, rows summing to zero.
+    environment_intercepts_ : dict of str to ndarray of shape (1 or n_classes,), or None
+        Each environment's own intercepts, where the model in use has them; they suit its rows,
+        given the calibrated slopes.
     invariant_coef_, invariant_intercept_, pooled_coef_, pooled_intercept_ : ndarray
         Of the selected support, and of all features.
     calibration_ : float
         Slope of the calibrated log odds; below 1 where fits to other environments were too sure.
+    answer_ : Answer
+        What was found, as one object; the attributes below are views of it.
     selected_ : boolean ndarray of shape (n_features,)
         The invariant support; the best candidate even when rejected.
     status_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
         As in `InvariantRegressor`.
-    predictor_ : {"invariant", "pooled", "subspace"}
-        What predicts; "subspace": combinations of columns, of two classes, that hold in all
-        environments where no set of columns explains much.
+    predictor_ : {"invariant", "pooled", "candidate", "subspace"}
+        What predicts; "candidate": a support that is not invariant, but surely better than the
+        pooled model on left-out environments; "subspace": combinations of columns, of two classes,
+        that hold in all environments where no set of columns explains much.
     p_value_ : float
         Of the overidentification test of the selected support; 1 with a single environment.
     disagreement_ : float
         Upper 95% limit of the test's noncentrality, a row.
-    evidence_ : DataFrame
-        A row a feature, with the columns of `InvariantRegressor`; effects are on the log odds.
-    effects_ : DataFrame
-        A row a feature and environment: effect with interval.
-    errors_ : DataFrame
-        Log losses and shares of errors on environments left out of the choice.
+    evidence_, effects_, tests_, residuals_, errors_, left_out_ : DataFrame
+        As in `InvariantRegressor`: effects are on the log odds, errors are log losses and shares of
+        wrong classes, residuals are class less probability.
+    path_ : InvariancePath
+        In the quadratic picture of the loss about the pooled fit; with more than two classes the
+        largest difference between two.
+    forecast_ : Forecast
+        ``limit``: the mean log loss that is not exceeded in most new environments.
+    odd_environment_, diagnosis_
+        As in `InvariantRegressor`.
     notes_ : tuple of str
         What the user should know, in sentences.
     environments_, excluded_environments_ : tuple of str
@@ -104,8 +114,10 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     .. math:: Q = 2 \sum_e [\ell_e(w_e) - \ell_e(w)]
               \approx \sum_e (w_e - w)^\top P_e (w_e - w) \sim \chi^2_f, \qquad f = (E - 1) k,
 
-    with :math:`P_e` the Fisher information. The noise of a class is that of its probability, so
-    there is no variance to estimate. Among accepted supports it takes the one with the lowest
+    with :math:`P_e` the Fisher information. It is the sum of two, of slopes with intercepts of
+    their own, and of one intercept given common slopes, which are tested by themselves, too. The
+    noise of a class is that of its probability, so there is no variance to estimate. Among accepted
+    supports it takes the one with the lowest
     :math:`\max_e R_{(-e)} + \kappa (Q - f)_+ / (2N)`, R being the mean log loss on environment e of
     the fit to the others.
 
@@ -115,8 +127,12 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     compared as normal discriminants instead, which takes features as normal within classes;
     ``notes_`` says so.
 
-    Not in this class: own intercepts, environment weights, model files. A pickled model keeps its
-    tables, not the rows.
+    *Own intercepts.* The slopes' likelihood ratio is that of the profile likelihood, each
+    environment's intercepts free on both sides, with :math:`f = (E - 1) k m` for k columns and m
+    classes but the reference; a left-out environment judges slopes with its own intercepts, and is
+    predicted with the average ones.
+
+    A pickled model keeps its tables, not the rows.
 
     Examples
     --------
@@ -133,29 +149,30 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
     ('accepted', array([ True, False]), array(['ill', 'well'], dtype='<U4'))
     """
 
-    status_: Status
-    notes_: tuple[str, ...]
+    invariant_coef_: Floats
+    invariant_intercept_: Floats
+    pooled_coef_: Floats
+    pooled_intercept_: Floats
+    environment_intercepts_: dict[str, Floats] | None
+    calibration_: float
+
+    __metadata_request__predict: ClassVar[dict[str, bool]] = {"environments": True}
+    __metadata_request__predict_proba: ClassVar[dict[str, bool]] = {"environments": True}
+    __metadata_request__score: ClassVar[dict[str, bool]] = {"environments": True}
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "predictor": [StrOptions({"auto", "invariant", "pooled"})],
+        **InvariantEstimator._parameter_constraints,
         "calibrate": ["boolean"],
-        "features_always": [None, "array-like"],
-        "exclude_environments": [None, "array-like"],
-        "level": [None, Interval(Real, 0, 1, closed="neither")],
-        "min_t": [Interval(Real, 0, 30, closed="both")],
-        "kappa": [Interval(Real, 0, None, closed="left")],
-        "tolerance": [Interval(Real, 0, None, closed="left")],
-        "effect_tolerance": [Interval(Real, 0, None, closed="left")],
-        "exact_up_to": [Interval(Integral, 0, 20, closed="both")],
-        "random_state": [Interval(Integral, 0, None, closed="left")],
     }
 
     def __init__(
         self,
         *,
+        intercept: Literal["shared", "environment"] = "shared",
         predictor: Literal["auto", "invariant", "pooled"] = "auto",
         calibrate: bool = True,
         features_always: Sequence[str | int] | None = None,
+        environment_weights: str | ArrayLike | Mapping[str, float] = "size",
         exclude_environments: Sequence[Any] | None = None,
         level: float | None = None,
         min_t: float = 4.5,
@@ -163,11 +180,14 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
         tolerance: float = 0.01,
         effect_tolerance: float = 0.25,
         exact_up_to: int = 14,
+        strengths: ArrayLike | None = None,
         random_state: int = 0,
     ) -> None:
+        self.intercept = intercept
         self.predictor = predictor
         self.calibrate = calibrate
         self.features_always = features_always
+        self.environment_weights = environment_weights
         self.exclude_environments = exclude_environments
         self.level = level
         self.min_t = min_t
@@ -175,6 +195,7 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
         self.tolerance = tolerance
         self.effect_tolerance = effect_tolerance
         self.exact_up_to = exact_up_to
+        self.strengths = strengths
         self.random_state = random_state
 
     def fit(
@@ -208,137 +229,166 @@ class InvariantClassifier(ClassifierTables, EnvironmentClassifier):
             If the data cannot be used.
         """
         self._validate_params()
-        self._forget()
         rows = self._rows_of(X, y, environments, sample_weight)
-        self.excluded_environments_ = tuple(_labels(self.exclude_environments))
-        if self.excluded_environments_:
-            rows = rows.exclude(self.excluded_environments_)
+        excluded = self._excluded()
+        rows = rows.exclude(excluded) if excluded else rows
         check_classes(rows, self.classes_)
-        self.environments_, self._rows = rows.names, rows
-        found = learn_classes(rows, self._task())
-        self._learned = found
-        self.predictor_ = found.predictor
-        support = None if found.selection is None else found.selection.support
-        self.p_value_ = 1.0 if support is None else support.p_value
-        self.disagreement_ = 0.0 if support is None else support.limit / found.problem.count.sum()
-        differ = len(rows.names) > 1 and not nothing_moved(found.problem.linear)
-        self.status_ = standing_of(found.status, self.p_value_, differ=differ)
-        self.selected_ = np.zeros(self.n_features_in_, dtype=bool)
-        self.selected_[found.problem.linear.features[found.gates]] = True
-        self._used = found.used
-        self.calibration_ = found.used.slope
-        self.coef_, self.intercept_ = _shown(found.used)
-        self.invariant_coef_, self.invariant_intercept_ = _shown(found.invariant)
-        self.pooled_coef_, self.pooled_intercept_ = _shown(found.pooled)
-        self.notes_ = notes_on(self, found)
+        outcomes = tuple(str(label) for label in self.classes_)
+        self._take(self._answer_to(rows, outcomes=outcomes, calibrate=bool(self.calibrate)))
         return self
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> NDArray[Any]:
         """Predict classes.
 
         Parameters
         ----------
         X : array-like or frame of shape (n, n_features)
             Rows with the features seen in training.
+        environments : array-like of shape (n,), optional
+            The environment of each row. A known environment's own intercepts are used where the
+            model has them; any other label gets the average ones.
 
         Returns
         -------
         ndarray of shape (n,)
             The likeliest class of each row.
         """
-        odds = self._log_odds(X)
+        odds = self._log_odds(X, environments)
         labels: NDArray[Any] = self.classes_[
             np.column_stack([np.zeros(len(odds)), odds]).argmax(axis=1)
         ]
         return labels
 
-    def predict_proba(self, X: ArrayLike) -> Floats:
+    def predict_proba(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Predict probabilities, calibrated on environments left out.
 
         Parameters
         ----------
         X : array-like or frame of shape (n, n_features)
             Rows with the features seen in training.
+        environments : array-like of shape (n,), optional
+            The environment of each row. A known environment's own intercepts are used where the
+            model has them; any other label gets the average ones.
 
         Returns
         -------
         ndarray of shape (n, n_classes)
             In the order of ``classes_``.
         """
-        return softmax(self._log_odds(X))
+        return softmax(self._log_odds(X, environments))
 
-    def predict_log_proba(self, X: ArrayLike) -> Floats:
+    def predict_log_proba(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Predict logarithms of probabilities.
 
         Parameters
         ----------
         X : array-like or frame of shape (n, n_features)
             Rows with the features seen in training.
+        environments : array-like of shape (n,), optional
+            The environment of each row. A known environment's own intercepts are used where the
+            model has them; any other label gets the average ones.
 
         Returns
         -------
         ndarray of shape (n, n_classes)
         """
         with np.errstate(divide="ignore"):
-            logs: Floats = np.log(self.predict_proba(X))
+            logs: Floats = np.log(self.predict_proba(X, environments=environments))
         return logs
 
-    def decision_function(self, X: ArrayLike) -> Floats:
+    def decision_function(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Return calibrated log odds.
 
         Parameters
         ----------
         X : array-like or frame of shape (n, n_features)
             Rows with the features seen in training.
+        environments : array-like of shape (n,), optional
+            The environment of each row. A known environment's own intercepts are used where the
+            model has them; any other label gets the average ones.
 
         Returns
         -------
         ndarray of shape (n,) or (n, n_classes)
             Of the second of two classes; with more, of each, rows summing to zero.
         """
-        odds = self._log_odds(X)
+        odds = self._log_odds(X, environments)
         return odds[:, 0] if len(self.classes_) == 2 else _centred(odds.T).T
 
-    def summary(self) -> str:
-        """Return the answer in a few lines of plain text."""
+    def score(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        environments: ArrayLike | None = None,
+    ) -> float:
+        """Return the share of rows whose class is predicted.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+            Rows with the features seen in training.
+        y : array-like of shape (n,)
+            Their true classes.
+        sample_weight : array-like of shape (n,), optional
+            Weight of each row.
+        environments : array-like of shape (n,), optional
+            The environment of each row, as for `predict`.
+
+        Returns
+        -------
+        float
+            Accuracy, at most 1.
+        """
+        from sklearn.metrics import accuracy_score
+
+        predicted = self.predict(X, environments=environments)
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def _log_odds(self, X: ArrayLike, environments: ArrayLike | None) -> Floats:
         check_is_fitted(self, "coef_")
-        return summary_of(self)
+        model, encoded = self.answer_.used, self._encode(X)
+        average = model.slope * model.intercept + model.shift
+        odds: Floats = model.slope * (encoded @ model.coef.T)
+        if environments is None or model.intercepts is None:
+            return odds + average
+        labels = labels_of_rows(environments, len(encoded))
+        own = np.array([model.intercepts.get(label, average) for label in labels])
+        odds += own
+        return odds
 
-    def explain(self) -> str:
-        """Return one paragraph for a reader who is no statistician: what was found, what to do."""
-        check_is_fitted(self, "coef_")
-        return explain(self)
+    def _take(self, answer: Answer) -> None:
+        super()._take(answer)
+        self.coef_, self.intercept_ = _shown(answer.used)
+        self.invariant_coef_, self.invariant_intercept_ = _shown(answer.invariant)
+        self.pooled_coef_, self.pooled_intercept_ = _shown(answer.pooled)
+        own = answer.used.intercepts
+        self.environment_intercepts_ = None
+        if own is not None:
+            self.environment_intercepts_ = {name: _centred(a) for name, a in own.items()}
+        self.calibration_ = answer.used.slope
 
-    def _log_odds(self, X: ArrayLike) -> Floats:
-        check_is_fitted(self, "coef_")
-        return self._used.log_odds(self._encode(X))
+    def _file_entries(self) -> dict[str, object]:
+        return {**super()._file_entries(), "labels": self.classes_.tolist()}
 
-    def _task(self) -> LogisticTask:
-        return LogisticTask(
-            n_classes=len(self.classes_),
-            predictor=self.predictor,
-            calibrate=bool(self.calibrate),
-            always=_mask(self.features_always, self.schema_.features),
-            min_t=self.min_t,
-            rule=SelectionRule(
-                level=self.level,
-                kappa=self.kappa,
-                tolerance=self.tolerance,
-                exact_up_to=self.exact_up_to,
-                seed=self.random_state,
-            ),
-        )
+    def _take_file_entries(self, file: Reader) -> None:
+        super()._take_file_entries(file)
+        labels = np.array(file.take("labels"))
+        if [str(label) for label in labels] != list(self.answer_.classes):
+            file.refuse("labels", "the classes, as they were")
+        self.classes_ = labels
 
 
-def _shown(model: LogisticModel) -> tuple[Floats, Floats]:
+def _shown(model: FittedModel) -> tuple[Floats, Floats]:
     """Coefficients as scikit-learn shows them: one row for two classes, else one a class."""
-    if len(model.coef) == 1:
-        return model.coef, model.intercept
     return _centred(model.coef), _centred(model.intercept)
 
 
 def _centred(values: Floats) -> Floats:
-    """Put the reference class in front of ``values`` (m, ...), and make the first axis sum to 0."""
+    """Make the first axis sum to 0 over all classes: (m, ...) to (m + 1, ...); two stay one."""
+    if len(values) == 1:
+        return values
     full = np.concatenate([np.zeros_like(values[:1]), values])
     centred: Floats = full - full.mean(axis=0)
     return centred

@@ -1,43 +1,22 @@
 """The main face: what holds in all environments, and what predicts best in a new one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from numbers import Integral, Real
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer, FittedModel
-from elinvar.answer.codec import describe_answer, read_answer
-from elinvar.answer.json_text import Reader
-from elinvar.answer.notes import notes_on
-from elinvar.environments import Moments, check_environments, labels_of_rows
-from elinvar.errors import DataError, DataTypeError
-from elinvar.estimators._environment_regressor import (
-    EnvironmentRegressor,
-    resolve_environment_weights,
-)
-from elinvar.estimators._facts import DataFacts
-from elinvar.estimators._findings import MomentFindings, fitted_model
-from elinvar.estimators._views import AnswerViews
-from elinvar.inference import (
-    LearningTask,
-    SelectionRule,
-    Status,
-    learn,
-    nothing_moved,
-    standing,
-)
+from elinvar.environments import Moments, check_environments
+from elinvar.errors import DataError
+from elinvar.estimators._environment_regressor import EnvironmentRegressor
+from elinvar.estimators._invariant_estimator import FEWEST_ROWS, InvariantEstimator
 
 Floats = NDArray[np.float64]
 
-_FEWEST_ROWS = 5
 
-
-class InvariantRegressor(AnswerViews, EnvironmentRegressor):
+class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
     r"""Linear regression on the effects that hold in every environment.
 
     From the moments of each environment it follows the mean-field path of HeteroSGD, tests
@@ -154,37 +133,12 @@ class InvariantRegressor(AnswerViews, EnvironmentRegressor):
     ('accepted', array([ True, False]), array([2., 0.]))
     """
 
-    status_: Status
-    predictor_: Literal["invariant", "pooled", "candidate", "subspace"]
-    selected_: NDArray[np.bool_]
     invariant_coef_: Floats
     invariant_intercept_: float
     invariant_environment_intercepts_: dict[str, float] | None
     pooled_coef_: Floats
     pooled_intercept_: float
-    p_value_: float
-    disagreement_: float
-    environments_: tuple[str, ...]
-    excluded_environments_: tuple[str, ...]
     moments_: Moments
-    data_facts_: DataFacts
-    notes_: tuple[str, ...]
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "intercept": [StrOptions({"shared", "environment"})],
-        "predictor": [StrOptions({"auto", "invariant", "pooled"})],
-        "features_always": [None, "array-like"],
-        "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
-        "exclude_environments": [None, "array-like"],
-        "level": [None, Interval(Real, 0, 1, closed="neither")],
-        "min_t": [Interval(Real, 0, 30, closed="both")],
-        "kappa": [Interval(Real, 0, None, closed="left")],
-        "tolerance": [Interval(Real, 0, None, closed="left")],
-        "effect_tolerance": [Interval(Real, 0, None, closed="left")],
-        "exact_up_to": [Interval(Integral, 0, 20, closed="both")],
-        "strengths": [None, "array-like"],
-        "random_state": [Interval(Integral, 0, None, closed="left")],
-    }
 
     def __init__(
         self,
@@ -271,56 +225,17 @@ class InvariantRegressor(AnswerViews, EnvironmentRegressor):
         return self._learn(moments)
 
     def _learn(self, moments: Moments) -> Self:
-        excluded = _labels(self.exclude_environments)
+        excluded = self._excluded()
         moments = moments.exclude(excluded) if excluded else moments
         check_environments(moments)
         _check_sizes(moments)
-        if self.strengths is not None:
-            _strengths(self.strengths)
-        weights = resolve_environment_weights(
-            self.environment_weights, moments.names, moments.count
-        )
-        task = self._task()
-        found = learn(moments, weights, task)
-        selection = found.selection
-        p_value = 1.0 if selection is None else selection.p_value
-        differ = len(moments.names) > 1 and not nothing_moved(found.problem)
-        status = standing(found.status, p_value, differ=differ)
-        findings = MomentFindings(
-            moments=moments, weights=weights, task=task, learned=found, status=status
-        )
-        facts = DataFacts.of(moments, own_intercepts=self.intercept == "environment")
-        selected = np.zeros(self.n_features_in_, dtype=bool)
-        selected[found.problem.features[found.gates]] = True
-        answer = Answer(
-            estimator=type(self).__name__,
-            parameters=self.get_params(deep=False),
-            schema=self.schema_,
-            rows=facts.rows,
-            excluded=tuple(excluded),
-            n_dropped=facts.n_dropped,
-            scales=facts.scales,
-            status=status,
-            predictor=found.predictor,
-            p_value=p_value,
-            disagreement=0.0 if selection is None else selection.disagreement,
-            selected=selected,
-            used=fitted_model(found.used),
-            invariant=fitted_model(found.invariant),
-            pooled=fitted_model(found.pooled),
-            found=findings,
-        )
+        answer = self._answer_to(moments)
         self.moments_ = moments
-        return self._take(replace(answer, notes=notes_on(answer, findings.choice())))
+        self._take(answer)
+        return self
 
-    def _take(self, answer: Answer) -> Self:
-        """Let the attributes of a fitted model be those of an answer."""
-        self.answer_ = answer
-        self.status_, self.predictor_ = answer.status, answer.predictor
-        self.p_value_, self.disagreement_ = answer.p_value, answer.disagreement
-        self.selected_, self.notes_ = answer.selected, answer.notes
-        self.environments_ = answer.environments
-        self.excluded_environments_ = answer.excluded
+    def _take(self, answer: Answer) -> None:
+        super()._take(answer)
         self.coef_, self.intercept_, self.environment_intercepts_ = _plain(answer.used)
         (
             self.invariant_coef_,
@@ -328,23 +243,6 @@ class InvariantRegressor(AnswerViews, EnvironmentRegressor):
             self.invariant_environment_intercepts_,
         ) = _plain(answer.invariant)
         self.pooled_coef_, self.pooled_intercept_, _ = _plain(answer.pooled)
-        return self
-
-    def _file_entries(self) -> dict[str, object]:
-        return describe_answer(self.answer_)
-
-    def _take_file_entries(self, file: Reader) -> None:
-        facts = self.data_facts_
-        answer = read_answer(
-            file,
-            estimator=type(self).__name__,
-            parameters=self.get_params(deep=False),
-            schema=self.schema_,
-            rows=facts.rows,
-            n_dropped=facts.n_dropped,
-            scales=facts.scales,
-        )
-        self._take(answer)
 
     def predict_interval(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Return prediction intervals for rows of a new environment.
@@ -374,21 +272,6 @@ class InvariantRegressor(AnswerViews, EnvironmentRegressor):
         predicted = self.predict(X, environments=environments)
         return np.column_stack([predicted - self.margin_, predicted + self.margin_])
 
-    def _task(self) -> LearningTask:
-        return LearningTask(
-            intercept=self.intercept,
-            predictor=self.predictor,
-            always=_mask(self.features_always, self.schema_.features),
-            min_t=self.min_t,
-            rule=SelectionRule(
-                level=self.level,
-                kappa=self.kappa,
-                tolerance=self.tolerance,
-                exact_up_to=self.exact_up_to,
-                seed=self.random_state,
-            ),
-        )
-
 
 def _plain(model: FittedModel) -> tuple[Floats, float, dict[str, float] | None]:
     own = model.intercepts
@@ -399,49 +282,15 @@ def _plain(model: FittedModel) -> tuple[Floats, float, dict[str, float] | None]:
     )
 
 
-def _labels(values: Sequence[Any] | None) -> list[str]:
-    if values is None:
-        return []
-    if isinstance(values, str):
-        return [values]
-    return list(dict.fromkeys(labels_of_rows(list(values), len(values))))
-
-
-def _mask(wanted: Sequence[str | int] | None, features: tuple[str, ...]) -> NDArray[np.bool_]:
-    mask = np.zeros(len(features), dtype=bool)
-    for item in [] if wanted is None else list(wanted):
-        place: Any = features.index(item) if isinstance(item, str) and item in features else item
-        known = isinstance(place, Integral) and not isinstance(place, bool)
-        if not known or not -len(mask) <= place < len(mask):
-            raise DataError(
-                f"features_always names {item!r}, which is not one of the {len(features)} features "
-                f"({', '.join(features[:10])}{', ...' if len(features) > 10 else ''})."
-            )
-        mask[int(place)] = True
-    return mask
-
-
-def _strengths(values: ArrayLike) -> Floats:
-    try:
-        strengths = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataTypeError(f"strengths must be numbers: {error}.") from error
-    if strengths.ndim != 1 or len(strengths) == 0 or not np.isfinite(strengths).all():
-        raise DataError("strengths must be a list of finite numbers, one at least.")
-    if (strengths < 0).any() or (np.diff(strengths) <= 0).any():
-        raise DataError("strengths must be >= 0 and increasing.")
-    return strengths
-
-
 def _check_sizes(moments: Moments) -> None:
     """Refuse environments that can say nothing, if there are several."""
     if len(moments.names) < 2:
         return
     for name, count, power in zip(moments.names, moments.count, moments.var_y, strict=True):
-        if count < _FEWEST_ROWS:
+        if count < FEWEST_ROWS:
             raise DataError(
                 f"Environment {name!r} has {count:g} {'row' if count == 1 else 'rows'}; at least "
-                f"{_FEWEST_ROWS} are needed. "
+                f"{FEWEST_ROWS} are needed. "
                 "Merge it with a similar one, or leave it out with exclude_environments."
             )
         if not power > 0:

@@ -1,1 +1,22 @@
-"""The pre-flight: whether these environments can answer, before any fit."""
+"""The pre-flight: whether these environments can tell invariant effects from others."""
+
+from elinvar.inference.diagnosis._diagnose import diagnose
+from elinvar.inference.diagnosis._diagnosis import Diagnosis
+from elinvar.inference.diagnosis._power import detectable_sd, heterogeneity_power
+from elinvar.inference.diagnosis._slopes import (
+    marginal_slopes,
+    mean_shifts,
+    scale_ratios,
+    variance_inflation,
+)
+
+__all__ = [
+    "Diagnosis",
+    "detectable_sd",
+    "diagnose",
+    "heterogeneity_power",
+    "marginal_slopes",
+    "mean_shifts",
+    "scale_ratios",
+    "variance_inflation",
+]

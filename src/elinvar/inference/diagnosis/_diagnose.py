@@ -5,7 +5,6 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
 from elinvar.environments import Environments, Moments, check_environments
@@ -19,11 +18,13 @@ from elinvar.inference.diagnosis._slopes import (
     scale_ratios,
     variance_inflation,
 )
-from elinvar.inference.diagnosis._verdict import Findings, judge
+from elinvar.inference.diagnosis._verdict import Preflight, judge
 from elinvar.inference.effects._effects import feature_effects
 from elinvar.inference.effects._random_effects import between_sd
-from elinvar.inference.problem._linear import Floats, Intercept, LinearProblem
+from elinvar.inference.losses.squared._loss import SquaredLoss
+from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments, scaling_of
+from elinvar.inference.problem._types import Bools, Floats, Intercept
 from elinvar.inference.stochastic import step_limit
 from elinvar.inference.tests._equality import same_effect
 from elinvar.inference.tests._laws import law_p_values, marginal_laws, nothing_moved
@@ -121,7 +122,7 @@ def diagnose(
     apart = np.nan_to_num(features["vif"], nan=np.inf) < _COLLINEAR
     features["detectable_sd"] = np.where(apart | (not partial.whole), detectable, np.nan)
     verdict, reason, notes = judge(
-        Findings(
+        Preflight(
             moments=moments,
             problem=problem,
             features=features,
@@ -159,7 +160,7 @@ class _Partial:
     """
 
     size: Floats
-    clear: NDArray[np.bool_]
+    clear: Bools
     variances: Floats
     freedom: Floats
     whole: bool
@@ -266,7 +267,9 @@ def _partial_effects(problem: LinearProblem, slopes: MarginalSlopes, alpha: floa
     if whole:
         effects, variances = (np.full_like(slopes.effects, np.nan) for _ in range(2))
         freedom = np.zeros_like(slopes.freedom)
-        found = feature_effects(problem, np.ones(problem.n_gates, dtype=bool))
+        found = feature_effects(
+            SquaredLoss(problem=problem, shared=problem), np.ones(problem.n_gates, dtype=bool)
+        )
         for gate, effect in enumerate(found):
             if effect is None:
                 continue

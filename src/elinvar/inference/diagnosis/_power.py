@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, chdtri, fdtri
 
-from elinvar.inference.problem._linear import Floats
+from elinvar.inference.problem._types import Floats
 
 _NODES = 8
 _HALVINGS = 28

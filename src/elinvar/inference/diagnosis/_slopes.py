@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.inference.effects._random_effects import between_sd
-from elinvar.inference.problem._linear import Floats, average
+from elinvar.inference.problem._linear import average
 from elinvar.inference.problem._scaling import GateScaling
+from elinvar.inference.problem._types import Floats, Places
 from elinvar.inference.tests._laws import residuals, schur
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def marginal_slopes(moments: "Moments", scaling: GateScaling) -> MarginalSlopes:
 
 
 def _level_contrast(
-    moments: "Moments", columns: NDArray[np.intp], unit: float
+    moments: "Moments", columns: Places, unit: float
 ) -> tuple[Floats, Floats, Floats]:
     """Difference of the target between two levels of a category, (E,), its variance and freedom."""
     count, share = moments.count, np.maximum(moments.mean_x[:, columns], 0.0)
@@ -171,7 +171,7 @@ def _ratio(alone: Floats, given: Floats) -> float:
     return float(np.exp((size[0] - size[1]) / len(alone)))
 
 
-def first_columns(moments: "Moments") -> NDArray[np.intp]:
+def first_columns(moments: "Moments") -> Places:
     """Return the first column of every feature, (n_features,)."""
     groups = moments.schema.groups
     return np.searchsorted(groups, np.arange(len(moments.schema.features)))

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar._base._words import some
 from elinvar.inference.diagnosis._diagnosis import Answer
-from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._types import Bools, Floats
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -18,7 +18,7 @@ _COLLINEAR = 1e4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class Preflight:
     """What the verdict is made of.
 
     Attributes
@@ -43,7 +43,7 @@ class Findings:
     features: dict[str, Any]
     power: dict[str, Any]
     size: Floats
-    clear: NDArray[np.bool_]
+    clear: Bools
     whole: bool
     copies: bool
     step_size: float
@@ -56,12 +56,12 @@ class Findings:
         """Number of environments."""
         return len(self.moments.names)
 
-    def named(self, which: NDArray[np.bool_]) -> str:
+    def named(self, which: Bools) -> str:
         """Name the marked features, a few of them."""
         return some(np.array(self.features["feature"], dtype=object)[which].tolist())
 
 
-def judge(findings: Findings) -> tuple[Answer, str, tuple[str, ...]]:
+def judge(findings: Preflight) -> tuple[Answer, str, tuple[str, ...]]:
     """Return the verdict, its reason, and notes; the rules are those of ``diagnose``."""
     notes = [*_slope_notes(findings), *_power_notes(findings), *_other_notes(findings)]
     refusal = _refusal(findings)
@@ -73,7 +73,7 @@ def judge(findings: Findings) -> tuple[Answer, str, tuple[str, ...]]:
     return "can answer", _praise(findings), tuple(notes)
 
 
-def _refusal(found: Findings) -> str:
+def _refusal(found: Preflight) -> str:
     """Why nothing can be answered; "" if something can."""
     count, names = found.moments.count, found.moments.names
     if found.n_environments == 1:
@@ -96,7 +96,7 @@ def _refusal(found: Findings) -> str:
     )
 
 
-def _doubts(found: Findings) -> list[str]:
+def _doubts(found: Preflight) -> list[str]:
     """Why only part can be answered, the weightiest first."""
     features, doubts = found.features, []
     if found.n_environments == 2:
@@ -127,7 +127,7 @@ def _doubts(found: Findings) -> list[str]:
     return doubts
 
 
-def _doubts_of_size(found: Findings) -> list[str]:
+def _doubts_of_size(found: Preflight) -> list[str]:
     doubts = []
     needed = len(found.problem.gate_of) + found.problem.absorbed + 1
     if not found.whole:
@@ -148,7 +148,7 @@ def _doubts_of_size(found: Findings) -> list[str]:
     return doubts
 
 
-def _praise(found: Findings) -> str:
+def _praise(found: Preflight) -> str:
     judged = _counts(found)
     if not judged.any():
         return (
@@ -173,7 +173,7 @@ def _praise(found: Findings) -> str:
     )
 
 
-def _counts(found: Findings) -> NDArray[np.bool_]:
+def _counts(found: Preflight) -> Bools:
     """Features that clearly go with the target, alone or given the others."""
     level = found.alpha / len(found.clear)
     signed = (found.features["positive"] + found.features["negative"]) > 0
@@ -181,7 +181,7 @@ def _counts(found: Findings) -> NDArray[np.bool_]:
     return np.asarray(found.clear | (signed & differs))
 
 
-def _slope_notes(found: Findings) -> list[str]:
+def _slope_notes(found: Preflight) -> list[str]:
     """Say which slopes change, and on what plain steps would do with them."""
     features, notes = found.features, []
     flips = features["flips"]
@@ -208,7 +208,7 @@ def _slope_notes(found: Findings) -> list[str]:
     return notes
 
 
-def _power_notes(found: Findings) -> list[str]:
+def _power_notes(found: Preflight) -> list[str]:
     """Say what more rows or environments would buy."""
     power = found.power
     at = {
@@ -235,7 +235,7 @@ def _power_notes(found: Findings) -> list[str]:
     ]
 
 
-def _other_notes(found: Findings) -> list[str]:
+def _other_notes(found: Preflight) -> list[str]:
     notes = []
     constant = np.isnan(found.features["vif"])
     if constant.any():
@@ -246,5 +246,5 @@ def _other_notes(found: Findings) -> list[str]:
     return notes
 
 
-def _verb(which: NDArray[np.bool_]) -> str:
+def _verb(which: Bools) -> str:
     return "is" if which.sum() == 1 else "are"

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtri, stdtrit
 
-from elinvar.inference.effects._refit import Refit, agreement_p_value, refit_many
-from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.losses._loss import Loss, M
+from elinvar.inference.losses._records import Refit
+from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
-
-Bools = NDArray[np.bool_]
+from elinvar.inference.problem._types import Bools, Floats, Places
+from elinvar.inference.tests._overidentification import agreement_p_value
 
 FEWEST = 8
 """Fewest residual degrees of freedom of an environment whose effects are compared with others'."""
@@ -18,31 +18,36 @@ FEWEST = 8
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureEffect:
-    """One feature's effect, in target units per unit of the feature.
+    """One feature's effect, in target units (of a class: log odds) per unit of the feature.
 
-    The effect of a categorical feature is the largest contrast between two of its levels in the
-    efficient refit, with Scheffé's interval, which allows for the choice.
+    The effect of a categorical feature is the largest contrast between two of its levels, with
+    more than two classes the largest between two of these; both have Scheffé's interval, which
+    allows for the choice.
 
     Attributes
     ----------
     effect, low, high : float
-        In the efficient refit, with its 95% interval.
+        In the common fit, with its 95% interval.
     stretch : float
         How much wider than Student's the interval is, for the choice of a contrast; 1 for numbers.
     wald : float
-        Wald statistic of all its columns, at plain chi-squared weights.
-    n_columns : int
-        How many columns that are.
+        Wald statistic of all its coefficients, at plain chi-squared weights; for classes that of
+        the likelihood ratio, infinite if the selected support has the feature.
+    n_coefficients : int
+        How many coefficients that are.
     own, own_variance : arrays of shape (E,)
-        Each environment's own effect and its sampling variance; NaN where it cannot tell.
+        Each environment's own effect and its sampling variance; NaN where it cannot be
+        estimated.
     freedom : array of shape (E,)
         Degrees of freedom behind each variance.
     heterogeneity_p : float
-        p-value of the same effect in all environments that can tell it, for several columns; NaN
-        for a single one, where it is that of the random effects.
-    levels, level_variances : arrays of shape (d, E)
-        Of a categorical feature with several columns, each level's own effects against the
-        reference level; d = 0 otherwise.
+        p-value of the same effect in all environments that can tell it, for several coefficients;
+        NaN for a single one, where it is that of the random effects.
+    parts, part_variances : arrays of shape (d, E)
+        Of a feature with several coefficients, each environment's own, and their sampling
+        variances; d = 0 otherwise.
+    test_alone : bool
+        Whether classes are separated somewhere, so that only a test of the whole compares.
     """
 
     effect: float
@@ -50,13 +55,14 @@ class FeatureEffect:
     high: float
     stretch: float
     wald: float
-    n_columns: int
+    n_coefficients: int
     own: Floats
     own_variance: Floats
     freedom: Floats
     heterogeneity_p: float
-    levels: Floats
-    level_variances: Floats
+    parts: Floats
+    part_variances: Floats
+    test_alone: bool
 
     @property
     def own_margin(self) -> Floats:
@@ -66,7 +72,7 @@ class FeatureEffect:
         return margin
 
 
-def feature_effects(problem: LinearProblem, selected: Bools) -> list[FeatureEffect | None]:
+def feature_effects(loss: Loss[M], selected: Bools) -> list[FeatureEffect | None]:
     """Effect of every gate in the model of ``selected`` (n_gates,), itself added if need be.
 
     Returns
@@ -74,17 +80,23 @@ def feature_effects(problem: LinearProblem, selected: Bools) -> list[FeatureEffe
     list of FeatureEffect or None
         A gate each; None where the data cannot tell the effect.
     """
-    outside = np.flatnonzero(~selected)
+    outside: Places = np.flatnonzero(~selected)
     masks = np.array([selected, *(with_gate(selected, int(gate)) for gate in outside)])
-    inside, *others = refit_many(problem, masks)
+    inside, *others = loss.refits(masks)
     fits = dict(zip(outside.tolist(), others, strict=True))
-    return [effect_of(problem, fits.get(gate, inside), gate) for gate in range(problem.n_gates)]
+    return [
+        effect_of(loss.problem, fits.get(gate, inside), gate, inside)
+        for gate in range(loss.problem.n_gates)
+    ]
 
 
-def effect_of(problem: LinearProblem, fit: Refit, gate: int) -> FeatureEffect | None:
-    """Effect of a gate that is open in ``fit``; None where the data cannot tell it."""
+def effect_of(problem: LinearProblem, fit: Refit, gate: int, inside: Refit) -> FeatureEffect | None:
+    """Effect of a gate that is open in ``fit``; None where the data cannot tell it.
+
+    ``inside`` is the fit of the selected support, which the gate may widen.
+    """
     places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
-    return _effect(problem, fit, places) if fit.known[places].all() else None
+    return _effect(problem, fit, places, inside) if fit.known[places].all() else None
 
 
 def with_gate(gates: Bools, gate: int) -> Bools:
@@ -94,8 +106,11 @@ def with_gate(gates: Bools, gate: int) -> Bools:
     return opened
 
 
-def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> FeatureEffect:
-    direction = _direction(problem, fit, places)
+def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -> FeatureEffect:
+    units, categorical = fit.units[places], _is_categorical(problem, fit, places)
+    weights = contrast_weights(fit.coef[places] * units, fit.n_outcomes, categorical)
+    direction = np.zeros(len(fit.columns))
+    direction[places] = weights * units
     effect, error, freedom = fit.contrast(direction)
     student, d = float(stdtrit(freedom, 0.975)), len(places)
     stretch = 1.0 if d == 1 else float(np.sqrt(d * fdtri(d, freedom, 0.95))) / student
@@ -103,28 +118,32 @@ def _effect(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Fea
     block = fit.own_covariance[:, places[:, None], places]
     # an environment tells a contrast if it tells every column that takes part in it
     part = np.flatnonzero(direction)
-    told = (fit.freedom > 0) & (np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0).all(axis=1)
-    units = _units(problem, fit, places)[:, None]
+    estimable = np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0
+    told = (fit.freedom > 0) & estimable.all(axis=1)
     p_value, several = np.nan, slice(0)
     sure = fit.freedom >= FEWEST
-    if len(places) > 1:
+    if d > 1:
         p_value = agreement_p_value(fit.own[sure][:, places], block[sure], fit.freedom[sure])
         several = slice(None)
+    wald = _wald(fit.coef[places], fit.covariance[places[:, None], places])
+    if not np.isnan(fit.deviance):
+        wald = np.inf if fit is inside else max(inside.deviance - fit.deviance, 0.0)
     return FeatureEffect(
         effect=effect,
         low=effect - margin,
         high=effect + margin,
         stretch=stretch,
-        wald=_wald(fit.coef[places], fit.covariance[places[:, None], places]),
-        n_columns=len(places),
+        wald=wald,
+        n_coefficients=d,
         own=np.where(told, fit.own @ direction, np.nan),
         own_variance=np.where(
             told, np.einsum("j,ejk,k->e", direction, fit.own_covariance, direction), np.nan
         ),
         freedom=fit.freedom,
         heterogeneity_p=p_value,
-        levels=(fit.own[:, places].T * units)[several],
-        level_variances=(np.einsum("ejj->je", block) * units**2)[several],
+        parts=(fit.own[:, places] * units).T[several],
+        part_variances=(np.einsum("ejj->ej", block) * units**2).T[several],
+        test_alone=fit.test_alone,
     )
 
 
@@ -135,24 +154,41 @@ def _wald(coef: Floats, covariance: Floats) -> float:
     return float(coef @ pseudo_inverses(covariance)[0] @ coef)
 
 
-def _units(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:
-    """Return what turns standardised coefficients into the data's units."""
-    units: Floats = problem.target_scale / problem.scale[fit.columns[places] - problem.offset]
-    return units
+def _is_categorical(problem: LinearProblem, fit: Refit, places: Places) -> bool:
+    schema, gate = problem.moments.schema, problem.gate_of[fit.columns[places[0]]]
+    return schema.features[problem.features[gate]] in schema.levels
 
 
-def _direction(problem: LinearProblem, fit: Refit, places: NDArray[np.intp]) -> Floats:
-    """Weights on the refit's coefficients that give the effect in the data's units."""
-    units = _units(problem, fit, places)
-    direction = np.zeros(len(fit.columns))
-    gate = problem.gate_of[fit.columns[places[0]]]
-    schema = problem.moments.schema
-    if schema.features[problem.features[gate]] not in schema.levels:
-        direction[places] = units
-        return direction
-    # the reference level has no column and effect 0
-    levels = np.append(fit.coef[places] * units, 0.0)
-    for level, sign in ((int(np.argmax(levels)), 1.0), (int(np.argmin(levels)), -1.0)):
-        if level < len(places):
-            direction[places[level]] += sign * units[level]
-    return direction
+def largest_contrast(coef: Floats, n_outcomes: int, categorical: bool) -> float:
+    """Effect of one feature with coefficients (m d,), outcome by outcome, in the data's units."""
+    return float(contrast_weights(coef, n_outcomes, categorical) @ coef)
+
+
+def contrast_weights(coef: Floats, n_outcomes: int, categorical: bool) -> Floats:
+    """Weights (m d,) of the effect: a coefficient, or the largest difference there is.
+
+    Of a categorical feature between two levels, the reference among them; with more than two
+    classes between two of these, too.
+    """
+    m = n_outcomes
+    if m == 1 and not categorical:
+        return np.ones(1)
+    # the reference class has log odds 0, and the reference level has no column
+    table = np.zeros((m + 1, coef.size // m + categorical))
+    table[1:, categorical:] = coef.reshape(m, -1)
+    best, weights = -1.0, np.zeros_like(table)
+    pairs = [(0, 1)] if m == 1 else [(c, d) for c in range(m + 1) for d in range(m + 1) if c < d]
+    for c, d in pairs:
+        gap = table[d] - table[c]
+        high, low = int(np.argmax(gap)), int(np.argmin(gap))
+        size = gap[high] - gap[low] if categorical else abs(gap[0])
+        if size <= best:
+            continue
+        best, weights = float(size), np.zeros_like(table)
+        sign = 1.0 if categorical or gap[0] >= 0 else -1.0
+        weights[d, high] += sign
+        weights[c, high] -= sign
+        if categorical:
+            weights[d, low] -= sign
+            weights[c, low] += sign
+    return weights[1:, categorical:].ravel()

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Generic, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from elinvar.inference.effects._effects import (
@@ -16,15 +15,16 @@ from elinvar.inference.effects._effects import (
     with_gate,
 )
 from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
-from elinvar.inference.effects._refit import refit
-from elinvar.inference.problem._linear import Floats, LinearProblem
+from elinvar.inference.losses._loss import Loss, M
+from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._laws import law_p_values
-from elinvar.inference.tests._overidentification import assess
 
-Bools = NDArray[np.bool_]
-Verdict = Literal["invariant", "approximately invariant", "spurious", "no effect", "undecided"]
-
-Standing = Literal["accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"]
+Verdict: TypeAlias = Literal[
+    "invariant", "approximately invariant", "spurious", "no effect", "undecided"
+]
+Status: TypeAlias = Literal[
+    "accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"
+]
 
 _LEVEL = 0.05
 _NORMAL_90 = float(ndtri(0.95))
@@ -97,12 +97,13 @@ class Evidence:
     effects: list[EnvironmentEffect]
 
 
-def standing(status: str, p_value: float, *, differ: bool) -> Standing:
-    """How much a status is worth as evidence.
+def status_of(outcome: str | None, p_value: float, *, differ: bool) -> Status:
+    """How much the outcome of a selection is worth.
 
     Parameters
     ----------
-    status : {"accepted", "approximate", "rejected", "pooled_only"}
+    outcome : {"accepted", "approximate", "rejected"}, optional
+        None: a single environment.
     p_value : float
         Of the overidentification test.
     differ : bool
@@ -111,22 +112,24 @@ def standing(status: str, p_value: float, *, differ: bool) -> Standing:
     Returns
     -------
     str
-        The status; but "untested" if nothing differs, so that nothing could be refuted, and
+        The outcome; but "untested" if nothing differs, so that nothing could be refuted,
         "borderline" if a set was accepted with p below .05, though selection prefers sets that
-        agree.
+        agree, and "pooled_only" with a single environment.
     """
-    if status != "pooled_only" and not differ:
+    if outcome is None:
+        return "pooled_only"
+    if not differ:
         return "untested"
-    if status == "accepted" and p_value < _LEVEL:
-        return "borderline"
-    return cast(Standing, status)
+    if outcome == "accepted":
+        return "borderline" if p_value < _LEVEL else "accepted"
+    return "approximate" if outcome == "approximate" else "rejected"
 
 
 def gather_evidence(
-    problem: LinearProblem,
+    loss: Loss[M],
     selected: Bools,
-    standing: Standing,
-    level: float,
+    status: Status,
+    alpha: float,
     *,
     rivals: Bools | None = None,
     tolerance: float = 0.25,
@@ -135,11 +138,11 @@ def gather_evidence(
 
     Parameters
     ----------
-    problem : LinearProblem
+    loss : Loss
     selected : boolean array of shape (n_gates,)
-    standing : str
-        What `standing` says.
-    level : float
+    status : str
+        What `status_of` says.
+    alpha : float
         Level of the overidentification test.
     rivals : boolean array of shape (n_rivals, n_gates), optional
         Accepted supports that are as good but for noise. Intervals reach over what they say, too;
@@ -149,21 +152,21 @@ def gather_evidence(
         it, for the effect to count as approximately invariant.
     """
     # a single environment has no selected support: its effects are those of the whole model
-    selected = selected | (standing == "pooled_only")
-    effects = feature_effects(problem, selected)
+    selected, problem = selected | (status == "pooled_only"), loss.problem
+    effects = feature_effects(loss, selected)
     random = _random(effects, len(problem.count))
     agreement = _agreement(effects, random)
     moved = law_p_values(problem, selected)
     rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
-    reach = _reach(problem, selected, rivals)
+    reach = _reach(loss, selected, rivals)
     judge = _Judge(
-        problem=problem,
+        loss=loss,
         random=random,
-        level_spread=_level_spread(effects),
+        part_spread=_part_spread(effects),
         selected=selected,
         rivals=rivals,
-        standing=standing,
-        level=level,
+        status=status,
+        alpha=alpha,
         tolerance=tolerance,
     )
     verdicts: list[Verdict] = [
@@ -209,36 +212,51 @@ def gather_evidence(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Judge:
+class _Judge(Generic[M]):
     """The rules that turn numbers into verdicts."""
 
-    problem: LinearProblem
+    loss: Loss[M]
     random: RandomEffects
-    level_spread: Floats
+    part_spread: Floats
     selected: Bools
     rivals: Bools
-    standing: Standing
-    level: float
+    status: Status
+    alpha: float
     tolerance: float
 
     def verdict(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
-        told = np.isfinite(self.random.between_sd[gate])
-        if self.standing in ("pooled_only", "untested") or not told:
+        if self.status in ("pooled_only", "untested"):
             return "undecided"
-        if self.standing in ("rejected", "borderline"):
+        unlike = bool((self.rivals[:, gate] != self.selected[gate]).any())
+        if found.test_alone and self.status in ("accepted", "approximate"):
+            return self._by_test(gate, found, p_value, unlike)
+        if not np.isfinite(self.random.between_sd[gate]):
+            return "undecided"
+        if self.status in ("rejected", "borderline"):
             return "approximately invariant" if self.steady(gate, found) else "undecided"
-        if (self.rivals[:, gate] != self.selected[gate]).any():
+        if unlike:
             return "undecided"
         if self.selected[gate]:
             return self._inside(gate, found, p_value)
         if self._differs(gate, found, p_value):
             return "spurious"
-        weak = found.wald < self.problem.needed[found.n_columns]
+        weak = found.wald < self.loss.needed_wald()[found.n_coefficients]
         return "no effect" if weak and found.low <= 0 <= found.high else "undecided"
+
+    def _by_test(self, gate: int, found: FeatureEffect, p_value: float, unlike: bool) -> Verdict:
+        """Verdict where classes are separated: there is no spread of effects, but a test."""
+        if unlike:
+            return "undecided"
+        if not self.selected[gate]:
+            return "spurious" if self._differs(gate, found, p_value) else "undecided"
+        if self.status == "accepted":
+            return "invariant"
+        varies = np.isfinite(self.random.between_sd[gate])
+        return self._inside(gate, found, p_value) if varies else "undecided"
 
     def varies(self, verdict: Verdict) -> bool:
         """Whether the model that measures an effect is refuted, so that there is no common one."""
-        return self.standing in ("rejected", "approximate") or verdict == "spurious"
+        return self.status in ("rejected", "approximate") or verdict == "spurious"
 
     def steady(self, gate: int, found: FeatureEffect) -> bool:
         """Whether the effect in a new environment will be about the same, by its 90% interval.
@@ -249,25 +267,26 @@ class _Judge:
             return False
         mean = float(self.random.mean[gate])
         reach = max(mean - self.random.low[gate], self.random.high[gate] - mean)
-        levels = _NORMAL_90 * self.level_spread[gate]
-        return bool(max(found.stretch * reach, levels) <= self.tolerance * abs(mean))
+        parts = _NORMAL_90 * self.part_spread[gate]
+        return bool(max(found.stretch * reach, parts) <= self.tolerance * abs(mean))
 
     def _inside(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
         agrees = p_value >= _LEVEL / int(self.selected.sum())
-        if self.standing == "accepted" and agrees:
+        if self.status == "accepted" and agrees:
             return "invariant"
         return "approximately invariant" if agrees or self.steady(gate, found) else "undecided"
 
     def _differs(self, gate: int, found: FeatureEffect, p_value: float) -> bool:
         """Whether a feature outside the support breaks the agreement when it is added."""
         single = _LEVEL / max(int((~self.selected).sum()), 1)
-        if self.standing == "approximate":
+        if self.status == "approximate" and not found.test_alone:
             return p_value < single and not self.steady(gate, found)
-        if p_value < single or (found.freedom < FEWEST).any():
+        alone = p_value < single or bool((found.freedom < FEWEST).any())
+        if alone and not found.test_alone:
             return p_value < single
-        whole = assess(self.problem, with_gate(self.selected, gate)[None]).p_value[0]
-        return bool(whole < min(self.level, single))
+        whole = self.loss.assess(with_gate(self.selected, gate)[None]).p_value[0]
+        return bool(whole < min(self.alpha, single))
 
 
 def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> RandomEffects:
@@ -289,28 +308,27 @@ def _agreement(effects: Sequence[FeatureEffect | None], random: RandomEffects) -
     return np.where(np.isnan(own), random.p_value, own)
 
 
-def _level_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
-    """Largest standard deviation between environments over a categorical feature's levels."""
+def _part_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
+    """Largest standard deviation between environments over a feature's several coefficients."""
     spread = np.zeros(len(effects))
     for gate, found in enumerate(effects):
-        if found is not None and len(found.levels):
+        if found is not None and len(found.parts):
             sure = found.freedom >= FEWEST
             each = between_sd(
-                found.levels, found.level_variances * np.where(sure, 1, np.nan), found.freedom
+                found.parts, found.part_variances * np.where(sure, 1, np.nan), found.freedom
             )
             spread[gate] = np.nanmax(np.append(each, 0.0))
     return spread
 
 
-def _reach(problem: LinearProblem, selected: Bools, rivals: Bools) -> Floats:
+def _reach(loss: Loss[M], selected: Bools, rivals: Bools) -> Floats:
     """Return the ends (n_gates, 2) of what rivals say of selected features: 0 without them."""
-    reach = np.tile([np.inf, -np.inf], (problem.n_gates, 1))
-    for support in rivals:
-        fit = refit(problem, support)
+    reach = np.tile([np.inf, -np.inf], (loss.problem.n_gates, 1))
+    for support, fit in zip(rivals, loss.refits(rivals), strict=True):
         for gate in np.flatnonzero(selected):
             low = high = 0.0
             if support[gate]:
-                found = effect_of(problem, fit, int(gate))
+                found = effect_of(loss.problem, fit, int(gate), fit)
                 low, high = (0.0, 0.0) if found is None else (found.low, found.high)
             reach[gate] = min(reach[gate, 0], low), max(reach[gate, 1], high)
     return reach

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtrc, ndtr, ndtri
 
-from elinvar.inference.problem._linear import Floats
+from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._overidentification import matched_f
 
 _NODES = 96
@@ -118,7 +117,7 @@ class _Sample:
     effects: Floats
     variances: Floats
     freedom: Floats
-    able: NDArray[np.bool_]
+    able: Bools
     unit: Floats
     origin: Floats
 
@@ -142,7 +141,7 @@ class _Sample:
             origin=origin,
         )
 
-    def rows(self, which: NDArray[np.bool_]) -> "_Sample":
+    def rows(self, which: Bools) -> "_Sample":
         return _Sample(**{name: getattr(self, name)[which] for name in self.__annotations__})
 
     def nodes(self) -> Floats:

@@ -4,12 +4,16 @@ Columns come as rows of ``Z`` (q, n), so that inner loops run over data; class 0
 with log odds 0, and ``coef`` (m, k) holds those of the other m. Rows ``lo`` to ``hi`` count.
 """
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base._compile import compiled
 from elinvar.inference.kernels._support import factor
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.intp]
 
 _ITERATIONS = 60
 _CLOSE = 1e-9
@@ -17,7 +21,7 @@ _BLOCK = 512
 
 
 @compiled(fastmath=True)
-def _two_classes(eta: Any, y: Any, weight: Any, plain: bool) -> float:
+def _two_classes(eta: Floats, y: Ints, weight: Floats, plain: bool) -> float:
     """Log loss of log odds ``eta``, which become probabilities in place."""
     loss = 0.0
     # of weights 0 and 1 the logarithms of a block are one logarithm of a product, at most 2^512
@@ -39,7 +43,7 @@ def _two_classes(eta: Any, y: Any, weight: Any, plain: bool) -> float:
 
 
 @compiled(fastmath=True)
-def _many_classes(eta: Any, y: Any, weight: Any) -> float:
+def _many_classes(eta: Floats, y: Ints, weight: Floats) -> float:
     """Log loss of log odds ``eta`` (m, n), which become probabilities in place."""
     m, loss = len(eta), 0.0
     for i in range(len(y)):
@@ -59,7 +63,7 @@ def _many_classes(eta: Any, y: Any, weight: Any) -> float:
 
 @compiled(fastmath=True)
 def objective(
-    Z: Any, y: Any, weight: Any, lo: int, hi: int, columns: Any, coef: Any, prob: Any
+    Z: Floats, y: Ints, weight: Floats, lo: int, hi: int, columns: Ints, coef: Floats, prob: Floats
 ) -> float:
     """Log loss, summed; ``prob`` (m, n) gets the probabilities of the classes but the first."""
     m, own_y, w = len(coef), y[lo:hi], weight[lo:hi]
@@ -83,7 +87,14 @@ def objective(
 
 @compiled(fastmath=True)
 def curvature(
-    Z: Any, weight: Any, lo: int, hi: int, columns: Any, prob: Any, hessian: Any, work: Any
+    Z: Floats,
+    weight: Floats,
+    lo: int,
+    hi: int,
+    columns: Ints,
+    prob: Floats,
+    hessian: Floats,
+    work: Floats,
 ) -> None:
     """Fisher information of the m k coefficients, class by class, into ``hessian``."""
     k, n, w = len(columns), hi - lo, weight[lo:hi]
@@ -110,7 +121,15 @@ def curvature(
 
 @compiled(fastmath=True)
 def gradient(
-    Z: Any, y: Any, weight: Any, lo: int, hi: int, columns: Any, prob: Any, slope: Any, work: Any
+    Z: Floats,
+    y: Ints,
+    weight: Floats,
+    lo: int,
+    hi: int,
+    columns: Ints,
+    prob: Floats,
+    slope: Floats,
+    work: Floats,
 ) -> None:
     """Gradient of the log loss (m k,) into ``slope``."""
     k, n, w, own_y, off = len(columns), hi - lo, weight[lo:hi], y[lo:hi], work[0, : hi - lo]
@@ -126,7 +145,7 @@ def gradient(
 
 
 @compiled()
-def _half_square(coef: Any) -> float:
+def _half_square(coef: Floats) -> float:
     total = 0.0
     for c in range(coef.shape[0]):
         for a in range(coef.shape[1]):
@@ -136,8 +155,8 @@ def _half_square(coef: Any) -> float:
 
 @compiled()
 def newton(
-    Z: Any, y: Any, weight: Any, lo: int, hi: int, columns: Any, ridge: float, coef: Any,
-    prob: Any, work: Any,
+    Z: Floats, y: Ints, weight: Floats, lo: int, hi: int, columns: Ints, ridge: float, coef: Floats,
+    prob: Floats, work: Floats,
 ) -> float:  # fmt: skip
     """Minimise log loss + ridge |coef|^2 / 2 from ``coef``, in place; return the log loss."""
     m, k = coef.shape
@@ -178,8 +197,126 @@ def newton(
     return loss
 
 
+@compiled(fastmath=True)
+def _eliminate(hessian: Floats, slope: Floats, m: int, k: int, border: Floats) -> None:
+    """Take one environment's intercepts out of its Newton system, pivot after pivot.
+
+    What is left in the slopes' places is the Schur complement: the curvature of the loss after
+    minimising over intercepts. ``border`` (m, m k + 1) keeps the pivots' rows for the way back.
+    """
+    size = m * k
+    for c in range(m):
+        pivot = c * k
+        for a in range(size):
+            border[c, a] = hessian[pivot, a]
+        border[c, size] = slope[pivot]
+        for a in range(size):
+            part = border[c, a] / border[c, pivot]
+            if a == pivot or part == 0.0:
+                continue
+            slope[a] -= part * border[c, size]
+            for b in range(size):
+                hessian[a, b] -= part * border[c, b]
+
+
+@compiled(fastmath=True)
+def _own_objective(
+    Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, coef: Floats,
+    intercepts: Floats, prob: Floats,
+) -> float:  # fmt: skip
+    total = 0.0
+    for e in range(len(starts)):
+        coef[:, 0] = intercepts[e]
+        total += objective(Z, y, weight, starts[e], stops[e], columns, coef, prob)
+    return total
+
+
+@compiled(fastmath=True)
+def newton_own(
+    Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
+    frozen: bool, coef: Floats, intercepts: Floats, prob: Floats, work: Floats,
+) -> float:  # fmt: skip
+    """Minimise the log loss over common slopes and intercepts of each environment, in place.
+
+    ``coef`` (m, k) are the slopes, its first column but a place for ``intercepts`` (E, m); where
+    ``frozen`` only these move. The system has a border an environment (`_eliminate`), so a step
+    costs what one with a single intercept does.
+    """
+    m, k = coef.shape
+    size, n_environments = m * k, len(starts)
+    hessian, slope, step = np.empty((size, size)), np.empty(size), np.empty(size)
+    total, rhs = np.empty((size, size)), np.empty(size)
+    borders = np.empty((n_environments, m, size + 1))
+    moves, before, kept = np.empty((n_environments, m)), coef.copy(), intercepts.copy()
+    coef[:, 0] = 0.0
+    slopes = coef.copy()
+    loss = _own_objective(Z, y, weight, starts, stops, columns, coef, intercepts, prob)
+    value = loss + ridge * _half_square(slopes)
+    for _ in range(_ITERATIONS):
+        total[:], rhs[:] = 0.0, 0.0
+        decrement = 0.0
+        for e in range(n_environments):
+            lo, hi = starts[e], stops[e]
+            coef[:, 0] = intercepts[e]
+            objective(Z, y, weight, lo, hi, columns, coef, prob)
+            gradient(Z, y, weight, lo, hi, columns, prob, slope, work)
+            curvature(Z, weight, lo, hi, columns, prob, hessian, work)
+            for c in range(m):
+                hessian[c * k, c * k] += ridge
+            _eliminate(hessian, slope, m, k, borders[e])
+            for c in range(m):
+                decrement += borders[e, c, size] ** 2 / borders[e, c, c * k]
+            total += hessian
+            rhs += slope
+        step[:] = 0.0
+        if not frozen:
+            for a in range(size):
+                rhs[a] += ridge * coef[a // k, a % k]
+                total[a, a] += ridge
+            for c in range(m):
+                total[c * k, :], total[:, c * k], rhs[c * k] = 0.0, 0.0, 0.0
+                total[c * k, c * k] = 1.0
+            step[:] = rhs
+            factor(total, step, size)
+            for a in range(size):
+                decrement += step[a] * step[a]
+            for a in range(size - 1, -1, -1):
+                entry = step[a]
+                for b in range(a + 1, size):
+                    entry -= total[b, a] * step[b]
+                step[a] = entry / total[a, a] if total[a, a] > 0 else 0.0
+        for e in range(n_environments):
+            for c in range(m - 1, -1, -1):
+                entry = borders[e, c, size]
+                for a in range(size):
+                    if a % k != 0:
+                        entry -= borders[e, c, a] * step[a]
+                for d in range(c + 1, m):
+                    entry -= borders[e, c, d * k] * moves[e, d]
+                moves[e, c] = entry / borders[e, c, c * k]
+        before[:], kept[:] = coef, intercepts
+        size_of_step = 1.0
+        while True:
+            for a in range(size):
+                coef[a // k, a % k] = before[a // k, a % k] - size_of_step * step[a]
+            coef[:, 0] = 0.0
+            slopes[:] = coef
+            intercepts[:] = kept - size_of_step * moves
+            loss = _own_objective(Z, y, weight, starts, stops, columns, coef, intercepts, prob)
+            now = loss + ridge * _half_square(slopes)
+            done = now <= value - 1e-4 * size_of_step * decrement + 1e-11 * abs(value)
+            if done or size_of_step < 1e-6:
+                break
+            size_of_step *= 0.5
+        value = now
+        if decrement < _CLOSE or size_of_step < 1e-6:
+            break
+    coef[:, 0] = 0.0
+    return loss
+
+
 @compiled()
-def mistakes(y: Any, weight: Any, lo: int, hi: int, prob: Any) -> float:
+def mistakes(y: Ints, weight: Floats, lo: int, hi: int, prob: Floats) -> float:
     """Weight of the rows whose class is not the likeliest."""
     wrong = 0.0
     for i in range(hi - lo):

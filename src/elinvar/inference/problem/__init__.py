@@ -1,5 +1,8 @@
 """Moments and rows made ready for the learners: centred, scaled, gates to columns."""
 
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
+from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._scaling import (
     GateScaling,
     ScaledMoments,
@@ -8,4 +11,15 @@ from elinvar.inference.problem._scaling import (
     scaling_of,
 )
 
-__all__ = ["GateScaling", "ScaledMoments", "refuse_overflow", "scale_moments", "scaling_of"]
+__all__ = [
+    "GateScaling",
+    "LinearProblem",
+    "LogisticProblem",
+    "ScaledMoments",
+    "pseudo_inverses",
+    "ranks",
+    "refuse_overflow",
+    "scale_moments",
+    "scaling_of",
+    "solve",
+]

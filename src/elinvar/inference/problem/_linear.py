@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri, ndtr
 
 from elinvar.errors import DataError
 from elinvar.inference.problem._linear_algebra import RANK
+from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
 
-Intercept = Literal["shared", "environment"]
-Floats = NDArray[np.float64]
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
@@ -72,10 +70,10 @@ class LinearProblem:
     count: Floats
     share: Floats
     absorbed: int
-    gate_of: NDArray[np.intp]
-    features: NDArray[np.intp]
-    always: NDArray[np.bool_]
-    columns: NDArray[np.intp]
+    gate_of: Places
+    features: Places
+    always: Bools
+    columns: Places
     scale: Floats
     target_scale: float
     center: Floats
@@ -93,7 +91,7 @@ class LinearProblem:
         *,
         intercept: Intercept = "shared",
         share: Floats | None = None,
-        always: NDArray[np.bool_] | None = None,
+        always: Bools | None = None,
         min_t: float = 4.5,
     ) -> "LinearProblem":
         """Standardise ``moments``; constant, reference and duplicated columns are left out.
@@ -176,13 +174,20 @@ class LinearProblem:
             duplicates=duplicates,
         )
 
+    def weights_without(self, name: str) -> Floats:
+        """Weights of the other environments: equal if all the weight was on this one."""
+        others = self.share[[other != name for other in self.moments.names]]
+        weights = others if others.sum() > 0 else np.ones(len(others))
+        rest: Floats = weights / weights.sum()
+        return rest
+
     @property
     def n_gates(self) -> int:
         """Number of gates that a learner may open or close."""
         return len(self.features)
 
     @cached_property
-    def by_strength(self) -> NDArray[np.intp]:
+    def by_strength(self) -> Places:
         """Gates from the weakest pooled covariance with the target to the strongest.
 
         What goes through the gates one after the other, or draws for them, takes them in this
@@ -241,14 +246,14 @@ class LinearProblem:
         return np.maximum(points, 1e-300)
 
     @property
-    def tested(self) -> NDArray[np.intp]:
+    def tested(self) -> Places:
         """Gate of each column, negative where the gate is never closed (and so never tested)."""
         gate = self.gate_of.copy()
         inside = gate >= 0
         gate[inside] = np.where(self.always[gate[inside]], -2 - gate[inside], gate[inside])
         return gate
 
-    def column_masks(self, gates: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def column_masks(self, gates: Bools) -> Bools:
         """Boolean masks over gates (M, n_gates) as masks over columns (M, q)."""
         masks = np.ones((len(gates), len(self.gate_of)), dtype=bool)
         masks[:, self.offset :] = gates[:, self.gate_of[self.offset :]]
@@ -297,8 +302,8 @@ def _without_rounding(moments: "Moments") -> tuple[Floats, Floats]:
 
 
 def _without_duplicates(
-    gram: Floats, share: Floats, variance: Floats, usable: NDArray[np.intp], names: tuple[str, ...]
-) -> tuple[NDArray[np.intp], tuple[tuple[str, str], ...]]:
+    gram: Floats, share: Floats, variance: Floats, usable: Places, names: tuple[str, ...]
+) -> tuple[Places, tuple[tuple[str, str], ...]]:
     """Drop every column that equals an earlier one up to shift and scale."""
     inverse = 1.0 / np.sqrt(variance[usable])
     correlation = average(share, gram)[usable[:, None], usable]
@@ -317,8 +322,8 @@ def _without_duplicates(
 
 
 def _with_constant(
-    gram: Floats, cross: Floats, gate: NDArray[np.intp], shift: Floats, target_shift: Floats
-) -> tuple[Floats, Floats, NDArray[np.intp]]:
+    gram: Floats, cross: Floats, gate: Places, shift: Floats, target_shift: Floats
+) -> tuple[Floats, Floats, Places]:
     """Put the shared intercept in front as column 0."""
     n_environments, q = cross.shape
     wide = np.empty((n_environments, q + 1, q + 1))

@@ -1,9 +1,8 @@
 """Inverses and solutions where the data may not tell every direction: one rule for all."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from elinvar.inference.problem._types import Floats
 
 RANK = 1e-10
 """A direction whose second moment is below this share of the largest one is none."""

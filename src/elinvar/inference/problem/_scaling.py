@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.environments import Moments
 from elinvar.errors import DataError
-
-Floats = NDArray[np.float64]
+from elinvar.inference.problem._types import Floats
 
 # A standard deviation below this, whose square may underflow, counts as 0.
 _TINY = 1e-100

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from elinvar.inference.problem._scaling import Floats, ScaledMoments, refuse_overflow
+from elinvar.inference.problem._scaling import ScaledMoments, refuse_overflow
+from elinvar.inference.problem._types import Floats
 from elinvar.inference.stochastic._steps import GateSteps
 
 # A ridge of this share of each feature's variance keeps the limit finite for collinear features.

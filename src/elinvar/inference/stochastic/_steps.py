@@ -33,15 +33,14 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar.environments import Environments, Moments
 from elinvar.inference.problem._scaling import (
-    Floats,
     GateScaling,
     ScaledMoments,
     scale_moments,
 )
+from elinvar.inference.problem._types import Floats, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +107,9 @@ class GateTrajectory:
         Whether all steps kept the coefficients below the bound.
     """
 
-    steps: NDArray[np.intp]
+    steps: Places
     coef: Floats
-    environment: NDArray[np.intp]
+    environment: Places
     gates: Floats
     mean_coef: Floats
     n_steps: int
@@ -128,7 +127,7 @@ def draw_schedule(
     weights: Floats,
     order: Literal["random", "cyclic"],
     rng: np.random.Generator,
-) -> NDArray[np.intp]:
+) -> Places:
     """Return which environment each step uses.
 
     Parameters
@@ -152,14 +151,14 @@ def draw_schedule(
         cumulative = np.cumsum(weights)
         last = int(np.flatnonzero(weights > 0)[-1])
         drawn = np.searchsorted(cumulative, rng.random(n_steps) * cumulative[-1], side="right")
-        chosen: NDArray[np.intp] = np.minimum(drawn, last).astype(np.intp)
+        chosen: Places = np.minimum(drawn, last).astype(np.intp)
         return chosen
     used = np.flatnonzero(weights > 0)
     # the k-th visit of e comes at time k / weight: a merge of the visits, sorted by time
     visits = [np.arange(1, int((n_steps + len(used)) * weights[e]) + 3) for e in used]
     time = np.concatenate([k / weights[e] for e, k in zip(used, visits, strict=True)])
     environment = np.repeat(used, [len(k) for k in visits])
-    turn: NDArray[np.intp] = environment[np.lexsort((environment, time))][:n_steps]
+    turn: Places = environment[np.lexsort((environment, time))][:n_steps]
     return turn
 
 
@@ -172,7 +171,7 @@ def run_gates(
     rows: Environments | None = None,
     scaling: GateScaling | None = None,
     gates: Floats | None = None,
-    schedule: NDArray[np.intp] | None = None,
+    schedule: Places | None = None,
     mixture: ScaledMoments | None = None,
 ) -> GateTrajectory:
     """Take one-environment (or pooled) steps on the gated linear model.
@@ -305,7 +304,7 @@ def in_units(trajectory: GateTrajectory, scaling: GateScaling) -> GateTrajectory
 
 def _trajectory(
     taken: int,
-    schedule: NDArray[np.intp],
+    schedule: Places,
     steps: GateSteps,
     gates: Floats,
     records: Floats,
@@ -327,9 +326,7 @@ def _trajectory(
     )
 
 
-def _sorted_rows(
-    rows: Environments, scaling: GateScaling
-) -> tuple[Floats, Floats, NDArray[np.intp], Floats]:
+def _sorted_rows(rows: Environments, scaling: GateScaling) -> tuple[Floats, Floats, Places, Floats]:
     """Return scaled rows, environment after environment, with offsets and cumulated weights."""
     place = np.array([scaling.names.index(name) for name in rows.names], dtype=np.intp)
     codes = place[rows.codes]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, fdtrc
 
-from elinvar.inference.problem._linear import Floats
+from elinvar.inference.problem._types import Floats
 from elinvar.inference.tests._overidentification import matched_f
 
 # Moments know no fourth moments. Tests that depend on them hold their size up to this kurtosis,

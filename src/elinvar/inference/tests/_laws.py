@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear import LinearProblem, average
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
+from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._equality import (
     KURTOSIS,
     same_correlation,
@@ -44,7 +44,7 @@ class MarginalLaws:
     scale_p: Floats
 
 
-def two_valued(moments: "Moments") -> NDArray[np.bool_]:
+def two_valued(moments: "Moments") -> Bools:
     """Return which columns hold only 0 and 1: their variance is m (1 - m) everywhere."""
     expected = moments.mean_x * (1 - moments.mean_x)
     variance = np.einsum("ejj->ej", moments.cov_xx)
@@ -52,7 +52,7 @@ def two_valued(moments: "Moments") -> NDArray[np.bool_]:
     return np.asarray((np.abs(variance - expected) <= _ZERO_ONE * size).all(axis=0))
 
 
-def share_features(moments: "Moments") -> NDArray[np.bool_]:
+def share_features(moments: "Moments") -> Bools:
     """Return which features have a law that is a matter of shares: categories and 0/1 columns."""
     schema = moments.schema
     first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
@@ -126,7 +126,7 @@ def nothing_moved(problem: LinearProblem, level: float = 0.01) -> bool:
     )
 
 
-def law_p_values(problem: LinearProblem, gates: NDArray[np.bool_]) -> Floats:
+def law_p_values(problem: LinearProblem, gates: Bools) -> Floats:
     r"""p-values of each feature's law, given the others of a support, being the same everywhere.
 
     The law of a numeric column is its regression on the support's other columns and the variance
@@ -169,7 +169,7 @@ def law_p_values(problem: LinearProblem, gates: NDArray[np.bool_]) -> Floats:
     return p_values
 
 
-def law_p_value(problem: LinearProblem, gates: NDArray[np.bool_], gate: int) -> float:
+def law_p_value(problem: LinearProblem, gates: Bools, gate: int) -> float:
     """Return ``law_p_values`` of one gate, in the support or not."""
     return float(law_p_values(problem, gates)[gate])
 
@@ -193,7 +193,7 @@ class _Stages:
         return cls(own, within, pooled, weight)
 
 
-def _column_p(problem: LinearProblem, stages: _Stages, support: NDArray[np.bool_]) -> Floats:
+def _column_p(problem: LinearProblem, stages: _Stages, support: Bools) -> Floats:
     """p-values of the laws of single columns, given those in ``support``."""
     n_environments, rows = len(problem.count), problem.moments.n_rows
     own, own_rank = residuals(stages.own, support)
@@ -211,9 +211,7 @@ def _column_p(problem: LinearProblem, stages: _Stages, support: NDArray[np.bool_
     return np.where(both[1 - problem.absorbed] > 0, _smallest(np.array(tests)), np.nan)
 
 
-def _group_p(
-    problem: LinearProblem, stages: _Stages, rest: NDArray[np.intp], columns: NDArray[np.intp]
-) -> float:
+def _group_p(problem: LinearProblem, stages: _Stages, rest: Places, columns: Places) -> float:
     """p-value of the law of a categorical feature or a 0/1 column, given the columns ``rest``."""
     n_environments, rows = len(problem.count), problem.moments.n_rows
     used = np.concatenate([rest, columns])
@@ -239,7 +237,7 @@ def _smallest(tests: Floats) -> Floats:
     return p_value
 
 
-def residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.intp]]:
+def residuals(matrices: Floats, support: Bools) -> tuple[Floats, Places]:
     """Residual second moments (M, q) of every column on the support's others, and their ranks."""
     inside = np.flatnonzero(support)
     inverse, share = pseudo_inverses(matrices[:, inside[:, None], inside])
@@ -254,7 +252,7 @@ def residuals(matrices: Floats, support: NDArray[np.bool_]) -> tuple[Floats, NDA
     return moment, ranks
 
 
-def schur(matrices: Floats, width: int) -> tuple[Floats, NDArray[np.intp]]:
+def schur(matrices: Floats, width: int) -> tuple[Floats, Places]:
     """Return what the first ``width`` columns leave of the others, and the ranks of the first."""
     inverse, share = pseudo_inverses(matrices[:, :width, :width])
     cross = matrices[:, :width, width:]
@@ -262,9 +260,9 @@ def schur(matrices: Floats, width: int) -> tuple[Floats, NDArray[np.intp]]:
     return left, _ranks(share)
 
 
-def _ranks(share: Floats) -> NDArray[np.intp]:
+def _ranks(share: Floats) -> Places:
     """Return ranks (M,) from the parts of coordinates (M, q) in the ranges."""
-    ranks: NDArray[np.intp] = np.rint(share.sum(axis=1)).astype(np.intp)
+    ranks: Places = np.rint(share.sum(axis=1)).astype(np.intp)
     return ranks
 
 
@@ -326,6 +324,6 @@ def _between(weight: Floats, means: Floats) -> Floats:
     return between
 
 
-def _first_columns(moments: "Moments") -> NDArray[np.intp]:
+def _first_columns(moments: "Moments") -> Places:
     groups = moments.schema.groups
     return np.searchsorted(groups, np.arange(len(moments.schema.features)))

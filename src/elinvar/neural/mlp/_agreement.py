@@ -20,9 +20,8 @@ from scipy.special import log_softmax
 from elinvar.environments import Environments
 from elinvar.inference import (
     LinearProblem,
-    LogisticProblem,
+    LogisticLoss,
     assess,
-    assess_gates,
     noncentrality_limit,
 )
 
@@ -101,14 +100,15 @@ def agreement_of_classes(
     # what the network says is its log odds against the first class
     columns = np.column_stack([log_odds[:, 1:] - log_odds[:, :1], used])
     rows = Environments.from_arrays(columns, y.astype(np.float64), codes)
-    always = np.zeros(columns.shape[1], dtype=bool)
-    problem = LogisticProblem.from_rows(rows, n_classes, always=always, min_t=0.0)
-    (test,) = assess_gates(problem, np.ones((1, len(problem.linear.features)), dtype=bool))
+    outcomes = tuple(str(c) for c in range(n_classes))
+    loss = LogisticLoss.from_rows(rows, outcomes, t_threshold=0.0)
+    test = loss.assess(np.ones((1, loss.problem.n_gates), dtype=bool))
+    limit = float(noncentrality_limit(test.statistic, test.freedom)[0]) / len(y)
     risk = -float(log_softmax(log_odds, axis=1)[np.arange(len(y)), y].mean())
     return Agreement(
-        p_value=test.p_value,
-        disagreement=test.limit / len(y),
+        p_value=float(test.p_value[0]),
+        disagreement=limit,
         # the mean negative log likelihood of numbers is log(R) / 2 + constant: half of the penalty
         # joins that of classes, to first order
-        score=risk + _KAPPA * test.limit / (2 * len(y)),
+        score=risk + _KAPPA * limit / 2,
     )

@@ -1,43 +1,18 @@
 """Invariant combinations of columns for two classes."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from elinvar.inference.losses._logistic_problem import RIDGE, LogisticProblem
-from elinvar.inference.problem._linear import Floats
-from elinvar.inference.selection._subspace import invariant_subspace
+from elinvar.inference.losses._records import Subspace
+from elinvar.inference.losses.logistic._fits import RIDGE
+from elinvar.inference.losses.squared._subspace import invariant_subspace
+from elinvar.inference.problem._rows import LogisticProblem
+from elinvar.inference.problem._types import Floats
 
 
-@dataclass(frozen=True, kw_only=True)
-class LogisticSubspace:
-    """Log odds in combinations of columns that have the same effects in all environments.
-
-    Attributes
-    ----------
-    coef : array of shape (1, q)
-        Standardised, by column.
-    left_out : array of shape (E, 1, q)
-        The same without each environment; the directions left out are those of all.
-    losses : array of shape (E,)
-        Mean log losses of these on the environment without.
-    removed : int
-        Number of directions that were left out.
-    p_value : float
-        Of the overidentification test of the class as a number.
-    """
-
-    coef: Floats
-    left_out: Floats
-    losses: Floats
-    removed: int
-    p_value: float
-
-
-def logistic_subspace(
-    problem: LogisticProblem, level: float, *, seed: int = 0
-) -> LogisticSubspace | None:
+def logistic_subspace(problem: LogisticProblem, alpha: float, *, seed: int = 0) -> Subspace | None:
     r"""Find the subspace of the class as a number, and fit log odds along its least squares.
 
     Directions are those of :func:`invariant_subspace` for the target 0 or 1: least squares has the
@@ -48,19 +23,19 @@ def logistic_subspace(
     Parameters
     ----------
     problem : LogisticProblem
-    level : float
-        Level of the test.
+    alpha : float
+        Level of the test, which is that of the class as a number.
     seed : int
         Seed of some of the starts.
 
     Returns
     -------
-    LogisticSubspace or None
+    Subspace or None
         None beyond two classes, and where `invariant_subspace` finds nothing.
     """
     found = None
     if problem.n_classes == 2:
-        found = invariant_subspace(problem.linear, level, seed=seed)
+        found = invariant_subspace(problem.linear, alpha, seed=seed)
     if found is None:
         return None
     E = len(problem.count)
@@ -72,13 +47,8 @@ def logistic_subspace(
         odds = left_out[e, 0] @ problem.Z[:, low:high]
         own = np.logaddexp(0.0, np.where(problem.y[low:high] == 1, -odds, odds))
         losses[e] = problem.weight[low:high] @ own / problem.count[e]
-    return LogisticSubspace(
-        coef=_along(problem, found.coef, problem.weight),
-        left_out=left_out,
-        losses=losses,
-        removed=found.removed,
-        p_value=found.p_value,
-    )
+    coef = _along(problem, found.coef, problem.weight)
+    return replace(found, coef=coef, left_out=left_out, errors=losses)
 
 
 def _along(problem: LogisticProblem, direction: Floats, weight: Floats) -> Floats:

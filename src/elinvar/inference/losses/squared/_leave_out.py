@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear import LinearProblem, average
 from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.tests._overidentification import Masks
+from elinvar.inference.problem._types import Bools, Floats
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
 
 
-def support_errors(problem: LinearProblem, masks: Masks, *, levels: bool = True) -> Floats:
+def support_errors(problem: LinearProblem, masks: Bools, *, levels: bool = True) -> Floats:
     """Mean squared error of each support on each environment, refitted on the others.
 
     With an intercept per environment, the left-out one is predicted with the average intercept.

@@ -3,11 +3,12 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.inference.problem._linear import Floats, LinearProblem
-from elinvar.inference.selection._path import default_strengths, path_coefficients
-from elinvar.inference.tests._overidentification import Assessment, Masks, assess
+from elinvar.inference.losses._records import Assessment
+from elinvar.inference.losses.squared._assess import assess
+from elinvar.inference.losses.squared._path import default_strengths, path_coefficients
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._types import Bools, Floats, Places
 
 LADDER = np.geomspace(0.3, 3000.0, 9)
 _RANDOM_STARTS = 20
@@ -38,7 +39,7 @@ def candidates(
     return assess(problem, search(problem, seed=seed), thorough=thorough)
 
 
-def every_support(problem: LinearProblem) -> Masks:
+def every_support(problem: LinearProblem) -> Bools:
     """All supports that contain the gates that are never closed, shape (2^free, n_gates)."""
     free = np.flatnonzero(~problem.always)
     masks = np.zeros((1 << len(free), problem.n_gates), dtype=bool)
@@ -48,7 +49,7 @@ def every_support(problem: LinearProblem) -> Masks:
     return masks
 
 
-def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
+def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     """Supports found by descent on the selection criterion, its heterogeneity price rising.
 
     From supports on the mean-field path, from the empty support, from a full one (of the gates that
@@ -91,7 +92,7 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Masks:
     return np.unique(np.concatenate(keep), axis=0)
 
 
-def _part(problem: LinearProblem, gates: NDArray[np.intp]) -> tuple[Any, NDArray[np.intp]]:
+def _part(problem: LinearProblem, gates: Places) -> tuple[Any, Places]:
     """Return the data of these gates' columns, and the place among them of each column's gate."""
     gate_of = problem.gate_of
     columns = np.flatnonzero((gate_of < 0) | np.isin(gate_of, gates))
@@ -101,11 +102,11 @@ def _part(problem: LinearProblem, gates: NDArray[np.intp]) -> tuple[Any, NDArray
     return data, np.where(own < 0, -1, np.searchsorted(gates, own))
 
 
-def _path_supports(problem: LinearProblem, *paths: Floats) -> Masks:
+def _path_supports(problem: LinearProblem, *paths: Floats) -> Bools:
     """Distinct supports along paths of gate sizes (L, n_gates), at three thresholds."""
     found = [sizes > threshold for sizes in paths for threshold in (1e-9, 0.02, 0.1)]
     masks = np.unique(np.concatenate(found), axis=0) | problem.always
-    fitting: Masks = masks[masks.sum(axis=1) <= _largest_support(problem)]
+    fitting: Bools = masks[masks.sum(axis=1) <= _largest_support(problem)]
     return fitting
 
 
@@ -124,7 +125,7 @@ def _largest_support(problem: LinearProblem) -> int:
     return int(max(0, min(problem.n_gates, fitting)))
 
 
-def _latest(sizes: Floats, many: int) -> Masks:
+def _latest(sizes: Floats, many: int) -> Bools:
     """Return the ``many`` gates that are largest late on a path (L, n_gates)."""
     late = sizes[len(sizes) // 3 :]
     score = late.max(axis=0) + late.mean(axis=0)

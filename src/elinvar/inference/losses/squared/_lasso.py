@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar.inference.problem._linear import Floats, LinearProblem
-from elinvar.inference.selection._learn import LinearModel
+from elinvar.inference.losses._records import LinearModel
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._types import Bools, Floats
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -53,7 +53,7 @@ def lasso_without_each(moments: "Moments", weights: Floats) -> list[LinearModel]
     return _fits(moments, weights, ~np.eye(len(weights), dtype=bool))
 
 
-def _fits(moments: "Moments", weights: Floats, inside: NDArray[np.bool_]) -> list[LinearModel]:
+def _fits(moments: "Moments", weights: Floats, inside: Bools) -> list[LinearModel]:
     from elinvar.inference.kernels._lasso import lasso_fits
 
     problem = LinearProblem.from_moments(moments)

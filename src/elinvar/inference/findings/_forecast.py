@@ -7,8 +7,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from elinvar.errors import DataError
-from elinvar.inference.problem._linear import Floats
-from elinvar.inference.selection._left_out import Competitor, LeftOut
+from elinvar.inference.findings._left_out import LeftOut
+from elinvar.inference.losses._records import Competitor
+from elinvar.inference.problem._types import Floats
 
 _HALVINGS = 50
 
@@ -21,7 +22,11 @@ class Forecast:
     ----------
     margin : float
         In a share ``coverage`` of new environments at least a share ``coverage`` of the rows lie
-        within prediction +- margin, in units of the target; NaN if there are too few environments.
+        within prediction +- margin, in units of the target; NaN if there are too few environments,
+        and for classes.
+    limit : float
+        In a share ``coverage`` of new environments the mean loss (squared error or log loss) is at
+        most this; NaN if there are too few environments.
     coverage : float
     n_environments : int
         Environments that were left out in turn.
@@ -32,6 +37,7 @@ class Forecast:
     """
 
     margin: float
+    limit: float
     coverage: float
     n_environments: int
     needed: int
@@ -45,7 +51,8 @@ def forecast(
 
     Let :math:`h_e` hold a share ``coverage`` of the rows of environment e when it is left out
     (``half_widths``). The margin is the k-th smallest of them,
-    :math:`k = \lceil (E + 1)\,\text{coverage} \rceil`, and exists if :math:`k \le E`.
+    :math:`k = \lceil (E + 1)\,\text{coverage} \rceil`, and exists if :math:`k \le E`. The limit
+    is the k-th smallest of the mean losses there.
 
     Parameters
     ----------
@@ -80,18 +87,25 @@ def forecast(
     """
     if not 0.5 <= coverage < 1:
         raise DataError(f"coverage is {coverage}; it must be at least 0.5 and below 1.")
-    fits = [fit for row in rows for fit in row.fits if fit.model == model]
-    n = len(fits)
+    n = len(rows)
     # a share such as 0.7 of 10 must not become 8 by rounding
     rank = int(np.ceil((n + 1) * coverage - 1e-9))
     needed = int(np.ceil(coverage / (1 - coverage) - 1e-9))
-    margin, reason = float("nan"), _reason(n, needed, coverage)
+    margin = limit = float("nan")
     if n >= needed:
-        bias = np.array([fit.bias for fit in fits])
-        spread = np.array([fit.residual_sd for fit in fits])
-        margin = float(np.sort(half_widths(bias, spread, coverage))[rank - 1])
+        limit = sorted(row.errors[model] for row in rows)[rank - 1]
+        if rows[0].wrong is None:
+            fits = [fit for row in rows for fit in row.fits if fit.model == model]
+            bias = np.array([fit.bias for fit in fits])
+            spread = np.array([fit.residual_sd for fit in fits])
+            margin = float(np.sort(half_widths(bias, spread, coverage))[rank - 1])
     return Forecast(
-        margin=margin, coverage=coverage, n_environments=n, needed=needed, reason=reason
+        margin=margin,
+        limit=limit,
+        coverage=coverage,
+        n_environments=n,
+        needed=needed,
+        reason=_reason(n, needed, coverage),
     )
 
 

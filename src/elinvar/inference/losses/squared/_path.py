@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from elinvar.inference.problem._linear import Floats, LinearProblem, average
+from elinvar.inference.problem._linear import LinearProblem, average
 from elinvar.inference.problem._linear_algebra import solve
+from elinvar.inference.problem._types import Bools, Floats, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,11 @@ class InvariancePath:
 
     strength: Floats
     coef: Floats
-    converged: NDArray[np.bool_]
+    converged: Bools
     columns: tuple[str, ...]
     standardized: Floats
 
-    def leaves_at(self, features: NDArray[np.intp], n_features: int) -> Floats:
+    def leaves_at(self, features: Places, n_features: int) -> Floats:
         """Strength from which on each feature is out of the model; infinity if it stays.
 
         Parameters
@@ -138,7 +138,7 @@ def path_coefficients(
     tolerance: float = 1e-3,
     max_sweeps: int = 60,
     start: Floats | None = None,
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Bools]:
     """Standardised coefficients (L, q) along the path, and which of them converged."""
     from elinvar.inference.kernels._path import follow_path
 

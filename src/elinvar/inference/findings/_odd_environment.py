@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar.errors import DataError
-from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.tests._overidentification import Masks, assess
+from elinvar.inference.losses._loss import Loss, M
+from elinvar.inference.problem._types import Bools
 
 _LEVEL = 0.05
 _SHARE = 0.5
@@ -31,7 +31,7 @@ class OddEnvironment:
     p_value: float
 
 
-def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | None:
+def odd_environment(loss: Loss[M], gates: Bools) -> OddEnvironment | None:
     """Find the environment that alone is responsible for the disagreement on a support.
 
     Each is left out in turn (own derivation: the noncentrality of the test adds up over
@@ -39,7 +39,7 @@ def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | No
 
     Parameters
     ----------
-    problem : LinearProblem
+    loss : Loss
     gates : boolean array of shape (n_gates,)
 
     Returns
@@ -48,35 +48,23 @@ def odd_environment(problem: LinearProblem, gates: Masks) -> OddEnvironment | No
         None with fewer than four environments, for any of three stands out by chance; without
         disagreement beyond chance (5%); or if the others do not agree without any single one.
     """
-    if len(problem.count) < 4:
+    if len(loss.problem.count) < 4:
         return None
-    whole = assess(problem, gates[None])
+    problem, whole = loss.problem, loss.assess(gates[None])
     excess = float(whole.statistic[0] - whole.freedom[0])
     if not (0 < excess < np.inf and whole.p_value[0] < _LEVEL):
         return None
     found = None
     for name in problem.moments.names:
         try:
-            rest = _without(problem, name)
+            rest = loss.without(name)
         except DataError:  # the target varies there only
             continue
-        opened = np.isin(rest.features, problem.features[gates])
-        table = assess(rest, opened[None])
+        opened = np.isin(rest.problem.features, problem.features[gates])
+        table = rest.assess(opened[None])
         left = max(float(table.statistic[0] - table.freedom[0]), 0.0)
         share = 1.0 - left / excess
         agree = table.p_value[0] >= _LEVEL
         if agree and share >= (_SHARE if found is None else found.share):
             found = OddEnvironment(name=name, share=share, p_value=float(table.p_value[0]))
     return found
-
-
-def _without(problem: LinearProblem, name: str) -> LinearProblem:
-    keep = np.array([other != name for other in problem.moments.names])
-    share = problem.share[keep]
-    share = share / share.sum() if share.sum() > 0 else np.full(keep.sum(), 1.0 / keep.sum())
-    return LinearProblem.from_moments(
-        problem.moments.exclude([name]),
-        intercept=problem.intercept,
-        share=share,
-        min_t=problem.min_t,
-    )

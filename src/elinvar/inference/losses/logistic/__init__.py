@@ -1,0 +1,1 @@
+"""Logistic loss, on rows."""

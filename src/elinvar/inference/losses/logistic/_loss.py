@@ -1,0 +1,431 @@
+"""Logistic loss on rows: two classes or more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from scipy.special import chdtrc
+
+from elinvar.inference.losses._records import (
+    Assessment,
+    Competitor,
+    EnvironmentResiduals,
+    Judgement,
+    LogisticModel,
+    ModelTest,
+    Part,
+    Parts,
+    Refit,
+    Subspace,
+)
+from elinvar.inference.losses.logistic._fits import (
+    RIDGE,
+    CommonFit,
+    common_fit,
+    informations,
+    left_out_fits,
+)
+from elinvar.inference.losses.logistic._models import class_residuals, judge_classes, model_of
+from elinvar.inference.losses.logistic._pictures import explore, pooled_picture, rough_criterion
+from elinvar.inference.losses.logistic._subspace import logistic_subspace
+from elinvar.inference.losses.logistic._supports import Ledger, Support, table_of
+from elinvar.inference.losses.squared._path import InvariancePath, invariance_path
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._rows import LogisticProblem
+from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
+
+if TYPE_CHECKING:
+    from elinvar.environments import Environments, Moments
+
+_QUESTIONS: dict[Part, str] = {
+    "coefficients": "Are the log odds, intercept included, the same in all environments?",
+    "residual mean": "Given the same slopes, are the shares of classes those that they predict?",
+    "slopes": "Are the slopes of the log odds the same everywhere, whatever the intercepts?",
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogisticLoss:
+    r"""Mean log loss of (multinomial) logistic regression, by maximum likelihood on rows.
+
+    .. math:: \ell_e(w) = -\frac1{n_e} \sum_i \log p_{y_i}(x_i),
+              \qquad \log \frac{p_c(x)}{p_0(x)} = a_{c} + x^\top w_c .
+
+    It is a log likelihood, so the noise follows from the prediction: tests are of the likelihood
+    ratio, and :math:`\max_e \ell_{(-e)} + \kappa (Q - f)_+ / 2N` is the criterion, which for
+    squared loss is the same to first order on the scale of the normal log likelihood.
+
+    Attributes
+    ----------
+    rows : Environments
+        Target: the number of the class, from 0.
+    data : LogisticProblem
+        The same, standardised.
+    outcomes : tuple of str
+        Names of the classes.
+    calibrate : bool
+        Whether models are calibrated on environments left out.
+    """
+
+    rows: "Environments"
+    data: LogisticProblem
+    outcomes: tuple[str, ...]
+    calibrate: bool = True
+
+    # as a log loss is half a log variance
+    scale = 0.5
+    portable = False
+    n_scored = 48
+    n_contenders = 24
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: "Environments",
+        outcomes: tuple[str, ...],
+        *,
+        intercept: Intercept = "shared",
+        weights: Floats | None = None,
+        always: Bools | None = None,
+        t_threshold: float = 4.5,
+        calibrate: bool = True,
+    ) -> "LogisticLoss":
+        """Standardise rows whose target is the number of the class; see `LogisticProblem`."""
+        data = LogisticProblem.from_rows(
+            rows,
+            len(outcomes),
+            intercept=intercept,
+            weights=weights,
+            always=always,
+            t_threshold=t_threshold,
+        )
+        return cls(rows=rows, data=data, outcomes=outcomes, calibrate=calibrate)
+
+    @property
+    def problem(self) -> LinearProblem:
+        """Moments of the rows, with the number of the class as target."""
+        return self.data.linear
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Supports that were fitted."""
+        return Ledger(self.data)
+
+    def support(self, gates: Bools) -> Support:
+        """Return the fits and the test of one support (n_gates,)."""
+        return self.ledger.supports(gates[None])[0]
+
+    def candidates(self, supports: Bools | None, *, exact_up_to: int, seed: int) -> Assessment:
+        """Fit and test supports: those given, or what quadratic pictures and a descent turn up."""
+        if supports is None:
+            explore(self.ledger, exact_up_to=exact_up_to, seed=seed)
+            return table_of(self.data, list(self.ledger.known.values()))
+        masks = np.unique(supports | self.problem.always, axis=0)
+        return table_of(self.data, self.ledger.supports(masks, near=self._pooled.coef))
+
+    def tries_all(self, exact_up_to: int) -> bool:
+        """Tell that not every support is fitted, however few there are."""
+        return False
+
+    def assess(self, masks: Bools) -> Assessment:
+        """Fit and test supports (M, n_gates)."""
+        return table_of(self.data, self.ledger.supports(masks))
+
+    def needed(self, table: Assessment, among: Bools, kappa: float) -> Places:
+        """Rows of the lowest rough criterion whose every gate is needed, ``n_scored`` at most."""
+        supports = self.ledger.supports(table.masks)
+        rough = np.array([rough_criterion(self.ledger, one, kappa) for one in supports])
+        found: list[int] = []
+        for row in np.argsort(rough, kind="stable").tolist():
+            if len(found) == self.n_scored:
+                break
+            if among[row] and self.ledger.needs_all(supports[row], self.ledger.needed):
+                found.append(row)
+        return np.sort(np.array(found, dtype=np.intp))
+
+    def parts(self, masks: Bools) -> Parts:
+        """Test slopes and intercepts of supports by themselves; there is no noise to test."""
+        table = np.ones((3, len(masks)))
+        for row, mask in enumerate(masks):
+            tested = self._tests(mask)
+            whole = tested["coefficients"]
+            slopes = tested.get("slopes", whole)
+            table[0, row] = chdtrc(slopes[1], slopes[0]) if slopes[1] > 0 else 1.0
+            if "residual mean" in tested:
+                table[1, row] = chdtrc(tested["residual mean"][1], tested["residual mean"][0])
+        return Parts(slopes=table[0], intercepts=table[1], scale=table[2])
+
+    def criterion(self, table: Assessment, kappa: float, *, price: Floats, margin: float) -> Floats:
+        """Score supports by their worst loss where left out, as long as they may be best."""
+        excess = kappa * table.excess / (2 * self.data.count.sum()) + price
+        score, best = np.full(len(table.masks), np.inf), np.inf
+        for row in np.argsort(table.worst + excess, kind="stable"):
+            # a loss only grows where it is left out, so the rest need not be fitted
+            bound = best + margin - excess[row]
+            fits = self.ledger.left_out(table.masks[row], bound)
+            if fits is not None:
+                score[row] = fits.slopes_loss.max() + excess[row]
+                best = min(best, score[row])
+        return score
+
+    def rough_criterion(self, table: Assessment, kappa: float) -> Floats:
+        """Return the criterion with the loss where fitted."""
+        rough: Floats = table.worst + kappa * table.excess / (2 * self.data.count.sum())
+        return rough
+
+    def left_out(self, masks: Bools) -> Floats:
+        """Mean log losses of supports on each environment left out, (M, E)."""
+        fits = [self.ledger.left_out(mask) for mask in masks]
+        return np.array([fit.loss for fit in fits if fit is not None])
+
+    def pooled_left_out(self) -> Floats:
+        """Mean log loss of all features on each environment left out, (E,)."""
+        return self._reference_left_out(True)
+
+    def mean_left_out(self) -> Floats:
+        """Mean log loss of the others' shares of classes on each environment, (E,)."""
+        return self._reference_left_out(False)
+
+    def comparable(self, loss: Floats) -> Floats:
+        """Return log losses as they are: differences are of mean log likelihoods."""
+        return loss
+
+    def risks(self, table: Assessment, row: int) -> tuple[float, float]:
+        """Mean log losses of a support and of the pooled model where fitted."""
+        return float(table.risk[row]), self._reference_risk(True)
+
+    def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
+        """Share of the deviance of no feature that a support, and all features, spare."""
+        own, pooled = self.risks(table, row)
+        nothing = self.ledger.common(np.zeros(self.problem.n_gates, dtype=bool)).loss
+        none = float(self.problem.share @ (nothing / self.data.count))
+        return 1 - own / none, 1 - pooled / self._reference_risk(False)
+
+    def worth_looking(self, table: Assessment, row: int) -> bool:
+        """Tell that left-out losses are known."""
+        return True
+
+    def subspace(self, level: float, *, seed: int) -> Subspace | None:
+        """Find combinations of columns that hold in all environments, for two classes."""
+        return logistic_subspace(self.data, level, seed=seed)
+
+    def refits(self, masks: Bools) -> list[Refit]:
+        """Fit supports with covariances from the Fisher information."""
+        return [self._refit(support) for support in self.ledger.supports(masks)]
+
+    def needed_wald(self) -> Floats:
+        """Smallest likelihood ratio statistic of a needed gate of d coefficients, by d."""
+        return self.ledger.needed
+
+    def tests(self, gates: Bools) -> list[ModelTest]:
+        """Likelihood ratio tests of a support: its statistic is the sum of its two parts'."""
+        if len(self.data.count) < 2:
+            return []
+        own = bool(self.problem.absorbed)
+        return [
+            ModelTest(
+                test=part,
+                statistic=statistic / freedom,
+                df1=freedom,
+                df2=np.inf,
+                p_value=float(chdtrc(freedom, statistic)),
+                question=_QUESTIONS["slopes" if own and part == "coefficients" else part],
+            )
+            for part, (statistic, freedom) in self._tests(gates).items()
+            if freedom > 0
+        ]
+
+    def residuals(self, model: LogisticModel, gates: Bools) -> list[EnvironmentResiduals]:
+        """Class less probability in each environment, a row a class beyond two."""
+        fit = self._refit(self.support(gates))
+        return class_residuals(self.rows, self.outcomes, model, fit)
+
+    def path(self, strengths: Floats | None) -> InvariancePath:
+        """Mean-field path in the quadratic picture of the loss about the pooled fit.
+
+        With more than two classes each is followed against the first, and a column's coefficient is
+        the largest difference between two of all.
+        """
+        paths = []
+        for c in range(1, self.data.n_classes):
+            picture = pooled_picture(self.data, self._pooled.coef, c)
+            path = invariance_path(picture, strengths=strengths)
+            paths.append(replace(path, standardized=path.standardized * picture.target_scale))
+        if len(paths) == 1:
+            return paths[0]
+        reference = np.zeros_like(paths[0].coef)
+        return replace(
+            paths[0],
+            coef=np.ptp([reference, *(path.coef for path in paths)], axis=0),
+            standardized=np.ptp([reference, *(path.standardized for path in paths)], axis=0),
+            converged=np.logical_and.reduce([path.converged for path in paths]),
+        )
+
+    def preflight(self) -> tuple["Moments", str]:
+        """Moments of the commonest class as 0 or 1, among those that come and go everywhere."""
+        present, rows = self.data.present, self.rows
+        varies = ((present > 0) & (present < self.data.count[:, None])).all(axis=0)
+        if not varies.any():
+            return self.problem.moments, "The number of the class stands for the target."
+        outcome = 1
+        if len(self.outcomes) > 2:
+            outcome = int(np.argmax(np.where(varies, present.sum(axis=0), -1.0)))
+        moments = replace(rows, y=(rows.y == outcome).astype(np.float64)).moments()
+        name = self.outcomes[outcome]
+        return moments, f"The target is looked at as a number, 1 for {name} and 0 for the rest."
+
+    def pooled_model(self) -> LogisticModel:
+        """All features with one intercept, environments counting for their weights."""
+        left = None
+        if self._calibrates:
+            left = self._pooled_left_out[0]
+        return model_of(self.data, self._pooled.coef, left_out=left)
+
+    def mean_model(self) -> LogisticModel:
+        """Shares of classes, whatever the features."""
+        return model_of(self.data, self._reference(False).coef)
+
+    def support_model(self, gates: Bools, coef: Floats | None = None) -> LogisticModel:
+        """Return the fit of a support, calibrated by its fits without each environment."""
+        left = self.ledger.left_out(gates) if self._calibrates else None
+        return model_of(
+            self.data,
+            self.ledger.common(gates).coef,
+            own_intercepts=bool(self.problem.absorbed),
+            left_out=None if left is None else left.coef,
+        )
+
+    def subspace_model(self, found: Subspace) -> LogisticModel:
+        """Return the log odds along combinations of columns, calibrated likewise."""
+        return model_of(
+            self.data, found.coef, left_out=found.left_out if self._calibrates else None
+        )
+
+    def judge(self, name: Competitor, model: LogisticModel, place: int) -> Judgement:
+        """Hold probabilities for one environment against its classes."""
+        return judge_classes(self.rows, self.outcomes, name, model, place)
+
+    def others_without_each(self) -> Mapping[Competitor, list[LogisticModel]]:
+        """No rivals from elsewhere."""
+        return {}
+
+    def without(self, name: str, always: Bools | None = None) -> Self:
+        """Return the loss on the other environments; ``always`` are features that stay."""
+        rows = self.rows.exclude([name])
+        data = LogisticProblem.from_rows(
+            rows,
+            len(self.outcomes),
+            moments=self.problem.moments.exclude([name]),
+            intercept=self.problem.intercept,
+            weights=self.problem.weights_without(name),
+            always=always,
+            t_threshold=self.problem.min_t,
+        )
+        return replace(self, rows=rows, data=data)
+
+    @property
+    def _calibrates(self) -> bool:
+        return self.calibrate and len(self.data.count) > 1
+
+    def _reference(self, everything: bool) -> CommonFit:
+        """Fit of all features or none with one intercept, environments by their weights."""
+        gates = np.full(self.problem.n_gates, everything)
+        if self.data.balanced is self.data.weight:
+            return self.ledger.common(gates, own_intercepts=False)
+        return common_fit(self.data, gates, own_intercepts=False, weight=self.data.balanced)
+
+    @cached_property
+    def _pooled(self) -> CommonFit:
+        return self._reference(True)
+
+    def _reference_risk(self, everything: bool) -> float:
+        fit = self._pooled if everything else self._reference(False)
+        return float(fit.loss.sum() / self.data.count.sum())
+
+    @cached_property
+    def _pooled_left_out(self) -> tuple[Floats, Floats]:
+        return self._fits_without_each(True)
+
+    def _reference_left_out(self, everything: bool) -> Floats:
+        return self._pooled_left_out[1] if everything else self._fits_without_each(False)[1]
+
+    def _fits_without_each(self, everything: bool) -> tuple[Floats, Floats]:
+        gates = np.full(self.problem.n_gates, everything)
+        fits = left_out_fits(
+            self.data,
+            gates,
+            own_intercepts=False,
+            weight=self.data.balanced,
+            start=(self._pooled if everything else self._reference(False)).coef,
+        )
+        assert fits is not None  # without a bound none is given up
+        return fits.coef, fits.loss
+
+    def _tests(self, gates: Bools) -> dict[Part, tuple[float, float]]:
+        r"""Statistics and freedom of the whole and, with one intercept, of its two parts.
+
+        :math:`2 \sum_e [\ell_e(a_e, w_e) - \ell_e(a_e', w')]` with common slopes w' and own
+        intercepts is the part of the slopes; what is left is that of the intercepts. A
+        discriminant compares slopes alone, so that there is nothing to split.
+        """
+        support = self.support(gates)
+        found: dict[Part, tuple[float, float]] = {
+            "coefficients": (support.statistic, support.freedom)
+        }
+        if self.problem.absorbed or support.by_discriminant:
+            return found
+        near = support.common.coef
+        apart = self.ledger.common(gates, own_intercepts=True, near=near).loss
+        freedom = self.ledger.freedom(gates, own_intercepts=True)
+        levels = max(2.0 * float((support.common.loss - apart).sum()), 0.0)
+        found["residual mean"] = (levels, support.freedom - freedom)
+        found["slopes"] = (max(2.0 * float((apart - support.own.loss).sum()), 0.0), freedom)
+        return found
+
+    def _refit(self, support: Support) -> Refit:
+        data, m = self.data, self.data.m
+        columns = data.columns(support.gates)
+        kept = columns[self.problem.absorbed :]
+        common = np.repeat(support.common.coef[None], len(data.count), axis=0)
+        common[:, :, 0] = support.common.intercepts
+        precision = self._information(support.gates, common)
+        own_information = self._information(support.gates, support.own.coef)
+        ridge = RIDGE * np.eye(precision.shape[1])
+        covariance = np.linalg.inv(precision.sum(axis=0) + ridge)
+        own_covariance = np.linalg.inv(own_information + ridge)
+        freedom = np.maximum(data.count - len(columns), 0.0)
+        # where the ridge alone holds a coefficient its variance is 1 / RIDGE
+        estimable = np.einsum("ejj->ej", own_covariance) < 0.5 / RIDGE
+        whole = ~support.separated & (data.present > 0).all(axis=1) & (freedom > 0)
+        estimable &= whole[:, None]
+        units = np.append(1.0, 1.0 / self.problem.scale)
+        return Refit(
+            columns=np.tile(kept - self.problem.absorbed, m),
+            units=np.tile(units[kept], m),
+            n_outcomes=m,
+            coef=support.common.coef[:, kept].ravel(),
+            known=covariance.diagonal() < 0.5 / RIDGE,
+            covariance=covariance,
+            precision=precision,
+            own=support.own.coef[:, :, kept].reshape(len(data.count), -1),
+            own_covariance=own_covariance * (estimable[:, :, None] & estimable[:, None, :]),
+            freedom=freedom,
+            noise_known=True,
+            deviance=support.deviance,
+            test_alone=support.by_discriminant,
+        )
+
+    def _information(self, gates: Bools, coef: Floats) -> Floats:
+        """Fisher information; with own intercepts that of the slopes, these taken out."""
+        found = informations(self.data, gates, coef)
+        if not self.problem.absorbed:
+            return found
+        constant = np.arange(found.shape[1]) % (found.shape[1] // self.data.m) == 0
+        slopes, levels = np.flatnonzero(~constant), np.flatnonzero(constant)
+        border = found[:, slopes[:, None], levels]
+        inner = found[:, levels[:, None], levels] + RIDGE * np.eye(len(levels))
+        taken = border @ np.linalg.solve(inner, np.swapaxes(border, 1, 2))
+        left: Floats = found[:, slopes[:, None], slopes] - taken
+        return left

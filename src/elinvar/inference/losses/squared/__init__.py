@@ -1,0 +1,35 @@
+"""Squared loss, on moments: what `SquaredLoss` is made of."""
+
+from elinvar.inference.losses.squared._assess import assess
+from elinvar.inference.losses.squared._lasso import lasso_model, lasso_without_each
+from elinvar.inference.losses.squared._leave_out import (
+    mean_errors,
+    moment_error,
+    pooled_errors,
+    support_errors,
+)
+from elinvar.inference.losses.squared._model_tests import model_tests
+from elinvar.inference.losses.squared._parts import parts
+from elinvar.inference.losses.squared._path import path_coefficients, pooled_solution
+from elinvar.inference.losses.squared._refit import refit
+from elinvar.inference.losses.squared._search import candidates, every_support, search
+from elinvar.inference.losses.squared._subspace import invariant_subspace
+
+__all__ = [
+    "assess",
+    "candidates",
+    "every_support",
+    "invariant_subspace",
+    "lasso_model",
+    "lasso_without_each",
+    "mean_errors",
+    "model_tests",
+    "moment_error",
+    "parts",
+    "path_coefficients",
+    "pooled_errors",
+    "pooled_solution",
+    "refit",
+    "search",
+    "support_errors",
+]

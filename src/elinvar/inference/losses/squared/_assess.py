@@ -1,0 +1,66 @@
+"""The overidentification test: whether all environments agree on a support's coefficients."""
+
+import numpy as np
+from scipy.special import fdtrc
+
+from elinvar.inference.losses._records import Assessment
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._types import Bools
+from elinvar.inference.tests._overidentification import matched_f
+
+
+def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> Assessment:
+    r"""Test and refit every support in ``masks``.
+
+    For a support of k columns (a shared intercept included), per-environment least squares
+    :math:`w_e`, noise :math:`\sigma_e^2` with divisor :math:`\nu_e = n_e - k` (less 1 where each
+    environment has its own intercept, which is not tested), precision
+    :math:`P_e = n_e G_e / \sigma_e^2`, :math:`T = \sum P_e`, :math:`w = T^{-1} \sum P_e w_e`,
+
+    .. math:: Q = \sum_e (w_e - w)' P_e (w_e - w), \qquad f = (E - 1) k.
+
+    With :math:`M_e = \Pi_e - T^{-1} P_e` (:math:`\Pi_e` the identity, or the projector on what
+    environment e can tell where columns are collinear there; f and :math:`\nu_e` count ranks
+    accordingly),
+    :math:`B_1 = \sum \mathrm{tr}(M_e^2) / \nu_e`, :math:`B_2 = \sum (\mathrm{tr} M_e)^2 / \nu_e`,
+    Q/c is referred to :math:`F(f, \nu)` with :math:`c = f + 2 B_1 - 2 (B_2 + 2 B_1) / (f + 2)` and
+    :math:`\nu = f (f + 2) / (B_2 + 2 B_1)`.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    masks : boolean array of shape (M, n_gates)
+    thorough : bool
+        Whether to test supports with a gate that is not needed (``weakest`` below 1), too.
+
+    References
+    ----------
+    Chow (1960) and Hansen (1982) for the test; Welch (1951) for the correction when the support is
+    empty; its general form and the ranks are our own derivation, see docs/theory.md. Valid if the
+    noise variance does not depend on the features within an environment.
+    """
+    from elinvar.inference.kernels._support import evaluate_many
+
+    rows, coef = evaluate_many(
+        problem.data, problem.column_masks(masks), problem.tested, problem.needed, thorough
+    )
+    q, freedom, b1, b2, risk, worst, weakest = rows.T
+    valid = np.isfinite(q)
+    known = valid & ~np.isnan(b1)
+    tested = known & (freedom > 0)
+    safe = np.where(tested, freedom, 1.0)
+    correction, second = matched_f(safe, 2 * b1, b2 + 2 * b1)
+    ratio = np.where(tested, q / correction, 0.0)
+    p_value = np.where(known, 1.0, np.nan)
+    p_value[tested] = fdtrc(safe[tested], second[tested], ratio[tested])
+    return Assessment(
+        masks=masks,
+        coef=coef,
+        p_value=p_value,
+        statistic=np.where(known, ratio * safe, np.inf),
+        freedom=safe,
+        residual_freedom=np.where(tested, second, np.inf),
+        risk=np.where(valid, risk, np.inf),
+        worst=np.where(valid, worst, np.inf),
+        weakest=weakest,
+    )

@@ -1,0 +1,329 @@
+"""Squared loss on moments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from elinvar.errors import DataError
+from elinvar.inference.losses._records import (
+    Assessment,
+    Competitor,
+    EnvironmentResiduals,
+    Judgement,
+    LinearModel,
+    ModelTest,
+    Parts,
+    Refit,
+    Subspace,
+)
+from elinvar.inference.losses._residuals import left_out_fit, residuals_of, taken_freedom
+from elinvar.inference.losses.squared._assess import assess
+from elinvar.inference.losses.squared._lasso import lasso_without_each
+from elinvar.inference.losses.squared._leave_out import (
+    mean_errors,
+    moment_error,
+    pooled_errors,
+    support_errors,
+)
+from elinvar.inference.losses.squared._model_tests import model_tests
+from elinvar.inference.losses.squared._parts import parts
+from elinvar.inference.losses.squared._path import (
+    InvariancePath,
+    invariance_path,
+    pooled_solution,
+)
+from elinvar.inference.losses.squared._refit import refit, refit_many
+from elinvar.inference.losses.squared._search import candidates
+from elinvar.inference.losses.squared._subspace import invariant_subspace
+from elinvar.inference.problem._linear import LinearProblem, average
+from elinvar.inference.problem._linear_algebra import solve
+from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
+
+if TYPE_CHECKING:
+    from elinvar.environments import Moments
+
+_BEHIND = 0.9
+_CHEAP = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SquaredLoss:
+    r"""Mean squared error of linear regression, from moments alone.
+
+    .. math:: R_e(w) = \mathbb E_e (y - a - x^\top w)^2
+
+    Environments weigh by the precision of their own fits where a support is fitted, and by their
+    weights in the pooled model. Losses count by their logarithms, which for normal noise are twice
+    the log likelihood of a row.
+
+    Attributes
+    ----------
+    problem : LinearProblem
+    shared : LinearProblem
+        The same moments with a shared intercept; ``problem`` itself if its intercept is shared.
+    """
+
+    problem: LinearProblem
+    shared: LinearProblem
+
+    scale = 1.0
+    portable = True
+    n_scored = 4096
+    n_contenders = 16_384
+
+    @classmethod
+    def from_moments(
+        cls,
+        moments: "Moments",
+        *,
+        intercept: Intercept = "shared",
+        weights: Floats | None = None,
+        always: Bools | None = None,
+        t_threshold: float = 4.5,
+    ) -> "SquaredLoss":
+        """Standardise moments; see `LinearProblem.from_moments`."""
+
+        def problem(kind: Intercept) -> LinearProblem:
+            return LinearProblem.from_moments(
+                moments, intercept=kind, share=weights, always=always, min_t=t_threshold
+            )
+
+        shared = problem("shared")
+        own = intercept == "environment"
+        return cls(problem=problem("environment") if own else shared, shared=shared)
+
+    def candidates(self, supports: Bools | None, *, exact_up_to: int, seed: int) -> Assessment:
+        """Test supports; those with a gate that is not needed only if there are no others."""
+        problem, table = self.problem, None
+        if supports is not None:
+            table = assess(problem, supports, thorough=False)
+        if table is None or not np.isfinite(table.risk).any():
+            table = candidates(problem, exact_up_to=exact_up_to, seed=seed, thorough=False)
+        if not np.isfinite(table.risk).any():
+            raise DataError(
+                f"The {problem.always.sum()} features that are always to stay (features_always) "
+                "cannot be told apart: they are collinear, or more than the rows of the smallest "
+                f"environment ({problem.count.min():g}) allow for; let some of them go."
+            )
+        return table if self._informative(table).any() else assess(problem, table.masks)
+
+    def tries_all(self, exact_up_to: int) -> bool:
+        """Whether there are so few gates that all supports are tested."""
+        return bool((~self.problem.always).sum() <= exact_up_to)
+
+    def assess(self, masks: Bools) -> Assessment:
+        """Test and refit supports (M, n_gates)."""
+        return assess(self.problem, masks)
+
+    def needed(self, table: Assessment, among: Bools, kappa: float) -> Places:
+        """Rows among these whose every gate is needed."""
+        return np.flatnonzero(self._informative(table) & among)
+
+    def _informative(self, table: Assessment) -> Bools:
+        """Supports whose every gate is needed; the untestable empty one only if it is alone."""
+        needed: Bools = (table.weakest >= 1) & np.isfinite(table.worst)
+        if self.problem.absorbed:
+            empty = ~table.masks.any(axis=1)
+            if (needed & ~empty).any():
+                needed &= ~empty
+        return needed
+
+    def parts(self, masks: Bools) -> Parts:
+        """Test slopes, intercepts and noise of supports by themselves."""
+        return parts(self.problem, masks)
+
+    def criterion(self, table: Assessment, kappa: float, *, price: Floats, margin: float) -> Floats:
+        r"""Log risk of supports in environments more different than the training ones, and price.
+
+        .. math:: \log \max_e R_{(-e)} + \log(1 + \kappa\, (Q f / c - f)_+ / N)
+
+        with :math:`R_{(-e)}` the error on environment e of the efficient refit on the others (on
+        slopes alone, where each environment has its own intercept). The second term has the
+        estimated noncentrality of the overidentification test per row, which is the environments'
+        disagreement as a share of the noise variance, for environments ``kappa`` times as
+        different, in variance, as those seen. Own derivation, see docs/theory.md.
+        """
+        errors = support_errors(self.problem, table.masks, levels=False)
+        return self._log_risk(table, errors.max(axis=1, initial=0.0), kappa) + price
+
+    def rough_criterion(self, table: Assessment, kappa: float) -> Floats:
+        """Return the same with the error where fitted."""
+        return self._log_risk(table, table.worst, kappa)
+
+    def _log_risk(self, table: Assessment, worst: Floats, kappa: float) -> Floats:
+        distance = np.log1p(kappa * table.excess / self.problem.count.sum())
+        score: Floats = np.log(np.maximum(worst, 1e-300)) + distance
+        return score
+
+    def left_out(self, masks: Bools) -> Floats:
+        """Mean squared errors of supports on each environment left out, (M, E)."""
+        return support_errors(self.problem, masks) * self.problem.target_scale**2
+
+    def pooled_left_out(self) -> Floats:
+        """Mean squared errors of pooled least squares on each environment left out, (E,)."""
+        return self._pooled_errors
+
+    @cached_property
+    def _pooled_errors(self) -> Floats:
+        return pooled_errors(self.shared) * self.shared.target_scale**2
+
+    def mean_left_out(self) -> Floats:
+        """Mean squared errors of the others' mean on each environment, (E,)."""
+        return mean_errors(self.shared) * self.shared.target_scale**2
+
+    def comparable(self, loss: Floats) -> Floats:
+        """Return logarithms: errors count by their ratios."""
+        return np.log(np.maximum(loss, 1e-300))
+
+    def risks(self, table: Assessment, row: int) -> tuple[float, float]:
+        """Mean squared errors of a support and of pooled least squares where fitted."""
+        return float(table.risk[row]) * self.problem.target_scale**2, self._pooled_risk
+
+    @cached_property
+    def _pooled_risk(self) -> float:
+        shared = self.shared
+        cross = shared.share @ shared.cross
+        fitted = float(cross @ solve(average(shared.share, shared.gram), cross))
+        return (float(shared.share @ shared.power) - fitted) * shared.target_scale**2
+
+    def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
+        """Share of the variance that a support, and pooled least squares, explain."""
+        problem, shared = self.problem, self.shared
+        own, pooled = self.risks(table, row)
+        variance = problem.share @ problem.power * problem.target_scale**2
+        pooled_variance = shared.share @ shared.power * shared.target_scale**2
+        return float(1 - own / variance), float(1 - pooled / pooled_variance)
+
+    def worth_looking(self, table: Assessment, row: int) -> bool:
+        """Whether the pooled model is better by a tenth where fitted, and columns are not many."""
+        own, pooled = self.risks(table, row)
+        return len(self.problem.columns) <= _CHEAP and pooled <= _BEHIND * own
+
+    def subspace(self, level: float, *, seed: int) -> Subspace | None:
+        """Find combinations of columns that hold in all environments."""
+        found = invariant_subspace(self.problem, level, seed=seed)
+        if found is None:
+            return None
+        return replace(found, errors=found.errors * self.problem.target_scale**2)
+
+    def refits(self, masks: Bools) -> list[Refit]:
+        """Fit supports efficiently, with covariances."""
+        return refit_many(self.problem, masks)
+
+    def needed_wald(self) -> Floats:
+        """Smallest Wald statistic of a needed gate of d columns, by d."""
+        return self.problem.needed
+
+    def tests(self, gates: Bools) -> list[ModelTest]:
+        """Test a support as a whole and part by part."""
+        return model_tests(self.problem, gates)
+
+    def residuals(self, model: LinearModel, gates: Bools) -> list[EnvironmentResiduals]:
+        r"""Mean, slope and spread of a model's residuals in each environment.
+
+        With the model's predictions :math:`\hat y` taken as given, the error of the mean residual
+        is the mean of the environment's noise, that of the slope its slope on :math:`\hat y`. An
+        environment takes part in the fit of the slopes with :math:`\mathrm{tr}\, \Phi P_e` degrees
+        of freedom (its centred precision in the covariance of the refit), so its residual variance
+        has :math:`n_e - 1 - \mathrm{tr}\, \Phi P_e`. Own derivation, see docs/evidence.md.
+        """
+        moments, coef, floor = self.problem.moments, model.coef, self.problem.floor
+        mean = moments.mean_y - moments.mean_x @ coef - model.intercept
+        if model.intercepts is not None:
+            mean = np.zeros(len(mean))
+        signal = np.einsum("j,ejk,k->e", coef, moments.cov_xx, coef)
+        joint = moments.cov_xy @ coef
+        fit = refit(self.problem, gates)
+        taken = taken_freedom(fit, self.problem.gate_of[fit.columns] < 0)
+        return [
+            residuals_of(
+                name,
+                float(moments.count[e]),
+                mean=float(mean[e]),
+                truth=float(moments.var_y[e]),
+                signal=float(signal[e]),
+                joint=float(joint[e]),
+                freedom=float(moments.count[e] - 1 - taken[e]),
+                floor=float(floor[e]) * self.problem.target_scale**2,
+            )
+            for e, name in enumerate(moments.names)
+        ]
+
+    def path(self, strengths: Floats | None) -> InvariancePath:
+        """Follow the mean-field path."""
+        return invariance_path(self.problem, strengths=strengths)
+
+    def preflight(self) -> tuple["Moments", str]:
+        """Return the moments themselves."""
+        return self.problem.moments, ""
+
+    def pooled_model(self) -> LinearModel:
+        """Least squares over all rows with one intercept, environments by their weights."""
+        return linear_model(self.shared, pooled_solution(self.shared))
+
+    def mean_model(self) -> LinearModel:
+        """Predict the mean whatever the features."""
+        moments, share = self.problem.moments, self.problem.share
+        return LinearModel(
+            coef=np.zeros(moments.schema.n_columns), intercept=float(share @ moments.mean_y)
+        )
+
+    def support_model(self, gates: Bools, coef: Floats | None = None) -> LinearModel:
+        """Return a support's refit in the data's units; without it, weighted least squares."""
+        problem = self.problem
+        if coef is None:
+            columns = np.flatnonzero(problem.column_masks(gates[None])[0])
+            coef = np.zeros(len(problem.gate_of))
+            gram = average(problem.share, problem.gram)[columns[:, None], columns]
+            coef[columns] = solve(gram, (problem.share @ problem.cross)[columns])
+        return linear_model(problem, coef)
+
+    def subspace_model(self, found: Subspace) -> LinearModel:
+        """Return the refit along combinations of columns."""
+        return linear_model(self.problem, found.coef)
+
+    def judge(self, name: Competitor, model: LinearModel, place: int) -> Judgement:
+        """Hold a model's predictions for one environment against its truth, from moments."""
+        moments, coef = self.problem.moments, model.coef
+        fit = left_out_fit(
+            name,
+            predicted=float(moments.mean_x[place] @ coef) + model.intercept,
+            signal=max(float(coef @ moments.cov_xx[place] @ coef), 0.0),
+            truth=float(moments.mean_y[place]),
+            target=float(moments.var_y[place]),
+            joint=float(moments.cov_xy[place] @ coef),
+        )
+        error = moment_error(moments, place, coef, model.intercept)
+        return Judgement(error=error, wrong=None, fits=(fit,))
+
+    def others_without_each(self) -> Mapping[Competitor, list[LinearModel]]:
+        """Lassos of the other environments."""
+        names = self.problem.moments.names
+        weights = np.array(
+            [np.insert(self.problem.weights_without(name), e, 0.0) for e, name in enumerate(names)]
+        )
+        return {"lasso": lasso_without_each(self.problem.moments, weights)}
+
+    def without(self, name: str, always: Bools | None = None) -> Self:
+        """Return the loss on the other environments; ``always`` are features that stay."""
+        found = SquaredLoss.from_moments(
+            self.problem.moments.exclude([name]),
+            intercept=self.problem.intercept,
+            weights=self.problem.weights_without(name),
+            always=always,
+            t_threshold=self.problem.min_t,
+        )
+        return replace(self, problem=found.problem, shared=found.shared)
+
+
+def linear_model(problem: LinearProblem, coef: Floats) -> LinearModel:
+    """Return standardised coefficients in the data's units."""
+    slopes, intercept, intercepts = problem.original(coef)
+    own = None
+    if problem.absorbed:
+        names = problem.moments.names
+        own = {name: float(b) for name, b in zip(names, intercepts, strict=True)}
+    return LinearModel(coef=slopes, intercept=intercept, intercepts=own)

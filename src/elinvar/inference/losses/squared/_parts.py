@@ -1,0 +1,95 @@
+"""The parts of invariance, for many supports at once: slopes, intercepts and noise."""
+
+import numpy as np
+from scipy.special import fdtrc
+
+from elinvar.inference.losses._records import Parts
+from elinvar.inference.losses.squared._own_slopes import OwnSlopes
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
+from elinvar.inference.problem._types import Bools, Floats, Places
+from elinvar.inference.tests._equality import same_scale
+from elinvar.inference.tests._overidentification import matched_f
+
+_NORMAL = 3.0
+_BATCH = 20_000
+
+
+def parts(problem: LinearProblem, masks: Bools) -> Parts:
+    r"""Test slopes, intercepts and noise of every support by themselves.
+
+    The statistic of ``assess`` is the sum of two, of slopes with :math:`(E - 1)(k - 1)` degrees of
+    freedom and of intercepts with :math:`E - 1`; what concerns one alone is diluted in the sum.
+    With :math:`\bar x_e, \bar y_e` the means, b the common slopes with covariance
+    :math:`\Phi` and :math:`D = \mathrm{diag}(\sigma_e^2 / n_e)`, the intercepts
+    :math:`a_e = \bar y_e - \bar x_e' b` have the covariance :math:`V = D + \bar X \Phi \bar X'`:
+
+    .. math:: Q_a = \min_\mu (a - \mu 1)' V^{-1} (a - \mu 1) .
+
+    Parameters
+    ----------
+    problem : LinearProblem
+    masks : boolean array of shape (M, n_gates)
+
+    Returns
+    -------
+    Parts
+        1 where there is nothing to test.
+
+    References
+    ----------
+    As in ``assess``; Welch (1951) for the intercepts' denominator; Bartlett (1937) for the noise.
+    The split is our own derivation, see docs/theory.md.
+    """
+    inside = problem.column_masks(masks)[:, problem.offset :]
+    size = inside.sum(axis=1)
+    table = np.ones((3, len(masks)))
+    for k in np.unique(size):
+        rows = np.flatnonzero(size == k)
+        columns = np.nonzero(inside[rows])[1].reshape(len(rows), k)
+        step = max(1, _BATCH // max(1, len(problem.count) * int(k)))
+        for start in range(0, len(rows), step):
+            some = slice(start, start + step)
+            table[:, rows[some]] = _tests(problem, columns[some])
+    return Parts(slopes=table[0], intercepts=table[1], scale=table[2])
+
+
+def _tests(problem: LinearProblem, columns: Places) -> Floats:
+    """p-values (3, M) of supports of k columns each, (M, k)."""
+    own = OwnSlopes.of(problem, columns)
+    found = np.ones((3, len(columns)))
+    found[0] = _p_value(*own.slopes_test())
+    if problem.offset:
+        found[1] = _intercepts(own, problem.count)
+    exact = (own.residual <= 2 * problem.floor).any(axis=1)
+    found[2] = np.where(exact, 1.0, same_scale(own.noise, own.freedom, _NORMAL))
+    return found
+
+
+def _intercepts(own: OwnSlopes, count: Floats) -> Floats:
+    """p-values (M,) of one intercept, given common slopes."""
+    sampling = own.noise / count
+    # V^-1 = D^-1 - D^-1 W (1 + W' D^-1 W)^-1 W' D^-1 with W = X C and C C' = Phi (Woodbury): what
+    # is inverted has no eigenvalue below 1, however small the noise of an environment
+    values, vectors = np.linalg.eigh(own.covariance)
+    design = own.mean @ (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
+    weighted = design / sampling[..., None]
+    inner = np.swapaxes(design, 1, 2) @ weighted
+    inner += np.eye(inner.shape[1])
+    levels = own.intercepts
+    both = np.stack([levels, np.ones_like(levels)], axis=2)
+    pulled = pseudo_inverses(inner)[0] @ (np.swapaxes(weighted, 1, 2) @ both)
+    solved = both / sampling[..., None] - weighted @ pulled
+    total = np.einsum("me,mea->ma", levels, solved)
+    q = total[:, 0] - total[:, 1] ** 2 / solved[..., 1].sum(axis=1)
+    share = 1 / sampling
+    share /= share.sum(axis=1, keepdims=True)
+    b = ((1 - share) ** 2 / own.freedom).sum(axis=1)
+    return _p_value(q, np.full(len(q), len(count) - 1.0), 2 * b, 3 * b)
+
+
+def _p_value(q: Floats, f: Floats, excess: Floats, half: Floats) -> Floats:
+    tested = f >= 1
+    safe = np.where(tested, f, 1.0)
+    correction, second = matched_f(safe, excess, half)
+    return np.where(tested, fdtrc(safe, second, np.maximum(q, 0.0) / correction), 1.0)

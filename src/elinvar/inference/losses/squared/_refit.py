@@ -1,0 +1,60 @@
+"""The efficient refit of one support, with its covariance and each environment's own fit."""
+
+import numpy as np
+
+from elinvar.inference.losses._records import Refit
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
+from elinvar.inference.problem._types import Bools, Places
+
+_MIXED = 1e-8
+
+
+def refit(problem: LinearProblem, gates: Bools) -> Refit:
+    """Fit the support ``gates`` (n_gates,) in each environment and, by precision, in all."""
+    return refit_many(problem, gates[None])[0]
+
+
+def refit_many(problem: LinearProblem, masks: Bools) -> list[Refit]:
+    """Fit every support in ``masks`` (M, n_gates), those of as many columns at once."""
+    inside = problem.column_masks(masks)
+    size = inside.sum(axis=1)
+    fits: dict[int, Refit] = {}
+    for k in np.unique(size):
+        rows = np.flatnonzero(size == k)
+        columns = np.nonzero(inside[rows])[1].reshape(len(rows), k)
+        fits |= zip(rows.tolist(), _refits(problem, columns), strict=True)
+    return [fits[row] for row in range(len(masks))]
+
+
+def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
+    """Fit supports of k columns each, (M, k)."""
+    gram = np.moveaxis(problem.gram[:, columns[:, :, None], columns[:, None, :]], 1, 0)
+    cross = np.moveaxis(problem.cross[:, columns], 1, 0)
+    inverse, told = pseudo_inverses(gram)
+    own = np.einsum("mejk,mek->mej", inverse, cross)
+    residual = np.maximum(problem.power - np.einsum("mej,mej->me", cross, own), problem.floor)
+    spare = problem.count - ranks(told) - problem.absorbed
+    freedom = np.where(spare >= 1, spare, 0.0)
+    weight = freedom / residual
+    known = told > 1 - _MIXED
+    noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
+    own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])
+    precision = weight[:, :, None, None] * gram
+    covariance, common = pseudo_inverses(precision.sum(axis=1))
+    coef = np.einsum("mjk,me,mek->mj", covariance, weight, cross)
+    units = problem.target_scale / np.append(np.ones(problem.offset), problem.scale)
+    return [
+        Refit(
+            columns=columns[m],
+            units=units[columns[m]],
+            coef=coef[m],
+            known=common[m] > 1 - _MIXED,
+            covariance=covariance[m],
+            precision=precision[m],
+            own=own[m],
+            own_covariance=own_covariance[m],
+            freedom=freedom[m],
+        )
+        for m in range(len(columns))
+    ]
