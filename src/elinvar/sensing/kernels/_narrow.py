@@ -28,6 +28,17 @@ def outside_narrow(inner: Reals, outer: Reals, n_plus: int) -> float:
 
 
 @compiled(fastmath=True)
+def fill_block(inside: Reals, n_plus: int, block: Floats) -> None:
+    """Write the block of A from the rows of the factor within it."""
+    for i in range(block.shape[0]):
+        for j in range(block.shape[0]):
+            entry = 0.0
+            for k in range(inside.shape[1]):
+                entry += (1.0 if k < n_plus else -1.0) * inside[i, k] * inside[j, k]
+            block[i, j] = entry
+
+
+@compiled(fastmath=True)
 def put_goe(normals: Singles, start: int, G: Reals) -> None:
     """Write a GOE matrix into G from the normals that follow ``start``."""
     half = G.dtype.type(HALF)
@@ -150,12 +161,7 @@ def run_narrow(
         multiply(inside.T, inside, inner)
         multiply(beyond.T, beyond, outer)
         beyond2 = outside_narrow(inner, outer, n_plus)
-        for i in range(s):
-            for j in range(s):
-                entry = 0.0
-                for k in range(width):
-                    entry += (1.0 if k < n_plus else -1.0) * inside[i, k] * inside[j, k]
-                block[i, j] = entry
+        fill_block(inside, n_plus, block)
         if not record(block, beyond2, start + step, setting, blocks, outsides):
             return step
         norm = np.sqrt(beyond2)

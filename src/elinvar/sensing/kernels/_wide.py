@@ -13,7 +13,7 @@ from elinvar.sensing._arrays import Floats, Reals, Singles, Words
 from elinvar.sensing._draws import RunSetting, StepDraws
 from elinvar.sensing.kernels._law import HALF, copy, draw_block, multiply, pull_outside, record
 from elinvar.sensing.kernels._normals import fill_normals, room_for
-from elinvar.sensing.kernels._update import renew
+from elinvar.sensing.kernels._update import SGD, renew
 
 PSD, SYMMETRIC, DIRECT = 0, 1, 2
 CHUNK = 1024
@@ -78,17 +78,45 @@ def combine(
 
 
 @compiled(fastmath=True)
-def assemble(P: Reals, kind: int, n_plus: int, signed: Reals, A: Reals) -> None:
-    """Write the matrix that the factor P (d, K) stands for into A."""
+def assemble(
+    P: Reals, kind: int, n_plus: int, rotation: Reals, framed: Reals, signed: Reals, A: Reals
+) -> None:
+    """Write the matrix that the factor P (d, K) stands for into A, in the frame."""
+    source = P
+    if rotation.shape[0] > 0:
+        # A in the frame is F'P P'F, or F'A F; F'P is kept in ``framed``
+        multiply(rotation.T, P, framed)
+        if kind == DIRECT:
+            multiply(framed, rotation, A)
+            return
+        source = framed
     if kind == PSD:
-        multiply(P, P.T, A)
+        multiply(source, source.T, A)
     elif kind == SYMMETRIC:
         for i in range(P.shape[0]):
             for j in range(P.shape[1]):
-                signed[i, j] = P[i, j] if j < n_plus else -P[i, j]
-        multiply(signed, P.T, A)
+                signed[i, j] = source[i, j] if j < n_plus else -source[i, j]
+        multiply(signed, source.T, A)
     else:
         copy(P, A)
+
+
+@compiled(fastmath=True)
+def turn_back(
+    G: Reals, P: Reals, kind: int, rotation: Reals, framed: Reals, work: Reals, descent: Reals
+) -> None:
+    """Write G P, or G itself for ``DIRECT``, into ``descent``, in the coordinates of P."""
+    if rotation.shape[0] == 0:
+        if kind == DIRECT:
+            copy(G, descent)
+        else:
+            multiply(G, P, descent)
+    elif kind == DIRECT:
+        multiply(rotation, G, work)
+        multiply(work, rotation.T, descent)
+    else:
+        multiply(G, framed, work)
+        multiply(rotation, work, descent)
 
 
 @compiled(fastmath=True)
@@ -115,23 +143,14 @@ def run_wide(
     """
     d, s = P.shape[0], draws.cores.shape[1]
     n_steps: int = draws.which.shape[0]
-    rotated = rotation.shape[0] > 0
-    plain_sgd = rule[0] == 0.0 and not rotated and kind != DIRECT
+    plain_sgd = rule[0] == SGD and rotation.shape[0] == 0 and kind != DIRECT
     A, G = np.empty((d, d), P.dtype), np.zeros((d, d), P.dtype)
     framed, moved, signed = np.empty_like(P), np.empty_like(P), np.empty_like(P)
     words, mantissa, normals = room_for(d * (d + 1) // 2, state.shape[1])
     block, drawn = np.empty((s, s)), np.empty((s, s))
     current = P
     for step in range(n_steps):
-        if rotated:
-            # A in the frame: F'P P'F, or F'A F
-            multiply(rotation.T, current, framed)
-            if kind == DIRECT:
-                multiply(framed, rotation, A)
-            else:
-                assemble(framed, kind, n_plus, signed, A)
-        else:
-            assemble(current, kind, n_plus, signed, A)
+        assemble(current, kind, n_plus, rotation, framed, signed, A)
         beyond2 = outside(A, s)
         for i in range(s):
             for j in range(s):
@@ -157,18 +176,7 @@ def run_wide(
             current, moved = moved, current
             continue
         combine(G, A, drawn, tau, pull, 0.0, 1.0)
-        if kind == DIRECT:
-            if rotated:
-                # G back in the coordinates of P
-                multiply(rotation, G, framed)
-                multiply(framed, rotation.T, G)
-            renew(current, G, n_plus, False, rule, memory, start + step + 1)
-        else:
-            if rotated:
-                multiply(G, framed, signed)
-                multiply(rotation, signed, moved)
-            else:
-                multiply(G, current, moved)
-            renew(current, moved, n_plus, kind == SYMMETRIC, rule, memory, start + step + 1)
+        turn_back(G, current, kind, rotation, framed, signed, moved)
+        renew(current, moved, n_plus, kind == SYMMETRIC, rule, memory, start + step + 1)
     copy(current, P)
     return n_steps
