@@ -59,7 +59,7 @@ def run_exact(run: Run) -> Outcome:
             records.blocks, records.outsides,
         )  # fmt: skip
         taken += done
-        run.tell(taken)
+        run.report(taken)
         if done < n:
             return Outcome(records=records, taken=taken, matrix=None)
     # the triangle kernel has worked on a padded transpose

@@ -43,7 +43,7 @@ def run_plain(run: Run) -> Outcome:
             records.keep(at, A, basis)
             if loss is not None:
                 records.losses[at] = loss(A)
-        run.tell(step)
+        run.report(step)
 
     kept = descend(factor, source.gradient, keep, steps=run.steps, bound=run.bound)
     matrix = factor.matrix().astype(np.float64) if kept > run.steps else None

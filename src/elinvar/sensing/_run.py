@@ -100,7 +100,7 @@ class Run:
         """Return the environments of every step, of a generated problem."""
         return Schedule(self.problem, self.algorithm, self.steps, self.environment_rng)
 
-    def tell(self, taken: int) -> None:
+    def report(self, taken: int) -> None:
         """Report progress."""
         if self.progress is not None:
             self.progress(taken, self.steps)

@@ -46,17 +46,17 @@ def step_limit(moments: ScaledMoments, weights: Floats, *, steps: GateSteps | No
     gain = 1.0 if steps is None else steps.gain
     mixture = moments.pooled(weights)
     pooled_steps = steps is not None and steps.pooled
-    used = mixture if pooled_steps else moments.extrapolated(mixture, gain)
+    step_moments = mixture if pooled_steps else moments.extrapolated(mixture, gain)
     variance = np.diag(mixture.gram[0])
     ridge = np.where(variance > 0, _LIMIT_RIDGE * variance, 1.0)
     solution = np.linalg.solve(mixture.gram[0] + np.diag(ridge), mixture.cross[0])
     # the Jacobian at a solution is I - 4 eta D S D, D = diag(|w|^(1/2)): docs/theory.md, section 11
     root = np.sqrt(np.abs(solution))
     with np.errstate(over="ignore", invalid="ignore"):
-        inner = used.gram * root[:, None] * root
+        inner = step_moments.gram * root[:, None] * root
     refuse_overflow(inner)
     curvature = np.abs(np.linalg.eigvalsh(inner)).max(axis=1)
-    pull = np.abs(used.cross).max(axis=1)
+    pull = np.abs(step_moments.cross).max(axis=1)
     if steps is not None and steps.batch_size is not None:
         # tr(D S_e D) / m bounds what a batch adds to the curvature, a standard error what it pulls
         diagonal = np.einsum("ejj->ej", moments.gram)

@@ -153,11 +153,11 @@ def draw_schedule(
         drawn = np.searchsorted(cumulative, rng.random(n_steps) * cumulative[-1], side="right")
         chosen: Places = np.minimum(drawn, last).astype(np.intp)
         return chosen
-    used = np.flatnonzero(weights > 0)
+    visited = np.flatnonzero(weights > 0)
     # the k-th visit of e comes at time k / weight: a merge of the visits, sorted by time
-    visits = [np.arange(1, int((n_steps + len(used)) * weights[e]) + 3) for e in used]
-    time = np.concatenate([k / weights[e] for e, k in zip(used, visits, strict=True)])
-    environment = np.repeat(used, [len(k) for k in visits])
+    visits = [np.arange(1, int((n_steps + len(visited)) * weights[e]) + 3) for e in visited]
+    time = np.concatenate([k / weights[e] for e, k in zip(visited, visits, strict=True)])
+    environment = np.repeat(visited, [len(k) for k in visits])
     turn: Places = environment[np.lexsort((environment, time))][:n_steps]
     return turn
 
@@ -212,12 +212,12 @@ def run_gates(
     elif schedule is None:
         schedule = draw_schedule(steps.n_steps, weights, steps.order, rng)
     if steps.batch_size is None:
-        used = mixture if steps.pooled else moments.extrapolated(mixture, steps.gain)
+        step_moments = mixture if steps.pooled else moments.extrapolated(mixture, steps.gain)
         data = np.zeros((0, p)), np.zeros(0), np.zeros(1, dtype=np.intp), np.zeros(0)
     else:
         if rows is None or scaling is None:
             raise ValueError("batch_size needs rows and their scaling.")
-        used = mixture
+        step_moments = mixture
         data = _sorted_rows(rows, scaling)
     start = np.full((2, p), float(steps.init_scale)) if gates is None else gates.astype(np.float64)
     n_records = -(-len(schedule) // steps.record_every)
@@ -228,8 +228,8 @@ def run_gates(
     smallest = variance[variance > 0].min(initial=np.inf)
     bound = steps.bound * min(1e200, max(1.0, float(np.sqrt(mixture.power[0]) / np.sqrt(smallest))))
     taken = run_trajectory(
-        np.ascontiguousarray(used.gram),
-        np.ascontiguousarray(used.cross),
+        np.ascontiguousarray(step_moments.gram),
+        np.ascontiguousarray(step_moments.cross),
         Rows(*data),
         np.cumsum(weights),
         np.full_like(schedule, -1) if steps.pooled and steps.batch_size else schedule,
@@ -314,11 +314,11 @@ def _trajectory(
     recorded = np.append(np.arange(steps.record_every, n_steps, steps.record_every), n_steps)
     kept = int(np.searchsorted(recorded, taken, side="right"))
     recorded = recorded[:kept]
-    used = np.full(kept, -1) if steps.pooled else schedule[recorded - 1]
+    environment = np.full(kept, -1) if steps.pooled else schedule[recorded - 1]
     return GateTrajectory(
         steps=recorded.astype(np.intp),
         coef=records[:kept],
-        environment=used.astype(np.intp),
+        environment=environment.astype(np.intp),
         gates=gates,
         mean_coef=mean if taken == n_steps else np.zeros_like(mean),
         n_steps=taken,

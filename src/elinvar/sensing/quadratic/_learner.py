@@ -80,7 +80,7 @@ class QuadraticLearner:
         How to step.
     data : CentredMoments or QuadraticRows
         The environments, as they are.
-    used : CentredMoments or QuadraticRows
+    step_data : CentredMoments or QuadraticRows
         What the steps follow: of moments, extrapolated or pooled, and turned into slopes.
     moments : Moments or None
         Of the packed products of columns, where there are not too many.
@@ -94,7 +94,7 @@ class QuadraticLearner:
 
     steps: QuadraticSteps
     data: QuadraticData
-    used: QuadraticData
+    step_data: QuadraticData
     moments: Moments | None
     direction: Literal["slopes", "gradient"]
     pooled: Floats
@@ -111,7 +111,7 @@ class QuadraticLearner:
         factor = start_factor(algorithm, p, None, np.float64, start_rng)
         order = np.zeros(how.n_steps, dtype=np.intp)
         if isinstance(algorithm, HeteroSGD):
-            order = environment_order(algorithm, self.used.weights, how.n_steps, order_rng)
+            order = environment_order(algorithm, self.step_data.weights, how.n_steps, order_rng)
         environments, gradient = order.tolist(), self._gradient(batch_rng)
         # the average is over the last share of the steps, and over the last one at least
         first = min(int(np.floor((1 - how.average) * how.n_steps)) + 1, how.n_steps)
@@ -133,7 +133,7 @@ class QuadraticLearner:
                 lambda A, step: gradient(A, environments[step]),
                 keep,
                 steps=how.n_steps,
-                bound=bound_of(self.used, self.pooled, how.init_scale),
+                bound=bound_of(self.step_data, self.pooled, how.init_scale),
             )
         diverged = kept <= how.n_steps
         return QuadraticTrajectory(
@@ -146,11 +146,11 @@ class QuadraticLearner:
         )
 
     def _gradient(self, rng: np.random.Generator) -> Gradient:
-        if isinstance(self.used, CentredMoments):
-            return moment_direction(self.used)
+        if isinstance(self.step_data, CentredMoments):
+            return moment_direction(self.step_data)
         how = self.steps
         return row_direction(
-            self.used, gain=how.gain, pooled=how.pooled, batch_size=how.batch_size, rng=rng
+            self.step_data, gain=how.gain, pooled=how.pooled, batch_size=how.batch_size, rng=rng
         )
 
     def changes(self, A: Floats, directions: Floats) -> Floats:
@@ -190,7 +190,7 @@ def learner_of(
     return QuadraticLearner(
         steps=steps,
         data=data,
-        used=data,
+        step_data=data,
         moments=moments,
         direction="gradient",
         pooled=pooled,
@@ -202,19 +202,19 @@ def learner_on(moments: Moments, weights: Floats, steps: QuadraticSteps) -> Quad
     """Prepare steps of whole environments on moments."""
     data = CentredMoments.of(moments, steps.intercept, weights)
     pooled = data.pooled_solution()
-    used = data.mixture() if steps.pooled else data
+    step_data = data.mixture() if steps.pooled else data
     slopes = steps.direction == "slopes" or (steps.direction == "auto" and steps.batch_size is None)
     if slopes:
-        used = used.slopes()
-    used = used.extrapolated(steps.gain)
+        step_data = step_data.slopes()
+    step_data = step_data.extrapolated(steps.gain)
     return QuadraticLearner(
         steps=steps,
         data=data,
-        used=used,
+        step_data=step_data,
         moments=moments,
         direction="slopes" if slopes else "gradient",
         pooled=pooled,
-        limit=step_limit(used, pooled, batch_size=steps.batch_size),
+        limit=step_limit(step_data, pooled, batch_size=steps.batch_size),
     )
 
 

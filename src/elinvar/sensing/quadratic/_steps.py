@@ -54,12 +54,12 @@ class QuadraticTrajectory:
         )
 
 
-def moment_direction(used: CentredMoments) -> Gradient:
+def moment_direction(moments: CentredMoments) -> Gradient:
     """Return directions C_e - T_e(A), with few operations."""
-    pack, p = packing(used.dim), used.dim
+    pack, p = packing(moments.dim), moments.dim
     # the weights of the packing are folded into the moments
-    gram = used.gram / pack.weight[:, None] * pack.weight
-    cross = used.cross / pack.weight
+    gram = moments.gram / pack.weight[:, None] * pack.weight
+    cross = moments.cross / pack.weight
     upper, back = pack.upper, pack.back
 
     def direction(A: Floats, e: int) -> Floats:

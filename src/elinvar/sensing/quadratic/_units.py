@@ -114,11 +114,11 @@ def units_of(
     if not most > 1e-13 * np.abs(rows.y).max():
         raise DataError("The target does not vary within environments: nothing to explain.")
     y_scale = float(most * np.sqrt(weight @ (residual / most) ** 2))
-    used = (largest > 0) & ~rows.schema.reference
+    active = (largest > 0) & ~rows.schema.reference
     if not standardize:
-        return QuadraticUnits(x_inverse=used.astype(np.float64), y_scale=1.0)
+        return QuadraticUnits(x_inverse=active.astype(np.float64), y_scale=1.0)
     return QuadraticUnits(
-        x_inverse=np.where(used, 1.0 / np.where(used, rms, 1.0), 0.0), y_scale=y_scale
+        x_inverse=np.where(active, 1.0 / np.where(active, rms, 1.0), 0.0), y_scale=y_scale
     )
 
 
