@@ -31,8 +31,8 @@ def table(**options):
 
 def point(model, risks):
     """Return the fitted w in the units of ``risks``."""
-    w = model.coef_ * risks.scale / risks.unit
-    first = (model.intercept_ - risks.level + risks.center @ model.coef_) / risks.unit
+    w = model.coef_ * risks.scale / risks.scale_y
+    first = (model.intercept_ - risks.center_y + risks.center @ model.coef_) / risks.scale_y
     return np.concatenate([[first], w])
 
 
@@ -62,7 +62,7 @@ def test_risks_are_those_of_rows(standardize):
         assert risks.risk(w)[e] == pytest.approx(np.mean(r**2), rel=1e-10)
         np.testing.assert_allclose(risks.gradient(w)[e], 2 * X[data.codes == e].T @ r / len(r))
     coef, intercept = risks.model(w)
-    np.testing.assert_allclose(risks.level + risks.unit * (X @ w), data.X @ coef + intercept)
+    np.testing.assert_allclose(risks.center_y + risks.scale_y * (X @ w), data.X @ coef + intercept)
 
 
 @pytest.mark.parametrize("method", PENALISED)

@@ -110,7 +110,7 @@ def focused(risks: Risks, supports: NDArray[np.intp], penalty: float) -> tuple[F
     penalty : float
     """
     weights = risks.weights
-    constant = float(weights @ risks.power)
+    constant = float(weights @ risks.square_y)
     m, k = supports.shape
     if not k:
         return np.full(m, constant / 2), np.zeros((m, 0))

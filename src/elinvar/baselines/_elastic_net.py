@@ -49,11 +49,11 @@ class ElasticNetRegressor(PeerRegressor):
             max_iter=100_000,
             tol=1e-6,
         )
-        level, unit = rows.y.mean(), rows.y.std()
-        model.fit((rows.X - center) / scale, (rows.y - level) / unit)
-        coef = model.coef_ * unit / scale
+        center_y, scale_y = rows.y.mean(), rows.y.std()
+        model.fit((rows.X - center) / scale, (rows.y - center_y) / scale_y)
+        coef = model.coef_ * scale_y / scale
         self.selected_ = coef != 0
-        self._take(coef, float(level + unit * model.intercept_ - center @ coef))
+        self._take(coef, float(center_y + scale_y * model.intercept_ - center @ coef))
 
 
 class LassoRegressor(ElasticNetRegressor):

@@ -1,4 +1,4 @@
-"""Least squares with a level for every environment."""
+"""Least squares with an intercept for every environment."""
 
 import numpy as np
 from sklearn.linear_model import LinearRegression

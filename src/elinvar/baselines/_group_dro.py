@@ -58,7 +58,7 @@ class GroupDRORegressor(PeerRegressor):
     def _learn(self, rows: Environments) -> None:
         risks = Risks.from_moments(rows.moments(), standardize=self.standardize)
         extra = self.adjustment / np.sqrt(risks.count)
-        unit = 1.0 / float(np.mean(risks.power))
+        unit = 1.0 / float(np.mean(risks.square_y))
 
         # by Danskin's theorem the gradient in q is the loss of each environment at the minimiser
         def dual(q: Floats) -> tuple[float, Floats]:

@@ -98,9 +98,9 @@ def least_squares(X: Floats, y: Floats) -> tuple[Floats, float]:
     X : (n, p) array
     y : (n,) array
     """
-    center, level = X.mean(axis=0), float(y.mean())
-    coef: Floats = np.linalg.lstsq(X - center, y - level, rcond=None)[0]
-    return coef, float(level - center @ coef)
+    center, center_y = X.mean(axis=0), float(y.mean())
+    coef: Floats = np.linalg.lstsq(X - center, y - center_y, rcond=None)[0]
+    return coef, float(center_y - center @ coef)
 
 
 def by_environment(rows: Environments) -> list[Mask]:

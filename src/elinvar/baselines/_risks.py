@@ -24,7 +24,7 @@ class Risks:
         :math:`S_e`; column 0 is the constant where the model has an intercept.
     cross : (E, q) array
         :math:`c_e`.
-    power : (E,) array
+    square_y : (E,) array
         :math:`s_e`.
     weights : (E,) array
         Of environments, summing to one.
@@ -32,7 +32,7 @@ class Risks:
         Rows of environments.
     center, scale : (p,) array
         What columns were shifted and divided by.
-    level, unit : float
+    center_y, scale_y : float
         What the target was shifted and divided by.
     intercept : bool
         Whether column 0 is the constant.
@@ -40,13 +40,13 @@ class Risks:
 
     gram: Floats
     cross: Floats
-    power: Floats
+    square_y: Floats
     weights: Floats
     count: Floats
     center: Floats
     scale: Floats
-    level: float
-    unit: float
+    center_y: float
+    scale_y: float
     intercept: bool
 
     @classmethod
@@ -73,21 +73,21 @@ class Risks:
         """
         p = moments.n_columns
         of_rows = moments.count / moments.count.sum()
-        center, level = of_rows @ moments.mean_x, float(of_rows @ moments.mean_y)
-        scale, unit = np.ones(p), 1.0
+        center, center_y = of_rows @ moments.mean_x, float(of_rows @ moments.mean_y)
+        scale, scale_y = np.ones(p), 1.0
         if standardize:
             spread = moments.cov_xx.diagonal(axis1=1, axis2=2) + (moments.mean_x - center) ** 2
             scale = np.sqrt(of_rows @ spread)
             scale = np.where(scale > 1e-13 * np.abs(center), scale, 1.0)
-            unit = float(np.sqrt(of_rows @ (moments.var_y + (moments.mean_y - level) ** 2)))
+            scale_y = float(np.sqrt(of_rows @ (moments.var_y + (moments.mean_y - center_y) ** 2)))
         if not (standardize and intercept):
-            center, level = np.zeros(p), 0.0
+            center, center_y = np.zeros(p), 0.0
         x = (moments.mean_x - center) / scale
-        y = (moments.mean_y - level) / unit
+        y = (moments.mean_y - center_y) / scale_y
         # S_e = Cov_e(x) + m_e m_e', c_e = Cov_e(x, y) + m_e E_e y: moments about zero from those
         # about each environment's mean m_e
         gram = moments.cov_xx / (scale[:, None] * scale) + x[:, :, None] * x[:, None, :]
-        cross = moments.cov_xy / (scale * unit) + x * y[:, None]
+        cross = moments.cov_xy / (scale * scale_y) + x * y[:, None]
         if intercept:
             gram = np.concatenate([x[:, :, None], gram], axis=2)
             first = np.concatenate([np.ones((len(x), 1)), x], axis=1)
@@ -96,19 +96,19 @@ class Risks:
         return cls(
             gram=gram,
             cross=cross,
-            power=moments.var_y / unit**2 + y**2,
+            square_y=moments.var_y / scale_y**2 + y**2,
             weights=resolve_environment_weights(environment_weights, moments.names, moments.count),
             count=moments.count,
             center=center,
             scale=scale,
-            level=level,
-            unit=unit,
+            center_y=center_y,
+            scale_y=scale_y,
             intercept=intercept,
         )
 
     def risk(self, w: Floats) -> Floats:
         """Return the risk in every environment, (E,)."""
-        risk: Floats = self.power + (self.gram @ w - 2 * self.cross) @ w
+        risk: Floats = self.square_y + (self.gram @ w - 2 * self.cross) @ w
         return risk
 
     def gradient(self, w: Floats) -> Floats:
@@ -138,7 +138,7 @@ class Risks:
         X = (rows.X - self.center) / self.scale
         if self.intercept:
             X = np.column_stack([np.ones(len(X)), X])
-        return X, (rows.y - self.level) / self.unit
+        return X, (rows.y - self.center_y) / self.scale_y
 
     def model(self, w: Floats) -> tuple[Floats, float]:
         """Return slopes and intercept in the units of the data.
@@ -148,5 +148,5 @@ class Risks:
         w : (q,) array
         """
         first = w[0] if self.intercept else 0.0
-        coef: Floats = w[int(self.intercept) :] * self.unit / self.scale
-        return coef, float(self.level + self.unit * first - self.center @ coef)
+        coef: Floats = w[int(self.intercept) :] * self.scale_y / self.scale
+        return coef, float(self.center_y + self.scale_y * first - self.center @ coef)

@@ -120,14 +120,14 @@ def make_gene_network(
         cut = np.zeros(n_genes, dtype=bool)
         cut[rng.choice(genes, max(1, round(share * genes.size)), replace=False)] = True
         scale = np.where(cut, _KNOCKED_SD, 1.0)
-        return Change(scale=scale, level=np.where(cut, -strength, 0.0), cut=cut)
+        return Change(scale=scale, shift=np.where(cut, -strength, 0.0), cut=cut)
 
     def new(n: int, rng: np.random.Generator, k: int | None) -> Sample:
         changes = [knock_down(others, rng) for _ in range(k or n_environments)]
         return model.sample(n, changes, "new", rng)
 
     untouched = Change(
-        scale=np.ones(n_genes), level=np.zeros(n_genes), cut=np.zeros(n_genes, dtype=bool)
+        scale=np.ones(n_genes), shift=np.zeros(n_genes), cut=np.zeros(n_genes, dtype=bool)
     )
     changes = [untouched, *(knock_down(pool, rng) for _ in range(n_environments - 1))]
     sample = model.sample(n_samples, changes, "E", rng)

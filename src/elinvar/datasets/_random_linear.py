@@ -52,11 +52,11 @@ class _Interventions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Change:
-    """One environment: every node's noise scale, level and incoming coefficients."""
+    """One environment: every node's noise scale, shift and incoming coefficients."""
 
     scale: Floats
     edges: Floats
-    level: Floats
+    shift: Floats
     cut: NDArray[np.bool_]
 
 
@@ -79,17 +79,17 @@ class _Graph:
         scale = np.exp(law.noise_spread * rng.standard_normal(n_nodes))
         edges = self.edges * (1 + law.edge_spread * rng.standard_normal(self.edges.shape))
         # what was added later draws nothing while it is off, so that seeds keep their data
-        level, cut = np.zeros(n_nodes), np.zeros(n_nodes, dtype=bool)
+        shift, cut = np.zeros(n_nodes), np.zeros(n_nodes, dtype=bool)
         if law.shift_spread:
-            level = law.shift_spread * rng.standard_normal(n_nodes)
+            shift = law.shift_spread * rng.standard_normal(n_nodes)
         if law.do_share:
             cut = rng.random(n_nodes) < law.do_share
-            level = np.where(cut, rng.standard_normal(n_nodes), level)
+            shift = np.where(cut, rng.standard_normal(n_nodes), shift)
         if law.broken != "target":
-            scale[self.target], level[self.target], cut[self.target] = 1.0, 0.0, False
+            scale[self.target], shift[self.target], cut[self.target] = 1.0, 0.0, False
             edges[self.target] = self.edges[self.target]
         edges[cut] = 0.0
-        return _Change(scale=scale, edges=edges, level=level, cut=cut)
+        return _Change(scale=scale, edges=edges, shift=shift, cut=cut)
 
     def sample(
         self,
@@ -106,7 +106,7 @@ class _Graph:
             edges[:, self.target] *= -1
         # noise first, then each node adds its parents, in causal order
         values = change.scale[:, None] * rng.standard_normal((len(edges), n))
-        values += change.level[:, None]
+        values += change.shift[:, None]
         if law.broken == "target":
             values[self.target] += rng.standard_normal()
         elif law.broken == "confounder":
@@ -199,7 +199,7 @@ def make_random_linear(
     edge_spread : float, at least 0
         Standard deviation of the factor on each incoming coefficient.
     shift_spread : float, at least 0
-        Standard deviation of a node's level.
+        Standard deviation of a node's shift.
     do_share : float, 0 to 1
         Probability that an environment cuts a node off from its causes, and sets its level by
         N(0, 1).
@@ -207,7 +207,7 @@ def make_random_linear(
         In new environments the target's effects on its children also change sign.
     broken : {"target", "confounder", "fixed_confounder"}, optional
         Break invariance, so that no set of features has the same effects everywhere. "target": the
-        target is intervened on like the others, and its level shifts by :math:`N(0, 1)`.
+        target is intervened on like the others, and shifts by :math:`N(0, 1)`.
         "confounder": a hidden cause, :math:`N(0, 1)` in level and with a scale like the noises', is
         added to the target and every other node. "fixed_confounder": a hidden :math:`N(0, 1)`, the
         same in law everywhere, is added to the target and its parents; methods that use

@@ -20,10 +20,10 @@ from elinvar.errors import DataError
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Change:
-    """One environment: scale and level of every node's noise, factors on its edges, who is cut."""
+    """One environment: scale and mean of every node's noise, factors on its edges, who is cut."""
 
     scale: Floats
-    level: Floats
+    shift: Floats
     factors: Sequence[Floats] | None = None
     cut: NDArray[np.bool_] | None = None
 
@@ -54,7 +54,7 @@ class SparseModel:
         """Draw ``n`` rows of all nodes, one node a row of the result."""
         values = rng.standard_normal((len(self.parents), n))
         values *= change.scale[:, None]
-        values += change.level[:, None]
+        values += change.shift[:, None]
         for node, parents in enumerate(self.parents):
             if parents.size and not (change.cut is not None and change.cut[node]):
                 factors = 1.0 if change.factors is None else change.factors[node]
@@ -191,7 +191,7 @@ def _change(
     factors = [1 + edge_spread * rng.standard_normal(parents.size) for parents in model.parents]
     scale[model.target] = 1.0
     factors[model.target] = np.ones(model.parents[model.target].size)
-    return Change(scale=scale, level=np.zeros(scale.size), factors=factors)
+    return Change(scale=scale, shift=np.zeros(scale.size), factors=factors)
 
 
 def _draw_model(

@@ -150,10 +150,10 @@ def make_network(method: str, n_features: int, seed: int) -> "torch.nn.Module":
             super().__init__()
             self.up = torch.nn.Parameter(torch.full((n_features,), 0.1))
             self.down = torch.nn.Parameter(torch.full((n_features,), 0.1))
-            self.level = torch.nn.Parameter(torch.zeros(()))
+            self.intercept = torch.nn.Parameter(torch.zeros(()))
 
         def forward(self, x: "torch.Tensor") -> "torch.Tensor":
-            return x @ (self.up.square() - self.down.square()) + self.level
+            return x @ (self.up.square() - self.down.square()) + self.intercept
 
     return Gates()
 
