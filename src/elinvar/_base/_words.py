@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from elinvar.errors import DataError
+
 
 def listed(names: Sequence[str], *, most: int = 8, last: str = "and") -> str:
     """Return names as words: "a, b and c", the tail of a list of more than ``most`` counted.
@@ -25,6 +27,22 @@ def listed(names: Sequence[str], *, most: int = 8, last: str = "and") -> str:
 def some(names: Sequence[str]) -> str:
     """Name the first few, and count the rest."""
     return listed(names, most=4)
+
+
+def check_names(names: Sequence[str], known: Sequence[str], what: str, plural: str = "") -> None:
+    """Refuse a name that is not known, with those nearest to it.
+
+    Raises
+    ------
+    DataError
+        If one is not.
+    """
+    for name in names:
+        if name not in known:
+            raise DataError(
+                f"There is no {what} {name!r}.{did_you_mean(name, known)} "
+                f"The {plural or what + 's'} are {', '.join(known)}."
+            )
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from elinvar._base import __version__, atomic_write, check_writable
+from elinvar._base import __version__, check_writable
 from elinvar.bench._markdown import PROTOCOL
 from elinvar.bench._tables import TextTable, result_tables
 from elinvar.plots import plot_error_time, plot_ranks, plot_recovery
-from elinvar.report.layout import Picture, Table, picture, templates, text_table
+from elinvar.report.layout import Picture, Table, picture, text_table, write_page
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -47,24 +47,20 @@ def write_bench_page(
     """
     path = check_writable(Path(folder) / "index.html")
     told = result.targets[result.targets["met"] != "not measured"]
-    page = (
-        templates(_TEMPLATES)
-        .get_template("bench.html.j2")
-        .render(
-            title="Leaderboard",
-            command=command,
-            version=__version__,
-            quick=result.quick,
-            n_met=int((told["met"] == "yes").sum()),
-            n_targets=len(told),
-            protocol=[sentence.replace("*", "").replace("`", "") for sentence in PROTOCOL],
-            pictures=list(_pictures(result)),
-            tables=[(one, _table(one)) for one in result_tables(result)],
-        )
+    return write_page(
+        path,
+        "bench.html.j2",
+        _TEMPLATES,
+        title="Leaderboard",
+        command=command,
+        version=__version__,
+        quick=result.quick,
+        n_met=int((told["met"] == "yes").sum()),
+        n_targets=len(told),
+        protocol=[sentence.replace("*", "").replace("`", "") for sentence in PROTOCOL],
+        pictures=list(_pictures(result)),
+        tables=[(one, _table(one)) for one in result_tables(result)],
     )
-    with atomic_write(path) as file:
-        file.write(page)
-    return path
 
 
 def _pictures(result: "BenchResult") -> Iterator[Picture]:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elinvar._base import atomic_save, check_writable
-from elinvar._base._words import did_you_mean
+from elinvar._base._words import check_names
 from elinvar.baselines import BASELINES
 from elinvar.bench._cell import cell
 from elinvar.bench._paired import Ranking, rank
 from elinvar.bench._suites import ALWAYS, SUITES, Suite
 from elinvar.bench._summary import measured, scores, summarise, verdicts
 from elinvar.bench._targets import targets
-from elinvar.errors import DataError, FileError
+from elinvar.errors import FileError
 from elinvar.sweeps import Sweep, run_sweep
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def choose_suites(names: Sequence[str] = ()) -> tuple[Suite, ...]:
     DataError
         If a name is not known.
     """
-    _check("suite", names, list(SUITES))
+    check_names(names, list(SUITES), "suite")
     return tuple(suite for name, suite in SUITES.items() if not names or name in names)
 
 
@@ -87,17 +87,8 @@ def choose_methods(names: Sequence[str] = ()) -> tuple[str, ...]:
     DataError
         If a name is not known.
     """
-    _check("method", names, list(BASELINES))
+    check_names(names, list(BASELINES), "method")
     return tuple(name for name in BASELINES if not names or name in (*ALWAYS, *names))
-
-
-def _check(what: str, names: Sequence[str], known: Sequence[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise DataError(
-                f"There is no {what} {name!r}.{did_you_mean(name, known)} "
-                f"The {what}s are {', '.join(known)}."
-            )
 
 
 def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: bool) -> Sweep:

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from elinvar._base import atomic_write, check_writable
+from elinvar._base import check_writable
 from elinvar.answer import Answer
 from elinvar.answer.figures import figures
 from elinvar.report._figures import answer_of
 from elinvar.report._sections import sections
 from elinvar.report._terms import STATUS, WHERE, caption
-from elinvar.report.layout import picture, templates
+from elinvar.report.layout import picture, write_page
 
 
 def write_report(
@@ -50,24 +50,19 @@ def write_report(
         If the model has no answer: it is of another kind, or not fitted.
     """
     answer, path = answer_of(model), check_writable(path)
-    page = (
-        templates()
-        .get_template("page.html.j2")
-        .render(
-            title=title or _title(answer),
-            status=answer.status,
-            status_words=STATUS[answer.status],
-            explanation=answer.explanation,
-            sections=sections(answer, source=source, command=command),
-            figures={
-                name: picture(ax, name, caption(name, answer), where=WHERE[name])
-                for name, ax in figures(answer).items()
-            },
-        )
+    return write_page(
+        path,
+        "page.html.j2",
+        title=title or _title(answer),
+        status=answer.status,
+        status_words=STATUS[answer.status],
+        explanation=answer.explanation,
+        sections=sections(answer, source=source, command=command),
+        figures={
+            name: picture(ax, name, caption(name, answer), where=WHERE[name])
+            for name, ax in figures(answer).items()
+        },
     )
-    with atomic_write(path) as file:
-        file.write(page)
-    return path
 
 
 def _title(answer: Answer) -> str:

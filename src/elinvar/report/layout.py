@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from elinvar._base import atomic_write
 from elinvar.plots import to_svg
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from markupsafe import Markup
     from matplotlib.axes import Axes
 
@@ -115,17 +115,21 @@ def picture(ax: "Axes", name: str, caption: str, *, where: str = "") -> Picture:
     )
 
 
-def templates(*folders: Path) -> "Environment":
-    """Return the templates of these folders and those that all pages share.
+def write_page(path: Path, template: str, *folders: Path, **content: object) -> Path:
+    """Write a page from a template of these folders, or of those that all pages share.
 
     What is not marked as safe is escaped.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    page = environment.get_template(template).render(content)
+    with atomic_write(path) as file:
+        file.write(page)
+    return path

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from elinvar._base import atomic_write, check_writable
+from elinvar._base import check_writable
 from elinvar._base._numbers import number
-from elinvar.report.layout import templates, text_table
+from elinvar.report.layout import text_table, write_page
 from elinvar.studies._records import Record, read_study_records
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -36,19 +36,15 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
     path = check_writable(Path(folder) / "index.html")
     records = read_study_records(Path(folder))
     claims = [claim for record in records for claim in record["claims"]]
-    page = (
-        templates(_TEMPLATES)
-        .get_template("studies.html.j2")
-        .render(
-            title=title or "What elinvar reproduces",
-            n_claims=len(claims),
-            n_hold=sum(claim["holds"] for claim in claims),
-            studies=[_shown(record, Path(folder)) for record in records],
-        )
+    return write_page(
+        path,
+        "studies.html.j2",
+        _TEMPLATES,
+        title=title or "What elinvar reproduces",
+        n_claims=len(claims),
+        n_hold=sum(claim["holds"] for claim in claims),
+        studies=[_shown(record, Path(folder)) for record in records],
     )
-    with atomic_write(path) as file:
-        file.write(page)
-    return path
 
 
 def _shown(record: Record, folder: Path) -> dict[str, object]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from elinvar._base._words import did_you_mean
-from elinvar.errors import DataError, MissingExtraError
+from elinvar._base._words import check_names
+from elinvar.errors import MissingExtraError
 from elinvar.studies import (
     _batch_size,
     _coloured_digits,
@@ -50,12 +50,7 @@ def choose_studies(names: Sequence[str] = ()) -> list[AnyStudy]:
     DataError
         If a name is not known.
     """
-    for name in names:
-        if name not in STUDIES:
-            raise DataError(
-                f"There is no study {name!r}.{did_you_mean(name, STUDIES)} "
-                f"The studies are {', '.join(STUDIES)}."
-            )
+    check_names(names, list(STUDIES), "study", "studies")
     return [study for name, study in STUDIES.items() if not names or name in names]
 
 
