@@ -1,9 +1,11 @@
 """Invariant causal prediction through the package causalicp."""
 
+from collections.abc import Collection, Iterable
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval
 
 from elinvar._base import import_extra
@@ -11,6 +13,8 @@ from elinvar.baselines._regressor import Floats, Mask, PeerRegressor, by_environ
 from elinvar.baselines._screen import screen
 from elinvar.environments import Environments
 from elinvar.errors import DataError
+
+Positions = NDArray[np.intp]
 
 
 class CausalICPRegressor(PeerRegressor):
@@ -74,9 +78,13 @@ class CausalICPRegressor(PeerRegressor):
         data = [table[inside] for inside in by_environment(rows)]
         with np.errstate(all="ignore"):
             found = package.fit(data, int(columns.size), alpha=float(self.level))
-        self.accepted_sets_ = sorted(
-            tuple(sorted(columns[list(chosen)].tolist())) for chosen in found.accepted_sets
-        )
+        self._accept(rows, columns, found.accepted_sets)
+
+    def _accept(
+        self, rows: Environments, columns: Positions, sets: Iterable[Collection[int]]
+    ) -> None:
+        """Set what is common to accepted sets of places in ``columns``."""
+        self.accepted_sets_ = sorted(tuple(sorted(columns[list(one)].tolist())) for one in sets)
         self._take_selection(rows, common(self.accepted_sets_, rows.X.shape[1]))
 
 

@@ -1,20 +1,20 @@
 """Invariant causal prediction through the package invariant-causal-prediction."""
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from elinvar._base import import_extra
-from elinvar.baselines._causalicp import common
-from elinvar.baselines._regressor import PeerRegressor, by_environment
+from elinvar.baselines._causalicp import CausalICPRegressor
+from elinvar.baselines._regressor import by_environment
 from elinvar.baselines._screen import screen
 from elinvar.environments import Environments
 
 
-class ICPRegressor(PeerRegressor):
+class ICPRegressor(CausalICPRegressor):
     r"""ICP as in the package ``invariant-causal-prediction``.
 
     The same estimate as `CausalICPRegressor` from other tests: residuals of pooled least squares
@@ -55,13 +55,9 @@ class ICPRegressor(PeerRegressor):
     asked for).
     """
 
-    accepted_sets_: list[tuple[int, ...]]
-
-    _fewest: ClassVar[int] = 2
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "level": [Interval(Real, 0, 1, closed="neither")],
+        **CausalICPRegressor._parameter_constraints,
         "test": [StrOptions({"normal", "ks", "ranks"})],
-        "max_features": [Interval(Integral, 1, 20, closed="both")],
         "max_set_size": [None, Interval(Integral, 0, None, closed="left")],
     }
 
@@ -73,9 +69,8 @@ class ICPRegressor(PeerRegressor):
         max_features: int = 8,
         max_set_size: int | None = None,
     ) -> None:
-        self.level = level
+        super().__init__(level=level, max_features=max_features)
         self.test = test
-        self.max_features = max_features
         self.max_set_size = max_set_size
 
     def _learn(self, rows: Environments) -> None:
@@ -93,7 +88,4 @@ class ICPRegressor(PeerRegressor):
                 test=self.test,
                 max_set_size=size,
             )
-        self.accepted_sets_ = sorted(
-            tuple(columns[list(chosen)].tolist()) for chosen in found["accepted_sets"]
-        )
-        self._take_selection(rows, common(self.accepted_sets_, rows.X.shape[1]))
+        self._accept(rows, columns, found["accepted_sets"])

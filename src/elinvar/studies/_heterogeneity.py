@@ -7,7 +7,7 @@ import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
-from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled, signals
+from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import rows_of
 from elinvar.studies._transition import slope, transition
@@ -19,35 +19,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(SensingConfig):
+class Config(TransitionConfig):
     """The settings of this study.
 
     Parameters
     ----------
-    algorithm : str
-        That is to forget the spurious part.
     step_sizes : tuple of float
         One line of the picture each.
     ratios : tuple of float
         Heterogeneities, as multiples of the predicted line of their step size.
-    batch_size : int
-        Large, so that the spurious part can fall far before sampling noise holds it.
-    near : (low, high)
-        Ratios between which the transition is measured.
-    learnt, forgotten : float
-        Ratios up to which the spurious part must be learnt, and from which it must be forgotten.
-    tolerance : float
-        Largest deviation of the transition from the line, relative to it.
     """
 
-    algorithm: str = "HeteroSGD"
     step_sizes: tuple[float, ...] = (0.05, 0.1, 0.2)
     ratios: tuple[float, ...] = (
         0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3
     )  # fmt: skip
-    batch_size: int = HUGE_BATCH
     near: tuple[float, float] = (0.8, 1.2)
-    learnt: float = 0.6
     forgotten: float = 1.25
     tolerance: float = 0.05
     repetitions: int = 30

@@ -65,6 +65,33 @@ class SensingConfig(StudyConfig, Setting):
         return Setting(**{field.name: getattr(self, field.name) for field in fields(Setting)})
 
 
+@dataclass(frozen=True, kw_only=True)
+class TransitionConfig(SensingConfig):
+    """A study of where the spurious part stops growing along an axis.
+
+    Parameters
+    ----------
+    algorithm : str
+        That is to forget the spurious part.
+    batch_size : int
+        Large, so that the spurious part can fall far before sampling noise holds it.
+    near : (low, high)
+        Multiples of the predicted transition between which it is measured.
+    learnt, forgotten : float
+        Multiples of it up to which the spurious part must be learnt, and from which it must be
+        forgotten.
+    tolerance : float
+        Largest deviation of the transition from the prediction, relative to it.
+    """
+
+    algorithm: str = "HeteroSGD"
+    batch_size: int = HUGE_BATCH
+    near: tuple[float, float]
+    learnt: float = 0.6
+    forgotten: float
+    tolerance: float
+
+
 def run(
     algorithm: str,
     rng: np.random.Generator,

@@ -7,7 +7,7 @@ import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
-from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled, signals
+from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._transition import slope, transition
 from elinvar.theory import step_limits, step_window
@@ -18,38 +18,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(SensingConfig):
+class Config(TransitionConfig):
     """The settings of this study.
 
     Parameters
     ----------
-    algorithm : str
-        That is to forget the spurious part.
     heterogeneity : float
         Of the problem.
     step_sizes : tuple of float
         Along the axis.
-    batch_size : int
-        Large, so that the spurious part can fall far before sampling noise holds it.
-    near : (low, high)
-        Multiples of the predicted transition between which it is measured.
-    learnt, forgotten : float
-        Multiples of it up to which the spurious part must be learnt, and from which it must be
-        forgotten.
     tolerance : float
-        Largest deviation of the transition from the prediction, relative to it; a tenth is a
-        twentieth in heterogeneity, as for small steps M^2 is about 2 / step_size.
+        A tenth is a twentieth in heterogeneity, as for small steps M^2 is about 2 / step_size.
     """
 
-    algorithm: str = "HeteroSGD"
     heterogeneity: float = 6.0
     step_sizes: tuple[float, ...] = (
         0.01, 0.02, 0.03, 0.035, 0.04, 0.044, 0.048, 0.052, 0.056, 0.06, 0.064, 0.068, 0.072,
         0.076, 0.08, 0.09, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.23, 0.27, 0.32,
     )  # fmt: skip
-    batch_size: int = HUGE_BATCH
     near: tuple[float, float] = (0.7, 1.4)
-    learnt: float = 0.6
     forgotten: float = 1.4
     tolerance: float = 0.1
     repetitions: int = 30
