@@ -115,13 +115,15 @@ def merge(a: M, b: RawMoments) -> M:
     mean = np.zeros((len(names), p + 1))
     cov = np.zeros((len(names), p + 1, p + 1))
     position = {name: e for e, name in enumerate(names)}
+    # z = (x, y): the target is the last row and column, and levels that a part lacks are zero
     for part in (a, b):
-        columns = np.append(part.schema.position_in(schema), p)
+        x = part.schema.position_in(schema)
         for e, name in enumerate(part.names):
             k = position[name]
             part_mean, part_cov = np.zeros(p + 1), np.zeros((p + 1, p + 1))
-            part_mean[columns] = np.append(part.mean_x[e], part.mean_y[e])
-            part_cov[columns[:, None], columns[None, :]] = _joint(part, e)
+            part_mean[x], part_mean[p] = part.mean_x[e], part.mean_y[e]
+            part_cov[np.ix_(x, x)], part_cov[p, p] = part.cov_xx[e], part.var_y[e]
+            part_cov[x, p] = part_cov[p, x] = part.cov_xy[e]
             # an overflow shows as infinity, which the record refuses in a sentence
             with np.errstate(over="ignore", invalid="ignore"):
                 count[k] = _update(count[k], mean[k], cov[k], part.count[e], part_mean, part_cov)
@@ -136,15 +138,6 @@ def merge(a: M, b: RawMoments) -> M:
         var_y=cov[:, p, p],
         schema=schema,
         n_dropped=a.n_dropped + b.n_dropped,
-    )
-
-
-def _joint(moments: RawMoments, e: int) -> Floats:
-    return np.block(
-        [
-            [moments.cov_xx[e], moments.cov_xy[e][:, None]],
-            [moments.cov_xy[e][None, :], moments.var_y[e][None, None]],
-        ]
     )
 
 
