@@ -7,6 +7,7 @@ import numpy as np
 from elinvar.environments._checks import (
     check_matrix,
     code_environments,
+    finite,
     weights_of_rows,
 )
 from elinvar.environments._frames import as_frame, is_frame
@@ -67,7 +68,7 @@ def read_part(
     # a row without target is dropped before the means are taken, as in frames
     if roles.missing == "impute":
         return _impute(rows.drop(np.isnan(rows.y)))
-    if roles.missing == "drop":
+    if roles.missing == "drop" and not (finite(rows.X) and finite(rows.y)):
         return rows.drop(np.isnan(rows.X).any(axis=1) | np.isnan(rows.y))
     # whether all is finite shows in the sums of the moments, without a pass of its own
     return rows
