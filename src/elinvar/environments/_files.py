@@ -62,10 +62,10 @@ def find_files(path: Paths) -> tuple[Path, ...]:
         If a file does not exist, is a folder, or no file matches.
     """
     if isinstance(path, str | os.PathLike):
-        return _one(path)
+        return _matching(path)
     if not isinstance(path, Iterable):
         raise FileError(f"A path, a pattern or a list of paths is needed; got {path!r}.")
-    found = [file for item in path for file in _one(item)]
+    found = [file for item in path for file in _matching(item)]
     if not found:
         raise FileError("The list of files is empty; name at least one.")
     repeated = {str(file) for file in found if found.count(file) > 1}
@@ -74,7 +74,7 @@ def find_files(path: Paths) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _one(path: PathLike) -> tuple[Path, ...]:
+def _matching(path: PathLike) -> tuple[Path, ...]:
     if not isinstance(path, str | os.PathLike):
         raise FileError(f"A path is needed; got {path!r}.")
     text = os.path.expanduser(os.fspath(path))
@@ -140,7 +140,7 @@ def format_of(path: Path) -> Format:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class DataFile:
     """One file: its format and what its columns hold."""
 
     path: Path
@@ -174,8 +174,8 @@ class Files:
     """
 
     def __init__(self, path: Paths) -> None:
-        self.parts = tuple(_open(file) for file in find_files(path))
-        self.names = self.parts[0].names
+        self.files = tuple(_open(file) for file in find_files(path))
+        self.names = self.files[0].names
 
     def kinds(self, columns: Iterable[str], texts: Iterable[str] = ()) -> dict[str, Kind]:
         """Say what each column holds in all files together.
@@ -187,16 +187,16 @@ class Files:
             Columns to read as text whatever they seem to hold.
         """
         columns, texts = list(columns), set(texts)
-        for part in self.parts:
-            absent = [name for name in columns if name not in part.names]
+        for file in self.files:
+            absent = [name for name in columns if name not in file.names]
             if absent:
                 raise DataError(
-                    f"{part.path} lacks the column {absent[0]!r}, which {self.parts[0].path} has"
-                    f"{nearest(absent[0], part.names)}."
+                    f"{file.path} lacks the column {absent[0]!r}, which {self.files[0].path} has"
+                    f"{nearest(absent[0], file.names)}."
                 )
         kinds: dict[str, Kind] = {}
         for name in columns:
-            found = {part.kind(name) for part in self.parts}
+            found = {file.kind(name) for file in self.files}
             kinds[name] = "text" if name in texts or found == {"empty"} else merge_kinds(found)
         return kinds
 
@@ -222,20 +222,20 @@ class Files:
         """
         columns = list(dict.fromkeys(columns))
         n_rows = 0
-        for part in self.parts:
+        for file in self.files:
             first = 0
-            source = part.path.name if len(self.parts) > 1 else ""
-            for table in _batches(part, columns, set(labels), set(texts)):
+            source = file.path.name if len(self.files) > 1 else ""
+            for table in _batches(file, columns, set(labels), set(texts)):
                 if table.num_rows:
                     yield as_frame(table, first_row=first, source=source)
                 first += table.num_rows
             n_rows += first
         if not n_rows:
-            where = str(self.parts[0].path) if len(self.parts) == 1 else "Files together"
+            where = str(self.files[0].path) if len(self.files) == 1 else "Files together"
             raise FileError(f"{where}: no rows, 0 sample(s) while a minimum of 1 is required.")
 
 
-def _open(path: Path) -> Part:
+def _open(path: Path) -> DataFile:
     form = format_of(path)
     delimiter = _delimiter(path) if form == "csv" else ","
     schema = _guarded(path, partial(_schema, path, form, delimiter))
@@ -246,7 +246,9 @@ def _open(path: Path) -> Part:
     check_no_duplicates(names, f"The columns of {path}")
     if form == "csv" and any(str(kind) == "binary" for kind in schema.types):
         raise FileError(_encoding_message(path))
-    return Part(path=path, format=form, names=names, types=tuple(schema.types), delimiter=delimiter)
+    return DataFile(
+        path=path, format=form, names=names, types=tuple(schema.types), delimiter=delimiter
+    )
 
 
 def _encoding_message(path: Path) -> str:
@@ -299,17 +301,17 @@ def _csv(delimiter: str, types: dict[str, Any], columns: list[str] | None = None
 
 
 def _batches(
-    part: Part, columns: list[str], labels: set[str], texts: set[str]
+    file: DataFile, columns: list[str], labels: set[str], texts: set[str]
 ) -> Iterator["pa.Table"]:
     """Yield tables of these columns."""
     rows = max(1024, min(65_536, BATCH_BYTES // (8 * len(columns))))
-    if part.format == "parquet":
-        batches = _parquet_batches(part.path, columns, rows)
-    elif part.format == "arrow":
-        batches = _arrow_batches(part.path, columns, rows)
+    if file.format == "parquet":
+        batches = _parquet_batches(file.path, columns, rows)
+    elif file.format == "arrow":
+        batches = _arrow_batches(file.path, columns, rows)
     else:
-        batches = _csv_batches(part, columns, labels, texts)
-    while (batch := _guarded(part.path, partial(_next_sound, batches), part)) is not None:
+        batches = _csv_batches(file, columns, labels, texts)
+    while (batch := _guarded(file.path, partial(_next_sound, batches), file)) is not None:
         yield batch
 
 
@@ -342,7 +344,7 @@ def _arrow_batches(path: Path, columns: list[str], rows: int) -> Iterator["pa.Ta
 
 
 def _csv_batches(
-    part: Part, columns: list[str], labels: set[str], texts: set[str]
+    file: DataFile, columns: list[str], labels: set[str], texts: set[str]
 ) -> Iterator["pa.Table"]:
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -350,13 +352,13 @@ def _csv_batches(
 
     types = {}
     for name in columns:
-        kind = part.kind(name)
+        kind = file.kind(name)
         if name in texts | labels or kind in ("text", "empty"):
             types[name] = pa.string()
-        elif kind == "number" and not pa.types.is_boolean(part.types[part.names.index(name)]):
+        elif kind == "number" and not pa.types.is_boolean(file.types[file.names.index(name)]):
             types[name] = pa.float64()
     # Not through a dataset: that reads ahead without bound where computing is slower.
-    for batch in pacsv.open_csv(part.path, **_csv(part.delimiter, types, columns)):
+    for batch in pacsv.open_csv(file.path, **_csv(file.delimiter, types, columns)):
         table = pa.Table.from_batches([batch])
         for name in labels & set(types):
             # CSV has no types: a whole number that was written as 2020.0 is the label 2020.
@@ -365,7 +367,7 @@ def _csv_batches(
         yield table
 
 
-def _guarded(path: Path, call: Callable[[], T], part: Part | None = None) -> T:
+def _guarded(path: Path, call: Callable[[], T], file: DataFile | None = None) -> T:
     """Turn what reading may raise into one sentence about the file."""
     import pyarrow as pa
 
@@ -378,8 +380,8 @@ def _guarded(path: Path, call: Callable[[], T], part: Part | None = None) -> T:
         if "UTF8" in text or isinstance(error, UnicodeDecodeError):
             raise FileError(_encoding_message(path)) from error
         match = re.search(r"In CSV column #(\d+): (.*)", text)
-        if match and part is not None:
-            raise NotNumbers(part.names[int(match[1])], match[2]) from error
+        if match and file is not None:
+            raise NotNumbers(file.names[int(match[1])], match[2]) from error
         raise FileError(_damage(path, text)) from error
 
 
