@@ -1,7 +1,7 @@
 """What regressors that take stochastic steps share: parameters, step size, record, summary."""
 
 import warnings
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
 from numbers import Integral, Real
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Steps = TypeVar("Steps")
 
 
-class StochasticRegressor(EnvironmentRegressor):
+class StochasticRegressor(EnvironmentRegressor, ABC):
     """A regressor that takes steps on one environment at a time, each with a large step size.
 
     A subclass takes the steps on rows (``_fit_rows``) and says what it recorded (``_recorded``).
