@@ -1,6 +1,7 @@
 """What an algorithm will do to a matrix problem, before it runs."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
@@ -22,7 +23,13 @@ _LARGER = 1.25
 _CLOSE, _TOUCHED, _THROWN = 1.5, 1.0, 4.0
 _TOLD_FEW = "measurements have heavier tails than Gaussian ones, and {} a batch are few."
 
-Finding = tuple[Outcome, str, float]
+
+class Finding(NamedTuple):
+    """What comes of a setup, why, and the relative error that it leaves if that is known."""
+
+    outcome: Outcome
+    reason: str
+    error: float = float("nan")
 
 
 def predict_outcome(
@@ -88,17 +95,21 @@ def predict_outcome(
     if unknown:
         return replace(blank, reason=unknown)
     if algorithm.parameterization == "direct":
-        outcome, reason, error = _direct(setup)
-        return replace(blank, outcome=outcome, reason=reason, relative_error=error)
-    outcome, reason, error = _factored(setup)
+        found = _direct(setup)
+        return replace(
+            blank, outcome=found.outcome, reason=found.reason, relative_error=found.error
+        )
+    found = _factored(setup)
     spurious = setup.spurious
     return replace(
         blank,
-        outcome=outcome,
-        reason=reason,
-        relative_error=error,
+        outcome=found.outcome,
+        reason=found.reason,
+        relative_error=found.error,
         exponents=tuple(float(rate) for rate in spurious.exponents),
-        spurious_level=setup.level if outcome in ("learns pooled", "learns a mixture") else 0.0,
+        spurious_level=setup.level
+        if found.outcome in ("learns pooled", "learns a mixture")
+        else 0.0,
         burst_exponent=spurious.burst if algorithm.sampling == "one" else float("nan"),
         convergence_steps=setup.needed,
         spurious_steps=setup.spurious_steps,
@@ -139,16 +150,16 @@ def _factored(setup: Setup) -> Finding:
     reduced, spurious = setup.reduced, setup.spurious
     needed = setup.columns(reduced.sigma)
     if needed > setup.width:
-        return "cannot represent", f"{_columns(setup)} of U cannot hold rank {needed}.", np.nan
+        return Finding("cannot represent", f"{_columns(setup)} of U cannot hold rank {needed}.")
     if setup.algorithm.parameterization == "psd" and reduced.sigma.min() < 0:
-        return "cannot represent", "A = U U' has no negative eigenvalue, but A* has.", np.nan
+        return Finding("cannot represent", "A = U U' has no negative eigenvalue, but A* has.")
     for check in (_settling, _bounded, _batch):
         finding = check(setup)
         if finding:
             return finding
     if setup.asked is not None and setup.asked < setup.needed:
         reason = f"A* is learned after {setup.needed:.0f} steps, not {setup.asked}."
-        return "too few steps", reason, np.nan
+        return Finding("too few steps", reason)
     if setup.algorithm.sampling != "one":
         return _pooled(setup)
     if _hidden(setup) >= _SURE or setup.rehearsal.visible <= 1 - _SURE:
@@ -158,7 +169,7 @@ def _factored(setup: Setup) -> Finding:
             return _recovered(setup)
         share = 100 * setup.rehearsal.visible
         reason = f"spurious directions die, at {spurious.top:.3g} a step, but bursts or late starts"
-        return "undecided", f"{reason} are visible {share:.0f}% of the time.", np.nan
+        return Finding("undecided", f"{reason} are visible {share:.0f}% of the time.")
     return _learned(setup)
 
 
@@ -168,10 +179,10 @@ def _settling(setup: Setup) -> Finding | None:
     if setup.algorithm.sampling != "one":
         pull = max(pull, setup.reduced.step * float(np.abs(setup.spurious.levels).max(initial=0.0)))
     if pull >= 2:
-        return "diverges", f"step times largest eigenvalue is {pull:.3g}, above 2.", np.nan
+        return Finding("diverges", f"step times largest eigenvalue is {pull:.3g}, above 2.")
     if pull >= 1:
         reason = f"step times largest eigenvalue is {pull:.3g}, above 1: it oscillates."
-        return "does not settle", reason, np.nan
+        return Finding("does not settle", reason)
     return None
 
 
@@ -184,9 +195,9 @@ def _bounded(setup: Setup) -> Finding | None:
     share = setup.rehearsal.diverged
     told = f"{100 * share:.0f}% of runs rehearsed in the span of U* and V* diverge"
     if share >= 0.9:
-        return "diverges", f"{told}: the step is too large for this spread.", np.nan
+        return Finding("diverges", f"{told}: the step is too large for this spread.")
     if share > 0.1:
-        return "undecided", f"{told}.", np.nan
+        return Finding("undecided", f"{told}.")
     return None
 
 
@@ -195,18 +206,18 @@ def _batch(setup: Setup) -> Finding | None:
     m, d = setup.reduced.batch_size, setup.problem.dim
     if m is not None and np.isinf(setup.floor.error):
         if np.isfinite(setup.floor_of(_CLOSE * m).error):
-            return "undecided", f"noise of batches of {m} may feed on itself.", np.nan
-        return "diverges", f"noise of batches of {m} feeds on itself.", np.nan
+            return Finding("undecided", f"noise of batches of {m} may feed on itself.")
+        return Finding("diverges", f"noise of batches of {m} feeds on itself.")
     if setup.few:
-        return "undecided", _TOLD_FEW.format(m), np.nan
+        return Finding("undecided", _TOLD_FEW.format(m))
     if setup.sampled <= _ROUGH:
         return None
     # the noise of a step has eigenvalues up to sqrt(2 d v), and throws amplitudes that far
     room = setup.slack(float(np.sqrt(2 * d * setup.floor.variance)))
     if room < -_THROWN:
-        return "diverges", f"noise of batches of {m} throws it beyond the bounded line.", np.nan
+        return Finding("diverges", f"noise of batches of {m} throws it beyond the bounded line.")
     if room < -_TOUCHED:
-        return "undecided", f"noise of batches of {m} reaches beyond the bounded line.", np.nan
+        return Finding("undecided", f"noise of batches of {m} reaches beyond the bounded line.")
     return None
 
 
@@ -220,16 +231,16 @@ def _pooled(setup: Setup) -> Finding:
         if _crowded_out(setup):
             return _recovered(setup)
         reason = f"{_columns(setup)} of U cannot hold all of the pooled matrix."
-        return "learns a mixture", reason, np.nan
+        return Finding("learns a mixture", reason)
     if setup.asked is not None and setup.asked < setup.spurious_steps:
         reason = f"the spurious part is half learned after {setup.spurious_steps:.0f} steps."
-        return "undecided", reason, np.nan
+        return Finding("undecided", reason)
     error = setup.relative_error
     if not reduced.oblique:
         error = float(np.hypot(size / reduced.signal, error))
     if setup.sampled > _ROUGH * np.hypot(1.0, size / reduced.signal):
-        return "noise dominates", _noisy(setup), error
-    return "learns pooled", "a mixed batch sees only the mean of the environments.", error
+        return Finding("noise dominates", _noisy(setup), error)
+    return Finding("learns pooled", "a mixed batch sees only the mean of the environments.", error)
 
 
 def _crowded_out(setup: Setup) -> bool:
@@ -256,11 +267,11 @@ def _learned(setup: Setup) -> Finding:
     error = float(np.hypot(seen.error / setup.reduced.signal, floor))
     told = f"spurious directions grow, at up to {setup.spurious.top:.3g} a step"
     if seen.spurious > 0.5 * setup.pooled_level > 0:
-        return "learns pooled", f"{told}, and rest near their mean.", error
+        return Finding("learns pooled", f"{told}, and rest near their mean.", error)
     if floor > _ROUGH:
-        return "noise dominates", _noisy(setup), error
+        return Finding("noise dominates", _noisy(setup), error)
     share = f"visible {100 * seen.visible:.0f}% of the time"
-    return "learns a mixture", f"{told}, but rest far below their mean, {share}.", error
+    return Finding("learns a mixture", f"{told}, but rest far below their mean, {share}.", error)
 
 
 def _recovered(setup: Setup) -> Finding:
@@ -274,13 +285,15 @@ def _recovered(setup: Setup) -> Finding:
     else:
         reason = f"spurious directions grow, at {top:.3g} a step, but stay invisible for this long"
     if error <= _GOOD:
-        return "recovers", f"{reason}.", error
+        return Finding("recovers", f"{reason}.", error)
     cause = "the angle of the subspaces, noise and start" if setup.reduced.oblique else "noise"
     if error <= _ROUGH:
-        return "recovers approximately", f"{reason}; {cause} leave {100 * error:.0f}%.", error
+        return Finding(
+            "recovers approximately", f"{reason}; {cause} leave {100 * error:.0f}%.", error
+        )
     if setup.reduced.oblique and setup.rehearsal.error > 0.5 * error * setup.reduced.signal:
-        return "learns a mixture", "the subspaces are too far from orthogonal.", error
-    return "noise dominates", _noisy(setup), error
+        return Finding("learns a mixture", "the subspaces are too far from orthogonal.", error)
+    return Finding("noise dominates", _noisy(setup), error)
 
 
 def _columns(setup: Setup) -> str:
@@ -299,22 +312,24 @@ def _direct(setup: Setup) -> Finding:
     variance = _remembered(setup)
     ratio = h / (2 - h) if h < 2 else np.inf
     if setup.few:
-        return "undecided", _TOLD_FEW.format(m), np.nan
+        return Finding("undecided", _TOLD_FEW.format(m))
     entries = d * (d + 1) / 2 / m if m is not None else 0.0
     if ratio * entries >= 1:
-        return "diverges", f"step {h:.3g} is too large for the matrix itself.", np.nan
+        return Finding("diverges", f"step {h:.3g} is too large for the matrix itself.")
     # Var A = h / (2 - h) (Var A_e + noise), and sampling noise sees the fluctuation, too
     jitter = ratio * (variance + entries * reduced.power) / (1 - ratio * entries)
     mean = float(np.linalg.norm(reduced.mean))
     error = float(np.sqrt(mean**2 + jitter) / reduced.signal)
     if setup.asked is not None and abs(1 - h) ** setup.asked > _GOOD:
-        return "too few steps", "the matrix still remembers its start.", np.nan
+        return Finding("too few steps", "the matrix still remembers its start.")
     if error <= _GOOD:
-        return "recovers", "the spurious parts average out.", error
+        return Finding("recovers", "the spurious parts average out.", error)
     if mean < 1e-9 * reduced.signal:
         told = f"A fluctuates by {error:.2g} times A* about it."
-        return "recovers approximately" if error <= _ROUGH else "noise dominates", told, error
-    return "learns pooled", "steps on the matrix itself average the environments.", error
+        return Finding(
+            "recovers approximately" if error <= _ROUGH else "noise dominates", told, error
+        )
+    return Finding("learns pooled", "steps on the matrix itself average the environments.", error)
 
 
 def _remembered(setup: Setup) -> float:
