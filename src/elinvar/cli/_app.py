@@ -59,27 +59,40 @@ def diagnose(
     answer", "can answer in part" or "cannot", with the reason; the exit status is 0 for all three.
     """
     from elinvar.cli._diagnose import run
-    from elinvar.environments import Roles
 
     with guarded():
         run(
-            Source(
-                data=tuple(data),
-                roles=Roles(
-                    target=target,
-                    environment=tuple(environment),
-                    features=names(features),
-                    drop=names(drop),
-                    categorical=names(categorical),
-                    sample_weight=weight,
-                    missing=missing.value,
-                ),
-            ),
+            _source(data, target, environment, features, drop, categorical, weight, missing),
             intercept=intercept.value,
             exclude_environments=names(exclude_environments),
             figures=figures,
             json=json,
         )
+
+
+def _source(
+    data: list[str],
+    target: str,
+    environment: list[str],
+    features: list[str] | None,
+    drop: list[str] | None,
+    categorical: list[str] | None,
+    weight: str | None,
+    missing: Missing,
+) -> Source:
+    """Return what to read, as it was asked for."""
+    from elinvar.environments import Roles
+
+    roles = Roles(
+        target=target,
+        environment=tuple(environment),
+        features=names(features),
+        drop=names(drop),
+        categorical=names(categorical),
+        sample_weight=weight,
+        missing=missing.value,
+    )
+    return Source(data=tuple(data), roles=roles)
 
 
 @app.command()
@@ -94,6 +107,7 @@ def fit(
     missing: options.MissingValues = Missing.error,
     intercept: options.InterceptKind = Intercept.shared,
     predictor: options.PredictorKind = Predictor.auto,
+    classify: options.Classify = False,
     exclude_environments: options.ExcludeEnvironments = None,
     features_always: options.FeaturesAlways = None,
     effect_tolerance: options.EffectTolerance = 0.25,
@@ -111,22 +125,12 @@ def fit(
     A name with a comma in it is quoted: --features '"a,b",c'.
     """
     from elinvar.cli._fit import FitRequest, run
-    from elinvar.environments import Roles
 
     with guarded():
         run(
             FitRequest(
-                source=Source(
-                    data=tuple(data),
-                    roles=Roles(
-                        target=target,
-                        environment=tuple(environment),
-                        features=names(features),
-                        drop=names(drop),
-                        categorical=names(categorical),
-                        sample_weight=weight,
-                        missing=missing.value,
-                    ),
+                source=_source(
+                    data, target, environment, features, drop, categorical, weight, missing
                 ),
                 parameters={
                     "intercept": intercept.value,
@@ -139,6 +143,7 @@ def fit(
                 model=model,
                 figures=figures,
                 json=json,
+                classify=classify,
             )
         )
 
@@ -163,10 +168,11 @@ def predict(
         typer.Option(help="Levels not seen in training: refuse them, or count them as none."),
     ] = Unknown.error,
 ) -> None:
-    """Predict each row of a table: CSV with one column, prediction.
+    """Predict each row of a table: CSV with a column prediction.
 
-    Columns that the model does not need are ignored. A model with an intercept for each environment
-    uses the environment columns if the data have them, and the average intercept otherwise.
+    A classifier adds the probability of each class. Columns that the model does not need are
+    ignored. A model with an intercept for each environment uses the environment columns if the data
+    have them, and the average intercept otherwise.
     """
     from elinvar.cli._predict import run
 

@@ -5,10 +5,15 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
+
+if TYPE_CHECKING:
+    from elinvar.estimators import InvariantClassifier, InvariantRegressor
+
+    InvariantModel: TypeAlias = InvariantClassifier | InvariantRegressor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +26,7 @@ class FitRequest:
     model: Path | None
     figures: Path | None
     json: bool
+    classify: bool = False
 
 
 def run(request: FitRequest) -> None:
@@ -28,12 +34,18 @@ def run(request: FitRequest) -> None:
     check_outputs(request.source.data, request.report, request.model)
     check_folder(request.figures)
     with progress("Loading ..."):
-        from elinvar.estimators import InvariantRegressor
-    with progress("Reading ..."):
-        moments = request.source.moments()
-    model = InvariantRegressor(**request.parameters)
-    with progress("Fitting ..."):
-        model.fit_moments(moments)
+        from elinvar.estimators import InvariantClassifier, InvariantRegressor
+    model: InvariantClassifier | InvariantRegressor
+    if request.classify:
+        with progress("Reading ..."):
+            rows = request.source.classes()
+        with progress("Fitting ..."):
+            model = InvariantClassifier(**request.parameters).fit_rows(rows)
+    else:
+        with progress("Reading ..."):
+            moments = request.source.moments()
+        with progress("Fitting ..."):
+            model = InvariantRegressor(**request.parameters).fit_moments(moments)
     with progress("Leaving out one environment after the other ..."):
         answer = model.answer_
         _ = answer.evidence, answer.errors, answer.diagnosis
@@ -62,7 +74,7 @@ def print_written(printer: Printer, written: dict[str, Any]) -> None:
             )
 
 
-def _write(model: Any, request: FitRequest) -> dict[str, Any]:
+def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
     written: dict[str, Any] = {}
     if request.model is not None:
         from elinvar.estimators import save_model
@@ -87,7 +99,7 @@ def _command() -> str:
     return shlex.join(["elinvar", *sys.argv[1:]])
 
 
-def _print_json(model: Any, written: dict[str, Any]) -> None:
+def _print_json(model: "InvariantModel", written: dict[str, Any]) -> None:
     from elinvar.estimators import describe_model
 
     result = {"explanation": str(model.answer_.explanation)} | describe_model(model)

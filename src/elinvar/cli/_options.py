@@ -108,6 +108,12 @@ PredictorKind = Annotated[
     Predictor,
     typer.Option(help="Which model predicts; auto: the invariant one if the data allow."),
 ]
+Classify = Annotated[
+    bool,
+    typer.Option(
+        "--classify", help="The target names classes, in text or numbers: explain their log odds."
+    ),
+]
 FeaturesAlways = Annotated[
     list[str] | None,
     typer.Option(metavar="A,B,...", help="Features that stay in the model. Repeatable."),

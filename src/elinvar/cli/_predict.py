@@ -1,11 +1,14 @@
 """Predictions for each row of a table."""
 
+import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base import atomic_write
 from elinvar.cli._console import progress
@@ -14,15 +17,25 @@ from elinvar.errors import DataError
 
 
 def run(
-    model: Path, data: tuple[str, ...], *, out: Path | None, interval: bool, unknown: Any
+    model: Path,
+    data: tuple[str, ...],
+    *,
+    out: Path | None,
+    interval: bool,
+    unknown: Literal["error", "zero"],
 ) -> None:
     """Predict, and write CSV to ``out`` or to standard output."""
     check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
-        from elinvar.estimators import load_model, predict_files
+        from elinvar.estimators import InvariantClassifier, load_model, predict_files
     fitted = load_model(model)
-    margin = _margin(fitted) if interval else None
-    lines = _lines(predict_files(fitted, list(data), unknown=unknown), margin)
+    batches = predict_files(fitted, list(data), unknown=unknown)
+    if isinstance(fitted, InvariantClassifier):
+        if interval:
+            raise DataError("Classes have probabilities and no intervals: leave out --interval.")
+        lines = _class_lines(batches, fitted.answer_.classes)
+    else:
+        lines = _lines(batches, _margin(fitted) if interval else None)
     if out is None:
         for text in lines:
             sys.stdout.write(text)
@@ -46,7 +59,7 @@ def _margin(model: Any) -> float:
     return float(forecast.margin)
 
 
-def _lines(batches: Iterator[Any], margin: float | None) -> Iterator[str]:
+def _lines(batches: Iterator[NDArray[np.float64]], margin: float | None) -> Iterator[str]:
     """Yield the header with the first batch, so that a refused table prints nothing."""
     header = "prediction\n" if margin is None else "prediction,low,high\n"
     for batch in batches:
@@ -58,3 +71,20 @@ def _lines(batches: Iterator[Any], margin: float | None) -> Iterator[str]:
             )
         yield header + text
         header = ""
+
+
+def _class_lines(batches: Iterator[NDArray[np.float64]], classes: Sequence[str]) -> Iterator[str]:
+    """Yield the likeliest class of each row, and the probability of each."""
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    head: list[list[str]] = [["prediction", *(f"probability of {name}" for name in classes)]]
+    for batch in batches:
+        likeliest = batch.argmax(axis=1)
+        table.writerows(head)
+        table.writerows(
+            [classes[first], *row] for first, row in zip(likeliest, batch.tolist(), strict=True)
+        )
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+        head = []

@@ -107,13 +107,14 @@ def print_errors(printer: "Printer", answer: Answer) -> None:
     printer.text(f"{words[0].upper()}{words[1:]} in each environment when it is left out:")
     printer.text()
     table = answer.errors
-    names = [name for name in MODELS if table[name].notna().any()]
+    names = [name for name in MODELS if name in table]
     shown = len(table) if len(table) <= _ROWS else _ROWS - 1
     rows = [
         [row["environment"], count(row["rows"]), *(number(row[name]) for name in names)]
         for row in table.head(shown).to_dict("records")
     ]
-    heads = {"mean": "mean of\nthe target", "used": "chosen\nwithout it"}
+    mean = "shares of\nclasses" if answer.classes else "mean of\nthe target"
+    heads = {"mean": mean, "used": "chosen\nwithout it"}
     header = ["left out", "rows", *(heads.get(name, name) for name in names)]
     printer.table(header, rows, align="l" + "r" * (len(header) - 1))
     if shown < len(table):

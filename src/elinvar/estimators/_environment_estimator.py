@@ -119,17 +119,12 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         self.schema_ = rows.schema
         return rows
 
-    def _take_schema(self, moments: Moments) -> None:
-        """Learn the features from ``moments``, as `_read` does from rows."""
-        if not isinstance(moments, Moments):
-            raise DataTypeError(
-                f"fit_moments needs elinvar.Moments; got {type(moments).__name__}. Make them with "
-                "Moments.from_arrays, from_frame or from_files, or call fit with rows."
-            )
-        self.schema_ = moments.schema
-        self.n_features_in_ = len(moments.schema.features)
-        if moments.schema.named:
-            self.feature_names_in_ = np.asarray(moments.schema.features, dtype=object)
+    def _take_schema(self, schema: Schema) -> None:
+        """Learn the features from a schema, as `_read` does from rows."""
+        self.schema_ = schema
+        self.n_features_in_ = len(schema.features)
+        if schema.named:
+            self.feature_names_in_ = np.asarray(schema.features, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
@@ -183,3 +178,18 @@ def own_errors() -> Iterator[None]:
             "; give text columns in a pandas or polars frame." if "to float" in str(error) else ""
         )
         raise DataError(f"{error}{hint}") from error
+
+
+def check_moments(moments: object) -> Moments:
+    """Refuse what are no moments.
+
+    Raises
+    ------
+    DataTypeError
+    """
+    if not isinstance(moments, Moments):
+        raise DataTypeError(
+            f"fit_moments needs elinvar.Moments; got {type(moments).__name__}. Make them with "
+            "Moments.from_arrays, from_frame or from_files, or call fit with rows."
+        )
+    return moments

@@ -1,6 +1,6 @@
 """The scikit-learn face that every regressor on environments shares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -86,6 +86,12 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
 
         prediction = self.predict(X, environments=environments)
         return float(r2_score(y, prediction, sample_weight=sample_weight))
+
+    def _predict_encoded(
+        self, encoded: NDArray[np.float64], labels: Sequence[str] | None
+    ) -> NDArray[np.float64]:
+        """Predict encoded rows (n, n_columns), of the environments ``labels`` if they are known."""
+        return self._without_intercept(encoded) + self._intercepts(labels, len(encoded))
 
     def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what the model makes of encoded rows (n, n_columns), before any intercept."""

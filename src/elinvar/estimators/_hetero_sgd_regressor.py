@@ -11,7 +11,7 @@ from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
-from elinvar.estimators._environment_estimator import random_generator
+from elinvar.estimators._environment_estimator import check_moments, random_generator
 from elinvar.estimators._environment_regressor import resolve_environment_weights
 from elinvar.estimators._stochastic_regressor import StochasticRegressor
 from elinvar.inference.problem import GateScaling, ScaledMoments, scale_moments, scaling_of
@@ -161,7 +161,7 @@ class HeteroSGDRegressor(StochasticRegressor):
                 f"batch_size={self.batch_size} draws rows, and moments have none: use "
                 "batch_size=None, or fit on the rows."
             )
-        self._take_schema(moments)
+        self._take_schema(check_moments(moments).schema)
         self._fit_steps(moments, None)
         self._warn_if_diverged(self._fallback)
         return self

@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer, FittedModel
 from elinvar.answer.json_text import Reader
-from elinvar.environments import labels_of_rows
+from elinvar.environments import Environments, labels_of_rows
+from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
 from elinvar.estimators._invariant_estimator import InvariantEstimator
 from elinvar.inference import softmax
@@ -229,7 +230,34 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             If the data cannot be used.
         """
         self._validate_params()
-        rows = self._rows_of(X, y, environments, sample_weight)
+        return self._learn(self._rows_of(X, y, environments, sample_weight))
+
+    def fit_rows(self, rows: Environments) -> Self:
+        """Find what holds in all environments, from rows whose target names classes.
+
+        Parameters
+        ----------
+        rows : Environments
+            From `elinvar.environments.read_classes`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the rows cannot be used.
+        """
+        self._validate_params()
+        if len(rows.classes) < 2:
+            found = f"one class only ({rows.classes[0]!r})" if rows.classes else "no classes"
+            raise DataError(f"The target has {found}; at least two classes are needed.")
+        self._take_schema(rows.schema)
+        self.classes_ = np.array(rows.classes)
+        return self._learn(rows)
+
+    def _learn(self, rows: Environments) -> Self:
         excluded = self._excluded()
         rows = rows.exclude(excluded) if excluded else rows
         check_classes(rows, self.classes_)
@@ -348,15 +376,22 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
 
     def _log_odds(self, X: ArrayLike, environments: ArrayLike | None) -> Floats:
         check_is_fitted(self, "coef_")
-        model, encoded = self.answer_.used, self._encode(X)
+        encoded = self._encode(X)
+        labels = None if environments is None else labels_of_rows(environments, len(encoded))
+        return self._odds_of_encoded(encoded, labels)
+
+    def _odds_of_encoded(self, encoded: Floats, labels: Sequence[str] | None) -> Floats:
+        """Log odds (n, m) of encoded rows (n, n_columns), of the environments ``labels``."""
+        model = self.answer_.used
         average = model.slope * model.intercept + model.shift
         odds: Floats = model.slope * (encoded @ model.coef.T)
-        if environments is None or model.intercepts is None:
+        if labels is None or model.intercepts is None:
             return odds + average
-        labels = labels_of_rows(environments, len(encoded))
-        own = np.array([model.intercepts.get(label, average) for label in labels])
-        odds += own
+        odds += np.array([model.intercepts.get(label, average) for label in labels])
         return odds
+
+    def _predict_encoded(self, encoded: Floats, labels: Sequence[str] | None) -> Floats:
+        return softmax(self._odds_of_encoded(encoded, labels))
 
     def _take(self, answer: Answer) -> None:
         super()._take(answer)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from elinvar.answer import Answer, FittedModel
 from elinvar.environments import Moments, check_environments
 from elinvar.errors import DataError
+from elinvar.estimators._environment_estimator import check_moments
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._invariant_estimator import FEWEST_ROWS, InvariantEstimator
 
@@ -221,7 +222,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
             If the moments cannot be used.
         """
         self._validate_params()
-        self._take_schema(moments)
+        self._take_schema(check_moments(moments).schema)
         return self._learn(moments)
 
     def _learn(self, moments: Moments) -> Self:

@@ -19,6 +19,7 @@ from elinvar.estimators._facts import DataFacts
 # where the classes of model files live, imported when one is met
 _HOME = {
     "InvariantRegressor": "elinvar.estimators",
+    "InvariantClassifier": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
     "QuadraticInvariantRegressor": "elinvar.sensing.quadratic",
 }
@@ -35,7 +36,7 @@ def save_model(model: EnvironmentRegressor, path: str | os.PathLike[str]) -> Pat
 
     Parameters
     ----------
-    model : InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
+    model : InvariantRegressor, InvariantClassifier, HeteroSGDRegressor, QuadraticInvariantRegressor
         Fitted.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
@@ -86,7 +87,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
+    InvariantRegressor, InvariantClassifier, HeteroSGDRegressor or QuadraticInvariantRegressor
         Ready to predict and to print; fit it again to learn from more data.
 
     Raises
@@ -155,7 +156,7 @@ def describe_model(model: Any) -> dict[str, Any]:
 
     Parameters
     ----------
-    model : InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
+    model : InvariantRegressor, InvariantClassifier, HeteroSGDRegressor, QuadraticInvariantRegressor
         Fitted.
 
     Returns

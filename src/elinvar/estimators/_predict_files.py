@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from elinvar.environments import Paths, encode_files
 from elinvar.errors import DataError
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
+from elinvar.estimators._invariant_classifier import InvariantClassifier
 
 
 def predict_files(
-    model: EnvironmentRegressor, path: Paths, *, unknown: Literal["error", "zero"] = "error"
+    model: EnvironmentRegressor | InvariantClassifier,
+    path: Paths,
+    *,
+    unknown: Literal["error", "zero"] = "error",
 ) -> Iterator[NDArray[np.float64]]:
     """Predict the rows of files, a bounded number at a time.
 
@@ -21,7 +25,7 @@ def predict_files(
 
     Parameters
     ----------
-    model : InvariantRegressor, HeteroSGDRegressor or QuadraticInvariantRegressor
+    model : InvariantRegressor, InvariantClassifier or another that a model file holds
         Fitted.
     path : path, pattern or list of paths
         CSV, Parquet or Arrow files.
@@ -30,8 +34,8 @@ def predict_files(
 
     Yields
     ------
-    ndarray of shape (n,)
-        Predictions for the next n rows, in the order of the files.
+    ndarray of shape (n,) or (n, n_classes)
+        Predictions for the next n rows, in the order of the files; of a classifier probabilities.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def predict_files(
     own = model.environment_intercepts_ is not None
     for X, labels in encode_files(path, model.schema_, unknown=unknown, environments=own):
         with np.errstate(over="ignore", invalid="ignore"):
-            prediction = model._without_intercept(X) + model._intercepts(labels, len(X))
+            prediction = model._predict_encoded(X, labels)
         if not np.isfinite(prediction).all():
             raise DataError("Values are so large that predictions overflow: check their units.")
         yield prediction

@@ -1,7 +1,7 @@
 """Tables of a page: which columns of a frame are shown, and how each is written."""
 
 from collections.abc import Callable
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import count, interval, number, p_value
@@ -36,7 +36,7 @@ def _text(key: str) -> Callable[[Row], str]:
 
 
 def _number(key: str, *, digits: int = 3, infinite: str = "inf") -> Callable[[Row], str]:
-    return lambda row: number(row[key], digits=digits, infinite=infinite)
+    return lambda row: number(row.get(key, nan), digits=digits, infinite=infinite)
 
 
 def _interval(low: str, high: str) -> Callable[[Row], str]:
@@ -113,7 +113,7 @@ ERRORS = (
     Column("invariant model", _number("invariant", digits=4)),
     Column("pooled model", _number("pooled", digits=4)),
     Column("lasso", _number("lasso", digits=4)),
-    Column("mean of the target", _number("mean", digits=4)),
+    Column("mean alone", _number("mean", digits=4)),
     Column("chosen without it", _number("used", digits=4)),
 )
 LEVELS = (
