@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
 _ROUNDING = 1e-12
+_DECADES = 150
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,7 @@ class LinearProblem:
         columns = np.flatnonzero(usable)
         kept, duplicates = _without_duplicates(gram, share, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
+        _refuse_units(schema.columns, kept, scale, target_scale)
         if len(kept) < schema.n_columns:
             gram = gram[:, kept[:, None], kept]
         gram = gram / (scale[:, None] * scale)
@@ -289,6 +291,20 @@ def average(weights: Floats, matrices: Floats) -> Floats:
     n_environments, q, _ = matrices.shape
     total: Floats = weights @ matrices.reshape(n_environments, q * q)
     return total.reshape(q, q)
+
+
+def _refuse_units(
+    names: tuple[str, ...], columns: NDArray[np.intp], scale: Floats, target_scale: float
+) -> None:
+    """Refuse a column in whose units the squares of effects overflow or vanish."""
+    units = np.abs(np.log10(target_scale) - np.log10(scale))
+    if len(units) and units.max() > _DECADES:
+        worst = int(np.argmax(units))
+        raise DataError(
+            f"Column {names[columns[worst]]!r} and the target differ so much in size (standard "
+            f"deviations {scale[worst]:.2g} and {target_scale:.2g}) that squares of effects cannot "
+            "be computed: rescale one of them."
+        )
 
 
 def _without_rounding(moments: "Moments") -> tuple[Floats, Floats]:
