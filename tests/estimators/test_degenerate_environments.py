@@ -30,6 +30,7 @@ MODELS = {
     "own": lambda: InvariantRegressor(intercept="environment"),
     "invariant": lambda: InvariantRegressor(predictor="invariant"),
     "two classes": lambda: InvariantClassifier(),
+    "two classes, own": lambda: InvariantClassifier(intercept="environment"),
     "three classes": lambda: InvariantClassifier(),
     "steps": lambda: HeteroSGDRegressor(random_state=0),
     "own steps": lambda: HeteroSGDRegressor(intercept="environment", random_state=0),
@@ -49,8 +50,9 @@ def classes_of(y, place, n):
 
 
 def target_of(model, y, place):
-    n = {"two classes": 2, "three classes": 3}.get(model)
-    return y if n is None else classes_of(y, place, n)
+    if "classes" not in model:
+        return y
+    return classes_of(y, place, 3 if model.startswith("three") else 2)
 
 
 def fitted(model, table):
@@ -97,7 +99,7 @@ def test_every_estimator_fits_and_explains_what_some_environments_cannot_tell(
     model, degenerate_table
 ):
     refused = 0
-    for seed in range(12):
+    for seed in range(10):
         table = degenerate_table(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -116,9 +118,9 @@ def test_every_estimator_fits_and_explains_what_some_environments_cannot_tell(
     assert refused <= 4
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", sorted(MODELS.keys() - {"invariant", "own steps"}))
 def test_the_order_of_rows_and_of_columns_decides_nothing(model, degenerate_table):
-    for seed in range(100, 106):
+    for seed in range(100, 105):
         # with two environments that tell them apart, no two columns are the same where one is out
         X, y, place = degenerate_table(seed, regular=2)
         first = fitted(model, (X, y, place))
@@ -214,6 +216,28 @@ def test_penguins_whose_islands_some_species_lack():
     assert np.isfinite(model.errors_.select_dtypes("number")).all(axis=None)
 
 
+def mixed(seed, without):
+    """Two causes and an effect, turned; the second cause is 0 in ``without`` of 4 environments."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat(np.arange(4), 150)
+    causes = rng.normal(size=(600, 2)) @ np.array([[1, 0.5], [0, 1]])
+    causes[place >= 4 - without, 1] = 0.0
+    y = causes.sum(axis=1) + rng.normal(size=600)
+    effect = np.linspace(-1, 1, 4)[place] * y + rng.normal(size=600) + np.linspace(0, 1, 4)[place]
+    turn = np.linalg.qr(np.random.default_rng(9).normal(size=(3, 3)))[0]
+    return Moments.from_arrays(np.column_stack([causes, effect]) @ turn, y, place)
+
+
+@pytest.mark.parametrize("without", [0, 1, 3])
+def test_the_test_of_combinations_has_its_size_where_directions_are_lost(without):
+    found = [
+        invariant_subspace(LinearProblem.from_moments(mixed(seed, without)), 1e-12)
+        for seed in range(100)
+    ]
+    assert all(one is not None and one.removed == 1 for one in found)
+    assert np.mean([one.p_value < 0.05 for one in found]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
+
+
 def test_nothing_is_left_to_test_where_only_one_environment_varies():
     rng = np.random.default_rng(0)
     place = np.repeat(np.arange(3), 100)
@@ -244,3 +268,12 @@ def test_a_level_that_no_row_has_left_is_not_taken_for_another(lacking):
         model.predict_proba(frame[kept]), other.predict_proba(frame[kept]), atol=1e-6
     )
     np.testing.assert_allclose(model.errors_.invariant, other.errors_.invariant, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-160, 1e160])
+def test_units_in_which_effects_cannot_be_computed_are_refused(size):
+    X, y, place = without_level(0)
+    with pytest.raises(DataError, match=r"(differ so much in size|squares overflow).*: rescale"):
+        InvariantRegressor().fit(X * [size, 1, 1], y, environments=place)
+    model = InvariantRegressor().fit(X * [size**0.5, 1, 1], y, environments=place)
+    assert np.isfinite(model.evidence_.effect).all()

@@ -196,7 +196,7 @@ def _intervals(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
 
     Both are mixtures over the confidence distribution ``tail`` (F, K) of the variance.
     """
-    inner = np.sqrt(nodes[:, 1:-1] * nodes[:, 2:])
+    inner = np.sqrt(nodes[:, 1:-1]) * np.sqrt(nodes[:, 2:])
     tau2 = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
     mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
     mass[:, -1] += 1.0 - mass.sum(axis=1)

@@ -294,7 +294,7 @@ def average(weights: Floats, matrices: Floats) -> Floats:
 
 
 def _refuse_units(
-    names: tuple[str, ...], columns: NDArray[np.intp], scale: Floats, target_scale: float
+    names: tuple[str, ...], columns: Places, scale: Floats, target_scale: float
 ) -> None:
     """Refuse a column in whose units the squares of effects overflow or vanish."""
     units = np.abs(np.log10(target_scale) - np.log10(scale))

@@ -7,7 +7,7 @@ from scipy.special import chdtrc
 
 from elinvar.inference.losses._records import Subspace
 from elinvar.inference.problem._linear import LinearProblem, average
-from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
+from elinvar.inference.problem._linear_algebra import RANK, pseudo_inverses, ranks, solve
 from elinvar.inference.problem._types import Floats
 
 MOST_COLUMNS = 20
@@ -17,15 +17,18 @@ _ENOUGH = 0.05
 _SETTLED = 1e-4
 _SINGULAR = 1e-8
 _HOPELESS = 1.1
+_MOST_HELD = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Fit:
     """Fit of the directions in ``basis`` (p, r), and those in ``others`` (p, d) left out.
 
-    ``inverse`` (E, r + 1, r + 1) is that of the moments where an environment tells directions.
+    The first directions of the basis, those ``held`` (p, k), are given. ``inverse``
+    (E, r + 1, r + 1) is that of the moments where an environment tells directions.
     """
 
+    held: Floats
     basis: Floats
     others: Floats
     statistic: float
@@ -55,7 +58,9 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
     constant in it or a combination of others; the coefficients take p - d + 1, and choosing the
     subspace takes d (p - d). With full ranks there are fewer directions to choose than equations
     only if d < E - 1, which is how many spurious directions E environments can tell. Where too few
-    equations are left, nothing is tested. It ends where one more direction makes the
+    equations are left, nothing is tested. A subspace with a direction that is constant in an
+    environment asks less of it than any other near it, so such directions are also tried as
+    given: k of them leave d (p - d - k) to choose. It ends where one more direction makes the
     statistic rise against its freedom: then what disagrees is not a few directions. Gauss-Newton
     steps in B, damped, from several starts; of minima that agree, the one with the smallest worst
     error on an environment left out is taken. Own derivation, see docs/theory.md.
@@ -95,9 +100,16 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
         floor=problem.floor,
     )
     rng = np.random.default_rng(seed)
-    best, last = table.fit(np.eye(p), np.zeros((p, 0))), np.inf
+    best, last = table.fit(np.zeros((p, 0)), np.eye(p), np.zeros((p, 0))), np.inf
+    given = table.constant_directions()
     for d in range(1, min(n_environments - 2, p - 1) + 1):
-        fits = [_descend(table, start) for start in _starts(table, best, d, rng)]
+        starts = _starts(table, best, d, rng)
+        fits = [
+            _descend(table, held, start)
+            for held in given
+            if held.shape[1] <= p - d
+            for start in starts
+        ]
         fits = [fit for fit in fits if fit.freedom >= 1 and np.isfinite(fit.statistic)]
         if not fits:
             return None
@@ -129,7 +141,23 @@ class _Table:
     count: Floats
     floor: Floats
 
-    def fit(self, basis: Floats, others: Floats) -> _Fit:
+    def constant_directions(self) -> list[Floats]:
+        """Directions (p, k) to hold in turn: none, those constant in one environment, in any."""
+        p = self.gram.shape[1] - 1
+        values, vectors = np.linalg.eigh(self.gram)
+        lost = [
+            vectors[e][1:, values[e] <= RANK * values[e, -1]]
+            for e in np.flatnonzero(values[:, 0] <= RANK * values[:, -1])
+        ]
+        found = [np.zeros((p, 0))]
+        for one in [np.column_stack(lost), *lost[:_MOST_HELD]] if lost else []:
+            span = _span(one)
+            # environments may lose the same directions
+            if not any(np.allclose(span @ span.T, known @ known.T) for known in found):
+                found.append(span)
+        return found
+
+    def fit(self, held: Floats, basis: Floats, others: Floats) -> _Fit:
         """Fit one support of combinations: efficient over environments, with its test."""
         inside = _bordered(basis)
         gram, cross = inside.T @ self.gram @ inside, self.cross @ inside
@@ -143,10 +171,11 @@ class _Table:
         coef = solve(precision.sum(axis=0), pull.sum(axis=0))
         apart = own - coef
         return _Fit(
+            held=held,
             basis=basis,
             others=others,
             statistic=float(np.einsum("ej,ejk,ek->", apart, precision, apart)),
-            freedom=float(rank.sum()) - (r + 1) - d * r,
+            freedom=float(rank.sum()) - (r + 1) - d * (r - held.shape[1]),
             inverse=inverse,
             coef=coef,
             precision=precision,
@@ -167,11 +196,18 @@ def _bordered(basis: Floats) -> Floats:
     return wide
 
 
-def _split(others: Floats) -> tuple[Floats, Floats]:
-    """Orthonormal bases of the complement of the span of ``others`` (p, d), and of the span."""
-    d = others.shape[1]
-    turned = np.linalg.qr(others, mode="complete")[0]
-    return turned[:, d:], turned[:, :d]
+def _span(vectors: Floats) -> Floats:
+    """Orthonormal basis of what columns (p, m) span."""
+    found, size, _ = np.linalg.svd(vectors, full_matrices=False)
+    basis: Floats = found[:, size > _SINGULAR * size[0]]
+    return basis
+
+
+def _split(held: Floats, directions: Floats) -> tuple[Floats, Floats]:
+    """Orthonormal bases of the span of ``directions`` without ``held``, and of all the rest."""
+    k, stop = held.shape[1], held.shape[1] + directions.shape[1]
+    turned = np.linalg.qr(np.column_stack([held, directions]), mode="complete")[0]
+    return turned[:, k:stop], turned[:, stop:]
 
 
 def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list[Floats]:
@@ -193,9 +229,11 @@ def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list
     return found + [rng.standard_normal((len(scatter), d)) for _ in range(_RANDOM_STARTS)]
 
 
-def _descend(table: _Table, others: Floats) -> _Fit:
+def _descend(table: _Table, held: Floats, start: Floats) -> _Fit:
     """Turn the directions by damped Gauss-Newton steps until the statistic settles."""
-    fit = table.fit(*_split(others))
+    k = held.shape[1]
+    others, free = _split(held, start)
+    fit = table.fit(held, np.column_stack([held, free]), others)
     damping = 1e-2
     for _ in range(_STEPS):
         left, pull = _linearised(table, fit)
@@ -203,9 +241,10 @@ def _descend(table: _Table, others: Floats) -> _Fit:
         for _ in range(8):
             ridge = damping * (left.diagonal() + 1e-9 * left.trace())
             turn = solve(left + np.diag(ridge), pull)
-            d, r = fit.others.shape[1], fit.basis.shape[1]
-            tilted = fit.basis + fit.others @ turn[: d * r].reshape(r, d).T
-            tried = table.fit(*_split(tilted)[::-1])
+            d, free = fit.others.shape[1], fit.basis[:, k:]
+            tilt = turn[: d * free.shape[1]].reshape(-1, d).T
+            free, others = _split(held, free + fit.others @ tilt)
+            tried = table.fit(held, np.column_stack([held, free]), others)
             if tried.statistic < fit.statistic:
                 better = tried
                 break
@@ -229,15 +268,16 @@ def _linearised(table: _Table, fit: _Fit) -> tuple[Floats, Floats]:
     inside = _bordered(fit.basis)
     gradient = table.gradients(fit)
     conditions = gradient @ inside
-    d, r = fit.others.shape[1], fit.basis.shape[1]
+    d, r, k = fit.others.shape[1], fit.basis.shape[1], fit.held.shape[1]
+    turned = d * (r - k)
     outward = gradient[:, 1:] @ fit.others
     across = inside.T @ table.gram[:, :, 1:] @ fit.others
-    jacobian = np.zeros((len(gradient), r + 1, d * r + r + 1))
-    for j in range(r):
-        columns = slice(j * d, (j + 1) * d)
+    jacobian = np.zeros((len(gradient), r + 1, turned + r + 1))
+    for j in range(k, r):
+        columns = slice((j - k) * d, (j - k + 1) * d)
         jacobian[:, :, columns] = -across * fit.coef[1 + j]
         jacobian[:, 1 + j, columns] += outward
-    jacobian[:, :, d * r :] = -(fit.precision / fit.weight[:, None, None])
+    jacobian[:, :, turned:] = -(fit.precision / fit.weight[:, None, None])
     metric = fit.inverse * fit.weight[:, None, None]
     weighted = np.einsum("ejk,eka->eja", metric, jacobian)
     left: Floats = np.einsum("eja,ejb->ab", jacobian, weighted)
