@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.answer.sentences import by_verdict, error_words, missed_levels, overview
+from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from elinvar.answer._found import Found
 
 _ROWS = 20

@@ -17,10 +17,9 @@ from elinvar.errors import DataError, ElinvarWarning
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._facts import DataFacts
 from elinvar.inference.stochastic import Record, halve_until_bounded
+from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from elinvar.answer.json_text import Reader
 
 Steps = TypeVar("Steps")

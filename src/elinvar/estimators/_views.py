@@ -7,10 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer
 from elinvar.estimators._facts import DataFacts
+from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
     from elinvar.inference import Diagnosis, Forecast, InvariancePath, OddEnvironment
 

@@ -16,11 +16,11 @@ from elinvar.answer.figures import figures
 from elinvar.environments import Moments
 from elinvar.errors import DataError, FileError
 from elinvar.plots import plot_environments, to_png, to_svg
+from elinvar.plots.types import Axes
 from elinvar.report.layout import finding
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 _INK = "#24292f"
 _FORMATS = ("png", "svg")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from elinvar._base import atomic_write
 from elinvar.plots import to_svg
+from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-    from matplotlib.axes import Axes
 
 Row = Mapping[str, Any]
 

@@ -1,7 +1,6 @@
 """What is left of the signal against the batch size: sampling noise, and what theory says of it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,11 +9,8 @@ from elinvar.plots import plot_noise
 from elinvar.studies._setting import SensingConfig, Setting, last_third, run, settled
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import quartiles
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_batch_size, noise_floor
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +72,7 @@ def cell(
     return {**ends, "error": float("nan") if ends["diverged"] else error}
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return a row a batch size: errors, the predicted one, and what is left of both signals."""
     groups = rows.groupby("batch_size", sort=True)
     table = quartiles(groups, ("error", "invariant_signal"))
@@ -91,12 +87,12 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return table.reset_index()[order]
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw error and signal against the batch size, with the predicted noise floor."""
     return plot_noise(summary, critical=_critical(config))
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge the error beside the noise floor, and where it overtakes the signal."""
     sharp = summary[summary["predicted"] <= config.sharp]
     worst = float(sharp["deviation"].abs().max())
@@ -112,7 +108,7 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     return (floor, _overtakes(summary, config))
 
 
-def _overtakes(summary: "DataFrame", config: Config) -> Claim:
+def _overtakes(summary: DataFrame, config: Config) -> Claim:
     predicted = _critical(config)
     at, *ends = (_crossing(summary, name) for name in ("error", "error_low", "error_high"))
     where = f"(predicted: {predicted:,.0f}; needed: within {percent(config.critical_tolerance)})"
@@ -131,7 +127,7 @@ def _overtakes(summary: "DataFrame", config: Config) -> Claim:
     )
 
 
-def _crossing(summary: "DataFrame", name: str) -> float:
+def _crossing(summary: DataFrame, name: str) -> float:
     """Return the batch size from which on an error is below 1, between batch sizes by powers."""
     m, error = np.log(summary["batch_size"].to_numpy()), np.log(summary[name].to_numpy())
     above = np.flatnonzero(~(error < 0))

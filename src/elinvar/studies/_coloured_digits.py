@@ -12,11 +12,10 @@ from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Row, Study, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import fit
+from elinvar.studies._types import Axes, DataFrame
 
 if TYPE_CHECKING:
     import torch
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
     from elinvar.neural import StepRule
 
@@ -223,7 +222,7 @@ def _error(model: "torch.nn.Module", part: Labelled) -> float:
     return float(np.mean(said != (y > 0)))
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return the test error of what was chosen without test labels, mean over repetitions.
 
     ``behind``: how much larger it is than that of HeteroSGD with gain on the same digits, with its
@@ -257,7 +256,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return pd.DataFrame(lines)
 
 
-def chosen(rows: "DataFrame", config: Config) -> "DataFrame":
+def chosen(rows: DataFrame, config: Config) -> DataFrame:
     """Return the run of each method and repetition that the rule chooses.
 
     With two training environments, leaving one out leaves no differences to learn from, and a mean
@@ -277,7 +276,7 @@ def chosen(rows: "DataFrame", config: Config) -> "DataFrame":
     return picks
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the test error of every repetition."""
     ends = summary.set_index("method")["test_error"]
     return plot_comparison(
@@ -290,7 +289,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge what relies on colour, what gain changes, and what is left to the oracle."""
     rows = {row["method"]: row for row in rows_of(summary)}
     erm, plain, gain, relu, oracle = (

@@ -11,11 +11,9 @@ from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Row, Study, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
+from elinvar.studies._types import Axes, DataFrame
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
-
     from elinvar.neural import QuadraticNetwork
 
 HETERO, POOLED, SCRATCH = "HeteroSGD", "PooledSGD", "no training"
@@ -150,7 +148,7 @@ def _go_on(network: "QuadraticNetwork", rows: Labelled) -> NDArray[np.float64]:
     return matrix
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return a row for each number of environments and rows: median errors, and who is nearer.
 
     ``hetero_0`` is the median relative distance to A* of HeteroSGD without labelled rows,
@@ -177,7 +175,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return found
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw all runs with the most environments and rows, and with the fewest."""
     few, many = ((f(config.environments), f(config.rows)) for f in (min, max))
     parts = []
@@ -202,7 +200,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge transfer without and with labelled rows, and what more data buy."""
     rows = rows_of(summary)
     first, last = rows[0], rows[-1]

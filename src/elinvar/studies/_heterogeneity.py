@@ -1,7 +1,6 @@
 """What is learnt against the heterogeneity M, and where the spurious part stops growing."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +10,8 @@ from elinvar.studies._setting import Setting, TransitionConfig, run, settled, si
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import rows_of
 from elinvar.studies._transition import slope, transition
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_heterogeneity
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +61,7 @@ def cell(
     return {"heterogeneity": heterogeneity, **settled(path), **slope(path)}
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return the transition of each step size beside the line, and the signals on either side."""
     import pandas as pd
 
@@ -91,7 +87,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return pd.DataFrame(lines)
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the signals against M, with the predicted lines."""
     table = signals(rows, ["step_size", "ratio", "heterogeneity"])
     names = {eta: f"step size {eta:g}" for eta in config.step_sizes}
@@ -107,7 +103,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge the transition of each step size, and the signals on either side."""
     rows = rows_of(summary)
     least, learnt, left = (

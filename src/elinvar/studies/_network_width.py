@@ -12,11 +12,10 @@ from elinvar.studies._setting import Setting
 from elinvar.studies._study import Claim, Row, Study, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
+from elinvar.studies._types import Axes, DataFrame
 
 if TYPE_CHECKING:
     import torch
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 _WIDTH = "quadratic: units"
 _DEPTH = "quadratic: linear layers"
@@ -180,7 +179,7 @@ def cell(
     }
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return shares of the output's gradient, medians over runs, one environment a step and pooled.
 
     ``moved``: how far the weights went, relative to their start; far below 1 is lazy.
@@ -208,7 +207,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return pd.DataFrame(lines)
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the invariant share of every run, beside that of pooled training."""
     wide = rows.pivot_table(
         index=["network", "repetition"], columns="order", values="invariant", sort=False
@@ -226,7 +225,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge width, depth and starts."""
     rows = rows_of(summary)
     groups = {

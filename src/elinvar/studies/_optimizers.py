@@ -1,7 +1,7 @@
 """Which optimisers of torch keep the bias towards A*, over step sizes, and how the others fail."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,7 @@ from elinvar.studies._setting import Setting
 from elinvar.studies._study import Claim, Row, Study, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
+from elinvar.studies._types import Axes, DataFrame
 
 RECOVERS, SPURIOUS, NOTHING, DIVERGES = OUTCOMES = (
     "recovers A*",
@@ -120,7 +117,7 @@ def cell(
     }
 
 
-def outcomes(rows: "DataFrame", config: Config) -> "DataFrame":
+def outcomes(rows: DataFrame, config: Config) -> DataFrame:
     """Return how each optimiser ends at each step size: medians over runs, and what they mean.
 
     A median counts as that of a run: it has diverged, recovers A*, has learnt too little of A* to
@@ -141,7 +138,7 @@ def outcomes(rows: "DataFrame", config: Config) -> "DataFrame":
     return table.reset_index()
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return a row an optimiser: its best step size, and the step sizes of each outcome.
 
     The best is where most runs recover A*, and of these the one with the smallest median distance.
@@ -170,12 +167,12 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return pd.DataFrame(lines)
 
 
-def _sizes(table: "DataFrame", outcome: str) -> str:
+def _sizes(table: DataFrame, outcome: str) -> str:
     found = table.loc[table["outcome"] == outcome, "step_size"]
     return ", ".join(f"{size:g}" for size in found) or "nowhere"
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the outcome of each optimiser at each step size."""
     keep = summary.loc[summary["runs_that_recover"] == summary["runs"], "optimizer"]
     return plot_outcomes(
@@ -190,7 +187,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge plain steps beside those with memory and normalised ones."""
     rows = {row["optimizer"]: row for row in rows_of(summary)}
     sgd, plain = rows["SGD"], [row for name, row in rows.items() if name in _PLAIN]

@@ -1,7 +1,7 @@
 """What the factored form does: A itself, widths of the factor, rich and lazy starts."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -10,10 +10,7 @@ from elinvar.plots import plot_comparison
 from elinvar.studies._setting import SensingConfig, Setting, last_third
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import quartiles, rows_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
+from elinvar.studies._types import Axes, DataFrame
 
 _DIRECT = "A itself, infinite batches"
 _WIDTH = "U U', step 0.1: columns k of U"
@@ -141,7 +138,7 @@ def cell(
     }
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return distances, median and quartiles over runs, and the mean of the last iterates.
 
     ``spurious_part`` is the multiple of the mean A^(e) in the last iterate: 0 at A*, 1 at the
@@ -155,7 +152,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return table.reset_index()
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances of every run."""
     group = rows["setting"].map({name: form.group for name, form in SETTINGS.items()})
     failing = summary[summary["error"] > config.recovered]
@@ -169,7 +166,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge each group."""
     rows = rows_of(summary)
     direct, width, start, lazy = (

@@ -1,7 +1,6 @@
 """What is learnt over heterogeneity and step size, and whether theory draws its borders."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +11,13 @@ from elinvar.plots import plot_phase_diagram
 from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._transition import slope, transition
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import (
     critical_heterogeneity,
     growth_exponent,
     heterogeneity_window,
     step_limits,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 Floats = NDArray[np.float64]
 
@@ -123,7 +119,7 @@ def _bounded_until(step_size: float, high: float) -> float:
     return high if slack(high) > 0 else float(brentq(slack, 1e-9, high, xtol=1e-6))
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return the measured borders of each step size beside the predicted ones."""
     import pandas as pd
 
@@ -153,7 +149,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return pd.DataFrame(lines)
 
 
-def _near(rows: "DataFrame", neighbours: int) -> "DataFrame":
+def _near(rows: DataFrame, neighbours: int) -> DataFrame:
     """Return the runs around the M at which growth turns to decay, as the runs themselves show it.
 
     Up to the transition the growth over all runs adds up, beyond it, it is taken back.
@@ -166,7 +162,7 @@ def _near(rows: "DataFrame", neighbours: int) -> "DataFrame":
     return rows[rows["heterogeneity"].isin(values)]
 
 
-def _half(rows: "DataFrame") -> float:
+def _half(rows: DataFrame) -> float:
     """Return the M at which half of the runs diverge, between grid points; NaN if never."""
     rate = rows.groupby("heterogeneity", sort=True)["diverged"].mean()
     x, y = rate.index.to_numpy(dtype=np.float64), rate.to_numpy(dtype=np.float64)
@@ -177,7 +173,7 @@ def _half(rows: "DataFrame") -> float:
     return float(np.interp(0.5, y[k - 1 : k + 1], x[k - 1 : k + 1]))
 
 
-def _agreement(rows: "DataFrame", step_size: float, config: Config) -> tuple[int, int]:
+def _agreement(rows: DataFrame, step_size: float, config: Config) -> tuple[int, int]:
     """Return how many runs end as predicted, of those long enough to show their exponent."""
     M = rows["heterogeneity"].to_numpy(dtype=np.float64)
     # log of the amplitude after T steps: drift T gamma, and a chance part of sd sqrt(T) sd(log f)
@@ -190,7 +186,7 @@ def _agreement(rows: "DataFrame", step_size: float, config: Config) -> tuple[int
     return int(as_said[shows].sum()), int(shows.sum())
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the shares of outcomes, with predicted curves and measured borders."""
     table = rows.assign(diverges=rows["diverged"])
     cells = table.groupby(["step_size", "heterogeneity"], sort=True)[list(_OUTCOMES)].mean()
@@ -220,18 +216,18 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def _points(summary: "DataFrame", column: str) -> tuple[Floats, Floats]:
+def _points(summary: DataFrame, column: str) -> tuple[Floats, Floats]:
     known = summary[summary[column].notna()]
     return known[column].to_numpy(dtype=np.float64), known["step_size"].to_numpy(dtype=np.float64)
 
 
-def _deviations(summary: "DataFrame") -> tuple[float, float]:
+def _deviations(summary: DataFrame) -> tuple[float, float]:
     """Return the median and the largest deviation; NaN where a transition was not found."""
     sizes = np.abs(summary["deviation"].to_numpy(dtype=np.float64))
     return float(np.median(sizes)), float(np.max(sizes))
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge the borders and the outcomes between them."""
     median, worst = _deviations(summary)
     typical = float(np.median(summary["standard_error"] / summary["predicted"]))
@@ -252,7 +248,7 @@ def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
     return (border, outcomes, _divergence(summary))
 
 
-def _divergence(summary: "DataFrame") -> Claim:
+def _divergence(summary: DataFrame) -> Claim:
     against = int(summary["diverged_though_bounded"].sum())
     seen = summary[summary["half_diverge_from"].notna()]
     half, low, high = (seen[c] for c in ("half_diverge_from", "bounded_until", "dies_until"))

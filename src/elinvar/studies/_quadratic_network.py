@@ -12,7 +12,7 @@ for each environment takes them away, since then the measurement is :math:`x x^\
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,10 +21,7 @@ from elinvar.plots import plot_comparison
 from elinvar.studies._setting import SensingConfig, Setting, last_third
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import quartiles, rows_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
+from elinvar.studies._types import Axes, DataFrame
 
 _PLAIN = "network"
 _INTERCEPT = "network with an intercept for each environment"
@@ -137,7 +134,7 @@ def cell(
     }
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each network ended: median, least and largest over runs."""
     groups = rows.groupby("training", sort=False)
     table = quartiles(groups, ["error", "pooled_error"], ends=(0.0, 1.0))
@@ -147,7 +144,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return table.reset_index()
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances of every run."""
     how = [TRAININGS[name] for name in rows["training"]]
     ends = dict(zip(summary["training"], summary["error"], strict=True))
@@ -160,7 +157,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge each way of one environment at a time beside its pooled counterpart."""
     rows = {row["training"]: row for row in rows_of(summary)}
     claims = [

@@ -13,10 +13,9 @@ from elinvar.errors import FileError
 from elinvar.plots import to_svg
 from elinvar.report.layout import take_finding
 from elinvar.studies._registry import STUDIES
+from elinvar.studies._types import DataFrame
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from elinvar.studies._run import StudyResult
 
 FORMAT = "elinvar study"
@@ -139,7 +138,7 @@ def _read(path: Path) -> Record | None:
     return content
 
 
-def summary_texts(frame: "DataFrame") -> tuple[list[str], list[list[str]], list[str]]:
+def summary_texts(frame: DataFrame) -> tuple[list[str], list[list[str]], list[str]]:
     """Return the summary of a study as texts, as terminal and page show it.
 
     Parameters

@@ -4,17 +4,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elinvar._base import atomic_save, atomic_write, check_writable
 from elinvar.errors import MissingExtraError
 from elinvar.plots import to_png
 from elinvar.studies._study import C, Claim, Study, StudyConfig, install_command
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.sweeps import run_sweep
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 Progress = Callable[[int, int, float | None], None]
 
@@ -46,9 +43,9 @@ class StudyResult:
     study: Study[Any]
     config: StudyConfig
     stem: str
-    rows: "DataFrame"
-    summary: "DataFrame"
-    axes: "Axes"
+    rows: DataFrame
+    summary: DataFrame
+    axes: Axes
     claims: tuple[Claim, ...]
     seconds: float
 

@@ -1,7 +1,6 @@
 """How the steps to recovery grow with the dimension."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,11 +9,8 @@ from elinvar.plots import plot_scaling
 from elinvar.studies._setting import HUGE_BATCH, Setting
 from elinvar.studies._study import Claim, Row, Study, StudyConfig
 from elinvar.studies._summary import quartiles
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import convergence_steps
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +87,7 @@ def cell(
     }
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return the steps of each dimension, median and quartiles, beside the predicted ones."""
     groups = rows.groupby("dim", sort=True)
     table = quartiles(groups, ["steps_taken"])
@@ -105,7 +101,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return table.reset_index()
 
 
-def _fit(summary: "DataFrame", column: str) -> tuple[float, float]:
+def _fit(summary: DataFrame, column: str) -> tuple[float, float]:
     """Return slope and intercept of a line in log d."""
     known = summary[summary[column].notna()]
     if len(known) < 2:
@@ -114,7 +110,7 @@ def _fit(summary: "DataFrame", column: str) -> tuple[float, float]:
     return float(slope), float(intercept)
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw steps against the dimension, with the fitted line and the prediction."""
     slope, intercept = _fit(summary, "steps")
     return plot_scaling(
@@ -124,7 +120,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge whether all runs recover, and whether their time is a line in log d."""
     recovered, runs = int(summary["recovered"].sum()), int(summary["runs"].sum())
     every = Claim(

@@ -7,10 +7,9 @@ import numpy as np
 
 from elinvar.studies._study import StudyConfig
 from elinvar.studies._summary import quartiles
+from elinvar.studies._types import DataFrame
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
     from elinvar.sensing import SensingProblem, Trajectory
 
 # sampling noise then holds no spurious part above the window in which slopes are measured
@@ -134,7 +133,7 @@ def settled(trajectory: "Trajectory") -> dict[str, Any]:
     return {**means, "diverged": diverged, "last_step": int(trajectory.steps[-1])}
 
 
-def signals(rows: "DataFrame", by: list[str]) -> "DataFrame":
+def signals(rows: DataFrame, by: list[str]) -> DataFrame:
     """Return quartiles of both signals over repetitions, and the share of runs that diverged.
 
     Parameters

@@ -1,7 +1,6 @@
 """What is learnt against the step size at a fixed heterogeneity: too small, right, too large."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,11 +9,8 @@ from elinvar.plots import plot_signals
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._transition import slope, transition
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import step_limits, step_window
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +61,7 @@ def cell(
     return {**settled(path), **slope(path)}
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return signals and slope of each step size; all rows share the transition."""
     predicted = step_window(config.heterogeneity).low
     low, high = (ratio * predicted for ratio in config.near)
@@ -82,7 +78,7 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     )
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both signals against the step size, with the predicted window."""
     low, high = _window(config)
     measured = float(summary["transition"].iloc[0])
@@ -99,7 +95,7 @@ def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
     )
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge the transition, what is learnt on either side of it, and where runs diverge."""
     low, bounded = _window(config)
     step = summary["step_size"]
@@ -138,7 +134,7 @@ def _window(config: Config) -> tuple[float, float]:
     return step_window(config.heterogeneity).low, limits.bounded
 
 
-def _transition(summary: "DataFrame", predicted: float, config: Config) -> Claim:
+def _transition(summary: DataFrame, predicted: float, config: Config) -> Claim:
     at, error = (float(summary[key].iloc[0]) for key in ("transition", "standard_error"))
     needed = f"needed: within {percent(config.tolerance)}"
     if np.isnan(at):

@@ -25,13 +25,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+from elinvar.studies._types import Axes, DataFrame
 from elinvar.sweeps import Sweep
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
 
 Row = Mapping[str, Any]
 
@@ -116,9 +113,9 @@ class Study(Generic[C]):
     cell: Callable[..., Row | list[Row]]
     axes: Mapping[str, str | tuple[str, ...]]
     problem: tuple[str, ...] = ()
-    summarise: "Callable[[DataFrame, C], DataFrame]"
-    picture: "Callable[[DataFrame, DataFrame, C], Axes]"
-    judge: "Callable[[DataFrame, C], tuple[Claim, ...]]"
+    summarise: Callable[[DataFrame, C], DataFrame]
+    picture: Callable[[DataFrame, DataFrame, C], Axes]
+    judge: Callable[[DataFrame, C], tuple[Claim, ...]]
     extras: tuple[str, ...] = ()
     backend: Literal["threads", "processes"] = "threads"
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from elinvar.studies._study import Row
+from elinvar.studies._types import DataFrame
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
     from pandas.core.groupby import DataFrameGroupBy
 
 
@@ -15,7 +15,7 @@ def quartiles(
     names: Sequence[str],
     *,
     ends: tuple[float, float] = (0.25, 0.75),
-) -> "DataFrame":
+) -> DataFrame:
     """Return, for each group, its ``runs`` and of each column the median and both quartiles.
 
     Other quantiles than the quartiles if ``ends`` says so: 0 and 1 are the least and the largest.
@@ -27,6 +27,6 @@ def quartiles(
     return table
 
 
-def rows_of(summary: "DataFrame") -> list[Row]:
+def rows_of(summary: DataFrame) -> list[Row]:
     """Return the rows of a summary, each a mapping from its columns."""
     return [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]

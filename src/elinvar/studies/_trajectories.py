@@ -1,7 +1,6 @@
 r"""Where three algorithms go: HeteroSGD to A\*, the pooled ones to A\* plus the mean of A^(e)."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,10 +9,7 @@ from elinvar.plots import plot_distances
 from elinvar.studies._setting import SensingConfig, Setting, run
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import quartiles, rows_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from pandas import DataFrame
+from elinvar.studies._types import Axes, DataFrame
 
 _DISTANCES = ("error", "pooled_error")
 
@@ -82,7 +78,7 @@ def cell(
     ]
 
 
-def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
+def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each algorithm ended: averages over the last third, quartiles over runs."""
     late = rows[rows["step"] > config.steps * 2 / 3]
     ends = late.groupby(["algorithm", "repetition"], sort=False)[list(_DISTANCES)].mean()
@@ -91,13 +87,13 @@ def summarise(rows: "DataFrame", config: Config) -> "DataFrame":
     return table.assign(runs=table["runs"].fillna(0).astype(int))
 
 
-def picture(rows: "DataFrame", summary: "DataFrame", config: Config) -> "Axes":
+def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances over time, medians and quartiles over runs."""
     by_step = rows.groupby(["algorithm", "step"], sort=False)
     return plot_distances(quartiles(by_step, _DISTANCES).reset_index())
 
 
-def judge(summary: "DataFrame", config: Config) -> tuple[Claim, ...]:
+def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge where each algorithm ended."""
     rows = {row["algorithm"]: row for row in rows_of(summary)}
     invariant = "the invariant part A*"

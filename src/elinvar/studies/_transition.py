@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from elinvar.studies._types import DataFrame
 
+if TYPE_CHECKING:
     from elinvar.sensing import Trajectory
 
 WINDOW = (1e-10, 1e-2)
@@ -62,7 +62,7 @@ def slope(trajectory: "Trajectory", window: tuple[float, float] = WINDOW) -> dic
     return {"slope": mean, "slope_steps": len(growth)}
 
 
-def transition(rows: "DataFrame", along: str) -> Transition:
+def transition(rows: DataFrame, along: str) -> Transition:
     """Return where the slope crosses zero as ``along`` increases, from growth to decay.
 
     A quadratic is fitted to the slopes, weighted by their steps. The standard error is that of a
