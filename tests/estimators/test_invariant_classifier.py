@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut, cross_valida
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from elinvar import InvariantClassifier
+from elinvar import InvariantClassifier, load_model, save_model
 from elinvar.datasets import make_coloured_digits, make_linear_unit_test
 from elinvar.environments import Environments
 from elinvar.errors import DataError
@@ -473,3 +473,53 @@ def test_pickles_keep_tables_but_no_rows(small, fitted, tmp_path):
     for loaded in (pickle.loads(text), skops.io.load(tmp_path / "model.skops", trusted=needed)):
         np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
         assert loaded.summary() == fitted.summary()
+
+
+def shifted_shares(seed=0, n=600):
+    """Slopes hold; the shares of classes shift by themselves from place to place."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat(["a", "b", "c", "d"], n)
+    X = rng.normal(size=(4 * n, 3)) * np.repeat([0.7, 1.0, 1.5, 2.0], n)[:, None]
+    level = np.repeat([1.0, -1.0, 0.5, -0.5], n)
+    y = rng.random(4 * n) < 1 / (1 + np.exp(-(X[:, 0] - X[:, 1] + level)))
+    return X, np.where(y, "yes", "no"), place
+
+
+def test_own_intercepts_predict_where_the_environment_is_known():
+    X, y, place = shifted_shares()
+    model = InvariantClassifier(intercept="environment").fit(X, y, environments=place)
+    assert model.status_ == "accepted" and model.selected_.tolist() == [True, True, False]
+    assert set(model.environment_intercepts_) == {"a", "b", "c", "d"}
+    known = model.predict_proba(X, environments=place)[:, 1]
+    for name in "abcd":
+        here = place == name
+        assert known[here].mean() == pytest.approx((y[here] == "yes").mean(), abs=1e-4)
+    average = model.predict_proba(X)
+    elsewhere = model.predict_proba(X, environments=np.full(len(y), "new"))
+    np.testing.assert_array_equal(average, elsewhere)
+    assert model.score(X, y, environments=place) > model.score(X, y)
+    assert log_loss(y, known) < log_loss(y, average) - 0.03
+    odds = model.decision_function(X, environments=place)
+    np.testing.assert_allclose(1 / (1 + np.exp(-odds)), known)
+    assert (model.predict(X, environments=place) == "yes").mean() == np.mean(known > 0.5)
+    assert "c" in set(model.residuals_["environment"]) and len(model.tests_) == 1
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], [3, 7], [False, True], ["a", "b", "c"]])
+def test_model_files_bring_everything_back(small, tmp_path, labels):
+    X, y, place, _ = small
+    if len(labels) == 3:
+        X, y, place, _ = draw(7, n=250, n_classes=3)
+    named = np.array(labels)[y]
+    model = InvariantClassifier(intercept="environment").fit(X, named, environments=place)
+    loaded = load_model(save_model(model, tmp_path / "model.json"))
+    assert loaded.classes_.dtype.kind == model.classes_.dtype.kind
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X, environments=place), model.predict_proba(X, environments=place)
+    )
+    for name in ("evidence_", "effects_", "tests_", "residuals_", "errors_", "left_out_"):
+        pd.testing.assert_frame_equal(getattr(loaded, name), getattr(model, name))
+    assert (loaded.summary(), loaded.explain()) == (model.summary(), model.explain())
+    assert loaded.forecast_ == model.forecast_ or np.isnan(model.forecast_.limit)
+    np.testing.assert_array_equal(loaded.path_.coef, model.path_.coef)

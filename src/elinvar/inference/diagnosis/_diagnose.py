@@ -149,6 +149,10 @@ def diagnose(
     )
 
 
+def _positive(value: object) -> bool:
+    return isinstance(value, Real) and float(value) > 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Partial:
     """Effects in the model of all features, in standard deviations, by feature of the schema.
@@ -166,7 +170,9 @@ class _Partial:
     whole: bool
 
 
-def _checked(data: Any, intercept: Any, step_size: Any, alpha: float, power: float) -> Moments:
+def _checked(
+    data: object, intercept: str, step_size: float | None, alpha: float, power: float
+) -> Moments:
     moments = data.moments() if isinstance(data, Environments) else data
     if not isinstance(moments, Moments):
         raise DataError(
@@ -178,7 +184,7 @@ def _checked(data: Any, intercept: Any, step_size: Any, alpha: float, power: flo
     for name, value in (("alpha", alpha), ("power", power)):
         if not 0 < value < 1:
             raise DataError(f"{name} must be a number between 0 and 1; got {value!r}.")
-    if step_size is not None and not (isinstance(step_size, Real) and float(step_size) > 0):
+    if step_size is not None and not _positive(step_size):
         raise DataError(f"step_size must be a number above 0; got {step_size!r}.")
     if not alpha < power:
         raise DataError(f"power ({power:g}) must be larger than alpha ({alpha:g}).")

@@ -6,16 +6,23 @@ and the variances below which a column is constant. ``options`` is (number of pe
 over largest, tolerance along paths, tolerance of the answer, most sweeps).
 """
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base._compile import compiled
 from elinvar.inference.kernels._support import back_solve, factor
 
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Data: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]
+Options: TypeAlias = tuple[int, float, float, float, int]
+Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats]
+
 
 @compiled(fastmath=True)
-def _pool(data: Any, weights: Any, gram: Any, target: Any, center: Any) -> float:
+def _pool(data: Data, weights: Floats, gram: Floats, target: Floats, center: Floats) -> float:
     """Centred moments of the mixture of environments; returns the target's mean."""
     within, cross, _, level, level_target, _, _ = data
     q = len(target)
@@ -40,7 +47,7 @@ def _pool(data: Any, weights: Any, gram: Any, target: Any, center: Any) -> float
 
 
 @compiled(fastmath=True)
-def _sweep(gram: Any, rest: Any, w: Any, strength: float, active_only: bool) -> float:
+def _sweep(gram: Floats, rest: Floats, w: Floats, strength: float, active_only: bool) -> float:
     """Minimise over one coordinate after another; returns the largest step in the gradient."""
     largest = 0.0
     for j in range(len(w)):
@@ -64,7 +71,7 @@ def _sweep(gram: Any, rest: Any, w: Any, strength: float, active_only: bool) -> 
 
 
 @compiled()
-def _jump(gram: Any, rest: Any, w: Any, strength: float) -> bool:
+def _jump(gram: Floats, rest: Floats, w: Floats, strength: float) -> bool:
     """Go to the minimum over the open columns, or to where the first of them closes."""
     columns = np.flatnonzero(w)
     size = len(columns)
@@ -89,7 +96,9 @@ def _jump(gram: Any, rest: Any, w: Any, strength: float) -> bool:
 
 
 @compiled()
-def _descend(gram: Any, rest: Any, w: Any, strength: float, tolerance: float, sweeps: int) -> None:
+def _descend(
+    gram: Floats, rest: Floats, w: Floats, strength: float, tolerance: float, sweeps: int
+) -> None:
     """Coordinate descent on 1/2 w'Gw - c'w + strength |w|_1; ``rest`` is c - Gw throughout.
 
     Where columns are so correlated that it is slow, it goes on from minima over the open ones.
@@ -106,7 +115,7 @@ def _descend(gram: Any, rest: Any, w: Any, strength: float, tolerance: float, sw
 
 
 @compiled(fastmath=True)
-def _error(data: Any, e: int, w: Any, intercept: float) -> float:
+def _error(data: Data, e: int, w: Floats, intercept: float) -> float:
     """Mean squared error in environment e."""
     within, cross, power, level, level_target, _, _ = data
     scatter = power[e]
@@ -124,8 +133,9 @@ def _error(data: Any, e: int, w: Any, intercept: float) -> float:
 
 @compiled()
 def _fold_errors(
-    data: Any, weights: Any, e: int, scale: Any, strengths: Any, options: Any, work: Any, out: Any
-) -> None:
+    data: Data, weights: Floats, e: int, scale: Floats, strengths: Floats, options: Options,
+    work: Work, out: Floats,
+) -> None:  # fmt: skip
     """Errors in environment e along the path on the others, written to ``out``."""
     gram, target, center, w, slopes = work
     mean = _pool(data, weights, gram, target, center)
@@ -141,18 +151,19 @@ def _fold_errors(
 
 
 @compiled()
-def _without(weights: Any, inside: Any, e: int) -> Any:
+def _without(weights: Floats, inside: Bools, e: int) -> Floats:
     """Weights of the others, equal if e had all of it."""
     left = weights.copy()
     left[e] = 0.0
     if left.sum() <= 0.0:
         left[:] = inside
         left[e] = 0.0
-    return left / left.sum()
+    left /= left.sum()
+    return left
 
 
 @compiled()
-def _rescale(gram: Any, target: Any, scale: Any) -> None:
+def _rescale(gram: Floats, target: Floats, scale: Floats) -> None:
     """Multiply the columns by ``scale``."""
     for i in range(len(scale)):
         target[i] *= scale[i]
@@ -162,8 +173,9 @@ def _rescale(gram: Any, target: Any, scale: Any) -> None:
 
 @compiled()
 def _information(
-    data: Any, e: int, gram: Any, target: Any, strengths: Any, options: Any, w: Any, out: Any
-) -> None:
+    data: Data, e: int, gram: Floats, target: Floats, strengths: Floats, options: Options,
+    w: Floats, out: Floats,
+) -> None:  # fmt: skip
     """Bayesian information criterion along the path in environment e, its only one."""
     count, power = data[5][e], data[2][e]
     rest = target.copy()
@@ -181,7 +193,9 @@ def _information(
 
 
 @compiled()
-def lasso_fits(data: Any, weights: Any, inside: Any, options: Any) -> Any:
+def lasso_fits(
+    data: Data, weights: Floats, inside: Bools, options: Options
+) -> tuple[Floats, Floats, Floats]:
     """Lasso on each set of environments, its penalty chosen by leaving out each of them in turn.
 
     ``weights`` (T, E) sum to one over the environments ``inside`` (T, E, boolean) each set. Returns

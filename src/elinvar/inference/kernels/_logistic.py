@@ -4,16 +4,10 @@ Columns come as rows of ``Z`` (q, n), so that inner loops run over data; class 0
 with log odds 0, and ``coef`` (m, k) holds those of the other m. Rows ``lo`` to ``hi`` count.
 """
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar._base._compile import compiled
-from elinvar.inference.kernels._support import factor
-
-Floats: TypeAlias = NDArray[np.float64]
-Ints: TypeAlias = NDArray[np.intp]
+from elinvar.inference.kernels._support import Floats, Ints, back_solve, factor
 
 _ITERATIONS = 60
 _CLOSE = 1e-9
@@ -144,59 +138,6 @@ def gradient(
             slope[c * k + a] = total
 
 
-@compiled()
-def _half_square(coef: Floats) -> float:
-    total = 0.0
-    for c in range(coef.shape[0]):
-        for a in range(coef.shape[1]):
-            total += coef[c, a] * coef[c, a]
-    return 0.5 * total
-
-
-@compiled()
-def newton(
-    Z: Floats, y: Ints, weight: Floats, lo: int, hi: int, columns: Ints, ridge: float, coef: Floats,
-    prob: Floats, work: Floats,
-) -> float:  # fmt: skip
-    """Minimise log loss + ridge |coef|^2 / 2 from ``coef``, in place; return the log loss."""
-    m, k = coef.shape
-    hessian, slope, step = np.empty((m * k, m * k)), np.empty(m * k), np.empty(m * k)
-    before = np.empty((m, k))
-    loss = objective(Z, y, weight, lo, hi, columns, coef, prob)
-    value = loss + ridge * _half_square(coef)
-    for _ in range(_ITERATIONS):
-        gradient(Z, y, weight, lo, hi, columns, prob, slope, work)
-        curvature(Z, weight, lo, hi, columns, prob, hessian, work)
-        for a in range(m * k):
-            slope[a] += ridge * coef[a // k, a % k]
-            hessian[a, a] += ridge
-            step[a] = slope[a]
-        factor(hessian, step, m * k)
-        decrement = 0.0
-        for a in range(m * k):
-            decrement += step[a] * step[a]
-        for a in range(m * k - 1, -1, -1):
-            entry = step[a]
-            for b in range(a + 1, m * k):
-                entry -= hessian[b, a] * step[b]
-            step[a] = entry / hessian[a, a] if hessian[a, a] > 0 else 0.0
-        for a in range(m * k):
-            before[a // k, a % k] = coef[a // k, a % k]
-        size = 1.0
-        while True:
-            for a in range(m * k):
-                coef[a // k, a % k] = before[a // k, a % k] - size * step[a]
-            loss = objective(Z, y, weight, lo, hi, columns, coef, prob)
-            now = loss + ridge * _half_square(coef)
-            if now <= value - 1e-4 * size * decrement + 1e-11 * abs(value) or size < 1e-6:
-                break
-            size *= 0.5
-        value = now
-        if decrement < _CLOSE or size < 1e-6:
-            break
-    return loss
-
-
 @compiled(fastmath=True)
 def _eliminate(hessian: Floats, slope: Floats, m: int, k: int, border: Floats) -> None:
     """Take one environment's intercepts out of its Newton system, pivot after pivot.
@@ -220,103 +161,126 @@ def _eliminate(hessian: Floats, slope: Floats, m: int, k: int, border: Floats) -
 
 
 @compiled(fastmath=True)
-def _own_objective(
-    Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, coef: Floats,
-    intercepts: Floats, prob: Floats,
-) -> float:  # fmt: skip
-    total = 0.0
+def _total(
+    Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
+    own: bool, coef: Floats, intercepts: Floats, prob: Floats,
+) -> tuple[float, float]:  # fmt: skip
+    """Log loss over stretches of rows, and the same with the ridge."""
+    loss, square = 0.0, 0.0
     for e in range(len(starts)):
-        coef[:, 0] = intercepts[e]
-        total += objective(Z, y, weight, starts[e], stops[e], columns, coef, prob)
-    return total
+        if own:
+            coef[:, 0] = intercepts[e]
+        lo, hi = starts[e], stops[e]
+        loss += objective(Z, y, weight, lo, hi, columns, coef, prob[:, lo:hi])
+    for c in range(len(coef)):
+        for a in range(1 if own else 0, coef.shape[1]):
+            square += coef[c, a] * coef[c, a]
+    return loss, loss + 0.5 * ridge * square
 
 
 @compiled(fastmath=True)
-def newton_own(
+def _system(
     Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
-    frozen: bool, coef: Floats, intercepts: Floats, prob: Floats, work: Floats,
+    own: bool, coef: Floats, prob: Floats, work: Floats, total: Floats, rhs: Floats,
+    borders: Floats,
 ) -> float:  # fmt: skip
-    """Minimise the log loss over common slopes and intercepts of each environment, in place.
-
-    ``coef`` (m, k) are the slopes, its first column but a place for ``intercepts`` (E, m); where
-    ``frozen`` only these move. The system has a border an environment (`_eliminate`), so a step
-    costs what one with a single intercept does.
-    """
+    """Write the Newton system of the coefficients; return the intercepts' part of the decrement."""
     m, k = coef.shape
-    size, n_environments = m * k, len(starts)
-    hessian, slope, step = np.empty((size, size)), np.empty(size), np.empty(size)
-    total, rhs = np.empty((size, size)), np.empty(size)
-    borders = np.empty((n_environments, m, size + 1))
-    moves, before, kept = np.empty((n_environments, m)), coef.copy(), intercepts.copy()
-    coef[:, 0] = 0.0
-    slopes = coef.copy()
-    loss = _own_objective(Z, y, weight, starts, stops, columns, coef, intercepts, prob)
-    value = loss + ridge * _half_square(slopes)
-    for _ in range(_ITERATIONS):
-        total[:], rhs[:] = 0.0, 0.0
-        decrement = 0.0
-        for e in range(n_environments):
-            lo, hi = starts[e], stops[e]
-            coef[:, 0] = intercepts[e]
-            objective(Z, y, weight, lo, hi, columns, coef, prob)
-            gradient(Z, y, weight, lo, hi, columns, prob, slope, work)
-            curvature(Z, weight, lo, hi, columns, prob, hessian, work)
+    size = m * k
+    hessian, slope = np.empty((size, size)), np.empty(size)
+    total[:], rhs[:] = 0.0, 0.0
+    decrement = 0.0
+    for e in range(len(starts)):
+        lo, hi = starts[e], stops[e]
+        # the probabilities are those of the last loss
+        gradient(Z, y, weight, lo, hi, columns, prob[:, lo:hi], slope, work)
+        curvature(Z, weight, lo, hi, columns, prob[:, lo:hi], hessian, work)
+        if own:
             for c in range(m):
                 hessian[c * k, c * k] += ridge
             _eliminate(hessian, slope, m, k, borders[e])
             for c in range(m):
                 decrement += borders[e, c, size] ** 2 / borders[e, c, c * k]
-            total += hessian
-            rhs += slope
+        total += hessian
+        rhs += slope
+    for a in range(size):
+        if own and a % k == 0:  # nothing is left of the intercepts here
+            total[a, :], total[:, a], rhs[a] = 0.0, 0.0, 0.0
+            total[a, a] = 1.0
+        else:
+            rhs[a] += ridge * coef[a // k, a % k]
+            total[a, a] += ridge
+    return decrement
+
+
+@compiled(fastmath=True)
+def newton(
+    Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
+    own: bool, frozen: bool, coef: Floats, intercepts: Floats, prob: Floats, work: Floats,
+) -> float:  # fmt: skip
+    """Minimise log loss + ridge |coef|^2 / 2 over stretches of rows, in place.
+
+    Returns the log loss. Where each stretch has its ``own`` intercepts (E, m), they are free of the
+    ridge, and the first column of ``coef`` (m, k) is but their place; where ``frozen`` only they
+    move. The system then has a border a stretch, and a step costs what it does without.
+    """
+    m, k = coef.shape
+    size = m * k
+    total, rhs, step = np.empty((size, size)), np.empty(size), np.empty(size)
+    borders, moves = np.empty((len(starts), m, size + 1)), np.empty((len(starts), m))
+    before, kept = coef.copy(), intercepts.copy()
+    loss, value = _total(Z, y, weight, starts, stops, columns, ridge, own, coef, intercepts, prob)
+    for _ in range(_ITERATIONS):
+        decrement = _system(
+            Z, y, weight, starts, stops, columns, ridge, own, coef, prob, work, total, rhs, borders,
+        )  # fmt: skip
         step[:] = 0.0
         if not frozen:
-            for a in range(size):
-                rhs[a] += ridge * coef[a // k, a % k]
-                total[a, a] += ridge
-            for c in range(m):
-                total[c * k, :], total[:, c * k], rhs[c * k] = 0.0, 0.0, 0.0
-                total[c * k, c * k] = 1.0
             step[:] = rhs
             factor(total, step, size)
             for a in range(size):
                 decrement += step[a] * step[a]
-            for a in range(size - 1, -1, -1):
-                entry = step[a]
-                for b in range(a + 1, size):
-                    entry -= total[b, a] * step[b]
-                step[a] = entry / total[a, a] if total[a, a] > 0 else 0.0
-        for e in range(n_environments):
-            for c in range(m - 1, -1, -1):
-                entry = borders[e, c, size]
-                for a in range(size):
-                    if a % k != 0:
-                        entry -= borders[e, c, a] * step[a]
-                for d in range(c + 1, m):
-                    entry -= borders[e, c, d * k] * moves[e, d]
-                moves[e, c] = entry / borders[e, c, c * k]
+            back_solve(total, step, size)
+        if own:
+            _retrace(borders, step, moves, k)
         before[:], kept[:] = coef, intercepts
-        size_of_step = 1.0
+        length = 1.0
         while True:
             for a in range(size):
-                coef[a // k, a % k] = before[a // k, a % k] - size_of_step * step[a]
-            coef[:, 0] = 0.0
-            slopes[:] = coef
-            intercepts[:] = kept - size_of_step * moves
-            loss = _own_objective(Z, y, weight, starts, stops, columns, coef, intercepts, prob)
-            now = loss + ridge * _half_square(slopes)
-            done = now <= value - 1e-4 * size_of_step * decrement + 1e-11 * abs(value)
-            if done or size_of_step < 1e-6:
+                coef[a // k, a % k] = before[a // k, a % k] - length * step[a]
+            if own:
+                intercepts[:] = kept - length * moves
+            loss, now = _total(
+                Z, y, weight, starts, stops, columns, ridge, own, coef, intercepts, prob
+            )
+            done = now <= value - 1e-4 * length * decrement + 1e-11 * abs(value)
+            if done or length < 1e-6:
                 break
-            size_of_step *= 0.5
+            length *= 0.5
         value = now
-        if decrement < _CLOSE or size_of_step < 1e-6:
+        if decrement < _CLOSE or length < 1e-6:
             break
-    coef[:, 0] = 0.0
     return loss
 
 
+@compiled(fastmath=True)
+def _retrace(borders: Floats, step: Floats, moves: Floats, k: int) -> None:
+    """Write how far intercepts go (E, m), given the step of the slopes."""
+    n_environments, m = moves.shape
+    size = m * k
+    for e in range(n_environments):
+        for c in range(m - 1, -1, -1):
+            entry = borders[e, c, size]
+            for a in range(size):
+                if a % k != 0:
+                    entry -= borders[e, c, a] * step[a]
+            for d in range(c + 1, m):
+                entry -= borders[e, c, d * k] * moves[e, d]
+            moves[e, c] = entry / borders[e, c, c * k]
+
+
 @compiled()
-def mistakes(y: Ints, weight: Floats, lo: int, hi: int, prob: Floats) -> float:
+def _mistakes(y: Ints, weight: Floats, lo: int, hi: int, prob: Floats) -> float:
     """Weight of the rows whose class is not the likeliest."""
     wrong = 0.0
     for i in range(hi - lo):
@@ -331,3 +295,33 @@ def mistakes(y: Ints, weight: Floats, lo: int, hi: int, prob: Floats) -> float:
         if mine <= best:
             wrong += weight[lo + i]
     return wrong
+
+
+@compiled()
+def fit_environments(
+    Z: Floats, y: Ints, weight: Floats, bounds: Ints, columns: Ints, ridge: float, coef: Floats,
+    loss: Floats, wrong: Floats, prob: Floats, work: Floats,
+) -> None:  # fmt: skip
+    """Fit each environment by itself from ``coef`` (E, m, k), in place."""
+    nothing = np.zeros((1, coef.shape[1]))
+    for e in range(len(loss)):
+        lo, hi = bounds[e], bounds[e + 1]
+        ends = bounds[e : e + 1], bounds[e + 1 : e + 2]
+        loss[e] = newton(
+            Z, y, weight, ends[0], ends[1], columns, ridge, False, False, coef[e], nothing, prob,
+            work,
+        )  # fmt: skip
+        wrong[e] = _mistakes(y, weight, lo, hi, prob[:, lo:hi])
+
+
+@compiled()
+def losses(
+    Z: Floats, y: Ints, weight: Floats, bounds: Ints, columns: Ints, coef: Floats,
+    intercepts: Floats, prob: Floats,
+) -> Floats:  # fmt: skip
+    """Log loss in each environment, (E,), with its intercepts (E, m) before ``coef`` (m, k)."""
+    found = np.empty(len(intercepts))
+    for e in range(len(found)):
+        coef[:, 0] = intercepts[e]
+        found[e] = objective(Z, y, weight, bounds[e], bounds[e + 1], columns, coef, prob)
+    return found

@@ -1,17 +1,24 @@
 """The compiled inner loop of the mean-field path."""
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base._compile import compiled
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Ints: TypeAlias = NDArray[np.intp]
 
 # a smaller step, in tolerances, waits until it has grown: each costs a pass over all gradients
 _LEAST = 0.1
 
 
 @compiled(fastmath=True)
-def _restart(coef: Any, gram: Any, cross: Any, power: Any, gradient: Any, residual: Any) -> None:
+def _restart(
+    coef: Floats, gram: Floats, cross: Floats, power: Floats, gradient: Floats, residual: Floats
+) -> None:
     """Gradients c_e - S_e w and residual second moments from scratch: rounding cannot build up."""
     q = len(coef)
     n_environments = len(power)
@@ -29,7 +36,13 @@ def _restart(coef: Any, gram: Any, cross: Any, power: Any, gradient: Any, residu
 
 @compiled(fastmath=True)
 def _disagreement(
-    first: int, last: int, share: Any, gradient: Any, inverse: Any, noise: Any, debias: float
+    first: int,
+    last: int,
+    share: Floats,
+    gradient: Floats,
+    inverse: Floats,
+    noise: Floats,
+    debias: float,
 ) -> float:
     """Spread of the marginal slopes over environments, beyond its sampling noise."""
     n_environments = len(share)
@@ -50,19 +63,19 @@ def _disagreement(
 
 @compiled(fastmath=True)
 def follow_path(
-    gram: Any,
-    cross: Any,
-    power: Any,
-    count: Any,
-    share: Any,
-    gates: Any,
-    strengths: Any,
+    gram: Floats,
+    cross: Floats,
+    power: Floats,
+    count: Floats,
+    share: Floats,
+    gates: tuple[Ints, Ints, Bools, Floats],
+    strengths: Floats,
     debias: float,
     damping: float,
     tolerance: float,
     max_sweeps: int,
-    start: Any,
-) -> Any:
+    start: Floats,
+) -> tuple[Floats, Ints]:
     """Block coordinate descent to the mean-field fixed point, warm started over ``strengths``.
 
     A gate that is closed at the end of one strength stays closed at the stronger ones.

@@ -1,15 +1,22 @@
 """The compiled inner loop of the search for supports."""
 
-from typing import Any
-
 import numpy as np
 
 from elinvar._base._compile import compiled
-from elinvar.inference.kernels._support import fit_all, fit_each, workspace
+from elinvar.inference.kernels._support import (
+    Bools,
+    Data,
+    Floats,
+    Ints,
+    Work,
+    fit_all,
+    fit_each,
+    workspace,
+)
 
 
 @compiled()
-def _place(mask: Any, gate_of: Any, dropped: int, added: int, columns: Any) -> Any:
+def _place(mask: Bools, gate_of: Ints, dropped: int, added: int, columns: Ints) -> tuple[int, int]:
     """Write the columns of the open gates but ``dropped``, then those of ``added``.
 
     Returns how many, and how many of the first ones stood there.
@@ -32,14 +39,14 @@ def _place(mask: Any, gate_of: Any, dropped: int, added: int, columns: Any) -> A
 
 @compiled(fastmath=True)
 def _value(
-    data: Any,
-    gate_of: Any,
+    data: Data,
+    gate_of: Ints,
     price: float,
-    mask: Any,
+    mask: Bools,
     dropped: int,
     added: int,
     kappa: float,
-    work: Any,
+    work: Work,
 ) -> float:
     """Log worst risk where environments differ kappa times as much, plus a price per column.
 
@@ -66,6 +73,7 @@ def _value(
         weight += facts[0, e] * trace
     excess = 0.0
     if f > 0.0:
+        # B1 and B2 of the test with tr K_e / k in the place of each eigenvalue of K_e = T^-1 P_e
         b1, b2 = 0.0, 0.0
         for e in range(len(count)):
             trace = 0.0
@@ -82,8 +90,9 @@ def _value(
 
 @compiled()
 def _best_flip(
-    data: Any, gate_of: Any, price: float, mask: Any, kappa: float, work: Any, free: Any, room: bool
-) -> Any:
+    data: Data, gate_of: Ints, price: float, mask: Bools, kappa: float, work: Work, free: Ints,
+    room: bool,
+) -> tuple[float, int]:  # fmt: skip
     """Lowest value after adding or dropping one gate, and that gate."""
     best = np.inf
     gate = -1
@@ -102,8 +111,8 @@ def _best_flip(
 
 @compiled()
 def _best_swap(
-    data: Any, gate_of: Any, price: float, mask: Any, kappa: float, work: Any, free: Any
-) -> Any:
+    data: Data, gate_of: Ints, price: float, mask: Bools, kappa: float, work: Work, free: Ints
+) -> tuple[float, int, int]:
     """Lowest value after swapping a gate for another, and both."""
     best = np.inf
     dropped = -1
@@ -121,7 +130,7 @@ def _best_swap(
 
 
 @compiled()
-def _met_before(found: Any, s: int, k: int, n_kappas: int, mask: Any) -> int:
+def _met_before(found: Bools, s: int, k: int, n_kappas: int, mask: Bools) -> int:
     """Return an earlier start that stood at ``mask`` when it began rung ``k``, or -1."""
     for earlier in range(s):
         if (found[earlier * n_kappas + k - 1] == mask).all():
@@ -131,15 +140,15 @@ def _met_before(found: Any, s: int, k: int, n_kappas: int, mask: Any) -> int:
 
 @compiled()
 def descend(
-    data: Any,
-    gate_of: Any,
+    data: Data,
+    gate_of: Ints,
     price: float,
-    starts: Any,
-    kappas: Any,
-    free: Any,
+    starts: Bools,
+    kappas: Floats,
+    free: Ints,
     largest: int,
     max_moves: int,
-) -> Any:
+) -> Bools:
     """Local search from every start, kappa after kappa: best add or drop, else best swap.
 
     ``gate_of`` says the gate of each column, -1 if it is always in; ``price`` is for a column.

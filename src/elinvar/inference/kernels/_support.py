@@ -5,17 +5,24 @@ cross (E, q), power (E,), count (E,), share (E,), absorbed, floor (E,)) and hold
 they need comes as an argument: a compiled kernel is kept on disk until its own file changes.
 """
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base._compile import compiled
+
+Floats: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
+Ints: TypeAlias = NDArray[np.intp]
+Data: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]
+Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, Ints]
 
 _PIVOT = 1e-10
 
 
 @compiled(fastmath=True)
-def factor(matrix: Any, rhs: Any, size: int) -> int:
+def factor(matrix: Floats, rhs: Floats, size: int) -> int:
     """Cholesky in place (lower) and forward solve in place; dependent columns are skipped."""
     rank = 0
     for j in range(size):
@@ -43,7 +50,9 @@ def factor(matrix: Any, rhs: Any, size: int) -> int:
 
 
 @compiled(fastmath=True)
-def _append(e: int, a: int, gram: Any, cross: Any, columns: Any, lower: Any, rhs: Any) -> None:
+def _append(
+    e: int, a: int, gram: Floats, cross: Floats, columns: Ints, lower: Floats, rhs: Floats
+) -> None:
     """Append column ``a`` to environment e's factor and forward solution."""
     own = columns[a]
     value = cross[e, own]
@@ -67,7 +76,7 @@ def _append(e: int, a: int, gram: Any, cross: Any, columns: Any, lower: Any, rhs
 
 
 @compiled(fastmath=True)
-def back_solve(lower: Any, rhs: Any, size: int) -> None:
+def back_solve(lower: Floats, rhs: Floats, size: int) -> None:
     """Solve L' x = rhs in place; skipped columns get 0."""
     for a in range(size - 1, -1, -1):
         if lower[a, a] == 0.0:
@@ -80,7 +89,7 @@ def back_solve(lower: Any, rhs: Any, size: int) -> None:
 
 
 @compiled(fastmath=True)
-def _invert(lower: Any, inverse: Any, size: int) -> None:
+def _invert(lower: Floats, inverse: Floats, size: int) -> None:
     """Inverse of a lower factor without skipped columns."""
     for a in range(size):
         inverse[a, a] = 1.0 / lower[a, a]
@@ -92,7 +101,7 @@ def _invert(lower: Any, inverse: Any, size: int) -> None:
 
 
 @compiled()
-def workspace(n_environments: int, width: int) -> Any:
+def workspace(n_environments: int, width: int) -> Work:
     """Scratch arrays for supports of up to ``width`` columns."""
     return (
         np.zeros((n_environments, width, width)),  # factors of each environment
@@ -107,7 +116,7 @@ def workspace(n_environments: int, width: int) -> Any:
 
 
 @compiled()
-def support_columns(mask: Any, columns: Any) -> Any:
+def support_columns(mask: Bools, columns: Ints) -> tuple[int, int]:
     """Write the columns in ``mask`` to ``columns``: how many, and how many of them stood there."""
     size = 0
     kept = 0
@@ -121,7 +130,7 @@ def support_columns(mask: Any, columns: Any) -> Any:
 
 
 @compiled(fastmath=True)
-def fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
+def fit_each(data: Data, size: int, kept: int, work: Work) -> bool:
     """Least squares in every environment; False if one has no freedom left.
 
     The first ``kept`` columns are those of the last call.
@@ -147,7 +156,7 @@ def fit_each(data: Any, size: int, kept: int, work: Any) -> bool:
 
 
 @compiled(fastmath=True)
-def _add_up(data: Any, size: int, work: Any, left_out: int) -> None:
+def _add_up(data: Data, size: int, work: Work, left_out: int) -> None:
     """Sum precisions (lower) and their pulls over all environments but ``left_out``."""
     gram, cross = data[0], data[1]
     _, _, facts, total, _, _, coef, columns = work
@@ -166,7 +175,7 @@ def _add_up(data: Any, size: int, work: Any, left_out: int) -> None:
 
 
 @compiled(fastmath=True)
-def fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
+def fit_all(data: Data, size: int, work: Work, left_out: int) -> int:
     """Efficient refit on all environments but ``left_out``; returns its rank."""
     total, coef = work[3], work[6]
     _add_up(data, size, work, left_out)
@@ -176,7 +185,7 @@ def fit_all(data: Any, size: int, work: Any, left_out: int) -> int:
 
 
 @compiled()
-def _fit_least_norm(data: Any, size: int, work: Any, left_out: int) -> None:
+def _fit_least_norm(data: Data, size: int, work: Work, left_out: int) -> None:
     """Refit without ``left_out`` where the others cannot tell all columns apart.
 
     The coefficients of least norm: which columns ``factor`` skips depends on their order.
@@ -200,7 +209,7 @@ def _fit_least_norm(data: Any, size: int, work: Any, left_out: int) -> None:
 
 
 @compiled(fastmath=True)
-def _weakest(size: int, gate_of: Any, needed: Any, work: Any) -> float:
+def _weakest(size: int, gate_of: Ints, needed: Floats, work: Work) -> float:
     """Smallest squared t over its threshold; a gate of several columns by its Wald statistic."""
     inverse, coef, columns = work[4], work[6], work[7]
     smallest = np.inf
@@ -223,7 +232,7 @@ def _weakest(size: int, gate_of: Any, needed: Any, work: Any) -> float:
 
 
 @compiled()
-def _wald(inverse: Any, coef: Any, start: int, stop: int, size: int) -> float:
+def _wald(inverse: Floats, coef: Floats, start: int, stop: int, size: int) -> float:
     """Wald statistic of coef[start:stop] = 0, its covariance being a block of (L L')^-1."""
     width = stop - start
     block = np.zeros((width, width))
@@ -239,7 +248,7 @@ def _wald(inverse: Any, coef: Any, start: int, stop: int, size: int) -> float:
 
 
 @compiled(fastmath=True)
-def _leverage(e: int, size: int, work: Any) -> Any:
+def _leverage(e: int, size: int, work: Work) -> tuple[float, float]:
     """Traces of K and K^2, K = L^-1 P_e L^-T with L the factor of the total."""
     own, precision = work[0], work[2][0, e]
     inverse, product = work[4], work[5]
@@ -267,7 +276,14 @@ def _leverage(e: int, size: int, work: Any) -> Any:
 
 @compiled(fastmath=True)
 def evaluate_support(
-    data: Any, size: int, kept: int, gates: Any, needed: Any, thorough: bool, work: Any, out: Any
+    data: Data,
+    size: int,
+    kept: int,
+    gates: Ints,
+    needed: Floats,
+    thorough: bool,
+    work: Work,
+    out: Floats,
 ) -> None:
     """Test and refit the support in ``work``'s columns; its coefficients stay in ``work``.
 
@@ -315,7 +331,9 @@ def evaluate_support(
 
 
 @compiled()
-def evaluate_many(data: Any, masks: Any, gates: Any, needed: Any, thorough: bool) -> Any:
+def evaluate_many(
+    data: Data, masks: Bools, gates: Ints, needed: Floats, thorough: bool
+) -> tuple[Floats, Floats]:
     """Rows of ``evaluate_support`` and coefficients for masks over columns, (M, q) boolean."""
     n_masks, q = masks.shape
     work = workspace(len(data[3]), _widest(masks))
@@ -332,7 +350,7 @@ def evaluate_many(data: Any, masks: Any, gates: Any, needed: Any, thorough: bool
 
 
 @compiled()
-def _widest(masks: Any) -> int:
+def _widest(masks: Bools) -> int:
     widest = 1
     for i in range(len(masks)):
         widest = max(widest, masks[i].sum())
@@ -340,7 +358,7 @@ def _widest(masks: Any) -> int:
 
 
 @compiled(fastmath=True)
-def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> Any:
+def leave_out_errors(data: Data, level: Floats, level_target: Floats, masks: Bools) -> Floats:
     """Error of every support on each environment, its efficient refit made on the others."""
     gram, cross, power, count, share, absorbed, _ = data
     n_environments = len(count)
@@ -369,7 +387,13 @@ def leave_out_errors(data: Any, level: Any, level_target: Any, masks: Any) -> An
 
 @compiled(fastmath=True)
 def _level_error(
-    e: int, share: Any, level: Any, level_target: Any, columns: Any, coef: Any, size: int
+    e: int,
+    share: Floats,
+    level: Floats,
+    level_target: Floats,
+    columns: Ints,
+    coef: Floats,
+    size: int,
 ) -> float:
     """Squared distance of environment e's own intercept from the mean of the others'."""
     mean = 0.0

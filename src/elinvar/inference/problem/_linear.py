@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from scipy.special import chdtri, ndtr
@@ -14,6 +14,8 @@ from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
 if TYPE_CHECKING:
     from elinvar.environments import Moments
 
+
+KernelData: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
@@ -228,7 +230,7 @@ class LinearProblem:
         return 1e-12 * np.maximum(self.power, 1e-300)
 
     @property
-    def data(self) -> tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]:
+    def data(self) -> KernelData:
         """What the compiled kernels see."""
         return (
             self.gram,

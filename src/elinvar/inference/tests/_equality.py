@@ -1,9 +1,6 @@
 """Tests that numbers are the same in all environments: effects, variances, shares of levels."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import chdtrc, fdtrc
 
 from elinvar.inference.problem._types import Floats
@@ -125,7 +122,7 @@ def same_fit(
     restricted: Floats,
     own: Floats,
     rows: float,
-    ranks: tuple[NDArray[Any], NDArray[Any]],
+    ranks: tuple[Floats, Floats],
     allowance: float = 1.0,
 ) -> Floats:
     r"""p-values of one regression for all against one each, for many columns at once.

@@ -1,7 +1,7 @@
 r"""Maximum likelihood on supports: for all rows, for each environment, and without each.
 
 With own intercepts slopes are common and :math:`a_e` is each environment's own; the loss is then
-minimised over all of them at once (`newton_own`), so its value is that of the profile likelihood of
+minimised over all of them at once (`newton`), so its value is that of the profile likelihood of
 the slopes.
 """
 
@@ -77,7 +77,7 @@ def common_fit(
     start: Floats | None = None,
 ) -> CommonFit:
     """Fit a support (n_gates,) to all rows, from ``start`` (m, q)."""
-    from elinvar.inference.kernels._logistic import newton, newton_own, objective
+    from elinvar.inference.kernels._logistic import losses, newton
 
     columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
     weight = problem.weight if weight is None else weight
@@ -86,16 +86,13 @@ def common_fit(
     if start is not None:
         inner[:] = start[:, columns]
     intercepts = np.repeat(inner[None, :, 0], E, axis=0)
-    if own_intercepts:
-        starts, stops = problem.bounds[:-1], problem.bounds[1:]
-        newton_own(*data, starts, stops, columns, RIDGE, False, inner, intercepts, *scratch)
-    else:
-        newton(*data, 0, n, columns, RIDGE, inner, *scratch)
+    ends = (problem.bounds[:-1], problem.bounds[1:])
+    if not own_intercepts:
+        ends = (problem.bounds[:1], problem.bounds[-1:])
+    newton(*data, *ends, columns, RIDGE, own_intercepts, False, inner, intercepts, *scratch)
+    if not own_intercepts:
         intercepts[:] = inner[:, 0]
-    loss = np.empty(E)
-    for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
-        inner[:, 0] = intercepts[e]
-        loss[e] = objective(*data, lo, hi, columns, inner, scratch[0])
+    loss = losses(*data, problem.bounds, columns, inner, intercepts, scratch[0])
     coef = np.zeros((m, q))
     coef[:, columns] = inner
     coef[:, 0] = problem.linear.share @ intercepts
@@ -104,17 +101,17 @@ def common_fit(
 
 def own_fit(problem: LogisticProblem, gates: Bools, start: Floats) -> OwnFit:
     """Fit a support to each environment's rows, from ``start`` (m, q)."""
-    from elinvar.inference.kernels._logistic import mistakes, newton
+    from elinvar.inference.kernels._logistic import fit_environments
 
     columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
-    prob, work = np.empty((m, n)), np.empty((2, n))
-    coef, loss, wrong = np.zeros((E, m, q)), np.empty(E), np.empty(E)
-    data = (problem.Z, problem.y, problem.weight)
-    for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
-        inner = start[:, columns].copy()
-        loss[e] = newton(*data, lo, hi, columns, RIDGE, inner, prob, work)
-        wrong[e] = mistakes(problem.y, problem.weight, lo, hi, prob)
-        coef[e][:, columns] = inner
+    scratch, loss, wrong = (np.empty((m, n)), np.empty((2, n))), np.empty(E), np.empty(E)
+    inner = np.repeat(start[None, :, columns], E, axis=0)
+    fit_environments(
+        problem.Z, problem.y, problem.weight, problem.bounds, columns, RIDGE,
+        inner, loss, wrong, *scratch,
+    )  # fmt: skip
+    coef = np.zeros((E, m, q))
+    coef[:, :, columns] = inner
     return OwnFit(coef, loss, wrong)
 
 
@@ -133,7 +130,7 @@ def left_out_fits(
     Stops with None where a mean log loss on slopes exceeds ``bound``: such a support is not the
     one that is sought. Environments come in the order ``first``, those that may exceed it first.
     """
-    from elinvar.inference.kernels._logistic import newton, newton_own, objective
+    from elinvar.inference.kernels._logistic import newton, objective
 
     columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
     weight = problem.weight if weight is None else weight
@@ -144,21 +141,17 @@ def left_out_fits(
         inner = np.zeros((m, len(columns)))
         if start is not None:
             inner[:] = start[:, columns]
+        others = np.flatnonzero(np.arange(E) != e)
+        intercepts = np.repeat(inner[None, :, 0], E - 1, axis=0)
+        ends = (problem.bounds[others], problem.bounds[others + 1])
+        newton(
+            problem.Z, problem.y, weight, *ends, columns, RIDGE, own_intercepts, False,
+            inner, intercepts, *scratch,
+        )  # fmt: skip
         if own_intercepts:
-            others = np.flatnonzero(np.arange(E) != e)
-            intercepts = np.repeat(inner[None, :, 0], E - 1, axis=0)
-            ends = (problem.bounds[others], problem.bounds[others + 1])
-            newton_own(
-                problem.Z, problem.y, weight, *ends, columns, RIDGE, False,
-                inner, intercepts, *scratch,
-            )  # fmt: skip
             share = problem.linear.share[others]
             share = share if share.sum() > 0 else np.ones(E - 1)
             inner[:, 0] = share @ intercepts / share.sum()
-        else:
-            rest = weight.copy()
-            rest[lo:hi] = 0.0
-            newton(problem.Z, problem.y, rest, 0, n, columns, RIDGE, inner, *scratch)
         data = (problem.Z, problem.y, problem.weight, lo, hi, columns)
         loss[e] = objective(*data, inner, scratch[0]) / problem.count[e]
         coefs[e][:, columns] = inner
@@ -174,14 +167,16 @@ def left_out_fits(
 
 def best_intercept(odds: Floats, y: Places, weight: Floats) -> tuple[Floats, float]:
     """Return what to add to log odds (m, n) of one environment, (m,), and the log loss then."""
-    from elinvar.inference.kernels._logistic import newton_own
+    from elinvar.inference.kernels._logistic import newton
 
     m, n = odds.shape
     # log odds as columns of their own, with coefficients that stay 1
     table = np.concatenate([np.ones((1, n)), odds])
     coef, moved = np.concatenate([np.zeros((m, 1)), np.eye(m)], axis=1), np.zeros((1, m))
     ends, scratch = (np.array([0]), np.array([n])), (np.empty((m, n)), np.empty((2, n)))
-    loss = newton_own(table, y, weight, *ends, np.arange(m + 1), RIDGE, True, coef, moved, *scratch)
+    loss = newton(
+        table, y, weight, *ends, np.arange(m + 1), RIDGE, True, True, coef, moved, *scratch
+    )
     return moved[0], float(loss)
 
 

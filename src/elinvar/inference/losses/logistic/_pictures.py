@@ -68,7 +68,8 @@ def pooled_picture(problem: LogisticProblem, coef: Floats, outcome: int) -> Line
 
     .. math:: \tfrac12 \sum_i h_i (t_i - x_i^\top w)^2, \qquad t = \eta + (y - p) / h.
     """
-    return _curved(problem, np.repeat(coef[None, outcome - 1], len(problem.count), 0), outcome)
+    own = np.repeat(coef[None, outcome - 1], len(problem.count), 0)
+    return _curved(problem, own, outcome, problem.balanced, as_one=True)
 
 
 def _pictures(ledger: Ledger) -> list[LinearProblem]:
@@ -83,11 +84,13 @@ def _pictures(ledger: Ledger) -> list[LinearProblem]:
         pair = (problem.y == 0) | (problem.y == c)
         pictures.append(_linear(problem, (problem.y == c).astype(float), problem.weight * pair))
         if curved:
-            pictures.append(_curved(problem, own.coef[:, c - 1], c))
+            pictures.append(_curved(problem, own.coef[:, c - 1], c, problem.weight))
     return pictures
 
 
-def _curved(problem: LogisticProblem, coef: Floats, outcome: int) -> LinearProblem:
+def _curved(
+    problem: LogisticProblem, coef: Floats, outcome: int, weight: Floats, *, as_one: bool = False
+) -> LinearProblem:
     """Expand about a fit (E, q) in each environment.
 
     Conditional on being one of the two classes, the log odds have the same coefficients.
@@ -97,11 +100,16 @@ def _curved(problem: LogisticProblem, coef: Floats, outcome: int) -> LinearProbl
     p = 1.0 / (1.0 + np.exp(-eta))
     bend = np.maximum(p * (1 - p), _FLATTEST)
     response = eta + ((problem.y == outcome) - p) / bend
-    return _linear(problem, response, problem.weight * pair * bend)
+    return _linear(problem, response, weight * pair * bend, as_one=as_one)
 
 
-def _linear(problem: LogisticProblem, target: Floats, weight: Floats) -> LinearProblem:
-    """Weighted least squares of ``target`` (n,), environments of the same size as ever."""
+def _linear(
+    problem: LogisticProblem, target: Floats, weight: Floats, *, as_one: bool = False
+) -> LinearProblem:
+    """Weighted least squares of ``target`` (n,), environments of the same size as ever.
+
+    ``as_one`` keeps what each weighs in the whole, so that the pooled solution is that of all rows.
+    """
     linear, bounds = problem.linear, problem.bounds
     total = max(float(weight.sum()), 1e-300)
     target = target - float(weight @ target) / total
@@ -110,10 +118,13 @@ def _linear(problem: LogisticProblem, target: Floats, weight: Floats) -> LinearP
     gram, cross, power = np.zeros((E, q, q)), np.zeros((E, q)), np.zeros(E)
     for e in range(E):
         rows = slice(bounds[e], bounds[e + 1])
-        share = weight[rows] / max(float(weight[rows].sum()), 1e-300)
+        mass = max(float(weight[rows].sum()), 1e-300)
+        share = weight[rows] / mass
         Z, t = problem.Z[linear.absorbed :, rows], target[rows] / scale
         if linear.absorbed:  # an intercept of its own takes the weighted means out
             Z, t = Z - (Z @ share)[:, None], t - share @ t
+        if as_one:
+            share = share * (mass / total / max(float(linear.share[e]), 1e-300))
         half = Z * np.sqrt(share)
         gram[e], cross[e], power[e] = half @ half.T, Z @ (share * t), share @ t**2
     return replace(linear, gram=gram, cross=cross, power=power, target_scale=scale)

@@ -60,7 +60,11 @@ def _along(problem: LogisticProblem, direction: Floats, weight: Floats) -> Float
     spread = max(float(column.std()), 1e-150)
     coef, prob, work = np.zeros((1, 2)), np.empty((1, n)), np.empty((2, n))
     table = np.stack([np.ones(n), column / spread])
-    newton(table, problem.y, weight, 0, n, np.arange(2), RIDGE, coef, prob, work)
+    ends = (np.array([0]), np.array([n]))
+    newton(
+        table, problem.y, weight, *ends, np.arange(2), RIDGE, False, False,
+        coef, np.zeros((1, 1)), prob, work,
+    )  # fmt: skip
     along = coef[:, 1:] / spread * direction
     along[:, 0] += coef[0, 0]
     return along

@@ -1,13 +1,11 @@
 """Candidate supports: every one of them where that is cheap, a homotopy search where it is not."""
 
-from typing import Any
-
 import numpy as np
 
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.losses.squared._assess import assess
 from elinvar.inference.losses.squared._path import default_strengths, path_coefficients
-from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._linear import KernelData, LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 LADDER = np.geomspace(0.3, 3000.0, 9)
@@ -92,12 +90,12 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     return np.unique(np.concatenate(keep), axis=0)
 
 
-def _part(problem: LinearProblem, gates: Places) -> tuple[Any, Places]:
+def _part(problem: LinearProblem, gates: Places) -> tuple[KernelData, Places]:
     """Return the data of these gates' columns, and the place among them of each column's gate."""
     gate_of = problem.gate_of
     columns = np.flatnonzero((gate_of < 0) | np.isin(gate_of, gates))
-    gram, cross, *others = problem.data
-    data = (gram[:, columns[:, None], columns], cross[:, columns], *others)
+    gram, cross, *_ = problem.data
+    data = (gram[:, columns[:, None], columns], cross[:, columns], *problem.data[2:])
     own = gate_of[columns]
     return data, np.where(own < 0, -1, np.searchsorted(gates, own))
 
