@@ -60,13 +60,16 @@ class Budget:
 _ANY = 10**6
 _USUAL = Budget()
 _WIDE = Budget(most_features=_ANY)
+# minimised step by step, for each candidate of a grid
 _MEDIUM = Budget(seeds=3, quick_seeds=1, whole=("rotated",))
+# trees, fourth moments or thousands of steps: seconds a fit, and five fits for each candidate
 _SLOW = Budget(
     seeds=1,
     quick_seeds=0,
     most_features=12,
     suites=("unit-tests", "eills", "random", "two-environments", "reversed", "tables"),
 )
+# all 2^p subsets, each with its tests: minutes from a dozen features on
 _SUBSETS = Budget(
     seeds=1,
     quick_seeds=0,

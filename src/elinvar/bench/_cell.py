@@ -94,6 +94,7 @@ def cell(
         "n_environments": len(case.train.names),
         "n_rows": len(case.train.y),
     }
+    # "not applicable" is the method's nature, "not run" this benchmark's choice: rows say which
     why = baseline.why_not(len(case.train.names), case.n_features, case.task)
     if method == "oracle" and case.known is None:
         why = "nobody knows the truth"
@@ -233,6 +234,7 @@ def _best(
 
     What cannot be fitted, or in the time of a method, is passed over.
     """
+    # chosen on test environments: an upper bound on what better choosing could give, and no result
     best, parameters = error, ""
     candidates = list(method.candidates()) if tuned else []
     try:

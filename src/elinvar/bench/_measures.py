@@ -34,6 +34,7 @@ def support_measures(model: object, case: Case) -> Values:
     if selected is None or case.support is None:
         return dict.fromkeys(("f1", "precision", "recall"))
     truth, found = by_variable(case.support, case), by_variable(np.asarray(selected), case)
+    # F1 = 2 hits / (found + true): 1 where there is nothing to find and nothing was found
     hits, n_found, n_true = int((truth & found).sum()), int(found.sum()), int(truth.sum())
     return {
         "f1": 2 * hits / (n_found + n_true) if n_found + n_true else 1.0,

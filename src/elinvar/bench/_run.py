@@ -118,7 +118,7 @@ def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: 
             "method": tuple(methods),
             "repetition": range(usual if seeds is None else seeds),
         },
-        problem=("problem",),
+        problem=("problem",),  # and not the method: all of them see the same data
         fixed={
             "suite": suite.name,
             "quick": quick,

@@ -220,6 +220,7 @@ def _gap(row: dict[str, Any], ratio: bool) -> str:
     if isnan(values[0]) or row["method"] == BASE:
         return NOTHING
     if ratio:
+        # back from mean logarithms: the geometric mean of ratios
         shown = [f"{exp(min(value, 20)):.3g}" if isfinite(value) else "" for value in values]
     else:
         shown = [f"{value:+.3f}" if isfinite(value) else "" for value in values]

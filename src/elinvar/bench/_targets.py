@@ -78,11 +78,11 @@ class _Results:
 
     def mean(self, column: str, problem: str, method: str = BASE) -> float:
         """Return the mean; NaN if there is nothing."""
-        return _or_nan(self.values(column, problem, method).mean())
+        return float(self.values(column, problem, method).mean())
 
     def median(self, column: str, problem: str, method: str = BASE) -> float:
         """Return the median; NaN if there is nothing."""
-        return _or_nan(self.values(column, problem, method).median())
+        return float(self.values(column, problem, method).median())
 
     def best_peer(self, column: str, problem: str, *, largest: bool) -> tuple[str, float]:
         """Return the method with the best mean that is neither told the answer nor ours."""
@@ -98,10 +98,6 @@ class _Results:
         return best, known[best]
 
 
-def _or_nan(value: float | None) -> float:
-    return float(value) if value is not None else np.nan
-
-
 def _held(suite: str, target: str, measured: str, *values: float, holds: bool) -> Target:
     known = all(np.isfinite(value) for value in values)
     met = ("yes" if holds else "no") if known else "not measured"
@@ -109,13 +105,8 @@ def _held(suite: str, target: str, measured: str, *values: float, holds: bool) -
 
 
 def _all(of: _Results) -> Iterator[Target]:
-    yield from _unit_tests(of)
-    yield from _rotated(of)
-    yield from _eills(of)
-    yield from _recovery(of)
-    yield from _wide(of)
-    yield from _silence(of)
-    yield from _speed(of)
+    for part in (_unit_tests, _rotated, _eills, _recovery, _wide, _silence, _speed):
+        yield from part(of)
 
 
 def _unit_tests(of: _Results) -> Iterator[Target]:
@@ -124,6 +115,7 @@ def _unit_tests(of: _Results) -> Iterator[Target]:
         "unit-tests", "test 1: error at most 1.002 times the oracle's", f"{one:.4f}", one,
         holds=one <= 1.002,
     )  # fmt: skip
+    # what rounds to .000 and .015; nobody errs on less than Phi(-sqrt 5) = .0127 of example 3
     for example, most in ((2, 0.0005), (3, 0.0155)):
         wrong = of.mean("error", f"unit-test-{example}")
         asked = f"test {example}: at most {most - 0.0005:.3f} of rows in the wrong class"
@@ -138,6 +130,7 @@ def _rotated(of: _Results) -> Iterator[Target]:
         asked = f"test {example}s, 10 environments: error at most the best peer's"
         found = f"{own:.4g}; {peer} {best:.4g}"
         yield _held("rotated", asked, found, own, best, holds=own <= best * (1 + 1e-6))
+    # three environments do not identify a subspace among ten columns
     for example in (1, 2, 3):
         cautious = of.mean("cautious", f"unit-test-{example}s")
         asked = f"test {example}s, 3 environments: nothing decided in 95% of runs"
@@ -161,7 +154,7 @@ def _eills(of: _Results) -> Iterator[Target]:
 def _recovery(of: _Results) -> Iterator[Target]:
     where = "where the environments tell the parents, "
     values = of.told().values("f1", "random")
-    f1 = _or_nan(values.mean())
+    f1 = float(values.mean())
     yield _held("random", where + "mean F1 at least .99", f"{f1:.3f}", f1, holds=f1 >= 0.99)
     poor = float((values < POOR).mean()) if len(values) else np.nan
     asked = where + "F1 below .5 in at most 1%"
@@ -201,6 +194,7 @@ def _silence(of: _Results) -> Iterator[Target]:
     wronged = of.values("n_wronged", "controls").sum() / features if features else np.nan
     asked = "at most 5% of features called spurious"
     yield _held("controls", asked, f"{wronged:.1%}", wronged, holds=wronged <= 0.05)
+    # where all environments are alike, every set of features passes, and silence is the answer
     called = of.values("n_invariant", "controls").sum() / features if features else np.nan
     asked = "no feature called invariant: nothing could be refuted"
     yield _held("controls", asked, f"{called:.1%} of features are", called, holds=called == 0)

@@ -59,6 +59,7 @@ class Dataset:
         ('Adelie', 'Chinstrap', 'Gentoo')
         """
         own: dict[str, Any] = {"target": self.target, "environment": self.environment}
+        # whoever names features means those, with whatever type they have
         if "features" not in kwargs and "drop" not in kwargs:
             own |= {"features": self.features, "categorical": self.categorical or None}
         return Environments.from_frame(self.frame, **(own | kwargs))

@@ -150,6 +150,7 @@ def _eills() -> Iterator[Problem]:
 
 
 def _random() -> Iterator[Problem]:
+    # what is "off" is switched on one kind at a time, so that a failure names its cause
     usual: dict[str, Any] = {"n_features": 10, "n_environments": 5, "n_samples": 1000}
     off: dict[str, Any] = {**usual, "noise_spread": 0.0, "edge_spread": 0.0}
 

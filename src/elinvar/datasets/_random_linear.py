@@ -85,6 +85,7 @@ class _Graph:
         if law.do_share:
             cut = rng.random(n_nodes) < law.do_share
             shift = np.where(cut, rng.standard_normal(n_nodes), shift)
+        # invariance: the target's own mechanism stays, in every environment and intervention
         if law.broken != "target":
             scale[self.target], shift[self.target], cut[self.target] = 1.0, 0.0, False
             edges[self.target] = self.edges[self.target]
@@ -133,6 +134,7 @@ class _Graph:
         """Whether the mechanism of each child of the target differs between the environments."""
         if law.noise_spread or law.edge_spread or law.shift_spread:
             return len(changes) > 1
+        # only cuts differ: a child cut everywhere or nowhere has one mechanism in all environments
         cut = np.array([change.cut for change in changes])[:, self.edges[:, self.target] != 0]
         return bool((cut.any(axis=0) & ~cut.all(axis=0)).all())
 

@@ -73,6 +73,7 @@ def make_reversed(
 
     def environment(n: int, rng: np.random.Generator, direction: float) -> Labelled:
         scale = np.exp(0.3 * rng.standard_normal(n_invariant))
+        # direction -1: what helped in every training environment misleads as much in a new one
         theta = direction * sign * (1 + spread * rng.uniform(-1, 1, n_spurious))
         x = scale * rng.standard_normal((n, n_invariant))
         y = x @ beta + rng.standard_normal(n)

@@ -117,6 +117,7 @@ def draw(
     green channel hold the image, one of them empty; both hold it if it is to be grey.
     """
     images, digits = _digits(source)
+    # no digit is in two parts, whatever its colour
     order, size = rng.permutation(len(digits)), training + validation
     parts = []
     for rows, rate in zip(np.split(order, [size, 2 * size]), (0.1, 0.2, 0.9), strict=True):
@@ -169,6 +170,7 @@ def make_rule(method: str, strength: float) -> "StepRule":
         return neural.GroupDRO(rate=strength, **two)
     if method == "Fish":
         return neural.Fish(inner_step=strength, **two)
+    # with a gain, a step follows mean + gain (own - mean) of the environments' gradients
     if method == _PLAIN:
         return neural.HeteroStep()
     return neural.HeteroStep(gain=strength, **two)
@@ -192,6 +194,7 @@ def cell(
     from elinvar.neural import HeteroTrainer
 
     torch.set_num_threads(1)
+    # the oracle sees shapes alone, and errs on the quarter of labels that are turned round
     grey = method.startswith(_ORACLE)
     learn, other, test = draw(rng, source, training, validation, components, grey)
     strength, step_size = METHODS[method][setting]

@@ -114,6 +114,7 @@ def _train(
     dim = seen[0][0].shape[1]
     if algorithm == SCRATCH:
         return neural.QuadraticNetwork(dim, 2 * dim, init_scale=0.3, seed=seed)
+    # both see the same rows, as many a step and as often; only what a batch mixes differs
     network = neural.QuadraticNetwork(dim, 2 * dim, seed=seed)
     names = np.repeat(np.arange(len(seen)), len(seen[0][0]))
     size = min(batch_size, len(seen[0][0]))
@@ -137,6 +138,7 @@ def _go_on(network: "QuadraticNetwork", rows: Labelled) -> NDArray[np.float64]:
 
     import torch
 
+    # each number of labelled rows goes on from the same network
     tuned = deepcopy(network)
     x, y = (torch.from_numpy(part) for part in rows)
     optimizer = torch.optim.SGD(tuned.parameters(), lr=0.02)

@@ -56,6 +56,7 @@ def cell(
     batch_size: int,
 ) -> Row:
     """Run once at a multiple of the line."""
+    # multiples of each step's own line, so that one grid resolves the transition of all steps
     heterogeneity = ratio * critical_heterogeneity(step_size)
     _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
     return {"heterogeneity": heterogeneity, **settled(path), **slope(path)}

@@ -169,6 +169,7 @@ def cell(
     batches = neural.FreshBatches(problem, batch_size, order=order, seed=seed)
     averaged, diverged = settle(model, optimizer, batches, steps)
     probes = torch.randn(512, dim, generator=torch.Generator().manual_seed(seed))
+    # what the output depends on, at inputs that no step has seen
     gradients = neural.input_gradients(averaged, probes)
     moved = (flat(model.parameters()).detach() - start).norm() / start.norm()
     return {

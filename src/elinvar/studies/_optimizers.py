@@ -108,6 +108,7 @@ def cell(
     matrix = averaged.matrix.double().numpy()
     invariant, spurious = problem.invariant, problem.pooled - problem.invariant
     size = float(np.linalg.norm(invariant))
+    # parts: least-squares multiples of A* and of the mean A^(e), which are orthogonal
     return {
         "error": float(np.linalg.norm(matrix - invariant)) / size,
         "pooled_error": float(np.linalg.norm(matrix - problem.pooled)) / size,
@@ -129,6 +130,7 @@ def outcomes(rows: DataFrame, config: Config) -> DataFrame:
     table = groups[["error", "invariant_part", "spurious_part"]].median()
     table["low"], table["high"] = groups["error"].min(), groups["error"].max()
     table["recovering"] = groups["error"].agg(lambda error: int((error <= config.recovered).sum()))
+    # a run may blow up without being infinite after so few steps
     far = ~np.isfinite(table["error"]) | (table["error"] > 100.0)
     table["outcome"] = np.select(
         [far, table["error"] <= config.recovered, table["invariant_part"] < config.learnt],

@@ -129,6 +129,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
         found = transition(_near(mine, config.neighbours), "heterogeneity")
         predicted, dies_until = critical_heterogeneity(eta), heterogeneity_window(eta).high
         bounded_until = _bounded_until(eta, dies_until)
+        # beyond the bound a run may diverge by chance, and its end says nothing of the exponent
         certain = mine[mine["heterogeneity"] < bounded_until]
         agree, compared = _agreement(certain, eta, config)
         lines.append(
@@ -157,6 +158,7 @@ def _near(rows: DataFrame, neighbours: int) -> DataFrame:
     weighted = rows.assign(total=rows["slope"] * rows["slope_steps"])
     total = weighted.groupby("heterogeneity", sort=True)["total"].sum()
     last = int(np.argmax(np.cumsum(total.to_numpy())))
+    # a window of 2 k values about the turn, moved inside the grid where it would stick out
     first = min(max(last + 1 - neighbours, 0), max(len(total) - 2 * neighbours, 0))
     values = total.index.to_numpy()[first : first + 2 * neighbours]
     return rows[rows["heterogeneity"].isin(values)]

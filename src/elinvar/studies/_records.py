@@ -61,6 +61,7 @@ def write_study_record(
         If the file cannot be written.
     """
     path = Path(folder) / f"{result.stem}.json"
+    # through JSON, so that they can be compared with those of an earlier record
     parameters = json.loads(json.dumps(asdict(result.config), default=str))
     del parameters["core_seconds"]
     heads, cells, kinds = summary_texts(result.summary)

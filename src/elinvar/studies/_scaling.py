@@ -79,6 +79,7 @@ def cell(
     )
     path = solve(problem, algorithm, steps=steps, rng=rng)
     size = float(np.linalg.norm(problem.invariant_eigenvalues))
+    # the first time within reach; bursts may take it out again
     there = np.flatnonzero(path.error <= recovered * size)
     return {
         "steps_taken": int(path.steps[there[0]]) if len(there) else None,

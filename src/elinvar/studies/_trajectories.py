@@ -80,6 +80,7 @@ def cell(
 
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each algorithm ended: averages over the last third, quartiles over runs."""
+    # averages and no last iterates: spurious parts burst on the way
     late = rows[rows["step"] > config.steps * 2 / 3]
     ends = late.groupby(["algorithm", "repetition"], sort=False)[list(_DISTANCES)].mean()
     table = quartiles(ends.groupby(level="algorithm", sort=False), _DISTANCES)

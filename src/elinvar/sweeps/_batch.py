@@ -65,6 +65,7 @@ def run_batch(sweep: Sweep, places: list[int], elsewhere: bool) -> BatchResult:
     failure = None
     with threadpool_limits(1) if elsewhere else nullcontext():
         for place in places:
+            # at least one, or a batch of slow cells would come back as it went
             if finished and time.perf_counter() - start > BATCH_SECONDS:
                 break
             cell = sweep.cell(place)

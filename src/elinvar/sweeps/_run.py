@@ -136,6 +136,7 @@ def _resume(sweep: Sweep, keys: list[str], journal: Journal, out: Path | None) -
     FileError
         If they are not this sweep's; the axes may have got more values, and have lost none.
     """
+    # the values on the axes are not compared: a sweep may be extended
     about = {"format": FORMAT, **description(sweep), "axes": sorted(sweep.axes)}
     told = {part: text_of(value) for part, value in about.items()}
     known = journal.about()
@@ -177,6 +178,7 @@ def _run(sweep: Sweep, places: list[int], crew: Crew, journal: Journal, tell: Pr
                 (key_of(sweep.cell(cell.place)), text_of(cell.kinds), cell.columns) for cell in kept
             )
             n_left -= len(kept)
+            # raised only now: what finished beside the failure is kept
             if failure is not None:
                 raise _error(sweep, failure, len(sweep) - n_left) from failure.cause
             tell(len(sweep) - n_left, len(sweep), pace.seconds_left(n_left) if n_left else 0.0)

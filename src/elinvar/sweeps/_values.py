@@ -68,6 +68,7 @@ def canonical(value: object, what: str) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, float):
+        # 1.0 and 1 are one value, as they are for Python: they must give one seed and one key
         whole = abs(value) < _EXACT and value.is_integer()
         return int(value) if whole else float(value)
     if isinstance(value, int):
