@@ -9,7 +9,7 @@ from elinvar.plots import plot_signals
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import rows_of
-from elinvar.studies._transition import slope, transition
+from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_heterogeneity
 
@@ -126,20 +126,15 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
 
 
 def _claim(row: Row, config: Config) -> Claim:
-    where = f"At step size {row['step_size']:g} the spurious part stops growing"
-    needed = f"needed: within {percent(config.tolerance)}"
-    if np.isnan(row["measured"]):
-        low, high = (ratio * row["predicted"] for ratio in config.near)
-        return Claim(
-            holds=False,
-            sentence=f"{where} nowhere between M = {figure(low)} and {figure(high)}; predicted "
-            f"{figure(row['predicted'])} ({needed}).",
-        )
-    return Claim(
-        holds=bool(abs(row["deviation"]) <= config.tolerance),
-        sentence=f"{where} at M = {figure(row['measured'])} ± {row['standard_error']:.1g} "
-        f"(standard error); predicted {figure(row['predicted'])}, a deviation of "
-        f"{percent(row['deviation'])} ({needed}).",
+    stops = f"At step size {row['step_size']:g} the spurious part stops growing"
+    low, high = (ratio * row["predicted"] for ratio in config.near)
+    return transition_claim(
+        Transition(at=row["measured"], error=row["standard_error"]),
+        row["predicted"],
+        config.tolerance,
+        where=f"{stops} at M =",
+        nowhere=f"{stops} nowhere between M = {figure(low)} and {figure(high)}; predicted "
+        f"{figure(row['predicted'])}",
     )
 
 

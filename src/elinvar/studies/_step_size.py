@@ -8,7 +8,7 @@ from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row, Study
-from elinvar.studies._transition import slope, transition
+from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import step_limits, step_window
 
@@ -136,19 +136,13 @@ def _window(config: Config) -> tuple[float, float]:
 
 def _transition(summary: DataFrame, predicted: float, config: Config) -> Claim:
     at, error = (float(summary[key].iloc[0]) for key in ("transition", "standard_error"))
-    needed = f"needed: within {percent(config.tolerance)}"
-    if np.isnan(at):
-        return Claim(
-            holds=False,
-            sentence=f"The spurious part stops growing at no step size near the predicted "
-            f"{figure(predicted)} ({needed}).",
-        )
-    deviation = at / predicted - 1.0
-    return Claim(
-        holds=bool(abs(deviation) <= config.tolerance),
-        sentence=f"The spurious part stops growing at a step size of {figure(at)} ± "
-        f"{error:.1g} (standard error); predicted {figure(predicted)}, a deviation of "
-        f"{percent(deviation)} ({needed}).",
+    stops = "The spurious part stops growing at"
+    return transition_claim(
+        Transition(at=at, error=error),
+        predicted,
+        config.tolerance,
+        where=f"{stops} a step size of",
+        nowhere=f"{stops} no step size near the predicted {figure(predicted)}",
     )
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._numbers import figure, percent
+from elinvar.studies._study import Claim
 from elinvar.studies._types import DataFrame
 
 if TYPE_CHECKING:
@@ -91,6 +93,35 @@ def transition(rows: DataFrame, along: str) -> Transition:
     found = np.array([value for value in again if np.isfinite(value)])
     known = np.isfinite(at) and len(found) > 0.9 * _RESAMPLES
     return Transition(at=at if known else np.nan, error=float(found.std()) if known else np.nan)
+
+
+def transition_claim(
+    found: Transition, predicted: float, tolerance: float, *, where: str, nowhere: str
+) -> Claim:
+    """Return the claim that a transition is where theory says, within a tolerance.
+
+    Parameters
+    ----------
+    found : Transition
+    predicted : float
+    tolerance : float
+        Largest deviation, relative to the prediction.
+    where, nowhere : str
+        What the sentence begins with: before the place, and where there is none.
+
+    Returns
+    -------
+    Claim
+    """
+    needed = f"needed: within {percent(tolerance)}"
+    if np.isnan(found.at):
+        return Claim(holds=False, sentence=f"{nowhere} ({needed}).")
+    deviation = found.at / predicted - 1.0
+    return Claim(
+        holds=bool(abs(deviation) <= tolerance),
+        sentence=f"{where} {figure(found.at)} ± {found.error:.1g} (standard error); predicted "
+        f"{figure(predicted)}, a deviation of {percent(deviation)} ({needed}).",
+    )
 
 
 def _crossing(x: Floats, growth: Floats, steps: Floats) -> float:
