@@ -124,7 +124,7 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
     step that no order of environments makes diverge: holds, 0.1 < 0.2175
     growth exponent of the spurious part: fails, 0.0244 is not below 0
     growth exponent of the spurious part in learned columns: holds, -0.08718 < 0
-    batch size: holds, 1,000,000 >= 9,255
+    batch size: holds, 1,000,000 >= 9255
     """
     return tuple(_conditions(Reduced.of(problem, algorithm), problem, algorithm))
 
