@@ -129,7 +129,7 @@ def test_verdicts_do_not_depend_on_units():
     assert list(one["verdict"]) == list(two["verdict"])
     np.testing.assert_allclose(two["new_low"], one["new_low"] * [1e7, 1e-3], rtol=1e-6)
     np.testing.assert_allclose(two["between_sd"], one["between_sd"] * [1e7, 1e-3], rtol=1e-4)
-    np.testing.assert_allclose(two["moved_p"], one["moved_p"], atol=1e-9)
+    np.testing.assert_allclose(two["shift_p_value"], one["shift_p_value"], atol=1e-9)
 
 
 def test_a_cause_and_its_near_copy_are_both_undecided():

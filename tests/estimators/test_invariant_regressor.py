@@ -18,7 +18,7 @@ from elinvar.errors import DataError, DataTypeError
 
 EVIDENCE = [
     "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",
-    "new_low", "new_high", "leaves_at", "moved_p", "odd_environment",
+    "new_low", "new_high", "exit_strength", "shift_p_value", "odd_environment",
 ]  # fmt: skip
 ERRORS = ["environment", "rows", "invariant", "pooled", "lasso", "mean", "used"]
 TABLES = ("effects_", "tests_", "residuals_", "errors_", "left_out_")
@@ -59,7 +59,7 @@ def assert_same(a, b, rtol=1e-7):
 
 def assert_same_tables(a, b):
     """Evidence and errors, but for the place on the path, which is the path's own affair."""
-    columns = [name for name in EVIDENCE if name != "leaves_at"]
+    columns = [name for name in EVIDENCE if name != "exit_strength"]
     pd.testing.assert_frame_equal(a.evidence_[columns], b.evidence_[columns], rtol=1e-6, atol=1e-9)
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(a, name), getattr(b, name), rtol=1e-6, atol=1e-9)
@@ -82,12 +82,14 @@ def assert_valid(model):
     assert list(evidence) == EVIDENCE and list(errors) == ERRORS
     assert list(evidence["feature"]) == list(model.schema_.features)
     assert set(evidence["verdict"]) <= VERDICTS
-    measured = evidence[EVIDENCE[2:-1]].drop(columns="leaves_at").to_numpy(dtype=float)
+    measured = evidence[EVIDENCE[2:-1]].drop(columns="exit_strength").to_numpy(dtype=float)
     unknown = np.isnan(measured).any(axis=1)
     assert (evidence["verdict"][unknown] == "undecided").all()
     assert np.isfinite(measured[~unknown]).all()
     assert (evidence["low"][~unknown] <= evidence["high"][~unknown]).all()
-    assert np.isfinite(evidence["pooled_effect"]).all() and not evidence["leaves_at"].isna().any()
+    assert (
+        np.isfinite(evidence["pooled_effect"]).all() and not evidence["exit_strength"].isna().any()
+    )
     assert np.isfinite(errors[ERRORS[1:]].to_numpy(dtype=float)).all()
     several = len(model.environments_) > 1
     assert len(errors) == several * len(model.environments_)
@@ -322,7 +324,7 @@ class TestOptions:
         X, y, place = table
         model = fitted(pd.DataFrame(X, columns=list("abc")), y, place, features_always=always)
         np.testing.assert_array_equal(model.selected_, [True, False, True])
-        assert model.coef_[2] != 0 and model.evidence_["leaves_at"][2] == np.inf
+        assert model.coef_[2] != 0 and model.evidence_["exit_strength"][2] == np.inf
 
     @pytest.mark.parametrize("always", [["d"], [3], [-4], [1.5], [True], [None], [["a"]]])
     def test_features_always_that_are_not_there(self, table, always):

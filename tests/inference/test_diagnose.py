@@ -239,7 +239,7 @@ def test_growth_and_gains_are_those_of_the_steps():
         steps = GateSteps(
             step_size=found.step_size, n_steps=n_steps, init_scale=start, gain=gain, order="cyclic"
         )
-        gates = run_gates(scaled, scaling.share, steps, rng).gates
+        gates = run_gates(scaled, scaling.weights, steps, rng).gates
         return np.log(np.abs(gates) / start).max(axis=0) / n_steps
 
     # every environment in turn, gates too small to feel each other: the exponent, exactly
@@ -253,7 +253,7 @@ def test_growth_and_gains_are_those_of_the_steps():
 def test_the_step_is_half_the_limit(random_table):
     moments = Moments.from_arrays(*random_table())
     scaling = scaling_of(moments, moments.count / moments.count.sum())
-    limit = step_limit(scale_moments(moments, scaling), scaling.share)
+    limit = step_limit(scale_moments(moments, scaling), scaling.weights)
     assert diagnose(moments).step_size == pytest.approx(limit / 2)
     asked = diagnose(moments, step_size=0.01)
     assert asked.step_size == 0.01
@@ -366,7 +366,7 @@ def test_an_effect_that_changes_sign_is_not_small(problem_of):
     X = rng.normal(size=(1200, 1))
     y = np.array([1.0, -1.0, 0.9, -0.9, 1.1, -1.1])[place] * X[:, 0] + rng.normal(size=1200)
     problem = problem_of(X, y, place)
-    scaling = scaling_of(problem.moments, problem.share)
+    scaling = scaling_of(problem.moments, problem.weights)
     partial = _partial_effects(problem, marginal_slopes(problem.moments, scaling), 0.05)
     loss = SquaredLoss(problem=problem, shared=problem)
     own = feature_effects(loss, np.array([True]))[0].own * problem.scale / problem.target_scale

@@ -110,7 +110,7 @@ def test_a_feature_whose_law_is_the_same_everywhere_has_not_been_put_to_the_test
     X = np.column_stack([X[:, 0], X[:, 2] * (1 + place)])
     y = X.sum(axis=1) + np.random.default_rng(4).normal(size=len(y))
     found = evidence_of(X, y, place, [True, True])
-    assert found[0].moved_p > 0.05 and found[1].moved_p < 1e-6
+    assert found[0].shift_p_value > 0.05 and found[1].shift_p_value < 1e-6
 
 
 def test_rivals_make_a_feature_undecided_and_its_interval_wider():

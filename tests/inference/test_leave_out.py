@@ -35,7 +35,7 @@ def efficient(Z, y, weight):
 
 def test_support_errors_with_a_shared_intercept(random_table, problem_of):
     X, y, place = random_table()
-    problem = problem_of(X, y, place, share=SHARE)
+    problem = problem_of(X, y, place, weights=SHARE)
     masks = every_support(problem)
     errors = support_errors(problem, masks) * problem.target_scale**2
     for mask, row in zip(masks, errors, strict=True):
@@ -51,9 +51,9 @@ def test_support_errors_with_a_shared_intercept(random_table, problem_of):
 @pytest.mark.parametrize("levels", [True, False])
 def test_support_errors_with_own_intercepts(random_table, problem_of, levels):
     X, y, place = random_table()
-    problem = problem_of(X, y, place, intercept="environment", share=SHARE)
+    problem = problem_of(X, y, place, intercept="environment", weights=SHARE)
     masks = every_support(problem)[1:]
-    errors = support_errors(problem, masks, levels=levels) * problem.target_scale**2
+    errors = support_errors(problem, masks, intercepts=levels) * problem.target_scale**2
     for mask, row in zip(masks, errors, strict=True):
         Z = np.column_stack([X[:, mask], np.eye(3)[place]])
         k = mask.sum()
@@ -80,7 +80,7 @@ def test_support_errors_with_own_intercepts(random_table, problem_of, levels):
 
 def test_pooled_and_mean_errors(random_table, problem_of):
     X, y, place = random_table()
-    problem = problem_of(X, y, place, share=SHARE)
+    problem = problem_of(X, y, place, weights=SHARE)
     pooled = pooled_errors(problem) * problem.target_scale**2
     mean = mean_errors(problem) * problem.target_scale**2
     weight = (SHARE / np.bincount(place))[place]
@@ -114,8 +114,8 @@ def test_supports_that_cannot_be_fitted_have_infinite_errors(random_table, probl
 def test_all_the_weight_on_one_environment(random_table, problem_of):
     X, y, place = random_table()
     share = np.array([1.0, 0.0, 0.0])
-    shared = problem_of(X, y, place, share=share)
-    own = problem_of(X, y, place, share=share, intercept="environment")
+    shared = problem_of(X, y, place, weights=share)
+    own = problem_of(X, y, place, weights=share, intercept="environment")
     for problem in (shared, own):
         assert np.isfinite(support_errors(problem, every_support(problem))).all()
     assert np.isfinite(pooled_errors(shared)).all() and np.isfinite(mean_errors(shared)).all()
@@ -135,7 +135,7 @@ def test_moment_error_uses_frequency_weights(random_table):
     weight = np.random.default_rng(0).uniform(0, 3, size=len(y))
     moments = Moments.from_arrays(X, y, place, sample_weight=weight)
     problem = LinearProblem.from_moments(moments)
-    np.testing.assert_allclose(problem.share, np.bincount(place, weight) / weight.sum())
+    np.testing.assert_allclose(problem.weights, np.bincount(place, weight) / weight.sum())
     expected = np.average((y - X[:, 0])[place == 1] ** 2, weights=weight[place == 1])
     assert moment_error(moments, 1, np.eye(4)[0], 0.0) == pytest.approx(expected)
 

@@ -139,7 +139,7 @@ def test_one_environment_has_a_constant_path(random_table, problem_of):
     expected = np.tile(LinearRegression().fit(X, y).coef_, (40, 1))
     np.testing.assert_allclose(path.coef, expected, rtol=1e-8)
     assert path.converged.all()
-    np.testing.assert_array_equal(path.leaves_at(np.arange(4), 4), np.full(4, np.inf))
+    np.testing.assert_array_equal(path.exit_strength(np.arange(4), 4), np.full(4, np.inf))
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_the_orthogonal_case_has_a_closed_form(orthogonal, problem_of, intercept
     np.testing.assert_allclose(path.coef[:, 1], expected, atol=1e-8)
     np.testing.assert_allclose(path.standardized, path.coef / scale)
     leaves = strengths[np.argmax(expected == 0)] if (expected == 0).any() else np.inf
-    np.testing.assert_array_equal(path.leaves_at(np.arange(2), 2), [np.inf, leaves])
+    np.testing.assert_array_equal(path.exit_strength(np.arange(2), 2), [np.inf, leaves])
     leaves_at_1 = invariance_path(
         problem_of(X, y, place, intercept=intercept),
         strengths=np.array([0.99, 1.01]) * effects.mean() * scale / effects.var(),
@@ -200,7 +200,7 @@ def test_the_cause_stays_and_its_effects_leave(cause_and_effect, problem_of):
         path = invariance_path(problem_of(X, y, place))
         assert np.all(path.coef[0, 1:] > 0.02)
         assert abs(path.coef[0, 0] - 2.0) > 0.5
-        leaves = path.leaves_at(np.arange(3), 3)
+        leaves = path.exit_strength(np.arange(3), 3)
         stays = leaves[0] == np.inf and np.all(np.isfinite(leaves[1:]))
         found += stays and np.allclose(path.coef[-1], [2.0, 0.0, 0.0], atol=0.15)
     assert found >= 18
@@ -247,7 +247,7 @@ def test_a_group_leaves_as_one(with_colour):
     np.testing.assert_array_equal(open_[:, 0], open_[:, 1])
     assert open_[0].all() and not open_[-1].any()
     assert np.all(path.coef[:, path.columns.index("colour=blue")] == 0)
-    leaves = path.leaves_at(moments.schema.groups, 3)
+    leaves = path.exit_strength(moments.schema.groups, 3)
     assert np.isfinite(leaves[1]) and leaves[0] == leaves[2] == np.inf
 
 
@@ -256,8 +256,8 @@ def test_what_always_stays_never_leaves(cause_and_effect, problem_of):
     always = np.array([False, True, False])
     path = invariance_path(problem_of(X, y, place, always=always))
     assert np.all(path.coef[:, 1] != 0)
-    assert path.leaves_at(np.arange(3), 3)[1] == np.inf
-    assert np.isfinite(path.leaves_at(np.arange(3), 3)[2])
+    assert path.exit_strength(np.arange(3), 3)[1] == np.inf
+    assert np.isfinite(path.exit_strength(np.arange(3), 3)[2])
 
 
 def test_leaves_at_is_where_a_feature_is_out_for_good():
@@ -276,9 +276,11 @@ def test_leaves_at_is_where_a_feature_is_out_for_good():
         columns=tuple("abcde"),
         standardized=coef,
     )
-    np.testing.assert_array_equal(path.leaves_at(np.arange(5), 5), [10.0, 0.0, 100.0, np.inf, 1.0])
     np.testing.assert_array_equal(
-        path.leaves_at(np.array([0, 1, 2, 0, 1]), 3), [np.inf, 1.0, 100.0]
+        path.exit_strength(np.arange(5), 5), [10.0, 0.0, 100.0, np.inf, 1.0]
+    )
+    np.testing.assert_array_equal(
+        path.exit_strength(np.array([0, 1, 2, 0, 1]), 3), [np.inf, 1.0, 100.0]
     )
 
 
@@ -302,7 +304,7 @@ def test_more_columns_than_rows(problem_of):
     X, y, place = rng.normal(size=(30, 50)), rng.normal(size=30), np.repeat([0, 1, 2], 10)
     problem = problem_of(X, y, place)
     start = pooled_solution(problem)
-    gradient = problem.share @ (problem.cross - np.einsum("ejk,k->ej", problem.gram, start))
+    gradient = problem.weights @ (problem.cross - np.einsum("ejk,k->ej", problem.gram, start))
     np.testing.assert_allclose(gradient, 0, atol=1e-10)
     assert np.isfinite(invariance_path(problem).coef).all()
 

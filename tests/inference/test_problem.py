@@ -28,15 +28,15 @@ def test_moments_are_those_of_standardised_rows(random_table, problem_of, interc
     rows, target = centred[:, :-1] / scale[:-1], centred[:, -1] / scale[-1]
     if intercept == "shared":
         rows = np.column_stack([np.ones(len(y)), rows])
-    problem = problem_of(X, y, place, intercept=intercept, share=share)
+    problem = problem_of(X, y, place, intercept=intercept, weights=share)
     for e in range(3):
         own, aim = rows[place == e], target[place == e]
         np.testing.assert_allclose(problem.gram[e], own.T @ own / len(own), atol=1e-12)
         np.testing.assert_allclose(problem.cross[e], own.T @ aim / len(own), atol=1e-12)
-        assert problem.power[e] == pytest.approx(aim @ aim / len(own))
+        assert problem.target_power[e] == pytest.approx(aim @ aim / len(own))
         level = (mean[e] - weight @ table) / scale
-        np.testing.assert_allclose(problem.level[e, problem.offset :], level[:-1], atol=1e-12)
-        assert problem.level_target[e] == pytest.approx(level[-1])
+        np.testing.assert_allclose(problem.means[e, problem.offset :], level[:-1], atol=1e-12)
+        assert problem.target_means[e] == pytest.approx(level[-1])
     np.testing.assert_allclose(problem.scale, scale[:-1])
     assert problem.target_scale == pytest.approx(scale[-1])
     assert problem.absorbed == (intercept == "environment")
@@ -45,7 +45,7 @@ def test_moments_are_those_of_standardised_rows(random_table, problem_of, interc
 
 def test_default_share_is_by_size(random_table, problem_of):
     X, y, place = random_table((40, 70, 100))
-    np.testing.assert_allclose(problem_of(X, y, place).share, np.array([40, 70, 100]) / 210)
+    np.testing.assert_allclose(problem_of(X, y, place).weights, np.array([40, 70, 100]) / 210)
 
 
 def test_original_units_round_trip(random_table, problem_of):
@@ -63,7 +63,7 @@ def test_original_units_round_trip(random_table, problem_of):
 def test_pooled_solution_is_least_squares(random_table, problem_of, kind):
     X, y, place = random_table()
     share = shares(place, kind)
-    problem = problem_of(X, y, place, share=share)
+    problem = problem_of(X, y, place, weights=share)
     slopes, intercept, _ = problem.original(pooled_solution(problem))
     weight = (share / np.bincount(place))[place]
     reference = LinearRegression().fit(X, y, sample_weight=weight)

@@ -290,7 +290,7 @@ def test_rows_are_needed_for_batches():
 def test_units():
     scaling = GateScaling(
         names=("a",),
-        share=np.ones(1),
+        weights=np.ones(1),
         x_centre=np.zeros((1, 2)),
         y_centre=np.zeros(1),
         x_inverse=np.array([0.5, 0.0]),

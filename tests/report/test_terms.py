@@ -46,7 +46,7 @@ def test_nearly_the_same_is_a_share_of_the_effect_in_a_new_environment(status, a
 
 
 def test_no_effect_names_the_threshold(answer_of):
-    text = verdict_meaning("no effect", answer_of("accepted", min_t=3.0))
+    text = verdict_meaning("no effect", answer_of("accepted", t_threshold=3.0))
     assert "less than 3 standard errors" in text
 
 

@@ -198,7 +198,7 @@ def _changing(answer: "Found", table: list[Row]) -> list[str]:
 
 
 def _unmoved(holds: list[Row]) -> str:
-    names = [row["feature"] for row in holds if row["moved_p"] > _UNMOVED]
+    names = [row["feature"] for row in holds if row["shift_p_value"] > _UNMOVED]
     if not names:
         return ""
     own = "its own values behave" if len(names) == 1 else "their own values behave"
@@ -210,7 +210,7 @@ def _unmoved(holds: list[Row]) -> str:
 
 def _carried(rows: list[Row]) -> str:
     """Name the effects that hold; with reserve, those that were hardly put to the test."""
-    weak = [row["feature"] for row in rows if row["moved_p"] > _UNMOVED]
+    weak = [row["feature"] for row in rows if row["shift_p_value"] > _UNMOVED]
     names = [row["feature"] for row in rows if row["feature"] not in weak]
     parts = []
     if names:

@@ -159,9 +159,9 @@ def verdict_meaning(verdict: str, answer: "Found") -> str:
         "as far as the data can tell",
         "approximately invariant": _nearly(answer),
         "spurious": _changes(answer),
-        "no effect": f"less than {answer.parameters['min_t']:g} standard errors from 0 with the "
-        "selected features in the model, an interval that holds 0, and no sign that it changes; a "
-        "weak effect may hide here",
+        "no effect": f"less than {answer.parameters['t_threshold']:g} standard errors from 0 with "
+        "the selected features in the model, an interval that holds 0, and no sign that it "
+        "changes; a weak effect may hide here",
         "undecided": _open(answer),
     }[verdict]
 

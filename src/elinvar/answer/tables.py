@@ -33,7 +33,7 @@ TEXTS = frozenset(
 
 _FIRST = (
     "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",
-    "new_low", "new_high", "leaves_at",
+    "new_low", "new_high", "exit_strength",
 )  # fmt: skip
 
 
@@ -81,14 +81,14 @@ def evidence_table(
         Coefficients of the pooled model.
     path : InvariancePath
     """
-    leaves = path.leaves_at(schema.groups, len(schema.features))
+    leaves = path.exit_strength(schema.groups, len(schema.features))
     names = columns_of("evidence")
     rows = []
     for j, feature in enumerate(schema.features):
         known = {
             "feature": feature,
             "pooled_effect": _pooled_effect(schema, pooled, j),
-            "leaves_at": leaves[j],
+            "exit_strength": leaves[j],
         }
         rows.append(
             [known[name] if name in known else getattr(found.features[j], name) for name in names]

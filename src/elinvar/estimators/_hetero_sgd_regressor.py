@@ -251,7 +251,7 @@ class HeteroSGDRegressor(StochasticRegressor):
         self, scaled: ScaledMoments, scaling: GateScaling, batch_size: int | None
     ) -> GateSteps:
         steps = self._asked(GateSteps, step_size=1.0, batch_size=batch_size)
-        self.step_limit_ = step_limit(scaled, scaling.share, steps=steps)
+        self.step_limit_ = step_limit(scaled, scaling.weights, steps=steps)
         return steps
 
     def _fit_rows(self, rows: Environments) -> None:
@@ -267,7 +267,7 @@ class HeteroSGDRegressor(StochasticRegressor):
         def run(step_size: float) -> GateTrajectory:
             rng = random_generator(self.random_state, 0)
             given = replace(steps, step_size=step_size)
-            return run_gates(scaled, scaling.share, given, rng, rows=rows, scaling=scaling)
+            return run_gates(scaled, scaling.weights, given, rng, rows=rows, scaling=scaling)
 
         self.trajectory_ = in_units(self._descend(run), scaling)
         self._take(self.trajectory_, self.trajectory_.mean_coef, moments, scaling)
@@ -282,7 +282,7 @@ class HeteroSGDRegressor(StochasticRegressor):
         taken, coef = getattr(self, "n_steps_", 0), getattr(self, "coef_", np.zeros(p))
         gates = getattr(self, "gates_", np.zeros((2, p)))
         rng = random_generator(self.random_state, taken)
-        mixture = scaled.pooled(scaling.share)
+        mixture = scaled.pooled(scaling.weights)
         trajectory = stream_gates(batch, mixture, scaling, steps, rng, gates)
         if trajectory.status == "completed":
             for step, value in enumerate(trajectory.coef, start=taken + 1):
@@ -304,7 +304,7 @@ class HeteroSGDRegressor(StochasticRegressor):
         self.moments_, self.environments_ = moments, moments.names
         self.gates_ = np.where(trajectory.status == "diverged", 0.0, trajectory.gates)
         self.coef_ = coef
-        self.intercept_ = float(scaling.share @ intercepts)
+        self.intercept_ = float(scaling.weights @ intercepts)
         self.environment_intercepts_ = own if self.intercept == "environment" else None
 
     def _file_entries(self) -> dict[str, object]:

@@ -46,7 +46,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         Environments to leave out of the fit.
     level : float in (0, 1), optional
         Level of the overidentification test. None: 1 / N with N the number of rows.
-    min_t : float, at least 0
+    t_threshold : float, at least 0
         Smallest root of the likelihood ratio, in standard errors, of an effect that stays in an
         invariant support.
     kappa : float, at least 0
@@ -176,7 +176,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         environment_weights: str | ArrayLike | Mapping[str, float] = "size",
         exclude_environments: Sequence[Any] | None = None,
         level: float | None = None,
-        min_t: float = 4.5,
+        t_threshold: float = 4.5,
         kappa: float = 10.0,
         tolerance: float = 0.01,
         effect_tolerance: float = 0.25,
@@ -191,7 +191,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         self.environment_weights = environment_weights
         self.exclude_environments = exclude_environments
         self.level = level
-        self.min_t = min_t
+        self.t_threshold = t_threshold
         self.kappa = kappa
         self.tolerance = tolerance
         self.effect_tolerance = effect_tolerance

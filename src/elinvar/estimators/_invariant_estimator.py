@@ -33,7 +33,7 @@ class InvariantEstimator(AnswerViews):
     environment_weights: str | ArrayLike | Mapping[str, float]
     exclude_environments: Sequence[Any] | None
     level: float | None
-    min_t: float
+    t_threshold: float
     kappa: float
     tolerance: float
     exact_up_to: int
@@ -58,7 +58,7 @@ class InvariantEstimator(AnswerViews):
         "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
         "exclude_environments": [None, "array-like"],
         "level": [None, Interval(Real, 0, 1, closed="neither")],
-        "min_t": [Interval(Real, 0, 30, closed="both")],
+        "t_threshold": [Interval(Real, 0, 30, closed="both")],
         "kappa": [Interval(Real, 0, None, closed="left")],
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "effect_tolerance": [Interval(Real, 0, None, closed="left")],
@@ -83,7 +83,7 @@ class InvariantEstimator(AnswerViews):
             intercept=self.intercept,
             predictor=self.predictor,
             always=feature_mask(self.features_always, self.schema_.features),
-            t_threshold=self.min_t,
+            t_threshold=self.t_threshold,
             rule=SelectionRule(
                 level=self.level,
                 kappa=self.kappa,

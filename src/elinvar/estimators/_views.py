@@ -34,10 +34,10 @@ class AnswerViews:
         accepted, or if the feature is spurious, the average over environments); ``pooled_effect``;
         ``heterogeneity_p`` (same effect everywhere); ``between_sd`` (of the effect, between
         environments); ``new_low``, ``new_high`` (90% interval for the effect in a new
-        environment); ``leaves_at`` (on the path); ``moved_p`` (same law of the feature everywhere:
-        where it is large, invariance was not put to the test) and ``odd_environment``. NaN only
-        where the verdict is "undecided". Of classes, effects are on the log odds; with more than
-        two of them, or levels, the largest contrast between two.
+        environment); ``exit_strength`` (on the path); ``shift_p_value`` (same law of the feature
+        everywhere: where it is large, invariance was not put to the test) and ``odd_environment``.
+        NaN only where the verdict is "undecided". Of classes, effects are on the log odds; with
+        more than two of them, or levels, the largest contrast between two.
         """
         return self._answer().evidence
 

@@ -98,8 +98,8 @@ MORE_VERDICTS = (
     _FEATURE,
     Column("stands out", _text("odd_environment"), "text"),
     Column("sd between environments", _number("between_sd")),
-    Column("p of its own law", _p("moved_p")),
-    Column("leaves at", _number("leaves_at", infinite="stays")),
+    Column("p of its own law", _p("shift_p_value")),
+    Column("leaves at", _number("exit_strength", infinite="stays")),
 )
 EFFECTS = (
     _FEATURE,

@@ -109,11 +109,11 @@ def diagnose(
     'can answer in part'
     """
     moments = _checked(data, intercept, step_size, alpha, power)
-    share = moments.count / moments.n_rows
+    weights = moments.count / moments.n_rows
     problem = LinearProblem.from_moments(moments, intercept=intercept)
-    scaling = scaling_of(moments, share, intercept=intercept)
+    scaling = scaling_of(moments, weights, intercept=intercept)
     scaled = scale_moments(moments, scaling)
-    step = 0.5 * step_limit(scaled, share) if step_size is None else float(step_size)
+    step = 0.5 * step_limit(scaled, weights) if step_size is None else float(step_size)
     slopes = marginal_slopes(moments, scaling)
     partial = _partial_effects(problem, slopes, alpha)
     features = _features(problem, scaling, slopes, partial.whole, alpha)
@@ -240,13 +240,13 @@ def _features(
 
 def _average(effects: Floats, variances: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:
     """Random-effects average, its standard error and the spread (F,); NaN where none can tell."""
-    told = freedom >= 1
+    estimable = freedom >= 1
     spread = np.nan_to_num(between_sd(effects, variances, freedom))
-    total = np.where(told, variances, 1.0) + spread[:, None] ** 2
-    weight = np.where(told, 1.0 / np.maximum(total, 1e-300), 0.0)
+    total = np.where(estimable, variances, 1.0) + spread[:, None] ** 2
+    weight = np.where(estimable, 1.0 / np.maximum(total, 1e-300), 0.0)
     mass = weight.sum(axis=1)
     mass = np.where(mass > 0, mass, np.nan)
-    mean = (weight * np.where(told, effects, 0.0)).sum(axis=1) / mass
+    mean = (weight * np.where(estimable, effects, 0.0)).sum(axis=1) / mass
     return mean, 1.0 / np.sqrt(mass), spread
 
 
@@ -301,19 +301,19 @@ def _growth(
     moments: Moments, scaled: ScaledMoments, scaling: GateScaling, step: float
 ) -> dict[str, Floats]:
     """Growth exponent of each feature's fastest gate, and what suppresses all of its gates."""
-    share = scaling.share
+    weights = scaling.weights
     active = np.flatnonzero(scaling.x_inverse > 0)
     pull = scaled.cross[:, active].T
     n_features = len(moments.schema.features)
     groups = moments.schema.groups[active]
     columns = {"growth": np.full(n_features, -np.inf)}
-    np.maximum.at(columns["growth"], groups, gate_growth_exponent(pull, step, 1.0, share))
+    np.maximum.at(columns["growth"], groups, gate_growth_exponent(pull, step, 1.0, weights))
     absent = np.ones(n_features, dtype=bool)
     absent[groups] = False
     columns["growth"][absent] = np.nan
     windows = {
-        "gain": suppressing_gains(pull, step, share),
-        "step": suppressing_steps(pull, 1.0, share),
+        "gain": suppressing_gains(pull, step, weights),
+        "step": suppressing_steps(pull, 1.0, weights),
     }
     for name, (low, high) in windows.items():
         first, last = np.zeros(n_features), np.full(n_features, np.inf)

@@ -52,12 +52,12 @@ def marginal_slopes(moments: "Moments", scaling: GateScaling) -> MarginalSlopes:
     variance = _varying(moments)[first] * inverse**2
     cross = moments.cov_xy.T[first] * inverse / scaling.y_scale
     power = moments.var_y / scaling.y_scale**2
-    told = (variance > 0) & (count >= 3)
-    safe = np.where(told, variance, 1.0)
-    effects = np.where(told, cross / safe, np.nan)
-    freedom = np.where(told, count - 2, 0.0)
+    estimable = (variance > 0) & (count >= 3)
+    safe = np.where(estimable, variance, 1.0)
+    effects = np.where(estimable, cross / safe, np.nan)
+    freedom = np.where(estimable, count - 2, 0.0)
     residual = np.maximum(power - cross**2 / safe, _FLOOR * power)
-    variances = np.where(told, residual / (safe * np.maximum(freedom, 1.0)), np.nan)
+    variances = np.where(estimable, residual / (safe * np.maximum(freedom, 1.0)), np.nan)
     for feature, name in enumerate(schema.features):
         if name in schema.levels:
             columns = np.flatnonzero(schema.groups == feature)
@@ -81,13 +81,13 @@ def _level_contrast(
     top = int(np.argmax(np.where(common, mean, -np.inf)))
     bottom = int(np.argmin(np.where(common, mean, np.inf)))
     freedom = count - present.sum(axis=1)
-    told = present[:, top] & present[:, bottom] & (freedom >= 1) & (top != bottom)
-    freedom = np.where(told, freedom, 0.0)
+    estimable = present[:, top] & present[:, bottom] & (freedom >= 1) & (top != bottom)
+    freedom = np.where(estimable, freedom, 0.0)
     residual = moments.var_y - (share * deviation**2).sum(axis=1)
     residual = np.maximum(residual, _FLOOR * moments.var_y) / np.maximum(freedom, 1.0)
     variance = residual * (1 / safe[:, top] + 1 / safe[:, bottom])
-    effect = np.where(told, (deviation[:, top] - deviation[:, bottom]) / unit, np.nan)
-    return effect, np.where(told, variance / unit**2, np.nan), freedom
+    effect = np.where(estimable, (deviation[:, top] - deviation[:, bottom]) / unit, np.nan)
+    return effect, np.where(estimable, variance / unit**2, np.nan), freedom
 
 
 def mean_shifts(moments: "Moments") -> Floats:

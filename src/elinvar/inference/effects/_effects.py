@@ -119,7 +119,7 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
     # an environment tells a contrast if it tells every column that takes part in it
     part = np.flatnonzero(direction)
     estimable = np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0
-    told = (fit.freedom > 0) & estimable.all(axis=1)
+    estimable = (fit.freedom > 0) & estimable.all(axis=1)
     p_value, several = np.nan, slice(0)
     sure = fit.freedom >= FEWEST
     if d > 1:
@@ -135,9 +135,9 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
         stretch=stretch,
         wald=wald,
         n_coefficients=d,
-        own=np.where(told, fit.own @ direction, np.nan),
+        own=np.where(estimable, fit.own @ direction, np.nan),
         own_variance=np.where(
-            told, np.einsum("j,ejk,k->e", direction, fit.own_covariance, direction), np.nan
+            estimable, np.einsum("j,ejk,k->e", direction, fit.own_covariance, direction), np.nan
         ),
         freedom=fit.freedom,
         heterogeneity_p=p_value,

@@ -52,7 +52,7 @@ class FeatureEvidence:
         Standard deviation of the effect between environments (Paule and Mandel).
     new_low, new_high : float
         90% prediction interval for the effect in a new environment.
-    moved_p : float
+    shift_p_value : float
         p-value of the feature's own law, given the other selected features, being the same in all
         environments. Where it is large, nothing has put the invariance of its effect to the test.
     odd_environment : str
@@ -67,7 +67,7 @@ class FeatureEvidence:
     between_sd: float = np.nan
     new_low: float = np.nan
     new_high: float = np.nan
-    moved_p: float = np.nan
+    shift_p_value: float = np.nan
     odd_environment: str = ""
 
 
@@ -205,7 +205,7 @@ def gather_evidence(
             between_sd=float(random.between_sd[gate]),
             new_low=float(center - found.stretch * (center - random.low[gate]) - below),
             new_high=float(center + found.stretch * (random.high[gate] - center) + above),
-            moved_p=float(moved[gate]),
+            shift_p_value=float(moved[gate]),
             odd_environment=_odd(found, agreement[gate], names),
         )
     return evidence
@@ -336,15 +336,17 @@ def _reach(loss: Loss[M], selected: Bools, rivals: Bools) -> Floats:
 
 def _odd(found: FeatureEffect, p_value: float, names: Sequence[str]) -> str:
     """Environment that differs from the mean of the others by more than noise, if one does."""
-    told = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
-    if len(told) < 3 or not p_value < _LEVEL:
+    estimable = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
+    if len(estimable) < 3 or not p_value < _LEVEL:
         return ""
-    weight = 1.0 / found.own_variance[told]
+    weight = 1.0 / found.own_variance[estimable]
     rest = weight.sum() - weight
-    others = ((weight * found.own[told]).sum() - weight * found.own[told]) / rest
-    distance = np.abs(found.own[told] - others) / np.sqrt(found.own_variance[told] + 1.0 / rest)
+    others = ((weight * found.own[estimable]).sum() - weight * found.own[estimable]) / rest
+    distance = np.abs(found.own[estimable] - others) / np.sqrt(
+        found.own_variance[estimable] + 1.0 / rest
+    )
     first = int(np.argmax(distance))
-    return names[told[first]] if distance[first] > -ndtri(_LEVEL / 2 / len(told)) else ""
+    return names[estimable[first]] if distance[first] > -ndtri(_LEVEL / 2 / len(estimable)) else ""
 
 
 def _by_environment(

@@ -1,6 +1,6 @@
 """Compiled lasso paths on pooled moments, with a fold for every environment.
 
-``data`` is the tuple (within (E, q, q), cross (E, q), power (E,), level (E, q), level_target (E,),
+``data`` is the tuple (within (E, q, q), cross (E, q), power (E,), means (E, q), target_means (E,),
 count (E,), floor (q,)): centred second moments of each environment, its means about common ones,
 and the variances below which a column is constant. ``options`` is (number of penalties, smallest
 over largest, tolerance along paths, tolerance of the answer, most sweeps).
@@ -24,25 +24,25 @@ Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats]
 @compiled(fastmath=True)
 def _pool(data: Data, weights: Floats, gram: Floats, target: Floats, center: Floats) -> float:
     """Centred moments of the mixture of environments; returns the target's mean."""
-    within, cross, _, level, level_target, _, _ = data
+    within, cross, _, means, target_means, _, _ = data
     q = len(target)
     gram[:] = 0.0
     target[:] = 0.0
     center[:] = 0.0
     mean = 0.0
     for e in range(len(weights)):
-        mean += weights[e] * level_target[e]
+        mean += weights[e] * target_means[e]
         for j in range(q):
-            center[j] += weights[e] * level[e, j]
+            center[j] += weights[e] * means[e, j]
     for e in range(len(weights)):
         weight = weights[e]
         if weight == 0.0:
             continue
         for i in range(q):
-            shift = weight * (level[e, i] - center[i])
-            target[i] += weight * cross[e, i] + shift * (level_target[e] - mean)
+            shift = weight * (means[e, i] - center[i])
+            target[i] += weight * cross[e, i] + shift * (target_means[e] - mean)
             for j in range(q):
-                gram[i, j] += weight * within[e, i, j] + shift * (level[e, j] - center[j])
+                gram[i, j] += weight * within[e, i, j] + shift * (means[e, j] - center[j])
     return mean
 
 
@@ -117,13 +117,13 @@ def _descend(
 @compiled(fastmath=True)
 def _error(data: Data, e: int, w: Floats, intercept: float) -> float:
     """Mean squared error in environment e."""
-    within, cross, power, level, level_target, _, _ = data
+    within, cross, power, means, target_means, _, _ = data
     scatter = power[e]
-    off = level_target[e] - intercept
+    off = target_means[e] - intercept
     for i in range(len(w)):
         if w[i] == 0.0:
             continue
-        off -= level[e, i] * w[i]
+        off -= means[e, i] * w[i]
         value = -2.0 * cross[e, i]
         for j in range(len(w)):
             value += within[e, i, j] * w[j]

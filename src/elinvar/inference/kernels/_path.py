@@ -38,14 +38,14 @@ def _restart(
 def _disagreement(
     first: int,
     last: int,
-    share: Floats,
+    weights: Floats,
     gradient: Floats,
     inverse: Floats,
     noise: Floats,
     debias: float,
 ) -> float:
     """Spread of the marginal slopes over environments, beyond its sampling noise."""
-    n_environments = len(share)
+    n_environments = len(weights)
     spread = 0.0
     for j in range(first, last):
         mean = 0.0
@@ -54,8 +54,8 @@ def _disagreement(
         for e in range(n_environments):
             place = j * n_environments + e
             slope = gradient[place] * inverse[place]
-            mean += share[e] * slope
-            square += share[e] * slope * slope
+            mean += weights[e] * slope
+            square += weights[e] * slope * slope
             sampling += noise[e] * inverse[place]
         spread += max(0.0, square - mean * mean - debias * sampling)
     return spread
@@ -67,7 +67,7 @@ def follow_path(
     cross: Floats,
     power: Floats,
     count: Floats,
-    share: Floats,
+    weights: Floats,
     gates: tuple[Ints, Ints, Bools, Floats],
     strengths: Floats,
     debias: float,
@@ -106,7 +106,7 @@ def follow_path(
         for sweep in range(max_sweeps):
             largest = 0.0
             for e in range(n_environments):
-                noise[e] = share[e] * max(residual[e], 0.0) / count[e]
+                noise[e] = weights[e] * max(residual[e], 0.0) / count[e]
             for g in range(len(first_of)):
                 first = first_of[g]
                 last = last_of[g]
@@ -117,7 +117,7 @@ def follow_path(
                 for j in range(first, last):
                     active |= coef[j] != 0.0
                 if gated[g]:
-                    spread = _disagreement(first, last, share, gradient, inverse, noise, debias)
+                    spread = _disagreement(first, last, weights, gradient, inverse, noise, debias)
                     if np.isnan(disagreement[g]):
                         disagreement[g] = spread
                     disagreement[g] += damping * (spread - disagreement[g])
@@ -129,7 +129,7 @@ def follow_path(
                 for j in range(first, last):
                     value = curvature[g] * coef[j]
                     for e in range(n_environments):
-                        value += share[e] * gradient[j * n_environments + e]
+                        value += weights[e] * gradient[j * n_environments + e]
                     target[j] = value
                     norm += value * value
                 norm = np.sqrt(norm)

@@ -1,8 +1,9 @@
 """Compiled inner loops on supports: factor, refit, test and left-out error.
 
 Kernels see the standardised moments of a ``LinearProblem`` as the tuple ``data`` = (gram (E, q, q),
-cross (E, q), power (E,), count (E,), share (E,), absorbed, floor (E,)) and hold no state. Whatever
-they need comes as an argument: a compiled kernel is kept on disk until its own file changes.
+cross (E, q), power (E,), count (E,), weights (E,), absorbed, floor (E,)) and hold no state.
+Whatever they need comes as an argument: a compiled kernel is kept on disk until its own file
+changes.
 """
 
 from typing import TypeAlias
@@ -291,7 +292,7 @@ def evaluate_support(
     if the support cannot be fitted. If that smallest is below 1, B1 and B2 are NaN unless
     ``thorough``. The first ``kept`` columns are those of the last call with ``work``.
     """
-    share = data[4]
+    weights = data[4]
     factors, solutions, facts, total, inverse, _, coef, _ = work
     out[:] = np.nan
     out[0] = np.inf
@@ -306,7 +307,7 @@ def evaluate_support(
     freedom = -float(size)
     b1 = 0.0
     b2 = 0.0
-    for e in range(len(share)):
+    for e in range(len(weights)):
         excess = 0.0
         for a in range(size):
             value = -solutions[e, a]
@@ -314,7 +315,7 @@ def evaluate_support(
                 value += factors[e, b, a] * coef[b]
             excess += value * value
         statistic += facts[0, e] * excess
-        risk += share[e] * (facts[3, e] + excess)
+        risk += weights[e] * (facts[3, e] + excess)
         worst = max(worst, facts[3, e] + excess)
         freedom += facts[2, e]
         if tested:
@@ -358,9 +359,9 @@ def _widest(masks: Bools) -> int:
 
 
 @compiled(fastmath=True)
-def leave_out_errors(data: Data, level: Floats, level_target: Floats, masks: Bools) -> Floats:
+def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Bools) -> Floats:
     """Error of every support on each environment, its efficient refit made on the others."""
-    gram, cross, power, count, share, absorbed, _ = data
+    gram, cross, power, count, weights, absorbed, _ = data
     n_environments = len(count)
     work = workspace(n_environments, _widest(masks))
     coef, columns = work[6], work[7]
@@ -380,17 +381,17 @@ def leave_out_errors(data: Data, level: Floats, level_target: Floats, masks: Boo
                     value -= gram[e, columns[a], columns[b]] * coef[b]
                 error -= coef[a] * value
             if absorbed:
-                error += _level_error(e, share, level, level_target, columns, coef, size)
+                error += _intercept_error(e, weights, means, target_means, columns, coef, size)
             errors[i, e] = max(error, 0.0)
     return errors
 
 
 @compiled(fastmath=True)
-def _level_error(
+def _intercept_error(
     e: int,
-    share: Floats,
-    level: Floats,
-    level_target: Floats,
+    weights: Floats,
+    means: Floats,
+    target_means: Floats,
     columns: Ints,
     coef: Floats,
     size: int,
@@ -399,15 +400,15 @@ def _level_error(
     mean = 0.0
     total = 0.0
     own = 0.0
-    for o in range(len(share)):
-        intercept = level_target[o]
+    for o in range(len(weights)):
+        intercept = target_means[o]
         for a in range(size):
-            intercept -= level[o, columns[a]] * coef[a]
+            intercept -= means[o, columns[a]] * coef[a]
         if o == e:
             own = intercept
         else:
-            mean += share[o] * intercept
-            total += share[o]
+            mean += weights[o] * intercept
+            total += weights[o]
     if total <= 0.0:
         return 0.0
     return float((own - mean / total) ** 2)

@@ -114,7 +114,7 @@ class Loss(Protocol, Generic[M]):
     def worth_looking(self, table: Assessment, row: int) -> bool:
         """Whether left-out errors may show the pooled model ahead, and do not take long."""
 
-    def subspace(self, level: float, *, seed: int) -> Subspace | None:
+    def subspace(self, alpha: float, *, seed: int) -> Subspace | None:
         """Find combinations of columns that hold in all environments."""
 
     def refits(self, masks: Bools) -> list[Refit]:

@@ -37,11 +37,11 @@ class LinearProblem:
         Second moments of the standardised columns, divisor ``count``.
     cross : array of shape (E, q)
         Cross moments with the standardised target.
-    power : array of shape (E,)
+    target_power : array of shape (E,)
         Second moments of the standardised target.
     count : array of shape (E,)
         Rows (sum of frequency weights) in each environment.
-    share : array of shape (E,)
+    weights : array of shape (E,)
         Weight of each environment in averages, summing to one.
     absorbed : int
         Degrees of freedom per environment that its own intercept has taken: 0 or 1.
@@ -57,9 +57,9 @@ class LinearProblem:
         Pooled standard deviations that standardise columns and target.
     center, target_center : array of shape (q - shared,), float
         Pooled means; zero where environments are centred one by one.
-    level, level_target : array of shape (E, q), (E,)
+    means, target_means : array of shape (E, q), (E,)
         Standardised means of columns and target in each environment, about the pooled ones.
-    min_t : float
+    t_threshold : float
         Smallest |t|, in the efficient refit, of a gate that is needed.
     constant, duplicates : tuple
         Constant columns, and ``(dropped, kept)`` pairs of identical ones, by name.
@@ -69,9 +69,9 @@ class LinearProblem:
     intercept: Intercept
     gram: Floats
     cross: Floats
-    power: Floats
+    target_power: Floats
     count: Floats
-    share: Floats
+    weights: Floats
     absorbed: int
     gate_of: Places
     features: Places
@@ -81,9 +81,9 @@ class LinearProblem:
     target_scale: float
     center: Floats
     target_center: float
-    level: Floats
-    level_target: Floats
-    min_t: float
+    means: Floats
+    target_means: Floats
+    t_threshold: float
     constant: tuple[str, ...]
     duplicates: tuple[tuple[str, str], ...]
 
@@ -93,9 +93,9 @@ class LinearProblem:
         moments: "Moments",
         *,
         intercept: Intercept = "shared",
-        share: Floats | None = None,
+        weights: Floats | None = None,
         always: Bools | None = None,
-        min_t: float = 4.5,
+        t_threshold: float = 4.5,
     ) -> "LinearProblem":
         """Standardise ``moments``; constant, reference and duplicated columns are left out.
 
@@ -103,37 +103,37 @@ class LinearProblem:
         ----------
         moments : Moments
         intercept : {"shared", "environment"}
-        share : array of shape (E,), optional
+        weights : array of shape (E,), optional
             Environment weights summing to one; by default proportional to size.
         always : boolean array of shape (n_features,), optional
             Features that always stay in the model.
-        min_t : float >= 0
+        t_threshold : float >= 0
             Smallest |t| of a gate that is needed.
         """
         count = np.asarray(moments.count, dtype=np.float64)
-        share = count / count.sum() if share is None else share
+        weights = count / count.sum() if weights is None else weights
         shared = intercept == "shared"
-        center = share @ moments.mean_x
-        target_center = float(share @ moments.mean_y)
+        center = weights @ moments.mean_x
+        target_center = float(weights @ moments.mean_y)
         shift = (moments.mean_x - center) * shared
         target_shift = (moments.mean_y - target_center) * shared
         inner, joint = _without_rounding(moments)
         gram = inner + shift[:, :, None] * shift[:, None, :]
         cross = joint + shift * target_shift[:, None]
         power = moments.var_y + target_shift**2
-        variance = share @ gram.diagonal(axis1=1, axis2=2)
-        size = variance + (share @ moments.mean_x**2)
+        variance = weights @ gram.diagonal(axis1=1, axis2=2)
+        size = variance + (weights @ moments.mean_x**2)
         usable = (variance > _CONSTANT**2 * size) & (variance > 0)
         schema = moments.schema
         constant = tuple(schema.columns[j] for j in np.flatnonzero(~usable & ~schema.reference))
         usable &= ~schema.reference
-        target_scale = float(np.sqrt(share @ power))
+        target_scale = float(np.sqrt(weights @ power))
         if not target_scale > 0:
             raise DataError(
                 "The target does not vary within environments: there is nothing to explain."
             )
         columns = np.flatnonzero(usable)
-        kept, duplicates = _without_duplicates(gram, share, variance, columns, schema.columns)
+        kept, duplicates = _without_duplicates(gram, weights, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
         _refuse_units(schema.columns, kept, scale, target_scale)
         if len(kept) < schema.n_columns:
@@ -144,9 +144,9 @@ class LinearProblem:
         opens = np.ones(len(groups), dtype=bool)
         opens[1:] = groups[1:] != groups[:-1]
         features, gate = groups[opens], np.cumsum(opens) - 1
-        level = (moments.mean_x - center)[:, kept] / scale
+        means = (moments.mean_x - center)[:, kept] / scale
         if shared:
-            level = np.concatenate([np.zeros((len(level), 1)), level], axis=1)
+            means = np.concatenate([np.zeros((len(means), 1)), means], axis=1)
             gram, cross, gate = _with_constant(
                 gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
             )
@@ -159,9 +159,9 @@ class LinearProblem:
             intercept=intercept,
             gram=np.ascontiguousarray(gram),
             cross=np.ascontiguousarray(cross),
-            power=power / target_scale**2,
+            target_power=power / target_scale**2,
             count=count,
-            share=share,
+            weights=weights,
             absorbed=0 if shared else 1,
             gate_of=gate.astype(np.intp),
             features=features.astype(np.intp),
@@ -171,16 +171,16 @@ class LinearProblem:
             target_scale=target_scale,
             center=center[kept],
             target_center=target_center,
-            level=level,
-            level_target=(moments.mean_y - target_center) / target_scale,
-            min_t=min_t,
+            means=means,
+            target_means=(moments.mean_y - target_center) / target_scale,
+            t_threshold=t_threshold,
             constant=constant,
             duplicates=duplicates,
         )
 
     def weights_without(self, name: str) -> Floats:
         """Weights of the other environments: equal if all the weight was on this one."""
-        others = self.share[[other != name for other in self.moments.names]]
+        others = self.weights[[other != name for other in self.moments.names]]
         weights = others if others.sum() > 0 else np.ones(len(others))
         rest: Floats = weights / weights.sum()
         return rest
@@ -198,7 +198,7 @@ class LinearProblem:
         order, so that the order of the table's columns decides nothing.
         """
         strength = np.zeros(self.n_gates)
-        pull = np.abs(self.share @ self.cross[:, self.offset :])
+        pull = np.abs(self.weights @ self.cross[:, self.offset :])
         np.maximum.at(strength, self.gate_of[self.offset :], np.round(pull, 11))
         return np.argsort(strength, kind="stable")
 
@@ -227,7 +227,7 @@ class LinearProblem:
     @property
     def floor(self) -> Floats:
         """Smallest residual second moment of each environment that is told from rounding."""
-        return 1e-12 * np.maximum(self.power, 1e-300)
+        return 1e-12 * np.maximum(self.target_power, 1e-300)
 
     @property
     def data(self) -> KernelData:
@@ -235,18 +235,18 @@ class LinearProblem:
         return (
             self.gram,
             self.cross,
-            self.power,
+            self.target_power,
             self.count,
-            self.share,
+            self.weights,
             self.absorbed,
             self.floor,
         )
 
     @property
     def needed(self) -> Floats:
-        """Smallest Wald statistic of a needed gate of k columns, by k: the tail of ``min_t``."""
+        """Smallest Wald statistic of a needed gate of k columns, by k: the threshold's tail."""
         widest = max(1, int(np.bincount(self.gate_of[self.offset :], minlength=1).max()))
-        points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.min_t))
+        points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.t_threshold))
         return np.maximum(points, 1e-300)
 
     @property
@@ -279,7 +279,7 @@ class LinearProblem:
         slopes[self.columns] = coef[self.offset :] * (self.target_scale / self.scale)
         if self.absorbed:
             intercepts = moments.mean_y - moments.mean_x @ slopes
-            return slopes, float(self.share @ intercepts), intercepts
+            return slopes, float(self.weights @ intercepts), intercepts
         intercept = (
             self.target_center
             + coef[0] * self.target_scale
@@ -320,11 +320,11 @@ def _without_rounding(moments: "Moments") -> tuple[Floats, Floats]:
 
 
 def _without_duplicates(
-    gram: Floats, share: Floats, variance: Floats, usable: Places, names: tuple[str, ...]
+    gram: Floats, weights: Floats, variance: Floats, usable: Places, names: tuple[str, ...]
 ) -> tuple[Places, tuple[tuple[str, str], ...]]:
     """Drop every column that equals an earlier one up to shift and scale."""
     inverse = 1.0 / np.sqrt(variance[usable])
-    correlation = average(share, gram)[usable[:, None], usable]
+    correlation = average(weights, gram)[usable[:, None], usable]
     correlation = np.abs(correlation * inverse[:, None] * inverse)
     correlation.flat[:: len(usable) + 1] = 0.0
     if not len(usable) or correlation.max() <= 1 - _IDENTICAL:

@@ -59,9 +59,9 @@ def _plainly_regular(matrices: Floats) -> bool:
     return bool((pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)).all())
 
 
-def ranks(told: Floats) -> Floats:
+def ranks(estimable: Floats) -> Floats:
     """Return ranks (...) from what ``pseudo_inverses`` says of the coordinates (..., k)."""
-    counted: Floats = np.rint(told.sum(axis=-1))
+    counted: Floats = np.rint(estimable.sum(axis=-1))
     return counted
 
 

@@ -60,9 +60,9 @@ class LogisticProblem:
         linear = LinearProblem.from_moments(
             moments_of(rows) if moments is None else moments,
             intercept=intercept,
-            share=weights,
+            weights=weights,
             always=always,
-            min_t=t_threshold,
+            t_threshold=t_threshold,
         )
         order = np.argsort(rows.codes, kind="stable")
         Z = np.empty((1 + len(linear.columns), len(order)))
@@ -105,7 +105,7 @@ class LogisticProblem:
     @cached_property
     def balanced(self) -> Floats:
         """Weights of rows (n,) that let environments count for their weights, summing to N."""
-        each = self.linear.share * self.count.sum() / self.count
+        each = self.linear.weights * self.count.sum() / self.count
         if np.allclose(each, 1.0, rtol=1e-12, atol=0):
             return self.weight
         weight: Floats = self.weight * each[self.place]

@@ -25,7 +25,7 @@ class GateScaling:
     ----------
     names : tuple of str
         The environments.
-    share : ndarray of shape (E,)
+    weights : ndarray of shape (E,)
         Probability of each environment.
     x_centre : ndarray of shape (E, p)
         Centre of the columns.
@@ -39,7 +39,7 @@ class GateScaling:
     """
 
     names: tuple[str, ...]
-    share: Floats
+    weights: Floats
     x_centre: Floats
     y_centre: Floats
     x_inverse: Floats
@@ -77,12 +77,12 @@ class ScaledMoments:
     cross: Floats
     power: Floats
 
-    def pooled(self, share: Floats) -> "ScaledMoments":
+    def pooled(self, weights: Floats) -> "ScaledMoments":
         """Return the mixture of the environments as a single one."""
         return ScaledMoments(
-            gram=np.tensordot(share, self.gram, 1)[None],
-            cross=(share @ self.cross)[None],
-            power=np.atleast_1d(share @ self.power),
+            gram=np.tensordot(weights, self.gram, 1)[None],
+            cross=(weights @ self.cross)[None],
+            power=np.atleast_1d(weights @ self.power),
         )
 
     def extrapolated(self, pooled: "ScaledMoments", gain: float) -> "ScaledMoments":
@@ -98,12 +98,12 @@ class ScaledMoments:
 
 def scaling_of(
     moments: Moments,
-    share: Floats,
+    weights: Floats,
     *,
     intercept: Literal["shared", "environment"] = "shared",
     standardize: bool = True,
 ) -> GateScaling:
-    """Return the centre and units of ``moments``, environment e counting for ``share[e]``.
+    """Return the centre and units of ``moments``, environment e counting for ``weights[e]``.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def scaling_of(
         If squares overflow.
     """
     n_environments = len(moments.names)
-    pooled_x, pooled_y = share @ moments.mean_x, share @ moments.mean_y
+    pooled_x, pooled_y = weights @ moments.mean_x, weights @ moments.mean_y
     if intercept == "environment":
         x_centre, y_centre = moments.mean_x.copy(), moments.mean_y.copy()
     else:
@@ -119,15 +119,15 @@ def scaling_of(
         y_centre = np.full(n_environments, pooled_y)
     with np.errstate(over="ignore", invalid="ignore"):
         variance = np.einsum("ejj->ej", moments.cov_xx) + (moments.mean_x - x_centre) ** 2
-        x_sd = np.sqrt(np.maximum(share @ variance, 0.0))
-        y_sd = float(np.sqrt(share @ (moments.var_y + (moments.mean_y - y_centre) ** 2)))
+        x_sd = np.sqrt(np.maximum(weights @ variance, 0.0))
+        y_sd = float(np.sqrt(weights @ (moments.var_y + (moments.mean_y - y_centre) ** 2)))
     refuse_overflow(x_sd, y_sd)
     magnitude = np.max(np.abs(moments.mean_x), axis=0)
     active = (x_sd > np.maximum(1e-12 * magnitude, _TINY)) & ~moments.schema.reference
     unit = np.where(active, x_sd if standardize else 1.0, 1.0)
     return GateScaling(
         names=moments.names,
-        share=share,
+        weights=weights,
         x_centre=x_centre,
         y_centre=y_centre,
         x_inverse=np.where(active, 1.0 / unit, 0.0),

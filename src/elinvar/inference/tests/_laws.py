@@ -241,14 +241,16 @@ def residuals(matrices: Floats, support: Bools) -> tuple[Floats, Places]:
     """Residual second moments (M, q) of every column on the support's others, and their ranks."""
     inside = np.flatnonzero(support)
     inverse, share = pseudo_inverses(matrices[:, inside[:, None], inside])
-    told = share > 1 - _MIXED
+    estimable = share > 1 - _MIXED
     cross = matrices[:, inside]
     power = np.einsum("ejj->ej", matrices)
     moment = power - np.einsum("eaj,eaj->ej", cross, inverse @ cross)
     moment = np.where(moment > _RANK * power, moment, 0.0)
     ranks = np.repeat(_ranks(share)[:, None], len(support), axis=1)
-    moment[:, inside] = np.where(told, 1 / np.where(told, np.einsum("ejj->ej", inverse), 1), 0.0)
-    ranks[:, inside] -= told
+    moment[:, inside] = np.where(
+        estimable, 1 / np.where(estimable, np.einsum("ejj->ej", inverse), 1), 0.0
+    )
+    ranks[:, inside] -= estimable
     return moment, ranks
 
 
@@ -298,8 +300,8 @@ def _correlation_p(problem: LinearProblem) -> Floats:
     size = root[:, i] * root[:, j]
     # the shares of a level that is rare say how many rows tell its correlations
     rare = np.where(two_valued(problem.moments)[problem.columns], variance, 1.0)
-    told = (size > 0) & (problem.count[:, None] * rare[:, i] * rare[:, j] >= _SPARSE)
-    correlation = np.where(told, covariance[:, i, j] / np.where(told, size, 1.0), np.nan)
+    estimable = (size > 0) & (problem.count[:, None] * rare[:, i] * rare[:, j] >= _SPARSE)
+    correlation = np.where(estimable, covariance[:, i, j] / np.where(estimable, size, 1.0), np.nan)
     return same_correlation(correlation.T, problem.count)
 
 
@@ -307,13 +309,13 @@ def _slope_p(problem: LinearProblem) -> Floats:
     """p-values of the same slope of the target on single columns, with own intercepts."""
     moments, count = problem.moments, problem.count[:, None]
     variance = np.einsum("ejj->ej", moments.cov_xx)[:, problem.columns]
-    told = (variance > 0) & (count >= 3)
-    safe = np.where(told, variance, 1.0)
+    estimable = (variance > 0) & (count >= 3)
+    safe = np.where(estimable, variance, 1.0)
     slope = moments.cov_xy[:, problem.columns] / safe
     power = moments.var_y[:, None]
     residual = np.maximum(power - slope**2 * safe, _FLOOR * power)
-    freedom = np.where(told, count - 2, 0.0)
-    error = np.where(told, residual / (safe * np.maximum(freedom, 1.0)), 0.0)
+    freedom = np.where(estimable, count - 2, 0.0)
+    error = np.where(estimable, residual / (safe * np.maximum(freedom, 1.0)), 0.0)
     return same_effect(slope.T, error.T, freedom.T)
 
 

@@ -67,11 +67,11 @@ def agreement_p_value(own: Floats, covariance: Floats, freedom: Floats) -> float
     float
         1 if no coefficient is told by two environments.
     """
-    weights, told = pseudo_inverses(covariance)
-    able = ranks(told) > 0
-    own, weights, told, freedom = own[able], weights[able], told[able], freedom[able]
+    weights, estimable = pseudo_inverses(covariance)
+    able = ranks(estimable) > 0
+    own, weights, estimable, freedom = own[able], weights[able], estimable[able], freedom[able]
     inverse, common = pseudo_inverses(weights.sum(axis=0))
-    f = float(ranks(told).sum() - ranks(common))
+    f = float(ranks(estimable).sum() - ranks(common))
     if f < 1:
         return 1.0
     mean = inverse @ np.einsum("ejk,ek->j", weights, own)

@@ -95,7 +95,7 @@ def common_fit(
     loss = losses(*data, problem.bounds, columns, inner, intercepts, scratch[0])
     coef = np.zeros((m, q))
     coef[:, columns] = inner
-    coef[:, 0] = problem.linear.share @ intercepts
+    coef[:, 0] = problem.linear.weights @ intercepts
     return CommonFit(coef, intercepts, loss)
 
 
@@ -149,7 +149,7 @@ def left_out_fits(
             inner, intercepts, *scratch,
         )  # fmt: skip
         if own_intercepts:
-            share = problem.linear.share[others]
+            share = problem.linear.weights[others]
             share = share if share.sum() > 0 else np.ones(E - 1)
             inner[:, 0] = share @ intercepts / share.sum()
         data = (problem.Z, problem.y, problem.weight, lo, hi, columns)

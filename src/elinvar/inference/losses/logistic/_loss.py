@@ -200,16 +200,16 @@ class LogisticLoss:
         """Share of the deviance of no feature that a support, and all features, spare."""
         own, pooled = self.risks(table, row)
         nothing = self.ledger.common(np.zeros(self.problem.n_gates, dtype=bool)).loss
-        none = float(self.problem.share @ (nothing / self.data.count))
+        none = float(self.problem.weights @ (nothing / self.data.count))
         return 1 - own / none, 1 - pooled / self._reference_risk(False)
 
     def worth_looking(self, table: Assessment, row: int) -> bool:
         """Tell that left-out losses are known."""
         return True
 
-    def subspace(self, level: float, *, seed: int) -> Subspace | None:
+    def subspace(self, alpha: float, *, seed: int) -> Subspace | None:
         """Find combinations of columns that hold in all environments, for two classes."""
-        return logistic_subspace(self.data, level, seed=seed)
+        return logistic_subspace(self.data, alpha, seed=seed)
 
     def refits(self, masks: Bools) -> list[Refit]:
         """Fit supports with covariances from the Fisher information."""
@@ -321,7 +321,7 @@ class LogisticLoss:
             intercept=self.problem.intercept,
             weights=self.problem.weights_without(name),
             always=always,
-            t_threshold=self.problem.min_t,
+            t_threshold=self.problem.t_threshold,
         )
         return replace(self, rows=rows, data=data)
 

@@ -56,7 +56,7 @@ def rough_criterion(ledger: Ledger, support: Support, kappa: float) -> float:
     worst = float((support.common.loss / problem.count).max())
     excess = max(support.statistic - support.freedom, 0.0)
     columns = len(problem.columns(support.gates)) * problem.m
-    price = columns * problem.linear.min_t**2 * E / (2 * n_rows)
+    price = columns * problem.linear.t_threshold**2 * E / (2 * n_rows)
     return worst + kappa * excess / (2 * n_rows) + price
 
 
@@ -124,10 +124,10 @@ def _linear(
         if linear.absorbed:  # an intercept of its own takes the weighted means out
             Z, t = Z - (Z @ share)[:, None], t - share @ t
         if as_one:
-            share = share * (mass / total / max(float(linear.share[e]), 1e-300))
+            share = share * (mass / total / max(float(linear.weights[e]), 1e-300))
         half = Z * np.sqrt(share)
         gram[e], cross[e], power[e] = half @ half.T, Z @ (share * t), share @ t**2
-    return replace(linear, gram=gram, cross=cross, power=power, target_scale=scale)
+    return replace(linear, gram=gram, cross=cross, target_power=power, target_scale=scale)
 
 
 def _promising(picture: LinearProblem, table: Assessment, kappa: float) -> list[int]:

@@ -116,7 +116,7 @@ class Ledger:
     def needed(self) -> Floats:
         """Smallest likelihood ratio statistic of a needed gate of d coefficients, by d."""
         widest = self.problem.m * len(self.problem.linear.needed)
-        points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.problem.linear.min_t))
+        points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.problem.linear.t_threshold))
         return np.maximum(points, 1e-300)
 
     def _assess(self, gates: Bools, near: Floats | None) -> Support:
@@ -193,7 +193,7 @@ def table_of(problem: LogisticProblem, supports: list[Support]) -> Assessment:
         statistic=statistic,
         freedom=np.array([support.freedom for support in supports]),
         residual_freedom=np.full(len(supports), np.inf),
-        risk=loss @ problem.linear.share,
+        risk=loss @ problem.linear.weights,
         worst=loss.max(axis=1),
         weakest=np.full(len(supports), np.nan),
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _OPTIONS = (50, 1e-3, 1e-5, 1e-9, 1000)
 
 
-def lasso_model(moments: "Moments", share: Floats) -> LinearModel:
+def lasso_model(moments: "Moments", weights: Floats) -> LinearModel:
     r"""Lasso over all rows with one intercept, its penalty chosen on left-out environments.
 
     .. math:: \min_{b, w}\ \tfrac12 \sum_e \pi_e\, \mathbb E_e (y - b - x^\top w)^2
@@ -23,14 +23,14 @@ def lasso_model(moments: "Moments", share: Floats) -> LinearModel:
 
     with :math:`s_j` the pooled standard deviation of column j. Of 50 penalties, geometric from the
     smallest that closes every column down to a thousandth of it, it takes the one with the lowest
-    mean squared error, weighted by share, on training environments left out in turn; with a single
+    mean squared error, by ``weights``, on training environments left out in turn; with a single
     environment the one with the lowest Bayesian information criterion, among models with at most
     half as many columns as rows.
 
     Parameters
     ----------
     moments : Moments
-    share : array of shape (E,)
+    weights : array of shape (E,)
         Weight of each environment, summing to one.
 
     References
@@ -38,7 +38,7 @@ def lasso_model(moments: "Moments", share: Floats) -> LinearModel:
     Tibshirani (1996); coordinate descent on moments: Friedman, Hastie and Tibshirani (2010),
     section 2.2; degrees of freedom in the criterion: Zou, Hastie and Tibshirani (2007).
     """
-    return _fits(moments, share[None], np.ones((1, len(share)), dtype=bool))[0]
+    return _fits(moments, weights[None], np.ones((1, len(weights)), dtype=bool))[0]
 
 
 def lasso_without_each(moments: "Moments", weights: Floats) -> list[LinearModel]:
@@ -65,8 +65,8 @@ def _fits(moments: "Moments", weights: Floats, inside: Bools) -> list[LinearMode
         moments.cov_xx[:, columns[:, None], columns] / (scale[:, None] * scale),
         moments.cov_xy[:, columns] / (scale * target_scale),
         moments.var_y / target_scale**2,
-        np.ascontiguousarray(problem.level[:, 1:][:, turn]),
-        problem.level_target,
+        np.ascontiguousarray(problem.means[:, 1:][:, turn]),
+        problem.target_means,
         problem.count,
         1e-26 * (1 + (center / scale) ** 2),
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from elinvar.environments import Moments
 
 
-def support_errors(problem: LinearProblem, masks: Bools, *, levels: bool = True) -> Floats:
+def support_errors(problem: LinearProblem, masks: Bools, *, intercepts: bool = True) -> Floats:
     """Mean squared error of each support on each environment, refitted on the others.
 
     With an intercept per environment, the left-out one is predicted with the average intercept.
@@ -21,8 +21,8 @@ def support_errors(problem: LinearProblem, masks: Bools, *, levels: bool = True)
     ----------
     problem : LinearProblem
     masks : boolean array of shape (M, n_gates)
-    levels : bool
-        Whether an environment's own level counts, where each has its own intercept.
+    intercepts : bool
+        Whether an environment's own intercept counts, where each has its own intercept.
 
     Returns
     -------
@@ -33,8 +33,8 @@ def support_errors(problem: LinearProblem, masks: Bools, *, levels: bool = True)
 
     errors: Floats = leave_out_errors(
         problem.data,
-        problem.level * levels,
-        problem.level_target * levels,
+        problem.means * intercepts,
+        problem.target_means * intercepts,
         problem.column_masks(masks),
     )
     return errors
@@ -54,13 +54,13 @@ def mean_errors(problem: LinearProblem) -> Floats:
 
 
 def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:
-    """Errors of least squares, weighted by ``share``, on each environment left out."""
-    share = problem.share
-    total, total_cross = average(share, gram), share @ cross
-    errors = np.empty(len(share))
-    for e in range(len(share)):
-        coef = solve(total - share[e] * gram[e], total_cross - share[e] * cross[e])
-        error = problem.power[e] - 2 * cross[e] @ coef + coef @ gram[e] @ coef
+    """Errors of least squares, weighted by ``weights``, on each environment left out."""
+    weights = problem.weights
+    total, total_cross = average(weights, gram), weights @ cross
+    errors = np.empty(len(weights))
+    for e in range(len(weights)):
+        coef = solve(total - weights[e] * gram[e], total_cross - weights[e] * cross[e])
+        error = problem.target_power[e] - 2 * cross[e] @ coef + coef @ gram[e] @ coef
         errors[e] = max(float(error), 0.0)
     return errors
 
@@ -76,10 +76,10 @@ def moment_error(moments: "Moments", place: int, coef: Floats, intercept: float)
     coef : array of shape (n_columns,)
     intercept : float
     """
-    level = moments.mean_y[place] - moments.mean_x[place] @ coef - intercept
+    bias = moments.mean_y[place] - moments.mean_x[place] @ coef - intercept
     scatter = (
         moments.var_y[place]
         - 2 * moments.cov_xy[place] @ coef
         + coef @ moments.cov_xx[place] @ coef
     )
-    return float(max(scatter, 0.0) + level**2)
+    return float(max(scatter, 0.0) + bias**2)

@@ -88,7 +88,7 @@ class SquaredLoss:
 
         def problem(kind: Intercept) -> LinearProblem:
             return LinearProblem.from_moments(
-                moments, intercept=kind, share=weights, always=always, min_t=t_threshold
+                moments, intercept=kind, weights=weights, always=always, t_threshold=t_threshold
             )
 
         shared = problem("shared")
@@ -146,7 +146,7 @@ class SquaredLoss:
         disagreement as a share of the noise variance, for environments ``kappa`` times as
         different, in variance, as those seen. Own derivation, see docs/theory.md.
         """
-        errors = support_errors(self.problem, table.masks, levels=False)
+        errors = support_errors(self.problem, table.masks, intercepts=False)
         return self._log_risk(table, errors.max(axis=1, initial=0.0), kappa) + price
 
     def rough_criterion(self, table: Assessment, kappa: float) -> Floats:
@@ -185,16 +185,16 @@ class SquaredLoss:
     @cached_property
     def _pooled_risk(self) -> float:
         shared = self.shared
-        cross = shared.share @ shared.cross
-        fitted = float(cross @ solve(average(shared.share, shared.gram), cross))
-        return (float(shared.share @ shared.power) - fitted) * shared.target_scale**2
+        cross = shared.weights @ shared.cross
+        fitted = float(cross @ solve(average(shared.weights, shared.gram), cross))
+        return (float(shared.weights @ shared.target_power) - fitted) * shared.target_scale**2
 
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Share of the variance that a support, and pooled least squares, explain."""
         problem, shared = self.problem, self.shared
         own, pooled = self.risks(table, row)
-        variance = problem.share @ problem.power * problem.target_scale**2
-        pooled_variance = shared.share @ shared.power * shared.target_scale**2
+        variance = problem.weights @ problem.target_power * problem.target_scale**2
+        pooled_variance = shared.weights @ shared.target_power * shared.target_scale**2
         return float(1 - own / variance), float(1 - pooled / pooled_variance)
 
     def worth_looking(self, table: Assessment, row: int) -> bool:
@@ -202,9 +202,9 @@ class SquaredLoss:
         own, pooled = self.risks(table, row)
         return len(self.problem.columns) <= _CHEAP and pooled <= _BEHIND * own
 
-    def subspace(self, level: float, *, seed: int) -> Subspace | None:
+    def subspace(self, alpha: float, *, seed: int) -> Subspace | None:
         """Find combinations of columns that hold in all environments."""
-        found = invariant_subspace(self.problem, level, seed=seed)
+        found = invariant_subspace(self.problem, alpha, seed=seed)
         if found is None:
             return None
         return replace(found, errors=found.errors * self.problem.target_scale**2)
@@ -266,9 +266,9 @@ class SquaredLoss:
 
     def mean_model(self) -> LinearModel:
         """Predict the mean whatever the features."""
-        moments, share = self.problem.moments, self.problem.share
+        moments, weights = self.problem.moments, self.problem.weights
         return LinearModel(
-            coef=np.zeros(moments.schema.n_columns), intercept=float(share @ moments.mean_y)
+            coef=np.zeros(moments.schema.n_columns), intercept=float(weights @ moments.mean_y)
         )
 
     def support_model(self, gates: Bools, coef: Floats | None = None) -> LinearModel:
@@ -277,8 +277,8 @@ class SquaredLoss:
         if coef is None:
             columns = np.flatnonzero(problem.column_masks(gates[None])[0])
             coef = np.zeros(len(problem.gate_of))
-            gram = average(problem.share, problem.gram)[columns[:, None], columns]
-            coef[columns] = solve(gram, (problem.share @ problem.cross)[columns])
+            gram = average(problem.weights, problem.gram)[columns[:, None], columns]
+            coef[columns] = solve(gram, (problem.weights @ problem.cross)[columns])
         return linear_model(problem, coef)
 
     def subspace_model(self, found: Subspace) -> LinearModel:
@@ -314,7 +314,7 @@ class SquaredLoss:
             intercept=self.problem.intercept,
             weights=self.problem.weights_without(name),
             always=always,
-            t_threshold=self.problem.min_t,
+            t_threshold=self.problem.t_threshold,
         )
         return replace(self, problem=found.problem, shared=found.shared)
 

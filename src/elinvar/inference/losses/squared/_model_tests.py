@@ -94,7 +94,7 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
     design = np.column_stack([np.ones(len(sampling)), mean])
     total = design.T @ (design / sampling[:, None])
     total[1:, 1:] += own.precision[0].sum(axis=0)
-    inverse, told = pseudo_inverses(total)
+    inverse, estimable = pseudo_inverses(total)
 
     def contrasts(values: Floats) -> Floats:
         fitted = design @ (inverse @ (design.T @ (values / sampling[:, None])))
@@ -103,7 +103,7 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
 
     intercepts = own.intercepts[0]
     q = float(intercepts @ contrasts(intercepts[:, None])[:, 0])
-    lost = (len(told) - ranks(told)) - (len(covariance) - own.common_rank[0])
+    lost = (len(estimable) - ranks(estimable)) - (len(covariance) - own.common_rank[0])
     weight = 1 - np.einsum("ej,jk,ek->e", design, inverse, design) / sampling
     pulled = contrasts(mean)
     part = covariance @ own.precision[0]

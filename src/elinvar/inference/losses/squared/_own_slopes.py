@@ -53,16 +53,16 @@ class OwnSlopes:
         moments, (inner, joint) = problem.moments, problem.within
         gram = np.moveaxis(inner[:, columns[:, :, None], columns[:, None, :]], 1, 0)
         cross = np.moveaxis(joint[:, columns], 1, 0)
-        inverse, told = pseudo_inverses(gram)
+        inverse, estimable = pseudo_inverses(gram)
         explained = np.einsum("mej,mejk,mek->me", cross, inverse, cross)
-        rank = ranks(told)
+        rank = ranks(estimable)
         spare = problem.count - rank - 1
         freedom = np.maximum(spare, 1.0)
         variance = moments.var_y / problem.target_scale**2
         residual = np.maximum(variance - explained, problem.floor)
         weight = freedom / residual
         precision, pull = weight[..., None, None] * gram, weight[..., None] * cross
-        covariance, common_told = pseudo_inverses(precision.sum(axis=1))
+        covariance, common_estimable = pseudo_inverses(precision.sum(axis=1))
         return cls(
             precision=precision,
             pull=pull,
@@ -72,11 +72,11 @@ class OwnSlopes:
             residual=residual,
             noise=residual * problem.count / freedom,
             short=np.asarray((spare < 1).any(axis=1)),
-            mean=np.moveaxis(problem.level[:, columns + problem.offset], 1, 0),
-            target=problem.level_target,
+            mean=np.moveaxis(problem.means[:, columns + problem.offset], 1, 0),
+            target=problem.target_means,
             covariance=covariance,
             common=np.einsum("mjk,mek->mj", covariance, pull),
-            common_rank=ranks(common_told),
+            common_rank=ranks(common_estimable),
         )
 
     @property

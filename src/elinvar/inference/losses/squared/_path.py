@@ -35,7 +35,7 @@ class InvariancePath:
     columns: tuple[str, ...]
     standardized: Floats
 
-    def leaves_at(self, features: Places, n_features: int) -> Floats:
+    def exit_strength(self, features: Places, n_features: int) -> Floats:
         """Strength from which on each feature is out of the model; infinity if it stays.
 
         Parameters
@@ -156,7 +156,7 @@ def path_coefficients(
     stop = np.append(change[1:], len(gate_of))
     gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always[gates]])
     gram = np.round(problem.gram[:, turn[:, None], turn], 11)
-    pooled = np.round(average(problem.share, problem.gram), 11)[turn[:, None], turn]
+    pooled = np.round(average(problem.weights, problem.gram), 11)[turn[:, None], turn]
     curvature = np.array(
         [
             pooled[a, a] if b - a == 1 else np.linalg.eigvalsh(pooled[a:b, a:b])[-1]
@@ -171,9 +171,9 @@ def path_coefficients(
         # the last digits depend on the order of rows, and a cycle would make them grow
         gram.transpose(1, 2, 0).reshape(q, q * n_environments),
         np.round(problem.cross[:, turn].T.ravel(), 11),
-        np.round(problem.power, 11),
+        np.round(problem.target_power, 11),
         problem.count,
-        problem.share,
+        problem.weights,
         (change, stop, gated, curvature),
         strengths,
         debias,
@@ -187,6 +187,6 @@ def path_coefficients(
 
 def pooled_solution(problem: LinearProblem) -> Floats:
     """Pooled least squares in standardised columns, shape (q,): the least-norm solution."""
-    pooled = average(problem.share, problem.gram)
-    cross = problem.share @ problem.cross
+    pooled = average(problem.weights, problem.gram)
+    cross = problem.weights @ problem.cross
     return solve(pooled, cross)

@@ -31,13 +31,15 @@ def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
     """Fit supports of k columns each, (M, k)."""
     gram = np.moveaxis(problem.gram[:, columns[:, :, None], columns[:, None, :]], 1, 0)
     cross = np.moveaxis(problem.cross[:, columns], 1, 0)
-    inverse, told = pseudo_inverses(gram)
+    inverse, estimable = pseudo_inverses(gram)
     own = np.einsum("mejk,mek->mej", inverse, cross)
-    residual = np.maximum(problem.power - np.einsum("mej,mej->me", cross, own), problem.floor)
-    spare = problem.count - ranks(told) - problem.absorbed
+    residual = np.maximum(
+        problem.target_power - np.einsum("mej,mej->me", cross, own), problem.floor
+    )
+    spare = problem.count - ranks(estimable) - problem.absorbed
     freedom = np.where(spare >= 1, spare, 0.0)
     weight = freedom / residual
-    known = told > 1 - _MIXED
+    known = estimable > 1 - _MIXED
     noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
     own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])
     precision = weight[:, :, None, None] * gram

@@ -45,7 +45,7 @@ class _Fit:
         return float(chdtrc(self.freedom, self.statistic))
 
 
-def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -> Subspace | None:
+def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -> Subspace | None:
     r"""Leave out as few directions as it takes for the rest to agree in all environments.
 
     For d = 1, 2, ..., over all subspaces of p - d dimensions with basis B,
@@ -68,7 +68,7 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
     Parameters
     ----------
     problem : LinearProblem
-    level : float
+    alpha : float
         Level of the test.
     seed : int
         Seed of some of the starts.
@@ -85,17 +85,17 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
         return None
     if n_environments < 3 or problem.count.min() < 2 * q:
         return None
-    values, vectors = np.linalg.eigh(average(problem.share, problem.gram)[1:, 1:])
+    values, vectors = np.linalg.eigh(average(problem.weights, problem.gram)[1:, 1:])
     if values[0] < _SINGULAR * values[-1]:
         return None
     # axes point to where the target grows: their signs, and so the starts, are those of the data
-    vectors = vectors * np.where((problem.share @ problem.cross)[1:] @ vectors < 0, -1.0, 1.0)
+    vectors = vectors * np.where((problem.weights @ problem.cross)[1:] @ vectors < 0, -1.0, 1.0)
     white = np.eye(q)
     white[1:, 1:] = vectors / np.sqrt(values)
     table = _Table(
         gram=white.T @ problem.gram @ white,
         cross=problem.cross @ white,
-        power=problem.power,
+        power=problem.target_power,
         count=problem.count,
         floor=problem.floor,
     )
@@ -115,7 +115,7 @@ def invariant_subspace(problem: LinearProblem, level: float, *, seed: int = 0) -
             return None
         best = max(fits, key=lambda fit: (fit.p_value, -fit.statistic / fit.freedom))
         least = min(_ENOUGH, best.p_value)
-        if least >= level:
+        if least >= alpha:
             agree = [fit for fit in fits if fit.p_value >= least]
             fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
             return Subspace(
@@ -162,8 +162,8 @@ class _Table:
         inside = _bordered(basis)
         gram, cross = inside.T @ self.gram @ inside, self.cross @ inside
         # the basis is as good as any other of its span: nothing may depend on the coordinates
-        inverse, told = pseudo_inverses(gram, rescale=False)
-        rank, (r, d) = ranks(told), (basis.shape[1], others.shape[1])
+        inverse, estimable = pseudo_inverses(gram, rescale=False)
+        rank, (r, d) = ranks(estimable), (basis.shape[1], others.shape[1])
         own = np.einsum("ejk,ek->ej", inverse, cross)
         residual = np.maximum(self.power - np.einsum("ej,ej->e", own, cross), self.floor)
         weight = (self.count - rank) / residual
