@@ -33,10 +33,10 @@ def test_the_worst_level_of_each_model_is_named():
             "truth_mean": [1.5, 2.1, 3.0, 1.0, 0.0],
         }
     )
-    expected = (
-        "Levels of left-out environments are missed by up to 0.500 (invariant) and 3.00 (pooled)"
-    )
-    assert missed_levels(left_out) == expected
+    expected = "left-out environments are missed by up to 0.500 (invariant) and 3.00 (pooled)"
+    for classes, what in (((), "Levels of"), (("no", "yes"), "Shares of classes in")):
+        answer = SimpleNamespace(left_out=left_out, classes=classes)
+        assert missed_levels(answer) == f"{what} {expected}"
 
 
 def model_of(verdicts, effects, pooled, status="accepted"):

@@ -146,7 +146,11 @@ class Found:
     @property
     def outcome(self) -> str:
         """What effects are on, in words."""
-        return f"the log odds of {self.schema.target}" if self.classes else self.schema.target
+        if not self.classes:
+            return self.schema.target
+        # of two classes the sign of an effect is that of the second; of more it has none
+        of = f"={self.classes[1]}" if len(self.classes) == 2 else ""
+        return f"the log odds of {self.schema.target}{of}"
 
     @property
     def selected_features(self) -> list[str]:

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.answer.sentences import by_verdict, error_words, missed_levels, overview
+from elinvar.answer.sentences import (
+    by_verdict,
+    error_words,
+    missed_levels,
+    overview,
+    predicted_words,
+)
 from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
@@ -38,7 +44,7 @@ def draw_forest(answer: "Found", features: Sequence[str] | None = None) -> "Axes
         unit += ", or between levels"
     return plot_forest(
         answer.effects, answer.evidence, features=features,
-        xlabel=f"change in {answer.outcome} {unit}",
+        xlabel=_change(answer, unit),
     )  # fmt: skip
 
 
@@ -59,10 +65,15 @@ def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     return plot_effects(
         by_verdict(table),
         top=_ROWS,
-        xlabel=f"change in {answer.outcome} {what}",
+        xlabel=_change(answer, what),
         title=overview(answer, scale),
         ax=ax,
     )
+
+
+def _change(answer: "Found", unit: str) -> str:
+    largest = ": largest difference between classes" if len(answer.classes) > 2 else ""
+    return f"change in {answer.outcome} {unit}{largest}"
 
 
 def draw_path(answer: "Found", ax: "Axes | None" = None) -> "Axes":
@@ -78,7 +89,8 @@ def draw_path(answer: "Found", ax: "Axes | None" = None) -> "Axes":
         [name for name, show in zip(path.columns, shown, strict=True) if show],
         verdicts=[str(name) for name in verdicts],
         groups=schema.groups[shown],
-        ylabel=f"coefficient ({'' if answer.classes else 'sd of target '}per sd of feature)",
+        ylabel=f"{'log odds' if answer.classes else 'coefficient (sd of target'} per sd of feature"
+        + ")" * (not answer.classes),
         ax=ax,
     )
 
@@ -88,16 +100,16 @@ def draw_errors(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     from elinvar.plots import plot_errors
 
     words = f"{error_words(answer)} on the left-out environment"
-    return plot_errors(answer.errors, xlabel=words, ax=ax)
+    labels = {"mean": "shares of classes"} if answer.classes else None
+    return plot_errors(answer.errors, xlabel=words, labels=labels, ax=ax)
 
 
 def draw_left_out(answer: "Found") -> "Axes":
     """Draw predictions for left-out environments against the truth."""
     from elinvar.plots import plot_left_out
 
-    table = answer.left_out
-    of = f"the share of {answer.classes[-1]}" if len(answer.classes) == 2 else answer.schema.target
-    return plot_left_out(table, target=of, title=missed_levels(table))
+    title = missed_levels(answer)
+    return plot_left_out(answer.left_out, target=predicted_words(answer), title=title)
 
 
 def draw_diagnosis(answer: "Found") -> "Axes":

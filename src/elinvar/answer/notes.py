@@ -87,9 +87,10 @@ def notes_on(answer: "Found", choice: Choice) -> tuple[str, ...]:
 def _on_status(answer: "Found", choice: Choice) -> list[str]:
     if choice.outcome == "approximate":
         tolerance = float(answer.parameters["tolerance"])  # type: ignore[arg-type]
+        upper = figure(tolerance / 2, 2) if answer.classes else percent(tolerance)
         return [
             f"Exact invariance is rejected ({p_words(answer.p_value)}), but "
-            f"{own_coefficients(answer)}; up to {percent(tolerance)} counts as approximately "
+            f"{own_coefficients(answer)}; up to {upper} counts as approximately "
             "invariant here (tolerance)."
         ]
     if choice.outcome == "rejected":
@@ -143,8 +144,8 @@ def _on_predictor(answer: "Found", choice: Choice) -> list[str]:
         return []
     if choice.advice == "candidate":
         return [
-            "Predictions come from another support, fitted by precision, whose error on left-out "
-            "environments is below that of pooled least squares by more than its noise; it was "
+            "Predictions come from another set of features, whose error on left-out "
+            "environments is below that of the pooled model by more than its noise; it was "
             "chosen among many, and errors_ (used) repeats the choice without each environment."
         ]
     if choice.advice == "subspace" and choice.directions:

@@ -66,6 +66,13 @@ def error_words(answer: "Found") -> str:
     return "mean log loss" if answer.classes else f"mean squared error of {answer.schema.target}"
 
 
+def predicted_words(answer: "Found") -> str:
+    """Name what predictions for environments left out are held against."""
+    if not answer.classes:
+        return answer.schema.target
+    return f"share of {answer.classes[1] if len(answer.classes) == 2 else 'each class'}"
+
+
 def data_facts(answer: "Found") -> list[tuple[str, str]]:
     """Describe the data in pairs of a name and its value."""
     schema = answer.schema
@@ -140,8 +147,9 @@ def overview(answer: "Found", scale: Any) -> str | None:
     return f"Of the effects that hold{nearly}, that of {name} is the largest"
 
 
-def missed_levels(left_out: "pd.DataFrame") -> str:
+def missed_levels(answer: "Found") -> str:
     """Say how far each model's mean prediction is from the truth, at worst."""
+    left_out = answer.left_out
     gap = (left_out["predicted_mean"] - left_out["truth_mean"]).abs()
     worst = gap.groupby(left_out["model"]).max()
     parts = [
@@ -149,7 +157,8 @@ def missed_levels(left_out: "pd.DataFrame") -> str:
         for name in ("invariant", "pooled")
         if name in worst
     ]
-    return f"Levels of left-out environments are missed by up to {' and '.join(parts)}"
+    what = "Shares of classes in" if answer.classes else "Levels of"
+    return f"{what} left-out environments are missed by up to {' and '.join(parts)}"
 
 
 def verdict_meaning(verdict: str, answer: "Found") -> str:

@@ -4,7 +4,7 @@ import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elinvar.answer import VERDICTS, Answer
 from elinvar.answer.sentences import (
@@ -20,9 +20,7 @@ from elinvar.answer.sentences import (
 )
 from elinvar.report import _tables as tables
 from elinvar.report import _terms as terms
-
-if TYPE_CHECKING:
-    import pandas as pd
+from elinvar.report.layout import Table
 
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "numba", "pandas", "pyarrow", "matplotlib", "jinja2",
@@ -117,20 +115,28 @@ def _left_out(answer: Answer) -> Section:
             "margin": forecast_sentence(answer),
             "errors": tables.table(
                 answer.errors,
-                tables.filled(answer.errors, tables.ERRORS),
+                tables.CLASS_ERRORS
+                if answer.classes
+                else tables.filled(answer.errors, tables.ERRORS),
                 caption=f"{words[0].upper()}{words[1:]}.",
             ),
             "levels": tables.table(
-                answer.left_out, tables.LEVELS, caption=f"Predicted and true {what}."
+                answer.left_out,
+                tables.filled(answer.left_out, tables.LEVELS),
+                caption=f"Predicted and true {what}.",
             ),
         },
     )
 
 
 def _tests(answer: Answer) -> Section:
-    residuals = (
-        "Residuals of the invariant model in each environment. A mean of 0 and a slope of 1 say "
-        "that level and size of the predictions are right there."
+    of = ", class less probability," if answer.classes else ""
+    caption = (
+        f"Residuals of the invariant model{of} in each environment. A mean of 0 and a slope of 1 "
+        "say that level and size of the predictions are right there."
+    )
+    residuals = tables.table(
+        answer.residuals, tables.filled(answer.residuals, tables.RESIDUALS), caption=caption
     )
     return Section(
         name="tests",
@@ -139,7 +145,7 @@ def _tests(answer: Answer) -> Section:
         parts={
             "sentence": acceptance_sentence(answer),
             "tests": tables.table(answer.tests, tables.TESTS, caption="Tests of invariance."),
-            "residuals": tables.table(answer.residuals, tables.RESIDUALS, caption=residuals),
+            "residuals": residuals,
         },
     )
 
@@ -177,23 +183,26 @@ def _data(answer: Answer, source: str | None) -> Section:
         link="Data",
         parts={
             "facts": facts,
-            "table": tables.table(
-                _environments(answer), tables.ENVIRONMENTS, caption="Environments."
-            ),
+            "table": _environments(answer),
         },
     )
 
 
-def _environments(answer: Answer) -> "pd.DataFrame":
-    """Rows of each environment, and the target's mean and sd there, as far as they are known."""
+def _environments(answer: Answer) -> Table:
+    """Rows of each environment, and the target's mean and sd or its classes' shares there."""
     import pandas as pd
 
     rows = answer.rows
-    table = pd.DataFrame({"environment": list(rows), "rows": list(rows.values())})
-    truth = answer.left_out.drop_duplicates("environment").set_index("environment")
-    for name in ("mean", "sd"):
-        table[name] = table["environment"].map(truth[f"truth_{name}"]).astype(float)
-    return table
+    frame = pd.DataFrame({"environment": list(rows), "rows": list(rows.values())})
+    truth = answer.left_out.drop_duplicates(["environment", "outcome"])
+    outcomes = list(dict.fromkeys(truth["outcome"]))
+    for outcome in outcomes:
+        of_it = truth[truth["outcome"] == outcome].set_index("environment")
+        for name in ("mean", "sd"):
+            values = frame["environment"].map(of_it[f"truth_{name}"]).astype(float)
+            frame[f"{name}_{outcome}"] = values
+    columns = (*tables.ENVIRONMENTS, *tables.target_columns(answer.schema.target, outcomes))
+    return tables.table(frame, columns, caption="Environments.")
 
 
 def _making(answer: Answer, command: str | None) -> Section:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
-from elinvar._base._numbers import count, interval, number, p_value
+from elinvar._base._numbers import count, interval, number, p_value, percent
 from elinvar.report.layout import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def _p(key: str) -> Callable[[Row], str]:
     return lambda row: p_value(row[key])
 
 
+def _percent(key: str) -> Callable[[Row], str]:
+    return lambda row: percent(row[key], 3, missing="-")
+
+
 def _yes(key: str) -> Callable[[Row], str]:
     return lambda row: "yes" if row[key] else "no"
 
@@ -75,6 +79,7 @@ def _signs(row: Row) -> str:
 
 _FEATURE = Column("feature", _text("feature"), "text")
 _ENVIRONMENT = Column("environment", _text("environment"), "text")
+_CLASS = Column("class", _text("outcome"), "text")
 _EFFECT = Column("effect", _number("effect"))
 _INTERVAL = Column("95% interval", _interval("low", "high"))
 
@@ -116,8 +121,17 @@ ERRORS = (
     Column("mean alone", _number("mean", digits=4)),
     Column("chosen without it", _number("used", digits=4)),
 )
+CLASS_ERRORS = (
+    *ERRORS[:4],
+    Column("shares alone", _number("mean", digits=4)),
+    ERRORS[-1],
+    Column("wrong: invariant", _percent("invariant_wrong")),
+    Column("wrong: pooled", _percent("pooled_wrong")),
+    Column("wrong: chosen without it", _percent("used_wrong")),
+)
 LEVELS = (
     _ENVIRONMENT,
+    _CLASS,
     Column("model", _text("model"), "text"),
     Column("mean prediction", _number("predicted_mean", digits=4)),
     Column("mean truth", _number("truth_mean", digits=4)),
@@ -135,6 +149,7 @@ TESTS = (
 )
 RESIDUALS = (
     _ENVIRONMENT,
+    _CLASS,
     Column("rows", _count("rows")),
     Column("mean residual", _number("mean")),
     Column("95% interval of mean", _interval("mean_low", "mean_high")),
@@ -166,6 +181,14 @@ MORE_DIAGNOSIS = (
 ENVIRONMENTS = (
     _ENVIRONMENT,
     Column("rows", _count("rows")),
-    Column("mean of the target", _number("mean", digits=4)),
-    Column("sd of the target", _number("sd", digits=4)),
 )
+
+
+def target_columns(target: str, outcomes: list[str]) -> tuple[Column, ...]:
+    """Return the columns of the target's mean and sd, or of the share of each class."""
+    if outcomes == [""]:
+        return (
+            Column("mean of the target", _number("mean_", digits=4)),
+            Column("sd of the target", _number("sd_", digits=4)),
+        )
+    return tuple(Column(f"share of {target}={name}", _percent(f"mean_{name}")) for name in outcomes)

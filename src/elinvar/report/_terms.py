@@ -24,7 +24,7 @@ TERMS = {
     "in a new one (90%)": "where the effect should lie in one more environment, if it is drawn "
     "like those seen (exchangeable, effects normal). What counts is the number of environments, "
     "not of rows: with few of them the interval is wide, and the assumption cannot be checked.",
-    "pooled effect": "least squares on all rows together, whatever their environment.",
+    "pooled effect": "one fit to all rows together, whatever their environment.",
     "p of agreement": "how often chance alone would make the environments' effects differ as much, "
     "were they the same in all. Small: the effect changes.",
 }
@@ -57,11 +57,11 @@ MORE_DIAGNOSIS_TERMS = {
 CAPTIONS = {
     "forest": "One panel a feature. Dots and lines: each environment's own effect with its 95% "
     "interval; they should agree if the effect is invariant. Below the rule: the combined effect "
-    "(where invariance is rejected or the feature spurious, an average), what least squares on all "
-    "rows says (hollow), and where a new environment's effect should lie (bar). A dotted line goes "
+    "(where invariance is rejected or the feature spurious, an average), what one fit to all rows "
+    "says (hollow), and where a new environment's effect should lie (bar). A dotted line goes "
     "up from an effect that holds.",
     "effects": "All features on one scale. Dots and bars: the effect with its 95% interval, an "
-    "average where environments do not agree. Diamonds: least squares on all rows together. Where "
+    "average where environments do not agree. Diamonds: one fit to all rows together. Where "
     "dot and diamond lie on different sides of zero, the sign changes once environments are "
     "compared.",
     "path": "From left to right, disagreement between environments is punished harder. A line that "
@@ -91,10 +91,17 @@ def caption(name: str, answer: Answer) -> str:
     """Say how to read a figure."""
     if name == "effects" and answer.status == "pooled_only":
         return "All features on one scale. Dots and bars: the effect with its 95% interval."
-    if name == "left_out" and answer.classes:
+    if not answer.classes:
+        return CAPTIONS[name]
+    if name == "left_out":
+        each = "" if len(answer.classes) == 2 else "A line an environment and class. "
         return (
-            "Each environment is predicted by a model that has not seen it. Off the dashed "
+            f"{each}Each environment is predicted by a model that has not seen it. Off the dashed "
             "diagonal the share of the class is missed; another slope means that log odds are "
             "predicted too large or too small."
         )
+    if name == "path" and len(answer.classes) > 2:
+        return f"{CAPTIONS[name]} A line is the largest difference between two classes."
+    if name in ("diagnosis", "power"):
+        return f"{CAPTIONS[name]} Classes are looked at as numbers, as the notes above say."
     return CAPTIONS[name]
