@@ -1,9 +1,9 @@
 """The numbers and tables of an answer, and who computes them when they are asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,24 +252,34 @@ class Found:
 
 @dataclass(frozen=True)
 class _Columns:
-    """A table as lists: not every pickler takes frames."""
+    """A table as lists, and the kinds of its columns: not every pickler takes frames."""
 
-    values: dict[Any, list[Any]]
+    values: dict[str, list[object]]
+    kinds: dict[str, str]
 
 
 def _without_frames(value: object) -> object:
     import pandas as pd
 
     if isinstance(value, Diagnosis):
-        frames = {name: _without_frames(getattr(value, name)) for name in ("features", "power")}
-        return replace(value, **frames)  # type: ignore[arg-type]
-    return _Columns(value.to_dict("list")) if isinstance(value, pd.DataFrame) else value
+        return _each_frame(value, _without_frames)
+    if not isinstance(value, pd.DataFrame):
+        return value
+    names = [str(name) for name in value]
+    return _Columns(
+        {name: value[name].tolist() for name in names},
+        {name: str(value[name].dtype) for name in names},
+    )
 
 
 def _with_frames(value: object) -> object:
     import pandas as pd
 
     if isinstance(value, Diagnosis):
-        frames = {name: _with_frames(getattr(value, name)) for name in ("features", "power")}
-        return replace(value, **frames)  # type: ignore[arg-type]
-    return pd.DataFrame(value.values) if isinstance(value, _Columns) else value
+        return _each_frame(value, _with_frames)
+    return pd.DataFrame(value.values).astype(value.kinds) if isinstance(value, _Columns) else value
+
+
+def _each_frame(value: Diagnosis, change: Callable[[object], object]) -> Diagnosis:
+    frames = {name: change(getattr(value, name)) for name in ("features", "power")}
+    return replace(value, **frames)  # type: ignore[arg-type]

@@ -236,7 +236,7 @@ def _on_classes(answer: "Found", choice: Choice) -> list[str]:
         f"on {'that class' if len(gone) == 1 else 'these classes'}."
         for name, gone in choice.absent.items()
     ]
-    if abs(answer.used.slope - 1) > _FAR:
+    if abs(answer.used.slope - 1) > _FAR and answer.used.coef.any():
         too = "sure" if answer.used.slope < 1 else "cautious"
         notes.append(
             f"Log odds were multiplied by {figure(answer.used.slope, 2)}: on environments left "

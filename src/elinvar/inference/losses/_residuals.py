@@ -14,6 +14,7 @@ from elinvar.inference.problem._types import Bools, Floats
 
 # predictions that vary by less than this share of the target's standard deviation do not vary
 _FLAT = 1e-9
+_ROUNDING = 1e-9
 
 
 def taken_freedom(fit: Refit, constant: Bools) -> Floats:
@@ -54,6 +55,8 @@ def residuals_of(
     about_line = max(truth - joint * slope, 0.0) if varies else np.nan
     scatter = max(truth - 2 * joint + signal, 0.0)
     sd = np.sqrt(scatter * rows / freedom) if freedom > 0 else np.nan
+    if abs(mean) <= _ROUNDING * sd:  # 0 where the environment has an intercept of its own
+        mean = 0.0
     mean_margin = _quantile(freedom) * sd / np.sqrt(rows)
     slope_margin = np.nan
     if varies and freedom > 1:
