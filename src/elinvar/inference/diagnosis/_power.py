@@ -57,6 +57,7 @@ class _Design:
                 s3 - 3 * s4 / total + 3 * s2 * s3 / total**2 - (s2 / total) ** 3,
             ),
             limit=f * fdtri(f, second, 1 - level),
+            # the denominator of F is averaged over its quantiles
             noise=chdtri(second[:, None], nodes) / second[:, None],
         )
 
@@ -66,6 +67,7 @@ class _Design:
         first = f + spread * t1
         second = 2 * (f + 2 * spread * t1 + spread**2 * t2)
         third = 8 * (f + 3 * spread * t1 + 3 * spread**2 * t2 + spread**3 * t3)
+        # Hall, Buckley and Eagleson: nu = 8 k2^3 / k3^2, scale sqrt(k2 / 2 nu), shifted to mean k1
         nu = 8 * second**3 / third**2
         scale = np.sqrt(second / (2 * nu))
         point = (self.limit[:, None] * self.noise - first[:, None]) / scale[:, None] + nu[:, None]

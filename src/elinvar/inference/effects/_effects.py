@@ -113,6 +113,7 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
     direction[places] = weights * units
     effect, error, freedom = fit.contrast(direction)
     student, d = float(stdtrit(freedom, 0.975)), len(places)
+    # Scheffe: sqrt(d F_d) instead of t, for the contrast was picked among all of d dimensions
     stretch = 1.0 if d == 1 else float(np.sqrt(d * fdtri(d, freedom, 0.95))) / student
     margin = stretch * student * error
     block = fit.own_covariance[:, places[:, None], places]
@@ -126,6 +127,7 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
         p_value = agreement_p_value(fit.own[sure][:, places], block[sure], fit.freedom[sure])
         several = slice(None)
     wald = _wald(fit.coef[places], fit.covariance[places[:, None], places])
+    # of classes by the likelihood ratio: Wald's statistic is small where they are separated
     if not np.isnan(fit.deviance):
         wald = np.inf if fit is inside else max(inside.deviance - fit.deviance, 0.0)
     return FeatureEffect(

@@ -156,6 +156,7 @@ def gather_evidence(
     effects = feature_effects(loss, selected)
     random = _random(effects, len(problem.count))
     agreement = _agreement(effects, random)
+    # an effect that nothing has put to the test may be invariant by accident
     moved = law_p_values(problem, selected)
     rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
     reach = _reach(loss, selected, rivals)
@@ -195,6 +196,7 @@ def gather_evidence(
                 effect - found.stretch * (effect - low),
                 effect + found.stretch * (high - effect),
             )
+        # what rivals say of the effect widens both its interval and that of a new environment
         below, above = max(low - reach[gate, 0], 0.0), max(reach[gate, 1] - high, 0.0)
         evidence.features[place] = FeatureEvidence(
             verdict=verdicts[gate],
@@ -285,6 +287,7 @@ class _Judge(Generic[M]):
         alone = p_value < single or bool((found.freedom < FEWEST).any())
         if alone and not found.test_alone:
             return p_value < single
+        # the support passed without the feature: does it still pass with it?
         whole = self.loss.assess(with_gate(self.selected, gate)[None]).p_value[0]
         return bool(whole < min(self.alpha, single))
 
@@ -339,6 +342,7 @@ def _odd(found: FeatureEffect, p_value: float, names: Sequence[str]) -> str:
     estimable = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
     if len(estimable) < 3 or not p_value < _LEVEL:
         return ""
+    # each against the precision-weighted mean of the others, with Bonferroni's correction
     weight = 1.0 / found.own_variance[estimable]
     rest = weight.sum() - weight
     others = ((weight * found.own[estimable]).sum() - weight * found.own[estimable]) / rest

@@ -78,6 +78,7 @@ def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> Rando
         nodes = sample.nodes()
         law = sample.at(nodes)
         p_value[usable] = law.tail[:, 0]
+        # tau^2 solves Q(tau^2) = E Q, and its confidence distribution is the tail of Q(tau^2)
         tau2 = _paule_mandel(sample, nodes, law)
         low, high, mean_low, mean_high = _intervals(sample, nodes, law.tail)
         mean = sample.at(tau2[:, None]).mean[:, 0]
@@ -155,6 +156,7 @@ class _Sample:
     def at(self, tau2: Floats) -> _Law:
         """Law of Q if the between-environment variances are ``tau2`` (F, K)."""
         total = self.variances[:, None, :] + tau2[:, :, None]
+        # W_e = 1 / (v_e + tau^2), Q = sum W_e (b_e - mean)^2
         weight = self.able[:, None, :] / total
         mass = weight.sum(axis=2)
         mean = (weight * self.effects[:, None, :]).sum(axis=2) / mass
@@ -225,6 +227,7 @@ def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: Floats) ->
         middle = (first + last) // 2
         below = miss((component[rows, middle][:, None] - mean) / sd) < 0
         first, last = np.where(below, middle, first), np.where(below, last, middle)
+    # the quantile of a mixture lies between two neighbouring ones of its components
     low, high = component[rows, first], component[rows, last]
     x: Floats = 0.5 * (low + high)
     density = mass / (sd * np.sqrt(2.0 * np.pi))

@@ -26,7 +26,7 @@ from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._types import Bools, Floats, Intercept
+from elinvar.inference.problem._types import Bools, Floats, Intercept, ProblemOptions
 from elinvar.inference.selection._select import Selection, SelectionRule, select
 from elinvar.inference.tests._laws import nothing_moved
 
@@ -166,6 +166,7 @@ class Findings(Generic[M]):
         """Learn from the other environments."""
         found = self._findings_without(self.problem.moments.names[place])
         invariant, used = found.invariant, found.used
+        # one environment is left: nothing is chosen there, the support of all is refitted
         if found.selection is None:
             gates = np.isin(found.problem.features, self.problem.features[self.gates])
             invariant = found.loss.support_model(gates)
@@ -217,24 +218,15 @@ def learn(
     pool : boolean array of shape (M, n_features), optional
         Supports to choose among, instead of those that a search turns up.
     """
+    options: ProblemOptions = {
+        "intercept": task.intercept,
+        "weights": weights,
+        "always": task.always,
+        "t_threshold": task.t_threshold,
+    }
     if isinstance(data, Moments):
-        squared = SquaredLoss.from_moments(
-            data,
-            intercept=task.intercept,
-            weights=weights,
-            always=task.always,
-            t_threshold=task.t_threshold,
-        )
-        return _learn(squared, task, pool)
-    logistic = LogisticLoss.from_rows(
-        data,
-        task.outcomes,
-        intercept=task.intercept,
-        weights=weights,
-        always=task.always,
-        t_threshold=task.t_threshold,
-        calibrate=task.calibrate,
-    )
+        return _learn(SquaredLoss.from_moments(data, **options), task, pool)
+    logistic = LogisticLoss.from_rows(data, task.outcomes, calibrate=task.calibrate, **options)
     return _learn(logistic, task, pool)
 
 

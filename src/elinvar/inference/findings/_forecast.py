@@ -89,6 +89,7 @@ def forecast(
         raise DataError(f"coverage is {coverage}; it must be at least 0.5 and below 1.")
     n = len(rows)
     # a share such as 0.7 of 10 must not become 8 by rounding
+    # k = ceil((E + 1) coverage): the new environment is one of E + 1 exchangeable ones
     rank = int(np.ceil((n + 1) * coverage - 1e-9))
     needed = int(np.ceil(coverage / (1 - coverage) - 1e-9))
     margin = limit = float("nan")

@@ -62,6 +62,7 @@ def odd_environment(loss: Loss[M], gates: Bools) -> OddEnvironment | None:
             continue
         opened = np.isin(rest.problem.features, problem.features[gates])
         table = rest.assess(opened[None])
+        # the noncentrality of the test adds up over environments, but for their common mean
         left = max(float(table.statistic[0] - table.freedom[0]), 0.0)
         share = 1.0 - left / excess
         agree = table.p_value[0] >= _LEVEL

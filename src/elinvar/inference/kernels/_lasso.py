@@ -208,6 +208,7 @@ def lasso_fits(
     slopes, intercepts, penalties = np.zeros((n_sets, q)), np.empty(n_sets), np.zeros(n_sets)
     scale, w = np.empty(q), np.empty(q)
     for t in range(n_sets):
+        # columns by their pooled standard deviations, so that one penalty is fair to all
         intercepts[t] = _pool(data, weights[t], gram, target, center)
         for j in range(q):
             scale[j] = 1.0 / np.sqrt(gram[j, j]) if gram[j, j] > data[6][j] else 0.0

@@ -152,6 +152,7 @@ def _eliminate(hessian: Floats, slope: Floats, m: int, k: int, border: Floats) -
             border[c, a] = hessian[pivot, a]
         border[c, size] = slope[pivot]
         for a in range(size):
+            # S = H_ww - H_wa H_aa^-1 H_aw, one intercept after another
             part = border[c, a] / border[c, pivot]
             if a == pivot or part == 0.0:
                 continue
@@ -231,6 +232,7 @@ def newton(
     before, kept = coef.copy(), intercepts.copy()
     loss, value = _total(Z, y, weight, starts, stops, columns, ridge, own, coef, intercepts, prob)
     for _ in range(_ITERATIONS):
+        # the decrement g' H^-1 g is twice what a step gains if the loss is quadratic
         decrement = _system(
             Z, y, weight, starts, stops, columns, ridge, own, coef, prob, work, total, rhs, borders,
         )  # fmt: skip
@@ -253,6 +255,7 @@ def newton(
             loss, now = _total(
                 Z, y, weight, starts, stops, columns, ridge, own, coef, intercepts, prob
             )
+            # Armijo's rule, with what rounding may add
             done = now <= value - 1e-4 * length * decrement + 1e-11 * abs(value)
             if done or length < 1e-6:
                 break

@@ -47,6 +47,7 @@ def _disagreement(
     """Spread of the marginal slopes over environments, beyond its sampling noise."""
     n_environments = len(weights)
     spread = 0.0
+    # q_j = max(0, Var_e h_ej - z se_j^2), h_ej = g_ej / S_ejj the slope of e's residual on column j
     for j in range(first, last):
         mean = 0.0
         square = 0.0
@@ -120,11 +121,13 @@ def follow_path(
                     spread = _disagreement(first, last, weights, gradient, inverse, noise, debias)
                     if np.isnan(disagreement[g]):
                         disagreement[g] = spread
+                    # undamped, thresholds and coefficients chase each other in cycles
                     disagreement[g] += damping * (spread - disagreement[g])
                     threshold = strength * disagreement[g]
                     if active:
                         drift = abs(strength * spread - threshold) / curvature[g]
                         largest = max(largest, drift)
+                # r = S w - g of the pooled loss; w <- soft(r, lambda q) / S, a group by its norm
                 norm = 0.0
                 for j in range(first, last):
                     value = curvature[g] * coef[j]
@@ -145,6 +148,7 @@ def follow_path(
                         continue
                     largest = max(largest, abs(change))
                     coef[j] += change
+                    # what a change of one coefficient does to residuals and gradients, O(E q)
                     for e in range(n_environments):
                         place = j * n_environments + e
                         residual[e] -= change * (2.0 * gradient[place] - change * gram[j, place])

@@ -33,6 +33,7 @@ def factor(matrix: Floats, rhs: Floats, size: int) -> int:
         for m in range(j):
             pivot -= matrix[j, m] * matrix[j, m]
             value -= matrix[j, m] * rhs[m]
+        # dependent on the columns before it: coefficient 0, and nothing is taken from the others
         if pivot <= floor:
             rhs[j] = 0.0
             for i in range(j, size):
@@ -146,12 +147,14 @@ def fit_each(data: Data, size: int, kept: int, work: Work) -> bool:
             if a >= kept:
                 _append(e, a, gram, cross, columns, factors, solutions)
             rank += factors[e, a, a] != 0.0
+            # with G = L L' and z = L^-1 c the residual second moment is y'y - z'z
             residual -= solutions[e, a] * solutions[e, a]
         freedom = count[e] - rank - absorbed
         spare = spare and freedom >= 1.0
         facts[3, e] = max(residual, floor[e])
         facts[2, e] = rank
         facts[1, e] = freedom
+        # P_e = n_e G_e / sigma_e^2 = (nu_e / residual) G_e: the precision but for the gram matrix
         facts[0, e] = freedom / facts[3, e]
     return spare
 
@@ -166,6 +169,7 @@ def _add_up(data: Data, size: int, work: Work, left_out: int) -> None:
         for e in range(len(gram)):
             if e != left_out:
                 value += facts[0, e] * cross[e, columns[a]]
+        # T = sum P_e, and T w = sum P_e w_e = sum (nu_e / residual) c_e
         coef[a] = value
         for b in range(a + 1):
             value = 0.0
@@ -221,6 +225,7 @@ def _weakest(size: int, gate_of: Ints, needed: Floats, work: Work) -> float:
         while stop < size and gate_of[columns[stop]] == gate:
             stop += 1
         if gate >= 0 and stop - start == 1:
+            # a diagonal entry of T^-1 = (L L')^-1 is a column's square sum of L^-1
             variance = 0.0
             for m in range(start, size):
                 variance += inverse[m, start] * inverse[m, start]
@@ -308,6 +313,7 @@ def evaluate_support(
     b1 = 0.0
     b2 = 0.0
     for e in range(len(weights)):
+        # |L_e' w - z_e|^2 = (w - w_e)' G_e (w - w_e): what the common fit loses in environment e
         excess = 0.0
         for a in range(size):
             value = -solutions[e, a]
@@ -317,9 +323,11 @@ def evaluate_support(
         statistic += facts[0, e] * excess
         risk += weights[e] * (facts[3, e] + excess)
         worst = max(worst, facts[3, e] + excess)
+        # f = sum of ranks - k
         freedom += facts[2, e]
         if tested:
             first, second = _leverage(e, size, work)
+            # tr M_e^2 and (tr M_e)^2 with M_e = Pi_e - T^-1 P_e
             b1 += (facts[2, e] - 2.0 * first + second) / facts[1, e]
             b2 += (facts[2, e] - first) ** 2 / facts[1, e]
     out[0] = statistic

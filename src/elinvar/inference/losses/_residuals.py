@@ -51,6 +51,7 @@ def residuals_of(
     ``slope_error`` replaces the standard error for a constant variance of the residuals.
     """
     varies = signal > floor
+    # least squares of the truth on the prediction: 1 if the model is calibrated
     slope = joint / signal if varies else np.nan
     about_line = max(truth - joint * slope, 0.0) if varies else np.nan
     scatter = max(truth - 2 * joint + signal, 0.0)

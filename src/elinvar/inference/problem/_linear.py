@@ -9,7 +9,7 @@ from scipy.special import chdtri, ndtr
 
 from elinvar.errors import DataError
 from elinvar.inference.problem._linear_algebra import RANK
-from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
+from elinvar.inference.problem._types import Bools, Floats, Intercept, Places, ProblemOptions
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -117,6 +117,7 @@ class LinearProblem:
         target_center = float(weights @ moments.mean_y)
         shift = (moments.mean_x - center) * shared
         target_shift = (moments.mean_y - target_center) * shared
+        # second moments about the pooled means are those about the own means plus their shifts
         inner, joint = _without_rounding(moments)
         gram = inner + shift[:, :, None] * shift[:, None, :]
         cross = joint + shift * target_shift[:, None]
@@ -141,6 +142,7 @@ class LinearProblem:
         gram = gram / (scale[:, None] * scale)
         cross = cross[:, kept] / (scale * target_scale)
         groups = schema.groups[kept]
+        # a gate for each feature: columns of one stand together
         opens = np.ones(len(groups), dtype=bool)
         opens[1:] = groups[1:] != groups[:-1]
         features, gate = groups[opens], np.cumsum(opens) - 1
@@ -184,6 +186,15 @@ class LinearProblem:
         weights = others if others.sum() > 0 else np.ones(len(others))
         rest: Floats = weights / weights.sum()
         return rest
+
+    def options_without(self, name: str, always: Bools | None) -> ProblemOptions:
+        """Return what makes the same problem of the other environments."""
+        return {
+            "intercept": self.intercept,
+            "weights": self.weights_without(name),
+            "always": always,
+            "t_threshold": self.t_threshold,
+        }
 
     @property
     def n_gates(self) -> int:
@@ -254,6 +265,7 @@ class LinearProblem:
         """Gate of each column, negative where the gate is never closed (and so never tested)."""
         gate = self.gate_of.copy()
         inside = gate >= 0
+        # kernels test gates >= 0 only, and still must tell those that stay apart
         gate[inside] = np.where(self.always[gate[inside]], -2 - gate[inside], gate[inside])
         return gate
 

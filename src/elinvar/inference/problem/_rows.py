@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import RANK
-from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
+from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptions
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
@@ -48,22 +48,14 @@ class LogisticProblem:
         n_classes: int,
         *,
         moments: "Moments | None" = None,
-        intercept: Intercept = "shared",
-        weights: Floats | None = None,
-        always: Bools | None = None,
-        t_threshold: float = 4.5,
+        **options: Unpack[ProblemOptions],
     ) -> "LogisticProblem":
         """Standardise rows whose target is the number of the class; see `LinearProblem`.
 
         ``moments`` are those of the rows, with their columns.
         """
-        linear = LinearProblem.from_moments(
-            moments_of(rows) if moments is None else moments,
-            intercept=intercept,
-            weights=weights,
-            always=always,
-            t_threshold=t_threshold,
-        )
+        moments = moments_of(rows) if moments is None else moments
+        linear = LinearProblem.from_moments(moments, **options)
         order = np.argsort(rows.codes, kind="stable")
         Z = np.empty((1 + len(linear.columns), len(order)))
         Z[0] = 1.0
@@ -105,6 +97,7 @@ class LogisticProblem:
     @cached_property
     def balanced(self) -> Floats:
         """Weights of rows (n,) that let environments count for their weights, summing to N."""
+        # a row of environment e weighs pi_e N / n_e
         each = self.linear.weights * self.count.sum() / self.count
         if np.allclose(each, 1.0, rtol=1e-12, atol=0):
             return self.weight

@@ -50,6 +50,7 @@ def _only_two(loss: Loss[M], table: Assessment, row: int) -> bool:
     if len(loss.problem.count) != 2:
         return False
     mean = loss.mean_left_out()
+    # two errors tell no lead from noise, but a model worse than the mean on both has failed
     fails, holds = loss.pooled_left_out() > mean, loss.left_out(table.masks[[row]])[0] < mean
     return not (fails.all() and holds.all())
 

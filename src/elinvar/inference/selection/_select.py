@@ -171,6 +171,7 @@ def select(
             advice = "pooled" if best is None else "candidate"
     subspace = None
     accepts = outcome == "accepted"
+    # where no set of columns will do, combinations of them may hold
     if best is None and (not accepts or explains_little(loss, table, row)):
         subspace = loss.subspace(rule.level_at(n_rows), seed=rule.seed)
         beside = table.masks[row] if accepts else None
@@ -240,6 +241,7 @@ def _accepted(loss: Loss[M], table: Assessment, rule: SelectionRule) -> _Scored:
     level = rule.level_at(loss.problem.count.sum())
     rows = loss.needed(table, table.p_value >= level, rule.kappa)
     found = loss.parts(table.masks[rows])
+    # the whole, and its worse part by Bonferroni: what concerns one alone is diluted in the sum
     p_value = np.minimum(table.p_value[rows], 2 * np.minimum(found.slopes, found.intercepts))
     agree = p_value >= level
     steady = agree & (found.scale >= _STEADY)

@@ -76,6 +76,7 @@ def same_scale(variances: Floats, freedom: Floats, kurtosis: float = KURTOSIS) -
     tested = f >= 1
     f = np.where(tested, f, 1.0)
     inverse = np.where(positive, 1.0 / np.where(positive, freedom, 1.0), 0.0).sum(axis=1)
+    # Bartlett's correction, then (kappa - 1) / 2 for the kurtosis of the values
     correction = 1 + (inverse - 1 / total) / (3 * f)
     p_value = chdtrc(f, np.maximum(statistic, 0.0) / correction * (2 / (kurtosis - 1)))
     p_value = np.where(tested, p_value, 1.0)
@@ -109,6 +110,7 @@ def same_correlation(correlations: Floats, count: Floats, kurtosis: float = KURT
     """
     able = np.isfinite(correlations) & (count > 3)
     weight = np.where(able, count - 3.0, 0.0)
+    # Fisher's z = artanh(r) has the variance 1 / (n - 3), whatever the correlation
     z = np.arctanh(np.clip(np.where(able, correlations, 0.0), -1 + 1e-12, 1 - 1e-12))
     total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
     mean = (weight * z).sum(axis=1, keepdims=True) / total

@@ -187,6 +187,7 @@ class _Stages:
     def of(cls, problem: LinearProblem) -> "_Stages":
         moments, columns, scale = problem.moments, problem.columns, problem.scale
         weight = problem.count / problem.count.sum()
+        # what is constant in an environment has no law there to compare
         own = problem.within[0]
         within = average(weight, own)
         pooled = within + _between(weight, moments.mean_x[:, columns] / scale)
@@ -202,6 +203,7 @@ def _column_p(problem: LinearProblem, stages: _Stages, support: Bools) -> Floats
     mean, mean_rank = stages.weight @ own, own_rank.sum(axis=0) + n_environments
     freedom = (problem.count[:, None] - own_rank - 1).T
     variance = (own * problem.count[:, None]).T / np.maximum(freedom, 1.0)
+    # the same slopes, then the same variance, then the same level given the slopes
     tests = [
         same_fit(within, mean, rows, (within_rank, mean_rank), KURTOSIS / 3),
         same_scale(variance, freedom),

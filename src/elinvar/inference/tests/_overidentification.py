@@ -42,6 +42,7 @@ def noncentrality_limit(statistic: Floats, freedom: Floats, confidence: float = 
     freedom : array of shape (M,)
     confidence : float in (0, 1)
     """
+    # the root of (L - d)^2 = z^2 (2 f + 2 d + 2 L): a variance half way between d and L
     excess = np.maximum(statistic - freedom, 0.0)
     z = float(ndtri(confidence))
     limit: Floats = excess + z**2 + z * np.sqrt(2 * freedom + 4 * excess + z**2)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from scipy.special import chdtrc
@@ -34,7 +34,7 @@ from elinvar.inference.losses.logistic._supports import Ledger, Support, table_o
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._rows import LogisticProblem
-from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
+from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptions
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
@@ -86,21 +86,12 @@ class LogisticLoss:
         rows: "Environments",
         outcomes: tuple[str, ...],
         *,
-        intercept: Intercept = "shared",
-        weights: Floats | None = None,
-        always: Bools | None = None,
-        t_threshold: float = 4.5,
         calibrate: bool = True,
+        moments: "Moments | None" = None,
+        **options: Unpack[ProblemOptions],
     ) -> "LogisticLoss":
         """Standardise rows whose target is the number of the class; see `LogisticProblem`."""
-        data = LogisticProblem.from_rows(
-            rows,
-            len(outcomes),
-            intercept=intercept,
-            weights=weights,
-            always=always,
-            t_threshold=t_threshold,
-        )
+        data = LogisticProblem.from_rows(rows, len(outcomes), moments=moments, **options)
         return cls(rows=rows, data=data, outcomes=outcomes, calibrate=calibrate)
 
     @property
@@ -159,6 +150,7 @@ class LogisticLoss:
 
     def criterion(self, table: Assessment, kappa: float, *, price: Floats, margin: float) -> Floats:
         """Score supports by their worst loss where left out, as long as they may be best."""
+        # R + kappa d / 2 is log R + log(1 + kappa d) of squared loss, halved and to first order
         excess = kappa * table.excess / (2 * self.data.count.sum()) + price
         score, best = np.full(len(table.masks), np.inf), np.inf
         for row in np.argsort(table.worst + excess, kind="stable"):
@@ -311,19 +303,15 @@ class LogisticLoss:
         """No rivals from elsewhere."""
         return {}
 
-    def without(self, name: str, always: Bools | None = None) -> Self:
+    def without(self, name: str, always: Bools | None = None) -> "LogisticLoss":
         """Return the loss on the other environments; ``always`` are features that stay."""
-        rows = self.rows.exclude([name])
-        data = LogisticProblem.from_rows(
-            rows,
-            len(self.outcomes),
+        return LogisticLoss.from_rows(
+            self.rows.exclude([name]),
+            self.outcomes,
+            calibrate=self.calibrate,
             moments=self.problem.moments.exclude([name]),
-            intercept=self.problem.intercept,
-            weights=self.problem.weights_without(name),
-            always=always,
-            t_threshold=self.problem.t_threshold,
+            **self.problem.options_without(name, always),
         )
-        return replace(self, rows=rows, data=data)
 
     @property
     def _calibrates(self) -> bool:
@@ -393,6 +381,7 @@ class LogisticLoss:
         precision = self._information(support.gates, common)
         own_information = self._information(support.gates, support.own.coef)
         ridge = RIDGE * np.eye(precision.shape[1])
+        # the inverse of the information at the common fit, and of each at its own
         covariance = np.linalg.inv(precision.sum(axis=0) + ridge)
         own_covariance = np.linalg.inv(own_information + ridge)
         freedom = np.maximum(data.count - len(columns), 0.0)

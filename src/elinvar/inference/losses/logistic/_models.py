@@ -39,6 +39,7 @@ def model_of(
     own = None
     if own_intercepts:
         own = {}
+        # a_e in the data's units: that of centred columns less slope * centre
         center = slope * (slopes[:, problem.linear.columns] @ problem.linear.center)
         for e, name in enumerate(problem.linear.moments.names):
             rows = slice(problem.bounds[e], problem.bounds[e + 1])

@@ -28,6 +28,7 @@ def explore(ledger: Ledger, *, exact_up_to: int, seed: int) -> None:
     """
     problem, linear = ledger.problem, ledger.problem.linear
     ends = np.array([linear.always, np.ones(linear.n_gates, dtype=bool)])
+    # with many columns for the rows the full model would be separated
     seeds = [ends[:1] if linear.n_gates > len(problem.y) // 20 else ends]
     for picture in _pictures(ledger):
         table = candidates(picture, exact_up_to=exact_up_to, seed=seed, thorough=True)

@@ -137,9 +137,11 @@ class Ledger:
         common = self.common(gates, near=near)
         own = own_fit(problem, gates, common.coef)
         freedom = self.freedom(gates)
+        # 2 sum [l_e(w) - l_e(w_e)]; the ridge can make it negative by rounding
         statistic = max(2.0 * float((common.loss - own.loss).sum()), 0.0)
         p_value = float(chdtrc(freedom, statistic)) if freedom > 0 else 1.0
         separated = own.mistakes <= 0
+        # a likelihood that is separated tells nothing, a discriminant with rows enough does
         able = problem.present.min(axis=1) >= FEWEST * len(problem.columns(gates))
         other = None
         if gates.any() and (separated & able).any():

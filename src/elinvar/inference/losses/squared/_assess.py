@@ -49,6 +49,7 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     known = valid & ~np.isnan(b1)
     tested = known & (freedom > 0)
     safe = np.where(tested, freedom, 1.0)
+    # E Q = f + 2 B1 and Var Q = 2 f + 8 B1 + 2 (B2 + 2 B1) to first order: Q ~ c F(f, nu)
     correction, second = matched_f(safe, 2 * b1, b2 + 2 * b1)
     ratio = np.where(tested, q / correction, 0.0)
     p_value = np.where(known, 1.0, np.nan)

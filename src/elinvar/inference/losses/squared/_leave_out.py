@@ -59,6 +59,7 @@ def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:
     total, total_cross = average(weights, gram), weights @ cross
     errors = np.empty(len(weights))
     for e in range(len(weights)):
+        # moments of the others are those of all less its own
         coef = solve(total - weights[e] * gram[e], total_cross - weights[e] * cross[e])
         error = problem.target_power[e] - 2 * cross[e] @ coef + coef @ gram[e] @ coef
         errors[e] = max(float(error), 0.0)

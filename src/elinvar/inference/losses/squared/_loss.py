@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -40,7 +40,7 @@ from elinvar.inference.losses.squared._search import candidates
 from elinvar.inference.losses.squared._subspace import invariant_subspace
 from elinvar.inference.problem._linear import LinearProblem, average
 from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.problem._types import Bools, Floats, Intercept, Places
+from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptions
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -75,25 +75,13 @@ class SquaredLoss:
     n_contenders = 16_384
 
     @classmethod
-    def from_moments(
-        cls,
-        moments: "Moments",
-        *,
-        intercept: Intercept = "shared",
-        weights: Floats | None = None,
-        always: Bools | None = None,
-        t_threshold: float = 4.5,
-    ) -> "SquaredLoss":
+    def from_moments(cls, moments: "Moments", **options: Unpack[ProblemOptions]) -> "SquaredLoss":
         """Standardise moments; see `LinearProblem.from_moments`."""
-
-        def problem(kind: Intercept) -> LinearProblem:
-            return LinearProblem.from_moments(
-                moments, intercept=kind, weights=weights, always=always, t_threshold=t_threshold
-            )
-
-        shared = problem("shared")
-        own = intercept == "environment"
-        return cls(problem=problem("environment") if own else shared, shared=shared)
+        problem = shared = LinearProblem.from_moments(moments, **options)
+        if problem.absorbed:
+            options["intercept"] = "shared"
+            shared = LinearProblem.from_moments(moments, **options)
+        return cls(problem=problem, shared=shared)
 
     def candidates(self, supports: Bools | None, *, exact_up_to: int, seed: int) -> Assessment:
         """Test supports; those with a gate that is not needed only if there are no others."""
@@ -307,16 +295,11 @@ class SquaredLoss:
         )
         return {"lasso": lasso_without_each(self.problem.moments, weights)}
 
-    def without(self, name: str, always: Bools | None = None) -> Self:
+    def without(self, name: str, always: Bools | None = None) -> "SquaredLoss":
         """Return the loss on the other environments; ``always`` are features that stay."""
-        found = SquaredLoss.from_moments(
-            self.problem.moments.exclude([name]),
-            intercept=self.problem.intercept,
-            weights=self.problem.weights_without(name),
-            always=always,
-            t_threshold=self.problem.t_threshold,
+        return SquaredLoss.from_moments(
+            self.problem.moments.exclude([name]), **self.problem.options_without(name, always)
         )
-        return replace(self, problem=found.problem, shared=found.shared)
 
 
 def linear_model(problem: LinearProblem, coef: Floats) -> LinearModel:

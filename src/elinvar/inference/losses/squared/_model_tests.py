@@ -125,6 +125,7 @@ def _scale(problem: LinearProblem, own: OwnSlopes) -> Tested | None:
     nu, noise, f = own.freedom[0], own.noise[0], float(len(problem.count) - 1)
     pooled = nu @ noise / nu.sum()
     statistic = max(float(nu @ np.log(pooled / noise)), 0.0)
+    # Box (1949): f2 M / (f (b - M)) ~ F(f, f2) with f2 = (f + 2) / a^2, b = f2 / (1 - a + 2 / f2)
     a = ((1 / nu).sum() - 1 / nu.sum()) / (3 * f)
     second = (f + 2) / a**2
     b = second / (1 - a + 2 / second)

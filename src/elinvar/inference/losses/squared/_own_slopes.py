@@ -60,6 +60,7 @@ class OwnSlopes:
         freedom = np.maximum(spare, 1.0)
         variance = moments.var_y / problem.target_scale**2
         residual = np.maximum(variance - explained, problem.floor)
+        # precision of the slopes: centred gram over the noise
         weight = freedom / residual
         precision, pull = weight[..., None, None] * gram, weight[..., None] * cross
         covariance, common_estimable = pseudo_inverses(precision.sum(axis=1))

@@ -84,6 +84,7 @@ def _intercepts(own: OwnSlopes, count: Floats) -> Floats:
     q = total[:, 0] - total[:, 1] ** 2 / solved[..., 1].sum(axis=1)
     share = 1 / sampling
     share /= share.sum(axis=1, keepdims=True)
+    # Welch: the noise of estimated weights, as far as an environment is not alone in the mean
     b = ((1 - share) ** 2 / own.freedom).sum(axis=1)
     return _p_value(q, np.full(len(q), len(count) - 1.0), 2 * b, 3 * b)
 

@@ -147,6 +147,7 @@ def path_coefficients(
     n_environments = len(problem.count)
     if debias is None:
         freedom = max(n_environments - 1, 1)
+        # (E - 1) Var_e h / se^2 is chi-squared if slopes are alike: what 2% exceed is noise
         debias = float(chdtri(freedom, 0.02)) / freedom
     gates = problem.by_strength
     rank = np.append(-np.ones(problem.offset), np.argsort(gates)[problem.gate_of[problem.offset :]])

@@ -38,11 +38,13 @@ def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
     )
     spare = problem.count - ranks(estimable) - problem.absorbed
     freedom = np.where(spare >= 1, spare, 0.0)
+    # P_e = G_e nu_e / residual_e, 0 where an environment has no rows to spare
     weight = freedom / residual
     known = estimable > 1 - _MIXED
     noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
     own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])
     precision = weight[:, :, None, None] * gram
+    # Phi = (sum P_e)^+ and w = Phi sum P_e w_e; what no environment tells stays at 0
     covariance, common = pseudo_inverses(precision.sum(axis=1))
     coef = np.einsum("mjk,me,mek->mj", covariance, weight, cross)
     units = problem.target_scale / np.append(np.ones(problem.offset), problem.scale)

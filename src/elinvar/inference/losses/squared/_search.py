@@ -79,8 +79,10 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     met = np.flatnonzero(upward.any(axis=0) | movable)  # the kernel sees these gates alone
     data, gate_of = _part(problem, met)
     free = np.flatnonzero(movable[met] & ~problem.always[met])
+    # t_min^2 E / N: what a column below the threshold takes off log R, in one of mean size
     price = problem.needed[1] * len(problem.count) / problem.count.sum()
     keep = [on_path]
+    # up the ladder from sparse, full and random starts, and down again from the sparsest
     for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
         small = starts[starts.sum(axis=1) <= largest]
         if len(small):

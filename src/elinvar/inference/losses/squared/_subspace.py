@@ -90,6 +90,7 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
         return None
     # axes point to where the target grows: their signs, and so the starts, are those of the data
     vectors = vectors * np.where((problem.weights @ problem.cross)[1:] @ vectors < 0, -1.0, 1.0)
+    # directions are compared in columns that are pooled white, so that units do not matter
     white = np.eye(q)
     white[1:, 1:] = vectors / np.sqrt(values)
     table = _Table(
