@@ -65,8 +65,7 @@ def test_a_pooled_model_that_is_better_where_left_out_is_named():
     assert model.predictor_ == "invariant"
     errors = model.errors_[["pooled", "invariant"]].mean()
     assert errors["pooled"] < 0.95 * errors["invariant"]
-    assert said(model, "pooled model has the smaller", f"{errors['pooled']:.3g} against")
-    assert said(model, f"against {errors['invariant']:.3g}", "predictor='pooled'")
+    assert said(model, "pooled model has the smaller error", "predictor='pooled'")
     # the same effect turned round in half of the environments is of no help elsewhere
     frame["effect"] = np.where(code % 2, -1.0, 1.0) * frame["effect"]
     assert fit(frame, y, code).notes_ == ()
@@ -192,7 +191,7 @@ def test_a_candidate_that_predicts_is_explained():
     frame = pd.DataFrame({"cause": cause, "effect": effect})
     model = fit(frame, y, code)
     assert model.predictor_ == "candidate"
-    assert said(model, "another support", "below that of pooled least squares")
+    assert said(model, "another set of features", "below that of the pooled model")
     assert "chosen for its errors on left-out" in model.summary()
     asked = fit(frame, y, code, predictor="invariant")
     assert said(asked, "asks for it, though invariance is rejected")

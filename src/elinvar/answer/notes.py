@@ -30,9 +30,9 @@ class Choice:
         How many directions invariant combinations of columns leave out; 0 if none were found.
     directions_p : float
         p-value of their test.
-    behind : tuple of float, optional
-        Errors on left-out environments of the invariant and of the pooled model, where the latter
-        is the better one.
+    behind : bool
+        Whether the invariant model predicts though the pooled one is better on environments left
+        out; by how much, the table of errors says.
     constant : tuple of str
         Constant columns.
     duplicates : tuple of pairs of str
@@ -51,7 +51,7 @@ class Choice:
     advice: Advice = "pooled"
     directions: int = 0
     directions_p: float = 1.0
-    behind: tuple[float, float] | None = None
+    behind: bool = False
     constant: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, str], ...] = ()
     few_rows: tuple[str, ...] = ()
@@ -159,13 +159,10 @@ def _on_predictor(answer: "Found", choice: Choice) -> list[str]:
         ]
     if choice.advice != "invariant":
         return [f"The pooled model predicts: {_why_not(choice)}"]
-    if choice.behind is None:
+    if not choice.behind:
         return []
-    own, pooled = choice.behind
-    error = "mean log loss" if answer.classes else "mean squared error"
     return [
-        f"On environments left out the pooled model has the smaller {error}, "
-        f"{figure(pooled)} against {figure(own)} of the invariant one: what changes was of help "
+        "On environments left out the pooled model has the smaller error: what changes was of help "
         "there. The invariant model predicts, for places where it turns against you; "
         "predictor='pooled' is for places like these."
     ]

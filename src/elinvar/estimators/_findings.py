@@ -63,7 +63,7 @@ def choice_of(found: Findings[LinearModel] | Findings[LogisticModel]) -> Choice:
         advice=selection.advice,
         directions=0 if subspace is None else subspace.removed,
         directions_p=1.0 if subspace is None else subspace.p_value,
-        behind=selection.behind,
+        behind=selection.behind is not None,
         few_rows=tuple(few),
     )
     if not isinstance(found.loss, LogisticLoss):
