@@ -11,7 +11,6 @@ from elinvar.plots import (
     plot_distances,
     plot_phase_diagram,
     plot_scaling,
-    plot_sensing,
     plot_signals,
     to_png,
     to_svg,
@@ -70,7 +69,6 @@ PICTURES = {
         {"dim": [50, 800], "steps": [51, 80], "predicted": [50, 79]}, fit=(10.5, 10.0)
     ),
     "comparison": lambda: plot_comparison(RUNS),
-    "sensing": lambda: plot_sensing([0, 1, 2], [1e-6, 1e-3, 1], [1e-6, 0, 1e-8], [1, 1, 1]),
 }
 
 
@@ -221,14 +219,6 @@ def test_names_are_shown_as_they_are():
     )
     assert "<script" not in svg
     assert "&lt;script&gt;$x_1$" in svg
-
-
-def test_a_trajectory_leaves_gaps_where_nothing_is_left_and_says_that_it_diverged():
-    ax = plot_sensing([0, 1, 2], [0.1, 0.5, 1], [0.1, 0.0, 2], status="diverged")
-    assert np.isnan(ax.lines[1].get_ydata()[1])
-    assert title(ax) == "The run diverged at step 2"
-    with pytest.raises(ValueError, match="one value a step"):
-        plot_sensing([0, 1], [1, 1], [1])
 
 
 @pytest.mark.parametrize("function", [plot_distances, plot_comparison])

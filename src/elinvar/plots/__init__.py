@@ -19,7 +19,6 @@ from elinvar.plots.sensing._outcomes import plot_outcomes
 from elinvar.plots.sensing._phase import plot_phase_diagram
 from elinvar.plots.sensing._scaling import plot_scaling
 from elinvar.plots.sensing._signals import plot_signals
-from elinvar.plots.sensing._trajectory import plot_sensing
 
 __all__ = [
     "plot_comparison",
@@ -39,7 +38,6 @@ __all__ = [
     "plot_ranks",
     "plot_recovery",
     "plot_scaling",
-    "plot_sensing",
     "plot_signals",
     "plot_trajectory",
     "to_png",

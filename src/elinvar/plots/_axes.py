@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from elinvar.plots.palette import HOLDS, INK, QUIET
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
+    from matplotlib.artist import Artist as Artist
+    from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+else:
+    # matplotlib takes its time, and is loaded when something is drawn
+    Artist = Axes = Any
 
 LONGEST = 32
 GRID: dict[str, Any] = {"color": QUIET, "linewidth": 0.4, "alpha": 0.4}
@@ -31,14 +34,14 @@ def new_figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def new_axes(width: float = 7.0, height: float = 4.0) -> "Axes":
+def new_axes(width: float = 7.0, height: float = 4.0) -> Axes:
     """Return axes on a figure of its own, ``width`` x ``height`` inches, without pyplot."""
     return new_figure(width, height).add_subplot()
 
 
 def new_panels(
     width: float, height: float, down: int, across: int, *, sharex: bool = False
-) -> "list[Axes]":
+) -> list[Axes]:
     """Return a grid of axes on a new figure, row by row, that share their vertical axis."""
     grid = new_figure(width, height).subplots(
         down, across, sharex=sharex, sharey=True, squeeze=False
@@ -46,7 +49,7 @@ def new_panels(
     return list(grid.flat)
 
 
-def finish(ax: "Axes", *, title: str | None, xlabel: str, ylabel: str, wrap: int = 66) -> "Axes":
+def finish(ax: Axes, *, title: str | None, xlabel: str, ylabel: str, wrap: int = 66) -> Axes:
     """Give ``ax`` its title and labels and take away what carries no information."""
     ax.set_xlabel(clean(xlabel, 90), color=INK, fontsize=9.5, parse_math=False)
     ax.set_ylabel(clean(ylabel, 60), color=INK, fontsize=9.5, parse_math=False)
@@ -62,20 +65,20 @@ def finish(ax: "Axes", *, title: str | None, xlabel: str, ylabel: str, wrap: int
     return ax
 
 
-def head_figure(ax: "Axes", title: str) -> None:
+def head_figure(ax: Axes, title: str) -> None:
     """Give the figure of several panels its title."""
     figure: Any = ax.figure
     if title:
         figure.suptitle(fill(clean(title, 160), 90), x=0.01, ha="left", fontsize=11, **_HEAD)
 
 
-def head_panel(ax: "Axes", title: str, *, pad: float = 8.0) -> None:
+def head_panel(ax: Axes, title: str, *, pad: float = 8.0) -> None:
     """Give one of several panels its title, ``pad`` points above it."""
     ax.set_title(clean(title), loc="left", fontsize=10, pad=pad, **_HEAD)
 
 
 def legend_below(
-    ax: "Axes", handles: Sequence["Artist"], labels: Sequence[str], *, title: str = ""
+    ax: Axes, handles: Sequence[Artist], labels: Sequence[str], *, title: str = ""
 ) -> None:
     """Put a frameless legend under the axes, in as many rows as its labels need."""
     figure: Any = ax.figure
@@ -101,14 +104,14 @@ def legend_below(
         legend.remove()
 
 
-def name_rows(ax: "Axes", names: Sequence[str], *, longest: int = LONGEST, pad: float = 7) -> None:
+def name_rows(ax: Axes, names: Sequence[str], *, longest: int = LONGEST, pad: float = 7) -> None:
     """Name the rows 0, 1, ..., from the top down, without a line beside them."""
     ax.set_yticks(range(len(names)), [clean(name, longest) for name in names], parse_math=False)
     ax.set_ylim(len(names) - 0.4, -0.6)
     bare_rows(ax, pad=pad)
 
 
-def bare_rows(ax: "Axes", *, pad: float = 7) -> None:
+def bare_rows(ax: Axes, *, pad: float = 7) -> None:
     """Take the line and the ticks away from the side where rows are named."""
     ax.tick_params(axis="y", length=0, pad=pad)
     ax.spines["left"].set_visible(False)
@@ -128,7 +131,7 @@ def plain_numbers(axis: "Axis", most: int | None = None) -> None:
     axis.set_major_formatter(write)
 
 
-def log_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float]) -> None:
+def log_axis(ax: Axes, which: Literal["x", "y"], values: Iterable[float]) -> None:
     """Make an axis logarithmic, with ticks at 2 and 5, too, where there are few powers of ten."""
     from matplotlib.ticker import LogLocator, NullLocator
 
@@ -142,7 +145,7 @@ def log_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float]) -> N
     axis.set_major_formatter(lambda value, _: tick_text(value, value).removeprefix("1\u00d7"))
 
 
-def scale_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float], log: bool) -> None:
+def scale_axis(ax: Axes, which: Literal["x", "y"], values: Iterable[float], log: bool) -> None:
     """Give an axis its scale, even or in powers of ten."""
     if log:
         log_axis(ax, which, values)
@@ -150,7 +153,7 @@ def scale_axis(ax: "Axes", which: Literal["x", "y"], values: Iterable[float], lo
         plain_numbers(ax.xaxis if which == "x" else ax.yaxis, 7)
 
 
-def ticks_at(ax: "Axes", values: Sequence[float]) -> None:
+def ticks_at(ax: Axes, values: Sequence[float]) -> None:
     """Put the ticks of a logarithmic horizontal axis where there are values, and nowhere else."""
     from matplotlib.ticker import NullLocator
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar.plots._axes import Axes
 from elinvar.plots._tables import Row, column
 from elinvar.plots.palette import (
     ENVIRONMENT_COLOURS,
@@ -19,7 +20,6 @@ from elinvar.plots.palette import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -67,7 +67,7 @@ REST = Look(QUIET, ":", "s")
 
 
 def dots(
-    ax: "Axes",
+    ax: Axes,
     x: ArrayLike,
     y: ArrayLike,
     colour: str | Sequence[str],
@@ -90,7 +90,7 @@ def dots(
 
 
 def write(
-    ax: "Axes",
+    ax: Axes,
     text: str,
     at: tuple[float, float],
     *,
@@ -125,7 +125,7 @@ def write(
 
 
 def name_points(
-    ax: "Axes",
+    ax: Axes,
     names: Sequence[str],
     points: Sequence[tuple[float, float]],
     x: float,
@@ -192,7 +192,7 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
 
 
 def draw_line(
-    ax: "Axes",
+    ax: Axes,
     x: ArrayLike,
     y: ArrayLike,
     look: Look,
@@ -220,7 +220,7 @@ def draw_line(
 
 
 def draw_band(
-    ax: "Axes",
+    ax: Axes,
     rows: Sequence[Row],
     x: str,
     y: str,
@@ -278,7 +278,7 @@ def patch(colour: Any, *, alpha: float = 1.0) -> "Patch":
     return Patch(facecolor=colour, alpha=alpha, linewidth=0)
 
 
-def mark_diverged(ax: "Axes", x: Sequence[float], colour: str, *, row: int = 0) -> None:
+def mark_diverged(ax: Axes, x: Sequence[float], colour: str, *, row: int = 0) -> None:
     """Put crosses along the upper edge of ``ax`` where runs diverged."""
     if len(x):
         ax.plot(
@@ -323,7 +323,7 @@ def range_of(core: ArrayLike, ends: ArrayLike, *, reach: float) -> tuple[float, 
 
 
 def draw_intervals(
-    ax: "Axes",
+    ax: Axes,
     y: ArrayLike,
     low: ArrayLike,
     high: ArrayLike,

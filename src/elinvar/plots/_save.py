@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from io import BytesIO, StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from elinvar.plots._axes import Axes
 from elinvar.plots.palette import INK, PALETTE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _PAPER = "#ffffff"
 
 
-def to_png(ax: "Axes") -> bytes:
+def to_png(ax: Axes) -> bytes:
     """Return the figure of ``ax`` as PNG.
 
     Parameters
@@ -36,7 +34,7 @@ def to_png(ax: "Axes") -> bytes:
     return buffer.getvalue()
 
 
-def to_svg(ax: "Axes", *, prefix: str, alt: str) -> str:
+def to_svg(ax: Axes, *, prefix: str, alt: str) -> str:
     """Return the figure of ``ax`` as an SVG element to put into an HTML page, always the same.
 
     Its ink is the page's ``currentColor``, and each colour of the palette, such as #00639c, is

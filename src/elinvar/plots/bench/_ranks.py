@@ -1,14 +1,10 @@
 """Average ranks, and which of them cannot be told apart."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from elinvar.plots._axes import clean, finish, new_axes
+from elinvar.plots._axes import Axes, clean, finish, new_axes
 from elinvar.plots._marks import write
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _OURS = "elinvar"
 _ROW = 0.24
@@ -21,8 +17,8 @@ def plot_ranks(
     *,
     n_problems: int | None = None,
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw a critical difference diagram: average ranks on a line, bars over those that are alike.
 
     Parameters
@@ -85,7 +81,7 @@ def plot_ranks(
     return ax
 
 
-def _bars(ax: "Axes", ranks: Mapping[str, float], groups: Sequence[Sequence[str]]) -> None:
+def _bars(ax: Axes, ranks: Mapping[str, float], groups: Sequence[Sequence[str]]) -> None:
     for k, group in enumerate(groups):
         ends = [ranks[name] for name in group]
         at = -(0.5 + 0.8 * k)
@@ -98,7 +94,7 @@ def _bars(ax: "Axes", ranks: Mapping[str, float], groups: Sequence[Sequence[str]
         )
 
 
-def _leader(ax: "Axes", name: str, rank: float, row: float, edge: float, *, left: bool) -> None:
+def _leader(ax: Axes, name: str, rank: float, row: float, edge: float, *, left: bool) -> None:
     own = name == _OURS
     colour = VERDICT_COLOURS["invariant"] if own else INK
     ax.plot(

@@ -1,23 +1,19 @@
 """Recovery of the invariant features against the size of a problem."""
 
 from math import isfinite
-from typing import TYPE_CHECKING
 
-from elinvar.plots._axes import GRID, finish, legend_below, log_axis, new_axes, tick_text
+from elinvar.plots._axes import GRID, Axes, finish, legend_below, log_axis, new_axes, tick_text
 from elinvar.plots._marks import Look, draw_band
 from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import QUIET
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _OURS = "elinvar"
 _LINES = ("-", "--", "-.", ":")
 
 
 def plot_recovery(
-    recovery: Table, against: str, *, title: str | None = None, ax: "Axes | None" = None
-) -> "Axes":
+    recovery: Table, against: str, *, title: str | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the mean F1 of the selected features against a size, a line a method.
 
     Parameters

@@ -4,13 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.plots._axes import GRID, clean, finish, log_axis, new_axes
+from elinvar.plots._axes import GRID, Axes, clean, finish, log_axis, new_axes
 from elinvar.plots._marks import LEADER
 from elinvar.plots._tables import Row, Table, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.transforms import Bbox
 
 OURS = "elinvar"
@@ -26,8 +25,8 @@ def plot_error_time(
     *,
     ylabel: str = "error in new environments, over the oracle's",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the error of each method against the seconds of a fit, both axes logarithmic.
 
     Parameters
@@ -85,7 +84,7 @@ def plot_error_time(
     return finish(ax, title=title, xlabel="seconds of a fit", ylabel=ylabel)
 
 
-def _pad(ax: "Axes", x: list[float], y: list[float]) -> None:
+def _pad(ax: Axes, x: list[float], y: list[float]) -> None:
     log_axis(ax, "x", x)
     log_axis(ax, "y", y)
     ax.set_xlim(min(x) / 1.6, max(x) * max(max(x) / min(x), 2.0) ** 0.12)
@@ -93,7 +92,7 @@ def _pad(ax: "Axes", x: list[float], y: list[float]) -> None:
     ax.set_ylim(min(y) / edge, max(y) * edge)
 
 
-def _name(ax: "Axes", rows: list[Row]) -> None:
+def _name(ax: Axes, rows: list[Row]) -> None:
     """Write each name beside its dot, where it covers no dot and no name."""
     from matplotlib.transforms import Bbox
 

@@ -1,12 +1,13 @@
 """What the environments can show, feature by feature, before anything is fitted."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar._base._numbers import figure
 from elinvar.plots._axes import (
+    Artist,
+    Axes,
     bare_rows,
     finish,
     head_figure,
@@ -20,10 +21,6 @@ from elinvar.plots._axes import (
 from elinvar.plots._marks import dots, mark, patch, write
 from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
 
 _FLIP = VERDICT_COLOURS["spurious"]
 _NUMBERS = (
@@ -45,8 +42,8 @@ def plot_diagnosis(
     top: int = 30,
     slope_unit: str = "sd of the target per sd",
     title: str | None = None,
-    axes: "Sequence[Axes] | None" = None,
-) -> "Axes":
+    axes: Sequence[Axes] | None = None,
+) -> Axes:
     """Draw three columns with a row a feature: does it differ, does its slope, would it die out.
 
     The first column has the shift of the feature's mean between environments, and beside it how
@@ -111,13 +108,13 @@ def plot_diagnosis(
     return drawn[0]
 
 
-def _columns(count: int) -> "list[Axes]":
+def _columns(count: int) -> list[Axes]:
     figure = new_figure(9.0, 2.0 + 0.235 * max(count, 2))
     grid = figure.subplots(1, 3, sharey=True, width_ratios=(1.0, 1.5, 1.1))
     return list(grid)
 
 
-def _draw_shift(ax: "Axes", rows: list[Row]) -> None:
+def _draw_shift(ax: Axes, rows: list[Row]) -> None:
     y, shift = np.arange(len(rows)), column(rows, "mean_shift")
     moved = np.array([row["moved"] for row in rows], dtype=bool)
     ax.hlines(y, 0.0, shift, colors=QUIET, linewidths=1.2, zorder=2)
@@ -137,7 +134,7 @@ def _times(ratio: float) -> str:
     return figure(ratio, 2) if ratio < 10 else f"{ratio:,.0f}"
 
 
-def _draw_slope(ax: "Axes", rows: list[Row], unit: str) -> None:
+def _draw_slope(ax: Axes, rows: list[Row], unit: str) -> None:
     y = np.arange(len(rows))
     slope, sd, band = (column(rows, key) for key in ("slope", "slope_sd", "detectable_sd"))
     flips = np.array([row["flips"] for row in rows], dtype=bool)
@@ -153,7 +150,7 @@ def _draw_slope(ax: "Axes", rows: list[Row], unit: str) -> None:
     _dress(ax, "slope on the target", unit)
 
 
-def _draw_growth(ax: "Axes", rows: list[Row], step_size: float | None) -> None:
+def _draw_growth(ax: Axes, rows: list[Row], step_size: float | None) -> None:
     y, growth = np.arange(len(rows)), np.array([row["growth"] for row in rows], dtype=np.float64)
     reach = 1.1 * max([*np.abs(growth[np.isfinite(growth)]), 1e-12])
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
@@ -165,17 +162,17 @@ def _draw_growth(ax: "Axes", rows: list[Row], step_size: float | None) -> None:
     ax.set_xlim(-reach if (growth < 0).any() else -0.25 * reach, reach)
 
 
-def _beside(ax: "Axes", y: float, text: str) -> None:
+def _beside(ax: Axes, y: float, text: str) -> None:
     write(ax, text, (1.0, y), frame=("axes fraction", "data"), shift=(4, 0))
 
 
-def _dress(ax: "Axes", title: str, xlabel: str) -> None:
+def _dress(ax: Axes, title: str, xlabel: str) -> None:
     head_panel(ax, title)
     finish(ax, title=None, xlabel=xlabel, ylabel="")
     plain_numbers(ax.xaxis, 4)
 
 
-def _marks(rows: list[Row]) -> "dict[str, Artist]":
+def _marks(rows: list[Row]) -> dict[str, Artist]:
     marks: dict[str, Artist] = {
         "its law differs": mark(marker="o", size=5.5),
         "no difference seen": mark(marker="o", size=5.5, hollow=True),

@@ -1,10 +1,9 @@
 """A row a feature: the effect that holds everywhere beside the pooled one."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from elinvar.plots._axes import (
+    Axes,
     clean,
     finish,
     found_to_hold,
@@ -16,9 +15,6 @@ from elinvar.plots._axes import (
 from elinvar.plots._marks import dots, draw_intervals, mark, range_of
 from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import HOLDS, INK, QUIET, VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Intervals of effects that do not hold, and for new environments, are shown as far beyond the
 # effects as this share of their range.
@@ -33,8 +29,8 @@ def plot_effects(
     xlabel: str = "effect (units of the target per unit of the feature)",
     title: str | None = None,
     top: int = 30,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw each effect with its interval, and the pooled effect beside it.
 
     Intervals of effects that hold are thick, others thin. Where it is known, a grey line shows
@@ -86,7 +82,7 @@ def plot_effects(
     return finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=66)
 
 
-def _draw(ax: "Axes", rows: list[Row]) -> None:
+def _draw(ax: Axes, rows: list[Row]) -> None:
     effect, low, high, pooled, *new = (column(rows, key) for key in _NUMBERS)
     sure = [row["verdict"] in HOLDS for row in rows]
     core = np.hstack([0.0, effect, pooled, low[sure], high[sure]])
@@ -124,7 +120,7 @@ def _finding(rows: list[Row]) -> str:
     return found_to_hold([row["verdict"] for row in rows])
 
 
-def _legend(ax: "Axes", rows: list[Row]) -> None:
+def _legend(ax: Axes, rows: list[Row]) -> None:
     present = {row["verdict"] for row in rows}
     marks = {
         kind: mark(colour, marker="o", line="-", width=_width(kind))

@@ -1,17 +1,13 @@
 """Rows of several environments with a fitted line each: Simpson's picture."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar.plots._axes import clean, finish, new_axes, plain_numbers
+from elinvar.plots._axes import Axes, clean, finish, new_axes, plain_numbers
 from elinvar.plots._marks import Floats, Look, spread, write
 from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, QUIET
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Line = tuple[float, float]
 
@@ -26,8 +22,8 @@ def plot_environments(
     xlabel: str = "feature",
     ylabel: str = "target",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the rows of each environment with its own line, and the pooled line through all.
 
     Parameters
@@ -97,7 +93,7 @@ def plot_environments(
 
 
 def _draw_line(
-    ax: "Axes", x: Floats, line: Line, colour: str, *, linestyle: str = "-"
+    ax: Axes, x: Floats, line: Line, colour: str, *, linestyle: str = "-"
 ) -> tuple[float, float]:
     """Draw ``line`` over the range of ``x`` and return its right end."""
     slope, intercept = line
@@ -107,7 +103,7 @@ def _draw_line(
     return float(ends[1]), float(heights[1])
 
 
-def _name_ends(ax: "Axes", ends: list[tuple[str, str, float, float]]) -> None:
+def _name_ends(ax: Axes, ends: list[tuple[str, str, float, float]]) -> None:
     low, high = ax.get_ylim()
     spots = spread([height for *_, height in ends], 0.05 * (high - low), low, high)
     for (name, colour, x, _), spot in zip(ends, spots, strict=True):

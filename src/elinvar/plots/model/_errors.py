@@ -1,11 +1,11 @@
 """What each model would have cost in an environment that it has not seen."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar.plots._axes import (
+    Axes,
     clean,
     finish,
     legend_below,
@@ -18,9 +18,6 @@ from elinvar.plots._axes import (
 from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, MODEL_COLOURS, MODEL_MARKERS, MODEL_NAMES, QUIET
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 def plot_errors(
     errors: Table,
@@ -29,8 +26,8 @@ def plot_errors(
     labels: Mapping[str, str] | None = None,
     title: str | None = None,
     top: int = 40,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the errors on each left-out environment, one row an environment.
 
     Parameters
@@ -87,7 +84,7 @@ def plot_errors(
     return finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=66)
 
 
-def _draw(ax: "Axes", key: str, rows: list[Row]) -> None:
+def _draw(ax: Axes, key: str, rows: list[Row]) -> None:
     """Draw the errors of one model, as a ring those of what predicts."""
     ring = key == "used"
     colour = INK if ring else MODEL_COLOURS[key]
@@ -114,7 +111,7 @@ def _finding(rows: list[Row]) -> str:
     return f"The invariant model is better on {better} of {both.sum()} left-out environments"
 
 
-def _scale(ax: "Axes", drawn: list[float]) -> None:
+def _scale(ax: Axes, drawn: list[float]) -> None:
     """Use a logarithmic axis when the errors span more than a factor of ten."""
     if drawn and min(drawn) > 0 and max(drawn) > 10 * min(drawn):
         log_axis(ax, "x", drawn)

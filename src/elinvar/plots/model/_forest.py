@@ -1,11 +1,13 @@
 """A panel a feature: its effect in each environment, in all of them, and in a new one."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from elinvar.plots._axes import (
+    Artist,
+    Axes,
     clean,
     found_to_hold,
     head_figure,
@@ -21,10 +23,6 @@ from elinvar.plots._tables import Row, Table, records
 from elinvar.plots.model._forest_panels import COMMON, NEW, POOLED, Panel, Rows, chosen, panels_of
 from elinvar.plots.palette import INK, QUIET
 
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-
 # Three panels stand side by side if no name is longer than this.
 _SHORT_NAME = 21
 
@@ -37,8 +35,8 @@ def plot_forest(
     top: int = 8,
     xlabel: str = "effect (units of the target per unit of the feature)",
     title: str | None = None,
-    axes: "Sequence[Axes] | None" = None,
-) -> "Axes":
+    axes: Sequence[Axes] | None = None,
+) -> Axes:
     """Draw the effect of each feature in every environment, and what these have in common.
 
     A panel has a row for each environment (beyond 25, one strip of them all), with its 95%
@@ -108,7 +106,7 @@ def plot_forest(
     return drawn[0]
 
 
-def _grid(panels: list[Panel], rows: Rows) -> "list[Axes]":
+def _grid(panels: list[Panel], rows: Rows) -> list[Axes]:
     """Return axes for ``panels`` on a new figure; they share their rows."""
     count = max(len(panels), 1)
     wide = count <= 4 or any(len(panel.feature) > _SHORT_NAME for panel in panels)
@@ -125,7 +123,7 @@ def _grid(panels: list[Panel], rows: Rows) -> "list[Axes]":
     return cells[:count]
 
 
-def _draw_panel(ax: "Axes", panel: Panel, rows: Rows) -> None:
+def _draw_panel(ax: Axes, panel: Panel, rows: Rows) -> None:
     ax.set_xlim(*panel.limits(strip=rows.strip))
     ax.set_ylim(rows.bottom, -0.7)
     ax.set_yticks(list(rows.labels), list(rows.labels.values()), parse_math=False)
@@ -143,7 +141,7 @@ def _draw_panel(ax: "Axes", panel: Panel, rows: Rows) -> None:
     ax.spines["bottom"].set_color(QUIET)
 
 
-def _number(ax: "Axes") -> None:
+def _number(ax: Axes) -> None:
     """Write as many ticks as there is room for, at about 13 characters an inch."""
     figure: Any = ax.figure
     room = 13.0 * ax.get_position().width * figure.get_figwidth()
@@ -155,7 +153,7 @@ def _number(ax: "Axes") -> None:
             break
 
 
-def _draw_environments(ax: "Axes", panel: Panel, rows: Rows) -> None:
+def _draw_environments(ax: Axes, panel: Panel, rows: Rows) -> None:
     effect, low, high = panel.each
     y = np.arange(len(effect)) * (0.0 if rows.strip else 1.0)
     if rows.strip:
@@ -167,7 +165,7 @@ def _draw_environments(ax: "Axes", panel: Panel, rows: Rows) -> None:
         dots(ax, effect[panel.odd], y[panel.odd], INK, size=90, hollow=True, edge=1.1, zorder=5)
 
 
-def _draw_summaries(ax: "Axes", panel: Panel, rows: Rows) -> None:
+def _draw_summaries(ax: Axes, panel: Panel, rows: Rows) -> None:
     (common, low, high), y = panel.common, rows.of_summary(COMMON)
     colour = panel.colour
     if panel.holds and np.isfinite(common):
@@ -182,7 +180,7 @@ def _draw_summaries(ax: "Axes", panel: Panel, rows: Rows) -> None:
         draw_intervals(ax, y, *panel.new, colour=colour, width=8.0, alpha=0.3, zorder=2)
 
 
-def _head(ax: "Axes", panel: Panel, *, odd: str) -> None:
+def _head(ax: Axes, panel: Panel, *, odd: str) -> None:
     """Write the feature, and below it the verdict beside its mark."""
     head_panel(ax, panel.feature, pad=18)
     said = f"{panel.verdict} ○ {clean(odd, 16)}" if odd else panel.verdict
@@ -192,7 +190,7 @@ def _head(ax: "Axes", panel: Panel, *, odd: str) -> None:
         )
 
 
-def _marks(panels: list[Panel]) -> "dict[str, Artist]":
+def _marks(panels: list[Panel]) -> dict[str, Artist]:
     """Return the marks that no row is labelled with."""
     marks: dict[str, Artist] = {"95% interval": mark(line="-", width=1.1, alpha=0.6)}
     if any(panel.odd is not None for panel in panels):

@@ -1,11 +1,12 @@
 """Predictions for environments that the model has not seen, against the truth."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar.plots._axes import (
+    Artist,
+    Axes,
     clean,
     finish,
     head_figure,
@@ -17,10 +18,6 @@ from elinvar.plots._axes import (
 from elinvar.plots._marks import Floats, Look, dots, mark, name_points, patch
 from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, MODEL_NAMES, QUIET
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
 
 # A line reaches this many standard deviations of the predictions to either side.
 _REACH = 1.5
@@ -38,8 +35,8 @@ def plot_left_out(
     models: Sequence[str] = ("invariant", "pooled"),
     target: str = "target",
     title: str | None = None,
-    axes: "Sequence[Axes] | None" = None,
-) -> "Axes":
+    axes: Sequence[Axes] | None = None,
+) -> Axes:
     """Draw the predictions for each left-out environment against its truth, a panel a model.
 
     A dot is an environment's mean. Its line says how the truth goes with the prediction, over 1.5
@@ -135,7 +132,7 @@ def _line(row: Row) -> tuple[Floats, Floats, float]:
     return centre + steps, middle + row["slope"] * steps, row["residual_sd"]
 
 
-def _frame(ax: "Axes", limits: tuple[float, float]) -> None:
+def _frame(ax: Axes, limits: tuple[float, float]) -> None:
     ax.plot(limits, limits, color=QUIET, linewidth=0.9, linestyle="--", zorder=1)
     ax.set_xlim(*limits)
     ax.set_ylim(*limits)
@@ -143,7 +140,7 @@ def _frame(ax: "Axes", limits: tuple[float, float]) -> None:
         plain_numbers(axis, 5)
 
 
-def _draw(ax: "Axes", row: Row, look: Look) -> None:
+def _draw(ax: Axes, row: Row, look: Look) -> None:
     x, y, half = _line(row)
     colour, crowded = look.colour, look.colour == INK
     if not np.isfinite(row["slope"]):
@@ -160,7 +157,7 @@ def _miss(row: Row) -> float:
     return float(np.nan_to_num(abs(row["truth_mean"] - row["predicted_mean"])))
 
 
-def _name_farthest(ax: "Axes", rows: list[Row], *, longest: int) -> None:
+def _name_farthest(ax: Axes, rows: list[Row], *, longest: int) -> None:
     """Name the environments missed by most at the edge of the panel where few lines are."""
     low, high = ax.get_ylim()
     off = [row for row in rows if _miss(row) > _FAR * (high - low)]
@@ -177,7 +174,7 @@ def _name_farthest(ax: "Axes", rows: list[Row], *, longest: int) -> None:
         )
 
 
-def _legend(ax: "Axes", names: list[str]) -> None:
+def _legend(ax: Axes, names: list[str]) -> None:
     marks: list[tuple[str, Artist]]
     if len(names) <= len(ENVIRONMENT_COLOURS):
         looks = [_look(names, name) for name in names]

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar.plots._axes import clean, finish, legend_below, new_axes, plain_numbers
+from elinvar.plots._axes import Axes, clean, finish, legend_below, new_axes, plain_numbers
 from elinvar.plots._marks import Floats, Look, draw_line, mark, name_points
 from elinvar.plots.palette import HOLDS, QUIET, VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # A line that never rises above this share of the largest is not named.
 _VISIBLE = 0.05
@@ -32,8 +29,8 @@ def plot_path(
     top: int = 12,
     ylabel: str = "coefficient",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw what leaves the model as disagreement between environments is punished.
 
     Parameters
@@ -118,8 +115,8 @@ def plot_trajectory(
     top: int = 12,
     ylabel: str = "coefficient",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw how the coefficients of a stochastic run grow, step after step.
 
     Parameters
@@ -225,7 +222,7 @@ class _Lines:
     columns: Sequence[str]
     looks: list[Look]
 
-    def draw(self, ax: "Axes", crowd: list[int], named: list[int]) -> None:
+    def draw(self, ax: Axes, crowd: list[int], named: list[int]) -> None:
         """Draw a thin crowd and the lines to be named, each until it has come to 0 for good."""
         ax.axhline(0.0, color=QUIET, linewidth=0.8, zorder=1)
         for group, width, alpha in ((crowd, 0.7, 0.45), (named, 1.8, 1.0)):
@@ -235,7 +232,7 @@ class _Lines:
                 draw_line(ax, x, y, self.looks[j], width=width, alpha=alpha)
         ax.set_xlim(self.x[0], self.x[-1] if self.x[-1] > self.x[0] else self.x[0] + 1.0)
 
-    def name(self, ax: "Axes", group: list[int], *, first: bool = False) -> None:
+    def name(self, ax: Axes, group: list[int], *, first: bool = False) -> None:
         """Write names beside the right ends, or the ``first`` ones, of the lines of a group."""
         known = [self.coef[np.isfinite(self.coef[:, j]), j] for j in group]
         ends = [float(line[0 if first else -1]) if len(line) else 0.0 for line in known]
@@ -250,7 +247,7 @@ class _Lines:
         )
 
 
-def _strength_ticks(ax: "Axes", x: Floats, low: float | None) -> None:
+def _strength_ticks(ax: Axes, x: Floats, low: float | None) -> None:
     from matplotlib.ticker import NullFormatter, NullLocator
 
     first = np.ceil(np.log10(x[1] if low is not None and len(x) > 1 else x[0]) - 1e-9)
@@ -264,7 +261,7 @@ def _strength_ticks(ax: "Axes", x: Floats, low: float | None) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _verdict_legend(ax: "Axes", kinds: list[str]) -> None:
+def _verdict_legend(ax: Axes, kinds: list[str]) -> None:
     present = [kind for kind in VERDICT_COLOURS if kind in kinds]
     looks = [Look.of_verdict(kind) for kind in present]
     legend_below(ax, [mark(look.colour, line=look.line) for look in looks], present)

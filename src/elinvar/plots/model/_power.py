@@ -1,22 +1,17 @@
 """How small a difference between environments these data could show, and more data would."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from elinvar.plots._axes import finish, head_figure, new_panels, plain_numbers, ticks_at
+from elinvar.plots._axes import Axes, finish, head_figure, new_panels, plain_numbers, ticks_at
 from elinvar.plots._marks import dots, write
 from elinvar.plots._tables import Row, Table, records
 from elinvar.plots.palette import VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LINE = VERDICT_COLOURS["invariant"]
 _LABELS = {"rows": "rows in each environment", "environments": "environments"}
 
 
-def plot_power(power: Table, *, title: str | None = None) -> "Axes":
+def plot_power(power: Table, *, title: str | None = None) -> Axes:
     """Draw the smallest detectable spread of effects against more rows, and more environments.
 
     Parameters
@@ -74,7 +69,7 @@ def _line(table: list[Row], along: str, now: Row) -> list[Row]:
     return sorted(known, key=lambda row: row[along])
 
 
-def _draw(ax: "Axes", rows: list[Row], along: str, now: Row) -> None:
+def _draw(ax: Axes, rows: list[Row], along: str, now: Row) -> None:
     x = [row[along] for row in rows]
     ax.plot(x, [row["detectable_sd"] for row in rows], color=_LINE, linewidth=1.8, zorder=2)
     place = (now[along], now["detectable_sd"])

@@ -1,17 +1,23 @@
 """The errors of several ways to run the same problem."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from elinvar.plots._axes import GRID, bare_rows, clean, finish, legend_below, log_axis, new_axes
+from elinvar.plots._axes import (
+    GRID,
+    Axes,
+    bare_rows,
+    clean,
+    finish,
+    legend_below,
+    log_axis,
+    new_axes,
+)
 from elinvar.plots._marks import INVARIANT, POOLED, REST, Look, dots, mark, write
 from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import QUIET
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # A group and a setting, and the runs of each that can be drawn.
 Place = tuple[str, str]
@@ -31,8 +37,8 @@ def plot_comparison(
     labels: Sequence[str] | None = None,
     xlabel: str = "Frobenius norm",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the errors of runs on a logarithmic axis, one row a setting, one dot a run.
 
     Parameters
@@ -124,7 +130,7 @@ def _of(rows: list[Row], name: str, key: str, place: Place) -> list[float]:
     return [value for value in mine if np.isfinite(value) and value > 0]
 
 
-def _draw(ax: "Axes", values: list[float], y: float, look: Look) -> None:
+def _draw(ax: Axes, values: list[float], y: float, look: Look) -> None:
     """Draw one dot a run, side by side in the height of their row, and a bar at their median."""
     if not values:
         at = (0.5, y)
@@ -137,7 +143,7 @@ def _draw(ax: "Axes", values: list[float], y: float, look: Look) -> None:
     ax.vlines(middle, y - 0.34, y + 0.34, colors=look.colour, linewidth=2.0, zorder=2.5)
 
 
-def _name_groups(ax: "Axes", places: dict[Place, float]) -> None:
+def _name_groups(ax: Axes, places: dict[Place, float]) -> None:
     tops: dict[str, float] = {}
     for (group, _), y in places.items():
         tops.setdefault(group, y)

@@ -1,10 +1,9 @@
 """Where an algorithm goes: its distance to A* and to the pooled solution, step after step."""
 
-from typing import TYPE_CHECKING
-
 from elinvar._base._words import listed
 from elinvar.plots._axes import (
     GRID,
+    Axes,
     clean,
     finish,
     head_figure,
@@ -17,16 +16,13 @@ from elinvar.plots._axes import (
 from elinvar.plots._marks import INVARIANT, POOLED, draw_band
 from elinvar.plots._tables import Row, Table, distinct, records
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _LINES = {
     "error": ("distance to the invariant part A*", INVARIANT),
     "pooled_error": ("distance to the pooled solution", POOLED),
 }
 
 
-def plot_distances(distances: Table, *, title: str | None = None) -> "Axes":
+def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
     r"""Draw how far algorithms are from A\* and from the pooled solution, one panel an algorithm.
 
     Parameters
@@ -79,7 +75,7 @@ def plot_distances(distances: Table, *, title: str | None = None) -> "Axes":
     return first
 
 
-def _draw(ax: "Axes", rows: list[Row]) -> None:
+def _draw(ax: Axes, rows: list[Row]) -> None:
     for key, (label, look) in _LINES.items():
         draw_band(ax, rows, "step", key, look, label=label, markers=False, positive=True)
     steps = [row["step"] for row in rows]

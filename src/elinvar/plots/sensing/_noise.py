@@ -1,10 +1,8 @@
 """Signal and noise against the batch size: what is measured, and the floor that theory says."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from elinvar.plots._axes import GRID, finish, legend_below, log_axis, new_axes, tick_text
+from elinvar.plots._axes import GRID, Axes, finish, legend_below, log_axis, new_axes, tick_text
 from elinvar.plots._marks import (
     INVARIANT,
     POOLED,
@@ -18,9 +16,6 @@ from elinvar.plots._marks import (
 from elinvar.plots._tables import Table, column, records
 from elinvar.plots.palette import INK, QUIET
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 _ENDS = ("", "_low", "_high")
 
 
@@ -29,8 +24,8 @@ def plot_noise(
     *,
     critical: float | None = None,
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     r"""Draw the error and the invariant signal against the batch size, both axes logarithmic.
 
     Parameters
@@ -87,7 +82,7 @@ def plot_noise(
     return finish(ax, title=title, xlabel="batch size", ylabel="")
 
 
-def _mark(ax: "Axes", critical: float) -> None:
+def _mark(ax: Axes, critical: float) -> None:
     """Draw where theory says that the error is as large as the signal."""
     ax.axvline(critical, color=QUIET, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1.5)
     text = f"predicted: error = signal at {tick_text(round(critical), critical)}"

@@ -1,10 +1,10 @@
 """What became of each setting over a parameter: one mark a setting and value."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from elinvar.plots._axes import (
     GRID,
+    Axes,
     clean,
     finish,
     legend_below,
@@ -16,9 +16,6 @@ from elinvar.plots._axes import (
 from elinvar.plots._marks import dots, write
 from elinvar.plots._tables import Table, distinct, records
 from elinvar.plots.palette import MODEL_COLOURS, QUIET, VERDICT_COLOURS
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Shape and colour both tell, the first outcome being the one hoped for.
 _LOOKS = (
@@ -38,8 +35,8 @@ def plot_outcomes(
     value: str | None = None,
     xlabel: str = "",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw a mark for the outcome of each setting at each value of a parameter.
 
     Parameters

@@ -1,18 +1,15 @@
 """Which outcome where: shares of runs over two parameters, under the curves that theory draws."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar.plots._axes import clean, finish, legend_below, new_axes, scale_axis
+from elinvar.plots._axes import Axes, clean, finish, legend_below, new_axes, scale_axis
 from elinvar.plots._marks import Floats, patch
 from elinvar.plots._tables import Table, column, records
 from elinvar.plots.palette import INK
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # Dark, middle and light: told apart by lightness alone, too.
 _OUTCOMES = {
@@ -39,8 +36,8 @@ def plot_phase_diagram(
     log_x: bool = False,
     log_y: bool = False,
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the outcome of runs over a grid of two parameters, with predicted and measured lines.
 
     The colour of a cell mixes those of the outcomes in their shares.
@@ -137,7 +134,7 @@ def _colours(shares: Floats) -> Floats:
     return mixed.clip(0.0, 1.0)
 
 
-def _draw_curves(ax: "Axes", predicted: Curves, measured: Curves) -> tuple[list[Any], list[str]]:
+def _draw_curves(ax: Axes, predicted: Curves, measured: Curves) -> tuple[list[Any], list[str]]:
     """Draw lines, set off from the coloured ground, and points."""
     from matplotlib.patheffects import Normal, Stroke
 

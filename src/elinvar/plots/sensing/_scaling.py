@@ -1,16 +1,11 @@
 """Steps against the dimension."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from elinvar._base._numbers import figure
-from elinvar.plots._axes import GRID, finish, legend_below, new_axes, plain_numbers, ticks_at
+from elinvar.plots._axes import GRID, Axes, finish, legend_below, new_axes, plain_numbers, ticks_at
 from elinvar.plots._marks import INVARIANT, POOLED, draw_line
 from elinvar.plots._tables import Table, column, records
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def plot_scaling(
@@ -21,8 +16,8 @@ def plot_scaling(
     xlabel: str = "dimension d",
     ylabel: str = "steps to recovery",
     title: str | None = None,
-    ax: "Axes | None" = None,
-) -> "Axes":
+    ax: Axes | None = None,
+) -> Axes:
     """Draw steps against a size on a logarithmic axis, where a law in its logarithm is straight.
 
     Parameters

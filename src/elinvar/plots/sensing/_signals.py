@@ -1,12 +1,12 @@
-"""What is learnt, invariant and spurious: against a parameter, and along one trajectory."""
+"""What is learnt, invariant and spurious: against a parameter, or the steps of a trajectory."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar.plots._axes import (
     GRID,
+    Axes,
     clean,
     finish,
     head_figure,
@@ -20,9 +20,6 @@ from elinvar.plots._axes import (
 from elinvar.plots._marks import INVARIANT, SPURIOUS, Look, draw_band, mark, mark_diverged, write
 from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import INK, QUIET
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Windows = Mapping[str, Sequence[float | None]]
 
@@ -42,7 +39,7 @@ def plot_signals(
     log_x: bool = False,
     log_y: bool = False,
     title: str | None = None,
-) -> "Axes":
+) -> Axes:
     """Draw the invariant and the spurious signal against a parameter, one line a setting.
 
     With one setting both signals share a panel; with several, each has its own.
@@ -121,13 +118,13 @@ def plot_signals(
     return panels[0]
 
 
-def _one_setting(ax: "Axes", rows: list[Row], parameter: str) -> None:
+def _one_setting(ax: Axes, rows: list[Row], parameter: str) -> None:
     for key, look in _SIGNALS.items():
         draw_band(ax, rows, parameter, key, look, label=_NAMES[key])
     mark_diverged(ax, [row[parameter] for row in rows if row["diverged"] > 0], INK)
 
 
-def _many_settings(panels: list["Axes"], rows: list[Row], names: list[str], parameter: str) -> None:
+def _many_settings(panels: list[Axes], rows: list[Row], names: list[str], parameter: str) -> None:
     for ax, key in zip(panels, _SIGNALS, strict=True):
         head_panel(ax, _NAMES[key], pad=22.0)
         for k, name in enumerate(names):
@@ -138,7 +135,7 @@ def _many_settings(panels: list["Axes"], rows: list[Row], names: list[str], para
             mark_diverged(ax, lost, look.colour, row=k)
 
 
-def _shade(ax: "Axes", window: Sequence[float | None]) -> None:
+def _shade(ax: Axes, window: Sequence[float | None]) -> None:
     low, high = (np.nan if end is None else float(end) for end in window)
     if np.isfinite(low) or np.isfinite(high):
         left, right = ax.get_xlim()
@@ -148,7 +145,7 @@ def _shade(ax: "Axes", window: Sequence[float | None]) -> None:
         ax.set_xlim(left, right)
 
 
-def _scale_signals(ax: "Axes", rows: list[Row], log: bool) -> None:
+def _scale_signals(ax: Axes, rows: list[Row], log: bool) -> None:
     """Scale the axis that the panels share, with room for crosses on top."""
     scale_axis(ax, "y", [row[key] for row in rows for key in _SIGNALS], log)
     low, high = ax.get_ylim()
@@ -158,7 +155,7 @@ def _scale_signals(ax: "Axes", rows: list[Row], log: bool) -> None:
         ax.set_ylim(0.0, 1.08 * high)
 
 
-def _lines(ax: "Axes", windows: Windows, names: list[str], *, numbered: bool) -> None:
+def _lines(ax: Axes, windows: Windows, names: list[str], *, numbered: bool) -> None:
     """Draw the ends of the windows that lie within the axes, and write their numbers on top."""
     left, right = ax.get_xlim()
     inside = [
@@ -184,7 +181,7 @@ def _lines(ax: "Axes", windows: Windows, names: list[str], *, numbered: bool) ->
     ax.set_xlim(left, right)
 
 
-def _legend(ax: "Axes", rows: list[Row], windows: Windows, window_label: str) -> None:
+def _legend(ax: Axes, rows: list[Row], windows: Windows, window_label: str) -> None:
     handles, labels = ax.get_legend_handles_labels()
     if windows:
         handles.append(mark(QUIET, line=_BORDER, width=1.0))
