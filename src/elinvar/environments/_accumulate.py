@@ -21,11 +21,7 @@ from scipy.linalg.blas import dsyrk
 from elinvar.environments._checks import Floats, counted_from
 from elinvar.environments._labels import natural_order
 from elinvar.environments._raw_moments import RawMoments, check_size
-from elinvar.environments._rows import (
-    Rows,
-    check_no_identifier,
-    check_some_rows,
-)
+from elinvar.environments._rows import Rows, check_no_identifier, check_some_rows
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError
 

@@ -7,7 +7,6 @@ from typing import Self
 import numpy as np
 
 from elinvar.environments._checks import Floats
-from elinvar.environments._display import overview
 from elinvar.environments._files import Paths
 from elinvar.environments._moments import Moments, kept
 from elinvar.environments._read_files import read_files
@@ -76,13 +75,13 @@ class Environments(WaysIn, Rows):
         rows = self.take(lookup[self.codes] >= 0)
         return replace(rows, codes=lookup[rows.codes], names=tuple(self.names[e] for e in at))
 
-    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
+    def _targets(self) -> tuple[Floats, Floats, Floats]:
         weight = np.ones(self.n_rows) if self.sample_weight is None else self.sample_weight
         E = self.n_environments
         count = np.bincount(self.codes, weight, E).astype(np.float64)
         mean = np.bincount(self.codes, weight * self.y, E) / count
         var = np.bincount(self.codes, weight * (self.y - mean[self.codes]) ** 2, E) / count
-        return overview("Environments", self.names, count, mean, var, self.schema, self.n_dropped)
+        return count, mean, var
 
 
 def read_classes(path: Paths, roles: Roles) -> Environments:

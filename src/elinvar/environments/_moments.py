@@ -8,10 +8,10 @@ from typing import Self
 import numpy as np
 
 from elinvar.environments._accumulate import accumulate
+from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import nearest
-from elinvar.environments._display import overview
 from elinvar.environments._labels import natural_order
-from elinvar.environments._raw_moments import RawMoments, merge
+from elinvar.environments._raw_moments import ARRAYS, RawMoments, merge
 from elinvar.environments._read_batches import read_batches
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows, identifier_message
@@ -152,16 +152,8 @@ class Moments(WaysIn, RawMoments):
             If there is no such environment, or none would be left.
         """
         at = kept(self.names, names)
-        return replace(
-            self,
-            names=tuple(self.names[e] for e in at),
-            count=self.count[at],
-            mean_x=self.mean_x[at],
-            mean_y=self.mean_y[at],
-            cov_xx=self.cov_xx[at],
-            cov_xy=self.cov_xy[at],
-            var_y=self.var_y[at],
-        )
+        arrays = {name: getattr(self, name)[at] for name in ARRAYS}
+        return replace(self, names=tuple(self.names[e] for e in at), **arrays)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a ``.npz`` file, which appears only when it is complete.
@@ -194,10 +186,8 @@ class Moments(WaysIn, RawMoments):
         """Number of columns, p."""
         return self.schema.n_columns
 
-    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
-        return overview(
-            "Moments", self.names, self.count, self.mean_y, self.var_y, self.schema, self.n_dropped
-        )
+    def _targets(self) -> tuple[Floats, Floats, Floats]:
+        return self.count, self.mean_y, self.var_y
 
 
 def kept(names: Sequence[str], out: str | Iterable[str]) -> list[int]:

@@ -27,6 +27,15 @@ from elinvar.errors import DataError
 
 MAX_BYTES = 4_000_000_000
 SUSPECT_BYTES = 400_000_000
+# the arrays of a record, and their shapes for E environments and p columns
+ARRAYS = {
+    "count": "E",
+    "mean_x": "Ep",
+    "mean_y": "E",
+    "cov_xx": "Epp",
+    "cov_xy": "Ep",
+    "var_y": "E",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -47,15 +56,9 @@ class RawMoments:
         E, p = len(self.names), self.schema.n_columns
         # what comes from a file, or from a site that is not ours, is checked as a user's is
         object.__setattr__(self, "names", tuple(self.names))
-        shapes = {
-            "count": (E,),
-            "mean_x": (E, p),
-            "mean_y": (E,),
-            "cov_xx": (E, p, p),
-            "cov_xy": (E, p),
-            "var_y": (E,),
-        }
-        for name, shape in shapes.items():
+        size = {"E": E, "p": p}
+        for name, axes in ARRAYS.items():
+            shape = tuple(size[axis] for axis in axes)
             array = np.array(getattr(self, name), dtype=np.float64, order="C", copy=None).view()
             if array.shape != shape:
                 raise DataError(

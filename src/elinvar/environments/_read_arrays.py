@@ -4,12 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from elinvar.environments._checks import (
-    check_matrix,
-    code_environments,
-    finite,
-    weights_of_rows,
-)
+from elinvar.environments._checks import check_matrix, code_environments, finite, weights_of_rows
 from elinvar.environments._frames import as_frame, is_frame
 from elinvar.environments._read_frames import encode_rows
 from elinvar.environments._roles import Columns, Roles, as_tuple

@@ -11,13 +11,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from elinvar._base import atomic_save
-from elinvar.environments._raw_moments import RawMoments
+from elinvar.environments._raw_moments import ARRAYS, RawMoments
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError, FileError
 
 FORMAT = "elinvar-moments"
 VERSION = 1
-ARRAYS = ("count", "mean_x", "mean_y", "cov_xx", "cov_xy", "var_y")
 
 
 def save_moments(moments: RawMoments, path: str | os.PathLike[str]) -> None:

@@ -4,15 +4,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Self
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base._display import html_table, text_table
+from elinvar._base._display import SHOWN, html_table, text_table
+from elinvar._base._numbers import count, counted
+from elinvar.environments._checks import Floats
 from elinvar.environments._files import Paths
 from elinvar.environments._read_arrays import read_arrays
 from elinvar.environments._read_files import read_files
 from elinvar.environments._read_frames import read_frame
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows
+from elinvar.environments._schema import Schema
 
 
 class WaysIn(ABC):
@@ -22,6 +26,8 @@ class WaysIn(ABC):
     """
 
     names: tuple[str, ...]
+    schema: Schema
+    n_dropped: int
 
     # rows of a frame that are encoded at a time; None: all at once
     _at_most: ClassVar[int | None] = None
@@ -32,8 +38,8 @@ class WaysIn(ABC):
         """Make one of chunks of rows, each seen once."""
 
     @abstractmethod
-    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
-        """Return a sentence, a table, and how many rows the table leaves out."""
+    def _targets(self) -> tuple[Floats, Floats, Floats]:
+        """Return rows, mean and variance of the target of each environment, three times (E,)."""
 
     @property
     def n_environments(self) -> int:
@@ -45,6 +51,25 @@ class WaysIn(ABC):
 
     def _repr_html_(self) -> str:
         return html_table(*self._overview())
+
+    def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
+        """Return a sentence, a table of the first environments, and how many more there are."""
+        rows, mean, var = self._targets()
+        features = counted(len(self.schema.features), "feature")
+        if self.schema.levels:
+            features += f" in {counted(self.schema.n_columns, 'column')}"
+        dropped = f", {self.n_dropped:,} dropped" if self.n_dropped else ""
+        sentence = (
+            f"{type(self).__name__}: {counted(self.n_environments, 'environment')}, "
+            f"{counted(float(rows.sum()), 'row')}{dropped}, {features}, "
+            f"target {self.schema.target!r}"
+        )
+        shown = self.n_environments if self.n_environments <= SHOWN else SHOWN - 1
+        table: list[tuple[str, ...]] = [("environment", "rows", "target mean", "target sd")]
+        for e in range(shown):
+            sd = f"{np.sqrt(var[e]):.4g}"
+            table.append((self.names[e], count(rows[e]), f"{mean[e]:.4g}", sd))
+        return sentence, table, self.n_environments - shown
 
     @classmethod
     def from_arrays(

@@ -1,9 +1,10 @@
 """What every estimator on environments shares: rows at the door, and columns as numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from inspect import signature
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from elinvar.environments import Environments, Moments, Schema, check_target, has_text
 from elinvar.errors import DataError, DataTypeError
+
+Record = TypeVar("Record")
 
 
 class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
@@ -118,6 +121,11 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
             return replace(rows, schema=self.schema_)
         self.schema_ = rows.schema
         return rows
+
+    def _asked(self, kind: Callable[..., Record], **changes: object) -> Record:
+        """Return a record, with the parameters that it has in common with this model."""
+        wanted, own = signature(kind).parameters, self.get_params(deep=False)
+        return kind(**({name: own[name] for name in wanted if name in own} | changes))
 
     def _take_schema(self, schema: Schema) -> None:
         """Learn the features from a schema, as `_read` does from rows."""

@@ -1,6 +1,6 @@
 """The scikit-learn face that every regressor on environments shares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -50,11 +50,7 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
         ndarray of shape (n,)
             Predictions, in units of the target.
         """
-        encoded = self._encode(X)
-        prediction: NDArray[np.float64] = self._without_intercept(encoded) + self._intercepts(
-            environments, len(encoded)
-        )
-        return prediction
+        return self._predict_encoded(self._encode(X), environments)
 
     def score(
         self,
@@ -88,7 +84,7 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
         return float(r2_score(y, prediction, sample_weight=sample_weight))
 
     def _predict_encoded(
-        self, encoded: NDArray[np.float64], labels: Sequence[str] | None
+        self, encoded: NDArray[np.float64], labels: ArrayLike | None
     ) -> NDArray[np.float64]:
         """Predict encoded rows (n, n_columns), of the environments ``labels`` if they are known."""
         return self._without_intercept(encoded) + self._intercepts(labels, len(encoded))

@@ -3,9 +3,8 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from inspect import signature
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,8 +20,6 @@ from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
     from elinvar.answer.json_text import Reader
-
-Steps = TypeVar("Steps")
 
 
 class StochasticRegressor(EnvironmentRegressor, ABC):
@@ -207,11 +204,6 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
         self,
     ) -> tuple[NDArray[np.integer[Any]], NDArray[np.float64], list[str], str]:
         """Return recorded steps (T,), values (T, k), their k names, and what they measure."""
-
-    def _asked(self, kind: Callable[..., Steps], **changes: object) -> Steps:
-        """Return a record of steps, with the parameters that it has in common with this model."""
-        wanted, own = signature(kind).parameters, self.get_params(deep=False)
-        return kind(**({name: own[name] for name in wanted if name in own} | changes))
 
     def _asked_step_size(self) -> float:
         """Return the step size to begin with; ``step_limit_`` is known."""

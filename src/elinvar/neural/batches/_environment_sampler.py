@@ -129,7 +129,14 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
         rank: int | None = None,
     ) -> None:
         super().__init__(
-            environments, batch_size, weights, replacement, drop_last, seed, num_replicas, rank
+            environments,
+            batch_size,
+            weights=weights,
+            replacement=replacement,
+            drop_last=drop_last,
+            seed=seed,
+            num_replicas=num_replicas,
+            rank=rank,
         )
         check_choice("small", small, ("repeat", "shrink", "refuse"))
         self.order, self.small, self.block = order, small, resolve_block(order, block)

@@ -95,12 +95,13 @@ class LabelledSampler(EpochSampler):
         self,
         environments: ArrayLike,
         batch_size: int,
-        weights: Weights,
-        replacement: bool,
-        drop_last: bool,
-        seed: int,
-        num_replicas: int | None,
-        rank: int | None,
+        *,
+        weights: Weights = "uniform",
+        replacement: bool = False,
+        drop_last: bool = False,
+        seed: int = 0,
+        num_replicas: int | None = None,
+        rank: int | None = None,
     ) -> None:
         self.groups = group_rows(environments)
         n_rows = len(self.groups.rows)

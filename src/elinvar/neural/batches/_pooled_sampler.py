@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from elinvar.neural.batches._epoch_sampler import LabelledSampler
-from elinvar.neural.batches._order import Weights
 from elinvar.neural.batches._reshuffling import Reshuffling
 
 
@@ -54,22 +53,6 @@ class PooledBatchSampler(LabelledSampler):
     >>> [len({row % 2 for row in batch}) for batch in sampler]
     [2, 2, 2, 2, 2]
     """
-
-    def __init__(
-        self,
-        environments: ArrayLike,
-        batch_size: int,
-        *,
-        weights: Weights = "uniform",
-        replacement: bool = False,
-        drop_last: bool = False,
-        seed: int = 0,
-        num_replicas: int | None = None,
-        rank: int | None = None,
-    ) -> None:
-        super().__init__(
-            environments, batch_size, weights, replacement, drop_last, seed, num_replicas, rank
-        )
 
     def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
         rng = self._generator(epoch, 0)

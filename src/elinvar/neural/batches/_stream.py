@@ -12,13 +12,7 @@ from torch.utils.data import IterableDataset, default_collate, get_worker_info
 from elinvar._base._check import check_count
 from elinvar.environments import natural_order
 from elinvar.errors import DataError
-from elinvar.neural.batches._order import (
-    Order,
-    Scheduled,
-    Weights,
-    resolve_block,
-    resolve_weights,
-)
+from elinvar.neural.batches._order import Order, Scheduled, Weights, resolve_block, resolve_weights
 from elinvar.neural.batches._ranks import resolve_ranks
 
 Shard = Iterable[Any] | Callable[[], Iterable[Any]]

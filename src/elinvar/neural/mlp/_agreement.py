@@ -18,12 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from elinvar.environments import Environments
-from elinvar.inference import (
-    LinearProblem,
-    LogisticLoss,
-    assess,
-    noncentrality_limit,
-)
+from elinvar.inference import LinearProblem, LogisticLoss, assess, noncentrality_limit
 
 Floats = NDArray[np.float64]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.environments import Environments, Schema
+from elinvar.environments import Environments
 from elinvar.errors import DataError
-from elinvar.estimators import random_generator
+from elinvar.estimators import EnvironmentEstimator, random_generator
 from elinvar.neural.mlp._agreement import Agreement
 from elinvar.neural.mlp._gates import NetworkSettings, TrainingRows, find_gates, refit, supports
 from elinvar.neural.networks._two_layer import TwoLayerNetwork
@@ -26,10 +26,9 @@ Judge = Callable[[Floats, Floats], Agreement]
 _CONSTANT = 1e-13
 
 
-class NetworkEstimator:
+class NetworkEstimator(EnvironmentEstimator):
     """Parameters, search and summary of `InvariantMLPRegressor` and `InvariantMLPClassifier`."""
 
-    schema_: Schema
     environments_: tuple[str, ...]
     selected_: Bools
     gates_: Floats
@@ -197,13 +196,6 @@ class NetworkEstimator:
         return torch.device(self.device)
 
     def _settings(self, n_outputs: int | None) -> NetworkSettings:
-        return NetworkSettings(
-            hidden=self.hidden + self.hidden % 2,
-            activation=self.activation,
-            gain=float(self.gain),
-            step_size=None if self.step_size == "auto" else float(self.step_size),
-            batch_size=int(self.batch_size),
-            n_steps=int(self.n_steps),
-            refit_steps=int(self.refit_steps),
-            n_outputs=n_outputs,
-        )
+        even = self.hidden + self.hidden % 2
+        size = None if self.step_size == "auto" else float(self.step_size)
+        return self._asked(NetworkSettings, hidden=even, step_size=size, n_outputs=n_outputs)

@@ -7,7 +7,7 @@ loses its gate. What stays is learned anew, without gates, from all rows: nothin
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -208,9 +208,7 @@ def refit(
         In double precision, on the CPU.
     """
     columns = np.flatnonzero(gates[table.gate_of])
-    chosen = TrainingRows(
-        x=table.x[:, torch.as_tensor(columns)], y=table.y, codes=table.codes, gate_of=columns
-    )
+    chosen = replace(table, x=table.x[:, torch.as_tensor(columns)], gate_of=columns)
     network = settings.network(len(columns), seed).to(table.x.device)
     size = min(2 * settings.batch_size, len(table.y))
     sampler = PooledBatchSampler(

@@ -85,10 +85,7 @@ class Learner:
         Tensor of shape ()
         """
         x, y = batch
-        if self.precision is None:
-            return self.loss(self.model(x), y)
-        with self._autocast():
-            return self.loss(self.model(x), y)
+        return self.compare(self.output(x), y)
 
     def backward(self, value: Tensor) -> None:
         """Add the gradient of a value to the parameters' ``grad``.
