@@ -74,11 +74,12 @@ def test_path_colours_lines_by_verdict():
     assert colours == {n: VERDICT_COLOURS[v] for n, v in zip(NAMES, VERDICTS, strict=True)}
 
 
-def test_path_without_verdicts_uses_what_was_selected():
-    ax = plot_path(STRENGTH, COEF, NAMES, selected=[False, True, False])
+def test_path_without_verdicts_shows_what_stays_as_invariant():
+    ax = plot_path(STRENGTH, COEF, NAMES)
     colours = {text.get_text(): text.get_color() for text in ax.texts}
-    assert colours["child"] == VERDICT_COLOURS["invariant"]
-    assert colours["parent"] == VERDICT_COLOURS["no effect"]
+    stays = {name: COEF[-1][j] != 0 for j, name in enumerate(NAMES)}
+    kinds = {name: "invariant" if stay else "no effect" for name, stay in stays.items()}
+    assert colours == {name: VERDICT_COLOURS[kind] for name, kind in kinds.items()}
 
 
 def test_path_of_many_columns_names_those_that_stay_first():
@@ -258,11 +259,6 @@ def test_trajectory_survives_divergence():
     ax = drawn(plot_trajectory([0, 10, 20], [[0, 1], [1, np.inf], [2, np.nan]], ["a", "b"]))
     assert sorted(texts(ax)) == ["a", "b"]
     assert ax.get_title(loc="left") == "Coefficients over 20 steps"
-
-
-def test_trajectory_takes_verdicts():
-    ax = drawn(plot_trajectory([0, 1], [[0, 1], [1, 2]], ["a", "b"], verdicts=VERDICTS[:2]))
-    assert ax.texts[0].get_color() == VERDICT_COLOURS["invariant"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import typer
 
 from elinvar.cli import _options as options
 from elinvar.cli._console import guarded
-from elinvar.cli._options import Intercept, Missing, Predictor, Unknown, names
+from elinvar.cli._options import Missing, Unknown, names
 from elinvar.cli._source import Source
 
 app = typer.Typer(
@@ -47,8 +47,8 @@ def diagnose(
     drop: options.Drop = None,
     categorical: options.Categorical = None,
     weight: options.Weight = None,
-    missing: options.MissingValues = Missing.error,
-    intercept: options.InterceptKind = Intercept.shared,
+    missing: options.MissingValues = "error",
+    intercept: options.InterceptKind = "shared",
     exclude_environments: options.ExcludeEnvironments = None,
     figures: options.Figures = None,
     json: options.Json = False,
@@ -63,7 +63,7 @@ def diagnose(
     with guarded():
         run(
             _source(data, target, environment, features, drop, categorical, weight, missing),
-            intercept=intercept.value,
+            intercept=intercept,
             exclude_environments=names(exclude_environments),
             figures=figures,
             json=json,
@@ -90,7 +90,7 @@ def _source(
         drop=names(drop),
         categorical=names(categorical),
         sample_weight=weight,
-        missing=missing.value,
+        missing=missing,
     )
     return Source(data=tuple(data), roles=roles)
 
@@ -104,9 +104,9 @@ def fit(
     drop: options.Drop = None,
     categorical: options.Categorical = None,
     weight: options.Weight = None,
-    missing: options.MissingValues = Missing.error,
-    intercept: options.InterceptKind = Intercept.shared,
-    predictor: options.PredictorKind = Predictor.auto,
+    missing: options.MissingValues = "error",
+    intercept: options.InterceptKind = "shared",
+    predictor: options.PredictorKind = "auto",
     classify: options.Classify = False,
     exclude_environments: options.ExcludeEnvironments = None,
     features_always: options.FeaturesAlways = None,
@@ -133,8 +133,8 @@ def fit(
                     data, target, environment, features, drop, categorical, weight, missing
                 ),
                 parameters={
-                    "intercept": intercept.value,
-                    "predictor": predictor.value,
+                    "intercept": intercept,
+                    "predictor": predictor,
                     "exclude_environments": names(exclude_environments),
                     "features_always": names(features_always),
                     "effect_tolerance": effect_tolerance,
@@ -166,7 +166,7 @@ def predict(
     unknown: Annotated[
         Unknown,
         typer.Option(help="Levels not seen in training: refuse them, or count them as none."),
-    ] = Unknown.error,
+    ] = "error",
 ) -> None:
     """Predict each row of a table: CSV with a column prediction.
 
@@ -177,7 +177,7 @@ def predict(
     from elinvar.cli._predict import run
 
     with guarded():
-        run(model, tuple(data), out=out, interval=interval, unknown=unknown.value)
+        run(model, tuple(data), out=out, interval=interval, unknown=unknown)
 
 
 @app.command()
@@ -202,14 +202,8 @@ def reproduce(
     quick: Annotated[
         bool, typer.Option("--quick", help="Smaller runs: all studies in about a minute.")
     ] = False,
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Folder for tables, pictures and a page; made if needed."),
-    ] = Path("reproduce"),
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Runs at the same time; one a core if not given."),
-    ] = None,
+    out: options.Folder = Path("reproduce"),
+    workers: options.Workers = None,
     cluster: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://host:8786."),
@@ -253,18 +247,12 @@ def bench(
             "fewer.",
         ),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Runs at the same time; one a core if not given."),
-    ] = None,
+    workers: options.Workers = None,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Fewer problems and seeds, no slow methods: a few minutes."),
     ] = False,
-    out: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Folder for tables, pictures and a page; made if needed."),
-    ] = Path("leaderboard"),
+    out: options.Folder = Path("leaderboard"),
     resume: Annotated[
         bool,
         typer.Option(

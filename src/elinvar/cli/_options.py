@@ -1,42 +1,16 @@
 """The options that commands share, each declared once."""
 
 import csv
-from enum import StrEnum
 from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-
-class Intercept(StrEnum):
-    """Whether environments share one intercept."""
-
-    shared = "shared"
-    environment = "environment"
-
-
-class Predictor(StrEnum):
-    """Which model predicts."""
-
-    auto = "auto"
-    invariant = "invariant"
-    pooled = "pooled"
-
-
-class Missing(StrEnum):
-    """What to do with missing values."""
-
-    error = "error"
-    drop = "drop"
-    impute = "impute"
-
-
-class Unknown(StrEnum):
-    """What to do with levels not seen in training."""
-
-    error = "error"
-    zero = "zero"
+Intercept = Literal["shared", "environment"]
+Predictor = Literal["auto", "invariant", "pooled"]
+Missing = Literal["error", "drop", "impute"]
+Unknown = Literal["error", "zero"]
 
 
 def names(items: list[str] | None) -> list[str] | None:
@@ -117,6 +91,14 @@ Classify = Annotated[
 FeaturesAlways = Annotated[
     list[str] | None,
     typer.Option(metavar="A,B,...", help="Features that stay in the model. Repeatable."),
+]
+Folder = Annotated[
+    Path,
+    typer.Option(metavar="DIR", help="Folder for tables, pictures and a page; made if needed."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Runs at the same time; one a core if not given."),
 ]
 EffectTolerance = Annotated[
     float,

@@ -104,11 +104,11 @@ def legend_below(
         legend.remove()
 
 
-def name_rows(ax: Axes, names: Sequence[str], *, longest: int = LONGEST, pad: float = 7) -> None:
+def name_rows(ax: Axes, names: Sequence[str], *, longest: int = LONGEST) -> None:
     """Name the rows 0, 1, ..., from the top down, without a line beside them."""
     ax.set_yticks(range(len(names)), [clean(name, longest) for name in names], parse_math=False)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    bare_rows(ax, pad=pad)
+    bare_rows(ax)
 
 
 def bare_rows(ax: Axes, *, pad: float = 7) -> None:

@@ -1,6 +1,6 @@
 """What several figures draw: dots, bands, intervals, and names that keep apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 # The thin line from a name to its point.
-LEADER: dict[str, Any] = {
+_LEADER: dict[str, Any] = {
     "arrowstyle": "-", "color": QUIET, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0
 }  # fmt: skip
 
@@ -64,6 +64,10 @@ INVARIANT = Look(VERDICT_COLOURS["invariant"], "-", "o")
 SPURIOUS = Look(VERDICT_COLOURS["spurious"], "--", "D")
 POOLED = Look(MODEL_COLOURS["pooled"], "--", "D")
 REST = Look(QUIET, ":", "s")
+DISTANCES = {
+    "error": ("distance to the invariant part A*", INVARIANT),
+    "pooled_error": ("distance to the pooled solution", POOLED),
+}
 
 
 def dots(
@@ -96,14 +100,19 @@ def write(
     *,
     frame: str | tuple[str, str] = "data",
     shift: tuple[float, float] = (0.0, 0.0),
+    shift_frame: str | tuple[str, str] = "offset points",
     ha: str = "left",
     va: str = "center",
     size: float = 8.5,
     colour: str = INK,
     bold: bool = False,
     outlined: bool = False,
+    leader: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write beside a point of ``frame``, ``shift`` points away from it."""
+    """Write beside a point of ``frame``, ``shift`` points away, or at a place of its own frame.
+
+    With a ``leader`` a thin line goes from the text to the point.
+    """
     from matplotlib.patheffects import withStroke
 
     ax.annotate(
@@ -111,7 +120,7 @@ def write(
         xy=at,
         xycoords=frame,
         xytext=shift,
-        textcoords="offset points",
+        textcoords=shift_frame,
         ha=ha,
         va=va,
         fontsize=size,
@@ -120,6 +129,7 @@ def write(
         annotation_clip=False,
         parse_math=False,
         path_effects=[withStroke(linewidth=3, foreground="white")] if outlined else None,
+        arrowprops=None if leader is None else {**_LEADER, **leader},
         zorder=5,
     )
 
@@ -138,20 +148,16 @@ def name_points(
     low, high = ax.get_ylim()
     spots = spread([y for _, y in points], 0.05 * (high - low), low, high)
     for name, point, spot, colour in zip(names, points, spots, colours, strict=True):
-        ax.annotate(
+        write(
+            ax,
             name,
-            xy=point,
-            xycoords=frame,
-            xytext=(x, spot),
-            textcoords=("axes fraction", "data"),
+            point,
+            frame=frame,
+            shift=(x, spot),
+            shift_frame=("axes fraction", "data"),
             ha="right" if right else "left",
-            va="center",
-            fontsize=8.5,
-            color=colour,
-            annotation_clip=False,
-            parse_math=False,
-            arrowprops={**LEADER, "relpos": (1.0 if right else 0.0, 0.5)},
-            zorder=5,
+            colour=colour,
+            leader={"relpos": (1.0 if right else 0.0, 0.5)},
         )
     ax.set_ylim(low, high)
 

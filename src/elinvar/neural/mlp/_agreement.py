@@ -65,14 +65,11 @@ def agreement_of_numbers(
     table = assess(problem, np.ones((1, len(problem.features)), dtype=bool))
     if not np.isfinite(table.statistic[0]):
         return Agreement(p_value=0.0, disagreement=np.inf, score=np.inf)
-    # delta / N, and the score log R + log(1 + kappa delta / N)
     limit = float(noncentrality_limit(table.statistic, table.freedom)[0]) / len(y)
     risk = float(np.mean((y - output) ** 2))
-    return Agreement(
-        p_value=float(table.p_value[0]),
-        disagreement=limit,
-        score=float(np.log(max(risk, 1e-300)) + np.log1p(_KAPPA * limit)),
-    )
+    # log R + log(1 + kappa delta / N)
+    score = float(np.log(max(risk, 1e-300)) + np.log1p(_KAPPA * limit))
+    return Agreement(p_value=float(table.p_value[0]), disagreement=limit, score=score)
 
 
 def agreement_of_classes(
@@ -100,10 +97,7 @@ def agreement_of_classes(
     test = loss.assess(np.ones((1, loss.problem.n_gates), dtype=bool))
     limit = float(noncentrality_limit(test.statistic, test.freedom)[0]) / len(y)
     risk = -float(log_softmax(log_odds, axis=1)[np.arange(len(y)), y].mean())
-    return Agreement(
-        p_value=float(test.p_value[0]),
-        disagreement=limit,
-        # the mean negative log likelihood of numbers is log(R) / 2 + constant: half of the penalty
-        # joins that of classes, to first order
-        score=risk + _KAPPA * limit / 2,
-    )
+    # the mean negative log likelihood of numbers is log(R) / 2 + constant: half of the penalty
+    # joins that of classes, to first order
+    score = risk + _KAPPA * limit / 2
+    return Agreement(p_value=float(test.p_value[0]), disagreement=limit, score=score)

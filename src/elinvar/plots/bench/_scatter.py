@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.plots._axes import GRID, Axes, clean, finish, log_axis, new_axes
-from elinvar.plots._marks import LEADER
+from elinvar.plots._marks import dots, write
 from elinvar.plots._tables import Row, Table, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
@@ -67,16 +67,10 @@ def plot_error_time(
     x, y = ([row[key] for row in rows] for key in ("seconds", "error"))
     for row in rows:
         own = row["method"] == OURS
-        ax.plot(
-            row["seconds"],
-            row["error"],
-            linestyle="none",
-            marker="o" if own else "D" if row["method"] in REFERENCES else "s",
-            markersize=8 if own else 5.5,
-            color=_COLOURS.get(row["method"], _OTHERS),
-            markeredgewidth=0,
-            zorder=4 if own else 3,
-        )
+        marker = "o" if own else "D" if row["method"] in REFERENCES else "s"
+        colour, size = _COLOURS.get(row["method"], _OTHERS), 64 if own else 30
+        place = row["seconds"], row["error"]
+        dots(ax, *place, colour, size=size, marker=marker, zorder=4 if own else 3)
     _pad(ax, x, y)
     _name(ax, rows)
     ax.grid(**GRID)
@@ -106,19 +100,16 @@ def _name(ax: Axes, rows: list[Row]) -> None:
         place = _free(x, y, width, taken)
         taken.append(place)
         middle = (place.y0 + place.y1) / 2
-        far = abs(middle - y) > 0.05
-        ax.annotate(
+        write(
+            ax,
             name,
-            xy=(x, y),
-            xycoords="axes fraction",
-            xytext=(place.x0, middle),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=8.5,
-            color=_COLOURS.get(row["method"], INK),
-            fontweight="bold" if own else "normal",
-            parse_math=False,
-            arrowprops=LEADER if far else None,
+            (x, y),
+            frame="axes fraction",
+            shift=(place.x0, middle),
+            shift_frame="axes fraction",
+            colour=_COLOURS.get(row["method"], INK),
+            bold=own,
+            leader={} if abs(middle - y) > 0.05 else None,
         )
 
 

@@ -24,7 +24,6 @@ def plot_path(
     columns: Sequence[str],
     *,
     verdicts: Verdicts | None = None,
-    selected: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     top: int = 12,
     ylabel: str = "coefficient",
@@ -43,9 +42,8 @@ def plot_path(
     columns : sequence of str
         Names of the columns.
     verdicts : mapping or sequence of str, optional
-        Verdict of each column, by name or in order; decides colour and dashes.
-    selected : array-like of bool, shape (n_columns,), optional
-        Used when there are no verdicts: the selected columns are drawn as invariant.
+        Verdict of each column, by name or in order; decides colour and dashes. By default the
+        columns that stay are drawn as invariant.
     groups : array-like of shape (n_columns,), optional
         Feature of each column; of each feature only the largest column is named.
     top : int
@@ -70,14 +68,15 @@ def plot_path(
     """
     strength, coef = _as_path(path_strength, path_coef, columns)
     stays = coef[-1] != 0
-    kinds = _kinds(columns, verdicts, selected, stays)
+    if verdicts is None:
+        verdicts = np.where(stays, "invariant", "no effect").tolist()
+    kinds = _kinds(columns, verdicts)
     looks = [Look.of_verdict(kind) for kind in kinds]
     ax = new_axes(9.0, 4.8) if ax is None else ax
     x, low = _log_positions(strength)
     ax.set_xscale("log")
     group = np.arange(len(columns)) if groups is None else np.asarray(groups)
-    first = stays if verdicts is None else np.isin(kinds, HOLDS)
-    crowd, named = _largest(coef, top, first, group)
+    crowd, named = _largest(coef, top, np.isin(kinds, HOLDS), group)
     lines = _Lines(x=x, coef=coef, columns=columns, looks=looks)
     lines.draw(ax, crowd, named)
     lines.name(ax, [j for j in named if stays[j]])
@@ -111,7 +110,6 @@ def plot_trajectory(
     coef: ArrayLike,
     columns: Sequence[str],
     *,
-    verdicts: Verdicts | None = None,
     top: int = 12,
     ylabel: str = "coefficient",
     title: str | None = None,
@@ -127,8 +125,6 @@ def plot_trajectory(
         Recorded coefficients; values that are not finite leave a gap.
     columns : sequence of str
         Names of the columns.
-    verdicts : mapping or sequence of str, optional
-        Verdict of each column; by default all are drawn alike.
     top : int
         How many columns are named.
     ylabel : str
@@ -146,12 +142,7 @@ def plot_trajectory(
     x, values = _as_path(steps, coef, columns)
     values = np.where(np.isfinite(values), values, np.nan)
     ax = new_axes(9.0, 4.8) if ax is None else ax
-    if verdicts is None:
-        looks = [Look.number(j) for j in range(len(columns))]
-    else:
-        kinds = _kinds(columns, verdicts, None, np.ones(len(columns), dtype=bool))
-        looks = [Look.of_verdict(kind) for kind in kinds]
-        _verdict_legend(ax, kinds)
+    looks = [Look.number(j) for j in range(len(columns))]
     alike, group = np.zeros(len(columns), dtype=bool), np.arange(len(columns))
     crowd, named = _largest(values, top, alike, group)
     lines = _Lines(x=x, coef=values, columns=columns, looks=looks)
@@ -173,20 +164,12 @@ def _as_path(x: ArrayLike, coef: ArrayLike, columns: Sequence[str]) -> tuple[Flo
     return position, values
 
 
-def _kinds(
-    columns: Sequence[str],
-    verdicts: Verdicts | None,
-    selected: ArrayLike | None,
-    stays: NDArray[np.bool_],
-) -> list[str]:
+def _kinds(columns: Sequence[str], verdicts: Verdicts) -> list[str]:
     if isinstance(verdicts, Mapping):
         return [str(verdicts.get(name, "undecided")) for name in columns]
-    if verdicts is not None:
-        if len(verdicts) != len(columns):
-            raise ValueError(f"{len(verdicts)} verdicts for {len(columns)} columns.")
-        return [str(verdict) for verdict in verdicts]
-    mask = stays if selected is None else np.asarray(selected, dtype=bool)
-    return ["invariant" if chosen else "no effect" for chosen in mask]
+    if len(verdicts) != len(columns):
+        raise ValueError(f"{len(verdicts)} verdicts for {len(columns)} columns.")
+    return [str(verdict) for verdict in verdicts]
 
 
 def _log_positions(strength: Floats) -> tuple[Floats, float | None]:

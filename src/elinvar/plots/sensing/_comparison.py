@@ -15,18 +15,13 @@ from elinvar.plots._axes import (
     log_axis,
     new_axes,
 )
-from elinvar.plots._marks import INVARIANT, POOLED, REST, Look, dots, mark, write
+from elinvar.plots._marks import DISTANCES, INVARIANT, POOLED, REST, Look, dots, mark, write
 from elinvar.plots._tables import Row, Table, distinct, records
 from elinvar.plots.palette import QUIET
 
 # A group and a setting, and the runs of each that can be drawn.
 Place = tuple[str, str]
 Known = dict[Place, list[float]]
-
-_DISTANCES = {
-    "error": ("distance to the invariant part A*", INVARIANT),
-    "pooled_error": ("distance to the pooled solution", POOLED),
-}
 
 
 def plot_comparison(
@@ -99,7 +94,7 @@ def plot_comparison(
     ax.grid(axis="x", **GRID)
     _name_groups(ax, places)
     if len(values) > 1:
-        given = [_DISTANCES[key][0] if key in _DISTANCES else key for key in values]
+        given = [DISTANCES[key][0] if key in DISTANCES else key for key in values]
         handles = [
             mark(look.colour, marker=look.marker, hollow=look is not INVARIANT) for look in looks
         ]
@@ -109,7 +104,7 @@ def plot_comparison(
 
 
 def _look(key: str, k: int) -> Look:
-    return _DISTANCES[key][1] if key in _DISTANCES else (INVARIANT, POOLED, REST)[k % 3]
+    return DISTANCES[key][1] if key in DISTANCES else (INVARIANT, POOLED, REST)[k % 3]
 
 
 def _places(rows: list[Row], name: str) -> dict[Place, float]:
@@ -157,7 +152,7 @@ def _finding(values: Sequence[str], known: list[Known]) -> str:
         {place: float(np.median(runs or [np.inf])) for place, runs in each.items()}
         for each in known
     ]
-    if list(values) == list(_DISTANCES):
+    if list(values) == list(DISTANCES):
         near = sum(middles[0][place] < middles[1][place] for place in middles[0])
         verb = "ends" if near == 1 else "end"
         return f"{near} of {len(known[0])} settings {verb} nearer A* than to the pooled solution"

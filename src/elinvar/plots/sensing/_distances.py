@@ -13,13 +13,8 @@ from elinvar.plots._axes import (
     new_panels,
     plain_numbers,
 )
-from elinvar.plots._marks import INVARIANT, POOLED, draw_band
+from elinvar.plots._marks import DISTANCES, draw_band
 from elinvar.plots._tables import Row, Table, distinct, records
-
-_LINES = {
-    "error": ("distance to the invariant part A*", INVARIANT),
-    "pooled_error": ("distance to the pooled solution", POOLED),
-}
 
 
 def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
@@ -56,9 +51,9 @@ def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
     >>> ax.figure.get_suptitle()
     'HeteroSGD ends nearer A*, PooledSGD nearer the pooled solution'
     """
-    ends = [f"{key}_{end}" for key in _LINES for end in ("low", "high")]
+    ends = [f"{key}_{end}" for key in DISTANCES for end in ("low", "high")]
     rows = records(
-        distances, texts=("algorithm",), numbers=("step", *_LINES, *ends), needed="distances"
+        distances, texts=("algorithm",), numbers=("step", *DISTANCES, *ends), needed="distances"
     )
     names = distinct(rows, "algorithm")
     width = 2.2 + 2.9 * max(len(names), 2)
@@ -68,15 +63,15 @@ def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
         head_panel(ax, name)
         finish(ax, title=None, xlabel="step", ylabel="Frobenius norm" if ax is panels[0] else "")
     first = panels[0]
-    log_axis(first, "y", [row[key] for row in rows for key in _LINES])
-    handles = first.get_lines()[: len(_LINES)]
-    legend_below(first, handles, [label for label, _ in _LINES.values()])
+    log_axis(first, "y", [row[key] for row in rows for key in DISTANCES])
+    handles = first.get_lines()[: len(DISTANCES)]
+    legend_below(first, handles, [label for label, _ in DISTANCES.values()])
     head_figure(first, _finding(rows, names) if title is None else title)
     return first
 
 
 def _draw(ax: Axes, rows: list[Row]) -> None:
-    for key, (label, look) in _LINES.items():
+    for key, (label, look) in DISTANCES.items():
         draw_band(ax, rows, "step", key, look, label=label, markers=False, positive=True)
     steps = [row["step"] for row in rows]
     ax.set_xlim(min(steps), max(steps) if max(steps) > min(steps) else min(steps) + 1)
