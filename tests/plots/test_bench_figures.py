@@ -30,7 +30,7 @@ def test_every_method_is_a_dot_with_its_name_and_both_axes_are_logarithmic():
     ax = plot_error_time(methods())
     assert sorted(texts(ax)) == sorted(NAMES)
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    dots = {(line.get_xdata()[0], line.get_ydata()[0]) for line in ax.lines}
+    dots = {tuple(dot.get_offsets()[0].tolist()) for dot in ax.collections}
     assert (0.05, 1.1) in dots
     assert len(dots) == len(NAMES)
 
