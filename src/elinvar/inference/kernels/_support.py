@@ -160,16 +160,16 @@ def fit_each(data: Data, size: int, kept: int, work: Work) -> bool:
 
 
 @compiled(fastmath=True)
-def _add_up(data: Data, size: int, work: Work, left_out: int) -> None:
-    """Sum precisions (lower) and their pulls over all environments but ``left_out``."""
+def fit_all(data: Data, size: int, work: Work, left_out: int) -> int:
+    """Efficient refit on all environments but ``left_out``; returns its rank."""
     gram, cross = data[0], data[1]
-    _, _, facts, total, _, _, coef, columns = work
+    _, _, facts, total, _, whole, coef, columns = work
+    # T = sum P_e, and T w = sum P_e w_e = sum (nu_e / residual) c_e
     for a in range(size):
         value = 0.0
         for e in range(len(gram)):
             if e != left_out:
                 value += facts[0, e] * cross[e, columns[a]]
-        # T = sum P_e, and T w = sum P_e w_e = sum (nu_e / residual) c_e
         coef[a] = value
         for b in range(a + 1):
             value = 0.0
@@ -177,13 +177,7 @@ def _add_up(data: Data, size: int, work: Work, left_out: int) -> None:
                 if e != left_out:
                     value += facts[0, e] * gram[e, columns[a], columns[b]]
             total[a, b] = value
-
-
-@compiled(fastmath=True)
-def fit_all(data: Data, size: int, work: Work, left_out: int) -> int:
-    """Efficient refit on all environments but ``left_out``; returns its rank."""
-    total, coef = work[3], work[6]
-    _add_up(data, size, work, left_out)
+            whole[a, b] = value
     rank = factor(total, coef, size)
     back_solve(total, coef, size)
     return rank
@@ -191,18 +185,20 @@ def fit_all(data: Data, size: int, work: Work, left_out: int) -> int:
 
 @compiled()
 def _fit_least_norm(data: Data, size: int, work: Work, left_out: int) -> None:
-    """Refit without ``left_out`` where the others cannot tell all columns apart.
+    """Mend the last refit where the others cannot tell all columns apart.
 
     The coefficients of least norm: which columns ``factor`` skips depends on their order.
     """
-    total, coef = work[3], work[6]
-    _add_up(data, size, work, left_out)
-    whole = np.empty((size, size))
+    cross, facts, coef, columns = data[1], work[2], work[6], work[7]
+    # T, of which the refit has left the lower half in the scratch array
+    whole, pull = work[5][:size, :size].copy(), np.zeros(size)
     for a in range(size):
-        for b in range(a + 1):
-            whole[a, b] = whole[b, a] = total[a, b]
+        for b in range(a):
+            whole[b, a] = whole[a, b]
+        for e in range(len(cross)):
+            if e != left_out:
+                pull[a] += facts[0, e] * cross[e, columns[a]]
     values, vectors = np.linalg.eigh(whole)
-    pull = coef[:size].copy()
     coef[:size] = 0.0
     for m in range(size):
         if values[m] > _PIVOT * values[size - 1]:
