@@ -25,7 +25,7 @@ KINDS = ("number", "two classes", "three classes")
 TABLES = ("evidence_", "effects_", "tests_", "residuals_", "errors_", "left_out_")
 COLUMNS = {
     "evidence_": "feature verdict effect low high pooled_effect heterogeneity_p between_sd new_low "
-    "new_high leaves_at moved_p odd_environment",
+    "new_high exit_strength shift_p_value odd_environment",
     "effects_": "feature environment effect low high",
     "tests_": "test statistic df1 df2 p_value question",
     "residuals_": "environment rows mean mean_low mean_high slope slope_low slope_high sd outcome",

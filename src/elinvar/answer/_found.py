@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol, Self, get_args
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.answer.tables import (
-    effects_table,
     errors_table,
     evidence_table,
     left_out_table,
@@ -18,11 +17,15 @@ from elinvar.answer.tables import (
 from elinvar.environments import Schema
 from elinvar.inference import (
     Diagnosis,
+    EnvironmentEffect,
     EnvironmentResiduals,
     Evidence,
+    Findings,
     Forecast,
     InvariancePath,
     LeftOut,
+    LinearModel,
+    LogisticModel,
     ModelTest,
     OddEnvironment,
     Status,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+AnyFindings: TypeAlias = Findings[LinearModel] | Findings[LogisticModel]
 Predictor = Literal["invariant", "pooled", "candidate", "subspace"]
 TableName = Literal["evidence", "effects", "tests", "residuals", "errors", "left_out"]
 
@@ -47,35 +51,6 @@ VERDICTS = ("invariant", "approximately invariant", "spurious", "undecided", "no
 """Verdicts on an effect, in the order in which they are shown."""
 
 _ASKED_FOR = (*TABLES, "forecast", "odd_environment", "diagnosis", "path")
-
-
-class Findings(Protocol):
-    """What an engine says when asked: each call computes, and `Answer` keeps what comes."""
-
-    @property
-    def portable(self) -> bool:
-        """Whether it is moments; what holds rows stays behind when an answer is pickled."""
-
-    def evidence(self, tolerance: float) -> Evidence:
-        """Evidence on every feature."""
-
-    def tests(self) -> list[ModelTest]:
-        """Tests of the invariant model."""
-
-    def residuals(self) -> list[EnvironmentResiduals]:
-        """Its residuals in each environment."""
-
-    def left_out(self) -> list[LeftOut]:
-        """Each environment predicted from the others."""
-
-    def odd_environment(self) -> OddEnvironment | None:
-        """Name the environment that is responsible where they do not agree."""
-
-    def path(self, strengths: Floats | None) -> InvariancePath:
-        """Coefficients along the mean-field path."""
-
-    def diagnosis(self) -> Diagnosis:
-        """Say what the data could answer, whatever the model."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,7 +101,7 @@ class Found:
     invariant: FittedModel
     pooled: FittedModel
     notes: tuple[str, ...] = ()
-    found: Findings | None = None
+    found: AnyFindings | None = None
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -166,7 +141,7 @@ class Found:
     @cached_property
     def effects(self) -> "pd.DataFrame":
         """Effect of each feature in each environment that can tell it, a row each."""
-        return effects_table(self._evidence)
+        return table_of(EnvironmentEffect, self._evidence.effects)
 
     @cached_property
     def tests(self) -> "pd.DataFrame":
@@ -236,7 +211,7 @@ class Found:
         self.__dict__.update({name: _with_frames(value) for name, value in state.items()})
 
     @property
-    def _findings(self) -> Findings:
+    def _findings(self) -> AnyFindings:
         if self.found is None:
             raise AttributeError("This answer was restored without what it is asked for.")
         return self.found

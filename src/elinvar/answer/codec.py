@@ -1,8 +1,8 @@
 """An answer as what JSON can hold, and back: what is written, and what is believed when read."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, get_args
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Columns:
-    """Columns of a table; what is neither text nor flag holds numbers, which may be null."""
-
-    names: tuple[str, ...]
-    flags: tuple[str, ...] = ()
-
-
-_FEATURES = _Columns(
-    names=(
-        "feature", "mean_shift", "mean_p", "scale_ratio", "scale_p", "slope", "slope_sd", "slope_p",
-        "positive", "negative", "flips", "moved", "vif", "told_apart", "growth", "gain_low",
-        "gain_high", "step_low", "step_high", "detectable_sd",
-    ),
-    flags=("flips", "moved", "told_apart"),
+_FEATURES = (
+    "feature", "mean_shift", "mean_p", "scale_ratio", "scale_p", "slope", "slope_sd", "slope_p",
+    "positive", "negative", "flips", "moved", "vif", "told_apart", "growth", "gain_low",
+    "gain_high", "step_low", "step_high", "detectable_sd",
 )  # fmt: skip
-_POWER = _Columns(names=("environments", "rows", "detectable_sd", "is_now"), flags=("is_now",))
+_POWER = ("environments", "rows", "detectable_sd", "is_now")
+_FLAGS = frozenset({"flips", "moved", "told_apart", "is_now"})
 _DIAGNOSES = ("can answer", "can answer in part", "cannot")
 
 
@@ -77,7 +67,7 @@ def read_answer(
     schema: Schema,
     rows: Mapping[str, float],
     n_dropped: int,
-    scales: Any,
+    scales: NDArray[np.float64],
 ) -> Answer:
     """Return the answer that `describe_answer` has written, after checking it.
 
@@ -109,8 +99,7 @@ def read_answer(
         notes=file.texts("notes"),
     )
     tables = {
-        name: read_table(file, name, _Columns(names=columns_of(name, classes=bool(classes))))
-        for name in TABLES
+        name: read_table(file, name, columns_of(name, classes=bool(classes))) for name in TABLES
     }
     if not set(tables["evidence"]["verdict"]) <= set(get_args(Verdict)):
         file.refuse("evidence", "verdicts that elinvar knows", verb="have")
@@ -127,7 +116,7 @@ def read_answer(
     )
 
 
-def by_column(schema: Schema, coef: Any) -> dict[str, Any]:
+def by_column(schema: Schema, coef: NDArray[np.float64]) -> dict[str, object]:
     """Return coefficients (n_columns,) or (m, n_columns) by the names of the columns."""
     return dict(zip(column_keys(schema), coef.T.tolist(), strict=True))
 
@@ -243,21 +232,22 @@ def _path(file: Reader, schema: Schema) -> InvariancePath:
     )
 
 
-def read_table(file: Reader, key: str, kind: _Columns) -> "pd.DataFrame":
+def read_table(file: Reader, key: str, names: tuple[str, ...]) -> "pd.DataFrame":
     """Read a list of records of these columns, and no others."""
     import pandas as pd
 
     records = file.records(key)
     for record in records:
-        if set(record.values) != set(kind.names):
-            file.refuse(key, f"rows with {', '.join(kind.names)}", verb="have")
-    return pd.DataFrame({name: _column(records, name, kind) for name in kind.names})
+        if set(record.values) != set(names):
+            file.refuse(key, f"rows with {', '.join(names)}", verb="have")
+    return pd.DataFrame({name: _column(records, name) for name in names})
 
 
-def _column(records: list[Reader], name: str, kind: _Columns) -> object:
+def _column(records: list[Reader], name: str) -> object:
+    """Read text, flags, whole numbers or, in all other columns, numbers that may be null."""
     if name in TEXTS:
         return np.array([record.text(name) for record in records], dtype=object)
-    if name in kind.flags:
+    if name in _FLAGS:
         return [record.flag(name) for record in records]
     if records and all(type(record.values[name]) is int for record in records):
         return np.array([record.whole(name) for record in records], dtype=np.int64)

@@ -124,7 +124,7 @@ def _agreement(answer: "Found", holds: list[Row]) -> str:
     outcome, names = answer.outcome, [row["feature"] for row in holds]
     if not names:
         return f"No effect on {outcome} could be shown to be the same in {_places(answer)}."
-    effects, verb = ("effect", "is") if len(names) == 1 else ("effects", "are")
+    verb = "is" if len(names) == 1 else "are"
     if answer.status == "approximate":
         spared = (
             f"spare at most {figure(answer.disagreement / 2, 2)} of log loss a row"
@@ -132,12 +132,12 @@ def _agreement(answer: "Found", holds: list[Row]) -> str:
             else f"explain at most {percent(answer.disagreement)} of what is left"
         )
         return (
-            f"The {effects} of {listed(names)} on {outcome} {verb} nearly the same in "
+            f"The {_effects_of(names)} on {outcome} {verb} nearly the same in "
             f"{_places(answer)}: they differ by more than chance, but coefficients of their own "
             f"would {spared}."
         )
     return (
-        f"The {effects} of {listed(names)} on {outcome} {verb} the same in {_places(answer)}, as "
+        f"The {_effects_of(names)} on {outcome} {verb} the same in {_places(answer)}, as "
         f"far as {count(sum(answer.rows.values()))} rows can tell."
     )
 
@@ -192,8 +192,7 @@ def _changing(answer: "Found", table: list[Row]) -> list[str]:
     sentences = [f"{sentence}."]
     if others:
         names = [row["feature"] for row in others]
-        what, verb = ("effect", "changes") if len(others) == 1 else ("effects", "change")
-        sentences.append(f"The {what} of {listed(names)} {verb}, too.")
+        sentences.append(f"The {_effects_of(names)} change{'s' * (len(names) == 1)}, too.")
     return sentences
 
 
@@ -214,11 +213,11 @@ def _carried(rows: list[Row]) -> str:
     names = [row["feature"] for row in rows if row["feature"] not in weak]
     parts = []
     if names:
-        parts.append(f"the {'effect' if len(names) == 1 else 'effects'} of {listed(names)}")
-    if weak:
-        what = "that" if names else "the effect"
-        what = what if len(weak) == 1 else "those" if names else "the effects"
-        parts.append(f"with reserve {what} of {listed(weak)}")
+        parts.append(f"the {_effects_of(names)}")
+    if weak and names:
+        parts.append(f"with reserve {'that' if len(weak) == 1 else 'those'} of {listed(weak)}")
+    elif weak:
+        parts.append(f"with reserve the {_effects_of(weak)}")
     return ", and ".join(parts)
 
 
@@ -245,11 +244,10 @@ def _varying(answer: "Found", table: list[Row]) -> list[str]:
 def _steady(answer: "Found", holds: list[Row]) -> list[str]:
     if not holds:
         return []
-    names, share = [row["feature"] for row in holds], f"{percent(answer.effect_tolerance)}"
-    what, verb = ("effect", "is") if len(names) == 1 else ("effects", "are")
+    names, share = [row["feature"] for row in holds], percent(answer.effect_tolerance)
     return [
-        f"The {what} of {listed(names)} {verb} steady: in a new environment within {share} of the "
-        "average (90% interval)."
+        f"The {_effects_of(names)} {'is' if len(names) == 1 else 'are'} steady: in a new "
+        f"environment within {share} of the average (90% interval)."
     ]
 
 
@@ -319,6 +317,10 @@ def _do_not_carry(answer: "Found", holds: list[Row]) -> str:
     if holds:
         carry = f"take to a new place at most {_carried(holds)}, and the interval along"
     return f"use the predictions in places like these only, {carry}, and {look}."
+
+
+def _effects_of(names: list[str]) -> str:
+    return f"effect{'s' * (len(names) > 1)} of {listed(names)}"
 
 
 def _clearest(rows: list[Row]) -> list[Row]:

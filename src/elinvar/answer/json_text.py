@@ -17,7 +17,7 @@ _WIDTH = 100
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return ``value`` as what JSON can hold: NaN as null, infinities as text.
 
     Raises
@@ -40,7 +40,7 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no form in JSON.")
 
 
-def write(value: Any, indent: int = 0) -> str:
+def write(value: object, indent: int = 0) -> str:
     """Return JSON text: an entry a line, a record of a list a line, long lists of numbers filled.
 
     Parameters
@@ -73,7 +73,7 @@ def write(value: Any, indent: int = 0) -> str:
     return "[\n" + body + end + "]"
 
 
-def _flat(value: Any) -> str:
+def _flat(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
@@ -106,7 +106,7 @@ class Reader:
         Where it stands in the file, for messages.
     """
 
-    def __init__(self, values: Any, place: str = "") -> None:
+    def __init__(self, values: object, place: str = "") -> None:
         self.place = place
         if not isinstance(values, dict):
             self.refuse("", "an object with named entries")
@@ -201,7 +201,7 @@ class Reader:
         return value
 
 
-def _number(value: Any) -> float | None:
+def _number(value: object) -> float | None:
     """Return the float that `plain` has written, or None if this is none."""
     if value is None:
         return math.nan
@@ -215,7 +215,7 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
+def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
     if not shape:
         number = _number(value)
         return number is not None and math.isfinite(number)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base._numbers import count, number, p_value, percent
 from elinvar._base._words import listed
@@ -116,8 +117,10 @@ def forecast_sentence(answer: "Found") -> str:
 
 def acceptance_sentence(answer: "Found") -> str:
     """Say when a set of effects is accepted, and how large the disagreement may still be."""
-    asked: Any = answer.parameters["level"]
-    level = SelectionRule(level=asked).level_at(sum(answer.rows.values()))
+    asked = answer.parameters["level"]
+    level = SelectionRule(level=asked).level_at(  # type: ignore[arg-type]
+        sum(answer.rows.values())
+    )
     how = "one over the number of rows" if asked is None else "as asked"
     line = f"; below {_LEVEL} it counts as borderline" if level < _LEVEL else ""
     own = own_coefficients(answer)
@@ -128,19 +131,20 @@ def acceptance_sentence(answer: "Found") -> str:
     )
 
 
-def overview(answer: "Found", scale: Any) -> str | None:
+def overview(answer: "Found", scale: NDArray[np.float64]) -> str | None:
     """Say which effect is the largest, or nothing where signs that turn matter more."""
     evidence = answer.evidence
-    size = (evidence["effect"] * scale).abs()
-    if not size.notna().any():
+    names = evidence["feature"].tolist()
+    size = np.abs(evidence["effect"].to_numpy() * scale)
+    if np.isnan(size).all():
         return None
-    holds = evidence["verdict"].isin(HOLDS)
+    holds = evidence["verdict"].isin(HOLDS).to_numpy()
     if not holds.any():
         tail = "" if answer.status == "pooled_only" else "; none surely holds"
-        return f"{evidence['feature'][size.idxmax()]} has the largest effect{tail}"
+        return f"{names[int(np.nanargmax(size))]} has the largest effect{tail}"
     if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
         return None
-    name = evidence["feature"][size[holds].idxmax()]
+    name = names[int(np.nanargmax(np.where(holds, size, np.nan)))]
     nearly = "" if (evidence["verdict"] == "invariant").any() else " approximately"
     if holds.sum() == 1:
         return f"The effect of {name} holds{nearly}"

@@ -96,11 +96,6 @@ def evidence_table(
     return _frame(names, rows)
 
 
-def effects_table(found: Evidence) -> "pd.DataFrame":
-    """Return a row a feature and environment."""
-    return table_of(EnvironmentEffect, found.effects)
-
-
 def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame":
     """Return a row an environment: the error of each model where it is left out."""
     names = columns_of("errors", classes=classes)
