@@ -1,82 +1,33 @@
 """What the user should know about a fit, in sentences."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import figure, p_words, percent
 from elinvar._base._words import listed
 from elinvar.answer.headline import own_coefficients
-from elinvar.inference import Advice
+from elinvar.inference import FEWEST, LinearProblem, LogisticLoss, Selection
 
 if TYPE_CHECKING:
-    from elinvar.answer._found import Found
+    from elinvar.answer._found import AnyFindings, Found
 
 _MANY = 8
 _FAR = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """How a model was chosen: what notes are made of, and nothing else needs.
-
-    Attributes
-    ----------
-    outcome : {"accepted", "approximate", "rejected"} or None
-        What became of the test of invariance; None with a single environment.
-    advice : str
-        What should predict, and why; see `Selection`.
-    directions : int
-        How many directions invariant combinations of columns leave out; 0 if none were found.
-    directions_p : float
-        p-value of their test.
-    behind : bool
-        Whether the invariant model predicts though the pooled one is better on environments left
-        out; by how much, the table of errors says.
-    constant : tuple of str
-        Constant columns.
-    duplicates : tuple of pairs of str
-        A column that repeats another, and that one.
-    few_rows : tuple of str
-        Environments with too few rows to compare their effects with others'.
-    separated : tuple of str
-        Environments whose classes the selected features separate.
-    by_discriminant : bool
-        Whether slopes were compared as normal discriminants for that reason.
-    absent : mapping of str to tuple of str
-        Classes that environments lack.
-    """
-
-    outcome: Literal["accepted", "approximate", "rejected"] | None = None
-    advice: Advice = "pooled"
-    directions: int = 0
-    directions_p: float = 1.0
-    behind: bool = False
-    constant: tuple[str, ...] = ()
-    duplicates: tuple[tuple[str, str], ...] = ()
-    few_rows: tuple[str, ...] = ()
-    separated: tuple[str, ...] = ()
-    by_discriminant: bool = False
-    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def notes_on(answer: "Found", choice: Choice) -> tuple[str, ...]:
+def notes_on(answer: "Found", found: "AnyFindings") -> tuple[str, ...]:
     """Say what the user should know, the weightiest first."""
     notes: list[str] = []
-    if choice.outcome is not None:
+    if found.selection is not None:
         notes += [
-            *_on_status(answer, choice),
-            *_on_predictor(answer, choice),
-            *_on_signs(answer, choice),
-            *_on_separation(choice),
+            *_on_status(answer, found.selection),
+            *_on_predictor(answer, found.selection),
+            *_on_signs(answer),
+            *_on_classes(answer, found),
             *_on_numbers(answer),
         ]
-    notes += [*_on_classes(answer, choice), *_on_columns(choice)]
-    if choice.few_rows:
-        notes.append(
-            "Too few rows to compare effects with those elsewhere, if all features are in the "
-            f"model: {listed(choice.few_rows)}."
-        )
+    notes += [*_on_calibration(answer), *_on_columns(found.problem)]
+    if found.selection is not None:
+        notes += _on_few_rows(found.problem)
     if answer.excluded:
         notes.append(f"Left out of the fit: {listed(answer.excluded)}.")
     if answer.n_dropped:
@@ -84,8 +35,8 @@ def notes_on(answer: "Found", choice: Choice) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _on_status(answer: "Found", choice: Choice) -> list[str]:
-    if choice.outcome == "approximate":
+def _on_status(answer: "Found", selection: Selection) -> list[str]:
+    if selection.outcome == "approximate":
         tolerance = float(answer.parameters["tolerance"])  # type: ignore[arg-type]
         upper = figure(tolerance / 2, 2) if answer.classes else percent(tolerance)
         return [
@@ -93,9 +44,9 @@ def _on_status(answer: "Found", choice: Choice) -> list[str]:
             f"{own_coefficients(answer)}; up to {upper} counts as approximately "
             "invariant here (tolerance)."
         ]
-    if choice.outcome == "rejected":
+    if selection.outcome == "rejected":
         return [_on_rejection(answer)]
-    if choice.outcome == "accepted" and not answer.selected.any() and not choice.directions:
+    if selection.outcome == "accepted" and not answer.selected.any() and selection.subspace is None:
         return [_on_mixtures(answer)]
     return []
 
@@ -133,33 +84,34 @@ def _on_mixtures(answer: "Found") -> str:
     )
 
 
-def _on_predictor(answer: "Found", choice: Choice) -> list[str]:
+def _on_predictor(answer: "Found", selection: Selection) -> list[str]:
     asked = answer.parameters["predictor"]
     if asked != "auto":
-        if asked == "invariant" and choice.advice != "invariant":
+        if asked == "invariant" and selection.advice != "invariant":
             return [
                 "The invariant model predicts because predictor='invariant' asks for it, though "
-                + _why_not(choice)
+                + _why_not(selection)
             ]
         return []
-    if choice.advice == "candidate":
+    if selection.advice == "candidate":
         return [
             "Predictions come from another set of features, whose error on left-out "
             "environments is below that of the pooled model by more than its noise; it was "
             "chosen among many, and errors_ (used) repeats the choice without each environment."
         ]
-    if choice.advice == "subspace" and choice.directions:
+    if selection.advice == "subspace" and selection.subspace is not None:
         numbers = ", of the class as 0 or 1" if answer.classes else ""
-        left, places = choice.directions, len(answer.rows)
+        left, places = selection.subspace.removed, len(answer.rows)
+        test = p_words(selection.subspace.p_value)
         return [
             "No set of columns that holds in all environments explains much. Predictions come from "
-            f"combinations of columns that do hold ({p_words(choice.directions_p)}{numbers}), with "
+            f"combinations of columns that do hold ({test}{numbers}), with "
             f"{left} direction{'s' * (left > 1)} left out. They say nothing of single columns; "
             f"{places} environments can tell {places - 2} spurious directions at most."
         ]
-    if choice.advice != "invariant":
-        return [f"The pooled model predicts: {_why_not(choice)}"]
-    if not choice.behind:
+    if selection.advice != "invariant":
+        return [f"The pooled model predicts: {_why_not(selection)}"]
+    if not selection.behind:
         return []
     return [
         "On environments left out the pooled model has the smaller error: what changes was of help "
@@ -168,7 +120,7 @@ def _on_predictor(answer: "Found", choice: Choice) -> list[str]:
     ]
 
 
-def _why_not(choice: Choice) -> str:
+def _why_not(selection: Selection) -> str:
     return {
         "two": "two environments are too few to check on a third what both agree on, and the "
         "pooled model does not plainly fail between them.",
@@ -179,12 +131,12 @@ def _why_not(choice: Choice) -> str:
         "on left-out environments.",
         "candidate": "invariance is rejected.",
         "subspace": "only combinations of columns hold in all environments and explain much.",
-    }[choice.advice]
+    }[selection.advice]
 
 
-def _on_signs(answer: "Found", choice: Choice) -> list[str]:
+def _on_signs(answer: "Found") -> list[str]:
     """Effects whose sign the pooled model gets wrong."""
-    if choice.outcome == "rejected" or len(answer.pooled.coef) > 1:
+    if answer.status == "rejected" or len(answer.pooled.coef) > 1:
         return []
     turned = [
         f"{name} ({figure(pooled)} pooled, {figure(own)} invariant)"
@@ -196,20 +148,32 @@ def _on_signs(answer: "Found", choice: Choice) -> list[str]:
     return [f"The pooled model has the opposite sign for {listed(turned)}."] if turned else []
 
 
-def _on_separation(choice: Choice) -> list[str]:
-    if not choice.separated:
+def _on_classes(answer: "Found", found: "AnyFindings") -> list[str]:
+    """Say where classes are separated, and which ones environments lack."""
+    if not isinstance(found.loss, LogisticLoss):
         return []
-    how = (
-        " Slopes were compared as normal discriminants, which takes features as normal within "
-        "classes."
-        if choice.by_discriminant
-        else ""
-    )
-    return [
-        "The selected features separate the classes without a mistake in "
-        f"{listed(choice.separated)}: sizes of coefficients are not known there, and a small ridge "
-        f"keeps them finite.{how}"
-    ]
+    support, notes = found.loss.support(found.gates), []
+    separated = [name for name, cut in zip(answer.rows, support.separated, strict=True) if cut]
+    if separated:
+        how = (
+            " Slopes were compared as normal discriminants, which takes features as normal within "
+            "classes."
+        )
+        notes.append(
+            f"The selected features separate the classes without a mistake in {listed(separated)}: "
+            "sizes of coefficients are not known there, and a small ridge keeps them finite."
+            + how
+            * support.by_discriminant
+        )
+    for name, present in zip(answer.rows, found.loss.data.present, strict=True):
+        gone = [label for label, rows in zip(answer.classes, present, strict=True) if rows == 0]
+        if gone:
+            these = "that class" if len(gone) == 1 else "these classes"
+            notes.append(
+                f"Environment {name} has no row of {listed(gone)}: it says nothing of effects on "
+                f"{these}."
+            )
+    return notes
 
 
 def _on_numbers(answer: "Found") -> list[str]:
@@ -227,30 +191,37 @@ def _on_numbers(answer: "Found") -> list[str]:
     return []
 
 
-def _on_classes(answer: "Found", choice: Choice) -> list[str]:
-    notes = [
-        f"Environment {name} has no row of {listed(gone)}: it says nothing of effects "
-        f"on {'that class' if len(gone) == 1 else 'these classes'}."
-        for name, gone in choice.absent.items()
+def _on_calibration(answer: "Found") -> list[str]:
+    slope = answer.used.slope
+    if abs(slope - 1) <= _FAR or not answer.used.coef.any():
+        return []
+    too = "sure" if slope < 1 else "cautious"
+    return [
+        f"Log odds were multiplied by {figure(slope, 2)}: on environments left out, fits to the "
+        f"others were too {too}."
     ]
-    if abs(answer.used.slope - 1) > _FAR and answer.used.coef.any():
-        too = "sure" if answer.used.slope < 1 else "cautious"
-        notes.append(
-            f"Log odds were multiplied by {figure(answer.used.slope, 2)}: on environments left "
-            f"out, fits to the others were too {too}."
-        )
-    return notes
 
 
-def _on_columns(choice: Choice) -> list[str]:
+def _on_few_rows(problem: LinearProblem) -> list[str]:
+    spare = problem.count - len(problem.gate_of) - problem.absorbed
+    few = [n for n, rows in zip(problem.moments.names, spare, strict=True) if rows < FEWEST]
+    if not few:
+        return []
+    return [
+        "Too few rows to compare effects with those elsewhere, if all features are in the model: "
+        f"{listed(few)}."
+    ]
+
+
+def _on_columns(problem: LinearProblem) -> list[str]:
     notes = []
-    if choice.constant:
-        notes.append(f"Constant, so without an effect (coefficient 0): {listed(choice.constant)}.")
+    if problem.constant:
+        notes.append(f"Constant, so without an effect (coefficient 0): {listed(problem.constant)}.")
     notes += [
         f"{dropped} repeats {kept} up to shift and scale; {kept}, which comes first, stays and "
         f"{dropped} gets coefficient 0."
-        for dropped, kept in choice.duplicates[:_MANY]
+        for dropped, kept in problem.duplicates[:_MANY]
     ]
-    if len(choice.duplicates) > _MANY:
-        notes.append(f"{len(choice.duplicates) - _MANY} more columns repeat earlier ones.")
+    if len(problem.duplicates) > _MANY:
+        notes.append(f"{len(problem.duplicates) - _MANY} more columns repeat earlier ones.")
     return notes

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from elinvar.answer import Answer, FittedModel
-from elinvar.answer.notes import Choice, notes_on
+from elinvar.answer.notes import notes_on
 from elinvar.environments import Schema
 from elinvar.estimators._facts import DataFacts
-from elinvar.inference import FEWEST, Findings, LinearModel, LogisticLoss, LogisticModel
+from elinvar.inference import Findings, LinearModel, LogisticModel
 
 
 def answer_of(
@@ -45,41 +45,7 @@ def answer_of(
         pooled=fitted_model(found.pooled),
         found=found,
     )
-    return replace(answer, notes=notes_on(answer, choice_of(found)))
-
-
-def choice_of(found: Findings[LinearModel] | Findings[LogisticModel]) -> Choice:
-    """Return what notes are made of."""
-    problem, selection, names = found.problem, found.selection, found.problem.moments.names
-    whole = Choice(constant=problem.constant, duplicates=problem.duplicates)
-    if selection is None:
-        return whole
-    spare = problem.count - len(problem.gate_of) - problem.absorbed
-    few = [name for name, rows in zip(names, spare, strict=True) if rows < FEWEST]
-    subspace = selection.subspace
-    choice = replace(
-        whole,
-        outcome=selection.outcome,
-        advice=selection.advice,
-        directions=0 if subspace is None else subspace.removed,
-        directions_p=1.0 if subspace is None else subspace.p_value,
-        behind=selection.behind is not None,
-        few_rows=tuple(few),
-    )
-    if not isinstance(found.loss, LogisticLoss):
-        return choice
-    support, present = found.loss.support(found.gates), found.loss.data.present
-    absent = {
-        name: tuple(np.array(found.task.outcomes)[row == 0].tolist())
-        for name, row in zip(names, present, strict=True)
-        if (row == 0).any()
-    }
-    return replace(
-        choice,
-        separated=tuple(np.array(names)[support.separated].tolist()),
-        by_discriminant=support.by_discriminant,
-        absent=absent,
-    )
+    return replace(answer, notes=notes_on(answer, found))
 
 
 def fitted_model(model: LinearModel | LogisticModel) -> FittedModel:
