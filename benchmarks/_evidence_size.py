@@ -9,14 +9,9 @@ from numpy.typing import NDArray
 
 from _table import Row
 from elinvar.environments import Moments, Schema
-from elinvar.inference import (
-    LinearProblem,
-    SquaredLoss,
-    agreement_p_value,
-    assess,
-    noncentrality_limit,
-    refit,
-)
+from elinvar.inference import LinearProblem, SquaredLoss, assess, noncentrality_limit
+from elinvar.inference.losses.squared import refit
+from elinvar.inference.tests import agreement_p_value
 
 Array = NDArray[np.float64]
 Rows = tuple[int, ...]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from _table import Row, at_least, at_most
 from elinvar import InvariantRegressor
 from elinvar.datasets import KnownAnswer, make_random_linear
-from elinvar.inference import random_effects
+from elinvar.inference.effects import random_effects
 
 Model = Callable[..., KnownAnswer]
 SIZES = ((2, 300, 8), (2, 1000, 10), (3, 300, 10), (3, 1000, 10), (5, 1000, 10), (10, 300, 8))

@@ -22,7 +22,8 @@ import numpy as np
 from _table import Row, Suite, at_least, at_most, parser, run
 from elinvar import InvariantClassifier, InvariantRegressor, Moments
 from elinvar.datasets import KnownAnswer, load_penguins, make_problem, make_random_linear
-from elinvar.inference import LinearProblem, assess, every_support, invariance_path
+from elinvar.inference import LinearProblem, assess
+from elinvar.inference.losses.squared import every_support, invariance_path
 
 
 def medians(tasks: Sequence[Callable[[], object]], repeats: Sequence[int]) -> list[float]:

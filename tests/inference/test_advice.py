@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from elinvar.inference import SquaredLoss, pooled_errors, select, support_errors
+from elinvar.inference import SquaredLoss, select
+from elinvar.inference.losses.squared import pooled_errors, support_errors
 
 
 @pytest.fixture

@@ -8,14 +8,9 @@ from scipy import stats
 from sklearn.linear_model import LinearRegression
 
 from elinvar.environments import Moments
-from elinvar.inference import (
-    LinearModel,
-    LinearProblem,
-    SquaredLoss,
-    agreement_p_value,
-    assess,
-    refit,
-)
+from elinvar.inference import LinearModel, LinearProblem, SquaredLoss, assess
+from elinvar.inference.losses.squared import refit
+from elinvar.inference.tests import agreement_p_value
 
 PARTS = ("coefficients", "residual mean", "slopes", "scale")
 

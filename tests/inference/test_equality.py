@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from elinvar.inference import agreement_p_value
 from elinvar.inference.tests import (
+    agreement_p_value,
     same_correlation,
     same_effect,
     same_fit,

@@ -11,10 +11,10 @@ from elinvar.inference import (
     SquaredLoss,
     feature_effects,
     gather_evidence,
-    refit,
     select,
     status_of,
 )
+from elinvar.inference.losses.squared import refit
 
 LEVEL = 1e-3
 

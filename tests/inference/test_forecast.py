@@ -6,14 +6,7 @@ from scipy import stats
 
 from elinvar.environments import Moments
 from elinvar.errors import DataError
-from elinvar.inference import (
-    LearningTask,
-    LeftOut,
-    LeftOutFit,
-    SelectionRule,
-    forecast,
-    learn,
-)
+from elinvar.inference import LearningTask, LeftOut, LeftOutFit, SelectionRule, forecast, learn
 from elinvar.inference.findings import half_widths
 
 MODELS = ("invariant", "pooled", "lasso", "used")

@@ -5,8 +5,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from elinvar.environments import Moments
-from elinvar.inference import lasso_model
-from elinvar.inference.losses.squared import lasso_without_each
+from elinvar.inference.losses.squared import lasso_model, lasso_without_each
 
 SHARE = np.array([0.5, 0.2, 0.3])
 

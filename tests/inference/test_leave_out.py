@@ -5,14 +5,13 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from elinvar.environments import Moments
-from elinvar.inference import (
-    LinearProblem,
+from elinvar.inference import LinearProblem, moment_error
+from elinvar.inference.losses.squared import (
     every_support,
-    moment_error,
+    mean_errors,
     pooled_errors,
     support_errors,
 )
-from elinvar.inference.losses.squared import mean_errors
 from elinvar.inference.problem import solve
 
 SHARE = np.array([0.5, 0.2, 0.3])

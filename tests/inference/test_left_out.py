@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 
 from elinvar.environments import Moments
-from elinvar.inference import (
-    LearningTask,
-    SelectionRule,
-    lasso_model,
-    learn,
-)
+from elinvar.inference import LearningTask, SelectionRule, learn
+from elinvar.inference.losses.squared import lasso_model
 
 
 def task(p, **options):

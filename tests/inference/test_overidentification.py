@@ -9,7 +9,8 @@ from scipy.optimize import brentq
 from sklearn.linear_model import LinearRegression
 
 from elinvar.environments import Moments
-from elinvar.inference import LinearProblem, assess, every_support, noncentrality_limit
+from elinvar.inference import LinearProblem, assess, noncentrality_limit
+from elinvar.inference.losses.squared import every_support
 
 
 def from_rows(X, y, place, columns, intercept="shared"):

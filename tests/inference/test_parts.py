@@ -5,8 +5,8 @@ import pytest
 
 from elinvar.datasets import make_random_linear
 from elinvar.environments import Moments
-from elinvar.inference import LinearProblem, every_support
-from elinvar.inference.losses.squared import model_tests, parts
+from elinvar.inference import LinearProblem
+from elinvar.inference.losses.squared import every_support, model_tests, parts
 
 MODELS = (
     {},

@@ -7,14 +7,13 @@ from scipy.stats import chi2
 from sklearn.linear_model import LinearRegression
 
 from elinvar.environments import Moments
-from elinvar.inference import (
-    InvariancePath,
-    LinearProblem,
+from elinvar.inference import InvariancePath, LinearProblem
+from elinvar.inference.losses.squared import (
     default_strengths,
     invariance_path,
+    path_coefficients,
     pooled_solution,
 )
-from elinvar.inference.losses.squared import path_coefficients
 
 EXACT = {"tolerance": 1e-10, "max_sweeps": 20_000}
 

@@ -6,7 +6,8 @@ from sklearn.linear_model import LinearRegression
 
 from elinvar.environments import Moments
 from elinvar.errors import DataError
-from elinvar.inference import LinearProblem, pooled_solution
+from elinvar.inference import LinearProblem
+from elinvar.inference.losses.squared import pooled_solution
 
 
 def shares(place, kind):

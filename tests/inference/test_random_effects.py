@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from elinvar.inference import agreement_p_value, between_sd, random_effects
+from elinvar.inference.effects import between_sd, random_effects
 from elinvar.inference.effects._random_effects import _Sample
+from elinvar.inference.tests import agreement_p_value
 
 MANY = 1e9
 

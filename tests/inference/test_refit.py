@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from elinvar.inference import agreement_p_value, assess, every_support, refit
+from elinvar.inference import assess
+from elinvar.inference.losses.squared import every_support, refit
+from elinvar.inference.tests import agreement_p_value
 
 
 def standardised(problem, X, y):

@@ -5,15 +5,8 @@ import pytest
 
 from elinvar.datasets import make_random_linear
 from elinvar.environments import Moments
-from elinvar.inference import (
-    LinearProblem,
-    SelectionRule,
-    SquaredLoss,
-    candidates,
-    every_support,
-    search,
-    select,
-)
+from elinvar.inference import LinearProblem, SelectionRule, SquaredLoss, select
+from elinvar.inference.losses.squared import candidates, every_support, search
 
 
 def random_problem(p, n_environments, n_samples, seed, **options):

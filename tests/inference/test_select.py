@@ -10,10 +10,10 @@ from elinvar.inference import (
     SelectionRule,
     SquaredLoss,
     assess,
-    every_support,
     noncentrality_limit,
     select,
 )
+from elinvar.inference.losses.squared import every_support
 
 
 def criterion(problem, table, kappa=10.0):

@@ -12,45 +12,32 @@ from elinvar.inference.effects._evidence import (
     gather_evidence,
     status_of,
 )
-from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
 from elinvar.inference.findings._findings import Findings, LearningTask, learn
 from elinvar.inference.findings._forecast import Forecast, forecast
-from elinvar.inference.findings._left_out import LeftOut, left_out_errors
+from elinvar.inference.findings._left_out import LeftOut
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
 from elinvar.inference.losses._loss import Loss
 from elinvar.inference.losses._records import (
-    Assessment,
     EnvironmentResiduals,
     LeftOutFit,
     LinearModel,
     LogisticModel,
     ModelTest,
-    Refit,
     softmax,
 )
 from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._assess import assess
-from elinvar.inference.losses.squared._lasso import lasso_model
-from elinvar.inference.losses.squared._leave_out import moment_error, pooled_errors, support_errors
+from elinvar.inference.losses.squared._leave_out import moment_error
 from elinvar.inference.losses.squared._loss import SquaredLoss
-from elinvar.inference.losses.squared._path import (
-    InvariancePath,
-    default_strengths,
-    invariance_path,
-    pooled_solution,
-)
-from elinvar.inference.losses.squared._refit import refit
-from elinvar.inference.losses.squared._search import candidates, every_support, search
+from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.selection._advice import Advice
 from elinvar.inference.selection._select import Selection, SelectionRule, select
-from elinvar.inference.tests._laws import nothing_moved
-from elinvar.inference.tests._overidentification import agreement_p_value, noncentrality_limit
+from elinvar.inference.tests._overidentification import noncentrality_limit
 
 __all__ = [
     "FEWEST",
     "Advice",
-    "Assessment",
     "Diagnosis",
     "EnvironmentEffect",
     "EnvironmentResiduals",
@@ -69,39 +56,22 @@ __all__ = [
     "Loss",
     "ModelTest",
     "OddEnvironment",
-    "RandomEffects",
-    "Refit",
     "Selection",
     "SelectionRule",
     "SquaredLoss",
     "Status",
     "Verdict",
-    "agreement_p_value",
     "assess",
-    "between_sd",
-    "candidates",
-    "default_strengths",
     "diagnose",
-    "every_support",
     "feature_effects",
     "forecast",
     "gather_evidence",
-    "invariance_path",
     "largest_contrast",
-    "lasso_model",
     "learn",
-    "left_out_errors",
     "moment_error",
     "noncentrality_limit",
-    "nothing_moved",
     "odd_environment",
-    "pooled_errors",
-    "pooled_solution",
-    "random_effects",
-    "refit",
-    "search",
     "select",
     "softmax",
     "status_of",
-    "support_errors",
 ]

@@ -6,7 +6,7 @@ from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._scaling import (
     GateScaling,
     ScaledMoments,
-    refuse_overflow,
+    check_overflow,
     scale_moments,
     scaling_of,
 )
@@ -16,9 +16,9 @@ __all__ = [
     "LinearProblem",
     "LogisticProblem",
     "ScaledMoments",
+    "check_overflow",
     "pseudo_inverses",
     "ranks",
-    "refuse_overflow",
     "scale_moments",
     "scaling_of",
     "solve",

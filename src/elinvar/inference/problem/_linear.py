@@ -136,7 +136,7 @@ class LinearProblem:
         columns = np.flatnonzero(usable)
         kept, duplicates = _without_duplicates(gram, weights, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
-        _refuse_units(schema.columns, kept, scale, target_scale)
+        _check_units(schema.columns, kept, scale, target_scale)
         if len(kept) < schema.n_columns:
             gram = gram[:, kept[:, None], kept]
         gram = gram / (scale[:, None] * scale)
@@ -307,7 +307,7 @@ def average(weights: Floats, matrices: Floats) -> Floats:
     return total.reshape(q, q)
 
 
-def _refuse_units(
+def _check_units(
     names: tuple[str, ...], columns: Places, scale: Floats, target_scale: float
 ) -> None:
     """Refuse a column in whose units the squares of effects overflow or vanish."""

@@ -121,7 +121,7 @@ def scaling_of(
         variance = np.einsum("ejj->ej", moments.cov_xx) + (moments.mean_x - x_centre) ** 2
         x_sd = np.sqrt(np.maximum(weights @ variance, 0.0))
         y_sd = float(np.sqrt(weights @ (moments.var_y + (moments.mean_y - y_centre) ** 2)))
-    refuse_overflow(x_sd, y_sd)
+    check_overflow(x_sd, y_sd)
     magnitude = np.max(np.abs(moments.mean_x), axis=0)
     active = (x_sd > np.maximum(1e-12 * magnitude, _TINY)) & ~moments.schema.reference
     unit = np.where(active, x_sd if standardize else 1.0, 1.0)
@@ -154,11 +154,11 @@ def scale_moments(moments: Moments, scaling: GateScaling) -> ScaledMoments:
             cross=moments.cov_xy * x_unit * y_unit + x_shift * y_shift[:, None],
             power=moments.var_y * y_unit**2 + y_shift**2,
         )
-    refuse_overflow(scaled.gram, scaled.cross, scaled.power)
+    check_overflow(scaled.gram, scaled.cross, scaled.power)
     return scaled
 
 
-def refuse_overflow(*values: Floats | float) -> None:
+def check_overflow(*values: Floats | float) -> None:
     """Refuse what has become infinite or NaN."""
     if not all(np.all(np.isfinite(value)) for value in values):
         raise DataError(

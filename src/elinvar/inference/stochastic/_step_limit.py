@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elinvar.inference.problem._scaling import ScaledMoments, refuse_overflow
+from elinvar.inference.problem._scaling import ScaledMoments, check_overflow
 from elinvar.inference.problem._types import Floats
 from elinvar.inference.stochastic._steps import GateSteps
 
@@ -54,7 +54,7 @@ def step_limit(moments: ScaledMoments, weights: Floats, *, steps: GateSteps | No
     root = np.sqrt(np.abs(solution))
     with np.errstate(over="ignore", invalid="ignore"):
         inner = step_moments.gram * root[:, None] * root
-    refuse_overflow(inner)
+    check_overflow(inner)
     curvature = np.abs(np.linalg.eigvalsh(inner)).max(axis=1)
     pull = np.abs(step_moments.cross).max(axis=1)
     if steps is not None and steps.batch_size is not None:

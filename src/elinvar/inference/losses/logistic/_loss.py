@@ -39,6 +39,8 @@ from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptio
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
 
+_LOOSE = 0.01
+
 _QUESTIONS: dict[Part, str] = {
     "coefficients": "Are the log odds, intercept included, the same in all environments?",
     "residual mean": "Given the same slopes, are the shares of classes those that they predict?",
@@ -385,8 +387,8 @@ class LogisticLoss:
         covariance = np.linalg.inv(precision.sum(axis=0) + ridge)
         own_covariance = np.linalg.inv(own_information + ridge)
         freedom = np.maximum(data.count - len(columns), 0.0)
-        # where the ridge alone holds a coefficient its variance is 1 / RIDGE
-        estimable = np.einsum("ejj->ej", own_covariance) < 0.5 / RIDGE
+        # a direction that the ridge alone holds has the variance 1 / RIDGE, shared by its columns
+        estimable = np.einsum("ejj->ej", own_covariance) < _LOOSE / RIDGE
         whole = ~support.separated & (data.present > 0).all(axis=1) & (freedom > 0)
         estimable &= whole[:, None]
         units = np.append(1.0, 1.0 / self.problem.scale)
@@ -395,7 +397,7 @@ class LogisticLoss:
             units=np.tile(units[kept], m),
             n_outcomes=m,
             coef=support.common.coef[:, kept].ravel(),
-            known=covariance.diagonal() < 0.5 / RIDGE,
+            known=covariance.diagonal() < _LOOSE / RIDGE,
             covariance=covariance,
             precision=precision,
             own=support.own.coef[:, :, kept].reshape(len(data.count), -1),

@@ -10,7 +10,12 @@ from elinvar.inference.losses.squared._leave_out import (
 )
 from elinvar.inference.losses.squared._model_tests import model_tests
 from elinvar.inference.losses.squared._parts import parts
-from elinvar.inference.losses.squared._path import path_coefficients, pooled_solution
+from elinvar.inference.losses.squared._path import (
+    default_strengths,
+    invariance_path,
+    path_coefficients,
+    pooled_solution,
+)
 from elinvar.inference.losses.squared._refit import refit
 from elinvar.inference.losses.squared._search import candidates, every_support, search
 from elinvar.inference.losses.squared._subspace import invariant_subspace
@@ -18,7 +23,9 @@ from elinvar.inference.losses.squared._subspace import invariant_subspace
 __all__ = [
     "assess",
     "candidates",
+    "default_strengths",
     "every_support",
+    "invariance_path",
     "invariant_subspace",
     "lasso_model",
     "lasso_without_each",
