@@ -19,7 +19,6 @@ from elinvar.answer.sentences import (
     with_range,
 )
 from elinvar.report import _tables as tables
-from elinvar.report import _terms as terms
 from elinvar.report.layout import Table
 
 _PACKAGES = (
@@ -72,15 +71,13 @@ def _verdicts(answer: Answer) -> Section:
         parts={
             "table": tables.table(evidence, tables.VERDICTS, caption=_unit(answer)),
             "meaning": _meaning(answer),
-            "terms": {
-                name: text for name, text in terms.TERMS.items() if name != "avg" or averaged.any()
-            },
+            "terms": tables.meanings(tables.VERDICTS) | (tables.AVERAGE if averaged.any() else {}),
             "more": tables.table(
                 evidence,
                 tables.MORE_VERDICTS,
                 caption="How each effect varies, and whether it was put to the test.",
             ),
-            "more_terms": terms.MORE_TERMS,
+            "more_terms": tables.meanings(tables.MORE_VERDICTS),
         },
     )
 
@@ -167,8 +164,8 @@ def _diagnosis(answer: Answer) -> Section:
                 tables.MORE_DIAGNOSIS,
                 caption="Tests of equality, and what plain one-environment steps would do.",
             ),
-            "terms": terms.DIAGNOSIS_TERMS,
-            "more_terms": terms.MORE_DIAGNOSIS_TERMS,
+            "terms": tables.meanings(tables.DIAGNOSIS),
+            "more_terms": tables.meanings(tables.MORE_DIAGNOSIS),
         },
     )
 

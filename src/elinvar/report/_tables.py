@@ -1,4 +1,4 @@
-"""Tables of a page: which columns of a frame are shown, and how each is written."""
+"""Tables of a page: which columns of a frame are shown, how each is written, what it means."""
 
 from collections.abc import Callable
 from math import isfinite, nan
@@ -29,6 +29,11 @@ def filled(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> tuple[Column, 
 
 def _rows(frame: "pd.DataFrame") -> list[Row]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def meanings(columns: tuple[Column, ...]) -> dict[str, str]:
+    """Return what the heads of columns mean, where they need saying."""
+    return {column.head: column.meaning for column in columns if column.meaning}
 
 
 def _text(key: str) -> Callable[[Row], str]:
@@ -89,22 +94,82 @@ POOLED = (
     _EFFECT,
     _INTERVAL,
 )
+AVERAGE = {
+    "avg": "the environments do not agree on one effect (spurious, or p of agreement below "
+    "0.05): an average, which may hold in none of them.",
+}
+
 VERDICTS = (
     _FEATURE,
     Column("verdict", _text("verdict"), "kind"),
-    Column("effect", _effect, quiet=_averaged),
-    Column("95% interval", _interval("low", "high"), quiet=_averaged),
-    Column("in single environments", _interval("least", "most")),
-    Column("in a new one (90%)", _interval("new_low", "new_high")),
-    Column("pooled effect", _number("pooled_effect")),
-    Column("p of agreement", _p("heterogeneity_p")),
+    Column(
+        "effect",
+        _effect,
+        quiet=_averaged,
+        meaning="one for all environments, each counting by its precision, with the selected "
+        "features in the model. Where invariance is not accepted or the feature spurious: the mean "
+        "over environments like these.",
+    ),
+    Column(
+        "95% interval",
+        _interval("low", "high"),
+        quiet=_averaged,
+        meaning="of the effect. Of a common one it takes the environments as fixed, so it is "
+        "no promise about others; for a selected feature it reaches over what models about as good "
+        "say.",
+    ),
+    Column(
+        "in single environments",
+        _interval("least", "most"),
+        meaning="smallest and largest of the environments' own estimates; sampling "
+        "noise alone would make them differ, too.",
+    ),
+    Column(
+        "in a new one (90%)",
+        _interval("new_low", "new_high"),
+        meaning="where the effect should lie in one more environment, if it is drawn "
+        "like those seen (exchangeable, effects normal). What counts is the number of "
+        "environments, not of rows: with few of them the interval is wide, and the assumption "
+        "cannot be checked.",
+    ),
+    Column(
+        "pooled effect",
+        _number("pooled_effect"),
+        meaning="one fit to all rows together, whatever their environment.",
+    ),
+    Column(
+        "p of agreement",
+        _p("heterogeneity_p"),
+        meaning="how often chance alone would make the environments' effects differ as much, "
+        "were they the same in all. Small: the effect changes.",
+    ),
 )
 MORE_VERDICTS = (
     _FEATURE,
-    Column("stands out", _text("odd_environment"), "text"),
-    Column("sd between environments", _number("between_sd")),
-    Column("p of its own law", _p("shift_p_value")),
-    Column("leaves at", _number("exit_strength", infinite="stays")),
+    Column(
+        "stands out",
+        _text("odd_environment"),
+        "text",
+        meaning="the environment whose effect differs most from the others, if one does so "
+        "beyond chance.",
+    ),
+    Column(
+        "sd between environments",
+        _number("between_sd"),
+        meaning="how much the effect itself varies, sampling noise taken off (Paule and Mandel).",
+    ),
+    Column(
+        "p of its own law",
+        _p("shift_p_value"),
+        meaning="test that the feature itself behaves alike everywhere, given the other "
+        "selected ones. Large: no difference was seen, so whether its effect holds was hardly put "
+        "to the test.",
+    ),
+    Column(
+        "leaves at",
+        _number("exit_strength", infinite="stays"),
+        meaning="strength of the penalty on disagreement at which the feature leaves the path.",
+    ),
 )
 EFFECTS = (
     _FEATURE,
@@ -159,14 +224,39 @@ RESIDUALS = (
 )
 DIAGNOSIS = (
     _FEATURE,
-    Column("law differs", _yes("moved"), "text"),
-    Column("mean shift", _number("mean_shift")),
+    Column(
+        "law differs",
+        _yes("moved"),
+        "text",
+        meaning="given the other features, it does not behave alike in all environments. Where "
+        "nothing differs, every effect looks invariant.",
+    ),
+    Column(
+        "mean shift",
+        _number("mean_shift"),
+        meaning="sd of its mean between environments, per sd within.",
+    ),
     Column("sd, largest / smallest", _number("scale_ratio")),
-    Column("slope", _number("slope")),
+    Column(
+        "slope",
+        _number("slope"),
+        meaning="of the target on this feature alone, sd per sd; then its sd between environments, "
+        "and in how many of them it is clearly above and below 0.",
+    ),
     Column("sd between environments", _number("slope_sd")),
     Column("clearly +\u00a0/\u00a0\u2212", _signs),
-    Column("smallest sd found", _number("detectable_sd")),
-    Column("told apart", _yes("told_apart"), "text"),
+    Column(
+        "smallest sd found",
+        _number("detectable_sd"),
+        meaning="how much its effect must vary between environments (sd per sd) to be "
+        "found with 80% power at the 5% level.",
+    ),
+    Column(
+        "told apart",
+        _yes("told_apart"),
+        "text",
+        meaning="its law differs, and it is no mixture of other features (variance inflation).",
+    ),
 )
 MORE_DIAGNOSIS = (
     _FEATURE,
@@ -174,9 +264,22 @@ MORE_DIAGNOSIS = (
     Column("p of equal sds", _p("scale_p")),
     Column("p of equal slopes", _p("slope_p")),
     Column("variance inflation", _number("vif")),
-    Column("growth exponent", _number("growth")),
-    Column("gains that suppress it", _interval("gain_low", "gain_high")),
-    Column("steps that suppress it", _interval("step_low", "step_high")),
+    Column(
+        "growth exponent",
+        _number("growth"),
+        meaning="of plain HeteroSGD at the default step: below 0 the feature would die out, "
+        "above 0 it would stay.",
+    ),
+    Column(
+        "gains that suppress it",
+        _interval("gain_low", "gain_high"),
+        meaning="at the default step.",
+    ),
+    Column(
+        "steps that suppress it",
+        _interval("step_low", "step_high"),
+        meaning="at gain 1, that of plain HeteroSGD.",
+    ),
 )
 ENVIRONMENTS = (
     _ENVIRONMENT,

@@ -1,4 +1,4 @@
-"""What terms mean on a page, and how to read its figures."""
+"""What a status is called on a page, and how to read its figures."""
 
 from elinvar.answer import Answer
 
@@ -9,50 +9,6 @@ STATUS = {
     "rejected": "invariance rejected",
     "untested": "nothing put to the test",
     "pooled_only": "nothing to compare",
-}
-TERMS = {
-    "effect": "one for all environments, each counting by its precision, with the selected "
-    "features in the model. Where invariance is not accepted or the feature spurious: the mean "
-    "over environments like these.",
-    "avg": "the environments do not agree on one effect (spurious, or p of agreement below "
-    "0.05): an average, which may hold in none of them.",
-    "95% interval": "of the effect. Of a common one it takes the environments as fixed, so it is "
-    "no promise about others; for a selected feature it reaches over what models about as good "
-    "say.",
-    "in single environments": "smallest and largest of the environments' own estimates; sampling "
-    "noise alone would make them differ, too.",
-    "in a new one (90%)": "where the effect should lie in one more environment, if it is drawn "
-    "like those seen (exchangeable, effects normal). What counts is the number of environments, "
-    "not of rows: with few of them the interval is wide, and the assumption cannot be checked.",
-    "pooled effect": "one fit to all rows together, whatever their environment.",
-    "p of agreement": "how often chance alone would make the environments' effects differ as much, "
-    "were they the same in all. Small: the effect changes.",
-}
-MORE_TERMS = {
-    "stands out": "the environment whose effect differs most from the others, if one does so "
-    "beyond chance.",
-    "sd between environments": "how much the effect itself varies, sampling noise taken off (Paule "
-    "and Mandel).",
-    "p of its own law": "test that the feature itself behaves alike everywhere, given the other "
-    "selected ones. Large: no difference was seen, so whether its effect holds was hardly put to "
-    "the test.",
-    "leaves at": "strength of the penalty on disagreement at which the feature leaves the path.",
-}
-DIAGNOSIS_TERMS = {
-    "law differs": "given the other features, it does not behave alike in all environments. Where "
-    "nothing differs, every effect looks invariant.",
-    "mean shift": "sd of its mean between environments, per sd within.",
-    "slope": "of the target on this feature alone, sd per sd; then its sd between environments, "
-    "and in how many of them it is clearly above and below 0.",
-    "smallest sd found": "how much its effect must vary between environments (sd per sd) to be "
-    "found with 80% power at the 5% level.",
-    "told apart": "its law differs, and it is no mixture of other features (variance inflation).",
-}
-MORE_DIAGNOSIS_TERMS = {
-    "growth exponent": "of plain HeteroSGD at the default step: below 0 the feature would die out, "
-    "above 0 it would stay.",
-    "gains that suppress it": "at the default step.",
-    "steps that suppress it": "at gain 1, that of plain HeteroSGD.",
 }
 CAPTIONS = {
     "forest": "One panel a feature. Dots and lines: each environment's own effect with its 95% "

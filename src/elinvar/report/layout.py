@@ -26,13 +26,14 @@ def _never(row: Row) -> bool:
 class Column:
     """A column: its head, what a row says in it, what kind of thing that is, and where it is grey.
 
-    What is ``quiet`` is there to look up, not to be read first.
+    What is ``quiet`` is there to look up, not to be read first. ``meaning`` explains the head.
     """
 
     head: str
     text: Callable[[Row], str]
     kind: Literal["number", "text", "kind"] = "number"
     quiet: Callable[[Row], bool] = _never
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
