@@ -397,7 +397,7 @@ class LogisticLoss:
             units=np.tile(units[kept], m),
             n_outcomes=m,
             coef=support.common.coef[:, kept].ravel(),
-            known=covariance.diagonal() < _LOOSE / RIDGE,
+            known=covariance.diagonal() < 0.5 / RIDGE,
             covariance=covariance,
             precision=precision,
             own=support.own.coef[:, :, kept].reshape(len(data.count), -1),
