@@ -1,7 +1,7 @@
 """What the columns mean, and how a frame becomes numbers."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -216,14 +216,7 @@ class Schema:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a form that JSON can write."""
-        return {
-            "features": list(self.features),
-            "levels": {name: list(levels) for name, levels in self.levels.items()},
-            "target": self.target,
-            "environment": list(self.environment),
-            "fill": dict(self.fill),
-            "named": self.named,
-        }
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Schema":

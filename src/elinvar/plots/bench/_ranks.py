@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from elinvar.plots._axes import Axes, clean, finish, new_axes
-from elinvar.plots._marks import write
+from elinvar.plots._marks import Look, draw_line, write
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 _OURS = "elinvar"
@@ -85,13 +85,7 @@ def _bars(ax: Axes, ranks: Mapping[str, float], groups: Sequence[Sequence[str]])
     for k, group in enumerate(groups):
         ends = [ranks[name] for name in group]
         at = -(0.5 + 0.8 * k)
-        ax.plot(
-            [min(ends) - 0.05, max(ends) + 0.05],
-            [at, at],
-            color=QUIET,
-            linewidth=3.4,
-            solid_capstyle="round",
-        )
+        draw_line(ax, [min(ends) - 0.05, max(ends) + 0.05], [at, at], Look(QUIET), width=3.4)
 
 
 def _leader(ax: Axes, name: str, rank: float, row: float, edge: float, *, left: bool) -> None:

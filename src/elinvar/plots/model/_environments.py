@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elinvar.plots._axes import Axes, clean, finish, new_axes, plain_numbers
-from elinvar.plots._marks import Floats, Look, spread, write
+from elinvar.plots._marks import Floats, Look, dots, spread, write
 from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, QUIET
 
 Line = tuple[float, float]
@@ -61,23 +61,22 @@ def plot_environments(
     labels = np.asarray([str(label) for label in np.asarray(environments, dtype=object)])
     names = list(dict.fromkeys(labels.tolist()))
     ax = new_axes(7.5, 4.8) if ax is None else ax
-    size = 26.0 if len(labels) <= 1000 else 6.0
+    size, alpha = (26.0, 0.4) if len(labels) <= 1000 else (6.0, 0.15)
     ends: list[tuple[str, str, float, float]] = []
     for k, name in enumerate(names):
         rows = labels == name
         look = Look.of_environment(k, len(names), crowd=QUIET)
-        ax.scatter(
+        drawn = dots(
+            ax,
             horizontal[rows],
             vertical[rows],
-            s=size,
-            color=look.colour,
+            look.colour,
+            size=size,
             marker=look.marker,
-            alpha=0.4 if len(labels) <= 1000 else 0.15,
-            linewidths=0,
-            label=clean(name),
+            alpha=alpha,
             zorder=2,
-            rasterized=len(labels) > 2000,
         )
+        drawn.set_rasterized(len(labels) > 2000)
         if lines is not None and name in lines:
             end = _draw_line(ax, horizontal[rows], lines[name], look.colour)
             if len(names) <= len(ENVIRONMENT_COLOURS):
