@@ -6,15 +6,12 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 from elinvar.plots.palette import HOLDS, INK, QUIET
+from elinvar.plots.types import Artist as Artist
+from elinvar.plots.types import Axes as Axes
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist as Artist
-    from matplotlib.axes import Axes as Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
-else:
-    # matplotlib takes its time, and is loaded when something is drawn
-    Artist = Axes = Any
 
 LONGEST = 32
 GRID: dict[str, Any] = {"color": QUIET, "linewidth": 0.4, "alpha": 0.4}
