@@ -84,15 +84,9 @@ class Printer:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._terminal = sys.stdout.isatty()
-        self._console = Console(
-            width=None if self._terminal else _WIDE,
-            force_terminal=None if self._terminal else False,
-            no_color=None if self._terminal else True,
-            markup=False,
-            emoji=False,
-            highlight=False,
-        )
+        plain: dict[str, Any] = {"width": _WIDE, "force_terminal": False, "no_color": True}
+        given = {} if sys.stdout.isatty() else plain
+        self._console = Console(markup=False, emoji=False, highlight=False, **given)
         self._parts: list[str] = []
 
     def text(self, text: str = "", *, style: str | None = None, bullet: str = "") -> None:

@@ -15,6 +15,7 @@ from elinvar.environments import Environments, Moments, Schema, check_target, ha
 from elinvar.errors import DataError, DataTypeError
 
 Record = TypeVar("Record")
+Floats = NDArray[np.float64]
 
 
 class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
@@ -136,7 +137,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    def _encode(self, X: ArrayLike) -> NDArray[np.float64]:
+    def _encode(self, X: ArrayLike) -> Floats:
         """Return ``X`` as numbers of shape (n, n_columns), its features checked."""
         check_is_fitted(self, self._learned_name)
         with own_errors():

@@ -1,15 +1,16 @@
 """The scikit-learn face that every regressor on environments shares."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
+from elinvar._base._check import as_numbers
 from elinvar.environments import labels_of_rows
-from elinvar.errors import DataError, DataTypeError
-from elinvar.estimators._environment_estimator import EnvironmentEstimator
+from elinvar.errors import DataError
+from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floats
 
 
 class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignore[misc]
@@ -26,15 +27,13 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
     ``predict`` and ``score`` are handed ``environments`` as ``fit`` is.
     """
 
-    coef_: NDArray[np.float64]
+    coef_: Floats
     intercept_: float
     environment_intercepts_: dict[str, float] | None
     __metadata_request__predict: ClassVar[dict[str, bool]] = {"environments": True}
     __metadata_request__score: ClassVar[dict[str, bool]] = {"environments": True}
 
-    def predict(
-        self, X: ArrayLike, *, environments: ArrayLike | None = None
-    ) -> NDArray[np.float64]:
+    def predict(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Predict the target.
 
         Parameters
@@ -83,18 +82,16 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
         prediction = self.predict(X, environments=environments)
         return float(r2_score(y, prediction, sample_weight=sample_weight))
 
-    def _predict_encoded(
-        self, encoded: NDArray[np.float64], labels: ArrayLike | None
-    ) -> NDArray[np.float64]:
+    def _predict_encoded(self, encoded: Floats, labels: ArrayLike | None) -> Floats:
         """Predict encoded rows (n, n_columns), of the environments ``labels`` if they are known."""
         return self._without_intercept(encoded) + self._intercepts(labels, len(encoded))
 
-    def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _without_intercept(self, encoded: Floats) -> Floats:
         """Return what the model makes of encoded rows (n, n_columns), before any intercept."""
-        slopes: NDArray[np.float64] = encoded @ self.coef_
+        slopes: Floats = encoded @ self.coef_
         return slopes
 
-    def _intercepts(self, environments: ArrayLike | None, n: int) -> float | NDArray[np.float64]:
+    def _intercepts(self, environments: ArrayLike | None, n: int) -> float | Floats:
         if environments is None:
             return self.intercept_
         labels = labels_of_rows(environments, n)
@@ -105,8 +102,8 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
 def resolve_environment_weights(
     spec: str | ArrayLike | Mapping[str, float],
     names: tuple[str, ...],
-    count: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    count: Floats,
+) -> Floats:
     """Return what each environment counts for, summing to 1.
 
     Parameters
@@ -136,9 +133,9 @@ def resolve_environment_weights(
         missing = [name for name in names if name not in by_name]
         if missing:
             raise DataError(f"environment_weights has no value for environment {missing[0]!r}.")
-        values = _as_numbers([by_name[name] for name in names])
+        values = as_numbers("environment_weights", [by_name[name] for name in names])
     else:
-        values = _as_numbers(spec)
+        values = as_numbers("environment_weights", spec)
         if values.shape != (len(names),):
             raise DataError(
                 f"environment_weights has shape {values.shape}, but there are {len(names)} "
@@ -149,12 +146,5 @@ def resolve_environment_weights(
             "environment_weights must be finite and not negative, with one above 0; "
             f"got {values.tolist()}."
         )
-    weights: NDArray[np.float64] = values / values.sum()
+    weights: Floats = values / values.sum()
     return weights
-
-
-def _as_numbers(values: Any) -> NDArray[np.float64]:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataTypeError(f"environment_weights must be numbers: {error}.") from error

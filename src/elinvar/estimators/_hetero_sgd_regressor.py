@@ -11,7 +11,7 @@ from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
-from elinvar.estimators._environment_estimator import check_moments, random_generator
+from elinvar.estimators._environment_estimator import Floats, check_moments, random_generator
 from elinvar.estimators._environment_regressor import resolve_environment_weights
 from elinvar.estimators._stochastic_regressor import StochasticRegressor
 from elinvar.inference.problem import GateScaling, ScaledMoments, scale_moments, scaling_of
@@ -131,7 +131,7 @@ class HeteroSGDRegressor(StochasticRegressor):
     intercept: Literal["shared", "environment"]
     trajectory_: GateTrajectory
     moments_: Moments
-    gates_: NDArray[np.float64]
+    gates_: Floats
 
     __metadata_request__partial_fit: ClassVar[dict[str, bool]] = {"environments": True}
 
@@ -238,7 +238,7 @@ class HeteroSGDRegressor(StochasticRegressor):
         ]
         return "\n".join(lines)
 
-    def _recorded(self) -> tuple[NDArray[np.intp], NDArray[np.float64], list[str], str]:
+    def _recorded(self) -> tuple[NDArray[np.intp], Floats, list[str], str]:
         shown = np.flatnonzero(~self.schema_.reference)
         names = [self.schema_.columns[j] for j in shown]
         return self.trajectory_.steps, self.trajectory_.coef[:, shown], names, "coefficient"
@@ -295,7 +295,7 @@ class HeteroSGDRegressor(StochasticRegressor):
     def _take(
         self,
         trajectory: GateTrajectory,
-        coef: NDArray[np.float64],
+        coef: Floats,
         moments: Moments,
         scaling: GateScaling,
     ) -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError, ElinvarWarning
+from elinvar.estimators._environment_estimator import Floats
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._facts import DataFacts
 from elinvar.inference.stochastic import Record, halve_until_bounded
@@ -200,9 +201,7 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
         """Take the steps on rows, and learn from them."""
 
     @abstractmethod
-    def _recorded(
-        self,
-    ) -> tuple[NDArray[np.integer[Any]], NDArray[np.float64], list[str], str]:
+    def _recorded(self) -> tuple[NDArray[np.integer[Any]], Floats, list[str], str]:
         """Return recorded steps (T,), values (T, k), their k names, and what they measure."""
 
     def _asked_step_size(self) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base._check import check_choice, check_count
+from elinvar._base._check import as_numbers, check_choice, check_count
 from elinvar.errors import DataError
 from elinvar.neural.batches._resumable import Resumable
 
@@ -50,10 +50,7 @@ def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> tuple[Floats
             )
         numbers = (counts if weights == "size" else np.ones(len(counts))).astype(np.float64)
     else:
-        try:
-            numbers = np.asarray(weights, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"weights must be numbers; got {weights!r}.") from error
+        numbers = as_numbers("weights", weights)
         if numbers.shape != counts.shape:
             raise DataError(
                 f"weights must hold one number for each of the {len(counts)} environments, in "
@@ -64,9 +61,7 @@ def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> tuple[Floats
                 "weights must be finite, at least 0 and not all 0; got "
                 f"{np.array2string(numbers, threshold=8, precision=4)}."
             )
-    # over the largest first, so that the sum of very large ones is finite
-    scaled: Floats = numbers / numbers.max()
-    shares = scaled / scaled.sum()
+    shares: Floats = numbers / numbers.sum()
     if isinstance(weights, str):
         return shares, weights
     return shares, "array " + hashlib.blake2b(shares.tobytes(), digest_size=6).hexdigest()

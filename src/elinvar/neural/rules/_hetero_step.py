@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from elinvar._base._check import check_count
+from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError
 from elinvar.neural.rules._learner import Batch, Learner, Loss, as_batch
 from elinvar.neural.rules._rule import StepRule
@@ -58,8 +58,7 @@ class HeteroStep(StepRule):
     replicated: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.gain < float("inf"):
-            raise DataError(f"gain must be a finite number of at least 0; got {self.gain!r}.")
+        check_number("gain", self.gain, least=0.0)
         check_count("environments", self.environments, "the batches of a step")
         if self.gain != 1.0 and self.environments == 1:
             raise DataError(

@@ -93,7 +93,9 @@ def _name(ax: Axes, rows: list[Row]) -> None:
     to_axes = ax.transAxes.inverted()
     points = to_axes.transform(ax.transData.transform([(r["seconds"], r["error"]) for r in rows]))
     taken = [Bbox.from_bounds(x - 0.006, y - 0.012, 0.012, 0.024) for x, y in points]
-    for row, (x, y) in sorted(zip(rows, points, strict=True), key=lambda pair: _last(pair[0])):
+    # the rows are in order of error; ours goes first, and takes the best place
+    pairs = zip(rows, points, strict=True)
+    for row, (x, y) in sorted(pairs, key=lambda pair: bool(pair[0]["method"] != OURS)):
         own = row["method"] == OURS
         name = clean(row["method"])
         width = _LETTER * len(name) * (1.12 if own else 1.0)
@@ -111,11 +113,6 @@ def _name(ax: Axes, rows: list[Row]) -> None:
             bold=own,
             leader={} if abs(middle - y) > 0.05 else None,
         )
-
-
-def _last(row: Row) -> tuple[bool, float]:
-    """Put ours first, which takes the best place."""
-    return row["method"] != OURS, row["error"]
 
 
 def _free(x: float, y: float, width: float, taken: "list[Bbox]") -> "Bbox":

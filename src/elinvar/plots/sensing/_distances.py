@@ -80,7 +80,8 @@ def _draw(ax: Axes, rows: list[Row]) -> None:
 
 
 def _finding(rows: list[Row], names: list[str]) -> str:
-    last = {name: max((r for r in rows if r["algorithm"] == name), key=_step) for name in names}
+    # later steps take the place of earlier ones
+    last = {row["algorithm"]: row for row in sorted(rows, key=lambda row: float(row["step"]))}
     near = {name: last[name]["error"] < last[name]["pooled_error"] for name in names}
     parts: list[str] = []
     for place, there in (("A*", True), ("the pooled solution", False)):
@@ -88,7 +89,3 @@ def _finding(rows: list[Row], names: list[str]) -> str:
         verb = "" if parts else " ends" if len(these) == 1 else " end"
         parts += [f"{listed(these)}{verb} nearer {place}"] * bool(these)
     return ", ".join(parts)
-
-
-def _step(row: Row) -> float:
-    return float(row["step"])
