@@ -203,8 +203,8 @@ def test_bad_settings_are_one_clear_sentence(setting, message):
         ([[1.0], [2.0]], "ab", "weights must be numbers in an array"),
         ([[1.0], [np.nan]], None, "values must be finite"),
         ([[[0.0, 1.0], [2.0, 0.0]]], None, "must be symmetric"),
-        ([[1.0], [2.0]], [1.0], "weights must hold one number for each of 2 environments"),
-        ([[1.0], [2.0]], [0.0, 0.0], "weights must be finite numbers of at least 0"),
+        ([[1.0], [2.0]], [1.0], "weights must hold one number for each of the 2 environments"),
+        ([[1.0], [2.0]], [0.0, 0.0], "weights must be finite, at least 0 and not all 0"),
     ],
 )
 def test_bad_lists_of_environments(values, weights, message):

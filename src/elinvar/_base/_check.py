@@ -83,6 +83,26 @@ def as_numbers(name: str, values: Any) -> NDArray[np.float64]:
     return numbers
 
 
+def as_weights(name: str, values: Any, count: int) -> NDArray[np.float64]:
+    """Return what each of ``count`` environments counts for, summing to 1.
+
+    Raises
+    ------
+    DataError
+        If there is not one number for each, or they are negative, not finite or all 0.
+    """
+    weights = as_numbers(name, values)
+    if weights.shape != (count,):
+        raise DataError(
+            f"{name} must hold one number for each of the {count} environments, in their order; "
+            f"got shape {weights.shape}."
+        )
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        shown = np.array2string(weights, threshold=8, precision=4)
+        raise DataError(f"{name} must be finite, at least 0 and not all 0; got {shown}.")
+    return np.asarray(weights / weights.sum())
+
+
 def generator(rng: Any) -> np.random.Generator:
     """Return the generator of a seed, or the generator itself.
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
-from elinvar._base._check import as_numbers
+from elinvar._base._check import as_weights
 from elinvar.environments import labels_of_rows
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floats
@@ -126,25 +126,13 @@ def resolve_environment_weights(
     DataError
         If a value is missing, negative or not finite, or all are zero.
     """
+    values: object = spec
     if isinstance(spec, str):
-        values = np.asarray(count if spec == "size" else np.ones(len(names)), dtype=np.float64)
+        values = count if spec == "size" else np.ones(len(names))
     elif isinstance(spec, Mapping):
         by_name = dict(zip(labels_of_rows(list(spec), len(spec)), spec.values(), strict=True))
         missing = [name for name in names if name not in by_name]
         if missing:
             raise DataError(f"environment_weights has no value for environment {missing[0]!r}.")
-        values = as_numbers("environment_weights", [by_name[name] for name in names])
-    else:
-        values = as_numbers("environment_weights", spec)
-        if values.shape != (len(names),):
-            raise DataError(
-                f"environment_weights has shape {values.shape}, but there are {len(names)} "
-                f"environments: give one value for each of {', '.join(names[:10])}."
-            )
-    if not np.all(np.isfinite(values)) or np.any(values < 0) or not np.any(values > 0):
-        raise DataError(
-            "environment_weights must be finite and not negative, with one above 0; "
-            f"got {values.tolist()}."
-        )
-    weights: Floats = values / values.sum()
-    return weights
+        values = [by_name[name] for name in names]
+    return as_weights("environment_weights", values, len(names))

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base._check import as_numbers, check_choice, check_number
+from elinvar._base._check import as_numbers, as_weights, check_choice, check_number
 from elinvar.errors import DataError
 from elinvar.sensing._arrays import Floats
 
@@ -99,15 +99,7 @@ def finite(
     if not np.allclose(matrices, matrices.transpose(0, 2, 1), rtol=1e-12, atol=1e-12):
         raise DataError("The matrices in values must be symmetric.")
     count = len(matrices)
-    shares = np.full(count, 1.0 / count) if weights is None else as_numbers("weights", weights)
-    if shares.shape != (count,):
-        raise DataError(
-            f"weights must hold one number for each of {count} environments; got the shape "
-            f"{shares.shape}."
-        )
-    if not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum() > 0:
-        raise DataError("weights must be finite numbers of at least 0, and one above 0.")
-    shares = shares / shares.sum()
+    shares = as_weights("weights", np.ones(count) if weights is None else weights, count)
     mean = np.tensordot(shares, matrices, axes=1)
     return EnvironmentLaw(name=name, matrices=matrices, weights=shares, mean=mean)
 

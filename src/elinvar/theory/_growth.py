@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._check import as_weights
 from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -180,14 +181,7 @@ def checked(values: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Float
     n_environments = array.shape[-1]
     if weights is None:
         return array, np.full(n_environments, 1.0 / n_environments)
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.shape != (n_environments,):
-        raise DataError(
-            f"weights have the shape {weights.shape}, but there are {n_environments} environments."
-        )
-    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
-        raise DataError("weights must be finite numbers of at least 0, and one above 0.")
-    return array, weights / weights.sum()
+    return array, as_weights("weights", weights, n_environments)
 
 
 def positive(name: str, value: float) -> float:

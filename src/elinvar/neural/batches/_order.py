@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base._check import as_numbers, check_choice, check_count
+from elinvar._base._check import as_weights, check_choice, check_count
 from elinvar.errors import DataError
 from elinvar.neural.batches._resumable import Resumable
 
@@ -48,22 +48,9 @@ def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> tuple[Floats
                 f"weights must be 'uniform', 'size' or one number for each environment; got "
                 f"{weights!r}."
             )
-        numbers = (counts if weights == "size" else np.ones(len(counts))).astype(np.float64)
-    else:
-        numbers = as_numbers("weights", weights)
-        if numbers.shape != counts.shape:
-            raise DataError(
-                f"weights must hold one number for each of the {len(counts)} environments, in "
-                f"their natural order; got shape {numbers.shape}."
-            )
-        if not np.isfinite(numbers).all() or (numbers < 0).any() or not numbers.any():
-            raise DataError(
-                "weights must be finite, at least 0 and not all 0; got "
-                f"{np.array2string(numbers, threshold=8, precision=4)}."
-            )
-    shares: Floats = numbers / numbers.sum()
-    if isinstance(weights, str):
-        return shares, weights
+        numbers = counts if weights == "size" else np.ones(len(counts))
+        return as_weights("weights", numbers, len(counts)), weights
+    shares = as_weights("weights", weights, len(counts))
     return shares, "array " + hashlib.blake2b(shares.tobytes(), digest_size=6).hexdigest()
 
 
