@@ -457,3 +457,22 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(case, change, words):
     message = str(caught.value)
     assert isinstance(caught.value, DataError)
     assert words in message and "\n" not in message and message.endswith(".")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_environments_allow_a_forecast(kind, parsed, tmp_path):
+    parts = [draw(kind, n=80, seed=seed) for seed in range(3)]
+    X = pd.concat([part[0] for part in parts])
+    y = np.concatenate([part[1] for part in parts])
+    place = np.concatenate([np.char.add(part[2], f" in {k}") for k, part in enumerate(parts)])
+    model = make(kind).fit(X, y, environments=place)
+    found = model.forecast_
+    assert found.reason == "" and found.limit > 0 and found.n_environments == 12
+    assert np.isnan(model.margin_) == (kind != "number")
+    bound, words = (
+        (found.margin, "of the rows should lie within")
+        if kind == "number"
+        else (found.limit, "of new environments the mean log loss should be at most")
+    )
+    page = parsed(write_report(model, tmp_path / "page.html").read_text()).text
+    assert f"{words} {bound:.3g}".rstrip("0") in page and "There is no" not in page

@@ -196,9 +196,10 @@ def _on_calibration(answer: "Found") -> list[str]:
     if abs(slope - 1) <= _FAR or not answer.used.coef.any():
         return []
     too = "sure" if slope < 1 else "cautious"
+    nothing = " Shares of classes alone predict." * (slope == 0)
     return [
         f"Log odds were multiplied by {figure(slope, 2)}: on environments left out, fits to the "
-        f"others were too {too}."
+        f"others were too {too}.{nothing}"
     ]
 
 

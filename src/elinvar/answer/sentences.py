@@ -96,9 +96,10 @@ def forecast_sentence(answer: "Found") -> str:
     """Say how far predictions for a new environment may be off, or why nobody can say."""
     forecast = answer.forecast
     what = "limit for the loss" if answer.classes else "margin for predictions"
-    if np.isnan(forecast.margin):
+    bound = forecast.limit if answer.classes else forecast.margin
+    if np.isnan(bound):
         return f"There is no {what} in a new environment. {forecast.reason}"
-    share, margin = f"{forecast.coverage:.0%}", number(forecast.margin, digits=3)
+    share = f"{forecast.coverage:.0%}"
     assumed = (
         f"This comes from leaving out each of the {forecast.n_environments} environments in turn; "
         "it assumes that new ones are drawn like them (exchangeable)"
@@ -106,12 +107,12 @@ def forecast_sentence(answer: "Found") -> str:
     if answer.classes:
         return (
             f"In at least {share} of new environments the mean log loss should be at most "
-            f"{margin}. {assumed}."
+            f"{number(bound, digits=3)}. {assumed}."
         )
     return (
         f"In at least {share} of new environments, at least {share} of the rows should lie within "
-        f"{margin} of what predict says. {assumed}, and errors within an environment that are "
-        "about normal."
+        f"{number(bound, digits=3)} of what predict says. {assumed}, and errors within an "
+        "environment that are about normal."
     )
 
 

@@ -63,7 +63,8 @@ class AnswerViews:
         """Residuals of the invariant model in each environment, with 95% intervals.
 
         Columns: ``environment``, ``rows``, ``mean``, ``mean_low``, ``mean_high``, ``slope`` (of the
-        target on the prediction; NaN if that does not vary), ``slope_low``, ``slope_high``, ``sd``.
+        target on the prediction; NaN if that does not vary), ``slope_low``, ``slope_high``, ``sd``
+        and ``outcome`` (the class, of which there is a row each beyond two; "" for numbers).
         """
         return self._answer().residuals
 
@@ -86,7 +87,7 @@ class AnswerViews:
 
         Columns: ``environment``, ``model``, ``predicted_mean``, ``predicted_sd``, ``truth_mean``,
         ``truth_sd``, ``slope`` (of the truth on the prediction; NaN if that does not vary),
-        ``residual_sd``.
+        ``residual_sd`` and ``outcome`` (the class, as in ``residuals_``).
         """
         return self._answer().left_out
 
@@ -97,7 +98,7 @@ class AnswerViews:
 
     @property
     def margin_(self) -> float:
-        """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
+        """Half-width within which 90% of rows lie in 90% of new environments; NaN for classes."""
         return self.forecast_.margin
 
     @property
