@@ -459,6 +459,21 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(case, change, words):
     assert words in message and "\n" not in message and message.endswith(".")
 
 
+def test_labels_of_two_kinds_are_refused():
+    X, y, place = draw("two classes")
+    mixed = np.where(y == "yes", 1, y.astype(object))
+    with pytest.raises(DataError, match="names its classes in text and in numbers"):
+        InvariantClassifier().fit(X, mixed, environments=place)
+
+
+def test_environments_that_lack_a_class_are_named_together():
+    X, y, place = draw("three classes")
+    y = np.where((y == "maybe") & (place != "site d"), "no", y)
+    notes = InvariantClassifier().fit(X, y, environments=place).notes_
+    sentence = "Environments site a, site b and site c have no row of maybe and say nothing"
+    assert sum(sentence in note for note in notes) == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_environments_allow_a_forecast(kind, parsed, tmp_path):
     parts = [draw(kind, n=80, seed=seed) for seed in range(3)]

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from elinvar._base._numbers import figure, p_words, percent
-from elinvar._base._words import listed
+from elinvar._base._words import listed, some
 from elinvar.answer.headline import own_coefficients
 from elinvar.inference import FEWEST, LinearProblem, LogisticLoss, Selection
 
@@ -165,13 +167,17 @@ def _on_classes(answer: "Found", found: "AnyFindings") -> list[str]:
             + how
             * support.by_discriminant
         )
+    lacking: dict[tuple[str, ...], list[str]] = {}
     for name, present in zip(answer.rows, found.loss.data.present, strict=True):
-        gone = [label for label, rows in zip(answer.classes, present, strict=True) if rows == 0]
+        gone = tuple(np.array(answer.classes)[present == 0].tolist())
+        lacking.setdefault(gone, []).append(name)
+    for gone, places in lacking.items():
         if gone:
+            what, end = ("Environment", "s") if len(places) == 1 else ("Environments", "")
             these = "that class" if len(gone) == 1 else "these classes"
             notes.append(
-                f"Environment {name} has no row of {listed(gone)}: it says nothing of effects on "
-                f"{these}."
+                f"{what} {some(places)} {'has' if end else 'have'} no row of {listed(gone)} and "
+                f"say{end} nothing of effects on {these}."
             )
     return notes
 

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from elinvar.environments import Environments, check_target
-from elinvar.errors import DataError
+from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, name_of, own_errors
 
 _FEWEST_ROWS = 5
@@ -33,6 +33,7 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
         with own_errors():
             check_target(y, numbers=False)
             values = column_or_1d(y, warn=True)
+            check_one_kind(values)
             check_classification_targets(values)
             classes, codes = np.unique(values, return_inverse=True)
         rows = self._read(X, codes.astype(np.float64), environments, sample_weight)
@@ -45,6 +46,14 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
             )
         self.schema_ = replace(rows.schema, target=name_of(y))
         return replace(rows, schema=self.schema_, y=codes.astype(np.float64))
+
+
+def check_one_kind(values: NDArray[Any]) -> None:
+    """Refuse labels of classes that cannot be put in order, such as numbers among text."""
+    if values.dtype == object and len({isinstance(label, str) for label in values}) > 1:
+        raise DataTypeError(
+            "The target names its classes in text and in numbers; write all of them in one way."
+        )
 
 
 def check_classes(rows: Environments, classes: NDArray[Any]) -> None:

@@ -98,7 +98,7 @@ class AnswerViews:
 
     @property
     def margin_(self) -> float:
-        """Half-width within which 90% of rows lie in 90% of new environments; NaN for classes."""
+        """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
         return self.forecast_.margin
 
     @property
