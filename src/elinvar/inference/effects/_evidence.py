@@ -177,40 +177,27 @@ def gather_evidence(
     if "spurious" in verdicts and not selected.any():
         # without an effect that holds, it may be the target's own mechanism that changes
         verdicts = ["undecided"] * len(verdicts)
-    evidence = Evidence(
-        features=[FeatureEvidence()] * len(problem.moments.schema.features), effects=[]
-    )
-    names = problem.moments.names
+    schema, names = problem.moments.schema, problem.moments.names
+    features, own = [FeatureEvidence()] * len(schema.features), []
     for gate, found in enumerate(effects):
         if found is None:
             continue
         place = problem.features[gate]
-        evidence.effects.extend(
-            _by_environment(found, problem.moments.schema.features[place], names)
-        )
-        effect, low, high = found.effect, found.low, found.high
-        center = random.mean[gate]
-        if judge.varies(verdicts[gate]) and np.isfinite(random.mean[gate]):
-            effect, low, high = random.average(gate)
-            low, high = (
-                effect - found.stretch * (effect - low),
-                effect + found.stretch * (high - effect),
-            )
-        # what rivals say of the effect widens both its interval and that of a new environment
-        below, above = max(low - reach[gate, 0], 0.0), max(reach[gate, 1] - high, 0.0)
-        evidence.features[place] = FeatureEvidence(
+        own.extend(_by_environment(found, schema.features[place], names))
+        effect, *ends = _common_effect(judge, gate, found, verdicts[gate], reach[gate])
+        features[place] = FeatureEvidence(
             verdict=verdicts[gate],
             effect=effect,
-            low=low - below,
-            high=high + above,
+            low=ends[0],
+            high=ends[1],
             heterogeneity_p=float(agreement[gate]),
             between_sd=float(random.between_sd[gate]),
-            new_low=float(center - found.stretch * (center - random.low[gate]) - below),
-            new_high=float(center + found.stretch * (random.high[gate] - center) + above),
+            new_low=ends[2],
+            new_high=ends[3],
             shift_p_value=float(moved[gate]),
             odd_environment=_odd(found, agreement[gate], names),
         )
-    return evidence
+    return Evidence(features=features, effects=own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +277,22 @@ class _Judge(Generic[M]):
         # the support passed without the feature: does it still pass with it?
         whole = self.loss.assess(with_gate(self.selected, gate)[None]).p_value[0]
         return bool(whole < min(self.alpha, single))
+
+
+def _common_effect(
+    judge: "_Judge[M]", gate: int, found: FeatureEffect, verdict: Verdict, reach: Floats
+) -> tuple[float, float, float, float, float]:
+    """Effect, its interval and that for a new environment, both as wide as rivals ask for."""
+    random, center = judge.random, judge.random.mean[gate]
+    effect, low, high = found.effect, found.low, found.high
+    if judge.varies(verdict) and np.isfinite(center):
+        effect, low, high = random.average(gate)
+        low = effect - found.stretch * (effect - low)
+        high = effect + found.stretch * (high - effect)
+    below, above = max(low - reach[0], 0.0), max(reach[1] - high, 0.0)
+    new_low = float(center - found.stretch * (center - random.low[gate]) - below)
+    new_high = float(center + found.stretch * (random.high[gate] - center) + above)
+    return effect, low - below, high + above, new_low, new_high
 
 
 def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> RandomEffects:

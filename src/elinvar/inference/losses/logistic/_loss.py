@@ -21,14 +21,13 @@ from elinvar.inference.losses._records import (
     Subspace,
 )
 from elinvar.inference.losses.logistic._fits import (
-    RIDGE,
     CommonFit,
     common_fit,
-    informations,
     left_out_fits,
 )
 from elinvar.inference.losses.logistic._models import class_residuals, judge_classes, model_of
 from elinvar.inference.losses.logistic._pictures import explore, pooled_picture, rough_criterion
+from elinvar.inference.losses.logistic._refit import refit_of
 from elinvar.inference.losses.logistic._subspace import logistic_subspace
 from elinvar.inference.losses.logistic._supports import Ledger, Support, table_of
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path
@@ -38,8 +37,6 @@ from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptio
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
-
-_LOOSE = 0.01
 
 _QUESTIONS: dict[Part, str] = {
     "coefficients": "Are the log odds, intercept included, the same in all environments?",
@@ -207,7 +204,7 @@ class LogisticLoss:
 
     def refits(self, masks: Bools) -> list[Refit]:
         """Fit supports with covariances from the Fisher information."""
-        return [self._refit(support) for support in self.ledger.supports(masks)]
+        return [refit_of(self.data, support) for support in self.ledger.supports(masks)]
 
     def needed_wald(self) -> Floats:
         """Smallest likelihood ratio statistic of a needed gate of d coefficients, by d."""
@@ -233,7 +230,7 @@ class LogisticLoss:
 
     def residuals(self, model: LogisticModel, gates: Bools) -> list[EnvironmentResiduals]:
         """Class less probability in each environment, a row a class beyond two."""
-        fit = self._refit(self.support(gates))
+        fit = refit_of(self.data, self.support(gates))
         return class_residuals(self.rows, self.outcomes, model, fit)
 
     def path(self, strengths: Floats | None) -> InvariancePath:
@@ -373,50 +370,3 @@ class LogisticLoss:
         found["residual mean"] = (levels, support.freedom - freedom)
         found["slopes"] = (max(2.0 * float((apart - support.own.loss).sum()), 0.0), freedom)
         return found
-
-    def _refit(self, support: Support) -> Refit:
-        data, m = self.data, self.data.m
-        columns = data.columns(support.gates)
-        kept = columns[self.problem.absorbed :]
-        common = np.repeat(support.common.coef[None], len(data.count), axis=0)
-        common[:, :, 0] = support.common.intercepts
-        precision = self._information(support.gates, common)
-        own_information = self._information(support.gates, support.own.coef)
-        ridge = RIDGE * np.eye(precision.shape[1])
-        # the inverse of the information at the common fit, and of each at its own
-        covariance = np.linalg.inv(precision.sum(axis=0) + ridge)
-        own_covariance = np.linalg.inv(own_information + ridge)
-        freedom = np.maximum(data.count - len(columns), 0.0)
-        # a direction that the ridge alone holds has the variance 1 / RIDGE, shared by its columns
-        estimable = np.einsum("ejj->ej", own_covariance) < _LOOSE / RIDGE
-        whole = ~support.separated & (data.present > 0).all(axis=1) & (freedom > 0)
-        estimable &= whole[:, None]
-        units = np.append(1.0, 1.0 / self.problem.scale)
-        return Refit(
-            columns=np.tile(kept - self.problem.absorbed, m),
-            units=np.tile(units[kept], m),
-            n_outcomes=m,
-            coef=support.common.coef[:, kept].ravel(),
-            known=covariance.diagonal() < 0.5 / RIDGE,
-            covariance=covariance,
-            precision=precision,
-            own=support.own.coef[:, :, kept].reshape(len(data.count), -1),
-            own_covariance=own_covariance * (estimable[:, :, None] & estimable[:, None, :]),
-            freedom=freedom,
-            noise_known=True,
-            deviance=support.deviance,
-            test_alone=support.by_discriminant,
-        )
-
-    def _information(self, gates: Bools, coef: Floats) -> Floats:
-        """Fisher information; with own intercepts that of the slopes, these taken out."""
-        found = informations(self.data, gates, coef)
-        if not self.problem.absorbed:
-            return found
-        constant = np.arange(found.shape[1]) % (found.shape[1] // self.data.m) == 0
-        slopes, levels = np.flatnonzero(~constant), np.flatnonzero(constant)
-        border = found[:, slopes[:, None], levels]
-        inner = found[:, levels[:, None], levels] + RIDGE * np.eye(len(levels))
-        taken = border @ np.linalg.solve(inner, np.swapaxes(border, 1, 2))
-        left: Floats = found[:, slopes[:, None], slopes] - taken
-        return left
