@@ -200,6 +200,7 @@ class Found:
         """Keep what is asked for, and leave rows behind."""
         state = dict(self.__dict__)
         if self.found is not None and not self.found.portable:
+            # a pickle may go where the rows must not: what could be asked of them is asked now
             state |= {name: getattr(self, name) for name in _ASKED_FOR}
             gone = ("_evidence", "_left_out", "explanation")
             state = {name: value for name, value in state.items() if name not in gone}

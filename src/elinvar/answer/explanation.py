@@ -256,6 +256,7 @@ def _predicting(answer: "Found") -> list[str]:
     errors = answer.errors
     if not len(errors):
         return []
+    # every row counts once; the root of mean squares is taken last, over all of them
     weight = (errors["rows"] / errors["rows"].sum()).to_numpy()
     names = ("invariant", "pooled", "mean", "used")
     size = {name: float(weight @ errors[name].to_numpy()) for name in names}
@@ -325,6 +326,8 @@ def _effects_of(names: list[str]) -> str:
 
 def _clearest(rows: list[Row]) -> list[Row]:
     """Rows with an effect, the clearest (against its interval) first."""
+    # effects have units of their own, so that only their ratios to their intervals compare; an
+    # exact fit has intervals of no width
     known = [row for row in rows if np.isfinite(row["effect"])]
     return sorted(
         known, key=lambda row: -abs(row["effect"]) / max(row["high"] - row["low"], 1e-300)

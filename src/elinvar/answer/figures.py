@@ -53,6 +53,7 @@ def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     from elinvar.plots import plot_effects
 
     schema = answer.schema
+    # a feature's first column, its only one unless it is a category, whose effect is between levels
     first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
     numeric = np.array([name not in schema.levels for name in schema.features])
     scale = np.where(numeric, answer.scales[first], 1.0)
@@ -60,7 +61,7 @@ def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     for key in ("effect", "low", "high", "pooled_effect"):
         table = table.assign(**{key: answer.evidence[key] * scale})
     if answer.status == "pooled_only":
-        table = table.assign(pooled_effect=np.nan)
+        table = table.assign(pooled_effect=np.nan)  # it is the effect itself
     what = "per sd of the feature" if numeric.all() else "per sd, or between levels"
     return plot_effects(
         by_verdict(table),
@@ -72,8 +73,8 @@ def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
 
 
 def _change(answer: "Found", unit: str) -> str:
-    largest = ": largest difference between classes" if len(answer.classes) > 2 else ""
-    return f"change in {answer.outcome} {unit}{largest}"
+    largest = "largest " * (len(answer.classes) > 2)  # between any two of them
+    return f"{largest}change in {answer.outcome} {unit}"
 
 
 def draw_path(answer: "Found", ax: "Axes | None" = None) -> "Axes":
@@ -81,7 +82,7 @@ def draw_path(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     from elinvar.plots import plot_path
 
     schema, path = answer.schema, answer.path
-    shown = ~schema.reference
+    shown = ~schema.reference  # a reference level is 0 all along
     verdicts = answer.evidence["verdict"].to_numpy()[schema.groups[shown]]
     return plot_path(
         path.strength,

@@ -40,6 +40,7 @@ def notes_on(answer: "Found", found: "AnyFindings") -> tuple[str, ...]:
 def _on_status(answer: "Found", selection: Selection) -> list[str]:
     if selection.outcome == "approximate":
         tolerance = float(answer.parameters["tolerance"])  # type: ignore[arg-type]
+        # of classes it bounds the noncentrality a row, twice the log loss: see own_coefficients
         upper = figure(tolerance / 2, 2) if answer.classes else percent(tolerance)
         return [
             f"Exact invariance is rejected ({p_words(answer.p_value)}), but "

@@ -143,6 +143,7 @@ def overview(answer: "Found", scale: NDArray[np.float64]) -> str | None:
     if not holds.any():
         tail = "" if answer.status == "pooled_only" else "; none surely holds"
         return f"{names[int(np.nanargmax(size))]} has the largest effect{tail}"
+    # an effect that turns its sign says more than the largest: the figure's own title names it
     if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
         return None
     name = names[int(np.nanargmax(np.where(holds, size, np.nan)))]

@@ -46,6 +46,7 @@ def effect_words(answer: "Found", row: dict[Any, Any]) -> str:
     """Return an effect with its interval, or from where to where it varies if it is not common."""
     if np.isnan(row["effect"]):
         return "-"
+    # where no effect is common, an average with an interval would look like one
     if differs(row) and (answer.status == "rejected" or row["verdict"] == "spurious"):
         own = answer.effects.loc[answer.effects["feature"] == row["feature"], "effect"]
         if len(own):

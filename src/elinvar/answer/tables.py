@@ -81,6 +81,7 @@ def evidence_table(
         Coefficients of the pooled model.
     path : InvariancePath
     """
+    # on the path a feature is all of its columns: it leaves with the last of them
     leaves = path.exit_strength(schema.groups, len(schema.features))
     names = columns_of("evidence")
     rows = []
