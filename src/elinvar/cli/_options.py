@@ -11,14 +11,21 @@ Intercept = Literal["shared", "environment"]
 Predictor = Literal["auto", "invariant", "pooled"]
 Missing = Literal["error", "drop", "impute"]
 Unknown = Literal["error", "zero"]
+Names = list[str] | None
 
 
-def names(items: list[str] | None) -> list[str] | None:
+def names(items: Names) -> Names:
     """Split lists at commas, but for those in double quotes."""
     if not items:
         return None
     found = [name for row in csv.reader(items, skipinitialspace=True) for name in row]
     return [name for name in found if name]
+
+
+def _several(help: str, metavar: str = "A,B,...") -> typer.models.OptionInfo:
+    """Return an option that takes several names, at commas or one after the other."""
+    option: typer.models.OptionInfo = typer.Option(metavar=metavar, help=f"{help} Repeatable.")
+    return option
 
 
 def _finite(value: float) -> float:
@@ -40,21 +47,9 @@ Environment = Annotated[
         metavar="COLUMN", help="What names the environment of a row; repeat to combine several."
     ),
 ]
-Features = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="A,B,...", help="Columns to explain with; all others if not given. Repeatable."
-    ),
-]
-Drop = Annotated[
-    list[str] | None, typer.Option(metavar="A,B,...", help="Columns to leave out. Repeatable.")
-]
-Categorical = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="A,B,...", help="Columns whose numbers are codes of categories. Repeatable."
-    ),
-]
+Features = Annotated[Names, _several("Columns to explain with; all others if not given.")]
+Drop = Annotated[Names, _several("Columns to leave out.")]
+Categorical = Annotated[Names, _several("Columns whose numbers are codes of categories.")]
 Weight = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Frequency weights: 2 counts a row twice.")
 ]
@@ -70,8 +65,7 @@ InterceptKind = Annotated[
     typer.Option(help="Environments share one intercept, or each has its own (slopes may agree)."),
 ]
 ExcludeEnvironments = Annotated[
-    list[str] | None,
-    typer.Option(metavar="E,F,...", help="Environments that act on the target itself. Repeatable."),
+    Names, _several("Environments that act on the target itself.", metavar="E,F,...")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")]
 Figures = Annotated[
@@ -88,10 +82,7 @@ Classify = Annotated[
         "--classify", help="The target names classes, in text or numbers: explain their log odds."
     ),
 ]
-FeaturesAlways = Annotated[
-    list[str] | None,
-    typer.Option(metavar="A,B,...", help="Features that stay in the model. Repeatable."),
-]
+FeaturesAlways = Annotated[Names, _several("Features that stay in the model.")]
 Folder = Annotated[
     Path,
     typer.Option(metavar="DIR", help="Folder for tables, pictures and a page; made if needed."),
