@@ -8,7 +8,9 @@ import numpy as np
 from elinvar.plots._axes import (
     Artist,
     Axes,
+    bare_rows,
     clean,
+    finish,
     found_to_hold,
     head_figure,
     head_panel,
@@ -133,12 +135,9 @@ def _draw_panel(ax: Axes, panel: Panel, rows: Rows) -> None:
     _draw_summaries(ax, panel, rows)
     _head(ax, panel, odd=rows.places[panel.odd] if rows.strip and panel.odd is not None else "")
     _number(ax)
-    ax.tick_params(colors=INK, labelsize=8.5)
-    ax.tick_params(axis="x", color=QUIET)
-    ax.tick_params(axis="y", length=0)
-    for side in ("top", "left", "right"):
-        ax.spines[side].set_visible(False)
-    ax.spines["bottom"].set_color(QUIET)
+    finish(ax, title=None, xlabel="", ylabel="")
+    bare_rows(ax, pad=3.5)
+    ax.tick_params(labelsize=8.5)
 
 
 def _number(ax: Axes) -> None:
