@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.answer.tables import (
-    errors_table,
-    evidence_table,
-    left_out_table,
-    table_of,
-)
+from elinvar.answer.tables import errors_table, evidence_table, left_out_table, table_of
 from elinvar.environments import Schema
 from elinvar.inference import (
     Diagnosis,

@@ -11,21 +11,8 @@ from elinvar.baselines import BASELINES, Baseline
 from elinvar.bench._budget import WIDE, budget_of
 from elinvar.bench._data import Case, Floats, Split, draw_case
 from elinvar.bench._limit import TimeUp, peak_memory, time_limit, timed
-from elinvar.bench._measures import (
-    Values,
-    coefficient_error,
-    support_measures,
-    verdict_measures,
-)
-from elinvar.bench._protocol import (
-    Choice,
-    Fitted,
-    Parameters,
-    choose,
-    errors_in,
-    fit,
-    predict,
-)
+from elinvar.bench._measures import Values, coefficient_error, support_measures, verdict_measures
+from elinvar.bench._protocol import Choice, Fitted, Parameters, choose, errors_in, fit, predict
 from elinvar.bench._suites import SUITES
 from elinvar.datasets import Sample
 from elinvar.errors import MissingExtraError

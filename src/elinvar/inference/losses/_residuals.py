@@ -3,12 +3,7 @@
 import numpy as np
 from scipy.special import stdtrit
 
-from elinvar.inference.losses._records import (
-    Competitor,
-    EnvironmentResiduals,
-    LeftOutFit,
-    Refit,
-)
+from elinvar.inference.losses._records import Competitor, EnvironmentResiduals, LeftOutFit, Refit
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.problem._types import Bools, Floats
 

@@ -35,11 +35,7 @@ from typing import Literal
 import numpy as np
 
 from elinvar.environments import Environments, Moments
-from elinvar.inference.problem._scaling import (
-    GateScaling,
-    ScaledMoments,
-    scale_moments,
-)
+from elinvar.inference.problem._scaling import GateScaling, ScaledMoments, scale_moments
 from elinvar.inference.problem._types import Floats, Places
 
 

@@ -8,13 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.environments import Environments, Moments
-from elinvar.sensing.quadratic._units import (
-    Floats,
-    Intercept,
-    QuadraticUnits,
-    centre,
-    packing,
-)
+from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits, centre, packing
 
 # rows are taken so many numbers at a time
 _AT_ONCE = 2**22

@@ -13,11 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
-from elinvar.estimators import (
-    StochasticRegressor,
-    random_generator,
-    resolve_environment_weights,
-)
+from elinvar.estimators import StochasticRegressor, random_generator, resolve_environment_weights
 from elinvar.sensing.quadratic._learner import (
     AUTO,
     QuadraticLearner,

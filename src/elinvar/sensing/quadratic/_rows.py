@@ -6,13 +6,7 @@ from typing import Self
 import numpy as np
 
 from elinvar.environments import Environments
-from elinvar.sensing.quadratic._units import (
-    Floats,
-    Intercept,
-    QuadraticUnits,
-    centre,
-    parts_of,
-)
+from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits, centre, parts_of
 
 # iterations of conjugate gradients for pooled least squares
 _CG_STEPS = 60

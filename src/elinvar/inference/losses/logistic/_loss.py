@@ -20,11 +20,7 @@ from elinvar.inference.losses._records import (
     Refit,
     Subspace,
 )
-from elinvar.inference.losses.logistic._fits import (
-    CommonFit,
-    common_fit,
-    left_out_fits,
-)
+from elinvar.inference.losses.logistic._fits import CommonFit, common_fit, left_out_fits
 from elinvar.inference.losses.logistic._models import class_residuals, judge_classes, model_of
 from elinvar.inference.losses.logistic._pictures import explore, pooled_picture, rough_criterion
 from elinvar.inference.losses.logistic._refit import refit_of

@@ -30,11 +30,7 @@ from elinvar.inference.losses.squared._leave_out import (
 )
 from elinvar.inference.losses.squared._model_tests import model_tests
 from elinvar.inference.losses.squared._parts import parts
-from elinvar.inference.losses.squared._path import (
-    InvariancePath,
-    invariance_path,
-    pooled_solution,
-)
+from elinvar.inference.losses.squared._path import InvariancePath, invariance_path, pooled_solution
 from elinvar.inference.losses.squared._refit import refit, refit_many
 from elinvar.inference.losses.squared._search import candidates
 from elinvar.inference.losses.squared._subspace import invariant_subspace
