@@ -12,8 +12,6 @@ from elinvar.answer.tables import errors_table, evidence_table, left_out_table, 
 from elinvar.environments import Schema
 from elinvar.inference import (
     Diagnosis,
-    EnvironmentEffect,
-    EnvironmentResiduals,
     Evidence,
     Findings,
     Forecast,
@@ -21,7 +19,6 @@ from elinvar.inference import (
     LeftOut,
     LinearModel,
     LogisticModel,
-    ModelTest,
     OddEnvironment,
     Status,
     forecast,
@@ -136,17 +133,17 @@ class Found:
     @cached_property
     def effects(self) -> "pd.DataFrame":
         """Effect of each feature in each environment that can tell it, a row each."""
-        return table_of(EnvironmentEffect, self._evidence.effects)
+        return table_of("effects", map(vars, self._evidence.effects))
 
     @cached_property
     def tests(self) -> "pd.DataFrame":
         """Tests of the invariant model, a row each."""
-        return table_of(ModelTest, self._findings.tests())
+        return table_of("tests", map(vars, self._findings.tests()))
 
     @cached_property
     def residuals(self) -> "pd.DataFrame":
         """Residuals of the invariant model, a row an environment."""
-        return table_of(EnvironmentResiduals, self._findings.residuals())
+        return table_of("residuals", map(vars, self._findings.residuals()))
 
     @cached_property
     def errors(self) -> "pd.DataFrame":

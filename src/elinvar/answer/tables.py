@@ -1,8 +1,8 @@
 """The tables of an answer: which columns they have, and how records become frames."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,24 @@ def columns_of(name: str, *, classes: bool = False) -> tuple[str, ...]:
     return _names(kinds[name])
 
 
-def table_of(kind: type, rows: Sequence[Any]) -> "pd.DataFrame":
-    """Return records as a table whose columns are there even without rows."""
-    return _frame(_names(kind), [[getattr(row, name) for name in _names(kind)] for row in rows])
+def table_of(
+    name: str, records: Iterable[Mapping[str, object]], *, classes: bool = False
+) -> "pd.DataFrame":
+    """Return a table of an answer, whose columns are there even without rows.
+
+    Parameters
+    ----------
+    name : {"evidence", "effects", "tests", "residuals", "errors", "left_out"}
+    records : iterable of mappings
+        A row each; what is no column of the table is left out.
+    classes : bool
+        Whether the target is a class.
+    """
+    import pandas as pd
+
+    names = columns_of(name, classes=classes)
+    table = pd.DataFrame(list(records), columns=list(names))
+    return table.astype({name: np.float64 for name in names if name not in TEXTS})
 
 
 def evidence_table(
@@ -83,41 +98,39 @@ def evidence_table(
     """
     # on the path a feature is all of its columns: it leaves with the last of them
     leaves = path.exit_strength(schema.groups, len(schema.features))
-    names = columns_of("evidence")
-    rows = []
-    for j, feature in enumerate(schema.features):
-        known = {
+    more = [
+        {
             "feature": feature,
             "pooled_effect": _pooled_effect(schema, pooled, j),
             "exit_strength": leaves[j],
         }
-        rows.append(
-            [known[name] if name in known else getattr(found.features[j], name) for name in names]
-        )
-    return _frame(names, rows)
+        for j, feature in enumerate(schema.features)
+    ]
+    return table_of(
+        "evidence", [vars(row) | known for row, known in zip(found.features, more, strict=True)]
+    )
 
 
 def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame":
     """Return a row an environment: the error of each model where it is left out."""
-    names = columns_of("errors", classes=classes)
-    rows = []
-    for row in left_out:
-        known: dict[str, float | str] = {"environment": row.environment, "rows": row.rows}
-        known |= {model: error for model, error in row.errors.items()}
-        known |= {f"{model}_wrong": share for model, share in (row.wrong or {}).items()}
-        rows.append([known[name] for name in names])
-    return _frame(names, rows)
+    records = [
+        {
+            "environment": row.environment,
+            "rows": row.rows,
+            **row.errors,
+            **{f"{model}_wrong": share for model, share in (row.wrong or {}).items()},
+        }
+        for row in left_out
+    ]
+    return table_of("errors", records, classes=classes)
 
 
 def left_out_table(left_out: Sequence[LeftOut]) -> "pd.DataFrame":
     """Return a row an environment and model: predictions against the truth."""
-    names = columns_of("left_out")
-    rows = [
-        [row.environment, *(getattr(fit, name) for name in names[1:])]
-        for row in left_out
-        for fit in row.fits
-    ]
-    return _frame(names, rows)
+    return table_of(
+        "left_out",
+        [{"environment": row.environment} | vars(fit) for row in left_out for fit in row.fits],
+    )
 
 
 def _pooled_effect(schema: Schema, pooled: NDArray[np.float64], feature: int) -> float:
@@ -131,11 +144,3 @@ def _pooled_effect(schema: Schema, pooled: NDArray[np.float64], feature: int) ->
 
 def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
-
-
-def _frame(names: Sequence[str], rows: list[list[Any]]) -> "pd.DataFrame":
-    import pandas as pd
-
-    table = pd.DataFrame(rows, columns=list(names))
-    numbers = {name: np.float64 for name in names if name not in TEXTS}
-    return table.astype(numbers)
