@@ -7,7 +7,7 @@ from elinvar.inference.tests._equality import (
     same_scale,
     same_shares,
 )
-from elinvar.inference.tests._laws import law_p_value, law_p_values, marginal_laws, nothing_moved
+from elinvar.inference.tests._laws import law_p_values, marginal_laws, nothing_moved
 from elinvar.inference.tests._overidentification import (
     agreement_p_value,
     matched_f,
@@ -16,7 +16,6 @@ from elinvar.inference.tests._overidentification import (
 
 __all__ = [
     "agreement_p_value",
-    "law_p_value",
     "law_p_values",
     "marginal_laws",
     "matched_f",

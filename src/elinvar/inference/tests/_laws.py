@@ -169,11 +169,6 @@ def law_p_values(problem: LinearProblem, gates: Bools) -> Floats:
     return p_values
 
 
-def law_p_value(problem: LinearProblem, gates: Bools, gate: int) -> float:
-    """Return ``law_p_values`` of one gate, in the support or not."""
-    return float(law_p_values(problem, gates)[gate])
-
-
 @dataclass(frozen=True)
 class _Stages:
     """Covariances of the columns: in each environment, within all of them, and pooled."""
