@@ -106,8 +106,16 @@ class LogisticProblem:
 
     def columns(self, gates: Bools) -> Places:
         """Rows of ``Z`` that a support (n_gates,) takes, the constant first."""
-        inside = gates[self.linear.gate_of[self.linear.offset :]]
-        return np.append(0, 1 + np.flatnonzero(inside))
+        # a search asks this of the same supports over and over
+        key = gates.tobytes()
+        if key not in self._columns:
+            inside = gates[self.linear.gate_of[self.linear.offset :]]
+            self._columns[key] = np.append(0, 1 + np.flatnonzero(inside))
+        return self._columns[key]
+
+    @cached_property
+    def _columns(self) -> dict[bytes, Places]:
+        return {}
 
     def original(self, coef: Floats) -> tuple[Floats, Floats]:
         """Standardised coefficients (..., m, 1 + p) in the data's units: slopes and intercepts."""

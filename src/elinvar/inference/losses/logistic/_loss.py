@@ -109,7 +109,7 @@ class LogisticLoss:
             explore(self.ledger, exact_up_to=exact_up_to, seed=seed)
             return table_of(self.data, list(self.ledger.known.values()))
         masks = np.unique(supports | self.problem.always, axis=0)
-        return table_of(self.data, self.ledger.supports(masks, near=self._pooled.coef))
+        return table_of(self.data, self.ledger.supports(masks))
 
     def tries_all(self, exact_up_to: int) -> bool:
         """Tell that not every support is fitted, however few there are."""

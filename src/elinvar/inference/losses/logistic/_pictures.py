@@ -33,8 +33,7 @@ def explore(ledger: Ledger, *, exact_up_to: int, seed: int) -> None:
     for picture in _pictures(ledger):
         table = candidates(picture, exact_up_to=exact_up_to, seed=seed, thorough=True)
         seeds += [table.masks[_promising(picture, table, kappa)] for kappa in _LADDER]
-    full = ledger.common(np.ones(linear.n_gates, dtype=bool)).coef
-    ledger.supports(np.unique(np.concatenate(seeds), axis=0), near=full)
+    ledger.supports(np.unique(np.concatenate(seeds), axis=0))
     for kappa in _LADDER:
         here = min(ledger.known.values(), key=lambda s: rough_criterion(ledger, s, kappa))
         for _ in range(_STEPS):

@@ -167,7 +167,7 @@ class Ledger:
         """
         problem = self.problem
         own_intercepts = self.own_intercepts if own_intercepts is None else own_intercepts
-        classes = (problem.present > 0).sum(axis=1) - 1.0
+        classes = self._log_odds
         inside = problem.columns(gates)[1:] - 1
         own, common = np.full(len(problem.count), float(len(inside))), float(len(inside))
         if not self._full_rank:
@@ -177,6 +177,12 @@ class Ledger:
         slopes = float(own @ classes) - common * problem.m
         levels = 0.0 if own_intercepts else float(classes.sum()) - problem.m
         return max(slopes + levels, 0.0)
+
+    @cached_property
+    def _log_odds(self) -> Floats:
+        """Log odds that each environment compares: its classes but one."""
+        found: Floats = (self.problem.present > 0).sum(axis=1) - 1.0
+        return found
 
     @cached_property
     def _full_rank(self) -> bool:
