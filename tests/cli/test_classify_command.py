@@ -163,3 +163,11 @@ def test_a_constant_class_is_refused(elinvar, tmp_path):
     assert "Environment 'Oslo' holds one class only ('well')" in sentence
     without = elinvar("fit", path, *ROLES, "--classify", "--exclude-environments", "Oslo")
     assert without.exit_code == 0 and "Left out of the fit: Oslo." in without.stdout
+
+
+def test_a_target_that_is_a_number_is_no_class(elinvar, tmp_path):
+    path = tmp_path / "rows.csv"
+    data = table(LABELS["text"])
+    data.assign(outcome=np.arange(len(data)) / 7).to_csv(path, index=False)
+    sentence = refused(elinvar("fit", path, *ROLES, "--classify"))
+    assert "800 classes in 800 rows" in sentence and "without --classify" in sentence

@@ -57,7 +57,7 @@ def check_one_kind(values: NDArray[Any]) -> None:
 
 
 def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
-    """Refuse environments that can say nothing of classes, if there are several.
+    """Refuse environments that can say nothing of classes, and classes that are numbers.
 
     Parameters
     ----------
@@ -69,8 +69,15 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
     Raises
     ------
     DataError
-        If an environment has too few rows or one class only.
+        If nearly every row has a class of its own, or an environment has too few rows or one class
+        only.
     """
+    if len(classes) > max(len(rows.y) // 2, 2):
+        raise DataError(
+            f"The target has {len(classes):,} classes in {len(rows.y):,} rows, too few of each to "
+            "learn from. If it is a number, take InvariantRegressor (elinvar fit without "
+            "--classify)."
+        )
     if len(rows.names) < 2:
         return
     for e, name in enumerate(rows.names):
