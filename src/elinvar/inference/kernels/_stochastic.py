@@ -14,7 +14,7 @@ Indices: TypeAlias = NDArray[np.intp]
 FLOOR = 1e-100
 
 
-class Rows(NamedTuple):
+class RowSource(NamedTuple):
     """Rows to draw batches from, environment after environment; none where moments suffice.
 
     Parameters
@@ -47,7 +47,7 @@ def _moment_gradient(gram: Floats, cross: Floats, coef: Floats, gradient: Floats
 
 
 @compiled()
-def _draw_row(rows: Rows, environment: int, rng: np.random.Generator) -> int:
+def _draw_row(rows: RowSource, environment: int, rng: np.random.Generator) -> int:
     low, high = int(rows.offsets[environment]), int(rows.offsets[environment + 1])
     draw = rng.random()
     if rows.cumulative.shape[0] == 0:
@@ -59,7 +59,7 @@ def _draw_row(rows: Rows, environment: int, rng: np.random.Generator) -> int:
 
 @compiled()
 def _batch_gradient(
-    rows: Rows,
+    rows: RowSource,
     weights: Floats,
     environment: int,
     batch_size: int,
@@ -109,7 +109,7 @@ def _step_gates(
 def run_trajectory(
     gram: Floats,
     cross: Floats,
-    rows: Rows,
+    rows: RowSource,
     weights: Floats,
     schedule: Indices,
     batch_size: int,

@@ -199,7 +199,7 @@ def run_gates(
     GateTrajectory
         In the units of ``moments``; ``status`` says whether the steps diverged.
     """
-    from elinvar.inference.kernels._stochastic import Rows, run_trajectory
+    from elinvar.inference.kernels._stochastic import RowSource, run_trajectory
 
     p = moments.cross.shape[1]
     mixture = moments.pooled(weights) if mixture is None else mixture
@@ -226,7 +226,7 @@ def run_gates(
     taken = run_trajectory(
         np.ascontiguousarray(step_moments.gram),
         np.ascontiguousarray(step_moments.cross),
-        Rows(*data),
+        RowSource(*data),
         np.cumsum(weights),
         np.full_like(schedule, -1) if steps.pooled and steps.batch_size else schedule,
         steps.batch_size or 0,

@@ -18,7 +18,7 @@ from elinvar.neural.batches._groups import Groups, group_rows
 from elinvar.neural.batches._loaders import check_length, samplers_of
 from elinvar.neural.batches._stream import EnvironmentStream
 
-Verdict = Literal["hetero", "pooled", "mixed"]
+Mixing = Literal["hetero", "pooled", "mixed"]
 _WIDTH = 100
 
 
@@ -43,7 +43,7 @@ class Audit:
         What is behind it, and what to do.
     """
 
-    verdict: Verdict
+    verdict: Mixing
     per_step: NDArray[np.int64]
     environments: tuple[str, ...]
     n_processes: int
@@ -141,7 +141,7 @@ def audit(
     if not len(per_step):
         raise DataError("The loader yields no batch, so there is no step to look at.")
     several = per_step > 1
-    verdict: Verdict = "pooled" if several.all() else "mixed" if several.any() else "hetero"
+    verdict: Mixing = "pooled" if several.all() else "mixed" if several.any() else "hetero"
     return Audit(
         verdict=verdict,
         per_step=per_step,

@@ -22,7 +22,15 @@ from elinvar.plots._axes import (
 )
 from elinvar.plots._marks import dots, draw_intervals, mark, write
 from elinvar.plots._tables import Row, Table, records
-from elinvar.plots.model._forest_panels import COMMON, NEW, POOLED, Panel, Rows, chosen, panels_of
+from elinvar.plots.model._forest_panels import (
+    COMMON,
+    NEW,
+    POOLED,
+    Panel,
+    PanelRows,
+    chosen,
+    panels_of,
+)
 from elinvar.plots.palette import INK, QUIET
 
 # Three panels stand side by side if no name is longer than this.
@@ -95,7 +103,7 @@ def plot_forest(
         numbers=("effect", "low", "high", "pooled_effect", "new_low", "new_high"),
     )
     panels, places = panels_of(effects, chosen(table, features)[:top])
-    rows = Rows.of(panels, places)
+    rows = PanelRows.of(panels, places)
     drawn = _grid(panels, rows) if axes is None else list(axes)
     if len(drawn) < max(len(panels), 1):
         raise ValueError(f"There are {len(drawn)} axes for {len(panels)} features.")
@@ -108,7 +116,7 @@ def plot_forest(
     return drawn[0]
 
 
-def _grid(panels: list[Panel], rows: Rows) -> list[Axes]:
+def _grid(panels: list[Panel], rows: PanelRows) -> list[Axes]:
     """Return axes for ``panels`` on a new figure; they share their rows."""
     count = max(len(panels), 1)
     wide = count <= 4 or any(len(panel.feature) > _SHORT_NAME for panel in panels)
@@ -125,7 +133,7 @@ def _grid(panels: list[Panel], rows: Rows) -> list[Axes]:
     return cells[:count]
 
 
-def _draw_panel(ax: Axes, panel: Panel, rows: Rows) -> None:
+def _draw_panel(ax: Axes, panel: Panel, rows: PanelRows) -> None:
     ax.set_xlim(*panel.limits(strip=rows.strip))
     ax.set_ylim(rows.bottom, -0.7)
     ax.set_yticks(list(rows.labels), list(rows.labels.values()), parse_math=False)
@@ -152,7 +160,7 @@ def _number(ax: Axes) -> None:
             break
 
 
-def _draw_environments(ax: Axes, panel: Panel, rows: Rows) -> None:
+def _draw_environments(ax: Axes, panel: Panel, rows: PanelRows) -> None:
     effect, low, high = panel.each
     y = np.arange(len(effect)) * (0.0 if rows.strip else 1.0)
     if rows.strip:
@@ -164,7 +172,7 @@ def _draw_environments(ax: Axes, panel: Panel, rows: Rows) -> None:
         dots(ax, effect[panel.odd], y[panel.odd], INK, size=90, hollow=True, edge=1.1, zorder=5)
 
 
-def _draw_summaries(ax: Axes, panel: Panel, rows: Rows) -> None:
+def _draw_summaries(ax: Axes, panel: Panel, rows: PanelRows) -> None:
     (common, low, high), y = panel.common, rows.of_summary(COMMON)
     colour = panel.colour
     if panel.holds and np.isfinite(common):

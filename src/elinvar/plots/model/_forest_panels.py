@@ -59,14 +59,14 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
+class PanelRows:
     """Where rows stand, the same in every panel: environments from 0 down, then the summaries."""
 
     places: tuple[str, ...]
     summaries: tuple[str, ...]
 
     @classmethod
-    def of(cls, panels: list[Panel], places: list[str]) -> "Rows":
+    def of(cls, panels: list[Panel], places: list[str]) -> "PanelRows":
         summaries = [COMMON]
         summaries += [POOLED] * any(np.isfinite(panel.pooled) for panel in panels)
         summaries += [NEW] * any(not np.isnan(panel.new).any() for panel in panels)
