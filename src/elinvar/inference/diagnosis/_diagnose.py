@@ -213,6 +213,7 @@ def _features(
     moved = _law_p(problem, whole) < alpha / n_features
     able = slopes.freedom >= 1
     safe = np.where(able, slopes.freedom, 1.0)
+    # two-sided, by Bonferroni over the environments that tell the slope
     bound = stdtrit(safe, 1 - alpha / (2 * np.maximum(able.sum(axis=1), 1))[:, None])
     with np.errstate(invalid="ignore"):
         t = np.where(able, slopes.effects / np.sqrt(slopes.variances), 0.0)
@@ -289,6 +290,7 @@ def _partial_effects(problem: LinearProblem, slopes: MarginalSlopes, alpha: floa
     with np.errstate(invalid="ignore"):
         clear = np.abs(mean) > -ndtri(level / 2) * error
     return _Partial(
+        # E theta^2 = mu^2 + tau^2
         size=np.hypot(mean, spread),
         clear=clear,
         variances=variances,
@@ -316,6 +318,7 @@ def _growth(
         "step": suppressing_steps(pull, 1.0, weights),
     }
     for name, (low, high) in windows.items():
+        # a category dies where all of its columns do: windows intersect
         first, last = np.zeros(n_features), np.full(n_features, np.inf)
         np.maximum.at(first, groups, np.nan_to_num(low, nan=np.inf))
         np.minimum.at(last, groups, np.nan_to_num(high, nan=-np.inf))

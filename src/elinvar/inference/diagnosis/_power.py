@@ -47,10 +47,12 @@ class _Design:
         f = np.where(f >= 1, f, np.nan)
         share = (1 - w / total[:, None]) ** 2 / np.where(able, freedom, np.inf)
         b = np.maximum(copies * share.sum(axis=1), 1e-300)
+        # nu of Welch's law
         second = f * (f + 2) / (3 * b)
         nodes = (np.arange(_NODES) + 0.5) / _NODES
         return cls(
             freedom=f,
+            # tr A^k of A = W - w w' / s_1 from the power sums s_k of the weights
             traces=(
                 s1 - s2 / total,
                 s2 - 2 * s3 / total + (s2 / total) ** 2,
@@ -132,10 +134,12 @@ def detectable_sd(
     variances = np.asarray(variances, dtype=np.float64)
     many = np.broadcast_to(np.asarray(copies, dtype=np.float64), len(variances))
     design = _Design.of(variances, freedom, many, level)
+    # the tau^2 at which the mean of Q, f + tau^2 t_1, has doubled
     unit = design.freedom / np.maximum(design.traces[0], 1e-300)
     low, high = (np.full(len(variances), end) for end in _REACH)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
+        # sizes are not known beforehand, so the exponent is halved
         found = design.power(unit * 4.0**middle) >= power
         low, high = np.where(found, low, middle), np.where(found, middle, high)
     sd: Floats = np.sqrt(unit * _smallest(variances, freedom)) * 2.0**high

@@ -74,6 +74,7 @@ def _level_contrast(
     count, share = moments.count, np.maximum(moments.mean_x[:, columns], 0.0)
     present = share * count[:, None] > 0.5
     safe = np.where(present, share, 1.0)
+    # cov(1{level}, y) over the level's share: its mean less that of all rows
     deviation = np.where(present, moments.cov_xy[:, columns] / safe, 0.0)
     # levels that few environments know do not stand for the feature
     common = present.sum(axis=0) == present.sum(axis=0).max()
@@ -85,6 +86,7 @@ def _level_contrast(
     freedom = np.where(estimable, freedom, 0.0)
     residual = moments.var_y - (share * deviation**2).sum(axis=1)
     residual = np.maximum(residual, _FLOOR * moments.var_y) / np.maximum(freedom, 1.0)
+    # s^2 (1 / n_top + 1 / n_bottom), with n_level the rows times the share
     variance = residual * (1 / safe[:, top] + 1 / safe[:, bottom])
     effect = np.where(estimable, (deviation[:, top] - deviation[:, bottom]) / unit, np.nan)
     return effect, np.where(estimable, variance / unit**2, np.nan), freedom

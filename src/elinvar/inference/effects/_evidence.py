@@ -261,6 +261,7 @@ class _Judge(Generic[M]):
 
     def _inside(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
+        # Bonferroni over the k selected features
         agrees = p_value >= _LEVEL / int(self.selected.sum())
         if self.status == "accepted" and agrees:
             return "invariant"
@@ -268,6 +269,7 @@ class _Judge(Generic[M]):
 
     def _differs(self, gate: int, found: FeatureEffect, p_value: float) -> bool:
         """Whether a feature outside the support breaks the agreement when it is added."""
+        # b of docs/evidence.md, section 1: Bonferroni over the features outside
         single = _LEVEL / max(int((~self.selected).sum()), 1)
         if self.status == "approximate" and not found.test_alone:
             return p_value < single and not self.steady(gate, found)
@@ -285,6 +287,7 @@ def _common_effect(
     """Effect, its interval and that for a new environment, both as wide as rivals ask for."""
     random, center = judge.random, judge.random.mean[gate]
     effect, low, high = found.effect, found.low, found.high
+    # a refuted refit may lie outside all own effects: docs/evidence.md, section 1
     if judge.varies(verdict) and np.isfinite(center):
         effect, low, high = random.average(gate)
         low = effect - found.stretch * (effect - low)
@@ -304,6 +307,7 @@ def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> Ran
         return np.array(rows).reshape(len(effects), n_environments)
 
     freedom = stacked("freedom")
+    # with fewer rows tests of single effects would reject too often
     variance = np.where(freedom >= FEWEST, stacked("own_variance"), np.nan)
     return random_effects(stacked("own"), variance, freedom)
 

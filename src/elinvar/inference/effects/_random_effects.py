@@ -163,14 +163,17 @@ class _Sample:
         q = (weight * np.square(self.effects[:, None, :] - mean[:, :, None])).sum(axis=2)
         share = weight / mass[:, :, None]
         # the noise of an estimated variance matters as far as the variance does
+        # 1 / nu_e becomes (v_e / (v_e + tau^2))^2 / nu_e: docs/evidence.md, section 1
         noise = np.square(self.variances[:, None, :] / total) / self.freedom[:, None, :]
         b = (self.able[:, None, :] * np.square(1.0 - share) * noise).sum(axis=2)
+        # Meier's correction for estimated weights, Kenward and Roger's for one mean
         inflation = 1.0 + 4.0 * (share * (1.0 - share) * noise).sum(axis=2)
         f = (self.able.sum(axis=1) - 1.0)[:, None]
         correction, second = matched_f(f, 2.0 * b, 3.0 * np.maximum(b, 1e-12))
         return _Law(
             mean=mean,
             variance=inflation / mass,
+            # E Q = f + 2 B
             excess=q - f - 2.0 * b,
             tail=fdtrc(np.broadcast_to(f, q.shape), second, q / np.maximum(correction, 1e-300)),
         )
@@ -180,11 +183,13 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
     """Variances (F,) at which Q has its expectation; 0 if it is below at 0."""
     rows = np.arange(len(nodes))
     above = law.excess > 0
+    # Q falls as tau^2 grows, so the root is between the last node above and the next
     last = np.where(above[:, 0], np.argmin(above, axis=1) - 1, 0) % (_NODES - 1)
     low, high = nodes[rows, last], nodes[rows, last + 1]
     over, under = law.excess[rows, last], law.excess[rows, last + 1]
     tau2 = low
     for _ in range(_STEPS):
+        # regula falsi
         tau2 = low + (high - low) * over / np.where(above[:, 0], over - under, 1.0)
         here = sample.at(tau2[:, None]).excess[:, 0]
         more = here > 0
@@ -198,9 +203,12 @@ def _intervals(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
 
     Both are mixtures over the confidence distribution ``tail`` (F, K) of the variance.
     """
+    # what H gains between two nodes sits at their geometric mean; what it has at 0 stays there
     inner = np.sqrt(nodes[:, 1:-1]) * np.sqrt(nodes[:, 2:])
     tau2 = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
+    # H rises by its meaning; where the matched law falls by a little it is held
     mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
+    # and what is left lies at the last node
     mass[:, -1] += 1.0 - mass.sum(axis=1)
     law = sample.at(tau2)
     new, average = np.sqrt(law.variance + tau2), np.sqrt(law.variance)
@@ -236,5 +244,6 @@ def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: Floats) ->
         value, slope = miss(z), np.einsum("fk,fk->f", density, np.exp(-0.5 * z * z))
         low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
         step = x - value / np.maximum(slope, 1e-300)
+        # Newton's step, or halving where that would leave the bracket
         x = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
     return x

@@ -39,6 +39,7 @@ def _pool(data: Data, weights: Floats, gram: Floats, target: Floats, center: Flo
         if weight == 0.0:
             continue
         for i in range(q):
+            # covariance of a mixture: the mean one within, plus that of the environments' means
             shift = weight * (means[e, i] - center[i])
             target[i] += weight * cross[e, i] + shift * (target_means[e] - mean)
             for j in range(q):
@@ -53,8 +54,10 @@ def _sweep(gram: Floats, rest: Floats, w: Floats, strength: float, active_only: 
     for j in range(len(w)):
         old = w[j]
         curvature = gram[j, j]
+        # a constant column stays closed; a sweep over the open columns alone costs far less
         if curvature <= 0.0 or (active_only and old == 0.0):
             continue
+        # w_j <- soft(r_j, lambda) / S_jj, with r_j what the other columns leave for j to explain
         aim = rest[j] + curvature * old
         new = 0.0
         if aim > strength:
@@ -77,18 +80,22 @@ def _jump(gram: Floats, rest: Floats, w: Floats, strength: float) -> bool:
     size = len(columns)
     lower, step = np.empty((size, size)), np.empty(size)
     for a in range(size):
+        # signs held, the objective is quadratic: G step = c - G w - lambda sign w is its minimum
         step[a] = rest[columns[a]] - strength * np.sign(w[columns[a]])
         for b in range(a + 1):
             lower[a, b] = gram[columns[a], columns[b]]
+    # collinear columns have no single minimum, so sweeps have to do alone
     if factor(lower, step, size) < size:
         return True
     back_solve(lower, step, size)
+    # where a sign would turn the column closes; the first to do so ends the step
     length, first = 1.0, -1
     for a in range(size):
         value, after = w[columns[a]], w[columns[a]] + length * step[a]
         if (value > 0.0 and after <= 0.0) or (value < 0.0 and after >= 0.0):
             length, first = -value / step[a], a
     for a in range(size):
+        # exactly 0, which rounding would miss
         w[columns[a]] = 0.0 if a == first else w[columns[a]] + length * step[a]
         for j in range(len(w)):
             rest[j] -= gram[columns[a], j] * length * step[a]
@@ -104,6 +111,7 @@ def _descend(
     Where columns are so correlated that it is slow, it goes on from minima over the open ones.
     """
     for _ in range(sweeps):
+        # only a sweep over all columns can open one, or tell that none wants to
         if _sweep(gram, rest, w, strength, False) <= tolerance:
             return
         for _ in range(4 + np.count_nonzero(w) // 6):  # a jump costs as much
@@ -118,6 +126,7 @@ def _descend(
 def _error(data: Data, e: int, w: Floats, intercept: float) -> float:
     """Mean squared error in environment e."""
     within, cross, power, means, target_means, _, _ = data
+    # s^2 + bias^2 of docs/evidence.md, section 3
     scatter = power[e]
     off = target_means[e] - intercept
     for i in range(len(w)):
@@ -139,6 +148,7 @@ def _fold_errors(
     """Errors in environment e along the path on the others, written to ``out``."""
     gram, target, center, w, slopes = work
     mean = _pool(data, weights, gram, target, center)
+    # by the s_j of all environments: a penalty has to mean the same in every fold
     _rescale(gram, target, scale)
     w[:] = 0.0
     for s in range(len(strengths)):
@@ -185,9 +195,11 @@ def _information(
         residual = power
         size = 0
         for j in range(len(w)):
+            # y'y - w'(2 c - G w), as rest = c - G w
             residual -= w[j] * (target[j] + rest[j])
             size += w[j] != 0.0
         out[s] = np.inf
+        # n log RSS + d log n, d the number of open columns, among models with 2 d <= n
         if 2 * size <= count:
             out[s] = count * np.log(max(residual, 1e-12 * power)) + size * np.log(count)
 
@@ -216,6 +228,7 @@ def lasso_fits(
         largest = np.abs(target).max() if q else 0.0
         if largest <= 0.0:
             continue
+        # max |c_j| is the smallest penalty that closes every column
         strengths = largest * options[1] ** np.linspace(0.0, 1.0, options[0])
         score, errors = np.zeros(len(strengths)), np.empty(len(strengths))
         if inside[t].sum() == 1:
@@ -229,6 +242,7 @@ def lasso_fits(
                     score += weights[t, e] * errors
         best = int(np.argmin(score))
         w[:] = 0.0
+        # down the path at its own tolerance, sharp only where it ends
         for s in range(best):
             _descend(gram, target, w, strengths[s], options[2] * largest, options[4])
         _descend(gram, target, w, strengths[best], options[3] * largest, options[4])

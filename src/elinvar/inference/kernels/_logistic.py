@@ -23,6 +23,7 @@ def _two_classes(eta: Floats, y: Ints, weight: Floats, plain: bool) -> float:
     product = 1.0
     for i in range(len(eta)):
         value = eta[i]
+        # log(1 + e^v) = max(v, 0) + log(1 + e^-|v|): no exponential overflows
         small = np.exp(-abs(value))
         side = 1.0 / (1.0 + small)
         loss += weight[i] * (max(value, 0.0) - value * y[i])
@@ -42,6 +43,7 @@ def _many_classes(eta: Floats, y: Ints, weight: Floats) -> float:
     """Log loss of log odds ``eta`` (m, n), which become probabilities in place."""
     m, loss = len(eta), 0.0
     for i in range(len(y)):
+        # the reference has log odds 0; shifted by the largest, no exponential overflows
         top = 0.0
         for c in range(m):
             top = max(top, eta[c, i])
@@ -98,6 +100,7 @@ def curvature(
         for d in range(c + 1):
             first, second, same = prob[c, :n], prob[d, :n], 1.0 if c == d else 0.0
             for i in range(n):
+                # Fisher's weight of classes c and d: p_c (1{c = d} - p_d)
                 bend[i] = w[i] * first[i] * (same - second[i])
             for a in range(k):
                 z = Z[columns[a], lo:hi]
@@ -199,9 +202,11 @@ def _system(
         curvature(Z, weight, lo, hi, columns, prob[:, lo:hi], hessian, work)
         if own:
             for c in range(m):
+                # in the step alone, so it moves no optimum: no pivot is 0 where a class is missing
                 hessian[c * k, c * k] += ridge
             _eliminate(hessian, slope, m, k, borders[e])
             for c in range(m):
+                # g_a' H_aa^-1 g_a, what the intercepts by themselves gain
                 decrement += borders[e, c, size] ** 2 / borders[e, c, c * k]
         total += hessian
         rhs += slope
@@ -274,6 +279,7 @@ def _retrace(borders: Floats, step: Floats, moves: Floats, k: int) -> None:
     size = m * k
     for e in range(n_environments):
         for c in range(m - 1, -1, -1):
+            # back substitution in H_aa d_a = g_a - H_aw d_w, the last pivot first
             entry = borders[e, c, size]
             for a in range(size):
                 if a % k != 0:
@@ -296,6 +302,7 @@ def _mistakes(y: Ints, weight: Floats, lo: int, hi: int, prob: Floats) -> float:
         for c in range(len(prob)):
             if c + 1 != own:
                 best = max(best, prob[c, i])
+        # a tie is a mistake: coefficients of 0 separate nothing
         if mine <= best:
             wrong += weight[lo + i]
     return wrong

@@ -31,6 +31,7 @@ def _restart(
     for j in range(q):
         for e in range(n_environments):
             place = j * n_environments + e
+            # R_e = y'y - w'(2 c_e - S_e w), and the gradient is c_e - S_e w
             residual[e] -= coef[j] * (cross[place] + gradient[place])
 
 
@@ -97,6 +98,7 @@ def follow_path(
             own = gram[j, j * n_environments + e]
             inverse[j * n_environments + e] = 1.0 / max(own, 1e-12)
     paths = np.empty((len(strengths), q))
+    # one more than allowed stands for "not converged"
     sweeps = np.full(len(strengths), max_sweeps + 1)
     target = np.empty(q)
     left = np.zeros(len(first_of), np.bool_)
@@ -107,6 +109,7 @@ def follow_path(
         for sweep in range(max_sweeps):
             largest = 0.0
             for e in range(n_environments):
+                # pi_e R_e / n_e, which over S_ejj is pi_e se_ej^2
                 noise[e] = weights[e] * max(residual[e], 0.0) / count[e]
             for g in range(len(first_of)):
                 first = first_of[g]
@@ -119,12 +122,14 @@ def follow_path(
                     active |= coef[j] != 0.0
                 if gated[g]:
                     spread = _disagreement(first, last, weights, gradient, inverse, noise, debias)
+                    # a running value has to start somewhere: at its first aim
                     if np.isnan(disagreement[g]):
                         disagreement[g] = spread
                     # undamped, thresholds and coefficients chase each other in cycles
                     disagreement[g] += damping * (spread - disagreement[g])
                     threshold = strength * disagreement[g]
                     if active:
+                        # lambda |q - q_run| / L: while it moves, an open gate has not settled
                         drift = abs(strength * spread - threshold) / curvature[g]
                         largest = max(largest, drift)
                 # r = S w - g of the pooled loss; w <- soft(r, lambda q) / S, a group by its norm
@@ -159,5 +164,6 @@ def follow_path(
                 break
         paths[step] = coef
         for g in range(len(first_of)):
+            # what could reopen could cycle, and would have no one strength of exit
             left[g] |= gated[g] and not coef[first_of[g] : last_of[g]].any()
     return paths, sweeps

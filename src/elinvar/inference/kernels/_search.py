@@ -23,6 +23,7 @@ def _place(mask: Bools, gate_of: Ints, dropped: int, added: int, columns: Ints) 
     """
     size = 0
     kept = 0
+    # what is added comes last, so that the factors of all the others are kept
     for last in range(2):
         for j in range(len(gate_of)):
             gate = gate_of[j]
@@ -60,6 +61,7 @@ def _value(
         return np.inf
     statistic, worst, f, weight = 0.0, 0.0, -float(size), 0.0
     for e in range(len(count)):
+        # |L_e' w - z_e|^2 is what the common fit loses in e: see `evaluate_support`
         excess, trace = 0.0, 0.0
         for a in range(size):
             trace += gram[e, columns[a], columns[a]]
@@ -85,6 +87,7 @@ def _value(
         correction = f + 2.0 * b1 - 2.0 * (b2 + 2.0 * b1) / (f + 2.0)
         excess = max(0.0, statistic * f / correction - f)
     n_rows = count.sum()
+    # the criterion of the homotopy: docs/theory.md, section 9
     return float(np.log(max(worst, 1e-300)) + np.log1p(kappa * excess / n_rows) + size * price)
 
 
@@ -171,6 +174,7 @@ def descend(
             for _ in range(max_moves):
                 room = mask.sum() < largest
                 value, gate = _best_flip(data, gate_of, price, mask, kappa, work, free, room)
+                # a gain within rounding could be undone by the next move, and so for ever
                 if value < current - 1e-9:
                     mask[gate] = not mask[gate]
                     current = value

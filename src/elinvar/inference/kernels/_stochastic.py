@@ -50,6 +50,7 @@ def _moment_gradient(gram: Floats, cross: Floats, coef: Floats, gradient: Floats
 def _draw_row(rows: RowSource, environment: int, rng: np.random.Generator) -> int:
     low, high = int(rows.offsets[environment]), int(rows.offsets[environment + 1])
     draw = rng.random()
+    # a draw next to 1 can be rounded up to the end of the environment, hence the minima
     if rows.cumulative.shape[0] == 0:
         return low + min(int(draw * (high - low)), high - low - 1)
     within = rows.cumulative[low:high]
@@ -100,6 +101,7 @@ def _step_gates(
                 gate = FLOOR if gate >= 0.0 else -FLOOR
             gates[side, j] = gate
         coef[j] = gates[0, j] * gates[0, j] - gates[1, j] * gates[1, j]
+        # in these words NaN is not bounded either
         if not abs(coef[j]) <= bound:
             bounded = False
     return bounded
@@ -146,6 +148,7 @@ def run_trajectory(
             if gain != 1.0:
                 _moment_gradient(gram[0], cross[0], coef, pooled)
                 for j in range(p):
+                    # the gain's step, on g + kappa (g_e - g): docs/theory.md, section 2
                     gradient[j] = pooled[j] + gain * (gradient[j] - pooled[j])
         if not _step_gates(gates, gradient, step_size, bound, coef):
             return step

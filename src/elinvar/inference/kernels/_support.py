@@ -19,6 +19,7 @@ Ints: TypeAlias = NDArray[np.intp]
 Data: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]
 Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, Ints]
 
+# a column of whose second moment the others leave no more than this share depends on them
 _PIVOT = 1e-10
 
 
@@ -56,6 +57,7 @@ def _append(
     e: int, a: int, gram: Floats, cross: Floats, columns: Ints, lower: Floats, rhs: Floats
 ) -> None:
     """Append column ``a`` to environment e's factor and forward solution."""
+    # `factor` one column at a time: supports in turn share their first columns
     own = columns[a]
     value = cross[e, own]
     pivot = gram[e, own, own]
@@ -259,6 +261,7 @@ def _leverage(e: int, size: int, work: Work) -> tuple[float, float]:
             value = 0.0
             for m in range(b, a + 1):
                 value += inverse[a, m] * own[e, m, b]
+            # L^-1 L_e: its square is K but for the precision, as P_e is L_e L_e' times that
             product[a, b] = value
     first = 0.0
     second = 0.0
@@ -301,6 +304,7 @@ def evaluate_support(
         return
     _invert(total, inverse, size)
     out[6] = _weakest(size, gates, needed, work)
+    # the traces cost O(E k^3), and no support with a gate to spare is taken
     tested = thorough or out[6] >= 1.0
     statistic = 0.0
     risk = 0.0
@@ -312,6 +316,7 @@ def evaluate_support(
         # |L_e' w - z_e|^2 = (w - w_e)' G_e (w - w_e): what the common fit loses in environment e
         excess = 0.0
         for a in range(size):
+            # z_e = L_e^-1 c_e and w_e = L_e'^-1 z_e, so residuals come without w_e
             value = -solutions[e, a]
             for b in range(a, size):
                 value += factors[e, b, a] * coef[b]
@@ -378,6 +383,7 @@ def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Boo
         for e in range(n_environments):
             if fit_all(data, size, work, e) < size:
                 _fit_least_norm(data, size, work, e)
+            # y'y - w'(2 c - G w) in the environment left out
             error = power[e]
             for a in range(size):
                 value = 2.0 * cross[e, columns[a]]

@@ -20,6 +20,7 @@ KernelData: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Float
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
 _ROUNDING = 1e-12
+# the square of 10^150 is still a number
 _DECADES = 150
 
 
@@ -124,6 +125,7 @@ class LinearProblem:
         power = moments.var_y + target_shift**2
         variance = weights @ gram.diagonal(axis1=1, axis2=2)
         size = variance + (weights @ moments.mean_x**2)
+        # below the rounding of the squares that it comes from a variance is none
         usable = (variance > _CONSTANT**2 * size) & (variance > 0)
         schema = moments.schema
         constant = tuple(schema.columns[j] for j in np.flatnonzero(~usable & ~schema.reference))
@@ -153,6 +155,7 @@ class LinearProblem:
                 gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
             )
         stays = np.zeros(len(schema.features), dtype=bool) if always is None else always.copy()
+        # what stands in for a column that has to stay has to stay itself
         for dropped, stand_in in duplicates:
             place = schema.groups[schema.columns.index(dropped)]
             stays[schema.groups[schema.columns.index(stand_in)]] |= stays[place]
@@ -344,6 +347,7 @@ def _without_duplicates(
     later, earlier = np.nonzero(np.tril(correlation > 1 - _IDENTICAL))
     first: dict[int, int] = {}
     for j, i in zip(later.tolist(), earlier.tolist(), strict=True):
+        # a column is held against those that stay, not against dropped ones
         if i not in first:
             first.setdefault(j, i)
     keep = np.array([k for k in range(len(usable)) if k not in first], dtype=np.intp)

@@ -7,6 +7,7 @@ from elinvar.inference.problem._types import Floats
 RANK = 1e-10
 """A direction whose second moment is below this share of the largest one is none."""
 
+# pivots are roots of variances, and 1e-6 is far above ``RANK``
 _FAR = 1e-3
 
 

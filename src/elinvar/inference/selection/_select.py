@@ -22,6 +22,7 @@ from elinvar.inference.tests._overidentification import noncentrality_limit
 Outcome: TypeAlias = Literal["accepted", "approximate", "rejected"]
 
 _RIVALS = 32
+# docs/theory.md, section 7: least p of steady noise, and the price 0.2 log(0.02 / p)_+ of a low p
 _STEADY = 1e-4
 _DOUBTFUL = 0.02
 _PRICE = 0.2

@@ -32,6 +32,7 @@ def same_effect(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
     total = np.maximum(weight.sum(axis=1), 1e-300)[:, None]
     mean = (weight * effects).sum(axis=1, keepdims=True) / total
     statistic = (weight * (effects - mean) ** 2).sum(axis=1)
+    # for one number B1 = B2 = B, and c and nu are Welch's: docs/theory.md, section 5
     b = ((1 - weight / total) ** 2 / np.where(able, freedom, np.inf)).sum(axis=1)
     f = able.sum(axis=1) - 1.0
     tested = f >= 1
@@ -81,9 +82,12 @@ def same_scale(variances: Floats, freedom: Floats, kurtosis: float = KURTOSIS) -
     p_value = chdtrc(f, np.maximum(statistic, 0.0) / correction * (2 / (kurtosis - 1)))
     p_value = np.where(tested, p_value, 1.0)
     fixed = able & ~positive & positive.any(axis=1, keepdims=True)
+    # 1 - epsilon, the larger root of x (1 - x) = 1 / (kappa + 3)
     atom = 0.5 + np.sqrt(0.25 - 1 / (kurtosis + 3))
     rows = np.where(fixed, freedom + 1, 0.0).max(axis=1)
+    # all n rows of one of E environments are at the atom: at most E (1 - epsilon)^n
     by_atom = np.minimum(1.0, able.sum(axis=1) * atom**rows)
+    # Bonferroni, over this and Bartlett's test of the others
     both = np.minimum(1.0, (1 + tested) * np.minimum(p_value, by_atom))
     return np.where(fixed.any(axis=1), both, p_value)
 
@@ -196,5 +200,6 @@ def same_shares(
     if freedom < 1 or rows - own_rank < 1:
         return 1.0
     root = vectors[:, good] / np.sqrt(values[good])
+    # tr V_R^-1 (V_R - V_U) = d - tr V_R^-1 V_U
     excess = good.sum() - np.einsum("ja,jk,ka->", root, own, root)
     return float(chdtrc(freedom, max((rows - rank) * float(excess), 0.0) / allowance))

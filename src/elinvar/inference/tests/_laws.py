@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _RANK = 1e-10
 _MIXED = 1e-8
 _ZERO_ONE = 1e-9
+# a variance below this share of the squared mean is rounding
 _CONSTANT = 1e-24
+# fewest rows that tell a correlation, as in a cell of Pearson's test
 _SPARSE = 5.0
 _FLOOR = 1e-12
 _ROUNDING = 1e-9
@@ -116,6 +118,7 @@ def nothing_moved(problem: LinearProblem, level: float = 0.01) -> bool:
         return True
 
     def same(p_values: Floats) -> bool:
+        # Bonferroni: over four families, then within each
         return bool(4 * max(len(p_values), 1) * p_values.min(initial=1.0) > level)
 
     # the pairs of columns last: there are many
@@ -196,6 +199,7 @@ def _column_p(problem: LinearProblem, stages: _Stages, support: Bools) -> Floats
     both, rank = residuals(np.stack([stages.within, stages.pooled]), support)
     within, within_rank = both[0], rank[0] + n_environments
     mean, mean_rank = stages.weight @ own, own_rank.sum(axis=0) + n_environments
+    # an intercept in every environment takes one more
     freedom = (problem.count[:, None] - own_rank - 1).T
     variance = (own * problem.count[:, None]).T / np.maximum(freedom, 1.0)
     # the same slopes, then the same variance, then the same level given the slopes
@@ -205,6 +209,7 @@ def _column_p(problem: LinearProblem, stages: _Stages, support: Bools) -> Floats
     ]
     if not problem.absorbed:
         tests.append(same_fit(both[1], within, rows, (rank[1] + 1, within_rank)))
+    # no law where the others make up the column: pooled or, with own intercepts, within
     return np.where(both[1 - problem.absorbed] > 0, _smallest(np.array(tests)), np.nan)
 
 
@@ -241,12 +246,14 @@ def residuals(matrices: Floats, support: Bools) -> tuple[Floats, Places]:
     estimable = share > 1 - _MIXED
     cross = matrices[:, inside]
     power = np.einsum("ejj->ej", matrices)
+    # one inverse for all: the Schur complement outside the support, 1 / (S^-1)_jj inside
     moment = power - np.einsum("eaj,eaj->ej", cross, inverse @ cross)
     moment = np.where(moment > _RANK * power, moment, 0.0)
     ranks = np.repeat(_ranks(share)[:, None], len(support), axis=1)
     moment[:, inside] = np.where(
         estimable, 1 / np.where(estimable, np.einsum("ejj->ej", inverse), 1), 0.0
     )
+    # a column of the support is regressed on the others of it
     ranks[:, inside] -= estimable
     return moment, ranks
 
@@ -311,6 +318,7 @@ def _slope_p(problem: LinearProblem) -> Floats:
     slope = moments.cov_xy[:, problem.columns] / safe
     power = moments.var_y[:, None]
     residual = np.maximum(power - slope**2 * safe, _FLOOR * power)
+    # a slope and an intercept of its own in each environment
     freedom = np.where(estimable, count - 2, 0.0)
     error = np.where(estimable, residual / (safe * np.maximum(freedom, 1.0)), 0.0)
     return same_effect(slope.T, error.T, freedom.T)

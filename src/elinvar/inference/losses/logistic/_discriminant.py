@@ -47,8 +47,10 @@ def discriminant_p_value(problem: LogisticProblem, gates: Bools) -> tuple[float,
         # what differs where nothing varies separates the classes, and has no slope
         if not part.any() or (np.abs(d - w @ sigma) > _OUTSIDE * np.abs(d).max()).any():
             continue
+        # the bracket of the covariance above: delta_cd / n_c + 1 / n_0 + d_c' Sigma^-1 d_d / nu
         spread = np.diag(1.0 / rows[1:]) + 1.0 / rows[0] + (w @ d.T) / nu
         covariance = np.einsum("cd,jk->cjdk", spread, inverse)
+        # w_d w_c' / nu, crosswise, is what the estimated Sigma adds
         covariance += np.einsum("dj,ck->cjdk", w, w) / nu
         known = part > 1 - _OUTSIDE
         covariance *= known[:, None, None] & known
@@ -60,5 +62,6 @@ def discriminant_p_value(problem: LogisticProblem, gates: Bools) -> tuple[float,
         return None
     p_value = agreement_p_value(np.array(own), np.array(covariances), np.array(freedom))
     both = np.array(alike)
+    # what each environment tells, summed, less what any of them does
     equations = float(m * (both.sum() - both.any(axis=0).sum()))
     return (p_value, equations) if equations > 0 else None

@@ -152,6 +152,7 @@ def left_out_fits(
             share = problem.linear.weights[others]
             share = share if share.sum() > 0 else np.ones(E - 1)
             inner[:, 0] = share @ intercepts / share.sum()
+        # fitted with the weights asked for, judged by the environment's own rows
         data = (problem.Z, problem.y, problem.weight, lo, hi, columns)
         loss[e] = objective(*data, inner, scratch[0]) / problem.count[e]
         coefs[e][:, columns] = inner

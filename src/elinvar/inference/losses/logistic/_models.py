@@ -62,6 +62,7 @@ def calibration(problem: LogisticProblem, left_out: Floats) -> tuple[float, Floa
     def loss(theta: Floats) -> tuple[float, Floats]:
         odds = theta[0] * eta + theta[1:]
         full = np.concatenate([np.zeros((len(odds), 1)), odds], axis=1)
+        # shifted by the largest, no exponential overflows
         top = full.max(axis=1)
         total = top + np.log(np.exp(full - top[:, None]).sum(axis=1))
         own = (hit * odds).sum(axis=1)

@@ -56,6 +56,7 @@ def rough_criterion(ledger: Ledger, support: Support, kappa: float) -> float:
     worst = float((support.common.loss / problem.count).max())
     excess = max(support.statistic - support.freedom, 0.0)
     columns = len(problem.columns(support.gates)) * problem.m
+    # half of t_min^2 E / N a column: a log loss is half a log variance
     price = columns * problem.linear.t_threshold**2 * E / (2 * n_rows)
     return worst + kappa * excess / (2 * n_rows) + price
 
@@ -77,6 +78,7 @@ def _pictures(ledger: Ledger) -> list[LinearProblem]:
     problem, pictures = ledger.problem, []
     everything = np.ones(problem.linear.n_gates, dtype=bool)
     own = own_fit(problem, everything, ledger.common(everything).coef)
+    # where classes are separated there is no fit to expand about
     curved = bool((own.mistakes > 0).all()) and bool(
         (problem.present.min(axis=1) > 2 * len(problem.Z)).all()
     )
@@ -96,6 +98,7 @@ def _curved(
     Conditional on being one of the two classes, the log odds have the same coefficients.
     """
     pair = (problem.y == 0) | (problem.y == outcome)
+    # beyond these log odds h is 0 to rounding, and t = eta + (y - p) / h without bound
     eta = np.clip(np.einsum("iq,qi->i", coef[problem.place], problem.Z), -_BOUND, _BOUND)
     p = 1.0 / (1.0 + np.exp(-eta))
     bend = np.maximum(p * (1 - p), _FLATTEST)

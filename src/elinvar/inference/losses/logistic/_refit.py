@@ -54,6 +54,7 @@ def _information(data: LogisticProblem, gates: Bools, coef: Floats) -> Floats:
         return found
     constant = np.arange(found.shape[1]) % (found.shape[1] // data.m) == 0
     slopes, levels = np.flatnonzero(~constant), np.flatnonzero(constant)
+    # S = H_ww - H_wa H_aa^-1 H_aw: docs/theory.md, section 12, "Own intercepts"
     border = found[:, slopes[:, None], levels]
     inner = found[:, levels[:, None], levels] + RIDGE * np.eye(len(levels))
     taken = border @ np.linalg.solve(inner, np.swapaxes(border, 1, 2))

@@ -45,6 +45,7 @@ def logistic_subspace(problem: LogisticProblem, alpha: float, *, seed: int = 0) 
         others[low:high] = 0.0
         left_out[e] = _along(problem, found.left_out[e], others)
         odds = left_out[e, 0] @ problem.Z[:, low:high]
+        # -log p of the class that is there
         own = np.logaddexp(0.0, np.where(problem.y[low:high] == 1, -odds, odds))
         losses[e] = problem.weight[low:high] @ own / problem.count[e]
     coef = _along(problem, found.coef, problem.weight)
@@ -57,6 +58,7 @@ def _along(problem: LogisticProblem, direction: Floats, weight: Floats) -> Float
 
     n = len(problem.y)
     column = direction @ problem.Z
+    # of unit spread, so that the ridge does not depend on units
     spread = max(float(column.std()), 1e-150)
     coef, prob, work = np.zeros((1, 2)), np.empty((1, n)), np.empty((2, n))
     table = np.stack([np.ones(n), column / spread])

@@ -148,6 +148,7 @@ class Ledger:
             other = discriminant_p_value(problem, gates)
         if other is not None:
             p_value, freedom = other
+            # the chi-squared value of the same p: the criterion asks for a statistic
             statistic = float(chdtri(freedom, max(p_value, 1e-300)))
         return Support(
             gates=gates,
@@ -174,6 +175,7 @@ class Ledger:
             grams = problem.linear.within[0][:, inside[:, None], inside]
             own = ranks(pseudo_inverses(grams)[1])
             common = float(ranks(pseudo_inverses(grams.sum(axis=0))[1]))
+        # f is what environments can estimate, summed, less what all of them do
         slopes = float(own @ classes) - common * problem.m
         levels = 0.0 if own_intercepts else float(classes.sum()) - problem.m
         return max(slopes + levels, 0.0)

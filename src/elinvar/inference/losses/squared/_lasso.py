@@ -57,6 +57,7 @@ def _fits(moments: "Moments", weights: Floats, inside: Bools) -> list[LinearMode
     from elinvar.inference.kernels._lasso import lasso_fits
 
     problem = LinearProblem.from_moments(moments)
+    # descent goes through columns in turn: by strength, so that their order decides nothing
     rank = np.argsort(problem.by_strength)
     turn = np.argsort(rank[problem.gate_of[1:]], kind="stable")
     columns, scale, target_scale = problem.columns[turn], problem.scale[turn], problem.target_scale
@@ -68,6 +69,7 @@ def _fits(moments: "Moments", weights: Floats, inside: Bools) -> list[LinearMode
         np.ascontiguousarray(problem.means[:, 1:][:, turn]),
         problem.target_means,
         problem.count,
+        # a variance below the rounding of the mean's square is that of a constant
         1e-26 * (1 + (center / scale) ** 2),
     )
     slopes, intercepts, _ = lasso_fits(data, weights, inside, _OPTIONS)

@@ -31,6 +31,7 @@ def support_errors(problem: LinearProblem, masks: Bools, *, intercepts: bool = T
     """
     from elinvar.inference.kernels._support import leave_out_errors
 
+    # with means of 0 all intercepts are alike, and slopes alone are judged
     errors: Floats = leave_out_errors(
         problem.data,
         problem.means * intercepts,

@@ -56,6 +56,7 @@ class OwnSlopes:
         inverse, estimable = pseudo_inverses(gram)
         explained = np.einsum("mej,mejk,mek->me", cross, inverse, cross)
         rank = ranks(estimable)
+        # nu_e = n_e - r_e - 1: each environment has its own intercept
         spare = problem.count - rank - 1
         freedom = np.maximum(spare, 1.0)
         variance = moments.var_y / problem.target_scale**2
@@ -94,6 +95,7 @@ class OwnSlopes:
         """
         part = self.covariance[:, None] @ self.precision
         first, second = np.einsum("mejj->me", part), np.einsum("mejk,mekj->me", part, part)
+        # tr M_e^2 = r_e - 2 tr K_e + tr K_e^2, and tr M_e = r_e - tr K_e
         b1 = ((self.rank - 2 * first + second) / self.freedom).sum(axis=1)
         b2 = ((self.rank - first) ** 2 / self.freedom).sum(axis=1)
         q = self.explained.sum(axis=1) - np.einsum("mj,mej->m", self.common, self.pull)

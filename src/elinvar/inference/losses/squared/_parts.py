@@ -11,6 +11,7 @@ from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._equality import same_scale
 from elinvar.inference.tests._overidentification import matched_f
 
+# Bartlett's test as for normal noise: it decides who goes first, and refuses nobody
 _NORMAL = 3.0
 _BATCH = 20_000
 
@@ -61,6 +62,7 @@ def _tests(problem: LinearProblem, columns: Places) -> Floats:
     found[0] = _p_value(*own.slopes_test())
     if problem.offset:
         found[1] = _intercepts(own, problem.count)
+    # what is fitted without error has no noise to compare
     exact = (own.residual <= 2 * problem.floor).any(axis=1)
     found[2] = np.where(exact, 1.0, same_scale(own.noise, own.freedom, _NORMAL))
     return found
@@ -81,6 +83,7 @@ def _intercepts(own: OwnSlopes, count: Floats) -> Floats:
     pulled = pseudo_inverses(inner)[0] @ (np.swapaxes(weighted, 1, 2) @ both)
     solved = both / sampling[..., None] - weighted @ pulled
     total = np.einsum("me,mea->ma", levels, solved)
+    # the minimum over mu in closed form: a'V^-1 a - (a'V^-1 1)^2 / 1'V^-1 1
     q = total[:, 0] - total[:, 1] ** 2 / solved[..., 1].sum(axis=1)
     share = 1 / sampling
     share /= share.sum(axis=1, keepdims=True)

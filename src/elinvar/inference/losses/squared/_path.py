@@ -149,6 +149,7 @@ def path_coefficients(
         freedom = max(n_environments - 1, 1)
         # (E - 1) Var_e h / se^2 is chi-squared if slopes are alike: what 2% exceed is noise
         debias = float(chdtri(freedom, 0.02)) / freedom
+    # by their covariance with the target: the order of the columns decides nothing
     gates = problem.by_strength
     rank = np.append(-np.ones(problem.offset), np.argsort(gates)[problem.gate_of[problem.offset :]])
     turn = np.argsort(rank, kind="stable")
@@ -158,6 +159,7 @@ def path_coefficients(
     gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always[gates]])
     gram = np.round(problem.gram[:, turn[:, None], turn], 11)
     pooled = np.round(average(problem.weights, problem.gram), 11)[turn[:, None], turn]
+    # L of a group, the largest eigenvalue of its pooled block; S_jj of a single column
     curvature = np.array(
         [
             pooled[a, a] if b - a == 1 else np.linalg.eigvalsh(pooled[a:b, a:b])[-1]

@@ -70,6 +70,7 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     sparse = on_path[order[:6]]
     movable, full = (_latest(debiased, many) for many in (_POOL, _FULL))
     generator = np.random.default_rng(seed)
+    # about four gates a start, however many there are
     density = min(0.5, 4.0 / max((movable & ~problem.always).sum(), 1))
     random = np.zeros((_RANDOM_STARTS, problem.n_gates), dtype=bool)
     random[:, problem.by_strength] = generator.random(random.shape) < density
@@ -127,6 +128,7 @@ def _largest_support(problem: LinearProblem) -> int:
 
 def _latest(sizes: Floats, many: int) -> Bools:
     """Return the ``many`` gates that are largest late on a path (L, n_gates)."""
+    # early on the path is near pooled least squares, with all that is spurious
     late = sizes[len(sizes) // 3 :]
     score = late.max(axis=0) + late.mean(axis=0)
     chosen = np.zeros(len(score), dtype=bool)

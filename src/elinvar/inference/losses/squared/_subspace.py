@@ -16,6 +16,7 @@ _RANDOM_STARTS = 3
 _ENOUGH = 0.05
 _SETTLED = 1e-4
 _SINGULAR = 1e-8
+# by this factor Q over its freedom may rise with one more direction before the search ends
 _HOPELESS = 1.1
 _MOST_HELD = 3
 
@@ -103,6 +104,7 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
     rng = np.random.default_rng(seed)
     best, last = table.fit(np.zeros((p, 0)), np.eye(p), np.zeros((p, 0))), np.inf
     given = table.constant_directions()
+    # E environments tell at most E - 2 spurious directions: docs/theory.md, section 10
     for d in range(1, min(n_environments - 2, p - 1) + 1):
         starts = _starts(table, best, d, rng)
         fits = [
@@ -114,9 +116,11 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
         fits = [fit for fit in fits if fit.freedom >= 1 and np.isfinite(fit.statistic)]
         if not fits:
             return None
+        # p-values of 0 are told apart by the statistic over its freedom
         best = max(fits, key=lambda fit: (fit.p_value, -fit.statistic / fit.freedom))
         least = min(_ENOUGH, best.p_value)
         if least >= alpha:
+            # several minima may agree, as far as the test can see: left-out errors choose
             agree = [fit for fit in fits if fit.p_value >= least]
             fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
             return Subspace(
@@ -176,6 +180,7 @@ class _Table:
             basis=basis,
             others=others,
             statistic=float(np.einsum("ej,ejk,ek->", apart, precision, apart)),
+            # sum of ranks - (p - d + 1) - d (p - d - k), as r = p - d
             freedom=float(rank.sum()) - (r + 1) - d * (r - held.shape[1]),
             inverse=inverse,
             coef=coef,
@@ -216,9 +221,11 @@ def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list
     share = table.count / table.count.sum()
     gradient = table.gradients(last)[:, 1:]
     scatter = np.einsum("e,ej,ek->jk", last.weight, gradient, gradient)
+    # of the directions kept so far, last those in which the residual's gradients vary most
     within = last.basis @ np.linalg.eigh(last.basis.T @ scatter @ last.basis)[1]
     moved = table.cross[:, 1:] - share @ table.cross[:, 1:]
     spread = table.gram[:, 1:, 1:] - average(share, table.gram[:, 1:, 1:])
+    # where c_e, g_e or S_e vary most over environments
     matrices = [
         np.einsum("e,ej,ek->jk", share, moved, moved),
         scatter,
@@ -240,6 +247,7 @@ def _descend(table: _Table, held: Floats, start: Floats) -> _Fit:
         left, pull = _linearised(table, fit)
         better = None
         for _ in range(8):
+            # Levenberg and Marquardt: the larger, the shorter the step
             ridge = damping * (left.diagonal() + 1e-9 * left.trace())
             turn = solve(left + np.diag(ridge), pull)
             d, free = fit.others.shape[1], fit.basis[:, k:]
@@ -275,9 +283,12 @@ def _linearised(table: _Table, fit: _Fit) -> tuple[Floats, Floats]:
     across = inside.T @ table.gram[:, :, 1:] @ fit.others
     jacobian = np.zeros((len(gradient), r + 1, turned + r + 1))
     for j in range(k, r):
+        # K has d numbers for every direction of B that is not held
         columns = slice((j - k) * d, (j - k + 1) * d)
         jacobian[:, :, columns] = -across * fit.coef[1 + j]
+        # K' Z' g_e moves the condition of its own direction only
         jacobian[:, 1 + j, columns] += outward
+    # B' S_e B is the precision without its weight
     jacobian[:, :, turned:] = -(fit.precision / fit.weight[:, None, None])
     metric = fit.inverse * fit.weight[:, None, None]
     weighted = np.einsum("ejk,eka->eja", metric, jacobian)
