@@ -78,9 +78,13 @@ def table_of(
     """
     import pandas as pd
 
-    names = columns_of(name, classes=classes)
-    table = pd.DataFrame(list(records), columns=list(names))
-    return table.astype({name: np.float64 for name in names if name not in TEXTS})
+    rows = list(records)
+    columns: dict[str, object] = {}
+    for key in columns_of(name, classes=classes):
+        values = [row[key] for row in rows]
+        # pandas takes arrays of numbers as they are, which saves a millisecond a table
+        columns[key] = values if key in TEXTS else np.array(values, dtype=np.float64)
+    return pd.DataFrame(columns)
 
 
 def evidence_table(
