@@ -21,6 +21,7 @@ def check_count(name: str, value: Any, meaning: str = "", *, least: int = 1) -> 
     DataError
         If it is not.
     """
+    # to Python True is an integer
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         explained = f" ({meaning})" if meaning else ""
         raise DataError(f"{name} must be an integer of at least {least}{explained}; got {value!r}.")

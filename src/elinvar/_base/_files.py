@@ -38,6 +38,7 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
         encoding = None if "b" in mode else "utf-8"
         with os.fdopen(handle, mode, encoding=encoding) as file:
             yield file
+            # on the disk before it has its name: a crash in between must not leave an empty file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, _default_permissions())
@@ -54,6 +55,7 @@ def atomic_save(path: str | os.PathLike[str], save: Callable[[IO[bytes]], object
 
 
 def _default_permissions() -> int:
+    # reading the mask takes setting it; temporary files are private, results need not be
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask

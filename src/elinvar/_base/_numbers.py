@@ -104,5 +104,6 @@ def _end(value: float, digits: int | None, *, apart: bool = True) -> str:
 
 def _fixed(value: float, digits: int, *, apart: bool = True) -> str:
     """Return ``value`` with so many decimals, and its thousands apart once there are ten."""
+    # + 0.0 takes the minus from a zero
     value = round(value, digits) + 0.0
     return f"{value:,.{digits}f}" if apart and abs(value) >= 1e4 else f"{value:.{digits}f}"

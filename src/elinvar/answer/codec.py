@@ -249,6 +249,7 @@ def _column(records: list[Reader], name: str) -> object:
         return np.array([record.text(name) for record in records], dtype=object)
     if name in _FLAGS:
         return [record.flag(name) for record in records]
+    # not isinstance: true and false are integers, too
     if records and all(type(record.values[name]) is int for record in records):
         return np.array([record.whole(name) for record in records], dtype=np.int64)
     return np.array([record.number(name, finite=False) for record in records], dtype=np.float64)

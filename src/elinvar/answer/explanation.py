@@ -126,6 +126,7 @@ def _agreement(answer: "Found", holds: list[Row]) -> str:
         return f"No effect on {outcome} could be shown to be the same in {_places(answer)}."
     verb = "is" if len(names) == 1 else "are"
     if answer.status == "approximate":
+        # of classes disagreement is in twice the log loss
         spared = (
             f"spare at most {figure(answer.disagreement / 2, 2)} of log loss a row"
             if answer.classes

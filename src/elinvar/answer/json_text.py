@@ -164,6 +164,7 @@ class Reader:
     def whole(self, key: str) -> int:
         """Return a whole number that is not negative."""
         value = self.take(key)
+        # true is an integer to Python, and what does not fit into 64 bits to no array
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
             self.refuse(key, "a whole number")
         return value
@@ -210,6 +211,7 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
+        # JSON has integers of any length
         return float(value)
     except OverflowError:
         return None

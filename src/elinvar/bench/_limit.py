@@ -46,6 +46,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         if able:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
+    # where no signal could ring, or compiled code swallowed it to the end
     if time.perf_counter() - started > seconds:
         raise TimeUp
 
@@ -74,9 +75,11 @@ def peak_memory(function: Callable[[], object]) -> float | None:
         Called once.
     """
     gc.collect()
+    # memory that was freed but kept would be used first, and so not count
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     try:
+        # 5 sets the high-water mark back: proc(5)
         _REFS.write_text("5")
         before = _kib("VmRSS")
         function()

@@ -67,6 +67,7 @@ def paired_interval(
     if not groups:
         return Interval(middle=np.nan, low=np.nan, high=np.nan, n=0)
     middle = float(np.mean([group.mean() for group in groups]))
+    # one seed shows no variance, and the sum needs that of every problem
     if any(len(group) < 2 for group in groups):
         return Interval(middle=middle, low=np.nan, high=np.nan, n=len(values))
     parts = np.array([group.var(ddof=1) / len(group) for group in groups]) / len(groups) ** 2
@@ -115,6 +116,7 @@ class Ranking:
         last = -1
         for start, value in enumerate(values):
             end = max(k for k, one in enumerate(values) if one - value <= self.critical_difference)
+            # a set within the one before says nothing new
             if end > max(start, last):
                 found.append(tuple(names[start : end + 1]))
                 last = end
@@ -141,6 +143,7 @@ def rank(scores: "DataFrame", *, base: str = "elinvar") -> Ranking | None:
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     ran = scores.notna()
+    # methods before problems: one that hardly ran must not cost the others their blocks
     kept = ran.columns[ran.mean() >= _SHARE]
     blocks = scores.loc[ran[kept].all(axis=1), kept]
     n, k = blocks.shape

@@ -102,6 +102,7 @@ def pick(errors: list[float], default: list[bool]) -> int:
     # equal but for rounding: then nobody's choice should depend on the order of the grid
     as_good = values <= smallest * (1 + 1e-12)
     if not np.isfinite(smallest):
+        # nothing could be fitted: the default says why when it is fitted in earnest
         as_good[:] = True
     tied = np.flatnonzero(as_good & np.array(default))
     return int(tied[0] if tied.size else np.flatnonzero(as_good)[0])

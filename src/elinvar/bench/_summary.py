@@ -191,6 +191,7 @@ def scores(rows: "Frame") -> "Frame":
         ran = part[part["outcome"].isin(RAN) & (part["method"] != "oracle")]
         table = ran.pivot(index="repetition", columns="method", values="error")
         there = ran.pivot(index="repetition", columns="method", values="outcome").notna()
+        # the same seeds for all: slow methods run fewer
         table = table[there.all(axis=1)].astype(float).fillna(np.inf)
         if (ran["task"] == "regression").all():
             table = table.clip(lower=np.finfo(float).tiny).transform(np.log)

@@ -24,21 +24,25 @@ def guarded() -> Iterator[None]:
     """Turn errors into one line on standard error and an exit status."""
     try:
         with warnings.catch_warnings():
+            # libraries warn programmers, elinvar whoever runs the command
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", ElinvarWarning)
             warnings.showwarning = _show_warning
             yield
+        # here a closed pipe can still be met; at exit it would be a traceback
         sys.stdout.flush()
     except ElinvarError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
         print("interrupted: nothing more was written", file=sys.stderr)
+        # 128 + SIGINT, as a shell says it
         raise typer.Exit(130) from None
     except MemoryError:
         _refuse("The memory of this machine is not enough.")
     except OSError as error:
         if error.errno == errno.EPIPE:
             _close_output()
+            # 128 + SIGPIPE: the reader has read enough, and nothing has failed
             raise typer.Exit(141) from None
         where = f"{error.filename}: " if error.filename else ""
         _refuse(f"{where}{error.strerror or error}.")
@@ -84,6 +88,7 @@ class Printer:
     def __init__(self) -> None:
         from rich.console import Console
 
+        # a pipe has no width: no line may break that a program is to read
         plain: dict[str, Any] = {"width": _WIDE, "force_terminal": False, "no_color": True}
         given = {} if sys.stdout.isatty() else plain
         self._console = Console(markup=False, emoji=False, highlight=False, **given)
@@ -120,6 +125,7 @@ class Printer:
         the headings do if they ``fold``, then the last ``optional`` columns are left out, one by
         one, then names are folded. Returns how many columns were left out.
         """
+        # measured at the terminal's own width, nothing would ever be too wide
         unbounded = self._console.options.update(width=_WIDE)
         for left_out in range(optional + 1):
             shown = len(header) - left_out

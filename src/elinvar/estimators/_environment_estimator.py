@@ -91,6 +91,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         with own_errors():
             check_target(y)
             if has_text(X) or (not reset and self.schema_.levels):
+                # numbers and text cannot be one array: names are checked here, values by the schema
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
                 values = X if reset else self.schema_.encode(X)
                 names, target = None, column_or_1d(y, warn=True)
@@ -135,6 +136,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         if schema.named:
             self.feature_names_in_ = np.asarray(schema.features, dtype=object)
         elif hasattr(self, "feature_names_in_"):
+            # left by an earlier fit, to columns with names
             del self.feature_names_in_
 
     def _encode(self, X: ArrayLike) -> Floats:
@@ -161,6 +163,7 @@ def random_generator(random_state: object, salt: int) -> np.random.Generator:
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
+        # drawing moves the state on, so that a second fit differs, as in scikit-learn
         return np.random.default_rng(random_state.randint(2**31, size=4))
     if random_state is None:
         return np.random.default_rng()

@@ -282,6 +282,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             The likeliest class of each row.
         """
         odds = self._log_odds(X, environments)
+        # class 0 is the reference, with log odds 0
         labels: NDArray[Any] = self.classes_[
             np.column_stack([np.zeros(len(odds)), odds]).argmax(axis=1)
         ]
@@ -383,6 +384,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
     def _odds_of_encoded(self, encoded: Floats, labels: Sequence[str] | None) -> Floats:
         """Log odds (n, m) of encoded rows (n, n_columns), of the environments ``labels``."""
         model = self.answer_.used
+        # own intercepts were fitted to calibrated slopes: only the average one is calibrated here
         average = model.slope * model.intercept + model.shift
         odds: Floats = model.slope * (encoded @ model.coef.T)
         if labels is None or model.intercepts is None:

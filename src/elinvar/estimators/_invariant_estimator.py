@@ -148,6 +148,7 @@ def feature_mask(
     mask = np.zeros(len(features), dtype=bool)
     for item in [] if wanted is None else list(wanted):
         place: Any = features.index(item) if isinstance(item, str) and item in features else item
+        # to Python True is an integer, and it is no position
         known = isinstance(place, Integral) and not isinstance(place, bool)
         if not known or not -len(mask) <= place < len(mask):
             raise DataError(

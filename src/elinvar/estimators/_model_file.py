@@ -66,6 +66,7 @@ def save_model(model: EnvironmentRegressor, path: str | os.PathLike[str]) -> Pat
     True
     """
     name = type(model).__name__
+    # a subclass may have learned what no file says
     if name not in _HOME or type(model) is not _class_of(name):
         raise DataError(f"A model file holds one of {', '.join(_HOME)}; got {name}.")
     if not hasattr(model, model._learned_name):
@@ -206,6 +207,7 @@ def _build(file: Reader) -> Any:
     if schema.named:
         model.feature_names_in_ = np.asarray(schema.features, dtype=object)
     rows = {row.text("name"): row.number("rows") for row in file.records("environments")}
+    # environments of one name would have become one
     if not rows or len(rows) < len(file.take("environments")):
         file.refuse("environments", "a list of different environments")
     model.environments_ = tuple(rows)

@@ -222,6 +222,7 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
 
     def _warn_if_diverged(self, consequence: str) -> None:
         if self.diverged_:
+            # two frames up is whoever called fit
             warnings.warn(
                 f"The steps diverged at step {self.n_steps_ + 1} with "
                 f"step_size={self.step_size_:.3g}; the limit for these data is about "

@@ -109,6 +109,7 @@ def picture(ax: "Axes", name: str, caption: str, *, where: str = "") -> Picture:
     """Draw a figure into a page; ``where`` tells readers who cannot see it how it is laid out."""
     from markupsafe import Markup
 
+    # before it is drawn, or the page would say it twice
     says = take_finding(ax)
     alt = f"{says}. {where}" if where else says
     return Picture(
@@ -126,6 +127,7 @@ def write_page(path: Path, template: str, *folders: Path, **content: object) -> 
     environment = Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent / "templates"]),
         autoescape=True,
+        # a name that a template misspells fails instead of printing nothing
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

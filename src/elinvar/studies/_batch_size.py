@@ -134,6 +134,7 @@ def _crossing(summary: DataFrame, name: str) -> float:
     if not len(above) or above[-1] + 1 == len(error):
         return float("nan")
     k = above[-1]
+    # log-linear between the last batch above and the first below
     part = error[k] / (error[k] - error[k + 1])
     return float(np.exp(m[k] + part * (m[k + 1] - m[k])))
 

@@ -91,6 +91,7 @@ def transition(rows: DataFrame, along: str) -> Transition:
     draws = np.random.default_rng(0).integers(len(steps), size=(_RESAMPLES, len(steps)))
     again = [_crossing(x, growth[draw].sum(axis=0), steps[draw].sum(axis=0)) for draw in draws]
     found = np.array([value for value in again if np.isfinite(value)])
+    # no transition where a tenth of the resamples has none
     known = np.isfinite(at) and len(found) > 0.9 * _RESAMPLES
     return Transition(at=at if known else np.nan, error=float(found.std()) if known else np.nan)
 
@@ -127,10 +128,13 @@ def transition_claim(
 def _crossing(x: Floats, growth: Floats, steps: Floats) -> float:
     """Return the falling zero of a weighted quadratic fit, if it lies among the values."""
     seen = steps > 0
+    # three points lie on some parabola whatever they say
     if seen.sum() < 4:
         return float("nan")
     middle, half = 0.5 * (x[0] + x[-1]), 0.5 * (x[-1] - x[0])
+    # on [-1, 1] the powers are well conditioned
     place = (x[seen] - middle) / half
+    # polyfit squares its weights; a mean of n steps has 1 / n of the variance of one
     fit = np.polyfit(place, growth[seen] / steps[seen], 2, w=np.sqrt(steps[seen]))
     zeros = np.roots(fit)
     zeros = zeros[np.abs(zeros.imag) < 1e-12].real

@@ -243,6 +243,7 @@ def _learn(loss: Loss[M], task: LearningTask, pool: Bools | None) -> Findings[M]
             used=pooled,
             predictor="pooled",
         )
+    # supports that differ in columns which are lost here are the same
     supports = None if pool is None else np.unique(pool[:, loss.problem.features], axis=0)
     selection = select(loss, task.rule, supports=supports)
     invariant = loss.support_model(selection.gates, selection.coef)

@@ -247,6 +247,7 @@ def _wald(inverse: Floats, coef: Floats, start: int, stop: int, size: int) -> fl
             for m in range(start + a, size):
                 value += inverse[m, start + a] * inverse[m, start + b]
             block[a, b] = value
+    # with the block L L' the statistic is |L^-1 w|^2
     factor(block, rhs, width)
     return float((rhs * rhs).sum())
 

@@ -170,10 +170,12 @@ class Refit:
         """
         variance, effect = float(direction @ self.covariance @ direction), direction @ self.coef
         if self.noise_known:
+            # Student's law with this freedom is the normal one
             return float(effect), float(np.sqrt(variance)), 1e12
         used = self.freedom > 0
         pull = self.precision[used] @ (self.covariance @ direction)
         spread = np.einsum("ej,ej->e", pull @ self.covariance, pull)
+        # c' Phi P_e Phi c, environment by environment, sums to c' Phi c
         share = pull @ (self.covariance @ direction)
         excess = 4.0 * float(((share - spread) / self.freedom[used]).sum())
         weight = share / max(variance, 1e-300)
@@ -354,6 +356,7 @@ class LogisticModel:
 def softmax(odds: Floats) -> Floats:
     """Probabilities of all classes (n, m + 1) from log odds against the first (n, m)."""
     full = np.concatenate([np.zeros((len(odds), 1)), odds], axis=1)
+    # shifted by the largest, no exponential overflows
     full -= full.max(axis=1, keepdims=True)
     np.exp(full, out=full)
     share: Floats = full / full.sum(axis=1, keepdims=True)

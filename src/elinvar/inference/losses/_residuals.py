@@ -22,6 +22,7 @@ def taken_freedom(fit: Refit, constant: Bools) -> Floats:
     if len(levels):
         border = fit.precision[:, slopes[:, None], levels]
         inverse = pseudo_inverses(fit.precision[:, levels[:, None], levels])[0]
+        # the Schur complement: what an environment says of slopes when its level is free
         precision = precision - border @ inverse @ np.swapaxes(border, 1, 2)
     taken: Floats = np.einsum("jk,ekj->e", fit.covariance[slopes[:, None], slopes], precision)
     return np.maximum(taken, 0.0)
@@ -50,6 +51,7 @@ def residuals_of(
     slope = joint / signal if varies else np.nan
     about_line = max(truth - joint * slope, 0.0) if varies else np.nan
     scatter = max(truth - 2 * joint + signal, 0.0)
+    # E n s^2 = sigma^2 (n - 1 - tr Phi P_e): docs/evidence.md, section 2, "Residuals"
     sd = np.sqrt(scatter * rows / freedom) if freedom > 0 else np.nan
     if abs(mean) <= _ROUNDING * sd:  # 0 where the environment has an intercept of its own
         mean = 0.0
@@ -58,6 +60,7 @@ def residuals_of(
     if varies and freedom > 1:
         error = slope_error
         if error is None:
+            # a slope takes one more degree of freedom
             error = np.sqrt(about_line / ((freedom - 1) * signal))
         slope_margin = _quantile(freedom - 1) * error
     return EnvironmentResiduals(

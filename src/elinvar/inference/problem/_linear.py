@@ -213,6 +213,7 @@ class LinearProblem:
         """
         strength = np.zeros(self.n_gates)
         pull = np.abs(self.weights @ self.cross[:, self.offset :])
+        # rounded, as the last digits depend on the order of rows
         np.maximum.at(strength, self.gate_of[self.offset :], np.round(pull, 11))
         return np.argsort(strength, kind="stable")
 

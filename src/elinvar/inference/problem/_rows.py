@@ -135,6 +135,7 @@ class LogisticProblem:
             share = (y == np.arange(self.n_classes)[:, None]) * weight
             means[e] = share @ Z.T / np.maximum(share.sum(axis=1), 1e-300)[:, None]
             off = Z - means[e][y].T
+            # a mean for each class has been fitted
             scatter[e] = (off * weight) @ off.T / max(self.count[e] - self.n_classes, 1.0)
         varies = np.einsum("ejj->ej", scatter) > RANK**2  # what is constant but for rounding
         return means, scatter * (varies[:, :, None] & varies[:, None, :])

@@ -13,6 +13,7 @@ Advice: TypeAlias = Literal[
     "invariant", "two", "trivial", "worse", "pooled", "candidate", "subspace"
 ]
 
+# docs/theory.md, section 10: shares of what pooled explains, and the lead of a subspace
 _TRIVIAL = 1 / 3
 _MUCH = 3 / 4
 _BETTER = 0.03

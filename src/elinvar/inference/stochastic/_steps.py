@@ -216,6 +216,7 @@ def run_gates(
         step_moments = mixture
         data = _sorted_rows(rows, scaling)
     start = np.full((2, p), float(steps.init_scale)) if gates is None else gates.astype(np.float64)
+    # rounded up: the last step is recorded, whatever the interval
     n_records = -(-len(schedule) // steps.record_every)
     records, mean = np.zeros((n_records, p)), np.zeros(p)
     tail = max(1, round(steps.average * len(schedule)))
@@ -334,6 +335,7 @@ def _sorted_rows(rows: Environments, scaling: GateScaling) -> tuple[Floats, Floa
     cumulative = np.zeros(0)
     if rows.sample_weight is not None:
         weight = rows.sample_weight[order]
+        # anew in every environment: a draw is a share of its own total
         cumulative = np.concatenate(
             [np.cumsum(weight[low:high]) for low, high in pairwise(offsets)]
         )

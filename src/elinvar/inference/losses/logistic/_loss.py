@@ -315,6 +315,7 @@ class LogisticLoss:
     def _reference(self, everything: bool) -> CommonFit:
         """Fit of all features or none with one intercept, environments by their weights."""
         gates = np.full(self.problem.n_gates, everything)
+        # with nothing to balance the ledger may know the fit already
         if self.data.balanced is self.data.weight:
             return self.ledger.common(gates, own_intercepts=False)
         return common_fit(self.data, gates, own_intercepts=False, weight=self.data.balanced)

@@ -95,8 +95,10 @@ class Ledger:
                 own_intercepts=self.own_intercepts,
                 start=common.coef,
                 bound=bound,
+                # a loss only grows where it is left out: the worst fit exceeds a bound first
                 first=np.argsort(-common.loss / self.problem.count, kind="stable"),
             )
+            # given up under this bound only; the next may be larger
             if found is None:
                 return None
             self._left_out[key] = found

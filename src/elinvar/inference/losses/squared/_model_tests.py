@@ -92,6 +92,7 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
     mean, freedom, sampling = own.mean[0], own.freedom[0], own.noise[0] / count
     covariance = own.covariance[0]
     design = np.column_stack([np.ones(len(sampling)), mean])
+    # S = W' D^-1 W + sum P_e: by Woodbury's identity no E x E matrix is formed
     total = design.T @ (design / sampling[:, None])
     total[1:, 1:] += own.precision[0].sum(axis=0)
     inverse, estimable = pseudo_inverses(total)
@@ -103,7 +104,9 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
 
     intercepts = own.intercepts[0]
     q = float(intercepts @ contrasts(intercepts[:, None])[:, 0])
+    # f_m = E - 1 less the slopes that only the means can tell
     lost = (len(estimable) - ranks(estimable)) - (len(covariance) - own.common_rank[0])
+    # D_ee Theta_ee: what the environment's own noise has of V_e
     weight = 1 - np.einsum("ej,jk,ek->e", design, inverse, design) / sampling
     pulled = contrasts(mean)
     part = covariance @ own.precision[0]
@@ -113,6 +116,8 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
     cross = np.einsum("ej,ejk,ek->e", pulled, covered, pulled)
     eta = weight**2 + 2 * sampling * cross + np.einsum("ejk,ekj->e", spread, spread)
     chi = first - np.einsum("ejk,ejk->e", spread, part)
+    # m = 2 sum (eta_e + 2 chi_e) / nu_e and h = sum (d_e^2 + 2 eta_e) / nu_e, d_e = weight + first:
+    # docs/evidence.md, section 2
     excess = 2 * ((eta + 2 * chi) / freedom).sum()
     half = (((weight + first) ** 2 + 2 * eta) / freedom).sum()
     return _ratio(q, float(len(sampling) - 1 + lost), float(excess), float(half))
