@@ -335,7 +335,6 @@ def _power(
     variances, freedom = partial.variances, partial.freedom
     rows = [*_MORE_ROWS] + [1] * len(_MORE_ENVIRONMENTS)
     copies = [1] * len(_MORE_ROWS) + [*_MORE_ENVIRONMENTS]
-    # with r times the rows, variances shrink and what the fit takes away stays
     # the freedom that the fit takes does not grow with the rows
     taken = moments.count - freedom
     found = detectable_sd(

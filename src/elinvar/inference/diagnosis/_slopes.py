@@ -110,7 +110,6 @@ def mean_shifts(moments: "Moments") -> Floats:
     plain = weight @ (mean - weight @ mean) ** 2
     plain = np.where(plain > _CONSTANT * (weight @ mean**2), plain, 0.0)
     # sampling variances are unknown where fewer than two environments show any variance
-    # the plain variance of the means where their errors are not known
     spread = np.where((variance > 0).sum(axis=1) < 2, plain, spread)
     between, within = _by_feature(moments, spread), _by_feature(moments, variance @ weight)
     shift = np.sqrt(between / np.where(within > 0, within, 1.0))

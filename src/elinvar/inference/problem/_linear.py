@@ -12,7 +12,7 @@ from elinvar.inference.problem._linear_algebra import RANK
 from elinvar.inference.problem._types import Bools, Floats, Intercept, Places, ProblemOptions
 
 if TYPE_CHECKING:
-    from elinvar.environments import Moments
+    from elinvar.environments import Moments, Schema
 
 
 KernelData: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]
@@ -118,11 +118,7 @@ class LinearProblem:
         target_center = float(weights @ moments.mean_y)
         shift = (moments.mean_x - center) * shared
         target_shift = (moments.mean_y - target_center) * shared
-        # second moments about the pooled means are those about the own means plus their shifts
-        inner, joint = _without_rounding(moments)
-        gram = inner + shift[:, :, None] * shift[:, None, :]
-        cross = joint + shift * target_shift[:, None]
-        power = moments.var_y + target_shift**2
+        gram, cross, power = _about(moments, shift, target_shift)
         variance = weights @ gram.diagonal(axis1=1, axis2=2)
         size = variance + (weights @ moments.mean_x**2)
         # below the rounding of the squares that it comes from a variance is none
@@ -130,11 +126,7 @@ class LinearProblem:
         schema = moments.schema
         constant = tuple(schema.columns[j] for j in np.flatnonzero(~usable & ~schema.reference))
         usable &= ~schema.reference
-        target_scale = float(np.sqrt(weights @ power))
-        if not target_scale > 0:
-            raise DataError(
-                "The target does not vary within environments: there is nothing to explain."
-            )
+        target_scale = _target_scale(weights, power)
         columns = np.flatnonzero(usable)
         kept, duplicates = _without_duplicates(gram, weights, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
@@ -143,22 +135,13 @@ class LinearProblem:
             gram = gram[:, kept[:, None], kept]
         gram = gram / (scale[:, None] * scale)
         cross = cross[:, kept] / (scale * target_scale)
-        groups = schema.groups[kept]
-        # a gate for each feature: columns of one stand together
-        opens = np.ones(len(groups), dtype=bool)
-        opens[1:] = groups[1:] != groups[:-1]
-        features, gate = groups[opens], np.cumsum(opens) - 1
+        features, gate = _gates_of(schema.groups[kept])
         means = (moments.mean_x - center)[:, kept] / scale
         if shared:
             means = np.concatenate([np.zeros((len(means), 1)), means], axis=1)
             gram, cross, gate = _with_constant(
                 gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
             )
-        stays = np.zeros(len(schema.features), dtype=bool) if always is None else always.copy()
-        # what stands in for a column that has to stay has to stay itself
-        for dropped, stand_in in duplicates:
-            place = schema.groups[schema.columns.index(dropped)]
-            stays[schema.groups[schema.columns.index(stand_in)]] |= stays[place]
         return cls(
             moments=moments,
             intercept=intercept,
@@ -170,7 +153,7 @@ class LinearProblem:
             absorbed=0 if shared else 1,
             gate_of=gate.astype(np.intp),
             features=features.astype(np.intp),
-            always=stays[features],
+            always=_staying(schema, always, duplicates)[features],
             columns=kept,
             scale=scale,
             target_scale=target_scale,
@@ -309,6 +292,45 @@ def average(weights: Floats, matrices: Floats) -> Floats:
     n_environments, q, _ = matrices.shape
     total: Floats = weights @ matrices.reshape(n_environments, q * q)
     return total.reshape(q, q)
+
+
+def _about(
+    moments: "Moments", shift: Floats, target_shift: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Second moments about points from which the own means are away by ``shift`` (E, p)."""
+    inner, joint = _without_rounding(moments)
+    # about another point they are those about the own means plus the square of the shift
+    gram = inner + shift[:, :, None] * shift[:, None, :]
+    return gram, joint + shift * target_shift[:, None], moments.var_y + target_shift**2
+
+
+def _target_scale(weights: Floats, power: Floats) -> float:
+    """Pooled standard deviation of the target; refused where it is 0."""
+    scale = float(np.sqrt(weights @ power))
+    if not scale > 0:
+        raise DataError(
+            "The target does not vary within environments: there is nothing to explain."
+        )
+    return scale
+
+
+def _gates_of(groups: Places) -> tuple[Places, Places]:
+    """Feature of each gate, and gate of each column; columns of a feature stand together."""
+    opens = np.ones(len(groups), dtype=bool)
+    opens[1:] = groups[1:] != groups[:-1]
+    return groups[opens], np.cumsum(opens) - 1
+
+
+def _staying(
+    schema: "Schema", always: Bools | None, duplicates: tuple[tuple[str, str], ...]
+) -> Bools:
+    """Features that always stay."""
+    stays = np.zeros(len(schema.features), dtype=bool) if always is None else always.copy()
+    # what stands in for a column that has to stay has to stay itself
+    for dropped, stand_in in duplicates:
+        place = schema.groups[schema.columns.index(dropped)]
+        stays[schema.groups[schema.columns.index(stand_in)]] |= stays[place]
+    return stays
 
 
 def _check_units(
