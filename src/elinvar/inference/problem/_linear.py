@@ -120,14 +120,10 @@ class LinearProblem:
         target_shift = (moments.mean_y - target_center) * shared
         gram, cross, power = _about(moments, shift, target_shift)
         variance = weights @ gram.diagonal(axis1=1, axis2=2)
-        size = variance + (weights @ moments.mean_x**2)
-        # below the rounding of the squares that it comes from a variance is none
-        usable = (variance > _CONSTANT**2 * size) & (variance > 0)
-        schema = moments.schema
-        constant = tuple(schema.columns[j] for j in np.flatnonzero(~usable & ~schema.reference))
-        usable &= ~schema.reference
+        varies, schema = _varies(variance, weights @ moments.mean_x**2), moments.schema
+        constant = tuple(schema.columns[j] for j in np.flatnonzero(~varies & ~schema.reference))
         target_scale = _target_scale(weights, power)
-        columns = np.flatnonzero(usable)
+        columns = np.flatnonzero(varies & ~schema.reference)
         kept, duplicates = _without_duplicates(gram, weights, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
         _check_units(schema.columns, kept, scale, target_scale)
@@ -302,6 +298,13 @@ def _about(
     # about another point they are those about the own means plus the square of the shift
     gram = inner + shift[:, :, None] * shift[:, None, :]
     return gram, joint + shift * target_shift[:, None], moments.var_y + target_shift**2
+
+
+def _varies(variance: Floats, square: Floats) -> Bools:
+    """Which columns have a variance, given the mean squares of their means."""
+    # below the rounding of the squares that it comes from a variance is none
+    varies: Bools = (variance > _CONSTANT**2 * (variance + square)) & (variance > 0)
+    return varies
 
 
 def _target_scale(weights: Floats, power: Floats) -> float:
