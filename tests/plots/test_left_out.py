@@ -144,3 +144,17 @@ def test_given_axes_are_used():
 def test_values_that_are_not_known_can_be_drawn():
     unknown = {**LEFT_OUT, "predicted_mean": [np.nan] * 4, "residual_sd": [np.nan] * 4}
     assert to_png(plot_left_out(unknown)).startswith(b"\x89PNG")
+
+
+def test_shares_are_dots_without_lines_or_bands():
+    table = {
+        "environment": ["Oslo", "Rome"], "model": ["invariant"] * 2,
+        "predicted_mean": [0.4, 0.9], "predicted_sd": [0.3, 0.3], "truth_mean": [0.5, 0.8],
+        "truth_sd": [0.5, 0.4], "slope": [2.0, np.nan], "residual_sd": [0.4, 0.4],
+    }  # fmt: skip
+    ax = plot_left_out(table, means_only=True)
+    low, high = ax.get_ylim()
+    assert 0.3 < low < 0.4 and 0.9 < high < 1.0
+    assert "one sd of the residuals" not in [
+        text.get_text() for text in ax.figure.legends[0].get_texts()
+    ]

@@ -110,7 +110,12 @@ def draw_left_out(answer: "Found") -> "Axes":
     from elinvar.plots import plot_left_out
 
     title = missed_levels(answer)
-    return plot_left_out(answer.left_out, target=predicted_words(answer), title=title)
+    return plot_left_out(
+        answer.left_out,
+        target=predicted_words(answer),
+        title=title,
+        means_only=bool(answer.classes),
+    )
 
 
 def draw_diagnosis(answer: "Found") -> "Axes":

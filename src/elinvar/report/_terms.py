@@ -50,11 +50,10 @@ def caption(name: str, answer: Answer) -> str:
     if not answer.classes:
         return CAPTIONS[name]
     if name == "left_out":
-        each = "" if len(answer.classes) == 2 else "A line an environment and class. "
+        and_class = "" if len(answer.classes) == 2 else " and class"
         return (
-            f"{each}Each environment is predicted by a model that has not seen it. Off the dashed "
-            "diagonal the share of the class is missed; another slope means that log odds are "
-            "predicted too large or too small."
+            f"A dot an environment{and_class}, predicted by a model that has not seen it. Off the "
+            "dashed diagonal the share of the class is missed."
         )
     if name == "path" and len(answer.classes) > 2:
         return f"{CAPTIONS[name]} A line is the largest difference between two classes."

@@ -35,6 +35,7 @@ def plot_left_out(
     models: Sequence[str] = ("invariant", "pooled"),
     target: str = "target",
     title: str | None = None,
+    means_only: bool = False,
     axes: Sequence[Axes] | None = None,
 ) -> Axes:
     """Draw the predictions for each left-out environment against its truth, a panel a model.
@@ -57,6 +58,8 @@ def plot_left_out(
         What is predicted, with its unit.
     title : str, optional
         By default what is drawn.
+    means_only : bool
+        Draw dots without lines and bands, such as for shares, which cannot leave 0 to 1.
     axes : sequence of Axes, optional
         Where to draw, one for each model; by default a new figure.
 
@@ -81,6 +84,10 @@ def plot_left_out(
     'invariant model'
     """
     rows = records(left_out, texts=("environment", "model"), numbers=_NUMBERS)
+    if means_only:
+        rows = [
+            row | dict.fromkeys(("predicted_sd", "truth_sd", "residual_sd"), 0.0) for row in rows
+        ]
     shown = [model for model in models if any(row["model"] == model for row in rows)]
     if not shown:
         raise ValueError(f"There are no predictions of the models {', '.join(models)}.")
@@ -104,7 +111,7 @@ def plot_left_out(
         finish(ax, title=None, xlabel=f"predicted {target}", ylabel=ylabel)
     if axes is None:
         head_figure(drawn[0], "Predictions for left-out environments" if title is None else title)
-        _legend(drawn[0], names)
+        _legend(drawn[0], names, band=not means_only)
     return drawn[0]
 
 
@@ -174,7 +181,7 @@ def _name_farthest(ax: Axes, rows: list[Row], *, longest: int) -> None:
         )
 
 
-def _legend(ax: Axes, names: list[str]) -> None:
+def _legend(ax: Axes, names: list[str], *, band: bool) -> None:
     marks: list[tuple[str, Artist]]
     if len(names) <= len(ENVIRONMENT_COLOURS):
         looks = [_look(names, name) for name in names]
@@ -182,7 +189,8 @@ def _legend(ax: Axes, names: list[str]) -> None:
             (clean(name), mark(look.colour, marker=look.marker, line="-", width=2.0))
             for name, look in zip(names, looks, strict=True)
         ]
-        marks.append(("one sd of the residuals", patch(INK, alpha=0.12)))
+        if band:
+            marks.append(("one sd of the residuals", patch(INK, alpha=0.12)))
     else:
         marks = [("an environment", mark(marker="o", line="-", size=4.5, width=0.8))]
     marks.append(("predicted = true", mark(QUIET, line="--", width=0.9)))
