@@ -336,3 +336,17 @@ def test_what_has_left_stays_out_whatever_the_order_of_rows(
             problem_of(X[order], y[order], place[order], intercept=intercept)
         )
         np.testing.assert_allclose(shuffled.coef, path.coef, atol=1e-8)
+
+
+def test_environments_without_a_slope_do_not_hide_that_the_others_disagree():
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(4), 300)
+    cause = rng.normal(size=1200)
+    y = cause + rng.normal(size=1200)
+    effect = np.array([2.0, -1.0, 0.5, 1.0])[place] * y + rng.normal(size=1200)
+    effect[place == 3] = 0.0  # not measured there
+    X = np.column_stack([cause, effect])
+    moments = Moments.from_arrays(X, y, place)
+    path = invariance_path(LinearProblem.from_moments(moments, intercept="environment"))
+    cause_leaves, effect_leaves = path.exit_strength(np.arange(2), 2)
+    assert np.isinf(cause_leaves) and effect_leaves < 10

@@ -53,12 +53,19 @@ def _disagreement(
         mean = 0.0
         square = 0.0
         sampling = 0.0
+        blind = 0.0
         for e in range(n_environments):
             place = j * n_environments + e
             slope = gradient[place] * inverse[place]
             mean += weights[e] * slope
             square += weights[e] * slope * slope
             sampling += noise[e] * inverse[place]
+            if inverse[place] == 0.0:
+                blind += weights[e]
+        if blind > 0.0:
+            # averages over the environments that can tell the slope, whatever the others weigh
+            seen = max(1.0 - blind, 1e-12)
+            mean, square, sampling = mean / seen, square / seen, sampling / seen
         spread += max(0.0, square - mean * mean - debias * sampling)
     return spread
 
@@ -96,7 +103,8 @@ def follow_path(
     for j in range(q):
         for e in range(n_environments):
             own = gram[j, j * n_environments + e]
-            inverse[j * n_environments + e] = 1.0 / max(own, 1e-12)
+            # 0 where the column does not vary: that environment has no slope on it
+            inverse[j * n_environments + e] = 1.0 / own if own > 1e-12 else 0.0
     paths = np.empty((len(strengths), q))
     # one more than allowed stands for "not converged"
     sweeps = np.full(len(strengths), max_sweeps + 1)
