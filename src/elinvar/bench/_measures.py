@@ -1,15 +1,28 @@
 """What is measured on a fitted model, where the truth is known."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
+from elinvar.answer import HOLDS
 from elinvar.bench._data import Case, Floats, Mask
 
-HOLDS = ("invariant", "approximately invariant")
+if TYPE_CHECKING:
+    import pandas as pd
+
 _MOST_FEATURES = 700
 
 Values = dict[str, Any]
+
+
+class _Judging(Protocol):
+    """A model that has verdicts."""
+
+    status_: str
+
+    @property
+    def evidence_(self) -> "pd.DataFrame":
+        """A row a feature."""
 
 
 def support_measures(model: object, case: Case) -> Values:
@@ -57,7 +70,7 @@ def coefficient_error(coef: Floats | None, case: Case) -> float | None:
     return float(np.sum((np.asarray(coef) - case.coef) ** 2))
 
 
-def verdict_measures(model: Any, case: Case) -> Values:
+def verdict_measures(model: object, case: Case) -> Values:
     """Return what a model says of its features, against the truth.
 
     Parameters
@@ -81,14 +94,15 @@ def verdict_measures(model: Any, case: Case) -> Values:
     values: Values = dict.fromkeys(names)
     if not hasattr(model, "status_") or not hasattr(type(model), "evidence_"):
         return values
-    values["status"] = str(model.status_)
+    judging = cast(_Judging, model)
+    values["status"] = str(judging.status_)
     if case.n_features > _MOST_FEATURES:
         return values
-    verdicts = model.evidence_["verdict"].to_numpy(dtype=str)
+    verdicts = judging.evidence_["verdict"].to_numpy(dtype=str)
     invariant, spurious = np.isin(verdicts, HOLDS), verdicts == "spurious"
     decided = ~np.isin(verdicts, ("undecided", "no effect"))
     values["n_invariant"], values["n_spurious"] = int(invariant.sum()), int(spurious.sum())
-    values["cautious"] = bool(model.status_ == "rejected" or not decided.any())
+    values["cautious"] = bool(judging.status_ == "rejected" or not decided.any())
     if case.support is not None:
         truth = by_variable(case.support, case)
         values["n_right"] = int((invariant & truth).sum())

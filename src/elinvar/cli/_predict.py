@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from elinvar._base import atomic_write
 from elinvar.cli._console import progress
 from elinvar.cli._source import check_outputs
 from elinvar.errors import DataError
+
+if TYPE_CHECKING:
+    from elinvar.inference import Forecast
 
 
 def run(
@@ -45,9 +48,9 @@ def run(
             file.write(text)
 
 
-def _margin(model: Any) -> float:
+def _margin(model: object) -> float:
     """Return the half-width of intervals, as `predict_interval` does."""
-    forecast = getattr(model, "forecast_", None)
+    forecast: Forecast | None = getattr(model, "forecast_", None)
     if forecast is None:
         raise DataError(
             f"A {type(model).__name__} has no prediction intervals; use predict without --interval."

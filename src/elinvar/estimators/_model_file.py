@@ -4,7 +4,7 @@ import json
 import os
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -28,7 +28,26 @@ KIND = "elinvar-model/"
 FORMAT = 1
 
 
-def save_model(model: EnvironmentRegressor, path: str | os.PathLike[str]) -> Path:
+class SavedModel(Protocol):
+    """An estimator that says what a model file needs of it, and takes it up again."""
+
+    schema_: Schema
+    _learned_name: ClassVar[str]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters."""
+
+    def _data_facts(self) -> DataFacts:
+        """Return what a file says of the training data."""
+
+    def _file_entries(self) -> dict[str, object]:
+        """Return what it says of the model itself."""
+
+    def _take_file_entries(self, file: Reader) -> None:
+        """Learn from a file instead of data."""
+
+
+def save_model(model: SavedModel, path: str | os.PathLike[str]) -> Path:
     """Write a fitted model as a JSON file.
 
     The file holds what `predict`, `summary`, the tables and the pictures need, and neither rows nor
@@ -152,7 +171,7 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:120]
 
 
-def describe_model(model: Any) -> dict[str, Any]:
+def describe_model(model: SavedModel) -> dict[str, Any]:
     """Return what a model file says, as what JSON can hold.
 
     Parameters
@@ -187,7 +206,7 @@ def describe_model(model: Any) -> dict[str, Any]:
     return result
 
 
-def _parameters(model: EnvironmentRegressor) -> dict[str, Any]:
+def _parameters(model: SavedModel) -> dict[str, Any]:
     """Return the parameters; a random generator, whose state is not kept, becomes null."""
     values = {}
     for name, value in model.get_params(deep=False).items():
