@@ -282,7 +282,7 @@ def transition(options: argparse.Namespace) -> Iterator[Row]:
     for name in ("heterogeneity", "phase-diagram"):
         study = STUDIES[name]
         done = run_study(study, study.config(quick=options.quick), workers=2)
-        for claim in done.verdict.claims:
+        for claim in done.claims:
             yield Row(
                 what=f"{name}: {claim.sentence}",
                 figure="holds" if claim.holds else "fails",

@@ -13,13 +13,9 @@ from scipy.special import chdtrc, chdtri, fdtrc
 from scipy.stats import ncx2
 
 from elinvar import Moments
-from elinvar.inference import (
-    LinearProblem,
-    assess,
-    default_strengths,
-    invariance_path,
-    noncentrality_limit,
-)
+from elinvar.inference import LinearProblem
+from elinvar.inference.losses.squared import assess, default_strengths, invariance_path
+from elinvar.inference.tests import noncentrality_limit
 
 Array = NDArray[np.float64]
 
@@ -181,13 +177,13 @@ def fixed_point() -> None:
         for strength, w in zip(default_strengths(), coef, strict=True):
             g = problem.cross - problem.gram @ w
             slope = g / diagonal
-            residual = problem.power - np.einsum("j,ej->e", w, problem.cross + g)
-            mean = problem.share @ slope
-            noise = problem.share @ (residual[:, None] / (problem.count[:, None] * diagonal))
-            q = np.maximum(0, problem.share @ slope**2 - mean**2 - z * noise)
+            residual = problem.target_power - np.einsum("j,ej->e", w, problem.cross + g)
+            mean = problem.weights @ slope
+            noise = problem.weights @ (residual[:, None] / (problem.count[:, None] * diagonal))
+            q = np.maximum(0, problem.weights @ slope**2 - mean**2 - z * noise)
             q[0] = 0.0
-            curvature = problem.share @ diagonal
-            r = curvature * w + problem.share @ g
+            curvature = problem.weights @ diagonal
+            r = curvature * w + problem.weights @ g
             goal = np.sign(r) * np.maximum(0, np.abs(r) - strength * q) / curvature
             worst = max(worst, float(np.abs(goal - w).max()))
         print(
@@ -199,8 +195,8 @@ def fixed_point() -> None:
 
 def _intercepts(problem: LinearProblem, slopes: Array) -> Array:
     """Best shared intercept of each standardised model."""
-    pooled = np.tensordot(problem.share, problem.gram, axes=1)
-    best: Array = (problem.share @ problem.cross)[0] - slopes @ pooled[0, 1:]
+    pooled = np.tensordot(problem.weights, problem.gram, axes=1)
+    best: Array = (problem.weights @ problem.cross)[0] - slopes @ pooled[0, 1:]
     return best
 
 

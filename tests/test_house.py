@@ -157,6 +157,25 @@ def test_no_files_import_each_other_in_a_circle():
     assert counts.circles(counts.import_graph()) == []
 
 
+def scripts():
+    return [*sorted((ROOT / "benchmarks").glob("*.py")), *sorted((ROOT / "docs").rglob("*.py"))]
+
+
+@pytest.mark.parametrize("script", scripts(), ids=lambda path: path.stem)
+def test_what_scripts_import_is_there(script):
+    """No test runs the long benchmarks; a name that moved must not break them in silence."""
+    missing = []
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "elinvar":
+            module = importlib.import_module(node.module)
+            missing += [
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if not hasattr(module, alias.name)
+            ]
+    assert missing == []
+
+
 def text_files():
     for folder in (".ci", "benchmarks", "docs", "src", "tests"):
         for path in sorted((ROOT / folder).rglob("*")):
