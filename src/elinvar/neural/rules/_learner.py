@@ -85,7 +85,8 @@ class Learner:
         Tensor of shape ()
         """
         x, y = batch
-        return self.compare(self.output(x), y)
+        with self._autocast():
+            return self.loss(self.model(x), y)
 
     def backward(self, value: Tensor) -> None:
         """Add the gradient of a value to the parameters' ``grad``.

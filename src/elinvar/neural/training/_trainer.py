@@ -272,7 +272,11 @@ class HeteroTrainer:
             scaler.update()
         if self.scheduler is not None:
             self.scheduler.step()
-        self._recent.append(risk)
+        # on a processor nothing waits, and tensors that are kept would hold memory apart
+        if risk.device.type == "cpu":
+            self._losses.append(float(risk))
+        else:
+            self._recent.append(risk)
         self.step += 1
 
     def _after_step(self, steps: int) -> None:
