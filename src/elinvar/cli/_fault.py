@@ -7,10 +7,10 @@ import sys
 import tempfile
 import time
 import traceback
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from elinvar._base import __version__, atomic_write
+from elinvar._base import atomic_write
+from elinvar._base._version import versions
 
 STATUS = 70
 """Exit status of a fault of elinvar itself, as in sysexits.h."""
@@ -39,17 +39,11 @@ def report_fault(error: Exception) -> str:
 
 def _details(error: Exception) -> str:
     """Command, versions and traceback, without the values of variables."""
-    versions = [f"elinvar {__version__}", f"Python {platform.python_version()}"]
-    for package in _PACKAGES:
-        try:
-            versions.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
     return "\n".join(
         [
             f"command: elinvar {shlex.join(sys.argv[1:])}",
             f"system: {platform.platform()}",
-            f"versions: {', '.join(versions)}",
+            f"versions: {', '.join(versions(*_PACKAGES))}",
             "",
             "".join(traceback.format_exception(error)),
         ]

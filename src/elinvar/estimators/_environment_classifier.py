@@ -11,9 +11,12 @@ from sklearn.utils.validation import column_or_1d
 
 from elinvar.environments import Environments, check_target
 from elinvar.errors import DataError, DataTypeError
-from elinvar.estimators._environment_estimator import EnvironmentEstimator, name_of, own_errors
-
-_FEWEST_ROWS = 5
+from elinvar.estimators._environment_estimator import (
+    EnvironmentEstimator,
+    check_enough_rows,
+    name_of,
+    own_errors,
+)
 
 
 class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ignore[misc]
@@ -82,12 +85,7 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
         return
     for e, name in enumerate(rows.names):
         here = rows.y[rows.codes == e]
-        if len(here) < _FEWEST_ROWS:
-            raise DataError(
-                f"Environment {name!r} has {len(here)} {'row' if len(here) == 1 else 'rows'}; at "
-                f"least {_FEWEST_ROWS} are needed. Merge it with a similar one, or leave it out "
-                "with exclude_environments."
-            )
+        check_enough_rows(name, len(here))
         if len(np.unique(here)) < 2:
             raise DataError(
                 f"Environment {name!r} holds one class only ({str(classes[int(here[0])])!r}) and "

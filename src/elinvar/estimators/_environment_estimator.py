@@ -17,6 +17,8 @@ from elinvar.errors import DataError, DataTypeError
 Record = TypeVar("Record")
 Floats = NDArray[np.float64]
 
+_FEWEST_ROWS = 5
+
 
 class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
     """An estimator that is fitted on rows gathered in several environments.
@@ -205,3 +207,18 @@ def check_moments(moments: object) -> Moments:
             "Moments.from_arrays, from_frame or from_files, or call fit with rows."
         )
     return moments
+
+
+def check_enough_rows(environment: str, rows: float) -> None:
+    """Refuse an environment that is too small to say anything.
+
+    Raises
+    ------
+    DataError
+    """
+    if rows < _FEWEST_ROWS:
+        raise DataError(
+            f"Environment {environment!r} has {rows:g} {'row' if rows == 1 else 'rows'}; at least "
+            f"{_FEWEST_ROWS} are needed. Merge it with a similar one, or leave it out with "
+            "exclude_environments."
+        )

@@ -21,8 +21,6 @@ from elinvar.inference import LearningTask, SelectionRule, Status, learn
 
 Floats = NDArray[np.float64]
 
-FEWEST_ROWS = 5
-
 
 class InvariantEstimator(AnswerViews):
     """An estimator that asks which effects hold in every environment."""

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from elinvar.answer import Answer, FittedModel
 from elinvar.environments import Moments, check_environments
 from elinvar.errors import DataError
-from elinvar.estimators._environment_estimator import check_moments
+from elinvar.estimators._environment_estimator import check_enough_rows, check_moments
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
-from elinvar.estimators._invariant_estimator import FEWEST_ROWS, InvariantEstimator
+from elinvar.estimators._invariant_estimator import InvariantEstimator
 
 Floats = NDArray[np.float64]
 
@@ -288,12 +288,7 @@ def _check_sizes(moments: Moments) -> None:
     if len(moments.names) < 2:
         return
     for name, count, power in zip(moments.names, moments.count, moments.var_y, strict=True):
-        if count < FEWEST_ROWS:
-            raise DataError(
-                f"Environment {name!r} has {count:g} {'row' if count == 1 else 'rows'}; at least "
-                f"{FEWEST_ROWS} are needed. "
-                "Merge it with a similar one, or leave it out with exclude_environments."
-            )
+        check_enough_rows(name, count)
         if not power > 0:
             raise DataError(
                 f"The target is constant in environment {name!r}, which then says nothing about "

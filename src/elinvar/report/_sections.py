@@ -1,11 +1,10 @@
 """The sections of a page, in order: each has a template of its name and what that lays out."""
 
-import platform
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from elinvar._base._version import versions
 from elinvar.answer import VERDICTS, Answer
 from elinvar.answer.sentences import (
     acceptance_sentence,
@@ -205,7 +204,7 @@ def _environments(answer: Answer) -> Table:
 def _making(answer: Answer, command: str | None) -> Section:
     facts = [
         ("Made on", datetime.now(UTC).date().isoformat()),
-        ("Versions", ", ".join(_versions())),
+        ("Versions", ", ".join(versions(*_PACKAGES))),
         ("Method", "Xu, Gu and Fang, NeurIPS 2024, arXiv:2403.01420"),
     ]
     return Section(
@@ -220,15 +219,3 @@ def _call(answer: Answer) -> str:
     """Write the estimator with all its parameters: defaults may change."""
     given = "".join(f"    {name}={value!r},\n" for name, value in answer.parameters.items())
     return f"{answer.estimator}(\n{given})"
-
-
-def _versions() -> list[str]:
-    from elinvar._base import __version__
-
-    found = [f"elinvar {__version__}", f"Python {platform.python_version()}"]
-    for name in _PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return found

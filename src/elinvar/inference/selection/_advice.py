@@ -73,13 +73,12 @@ def explains_little(loss: Loss[M], table: Assessment, row: int, share: float = _
     return own < share * pooled
 
 
-def errors_behind(loss: Loss[M], table: Assessment, row: int) -> tuple[float, float] | None:
-    """Mean left-out losses of a support and of the pooled model, where the latter's is smaller."""
+def trails_pooled(loss: Loss[M], table: Assessment, row: int) -> bool:
+    """Whether the pooled model has the smaller mean loss on environments left out."""
     if not loss.worth_looking(table, row):
-        return None
-    own = float(loss.left_out(table.masks[[row]])[0].mean())
-    other = float(loss.pooled_left_out().mean())
-    return (own, other) if other < own else None
+        return False
+    own = loss.left_out(table.masks[[row]])[0].mean()
+    return bool(loss.pooled_left_out().mean() < own)
 
 
 def subspace_leads(loss: Loss[M], errors: Floats, accepted: Bools | None) -> bool:

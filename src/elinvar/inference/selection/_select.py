@@ -13,9 +13,9 @@ from elinvar.inference.selection._advice import (
     advise_accepted,
     advise_approximate,
     better_than_pooled,
-    errors_behind,
     explains_little,
     subspace_leads,
+    trails_pooled,
 )
 from elinvar.inference.tests._overidentification import noncentrality_limit
 
@@ -91,9 +91,9 @@ class Selection:
     subspace : Subspace, optional
         Combinations of columns that hold everywhere; looked for where no support explains much and
         no candidate is better.
-    behind : tuple of float, optional
-        Mean losses on left-out environments of the selected support and of the pooled model,
-        where the support is to predict all the same; see `errors_behind`.
+    behind : bool
+        Whether the support is to predict though the pooled model has the smaller mean loss on
+        left-out environments.
     rivals : boolean array of shape (n_rivals, n_gates)
         Other accepted (or approximately invariant) supports whose criterion is as low but for
         noise: the data hardly prefer the selected one to them.
@@ -111,7 +111,7 @@ class Selection:
     candidate: Bools | None
     candidate_coef: Floats | None
     subspace: Subspace | None
-    behind: tuple[float, float] | None
+    behind: bool
     rivals: Bools
     supports: Bools
     n_accepted: int
@@ -188,7 +188,7 @@ def select(
         candidate=None if best is None else table.masks[best],
         candidate_coef=None if best is None else table.coef[best],
         subspace=subspace,
-        behind=errors_behind(loss, table, row) if advice == "invariant" else None,
+        behind=advice == "invariant" and trails_pooled(loss, table, row),
         rivals=table.masks[rivals],
         supports=table.masks,
         n_accepted=accepted.n_accepted,
