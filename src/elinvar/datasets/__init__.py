@@ -11,6 +11,7 @@ from elinvar.datasets._linear_unit_tests import make_linear_unit_test
 from elinvar.datasets._mnist import Digits, load_mnist_digits
 from elinvar.datasets._problems import PROBLEMS, SUITES, Problem, make_problem
 from elinvar.datasets._random_linear import make_random_linear
+from elinvar.datasets._real_tables import TableSpec, load_table, read_specs, table_specs
 from elinvar.datasets._reversed import make_reversed
 from elinvar.datasets._sachs import SachsDataset, load_sachs
 from elinvar.datasets._sparse import make_sparse_linear
@@ -25,11 +26,13 @@ __all__ = [
     "Problem",
     "SachsDataset",
     "Sample",
+    "TableSpec",
     "Task",
     "load_bikes",
     "load_mnist_digits",
     "load_penguins",
     "load_sachs",
+    "load_table",
     "make_additive",
     "make_coloured_digits",
     "make_eills",
@@ -40,4 +43,6 @@ __all__ = [
     "make_random_linear",
     "make_reversed",
     "make_sparse_linear",
+    "read_specs",
+    "table_specs",
 ]
