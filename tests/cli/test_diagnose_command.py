@@ -26,19 +26,26 @@ def test_the_verdict_comes_first_then_the_reason(elinvar, csv):
     head, reason = result.stdout.split("\n\n")[0].split("\n", 1)
     assert head == f"Diagnosis: {found.verdict}" == "Diagnosis: can answer in part"
     assert words(reason) == found.reason
+    assert f"What to do: {found.advice}" in words(result.stdout)
 
 
-def test_features_notes_and_power_are_printed(elinvar, csv):
+def test_features_and_notes_are_printed_in_words(elinvar, csv):
     out, found = elinvar("diagnose", csv, *ROLES).stdout, diagnosis(csv)
+    for cells in found.in_words().itertuples(index=False):
+        assert re.search(rf"^{' +'.join(map(re.escape, cells))}$", out, re.MULTILINE)
+    assert all(note in words(out) for note in found.notes)
+    assert not re.search("growth|gain|sd per sd", out)
+
+
+def test_the_theory_is_printed_when_asked_for(elinvar, csv):
+    out, found = elinvar("diagnose", csv, *ROLES, "--theory").stdout, diagnosis(csv)
+    theory = out[out.index("plain one-environment steps") :]
     for row in found.features.itertuples(index=False):
         law = "yes" if row.moved else "no"
-        line = re.search(rf"^{row.feature} +{law} +(.*)$", out, re.MULTILINE)[1]
-        shift, ratio, slope, spread, up, _, down, detectable, growth = line.split()[:9]
-        assert (int(up), int(down)) == (row.positive, row.negative)
-        printed = [float(text) for text in (shift, ratio, slope, spread, detectable, growth)]
+        line = re.search(rf"^{row.feature} +{law} +(.*)$", theory, re.MULTILINE)[1]
+        printed = [float(text) for text in line.split()[:6]]
         expected = [row.mean_shift, row.scale_ratio, row.slope, row.slope_sd, row.detectable_sd]
         np.testing.assert_allclose(printed, [*expected, row.growth], rtol=0.06, atol=1e-9)
-    assert all(note in words(out) for note in found.notes)
     power = re.findall(r"^ +(\d+) +([\d,]+) +([\d.]+)(?: +(now))?$", out, re.MULTILINE)
     assert [(int(n), float(rows.replace(",", ""))) for n, rows, *_ in power] == [
         *zip(found.power.environments, found.power.rows, strict=True)
@@ -49,7 +56,7 @@ def test_features_notes_and_power_are_printed(elinvar, csv):
 def test_lines_fit_a_hundred_columns(elinvar, many_places, tmp_path):
     frame = many_places(12, 40).rename(columns={"cause": "flipper_length_mm"})
     frame.to_csv(tmp_path / "rows.csv", index=False)
-    out = elinvar("diagnose", tmp_path / "rows.csv", *ROLES).stdout
+    out = elinvar("diagnose", tmp_path / "rows.csv", *ROLES, "--theory").stdout
     assert out.startswith("Diagnosis: can answer\n")
     assert max(map(len, out.splitlines())) <= 100
 
@@ -58,7 +65,8 @@ def test_json_has_everything(elinvar, csv):
     result = elinvar("diagnose", csv, *ROLES, "--intercept", "environment", "--json")
     values = json.loads(result.stdout, parse_constant=lambda name: pytest.fail(name))
     found = diagnosis(csv, intercept="environment")
-    assert (values["verdict"], values["reason"]) == (found.verdict, found.reason)
+    for name in ("verdict", "reason", "advice"):
+        assert values[name] == getattr(found, name)
     assert values["notes"] == list(found.notes)
     assert values["environments"] == [
         {"name": name, "rows": 100.0} for name in ("Bonn", "Oslo", "Rome")

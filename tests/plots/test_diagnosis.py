@@ -54,7 +54,7 @@ def test_a_row_a_feature_in_three_columns():
     assert shift.get_ylim()[0] > shift.get_ylim()[1]
     assert growth.get_title(loc="left") == "growth at step 0.05"
     title = shift.figure.get_suptitle()
-    assert title == "Law given the other features clearly differs: 1 of 3; 1 slope changes sign"
+    assert title == "1 of 3 features differs, given the others; 1 slope changes sign"
 
 
 def test_slopes_say_what_they_are_measured_in():
@@ -84,7 +84,7 @@ def test_a_slope_that_changes_sign_is_marked_and_counted():
 
 
 def test_growth_goes_right_death_left_and_for_ever_to_the_edge():
-    growth = columns()[2]
+    growth = columns(step_size=0.05)[2]
     low, high = growth.get_xlim()
     assert low == -high
     assert segments(growth, 8) == [[0.0, 0.04, 0.0], [0.0, low, 1.0]]
@@ -95,7 +95,9 @@ def test_the_sign_is_explained_only_where_it_changes():
         return [text.get_text() for text in ax.figure.legends[0].get_texts()]
 
     assert legend(plot_diagnosis(FEATURES))[-1] == "changes sign"
-    ax = plot_diagnosis({**FEATURES, "flips": [False] * 3, "growth": [0.1, 0.2, 0.3]})
+    ax = plot_diagnosis(
+        {**FEATURES, "flips": [False] * 3, "growth": [0.1, 0.2, 0.3]}, step_size=0.05
+    )
     assert "changes sign" not in legend(ax)
     assert ax.figure.get_suptitle().endswith("no slope changes sign")
     low, high = ax.figure.axes[2].get_xlim()
@@ -109,8 +111,13 @@ def test_only_the_largest_slopes_are_shown_in_the_order_of_the_table():
 
 
 def test_given_axes_are_used():
-    axes = list(Figure().subplots(1, 3))
+    axes = list(Figure().subplots(1, 2))
     assert plot_diagnosis(FEATURES, axes=axes) is axes[0]
+
+
+def test_growth_is_for_those_who_ask_for_it():
+    assert len(columns()) == 2
+    assert len(columns(step_size=0.05)) == 3
 
 
 @pytest.mark.parametrize("count", [0, 1, 50])

@@ -6,13 +6,13 @@ from html import escape
 SHOWN = 12
 
 
-def text_table(head: str, rows: Sequence[tuple[str, ...]], more: int) -> str:
-    """Return a heading and aligned rows, the first column to the left."""
+def text_table(head: str, rows: Sequence[tuple[str, ...]], more: int, *, left: int = 1) -> str:
+    """Return a heading and aligned rows, the first ``left`` columns to the left."""
     width = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
     lines = [
         "  "
         + "  ".join(
-            cell.ljust(w) if j == 0 else cell.rjust(w)
+            cell.ljust(w) if j < left else cell.rjust(w)
             for j, (cell, w) in enumerate(zip(row, width, strict=True))
         ).rstrip()
         for row in rows

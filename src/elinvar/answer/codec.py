@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 _FEATURES = (
     "feature", "mean_shift", "mean_p", "scale_ratio", "scale_p", "slope", "slope_sd", "slope_p",
-    "positive", "negative", "flips", "moved", "vif", "told_apart", "growth", "gain_low",
-    "gain_high", "step_low", "step_high", "detectable_sd",
+    "positive", "negative", "flips", "moved", "tested", "vif", "told_apart", "growth",
+    "gain_low", "gain_high", "step_low", "step_high", "detectable_sd", "effect_size",
 )  # fmt: skip
 _POWER = ("environments", "rows", "detectable_sd", "is_now")
-_FLAGS = frozenset({"flips", "moved", "told_apart", "is_now"})
+_FLAGS = frozenset({"flips", "moved", "tested", "told_apart", "is_now"})
 _DIAGNOSES = ("can answer", "can answer in part", "cannot")
 
 
@@ -210,6 +210,7 @@ def _diagnosis(file: Reader) -> Diagnosis:
     return Diagnosis(
         verdict=file.choice("verdict", _DIAGNOSES),  # type: ignore[arg-type]
         reason=file.text("reason"),
+        advice=file.text("advice"),
         notes=file.texts("notes"),
         features=read_table(file, "features", _FEATURES),
         power=read_table(file, "power", _POWER),

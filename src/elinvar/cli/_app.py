@@ -51,6 +51,10 @@ def diagnose(
     intercept: options.InterceptKind = "shared",
     exclude_environments: options.ExcludeEnvironments = None,
     figures: options.Figures = None,
+    theory: Annotated[
+        bool,
+        typer.Option("--theory", help="Add what the paper's theory says: growth, gains and steps."),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Say, before any fit, whether a table can answer.
@@ -67,6 +71,7 @@ def diagnose(
             exclude_environments=names(exclude_environments),
             figures=figures,
             json=json,
+            theory=theory,
         )
 
 

@@ -12,14 +12,13 @@ from elinvar.cli._source import Source, check_folder, make_folder
 if TYPE_CHECKING:
     from elinvar.inference import Diagnosis
 
-_LEGEND = {
-    "law differs": "given the other features, it behaves differently between environments: this "
-    "puts its effect to the test",
+_THEORY_LEGEND = {
+    "law differs": "given the other features, it behaves differently between environments",
     "mean shift": "sd of its mean between environments, per sd within",
-    "slope": "of the target on it alone, sd per sd: average, sd between environments, and in how "
-    "many it is clearly above / below 0",
+    "ratio of sds": "its largest sd in an environment by its smallest",
+    "slope": "of the target on it alone, sd per sd: average, and sd between environments",
     "sd found": "smallest sd of its effect between environments that is found with 80% power",
-    "growth": "of plain one-environment steps: above 0 it enters the model",
+    "growth": "exponent of plain one-environment steps: above 0 it enters the model",
 }
 
 
@@ -30,6 +29,7 @@ def run(
     exclude_environments: list[str] | None,
     figures: Path | None,
     json: bool,
+    theory: bool,
 ) -> None:
     """Diagnose, print what was found, and write figures if asked for."""
     check_folder(figures)
@@ -44,51 +44,73 @@ def run(
     written = {}
     if figures is not None:
         with progress("Drawing ..."):
-            written["figures"] = _draw(found, figures)
+            written["figures"] = _draw(found, figures, theory=theory)
     if json:
         print_json(_described(found), written)
     else:
         printer = Printer()
-        print_diagnosis(printer, found)
+        print_diagnosis(printer, found, theory=theory)
         print_written(printer, written)
         printer.flush()
 
 
-def print_diagnosis(printer: Printer, found: "Diagnosis") -> None:
-    """Print the verdict, its reason, a row a feature, notes, and what more data would find."""
+def print_diagnosis(printer: Printer, found: "Diagnosis", *, theory: bool) -> None:
+    """Print the verdict, its reason, what to do, a row a feature, and notes."""
+    from elinvar.inference import DIAGNOSIS_WORDS
+
     printer.text(f"Diagnosis: {found.verdict}", style="bold")
     printer.text(found.reason)
     printer.text()
-    _print_features(printer, found)
+    printer.text(f"What to do: {found.advice}", style="bold")
+    printer.text()
+    table = found.in_words()
+    printer.table([str(name) for name in table], table.to_numpy().tolist(), align="lllr")
+    printer.text()
+    _print_legend(printer, DIAGNOSIS_WORDS)
     for note in found.notes:
         printer.text(note, bullet="- ")
     printer.text()
-    _print_power(printer, found)
+    if theory:
+        _print_theory(printer, found)
+        _print_power(printer, found)
 
 
-def _print_features(printer: Printer, found: "Diagnosis") -> None:
+def _print_legend(printer: Printer, meanings: dict[str, str]) -> None:
+    width = max(map(len, meanings)) + 2
+    for term, meaning in meanings.items():
+        printer.text(meaning, style="dim", bullet=f"{term:<{width}}")
+    printer.text()
+
+
+def _print_theory(printer: Printer, found: "Diagnosis") -> None:
+    """Print a row a feature: laws, slopes and power as numbers, and what plain steps would do."""
+    printer.text(
+        "What plain one-environment steps (HeteroSGD) of size "
+        f"{number(found.step_size, digits=3)} would do, and the numbers behind the words:"
+    )
+    printer.text()
     header = (
-        "feature", "law\ndiffers", "mean\nshift", "sd, largest\n/ smallest", "slope",
-        "sd of\nslope", "above /\nbelow 0", "sd\nfound", "growth", "gain that\nsuppresses",
+        "feature", "law\ndiffers", "mean\nshift", "ratio\nof sds", "slope",
+        "sd of\nslope", "sd\nfound", "growth", "gains that\nsuppress", "steps that\nsuppress",
     )  # fmt: skip
     rows = [
         [
             str(row["feature"]),
             "yes" if row["moved"] else "no",
-            *(_short(row[name]) for name in ("mean_shift", "scale_ratio", "slope", "slope_sd")),
-            f"{row['positive']:.0f} / {row['negative']:.0f}",
-            _short(row["detectable_sd"]),
-            _short(row["growth"]),
+            *(
+                _short(row[name])
+                for name in (
+                    "mean_shift", "scale_ratio", "slope", "slope_sd", "detectable_sd", "growth",
+                )
+            ),
             _window(row["gain_low"], row["gain_high"]),
+            _window(row["step_low"], row["step_high"]),
         ]
         for row in found.features.to_dict("records")
-    ]
+    ]  # fmt: skip
     printer.table(header, rows, align="llrrrrrrrr", optional=2)
     printer.text()
-    width = max(map(len, _LEGEND)) + 2
-    for term, meaning in _LEGEND.items():
-        printer.text(meaning, style="dim", bullet=f"{term:<{width}}")
-    printer.text()
+    _print_legend(printer, _THEORY_LEGEND)
 
 
 def _print_power(printer: Printer, found: "Diagnosis") -> None:
@@ -121,7 +143,7 @@ def _window(low: float, high: float) -> str:
     return "-" if isnan(low) or isnan(high) else f"{_short(low)} to {_short(high)}"
 
 
-def _draw(found: "Diagnosis", folder: Path) -> list[Path]:
+def _draw(found: "Diagnosis", folder: Path, *, theory: bool) -> list[Path]:
     """Write the figures that have something to show."""
     from elinvar.plots import plot_power
     from elinvar.report import write_picture
@@ -129,7 +151,7 @@ def _draw(found: "Diagnosis", folder: Path) -> list[Path]:
     make_folder(folder)
     drawn = {}
     if len(found.environments) > 1:
-        drawn["diagnosis"] = found.plot()
+        drawn["diagnosis"] = found.plot(theory=theory)
     if found.power["detectable_sd"].notna().any():
         drawn["power"] = plot_power(found.power)
     return [
@@ -144,6 +166,7 @@ def _described(found: "Diagnosis") -> dict[str, Any]:
     return {
         "verdict": found.verdict,
         "reason": found.reason,
+        "advice": found.advice,
         "notes": found.notes,
         "environments": [{"name": name, "rows": count} for name, count in rows],
         "step_size": found.step_size,

@@ -1,7 +1,7 @@
 """What holds in all environments: one engine of tests, selection and evidence, for two losses."""
 
 from elinvar.inference.diagnosis._diagnose import diagnose
-from elinvar.inference.diagnosis._diagnosis import Diagnosis
+from elinvar.inference.diagnosis._diagnosis import DIAGNOSIS_WORDS, Diagnosis
 from elinvar.inference.effects._effects import FEWEST, feature_effects, largest_contrast
 from elinvar.inference.effects._evidence import (
     EnvironmentEffect,
@@ -36,6 +36,7 @@ from elinvar.inference.selection._select import Selection, SelectionRule, select
 from elinvar.inference.tests._overidentification import noncentrality_limit
 
 __all__ = [
+    "DIAGNOSIS_WORDS",
     "FEWEST",
     "Advice",
     "Diagnosis",

@@ -148,7 +148,6 @@ def _tests(answer: Answer) -> Section:
 
 def _diagnosis(answer: Answer) -> Section:
     diagnosis = answer.diagnosis
-    caption = "What each feature offers, one by one; slopes and spreads in sd per sd."
     return Section(
         name="diagnosis",
         heading="What could these data show?",
@@ -156,12 +155,15 @@ def _diagnosis(answer: Answer) -> Section:
         parts={
             "verdict": diagnosis.verdict,
             "reason": diagnosis.reason,
+            "advice": diagnosis.advice,
             "notes": diagnosis.notes,
-            "table": tables.table(diagnosis.features, tables.DIAGNOSIS, caption=caption),
+            "table": tables.table(
+                diagnosis.in_words(), tables.DIAGNOSIS, caption="What each feature offers."
+            ),
             "more": tables.table(
                 diagnosis.features,
                 tables.MORE_DIAGNOSIS,
-                caption="Tests of equality, and what plain one-environment steps would do.",
+                caption="The numbers, one feature by one; slopes and spreads in sd per sd.",
             ),
             "terms": tables.meanings(tables.DIAGNOSIS),
             "more_terms": tables.meanings(tables.MORE_DIAGNOSIS),

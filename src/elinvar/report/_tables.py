@@ -5,6 +5,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import count, interval, number, p_value, percent
+from elinvar.inference import DIAGNOSIS_WORDS
 from elinvar.report.layout import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -76,10 +77,6 @@ def _effect(row: Row) -> str:
 def _degrees(row: Row) -> str:
     known = [count(row[key]) for key in ("df1", "df2") if isfinite(row[key])]
     return " and ".join(known)
-
-
-def _signs(row: Row) -> str:
-    return f"{row['positive']:.0f} / {row['negative']:.0f}"
 
 
 _FEATURE = Column("feature", _text("feature"), "text")
@@ -224,12 +221,18 @@ RESIDUALS = (
 )
 DIAGNOSIS = (
     _FEATURE,
+    *(
+        Column(head, _text(head), "text", meaning=meaning)
+        for head, meaning in DIAGNOSIS_WORDS.items()
+    ),
+)
+MORE_DIAGNOSIS = (
+    _FEATURE,
     Column(
         "law differs",
         _yes("moved"),
         "text",
-        meaning="given the other features, it does not behave alike in all environments. Where "
-        "nothing differs, every effect looks invariant.",
+        meaning="given the other features, it does not behave alike in all environments.",
     ),
     Column(
         "mean shift",
@@ -240,45 +243,22 @@ DIAGNOSIS = (
     Column(
         "slope",
         _number("slope"),
-        meaning="of the target on this feature alone, sd per sd; then its sd between environments, "
-        "and in how many of them it is clearly above and below 0.",
+        meaning="of the target on this feature alone, sd per sd; then its sd between environments.",
     ),
     Column("sd between environments", _number("slope_sd")),
-    Column("clearly +\u00a0/\u00a0\u2212", _signs),
     Column(
         "smallest sd found",
         _number("detectable_sd"),
         meaning="how much its effect must vary between environments (sd per sd) to be "
         "found with 80% power at the 5% level.",
     ),
-    Column(
-        "told apart",
-        _yes("told_apart"),
-        "text",
-        meaning="its law differs, and it is no mixture of other features (variance inflation).",
-    ),
-)
-MORE_DIAGNOSIS = (
-    _FEATURE,
     Column("p of equal means", _p("mean_p")),
     Column("p of equal sds", _p("scale_p")),
     Column("p of equal slopes", _p("slope_p")),
-    Column("variance inflation", _number("vif")),
     Column(
-        "growth exponent",
-        _number("growth"),
-        meaning="of plain HeteroSGD at the default step: below 0 the feature would die out, "
-        "above 0 it would stay.",
-    ),
-    Column(
-        "gains that suppress it",
-        _interval("gain_low", "gain_high"),
-        meaning="at the default step.",
-    ),
-    Column(
-        "steps that suppress it",
-        _interval("step_low", "step_high"),
-        meaning="at gain 1, that of plain HeteroSGD.",
+        "variance inflation",
+        _number("vif"),
+        meaning="by the other features, within environments: large where they say the same.",
     ),
 )
 ENVIRONMENTS = (

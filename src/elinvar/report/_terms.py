@@ -27,8 +27,8 @@ CAPTIONS = {
     "left_out": "A line an environment, predicted by a model that has not seen it. On the dashed "
     "diagonal predictions are right; off it, the level is missed; another slope means that "
     "differences are predicted too large or too small.",
-    "diagnosis": "What the data offer before any model is chosen: features whose law differs "
-    "put effects to the test, and slopes that change sign are easily found out.",
+    "diagnosis": "What the data offer before any model is chosen: a feature that itself differs "
+    "puts its effect to the test, and a slope that changes sign is easily found out.",
     "power": "How much an effect must vary between environments (sd per sd, median over features) "
     "to be found in 80% of such data sets. More environments and more rows help differently.",
 }

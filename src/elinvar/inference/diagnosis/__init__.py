@@ -1,7 +1,7 @@
 """The pre-flight: whether these environments can tell invariant effects from others."""
 
 from elinvar.inference.diagnosis._diagnose import diagnose
-from elinvar.inference.diagnosis._diagnosis import Diagnosis
+from elinvar.inference.diagnosis._diagnosis import DIAGNOSIS_WORDS, Diagnosis
 from elinvar.inference.diagnosis._power import detectable_sd, heterogeneity_power
 from elinvar.inference.diagnosis._slopes import (
     marginal_slopes,
@@ -11,6 +11,7 @@ from elinvar.inference.diagnosis._slopes import (
 )
 
 __all__ = [
+    "DIAGNOSIS_WORDS",
     "Diagnosis",
     "detectable_sd",
     "diagnose",

@@ -116,31 +116,30 @@ def diagnose(
     step = 0.5 * step_limit(scaled, weights) if step_size is None else float(step_size)
     slopes = marginal_slopes(moments, scaling)
     partial = _partial_effects(problem, slopes, alpha)
-    features = _features(problem, scaling, slopes, partial.whole, alpha)
+    signs = _clear_signs(slopes, alpha)
+    features = _features(problem, scaling, slopes, signs, partial, alpha)
     features |= _growth(moments, scaled, scaling, step)
     power_rows, detectable = _power(moments, partial, alpha, power)
     apart = np.nan_to_num(features["vif"], nan=np.inf) < _COLLINEAR
     features["detectable_sd"] = np.where(apart | (not partial.whole), detectable, np.nan)
-    verdict, reason, notes = judge(
+    features["effect_size"] = np.where(partial.clear, partial.size, np.nan)
+    judgement = judge(
         Preflight(
             moments=moments,
             problem=problem,
             features=features,
             power=power_rows,
+            signs=signs,
             size=partial.size,
             clear=partial.clear,
             whole=partial.whole,
             copies=nothing_moved(problem),
-            step_size=step,
-            half_limit=step_size is None,
             alpha=alpha,
             wanted=power,
         )
     )
     return Diagnosis(
-        verdict=verdict,
-        reason=reason,
-        notes=notes,
+        **vars(judgement),
         features=_frame(features),
         power=_frame(power_rows),
         environments=moments.names,
@@ -202,7 +201,8 @@ def _features(
     problem: LinearProblem,
     scaling: GateScaling,
     slopes: MarginalSlopes,
-    whole: bool,
+    signs: Floats,
+    partial: _Partial,
     alpha: float,
 ) -> dict[str, Any]:
     """Columns that don't depend on a step size."""
@@ -210,14 +210,9 @@ def _features(
     laws = marginal_laws(moments)
     spread = between_sd(slopes.effects, slopes.variances, slopes.freedom)
     inflation = variance_inflation(moments, scaling)
-    moved = _law_p(problem, whole) < alpha / n_features
+    moved = _law_p(problem, partial.whole) < alpha / n_features
+    positive, negative = ((signs == sign).sum(axis=1) for sign in (1, -1))
     able = slopes.freedom >= 1
-    safe = np.where(able, slopes.freedom, 1.0)
-    # two-sided, by Bonferroni over the environments that tell the slope
-    bound = stdtrit(safe, 1 - alpha / (2 * np.maximum(able.sum(axis=1), 1))[:, None])
-    with np.errstate(invalid="ignore"):
-        t = np.where(able, slopes.effects / np.sqrt(slopes.variances), 0.0)
-    positive, negative = (t > bound).sum(axis=1), (t < -bound).sum(axis=1)
     slope_p = same_effect(
         np.where(able, slopes.effects, 0.0), np.where(able, slopes.variances, 0.0), slopes.freedom
     )
@@ -234,9 +229,21 @@ def _features(
         "negative": negative,
         "flips": (positive > 0) & (negative > 0),
         "moved": moved,
+        "tested": moved | (slope_p < alpha / n_features),
         "vif": inflation,
         "told_apart": (np.nan_to_num(inflation, nan=np.inf) < _COLLINEAR) & moved,
     }
+
+
+def _clear_signs(slopes: MarginalSlopes, alpha: float) -> Floats:
+    """1 or -1 where an environment's slope is clearly above or below 0, else 0; (F, E)."""
+    able = slopes.freedom >= 1
+    safe = np.where(able, slopes.freedom, 1.0)
+    # two-sided, by Bonferroni over the environments that tell the slope
+    bound = stdtrit(safe, 1 - alpha / (2 * np.maximum(able.sum(axis=1), 1))[:, None])
+    with np.errstate(invalid="ignore"):
+        t = np.where(able, slopes.effects / np.sqrt(slopes.variances), 0.0)
+    return np.where(np.abs(t) > bound, np.sign(t), 0.0)
 
 
 def _average(effects: Floats, variances: Floats, freedom: Floats) -> tuple[Floats, Floats, Floats]:

@@ -1,12 +1,14 @@
 """The verdict of the pre-flight, in words."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from elinvar._base._numbers import figure, percent
 from elinvar._base._words import some
 from elinvar.inference.diagnosis._diagnosis import Answer
+from elinvar.inference.diagnosis._slopes import first_columns
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Bools, Floats
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 _FEWEST_ROWS = 3
 _COLLINEAR = 1e4
+_MOST_FLIPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,8 @@ class Preflight:
     ----------
     features, power : dict of arrays
         Columns of the tables of `Diagnosis`.
+    signs : array of shape (n_features, E)
+        1 or -1 where the target's slope on the feature alone is clearly above or below 0, else 0.
     size, clear : array of shape (n_features,)
         Sizes of the effects in the model of all features, in a typical environment, and whether
         their averages are clearly not 0.
@@ -32,8 +37,6 @@ class Preflight:
         Whether the rows allow that model; effects are those of single features otherwise.
     copies : bool
         Whether nothing differs between environments.
-    half_limit : bool
-        Whether the step size is the default.
     alpha, wanted : float
         Level of the tests, and the power asked for.
     """
@@ -42,12 +45,11 @@ class Preflight:
     problem: LinearProblem
     features: dict[str, Any]
     power: dict[str, Any]
+    signs: Floats
     size: Floats
     clear: Bools
     whole: bool
     copies: bool
-    step_size: float
-    half_limit: bool
     alpha: float
     wanted: float
 
@@ -60,152 +62,203 @@ class Preflight:
         """Name the marked features, a few of them."""
         return some(np.array(self.features["feature"], dtype=object)[which].tolist())
 
+    def places(self, which: Bools) -> str:
+        """Name the marked environments, a few of them."""
+        return some(np.array(self.moments.names, dtype=object)[which].tolist())
 
-def judge(findings: Preflight) -> tuple[Answer, str, tuple[str, ...]]:
-    """Return the verdict, its reason, and notes; the rules are those of ``diagnose``."""
-    notes = [*_slope_notes(findings), *_power_notes(findings), *_other_notes(findings)]
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The verdict, why, what to do, and what else there is to know; as fields of `Diagnosis`."""
+
+    verdict: Answer
+    reason: str
+    advice: str
+    notes: tuple[str, ...]
+
+
+class _Doubt(NamedTuple):
+    """Why not everything can be answered, and what to do about it."""
+
+    reason: str
+    advice: str
+
+
+def judge(findings: Preflight) -> Judgement:
+    """Return the verdict with its reason, advice and notes; the rules are those of ``diagnose``."""
+    notes = [*_difference_notes(findings), *_power_notes(findings), *_other_notes(findings)]
     refusal = _refusal(findings)
     if refusal:
-        return "cannot", refusal, tuple(notes)
+        return Judgement(
+            verdict="cannot", reason=refusal.reason, advice=refusal.advice, notes=tuple(notes)
+        )
     doubts = _doubts(findings)
     if doubts:
-        return "can answer in part", " ".join(doubts[:2]), tuple(doubts[2:] + notes)
-    return "can answer", _praise(findings), tuple(notes)
-
-
-def _refusal(found: Preflight) -> str:
-    """Why nothing can be answered; "" if something can."""
-    count, names = found.moments.count, found.moments.names
-    if found.n_environments == 1:
-        return (
-            f"There is a single environment, {names[0]!r}, so nothing can be compared: name a "
-            "column that tells places, times or conditions apart in which something differed."
+        reasons = [doubt.reason for doubt in doubts]
+        return Judgement(
+            verdict="can answer in part",
+            reason=" ".join(reasons[:2]),
+            advice=" ".join(doubt.advice for doubt in doubts[:2]),
+            notes=tuple(reasons[2:] + notes),
         )
-    if (count >= _FEWEST_ROWS).sum() < 2:
-        return (
-            f"Fewer than two of the {found.n_environments} environments have {_FEWEST_ROWS} rows, "
-            "the fewest that fit one feature: merge environments that are alike, or add rows."
-        )
-    if not found.copies:
-        return ""
-    apart = " apart from their levels, which own intercepts take out" * found.problem.absorbed
-    return (
-        f"The {found.n_environments} environments look like copies of each other{apart}: no "
-        "feature's law, and no slope of the target on one, differs by more than noise. Every set "
-        "of features would pass as invariant, and none could have been refuted."
+    return Judgement(
+        verdict="can answer",
+        reason=_praise(findings),
+        advice="Fit the table: what it says of these effects was put to the test.",
+        notes=tuple(notes),
     )
 
 
-def _doubts(found: Preflight) -> list[str]:
+def _refusal(found: Preflight) -> _Doubt | None:
+    """Why nothing can be answered; None if something can."""
+    count, names = found.moments.count, found.moments.names
+    if found.n_environments == 1:
+        return _Doubt(
+            f"There is a single environment, {names[0]!r}, so nothing can be compared.",
+            "Name a column that tells places, times or conditions apart in which something "
+            "differed.",
+        )
+    if (count >= _FEWEST_ROWS).sum() < 2:
+        return _Doubt(
+            f"Fewer than two of the {found.n_environments} environments have {_FEWEST_ROWS} rows, "
+            "the fewest that show how the target goes with one feature.",
+            "Merge environments that are alike, or add rows.",
+        )
+    if not found.copies:
+        return None
+    apart = " apart from their levels, which own intercepts take out" * found.problem.absorbed
+    return _Doubt(
+        f"The {found.n_environments} environments look like copies of each other{apart}: no "
+        "feature behaves differently in one of them, and the target goes with each alike, up to "
+        "chance. Every effect would look the same everywhere, whether it would hold elsewhere or "
+        "not.",
+        "Take another column as the environment, or add data from where something was different.",
+    )
+
+
+def _doubts(found: Preflight) -> list[_Doubt]:
     """Why only part can be answered, the weightiest first."""
     features, doubts = found.features, []
     if found.n_environments == 2:
         doubts.append(
-            "There are only two environments: what both share by accident cannot be told from "
-            "what is invariant, and there is no third one to check."
+            _Doubt(
+                "There are only two environments: what both share by accident cannot be told from "
+                "what always holds, and there is no third one to check.",
+                "Confirm in a third environment what you want to rely on.",
+            )
         )
     # with too few rows every feature is a combination of others
     mixed = (features["vif"] >= _COLLINEAR) & found.whole
     if mixed.any():
         doubts.append(
-            f"{found.named(mixed)} {_verb(mixed)} {'a combination' if mixed.sum() == 1 else ''}"
-            f"{'combinations' if mixed.sum() > 1 else ''} of other features within environments, "
-            "so the data cannot tell which of them has an effect."
+            _Doubt(
+                f"{found.named(mixed)} {_verb(mixed)} {'a combination' if mixed.sum() == 1 else ''}"
+                f"{'combinations' if mixed.sum() > 1 else ''} of other features within "
+                "environments, so the data cannot tell which of them has an effect.",
+                "Of features that say the same, keep one.",
+            )
         )
-    differs = features["slope_p"] < found.alpha / len(mixed)
-    still = _counts(found) & ~features["moved"] & ~differs & ~mixed
+    still = _counts(found) & ~features["tested"] & ~mixed
     if still.any():
+        one = still.sum() == 1
         doubts.append(
-            f"{found.named(still)} clearly {'goes' if still.sum() == 1 else 'go'} with "
-            f"the target, but {'its law' if still.sum() == 1 else 'their laws'} "
-            f"{'given the other features ' * found.whole}"
-            f"{'is' if still.sum() == 1 else 'are'} the same in all environments within noise: "
-            "nothing puts the invariance of "
-            f"{'this effect' if still.sum() == 1 else 'these effects'} to the test."
+            _Doubt(
+                f"{found.named(still)} clearly {'goes' if one else 'go'} with the target, but "
+                f"{'behaves' if one else 'behave'} alike in all environments"
+                f"{' once the other features are known' * found.whole}: whether "
+                f"{'its effect' if one else 'their effects'} would stay the same where "
+                f"{'it behaves' if one else 'they behave'} differently is not put to the test.",
+                f"Take the effect{'' if one else 's'} of {found.named(still)} with reserve, or add "
+                f"environments in which {'it differs' if one else 'they differ'}.",
+            )
         )
-    doubts += _doubts_of_size(found)
-    return doubts
+    return doubts + _doubts_of_size(found)
 
 
-def _doubts_of_size(found: Preflight) -> list[str]:
+def _doubts_of_size(found: Preflight) -> list[_Doubt]:
     doubts = []
     needed = len(found.problem.gate_of) + found.problem.absorbed + 1
     if not found.whole:
         doubts.append(
-            f"Fewer than two environments have the {needed} rows that it takes to fit all "
-            "features at once, so each was looked at alone."
+            _Doubt(
+                f"Fewer than two environments have the {needed} rows that it takes to fit all "
+                "features at once, so each was looked at alone.",
+                "Choose fewer features, merge environments that are alike, or add rows.",
+            )
         )
     judged = found.clear & np.isfinite(found.features["detectable_sd"])
     if judged.any():
-        typical = float(np.median(found.size[judged]))
+        typical = _typical(found)
         smallest = float(np.median(found.features["detectable_sd"][judged]))
         if smallest > typical:
             doubts.append(
-                f"Clear effects have a size of {typical:.2g} (median, sd per sd), but only "
-                f"differences between environments of {smallest:.2g} would be found with "
-                f"{found.wanted:.0%} power: an effect that comes and goes could be missed."
+                _Doubt(
+                    "The data are too few to compare effects closely: a typical one would have to "
+                    f"vary between environments by {percent(smallest / typical)} of its size to be "
+                    f"noticed (in {found.wanted:.0%} of such tables), so one that comes and goes "
+                    "could be missed.",
+                    "Add environments: they help more than rows do.",
+                )
             )
     return doubts
+
+
+def _typical(found: Preflight) -> float:
+    """Median size of the effects that are clear; NaN if none is."""
+    judged = found.clear & np.isfinite(found.features["detectable_sd"])
+    return float(np.median(found.size[judged])) if judged.any() else np.nan
 
 
 def _praise(found: Preflight) -> str:
     judged = _counts(found)
     if not judged.any():
         return (
-            f"The {found.n_environments} environments differ, so spurious effects can be refuted; "
-            "but no feature clearly goes with the target."
+            f"The {found.n_environments} environments differ, so an effect that holds in some of "
+            "them only can be found out; but no feature clearly goes with the target."
         )
     number = int(judged.sum())
-    tested = (
-        "The feature that clearly goes with the target is put to the test: its law or slope differs"
+    who, behave, go = (
+        ("The feature that clearly goes with the target is", "it behaves", "goes with it")
         if number == 1
-        else f"All {number} features that clearly go with the target are put to the test: their "
-        "laws or slopes differ"
+        else (
+            f"All {number} features that clearly go with the target are",
+            "they behave",
+            "goes with them",
+        )
     )
-    known = found.features["detectable_sd"][judged]
-    smallest = float(np.nanmedian(known)) if np.isfinite(known).any() else np.nan
-    found_with = (
-        f" A between-environment sd of {smallest:.2g} in an effect (median, sd per sd) would be "
-        f"found with {found.wanted:.0%} power."
-    )
-    return f"{tested} between the {found.n_environments} environments." + found_with * bool(
-        np.isfinite(smallest)
+    return (
+        f"{who} put to the test: {behave} differently, or the target {go} differently, in some of "
+        f"the {found.n_environments} environments."
     )
 
 
 def _counts(found: Preflight) -> Bools:
     """Features that clearly go with the target, alone or given the others."""
     level = found.alpha / len(found.clear)
-    signed = (found.features["positive"] + found.features["negative"]) > 0
     differs = found.features["slope_p"] < level
-    return np.asarray(found.clear | (signed & differs))
+    return np.asarray(found.clear | ((found.signs != 0).any(axis=1) & differs))
 
 
-def _slope_notes(found: Preflight) -> list[str]:
-    """Say which slopes change, and on what plain steps would do with them."""
-    features, notes = found.features, []
-    flips = features["flips"]
-    if flips.any():
-        notes.append(
-            f"The slope of the target on {found.named(flips)} changes sign between environments."
+def _difference_notes(found: Preflight) -> list[str]:
+    """Say in which features the environments differ most, and where a slope changes sign."""
+    features, moments = found.features, found.moments
+    first, apart = first_columns(moments), []
+    for j in np.argsort(-np.nan_to_num(features["mean_shift"]), kind="stable")[:2]:
+        name, mean = moments.schema.features[j], moments.mean_x[:, first[j]]
+        if features["mean_p"][j] < found.alpha / len(first) and name not in moments.schema.levels:
+            low, high = (moments.names[k] for k in (int(mean.argmin()), int(mean.argmax())))
+            apart.append(f"{name} (lowest in {low}, highest in {high})")
+    said = [f"The environments differ most in {' and '.join(apart)}."] if apart else []
+    for j in np.flatnonzero(features["flips"])[:_MOST_FLIPS]:
+        up, down = (found.signs[j] == sign for sign in (1, -1))
+        said.append(
+            f"The slope of the target on {features['feature'][j]} changes sign: up in "
+            f"{found.places(up)}, down in {found.places(down)}."
         )
-    differs = features["slope_p"] < found.alpha / len(flips)
-    kept = differs & ~flips & (np.nan_to_num(features["growth"]) > 0)
-    if kept.any():
-        helped = kept & np.isfinite(features["gain_low"])
-        gains = ""
-        if helped.any():
-            low, high = features["gain_low"][helped], features["gain_high"][helped]
-            first = int(np.argmin(low))
-            gains = (
-                f"; a gain from {low[first]:.2g} to {high[first]:.2g} suppresses "
-                f"{np.array(features['feature'], dtype=object)[helped][first]}"
-            )
-        notes.append(
-            f"{found.named(kept)}: slopes differ but keep their sign, so plain one-environment "
-            f"steps keep {'it' if kept.sum() == 1 else 'them'}{gains}."
-        )
-    return notes
+    more = int(features["flips"].sum()) - _MOST_FLIPS
+    if more > 0:
+        said.append(f"The slopes on {more} more features change sign.")
+    return said
 
 
 def _power_notes(found: Preflight) -> list[str]:
@@ -219,31 +272,32 @@ def _power_notes(found: Preflight) -> list[str]:
     }
     n = found.n_environments
     now, rows, twice = at[n, 1.0], at[n, 4.0], at[2 * n, 1.0]
-    kind = "an effect" if found.whole else "a slope"
+    typical = _typical(found)
+
+    def amount(sd: float) -> str:
+        return f"{figure(sd, 2)} sd per sd" if np.isnan(typical) else percent(sd / typical)
+
+    kind = "An effect" if found.whole else "A slope"
+    size = " of its typical size" * (not np.isnan(typical))
+    noticed = f"is noticed in {found.wanted:.0%} of such tables"
     if np.isnan(now):
         if np.isnan(twice):
             return []
+        like = "this one" if n == 1 else "these"
         return [
-            f"With {2 * n} environments like {'this one' if n == 1 else 'these'}, a "
-            f"between-environment sd of {twice:.2g} in {kind} (median, sd per sd) would be found "
-            f"with {found.wanted:.0%} power."
+            f"With {2 * n} environments like {like}, {kind.lower()} that varies between them by "
+            f"{amount(twice)}{size} {noticed}."
         ]
     return [
-        f"A between-environment sd of {now:.2g} in {kind} (median over features, sd per sd) is "
-        f"found with {found.wanted:.0%} power at a level of {found.alpha:g}; with four times the "
-        f"rows {rows:.2g}, with twice as many environments {twice:.2g}."
+        f"{kind} that varies between environments by {amount(now)}{size} {noticed}; with four "
+        f"times the rows {amount(rows)}, with twice as many environments {amount(twice)}."
     ]
 
 
 def _other_notes(found: Preflight) -> list[str]:
-    notes = []
     constant = np.isnan(found.features["vif"])
-    if constant.any():
-        where = " within every environment" * found.problem.absorbed
-        notes.append(f"{found.named(constant)} {_verb(constant)} constant{where}.")
-    size = ", half of the limit for these data" * found.half_limit
-    notes.append(f"Growth exponents and gains are for step_size={found.step_size:.3g}{size}.")
-    return notes
+    where = " within every environment" * found.problem.absorbed
+    return [f"{found.named(constant)} {_verb(constant)} constant{where}."] * bool(constant.any())
 
 
 def _verb(which: Bools) -> str:

@@ -44,15 +44,15 @@ def plot_diagnosis(
     title: str | None = None,
     axes: Sequence[Axes] | None = None,
 ) -> Axes:
-    """Draw three columns with a row a feature: does it differ, does its slope, would it die out.
+    """Draw a row a feature: does it differ between environments, and does the target's slope on it.
 
     The first column has the shift of the feature's mean between environments, and beside it how
     many times the largest of its standard deviations is the smallest; the dot is filled if its law,
     given the other features, clearly differs. The second has its average
     slope on the target, a line over one standard deviation between environments to either side, and
     a band: differences within it cannot be seen with these rows. A slope that changes sign is a
-    cross, with the numbers of environments where it is clearly positive and negative. The third has
-    the growth exponent of plain HeteroSGD: what is below 0 dies out.
+    cross, with the numbers of environments where it is clearly positive and negative. With a step
+    size, a third column has the growth exponent of plain HeteroSGD: what is below 0 dies out.
 
     Parameters
     ----------
@@ -61,14 +61,14 @@ def plot_diagnosis(
         ``detectable_sd``, ``positive``, ``negative``, ``flips`` and ``growth``, such as
         ``diagnosis.features``. What is NaN is not drawn.
     step_size : float, optional
-        Step size that the growth exponents are for.
+        Step size that the growth exponents are for; without it they are not drawn.
     top : int
         Rows to draw at most: the features with the largest slopes.
     slope_unit : str
         What slopes are measured in.
     title : str, optional
         By default how many features differ, and how many slopes change sign.
-    axes : sequence of three Axes, optional
+    axes : sequence of Axes, two or with ``step_size`` three, optional
         Where to draw; by default a new figure as high as the rows need.
 
     Returns
@@ -85,17 +85,19 @@ def plot_diagnosis(
     ...     "flips": [False, True], "growth": [0.04, -0.01],
     ... })
     >>> ax.figure.get_suptitle()
-    'Law given the other features clearly differs: 1 of 2; 1 slope changes sign'
+    '1 of 2 features differs, given the others; 1 slope changes sign'
     """
     table = records(features, texts=("feature",), numbers=_NUMBERS)
     for key in ("moved", "flips"):
         for row, cell in zip(table, features[key], strict=True):
             row[key] = bool(cell)
     rows = largest(table, np.abs(np.nan_to_num(column(table, "slope"))).tolist(), top)
-    drawn = _columns(len(rows)) if axes is None else list(axes)
+    with_growth = step_size is not None
+    drawn = _columns(len(rows), 2 + with_growth) if axes is None else list(axes)
     _draw_shift(drawn[0], rows)
     _draw_slope(drawn[1], rows, slope_unit)
-    _draw_growth(drawn[2], rows, step_size)
+    if step_size is not None:
+        _draw_growth(drawn[2], rows, step_size)
     for ax in drawn:
         ax.set_ylim(len(rows) - 0.4, -0.6)
         bare_rows(ax)
@@ -108,9 +110,9 @@ def plot_diagnosis(
     return drawn[0]
 
 
-def _columns(count: int) -> list[Axes]:
-    figure = new_figure(9.0, 2.0 + 0.235 * max(count, 2))
-    grid = figure.subplots(1, 3, sharey=True, width_ratios=(1.0, 1.5, 1.1))
+def _columns(n_rows: int, n_columns: int) -> list[Axes]:
+    figure = new_figure(9.0, 2.0 + 0.235 * max(n_rows, 2))
+    grid = figure.subplots(1, n_columns, sharey=True, width_ratios=(1.0, 1.5, 1.1)[:n_columns])
     return list(grid)
 
 
@@ -150,15 +152,14 @@ def _draw_slope(ax: Axes, rows: list[Row], unit: str) -> None:
     _dress(ax, "slope on the target", unit)
 
 
-def _draw_growth(ax: Axes, rows: list[Row], step_size: float | None) -> None:
+def _draw_growth(ax: Axes, rows: list[Row], step_size: float) -> None:
     y, growth = np.arange(len(rows)), np.array([row["growth"] for row in rows], dtype=np.float64)
     reach = 1.1 * max([*np.abs(growth[np.isfinite(growth)]), 1e-12])
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     # an exponent of minus infinity, gone in one step, goes to the edge
     bar = np.clip(growth, -reach, reach)
     ax.hlines(y, 0.0, bar, colors=INK, linewidths=8, alpha=0.55, zorder=2)
-    title = "growth" if step_size is None else f"growth at step {step_size:.3g}"
-    _dress(ax, title, "\u2190 dies out \u00b7 stays \u2192")
+    _dress(ax, f"growth at step {step_size:.3g}", "\u2190 dies out \u00b7 stays \u2192")
     ax.set_xlim(-reach if (growth < 0).any() else -0.25 * reach, reach)
 
 
@@ -174,7 +175,7 @@ def _dress(ax: Axes, title: str, xlabel: str) -> None:
 
 def _marks(rows: list[Row]) -> dict[str, Artist]:
     marks: dict[str, Artist] = {
-        "its law differs": mark(marker="o", size=5.5),
+        "it differs itself": mark(marker="o", size=5.5),
         "no difference seen": mark(marker="o", size=5.5, hollow=True),
         "sd between environments": mark(line="-", width=1.6, alpha=0.8),
         "too small to be seen": patch(QUIET, alpha=0.3),
@@ -187,4 +188,5 @@ def _marks(rows: list[Row]) -> dict[str, Artist]:
 def _finding(table: list[Row]) -> str:
     moved, flips = (sum(row[key] for row in table) for key in ("moved", "flips"))
     change = f"{flips or 'no'} slope changes" if flips < 2 else f"{flips} slopes change"
-    return f"Law given the other features clearly differs: {moved} of {len(table)}; {change} sign"
+    differ = f"{moved} of {len(table)} features differ{'s' * (moved == 1)}"
+    return f"{differ}, given the others; {change} sign"
