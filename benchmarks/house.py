@@ -12,6 +12,11 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "elinvar"
 
 
+def sources() -> list[Path]:
+    """Return the files of the package, stubs too: they are code that somebody reads."""
+    return sorted([*SOURCE.rglob("*.py"), *SOURCE.rglob("*.pyi")])
+
+
 def module_of(path: Path) -> str:
     """Return the dotted name of a file of the package."""
     parts = path.relative_to(SOURCE.parent).with_suffix("").parts
@@ -59,9 +64,11 @@ def imports_of(path: Path, modules: set[str]) -> Iterator[str]:
 
 def import_graph() -> dict[str, set[str]]:
     """Return the modules of the package, and which others each imports."""
-    files = sorted(SOURCE.rglob("*.py"))
-    modules = {module_of(path) for path in files}
-    return {module_of(p): set(imports_of(p, modules)) - {module_of(p)} for p in files}
+    modules = {module_of(path) for path in sources()}
+    graph: dict[str, set[str]] = {module: set() for module in modules}
+    for path in sources():
+        graph[module_of(path)] |= set(imports_of(path, modules)) - {module_of(path)}
+    return graph
 
 
 def circles(graph: dict[str, set[str]]) -> list[list[str]]:
@@ -150,10 +157,9 @@ def main() -> None:
     parser.add_argument("--packages", action="store_true", help="a row a package, too")
     parser.add_argument("--list", action="store_true", help="list circles and private imports")
     asked = parser.parse_args()
-    files = sorted(SOURCE.rglob("*.py"))
     graph = import_graph()
     table: dict[str, Counter[str]] = {}
-    for path in files:
+    for path in sources():
         row = table.setdefault(package_of(module_of(path)) or "(root)", Counter())
         row.update(lines_of(path))
         row["any"] += any_arguments(path)

@@ -19,9 +19,9 @@ from elinvar.neural import (
     EnvironmentBatchSampler,
     HeteroStep,
     HeteroTrainer,
+    Learner,
     VREx,
     fingerprint,
-    hetero_step,
 )
 
 torch.set_num_threads(1)
@@ -90,13 +90,14 @@ def test_the_gain_is_a_step_on_the_extrapolated_environment():
         mse_loss(model(batch[0]), batch[1]).backward()
         grads.append(torch.cat([p.grad.ravel() for p in model.parameters()]))
     mean = torch.stack(grads).mean(0)
+    rule = HeteroStep(gain=2.5, environments=3)
     for own in (0, 2, 4):
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-        hetero_step(model, optimizer, mse_loss, *batches, gain=2.5, step=own)
+        model.zero_grad()
+        rule.backward(Learner(model=model, loss=mse_loss), batches, own)
         found = torch.cat([p.grad.ravel() for p in model.parameters()])
         expected = mean + 2.5 * (grads[own % 3] - mean)
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
-    assert sum(HeteroStep(gain=2.5, environments=3).weights(1)) == pytest.approx(1.0)
+    assert sum(rule.weights(1)) == pytest.approx(1.0)
 
 
 def test_gain_one_and_gain_zero_are_the_environment_and_the_mixture():

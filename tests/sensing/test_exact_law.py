@@ -13,7 +13,6 @@ from elinvar.sensing import (
     PooledSGD,
     RMSprop,
     SensingProblem,
-    SignDescent,
     solve,
 )
 
@@ -38,7 +37,7 @@ CASES = {
     "nesterov": HeteroSGD(step_size=0.02, optimizer=Nesterov(), **START),
     "rmsprop": HeteroSGD(step_size=0.02, optimizer=RMSprop(), **START),
     "adam": HeteroSGD(step_size=0.05, optimizer=Adam(), **START),
-    "sign": HeteroSGD(step_size=0.02, optimizer=SignDescent(), **START),
+    "sign": HeteroSGD(step_size=0.02, optimizer=RMSprop(second_beta=0.0), **START),
     "adam, direct": HeteroSGD(step_size=0.05, optimizer=Adam(), parameterization="direct", **START),
 }
 

@@ -10,7 +10,6 @@ from scipy.stats import norm
 from elinvar.errors import DataError
 from elinvar.theory import (
     critical_heterogeneity,
-    critical_step_size,
     growth_exponent,
     heterogeneity_window,
     law_growth_exponent,
@@ -64,9 +63,9 @@ def test_a_list_is_the_discrete_exponent():
 def test_windows_of_two_values():
     window = heterogeneity_window(0.1)
     assert (window.low, round(window.high, 2)) == (critical_heterogeneity(0.1), 14.87)
-    assert critical_step_size(critical_heterogeneity(0.07, 2.0), 2.0) == pytest.approx(0.07)
-    assert critical_step_size(1.0) == np.inf
-    assert not step_window(0.9)
+    found = step_window(critical_heterogeneity(0.07, 2.0), mean=2.0)
+    assert found.low == pytest.approx(0.07)
+    assert not step_window(1.0) and not step_window(0.9)
     # the general search finds what the closed form says
     for closed, searched in (
         (window, heterogeneity_window(0.1, law=[-1.0, 1.0])),

@@ -6,7 +6,6 @@ import pytest
 from elinvar.errors import DataError
 from elinvar.theory import (
     convergence_steps,
-    decay_steps,
     escape_steps,
     growth_exponent,
     step_limits,
@@ -96,9 +95,6 @@ def test_times_at_the_edges():
     while x > 1.05:
         x, steps = x * (1 + 0.1 * (1 - x)) ** 2, steps + 1
     assert convergence_steps(1.0, 0.1, 1.3**0.5) == steps
-    assert decay_steps(0.01, 1.0, 0.1) == np.inf
-    assert decay_steps(-0.1, 0.05, 0.1) == 0.0
-    assert decay_steps(-0.1, 1.0, np.exp(-2.0)) == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +104,6 @@ def test_times_at_the_edges():
         lambda: escape_steps(np.nan, 0.1, 0.1),
         lambda: escape_steps(1.0, 0.1, 0.1, share=1.0),
         lambda: convergence_steps(1.0, 0.1, 0.1, accuracy=0.0),
-        lambda: decay_steps(-1.0, 0.0, 1.0),
         lambda: step_limits([], [1.0]),
     ],
 )

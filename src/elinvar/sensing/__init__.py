@@ -9,7 +9,7 @@ from elinvar.sensing._measurements import (
     SparseSign,
     SymmetricGaussian,
 )
-from elinvar.sensing._optimizers import SGD, Adam, Momentum, Nesterov, RMSprop, SignDescent
+from elinvar.sensing._optimizers import SGD, Adam, Momentum, Nesterov, RMSprop
 from elinvar.sensing._problem import SensingProblem
 from elinvar.sensing._solve import solve
 from elinvar.sensing._trajectory import Trajectory
@@ -28,7 +28,6 @@ __all__ = [
     "RMSprop",
     "RankOne",
     "SensingProblem",
-    "SignDescent",
     "SparseSign",
     "SymmetricGaussian",
     "Trajectory",

@@ -81,7 +81,8 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     second_beta : float in [0, 1)
-        How much of v, the running mean of squares, is kept.
+        How much of v, the running mean of squares, is kept. 0: only the signs of the entries count
+        (signSGD of J. Bernstein et al., 2018).
     epsilon : float > 0
         Keeps the quotient finite.
 
@@ -119,17 +120,3 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     code: ClassVar[int] = 4
     equivariant: ClassVar[bool] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class SignDescent(Optimizer):
-    r"""Only the sign of each entry counts: :math:`P \leftarrow P - \eta\, \mathrm{sign}(g)`.
-
-    References
-    ----------
-    J. Bernstein et al. (2018), "signSGD", Algorithm 1.
-    """
-
-    code: ClassVar[int] = 5
-    equivariant: ClassVar[bool] = False
-    remembers: ClassVar[bool] = False

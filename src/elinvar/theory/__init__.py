@@ -3,12 +3,7 @@
 from elinvar.theory._bursts import burst_exponent
 from elinvar.theory._conditions import Condition, check_conditions
 from elinvar.theory._growth import critical_heterogeneity, gate_growth_exponent, growth_exponent
-from elinvar.theory._laws import (
-    critical_step_size,
-    heterogeneity_window,
-    law_growth_exponent,
-    step_window,
-)
+from elinvar.theory._laws import heterogeneity_window, law_growth_exponent, step_window
 from elinvar.theory._limits import StepLimits, step_limits
 from elinvar.theory._matrix import matrix_growth_exponent
 from elinvar.theory._momentum import momentum_growth_exponent
@@ -22,7 +17,7 @@ from elinvar.theory._noise import (
 from elinvar.theory._predict import predict_outcome
 from elinvar.theory._prediction import Prediction
 from elinvar.theory._results import GrowthExponent, Window
-from elinvar.theory._times import convergence_steps, decay_steps, escape_steps
+from elinvar.theory._times import convergence_steps, escape_steps
 from elinvar.theory._windows import suppressing_gains, suppressing_steps
 
 __all__ = [
@@ -37,8 +32,6 @@ __all__ = [
     "convergence_steps",
     "critical_batch_size",
     "critical_heterogeneity",
-    "critical_step_size",
-    "decay_steps",
     "escape_steps",
     "free_growth_exponent",
     "gate_growth_exponent",

@@ -176,45 +176,6 @@ def step_window(
     return _first_negative(lambda eta: _moments(law, 1 + eta * mean, eta * wide)[0], 1 / wide)
 
 
-def critical_step_size(heterogeneity: float, mean: float = 1.0) -> float:
-    r"""Return the step size beyond which a spurious direction dies under the matrix step.
-
-    .. math:: \eta = \frac{2 \mu}{M^2 - \mu^2}
-
-    for two equally likely eigenvalues :math:`\mu \pm M`: `critical_heterogeneity`, solved for the
-    step.
-
-    Parameters
-    ----------
-    heterogeneity : float >= 0
-        M.
-    mean : float >= 0
-        :math:`\mu`.
-
-    Returns
-    -------
-    float
-        Infinity if M is not above the mean: no step suffices.
-
-    Raises
-    ------
-    DataError
-        If an argument is not finite, or out of its range.
-
-    References
-    ----------
-    Own derivation, docs/theory-matrix.md, section 3.
-
-    Examples
-    --------
-    >>> from elinvar.theory import critical_step_size
-    >>> round(critical_step_size(6), 4)
-    0.0571
-    """
-    low = step_window(heterogeneity, mean=mean).low
-    return float(np.inf) if np.isnan(low) else low
-
-
 def _moments(law: Law | ArrayLike, centre: float, half: float) -> tuple[float, float]:
     """Mean and variance of log|centre + half * deviate|."""
     if isinstance(law, str):

@@ -1,4 +1,4 @@
-"""How many steps learning takes, and forgetting."""
+"""How many steps learning takes."""
 
 import numpy as np
 
@@ -132,41 +132,3 @@ def convergence_steps(
         if not np.isfinite(x) or abs(x) > 1e6:
             return float(np.inf)
     return float(steps)
-
-
-def decay_steps(exponent: float, start: float, level: float) -> float:
-    r"""Return the steps in which a dying amplitude typically falls to a level.
-
-    .. math:: T = \log(\text{level} / \text{start}) / \gamma
-
-    Parameters
-    ----------
-    exponent : float
-        Growth exponent :math:`\gamma` a step.
-    start, level : float > 0
-        Amplitudes.
-
-    Returns
-    -------
-    float
-        0 if it starts below; infinity if the exponent is not negative.
-
-    Raises
-    ------
-    DataError
-        If an amplitude is not a finite number above 0.
-
-    References
-    ----------
-    Own derivation, docs/theory-matrix.md, section 6.
-
-    Examples
-    --------
-    >>> from elinvar.theory import decay_steps
-    >>> round(decay_steps(-0.0813, start=1.0, level=1e-3))
-    85
-    """
-    fall = np.log(positive("start", start) / positive("level", level))
-    if fall <= 0:
-        return 0.0
-    return float(fall / -exponent) if exponent < 0 else float(np.inf)

@@ -1,1 +1,1 @@
-"""The paper's experiment on feature learning, and how far features lie in a subspace."""
+"""Fresh inputs with the labels of the matrix problem, and how far features lie in a subspace."""

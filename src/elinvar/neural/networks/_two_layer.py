@@ -1,15 +1,13 @@
 """Two-layer networks, from rich to lazy."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from elinvar._base._check import check_choice, check_count, check_number
 from elinvar.errors import DataError
-
-Activation = Literal["quadratic", "relu", "gelu"]
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": nn.functional.relu,
@@ -180,18 +178,6 @@ class TwoLayerNetwork(nn.Module):
     def weight(self) -> Tensor:
         """Inner weights, (hidden, n_features)."""
         return self.inner.weight
-
-
-def make_network(
-    activation: Activation, n_features: int, hidden: int, init_scale: float, seed: int
-) -> QuadraticNetwork | TwoLayerNetwork:
-    """Return the two-layer network with this activation."""
-    check_choice("activation", activation, get_args(Activation))
-    if activation == "quadratic":
-        return QuadraticNetwork(n_features, hidden, init_scale=init_scale, seed=seed)
-    return TwoLayerNetwork(
-        n_features, hidden, activation=activation, init_scale=init_scale, seed=seed
-    )
 
 
 def _check(n_features: int, hidden: int, init_scale: float) -> None:

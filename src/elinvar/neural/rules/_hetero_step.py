@@ -1,4 +1,4 @@
-"""The step on one environment, extrapolated or not, as a rule and as a function."""
+"""The step on one environment, extrapolated or not."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError
-from elinvar.neural.rules._learner import Batch, Learner, Loss, as_batch
+from elinvar.neural.rules._learner import Batch, Learner
 from elinvar.neural.rules._rule import StepRule
 
 
@@ -48,9 +48,20 @@ class HeteroStep(StepRule):
 
     Examples
     --------
-    >>> from elinvar.neural import HeteroStep
-    >>> HeteroStep(gain=3.0, environments=2).weights(own=0)
+    >>> import torch
+    >>> from elinvar.neural import HeteroStep, Learner
+    >>> rule = HeteroStep(gain=3.0, environments=2)
+    >>> rule.weights(own=0)
     (2.0, -1.0)
+
+    A step in a loop of your own, on a batch of each environment:
+
+    >>> model = torch.nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> learner = Learner(model=model, loss=torch.nn.functional.mse_loss)
+    >>> batches = [(torch.eye(2), torch.ones(2, 1)), (torch.eye(2), torch.zeros(2, 1))]
+    >>> loss = rule.backward(learner, batches, step=0)
+    >>> optimizer.step()
     """
 
     gain: float = 1.0
@@ -103,57 +114,3 @@ class HeteroStep(StepRule):
                     learner.backward(weight * risk)
             total = total.to(risk.device) + risk.detach() / len(batches)
         return total
-
-
-def hetero_step(
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loss: Loss,
-    *batches: Batch,
-    gain: float = 1.0,
-    step: int = 0,
-) -> Tensor:
-    r"""Take one step of HeteroSGD: for people with a loop of their own.
-
-    Parameters
-    ----------
-    model : Module
-        The network.
-    optimizer : Optimizer
-        Any of torch's.
-    loss : callable
-        ``loss(output, target)``, the mean over the rows of a batch.
-    *batches : tuple of (x, y)
-        Each of one environment; one is enough without gain.
-    gain : float >= 0
-        :math:`\kappa`: the step follows :math:`\bar g + \kappa (g_e - \bar g)`; `HeteroStep` says
-        what that means.
-    step : int
-        Number of the step: with a gain, the environments take turns at being e.
-
-    Returns
-    -------
-    Tensor of shape ()
-        Mean loss over the batches, before the step.
-
-    Raises
-    ------
-    DataError
-        If the gain is out of its range, or needs more batches.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from elinvar.neural import hetero_step
-    >>> model = torch.nn.Linear(2, 1)
-    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    >>> x, y = torch.eye(2), torch.ones(2, 1)
-    >>> float(hetero_step(model, optimizer, torch.nn.functional.mse_loss, (x, y))) > 0
-    True
-    """
-    rule = HeteroStep(gain=gain, environments=len(batches))
-    optimizer.zero_grad()
-    pairs = [as_batch(batch) for batch in batches]
-    value = rule.backward(Learner(model=model, loss=loss), pairs, step)
-    optimizer.step()
-    return value

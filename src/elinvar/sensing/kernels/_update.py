@@ -5,7 +5,7 @@ import numpy as np
 from elinvar._base._compile import compiled
 from elinvar.sensing._arrays import Floats, Reals
 
-SGD, MOMENTUM, NESTEROV, RMSPROP, ADAM, SIGN = 0, 1, 2, 3, 4, 5
+SGD, MOMENTUM, NESTEROV, RMSPROP, ADAM = 0, 1, 2, 3, 4
 
 
 @compiled(fastmath=True)
@@ -19,7 +19,7 @@ def renew(
     """
     code = int(rule[0])
     real = P.dtype.type
-    zero, one = real(0.0), real(1.0)
+    one = real(1.0)
     eta, beta, second, epsilon = real(rule[1]), real(rule[2]), real(rule[3]), real(rule[4])
     first_bias, second_bias = one, one
     if code == ADAM:
@@ -36,11 +36,9 @@ def renew(
             elif code == RMSPROP:
                 memory[1, i, j] = second * memory[1, i, j] + (one - second) * g * g
                 move = g / (np.sqrt(memory[1, i, j]) + epsilon)
-            elif code == ADAM:
+            else:
                 memory[0, i, j] = beta * memory[0, i, j] + (one - beta) * g
                 memory[1, i, j] = second * memory[1, i, j] + (one - second) * g * g
                 root = np.sqrt(memory[1, i, j] / second_bias)
                 move = memory[0, i, j] / first_bias / (root + epsilon)
-            else:
-                move = one if g > zero else (-one if g < zero else zero)
             P[i, j] += eta * move

@@ -1,0 +1,11 @@
+from elinvar import datasets as datasets
+from elinvar._base._version import __version__ as __version__
+from elinvar.environments import Environments as Environments
+from elinvar.environments import Moments as Moments
+from elinvar.estimators import HeteroSGDRegressor as HeteroSGDRegressor
+from elinvar.estimators import InvariantClassifier as InvariantClassifier
+from elinvar.estimators import InvariantRegressor as InvariantRegressor
+from elinvar.estimators import load_model as load_model
+from elinvar.estimators import save_model as save_model
+from elinvar.inference import diagnose as diagnose
+from elinvar.sensing.quadratic import QuadraticInvariantRegressor as QuadraticInvariantRegressor
