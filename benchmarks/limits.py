@@ -31,7 +31,7 @@ MORE_ROWS = 10
 
 def drawn(suite: str, problem: str, repetition: int, n_samples: int | None = None) -> Case:
     """Return a data set of the benchmark, or more rows from its law."""
-    sweep = sweep_of(SUITES[suite], ("elinvar",), repetition + 1, quick=False)
+    sweep = sweep_of(SUITES[suite], ("elinvar-auto",), repetition + 1, quick=False)
     cells = (sweep.cell(place) for place in range(len(sweep)))
     cell = next(c for c in cells if (c["problem"], c["repetition"]) == (problem, repetition))
     case = draw_case(problem, repetition, sweep.generator(cell), n_samples=n_samples)
@@ -59,7 +59,7 @@ def eills_errors(problem: str, repetition: int) -> Figures:
     case = drawn("eills", problem, repetition)
     assert case.support is not None
     figures = {}
-    for name in ("elinvar", "eills", "oracle"):
+    for name in ("elinvar-auto", "eills", "oracle"):
         given = case.answers if name == "oracle" else {}
         figures[name] = float(run_method(BASELINES[name], case, given=given)["coef_error"])
     causes = np.asarray(case.train.X)[:, case.support]
@@ -82,7 +82,7 @@ def eills(options: argparse.Namespace) -> Iterator[Row]:
                 f"true support {of['oracle']:.5f}{least}",
             )
         if n >= 1000:
-            level = mean["elinvar"] / mean["bound"]
+            level = mean["elinvar-auto"] / mean["bound"]
             yield at_most("  mean over the least of unbiased estimators", level, 1.25, digits=2)
             half = median["eills"] / 2 / median["oracle"]
             what = "  half of the search's median over that of the true support"

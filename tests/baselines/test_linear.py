@@ -18,6 +18,8 @@ from elinvar.baselines import (
     LassoRegressor,
     OracleRegressor,
     PooledRegressor,
+    RandomInterceptRegressor,
+    RidgeRegressor,
 )
 from elinvar.datasets import make_linear_unit_test
 from elinvar.errors import DataError
@@ -46,6 +48,52 @@ def test_anchor_with_gamma_one_is_pooled_least_squares():
     X, y, place = rows()
     model = AnchorRegressor(gamma=1.0).fit(X, y, environments=place)
     np.testing.assert_allclose(model.coef_, PooledRegressor().fit(X, y).coef_, atol=1e-5)
+
+
+def restricted_likelihood(X, y, place, ratio):
+    """Return coefficients and minus twice the restricted log likelihood, by dense matrices."""
+    Z = np.column_stack([np.ones(len(y)), X])
+    V = np.eye(len(y)) + ratio * (place[:, None] == place[None, :])
+    inverse = np.linalg.inv(V)
+    gram = Z.T @ inverse @ Z
+    coef = np.linalg.solve(gram, Z.T @ inverse @ y)
+    left = (y - Z @ coef) @ inverse @ (y - Z @ coef)
+    deviance = (len(y) - Z.shape[1]) * np.log(left)
+    return coef, deviance + np.linalg.slogdet(V)[1] + np.linalg.slogdet(gram)[1]
+
+
+def test_random_intercept_is_the_restricted_maximum_likelihood():
+    X, y, place = rows(n=(20, 30, 25, 40))
+    y = y + np.array([0.0, 2.0, -1.0, 3.0])[np.unique(place, return_inverse=True)[1]]
+    model = RandomInterceptRegressor().fit(X, y, environments=place)
+    coef, deviance = restricted_likelihood(X, y, place, model.ratio_)
+    np.testing.assert_allclose(model.coef_, coef[1:], rtol=1e-6)
+    assert model.intercept_ == pytest.approx(coef[0])
+    for factor in (0.0, 0.8, 1.25):
+        assert restricted_likelihood(X, y, place, factor * model.ratio_)[1] > deviance
+    # a known environment has the residuals' mean, shrunk
+    own = np.mean((y - X @ model.coef_ - model.intercept_)[place == "a"])
+    shrunk = 20 * model.ratio_ / (1 + 20 * model.ratio_) * own
+    assert model.environment_intercepts_["a"] == pytest.approx(model.intercept_ + shrunk)
+
+
+def test_random_intercept_lies_between_pooled_and_fixed_effects():
+    X, y, place = rows(levels=False, n=(3000, 3000, 3000))
+    levels = 50 * np.unique(place, return_inverse=True)[1]
+    far = RandomInterceptRegressor().fit(X, y + levels, environments=place)
+    within = FixedEffectsRegressor().fit(X, y + levels, environments=place)
+    np.testing.assert_allclose(far.coef_, within.coef_, atol=1e-4)
+    one = RandomInterceptRegressor().fit(X, y)
+    np.testing.assert_allclose(one.coef_, PooledRegressor().fit(X, y).coef_, rtol=1e-6)
+
+
+def test_ridge_has_its_closed_form():
+    X, y, place = rows()
+    x = (X - X.mean(axis=0)) / X.std(axis=0)
+    expected = np.linalg.solve(x.T @ x / len(y) + 0.3 * np.eye(5), x.T @ (y - y.mean()) / len(y))
+    model = RidgeRegressor(penalty=0.3).fit(X, y, environments=place)
+    np.testing.assert_allclose(model.coef_ * X.std(axis=0), expected)
+    assert np.mean(model.predict(X)) == pytest.approx(y.mean())
 
 
 def shifted(n=2000):

@@ -49,7 +49,7 @@ def scores(n=12, seed=0):
     return pd.DataFrame(
         {
             "good": base + 0.1 * rng.normal(size=n),
-            "elinvar": base + 0.1 * rng.normal(size=n) - 0.1,
+            "elinvar-auto": base + 0.1 * rng.normal(size=n) - 0.1,
             "middle": base + 0.5,
             "wrong": base + 3.0,
         }
@@ -76,7 +76,7 @@ def test_comparisons_with_elinvar_are_wilcoxons_by_holm():
     table = scores()
     found = rank(table)
     raw = [
-        stats.wilcoxon(table[name] - table["elinvar"]).pvalue
+        stats.wilcoxon(table[name] - table["elinvar-auto"]).pvalue
         for name in ("good", "middle", "wrong")
     ]
     # the smallest times 3, the next times 2, the largest as it is; none below the one before
@@ -87,15 +87,15 @@ def test_comparisons_with_elinvar_are_wilcoxons_by_holm():
 
 def test_a_failure_is_last_and_who_hardly_ran_is_left_out():
     table = scores()
-    table.loc[3, "elinvar"] = np.inf
+    table.loc[3, "elinvar-auto"] = np.inf
     table["rare"] = np.nan
     table.loc[:2, "rare"] = -9.0
     table.loc[0, "good"] = np.nan
     found = rank(table)
     assert found.left_out == ("rare",)
     assert len(found.problems) == 11
-    alone = average_ranks(table.loc[[3], ["good", "elinvar", "middle", "wrong"]])
-    assert alone["elinvar"] == 4.0
+    alone = average_ranks(table.loc[[3], ["good", "elinvar-auto", "middle", "wrong"]])
+    assert alone["elinvar-auto"] == 4.0
 
 
 def test_rounding_errors_are_ties():

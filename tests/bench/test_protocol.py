@@ -70,7 +70,7 @@ def test_the_default_is_on_every_grid(method):
 
 
 def test_elinvar_has_nothing_to_choose():
-    assert list(BASELINES["elinvar"].candidates()) == [{}]
+    assert list(BASELINES["elinvar-auto"].candidates()) == [{}]
 
 
 def test_errors_are_those_of_the_task(lines):

@@ -24,10 +24,12 @@ def held(rows, suite, words):
 
 def test_a_peer_is_compared_on_the_data_that_it_ran_on():
     name = "unit-test-1s-e10"
-    rows = [row("rotated", name, "elinvar", k, error=error) for k, error in enumerate((1.0, 9.0))]
+    rows = [
+        row("rotated", name, "elinvar-auto", k, error=error) for k, error in enumerate((1.0, 9.0))
+    ]
     rows += [row("rotated", name, "vrex", 0, error=2.0)]
     assert held(rows, "rotated", "test 1s, 10") == ("yes", "1; vrex 2")
-    rows += [row("rotated", name, "elinvar-classifier", 0, error=0.5)]  # no peer, but ours
+    rows += [row("rotated", name, "elinvar-classifier-auto", 0, error=0.5)]  # no peer, but ours
     assert held(rows, "rotated", "test 1s, 10") == ("yes", "1; vrex 2")
     rows += [row("rotated", name, "iga", k, error=1.5) for k in range(2)]
     assert held(rows, "rotated", "test 1s, 10") == ("no", "5; iga 1.5")

@@ -29,7 +29,7 @@ def test_the_command_prints_tables_and_writes_all_of_them(ran, folder):
     printed = words(ran.stdout)
     for name in ("reversed", "environments"):
         assert f"{SUITES[name].title} ({name})" in printed
-    for method in ("constant", "pooled", "oracle", "dantzig", "elinvar"):
+    for method in ("constant", "pooled", "oracle", "dantzig", "elinvar-auto", "elinvar-invariant"):
         assert f"\n{method} " in ran.stdout
     assert "not applicable: needs more environments than features" in printed
     assert "Open in a browser" in printed

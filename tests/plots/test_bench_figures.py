@@ -3,7 +3,8 @@ import pytest
 
 from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, to_png
 
-NAMES = ("constant", "pooled", "oracle", "elinvar", "lasso", "irmv1", "eills")
+OURS = "elinvar-auto"
+NAMES = ("constant", "pooled", "oracle", "elinvar-auto", "lasso", "irmv1", "eills")
 
 
 def texts(ax):
@@ -36,9 +37,11 @@ def test_every_method_is_a_dot_with_its_name_and_both_axes_are_logarithmic():
 
 
 def test_the_title_says_who_is_as_fast_and_better():
-    assert title(plot_error_time(methods())) == "No method is both as fast as elinvar and better"
+    assert (
+        title(plot_error_time(methods())) == "No method is both as fast as elinvar-auto and better"
+    )
     beaten = plot_error_time(methods(irmv1=(0.04, 1.05)))
-    assert title(beaten) == "As fast as elinvar, and better: irmv1"
+    assert title(beaten) == "As fast as elinvar-auto, and better: irmv1"
 
 
 def test_names_do_not_cover_one_another():
@@ -64,34 +67,43 @@ def test_what_cannot_be_drawn_is_left_out():
 
 def test_recovery_is_a_line_a_method_with_ours_first():
     table = {
-        "method": ["lasso", "elinvar", "lasso", "elinvar"],
+        "method": ["lasso", "elinvar-auto", "lasso", "elinvar-auto"],
         "n_features": [200, 200, 8, 8],
         "f1": [0.4, 0.8, 0.6, 1.0],
     }
     ax = plot_recovery(table, "n_features")
     lines = {line.get_label(): line for line in ax.lines}
-    assert list(lines) == ["elinvar", "lasso"]
-    assert lines["elinvar"].get_xdata().tolist() == [8, 200]
-    assert lines["elinvar"].get_ydata().tolist() == [1.0, 0.8]
-    assert title(ax) == "elinvar: F1 below .9 with 200 features"
+    assert list(lines) == ["elinvar-auto", "lasso"]
+    assert lines["elinvar-auto"].get_xdata().tolist() == [8, 200]
+    assert lines["elinvar-auto"].get_ydata().tolist() == [1.0, 0.8]
+    assert title(ax) == "elinvar-auto: F1 below .9 with 200 features"
     assert ax.get_xlabel() == "number of features"
     with pytest.raises(ValueError, match="no rows"):
         plot_recovery({"method": [], "n_features": [], "f1": []}, "n_features")
 
 
 def test_recovery_against_environments_says_where_it_holds():
-    table = {"method": ["elinvar"] * 2, "n_environments": [3, 12], "f1": [0.95, 1.0]}
+    table = {"method": ["elinvar-auto"] * 2, "n_environments": [3, 12], "f1": [0.95, 1.0]}
     ax = plot_recovery(table, "n_environments")
-    assert title(ax) == "elinvar: F1 of .9 and more from 3 to 12 environments"
+    assert title(ax) == "elinvar-auto: F1 of .9 and more from 3 to 12 environments"
 
 
 @pytest.mark.parametrize(
     ("ranks", "says"),
     [
-        ({"elinvar": 1.1, "b": 2.9, "c": 3.0}, "elinvar ranks first, and nobody is within"),
-        ({"b": 1.1, "elinvar": 1.5, "c": 3.0}, "b ranks first, elinvar within the critical"),
-        ({"b": 1.0, "c": 2.0, "elinvar": 3.0}, "b ranks first, elinvar is 3 of 3"),
-        ({"elinvar": 1.4, "b": 1.6, "c": 3.0}, "elinvar ranks first, not told from 1 more"),
+        (
+            {"elinvar-auto": 1.1, "b": 2.9, "c": 3.0},
+            "elinvar-auto ranks first, and nobody is within",
+        ),
+        (
+            {"b": 1.1, "elinvar-auto": 1.5, "c": 3.0},
+            "b ranks first, elinvar-auto within the critical",
+        ),
+        ({"b": 1.0, "c": 2.0, OURS: 3.0}, "b ranks first, elinvar-auto is 3 of 3"),
+        (
+            {"elinvar-auto": 1.4, "b": 1.6, "c": 3.0},
+            "elinvar-auto ranks first, not told from 1 more",
+        ),
     ],
 )
 def test_the_diagram_says_who_ranks_first(ranks, says):
@@ -103,7 +115,9 @@ def test_the_diagram_says_who_ranks_first(ranks, says):
 
 
 def test_bars_join_groups_and_the_difference_has_its_length():
-    ax = plot_ranks({"elinvar": 1.2, "b": 1.9, "c": 2.9}, 1.0, [("elinvar", "b")], n_problems=7)
+    ax = plot_ranks(
+        {"elinvar-auto": 1.2, "b": 1.9, "c": 2.9}, 1.0, [("elinvar-auto", "b")], n_problems=7
+    )
     spans = [tuple(line.get_xdata()) for line in ax.lines]
     assert any(np.allclose(span, (1.15, 1.95)) for span in spans if len(span) == 2)
     assert any(np.allclose(span, (1.0, 2.0)) for span in spans if len(span) == 2)

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.utils._param_validation import Interval
 from threadpoolctl import threadpool_limits
 
-from elinvar.baselines._regressor import PeerRegressor
+from elinvar.baselines._regressor import PeerRegressor, check_two_classes
 from elinvar.environments import Environments
 
 
@@ -36,6 +36,7 @@ class BoostingRegressor(PeerRegressor):
 
     booster_: Any
 
+    _booster: ClassVar[Any] = HistGradientBoostingRegressor
     _learned_name: ClassVar[str] = "booster_"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -59,7 +60,7 @@ class BoostingRegressor(PeerRegressor):
 
     def _learn(self, rows: Environments) -> None:
         self.intercept_ = 0.0
-        self.booster_ = HistGradientBoostingRegressor(
+        self.booster_ = self._booster(
             learning_rate=self.learning_rate,
             max_iter=self.n_trees,
             max_leaf_nodes=self.max_leaf_nodes,
@@ -72,3 +73,35 @@ class BoostingRegressor(PeerRegressor):
     def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
         with threadpool_limits(1):
             return np.asarray(self.booster_.predict(encoded))
+
+
+class LogisticBoostingRegressor(BoostingRegressor):
+    """Boosted trees on the logistic loss, their probability of class 1 as the prediction.
+
+    scikit-learn's ``HistGradientBoostingClassifier``; otherwise as `BoostingRegressor`.
+
+    Parameters
+    ----------
+    learning_rate : float, above 0
+        Step of each round.
+    n_trees : int
+        Rounds of boosting.
+    max_leaf_nodes : int
+        Leaves of a tree.
+    random_state : int
+        Draws the rows that bins are made from, beyond 200,000.
+
+    Attributes
+    ----------
+    booster_ : HistGradientBoostingClassifier
+    """
+
+    _booster = HistGradientBoostingClassifier
+
+    def _learn(self, rows: Environments) -> None:
+        check_two_classes(rows.y, type(self).__name__)
+        super()._learn(rows)
+
+    def _without_intercept(self, encoded: NDArray[np.float64]) -> NDArray[np.float64]:
+        with threadpool_limits(1):
+            return np.asarray(self.booster_.predict_proba(encoded)[:, 1])

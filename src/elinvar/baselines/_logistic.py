@@ -1,18 +1,18 @@
 """Logistic regression, over all rows and on the invariant features: rows for two classes."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
-from elinvar.baselines._regressor import PeerRegressor
+from elinvar.baselines._regressor import PeerRegressor, check_two_classes
 from elinvar.environments import Environments
-from elinvar.errors import DataError
 from elinvar.estimators import InvariantClassifier
 
 
@@ -41,7 +41,7 @@ class LogisticRegressor(PeerRegressor):
         self.strength = strength
 
     def _learn(self, rows: Environments) -> None:
-        _check_classes(rows.y, type(self).__name__)
+        check_two_classes(rows.y, type(self).__name__)
         scaler = StandardScaler().fit(rows.X)
         model = LogisticRegression(C=float(self.strength), max_iter=2000)
         model.fit(scaler.transform(rows.X), rows.y)
@@ -71,7 +71,10 @@ class LogisticRegressor(PeerRegressor):
 class InvariantLogisticRegressor(PeerRegressor):
     """`InvariantClassifier` of two classes, with the probability of class 1 as its prediction.
 
-    Deviation: the columns of a categorical feature are features of their own.
+    Parameters
+    ----------
+    predictor : {"auto", "invariant", "pooled"}
+        What predicts, as in `InvariantClassifier`.
 
     Attributes
     ----------
@@ -83,10 +86,17 @@ class InvariantLogisticRegressor(PeerRegressor):
 
     status_: str
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "predictor": [StrOptions({"auto", "invariant", "pooled"})],
+    }
+
+    def __init__(self, *, predictor: Literal["auto", "invariant", "pooled"] = "auto") -> None:
+        self.predictor = predictor
+
     def _learn(self, rows: Environments) -> None:
-        _check_classes(rows.y, type(self).__name__)
-        names = np.asarray(rows.names)[rows.codes]
-        self.model_ = InvariantClassifier().fit(rows.X, rows.y, environments=names)
+        check_two_classes(rows.y, type(self).__name__)
+        model = InvariantClassifier(predictor=self.predictor)
+        self.model_ = model.fit_rows(replace(rows, classes=("0", "1")))
         self._take(self.model_.coef_, float(self.model_.intercept_[0]))
         self.selected_ = self.model_.selected_
         self.status_ = self.model_.status_
@@ -111,12 +121,6 @@ class InvariantLogisticRegressor(PeerRegressor):
         -------
         ndarray of shape (n,)
         """
-        columns = self._encode(X)
-        probability: NDArray[np.float64] = self.model_.predict_proba(columns)[:, 1]
+        check_is_fitted(self, "model_")
+        probability: NDArray[np.float64] = self.model_.predict_proba(X)[:, 1]
         return probability
-
-
-def _check_classes(y: Iterable[float], name: str) -> None:
-    """Refuse a target that is not two classes."""
-    if not np.isin(np.asarray(y), (0.0, 1.0)).all():
-        raise DataError(f"{name} needs a target of 0 and 1; got other values: code classes so.")

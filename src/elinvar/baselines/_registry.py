@@ -11,7 +11,7 @@ from sklearn.model_selection import ParameterGrid
 from elinvar.baselines._anchor import AnchorRegressor
 from elinvar.baselines._anchor_boosting import AnchorBoostingRegressor
 from elinvar.baselines._and_mask import ANDGradientRegressor, ANDMaskRegressor
-from elinvar.baselines._boosting import BoostingRegressor
+from elinvar.baselines._boosting import BoostingRegressor, LogisticBoostingRegressor
 from elinvar.baselines._causalicp import CausalICPRegressor
 from elinvar.baselines._constant import ConstantRegressor
 from elinvar.baselines._dantzig import CausalDantzigRegressor
@@ -20,6 +20,7 @@ from elinvar.baselines._elastic_net import ElasticNetRegressor, LassoRegressor
 from elinvar.baselines._fish import FishRegressor
 from elinvar.baselines._fishr import FishrRegressor
 from elinvar.baselines._fixed_effects import FixedEffectsRegressor
+from elinvar.baselines._forest import ForestRegressor
 from elinvar.baselines._group_dro import GroupDRORegressor
 from elinvar.baselines._icp import ICPRegressor
 from elinvar.baselines._iga import IGARegressor
@@ -28,6 +29,8 @@ from elinvar.baselines._kclass import KClassRegressor
 from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
 from elinvar.baselines._oracle import OracleRegressor
 from elinvar.baselines._pooled import PooledRegressor
+from elinvar.baselines._random_intercept import RandomInterceptRegressor
+from elinvar.baselines._ridge import RidgeRegressor
 from elinvar.baselines._vrex import VRExRegressor
 from elinvar.datasets import Task
 from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor
@@ -139,6 +142,12 @@ _ALL = (
     Baseline("pooled", "least squares over all rows", PooledRegressor()),
     Baseline("oracle", "least squares on the true support", OracleRegressor(), returns="selection"),
     Baseline(
+        "ridge",
+        "ridge regression over all rows",
+        RidgeRegressor(),
+        grid={"penalty": (1e-4, 1e-3, 0.01, 0.1, 1.0)},
+    ),
+    Baseline(
         "lasso", "lasso, chosen on left-out environments", LassoRegressor(), returns="selection"
     ),
     Baseline(
@@ -154,12 +163,26 @@ _ALL = (
         grid={"n_trees": _TREES, "max_leaf_nodes": (7, 31)},
         returns="predictions",
     ),
+    Baseline("forest", "random forest over all rows", ForestRegressor(), returns="predictions"),
     Baseline(
         "logistic",
         "logistic regression over all rows",
         LogisticRegressor(),
         grid={"strength": (0.01, 0.1, 1.0, 100.0)},
         tasks=("classification",),
+    ),
+    Baseline(
+        "logisticboosting",
+        "boosted trees on the logistic loss",
+        LogisticBoostingRegressor(),
+        grid={"n_trees": _TREES, "max_leaf_nodes": (7, 31)},
+        returns="predictions",
+        tasks=("classification",),
+    ),
+    Baseline(
+        "randomintercept",
+        "least squares with a random level for each environment",
+        RandomInterceptRegressor(),
     ),
     Baseline(
         "fixedeffects", "least squares with a level for each environment", FixedEffectsRegressor()
@@ -264,11 +287,29 @@ _ALL = (
         FishRegressor(),
         grid={"step_size": (0.1, 0.3, 1.0), "meta_step": (0.1, 0.5)},
     ),
-    Baseline("elinvar", "this library, defaults", InvariantRegressor(), returns="selection"),
     Baseline(
-        "elinvar-classifier",
-        "this library, logistic, defaults",
+        "elinvar-auto",
+        "this library: the best forecast for environments like those seen",
+        InvariantRegressor(),
+        returns="selection",
+    ),
+    Baseline(
+        "elinvar-invariant",
+        "this library: the invariant model, for environments that may differ otherwise",
+        InvariantRegressor(predictor="invariant"),
+        returns="selection",
+    ),
+    Baseline(
+        "elinvar-classifier-auto",
+        "this library, logistic: the best forecast for environments like those seen",
         InvariantLogisticRegressor(),
+        returns="selection",
+        tasks=("classification",),
+    ),
+    Baseline(
+        "elinvar-classifier-invariant",
+        "this library, logistic: the invariant model",
+        InvariantLogisticRegressor(predictor="invariant"),
         returns="selection",
         tasks=("classification",),
     ),

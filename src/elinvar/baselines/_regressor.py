@@ -106,3 +106,9 @@ def least_squares(X: Floats, y: Floats) -> tuple[Floats, float]:
 def by_environment(rows: Environments) -> list[Mask]:
     """Return which rows belong to each environment, in the order of ``rows.names``."""
     return [rows.codes == code for code in range(rows.n_environments)]
+
+
+def check_two_classes(y: Floats, name: str) -> None:
+    """Refuse a target that is not two classes."""
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise DataError(f"{name} needs a target of 0 and 1; got other values: code classes so.")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from elinvar.bench._suites import ALWAYS
+
 WIDE = 250
 
 
@@ -83,13 +85,17 @@ _SUBSETS = Budget(
 
 BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
     {
-        **dict.fromkeys(("constant", "pooled", "oracle", "elinvar"), _WIDE),
+        **dict.fromkeys(ALWAYS, _WIDE),
         "lasso": Budget(seeds=2, quick_seeds=1, most_features=_ANY),
         "elasticnet": Budget(seeds=2, quick_seeds=1),
-        "elinvar-classifier": Budget(seeds=3),
+        **dict.fromkeys(
+            ("elinvar-classifier-auto", "elinvar-classifier-invariant"), Budget(seeds=3)
+        ),
         **dict.fromkeys(("irmv1", "vrex", "groupdro"), _MEDIUM),
         **dict.fromkeys(("andmask", "andgradient"), Budget(seeds=1, quick_seeds=0)),
-        **dict.fromkeys(("boosting", "anchorboosting", "fishr", "fish"), _SLOW),
+        **dict.fromkeys(
+            ("boosting", "logisticboosting", "forest", "anchorboosting", "fishr", "fish"), _SLOW
+        ),
         **dict.fromkeys(("causalicp", "icp"), _SUBSETS),
     }
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from elinvar._base import __version__
 from elinvar.bench._data import NEW_ENVIRONMENTS, NEW_ROWS
 from elinvar.bench._protocol import MOST_FOLDS
+from elinvar.bench._summary import BASE
 from elinvar.bench._tables import TextTable, result_tables
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ PROTOCOL = (
     "A failure is a run that raised an error, took longer than its limit, gave predictions that "
     "are not finite, or had an error 5% above the constant's, which knows nothing. F1 is that of "
     "the selected features, for methods that select, on problems with a set to find.",
-    "*against elinvar* is the geometric mean of the ratio of errors on the same data (regression), "
-    "or the mean of their difference (classification), with a 95% t-interval over seeds, problems "
-    "as strata. It speaks of new seeds, not of other problems.",
+    "*against elinvar-auto* is the geometric mean of the ratio of errors on the same data "
+    "(regression), or the mean of their difference (classification), with a 95% t-interval over "
+    "seeds, problems as strata. It speaks of new seeds, not of other problems.",
     "|b - b*|² is the squared distance from the coefficients of the target's own mechanism; "
     "elinvar's is that of its `invariant_coef_`.",
     "Seconds are of one fit, on one thread, after a fit on other data that loads and compiles; "
@@ -101,7 +102,7 @@ def _falls_short(result: "BenchResult") -> Iterator[str]:
 
 
 def _losses(result: "BenchResult") -> Iterator[str]:
-    """Yield where a method's error is surely smaller than elinvar's."""
+    """Yield where a method's error is surely smaller than elinvar-auto's."""
     frame = result.by_suite
     surely = frame[(frame["gap_high"] < -1e-6) & (frame["method"] != "oracle")]
     for (suite, task), part in surely.groupby(["suite", "task"], sort=False):
@@ -110,7 +111,7 @@ def _losses(result: "BenchResult") -> Iterator[str]:
             f"{name} ({exp(gap):.3g} times)" if task == "regression" else f"{name} ({gap:+.3f})"
             for name, gap in zip(ordered["method"], ordered["gap"], strict=True)
         ]
-        yield f"{suite} ({task}): errors surely smaller than elinvar's: {', '.join(names)}."
+        yield f"{suite} ({task}): errors surely smaller than {BASE}'s: {', '.join(names)}."
 
 
 def _table(table: TextTable) -> Iterator[str]:

@@ -123,7 +123,7 @@ class Ranking:
         return found
 
 
-def rank(scores: "DataFrame", *, base: str = "elinvar") -> Ranking | None:
+def rank(scores: "DataFrame", *, base: str = "elinvar-auto") -> Ranking | None:
     """Rank methods on the same problems.
 
     Parameters

@@ -146,8 +146,8 @@ def run_bench(
     suites : sequence of str, optional
         Names in `SUITES`; all by default.
     methods : sequence of str, optional
-        Names in `elinvar.baselines.BASELINES`; all by default. constant, pooled, oracle and
-        elinvar are in every table.
+        Names in `elinvar.baselines.BASELINES`; all by default. constant, pooled, oracle,
+        elinvar-auto and elinvar-invariant are in every table.
     seeds : int, optional
         Repetitions of each problem; slow methods run fewer. By default the suite's.
     workers : int, optional
@@ -180,7 +180,7 @@ def run_bench(
     >>> from elinvar.bench import run_bench
     >>> found = run_bench(["unit-tests"], methods=["pooled"], seeds=1, quick=True)
     >>> sorted(set(found.rows["method"]))
-    ['constant', 'elinvar', 'oracle', 'pooled']
+    ['constant', 'elinvar-auto', 'elinvar-invariant', 'oracle', 'pooled']
     """
     import pandas as pd
 

@@ -228,5 +228,5 @@ _ALL = (
 SUITES: Final[Mapping[str, Suite]] = MappingProxyType({one.name: one for one in _ALL})
 """Every suite by name."""
 
-ALWAYS: Final = ("constant", "pooled", "oracle", "elinvar")
+ALWAYS: Final = ("constant", "pooled", "oracle", "elinvar-auto", "elinvar-invariant")
 """Rows of every table."""

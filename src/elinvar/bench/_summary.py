@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Frame = pd.DataFrame
 
-BASE = "elinvar"
+BASE = "elinvar-auto"
 WORSE_THAN_NOTHING = 1.05
 POOR = 0.5
 RAN = ("finished", "failed")

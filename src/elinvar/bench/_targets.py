@@ -11,7 +11,7 @@ from elinvar.bench._summary import BASE, POOR
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-_NO_PEERS = (BASE, "oracle", "heterosgd", "elinvar-classifier")
+_NO_PEERS = ("oracle", "heterosgd")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class _Results:
         means = {
             str(name): self.mean(column, problem, str(name))
             for name in self.rows["method"].unique()
-            if name not in _NO_PEERS
+            if name not in _NO_PEERS and not str(name).startswith("elinvar")
         }
         known = {name: value for name, value in means.items() if np.isfinite(value)}
         if not known:

@@ -240,7 +240,8 @@ def bench(
         str | None,
         typer.Option(
             metavar="NAME,NAME",
-            help="Methods to run besides constant, pooled, oracle and elinvar; all if not given.",
+            help="Methods to run besides constant, pooled, oracle and elinvar's two; all if not "
+            "given.",
         ),
     ] = None,
     seeds: Annotated[

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from elinvar.plots._axes import Axes, clean, finish, new_axes
 from elinvar.plots._marks import Look, draw_line, write
+from elinvar.plots.bench._ours import OURS, ours
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
-_OURS = "elinvar"
 _ROW = 0.24
 
 
@@ -48,9 +48,10 @@ def plot_ranks(
 
     Examples
     --------
-    >>> ax = plot_ranks({"elinvar": 1.2, "lasso": 2.1, "pooled": 2.7}, 0.8, [("lasso", "pooled")])
+    >>> ranks = {"elinvar-auto": 1.2, "lasso": 2.1, "pooled": 2.7}
+    >>> ax = plot_ranks(ranks, 0.8, [("lasso", "pooled")])
     >>> ax.get_title(loc="left")
-    'elinvar ranks first, and nobody is within the critical difference'
+    'elinvar-auto ranks first, and nobody is within the critical difference'
     """
     if not ranks:
         raise ValueError("there are no ranks to draw; needed at least one.")
@@ -89,7 +90,7 @@ def _bars(ax: Axes, ranks: Mapping[str, float], groups: Sequence[Sequence[str]])
 
 
 def _leader(ax: Axes, name: str, rank: float, row: float, edge: float, *, left: bool) -> None:
-    own = name == _OURS
+    own = ours(name)
     colour = VERDICT_COLOURS["invariant"] if own else INK
     ax.plot(
         [rank, rank, edge], [0, row, row], color=colour if own else QUIET,
@@ -103,10 +104,10 @@ def _leader(ax: Axes, name: str, rank: float, row: float, edge: float, *, left: 
 def _finding(order: Sequence[str], ranks: Mapping[str, float], difference: float) -> str:
     best = order[0]
     near = [name for name in order[1:] if ranks[name] - ranks[best] <= difference]
-    if best == _OURS and not near:
-        return f"{_OURS} ranks first, and nobody is within the critical difference"
-    if best != _OURS and _OURS in near:
-        return f"{best} ranks first, {_OURS} within the critical difference"
-    if best != _OURS and _OURS in order:
-        return f"{best} ranks first, {_OURS} is {order.index(_OURS) + 1} of {len(order)}"
+    if best == OURS and not near:
+        return f"{OURS} ranks first, and nobody is within the critical difference"
+    if best != OURS and OURS in near:
+        return f"{best} ranks first, {OURS} within the critical difference"
+    if best != OURS and OURS in order:
+        return f"{best} ranks first, {OURS} is {order.index(OURS) + 1} of {len(order)}"
     return f"{best} ranks first, not told from {len(near)} more"

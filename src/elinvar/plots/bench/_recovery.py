@@ -5,9 +5,9 @@ from math import isfinite
 from elinvar.plots._axes import GRID, Axes, finish, legend_below, log_axis, new_axes, tick_text
 from elinvar.plots._marks import Look, draw_band
 from elinvar.plots._tables import Row, Table, distinct, records
+from elinvar.plots.bench._ours import OURS
 from elinvar.plots.palette import QUIET
 
-_OURS = "elinvar"
 _LINES = ("-", "--", "-.", ":")
 
 
@@ -41,15 +41,15 @@ def plot_recovery(
     Examples
     --------
     >>> ax = plot_recovery({
-    ...     "method": ["elinvar", "elinvar", "lasso", "lasso"],
+    ...     "method": ["elinvar-auto", "elinvar-auto", "lasso", "lasso"],
     ...     "n_features": [10, 100, 10, 100], "f1": [1.0, 0.98, 0.6, 0.4],
     ... }, "n_features")
     >>> ax.get_title(loc="left")
-    'elinvar: F1 of .9 and more from 10 to 100 features'
+    'elinvar-auto: F1 of .9 and more from 10 to 100 features'
     """
     rows = records(recovery, texts=("method",), numbers=(against, "f1"), needed="recovery")
     ax = new_axes(7.6, 4.4) if ax is None else ax
-    methods = sorted(distinct(rows, "method"), key=lambda name: name != _OURS)
+    methods = sorted(distinct(rows, "method"), key=lambda name: name != OURS)
     for k, method in enumerate(methods):
         mine = [row for row in rows if row["method"] == method]
         look = Look(QUIET, ":") if method == "oracle" else Look.number(k, _LINES)
@@ -65,7 +65,7 @@ def plot_recovery(
 
 def _finding(rows: list[Row], against: str, what: str) -> str:
     own = sorted(
-        (row for row in rows if row["method"] == _OURS and isfinite(row["f1"])),
+        (row for row in rows if row["method"] == OURS and isfinite(row["f1"])),
         key=lambda row: float(row[against]),
     )
     if not own:
@@ -73,5 +73,5 @@ def _finding(rows: list[Row], against: str, what: str) -> str:
     low = [row for row in own if row["f1"] < 0.9]
     sizes = [tick_text(row[against], row[against]) for row in low or (own[0], own[-1])]
     if low:
-        return f"{_OURS}: F1 below .9 with {', '.join(sizes)} {what}"
-    return f"{_OURS}: F1 of .9 and more from {sizes[0]} to {sizes[1]} {what}"
+        return f"{OURS}: F1 below .9 with {', '.join(sizes)} {what}"
+    return f"{OURS}: F1 of .9 and more from {sizes[0]} to {sizes[1]} {what}"

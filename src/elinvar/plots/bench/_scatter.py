@@ -7,15 +7,15 @@ import numpy as np
 from elinvar.plots._axes import GRID, Axes, clean, finish, log_axis, new_axes
 from elinvar.plots._marks import dots, write
 from elinvar.plots._tables import Row, Table, records
+from elinvar.plots.bench._ours import OURS, ours
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
-OURS = "elinvar"
 REFERENCES = ("constant", "pooled", "oracle")
-_COLOURS = {OURS: VERDICT_COLOURS["invariant"], **dict.fromkeys(REFERENCES, QUIET)}
-_OTHERS = VERDICT_COLOURS["spurious"]
+_COLOURS = dict.fromkeys(REFERENCES, QUIET)
+_OWN, _OTHERS = VERDICT_COLOURS["invariant"], VERDICT_COLOURS["spurious"]
 _LETTER = 0.0108
 _HEIGHT = 0.036
 
@@ -53,10 +53,10 @@ def plot_error_time(
     Examples
     --------
     >>> ax = plot_error_time({
-    ...     "method": ["pooled", "elinvar"], "seconds": [0.01, 0.02], "error": [2.0, 1.0],
+    ...     "method": ["pooled", "elinvar-auto"], "seconds": [0.01, 0.02], "error": [2.0, 1.0],
     ... })
     >>> ax.get_title(loc="left")
-    'No method is both as fast as elinvar and better'
+    'No method is both as fast as elinvar-auto and better'
     """
     known = records(methods, texts=("method",), numbers=("seconds", "error"))
     rows = [row for row in known if all(0 < row[key] < np.inf for key in ("seconds", "error"))]
@@ -66,9 +66,9 @@ def plot_error_time(
     ax = new_axes(7.6, 4.8) if ax is None else ax
     x, y = ([row[key] for row in rows] for key in ("seconds", "error"))
     for row in rows:
-        own = row["method"] == OURS
+        own = ours(row["method"])
         marker = "o" if own else "D" if row["method"] in REFERENCES else "s"
-        colour, size = _COLOURS.get(row["method"], _OTHERS), 64 if own else 30
+        colour, size = (_OWN, 64) if own else (_COLOURS.get(row["method"], _OTHERS), 30)
         place = row["seconds"], row["error"]
         dots(ax, *place, colour, size=size, marker=marker, zorder=4 if own else 3)
     _pad(ax, x, y)
@@ -95,8 +95,8 @@ def _name(ax: Axes, rows: list[Row]) -> None:
     taken = [Bbox.from_bounds(x - 0.006, y - 0.012, 0.012, 0.024) for x, y in points]
     # the rows are in order of error; ours goes first, and takes the best place
     pairs = zip(rows, points, strict=True)
-    for row, (x, y) in sorted(pairs, key=lambda pair: bool(pair[0]["method"] != OURS)):
-        own = row["method"] == OURS
+    for row, (x, y) in sorted(pairs, key=lambda pair: not ours(pair[0]["method"])):
+        own = ours(row["method"])
         name = clean(row["method"])
         width = _LETTER * len(name) * (1.12 if own else 1.0)
         place = _free(x, y, width, taken)
@@ -109,7 +109,7 @@ def _name(ax: Axes, rows: list[Row]) -> None:
             frame="axes fraction",
             shift=(place.x0, middle),
             shift_frame="axes fraction",
-            colour=_COLOURS.get(row["method"], INK),
+            colour=_OWN if own else _COLOURS.get(row["method"], INK),
             bold=own,
             leader={} if abs(middle - y) > 0.05 else None,
         )
@@ -135,11 +135,12 @@ def _finding(rows: list[Row]) -> str:
     better = [
         row["method"]
         for row in rows
-        if row["method"] not in (OURS, "oracle")
+        if not ours(row["method"])
+        and row["method"] != "oracle"
         and row["error"] < own["error"] * (1 - 1e-3)
         and row["seconds"] <= own["seconds"]
     ]
     if not better:
-        return "No method is both as fast as elinvar and better"
+        return f"No method is both as fast as {OURS} and better"
     names = ", ".join(better[:4]) + (", ..." if len(better) > 4 else "")
-    return f"As fast as elinvar, and better: {names}"
+    return f"As fast as {OURS}, and better: {names}"
