@@ -1,14 +1,13 @@
-"""From rows to steps on a quadratic form, and the errors where an environment is left out."""
+"""Steps on a quadratic form, and the errors where an environment is left out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
-from elinvar.environments import Environments, Moments
-from elinvar.errors import DataError
+from elinvar.environments import Moments
 from elinvar.inference import moment_error
 from elinvar.inference.stochastic import halve_until_bounded
 from elinvar.sensing import HeteroSGD, PooledSGD
@@ -17,25 +16,17 @@ from elinvar.sensing._descent import descend
 from elinvar.sensing._schedule import environment_order
 from elinvar.sensing._start import start_factor
 from elinvar.sensing._threads import one_blas_thread
-from elinvar.sensing.quadratic._moments import CentredMoments, product_moments
-from elinvar.sensing.quadratic._rows import QuadraticRows
+from elinvar.sensing.quadratic._moments import CentredMoments
 from elinvar.sensing.quadratic._steps import (
-    Gradient,
-    QuadraticData,
     QuadraticTrajectory,
     bound_of,
-    component_slopes,
-    moment_direction,
-    row_direction,
+    direction_of,
     step_limit,
 )
 from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits, packing
 
 # step_size="auto" starts at this share of the limit
 AUTO = 0.9
-# most columns, and most numbers in the moments of all environments, for moments of products
-_MOST_COLUMNS = 63
-_MOST_NUMBERS = 2**26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +35,7 @@ class QuadraticSteps:
 
     width: int | None
     parameterization: Literal["symmetric", "psd"]
-    direction: Literal["auto", "slopes", "gradient"]
-    batch_size: int | None
+    direction: Literal["slopes", "gradient"]
     gain: float
     order: Literal["random", "cyclic"]
     pooled: bool
@@ -62,7 +52,7 @@ class QuadraticSteps:
         make = PooledSGD if self.pooled else partial(HeteroSGD, order=self.order)
         return make(
             step_size=step_size,
-            batch_size=self.batch_size,
+            batch_size=None,
             width=self.width,
             init_scale=self.init_scale,
             init=init,
@@ -72,20 +62,16 @@ class QuadraticSteps:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QuadraticLearner:
-    """Data in the direction of the steps.
+    """Moments in the direction of the steps.
 
     Parameters
     ----------
     steps : QuadraticSteps
         How to step.
-    data : CentredMoments or QuadraticRows
+    data : CentredMoments
         The environments, as they are.
-    step_data : CentredMoments or QuadraticRows
-        What the steps follow: of moments, extrapolated or pooled, and turned into slopes.
-    moments : Moments or None
-        Of the packed products of columns, where there are not too many.
-    direction : {"slopes", "gradient"}
-        Of the steps.
+    step_data : CentredMoments
+        What the steps follow: pooled or not, turned into slopes, and extrapolated.
     pooled : ndarray of shape (p, p)
         Pooled least squares.
     limit : float
@@ -93,26 +79,39 @@ class QuadraticLearner:
     """
 
     steps: QuadraticSteps
-    data: QuadraticData
-    step_data: QuadraticData
-    moments: Moments | None
-    direction: Literal["slopes", "gradient"]
+    data: CentredMoments
+    step_data: CentredMoments
     pooled: Floats
     limit: float
+
+    @classmethod
+    def of(cls, moments: Moments, weights: Floats, steps: QuadraticSteps) -> Self:
+        """Prepare the steps on the moments of the packed products of columns."""
+        data = CentredMoments.of(moments, steps.intercept, weights)
+        step_data = data.mixture() if steps.pooled else data
+        if steps.direction == "slopes":
+            step_data = step_data.slopes()
+        step_data, pooled = step_data.extrapolated(steps.gain), data.pooled_solution()
+        return cls(
+            steps=steps,
+            data=data,
+            step_data=step_data,
+            pooled=pooled,
+            limit=step_limit(step_data, pooled),
+        )
 
     def run(
         self, step_size: float, rng: np.random.Generator, units: QuadraticUnits | None = None
     ) -> QuadraticTrajectory:
         """Take the steps; with ``units``, loss and eigenvalues are recorded in them."""
         how, p = self.steps, len(self.pooled)
-        step_rng, batch_rng = rng.spawn(2)
-        start_rng, order_rng = step_rng.spawn(2)
+        start_rng, order_rng = rng.spawn(2)
         algorithm = how.algorithm(step_size, p)
         factor = start_factor(algorithm, p, None, np.float64, start_rng)
         order = np.zeros(how.n_steps, dtype=np.intp)
         if isinstance(algorithm, HeteroSGD):
             order = environment_order(algorithm, self.step_data.weights, how.n_steps, order_rng)
-        environments, gradient = order.tolist(), self._gradient(batch_rng)
+        environments, direction = order.tolist(), direction_of(self.step_data)
         # the average is over the last share of the steps, and over the last one at least
         first = min(int(np.floor((1 - how.average) * how.n_steps)) + 1, how.n_steps)
         total, steps = np.zeros((p, p)), list[int]()
@@ -130,7 +129,7 @@ class QuadraticLearner:
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             kept = descend(
                 factor,
-                lambda A, step: gradient(A, environments[step]),
+                lambda A, step: direction(A, environments[step]),
                 keep,
                 steps=how.n_steps,
                 bound=bound_of(self.step_data, self.pooled, how.init_scale),
@@ -145,77 +144,20 @@ class QuadraticLearner:
             status="diverged" if diverged else "completed",
         )
 
-    def _gradient(self, rng: np.random.Generator) -> Gradient:
-        if isinstance(self.step_data, CentredMoments):
-            return moment_direction(self.step_data)
-        how = self.steps
-        return row_direction(
-            self.step_data, gain=how.gain, pooled=how.pooled, batch_size=how.batch_size, rng=rng
-        )
-
     def changes(self, A: Floats, directions: Floats) -> Floats:
-        """Return by how much each environment would change each component, (E, r)."""
-        slopes = isinstance(self.data, CentredMoments)
-        data = self.data.slopes() if isinstance(self.data, CentredMoments) else self.data
-        return component_slopes(data, A, directions, slopes=slopes)
+        """Return by how much each environment would change the eigenvalue of components, (E, r).
 
-
-def learner_of(
-    rows: Environments, units: QuadraticUnits, weights: Floats, steps: QuadraticSteps
-) -> QuadraticLearner:
-    """Prepare the steps on rows.
-
-    Raises
-    ------
-    DataError
-        If slopes are asked for where they cannot be had.
-    """
-    p = rows.X.shape[1]
-    small = p <= _MOST_COLUMNS and len(weights) * (p * (p + 1) // 2) ** 2 <= _MOST_NUMBERS
-    if steps.direction == "slopes" and steps.batch_size is not None:
-        raise DataError(
-            f'direction="slopes" needs whole environments, but batch_size={steps.batch_size} draws '
-            'rows: use batch_size=None, or direction="gradient".'
-        )
-    if steps.direction == "slopes" and not small:
-        raise DataError(
-            f'direction="slopes" works on the products of columns, which are too many for {p} '
-            f'columns in {len(weights)} environments: use direction="gradient", or fewer columns.'
-        )
-    moments = product_moments(rows, units) if small else None
-    if moments is not None and steps.batch_size is None:
-        return learner_on(moments, weights, steps)
-    data = QuadraticRows.of(rows, units, steps.intercept, weights)
-    pooled = data.pooled_solution()
-    return QuadraticLearner(
-        steps=steps,
-        data=data,
-        step_data=data,
-        moments=moments,
-        direction="gradient",
-        pooled=pooled,
-        limit=step_limit(data, pooled, gain=steps.gain, batch_size=steps.batch_size),
-    )
-
-
-def learner_on(moments: Moments, weights: Floats, steps: QuadraticSteps) -> QuadraticLearner:
-    """Prepare steps of whole environments on moments."""
-    data = CentredMoments.of(moments, steps.intercept, weights)
-    pooled = data.pooled_solution()
-    step_data = data.mixture() if steps.pooled else data
-    slopes = steps.direction == "slopes" or (steps.direction == "auto" and steps.batch_size is None)
-    if slopes:
-        step_data = step_data.slopes()
-    step_data = step_data.extrapolated(steps.gain)
-    return QuadraticLearner(
-        steps=steps,
-        data=data,
-        step_data=step_data,
-        moments=moments,
-        direction="slopes" if slopes else "gradient",
-        pooled=pooled,
-        limit=step_limit(step_data, pooled, batch_size=steps.batch_size),
-    )
+        Parameters
+        ----------
+        A : ndarray of shape (p, p)
+            The matrix.
+        directions : ndarray of shape (r, p)
+            Dual to the components: u' R u is the coefficient of a component in R.
+        """
+        own = self.data.slopes()
+        away = np.array([pull - own.apply(e, A) for e, pull in enumerate(own.pull)])
+        changed: Floats = np.einsum("jp,epq,jq->ej", directions, away, directions)
+        return changed
 
 
 def left_out(
@@ -234,7 +176,7 @@ def left_out(
     weights : ndarray of shape (E,)
         Probability of each.
     steps : QuadraticSteps
-        Those of the fit; batches become whole environments.
+        Those of the fit.
     step_size : float
         That of the fit; smaller where the others need it.
     rng : callable
@@ -250,7 +192,7 @@ def left_out(
         others = moments.exclude(name)
         rest = np.delete(weights, e)
         rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
-        learner = learner_on(others, rest, steps)
+        learner = QuadraticLearner.of(others, rest, steps)
 
         def run(eta: float, learner: QuadraticLearner = learner, e: int = e) -> QuadraticTrajectory:
             return learner.run(eta, rng(e))

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.environments import Environments, Moments
+from elinvar.errors import DataError
 from elinvar.sensing.quadratic._units import Floats, Intercept, QuadraticUnits, centre, packing
 
-# rows are taken so many numbers at a time
-_AT_ONCE = 2**22
+# rows are taken so many numbers at a time, and most numbers in the moments of all environments
+_AT_ONCE, _MOST_NUMBERS = 2**22, 2**26
 # keeps pooled least squares finite
 _TINY_RIDGE = 1e-10
 # Slopes: the ridge in units of the mean variance of a feature, and the least such variance in
@@ -26,9 +27,15 @@ def product_moments(rows: Environments, units: QuadraticUnits) -> Moments:
     Raises
     ------
     DataError
-        If products overflow.
+        If there are too many, or products overflow.
     """
-    pack = packing(rows.X.shape[1])
+    pack, p = packing(rows.X.shape[1]), rows.X.shape[1]
+    if len(rows.names) * len(pack.upper) ** 2 > _MOST_NUMBERS:
+        raise DataError(
+            f"{p} columns have {len(pack.upper):,} products, too many for the moments of "
+            f"{len(rows.names)} environments: use fewer columns, or steps on the rows, as "
+            "elinvar.sensing.solve takes on SensingProblem.from_measurements(X, y, environments)."
+        )
     labels, weight = np.array(rows.names, dtype=object)[rows.codes], rows.sample_weight
     most = max(1, _AT_ONCE // len(pack.upper))
 
@@ -81,12 +88,6 @@ class CentredMoments:
     def pull(self) -> Floats:
         """Cross moments as matrices, (E, p, p)."""
         return packing(self.dim).unpack(self.cross)
-
-    @property
-    def spread(self) -> Floats:
-        """Second moment of the features, (E,)."""
-        traces: Floats = np.einsum("ejj->e", self.gram)
-        return traces
 
     def apply(self, e: int, A: Floats) -> Floats:
         """Return T_e(A), (p, p)."""

@@ -18,9 +18,9 @@ from elinvar.sensing.quadratic._learner import (
     AUTO,
     QuadraticLearner,
     QuadraticSteps,
-    learner_of,
     left_out,
 )
+from elinvar.sensing.quadratic._moments import product_moments
 from elinvar.sensing.quadratic._steps import QuadraticTrajectory
 from elinvar.sensing.quadratic._summary import component_lines, left_out_line, notes_on
 from elinvar.sensing.quadratic._units import QuadraticUnits, check_sizes, parts_of, units_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from elinvar.answer.json_text import Reader
 
-_DIRECTIONS: tuple[Literal["slopes", "gradient"], ...] = ("slopes", "gradient")
 # columns of errors_
 LEFT_OUT_ERRORS = ("environment", "rows", "model", "pooled", "mean")
 
@@ -44,7 +43,8 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     .. math:: U \leftarrow U + \eta R_e U, \qquad V \leftarrow V - \eta R_e V,
 
     with :math:`R_e = B_e - A` the distance to what the environment alone would fit (or, with
-    ``direction="gradient"``, :math:`R_e = E_e\, r \phi`, the paper's step). Directions in which
+    ``direction="gradient"``, :math:`R_e = E_e\, r \phi`, the paper's step on infinite batches).
+    `elinvar.sensing.solve` takes the paper's steps on batches of rows. Directions in which
     the environments disagree strongly shrink, although pooled least squares learns them; what
     holds everywhere stays. With one environment, or ``pooled=True``, this is gradient descent to
     least squares.
@@ -57,18 +57,14 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     parameterization : {"symmetric", "psd"}
         :math:`U U^\top - V V^\top`, or :math:`U U^\top` where A is known to have no negative
         eigenvalue.
-    direction : {"auto", "slopes", "gradient"}
+    direction : {"slopes", "gradient"}
         Of a step. "slopes": the gradient times the inverse of the environment's own Hessian (with
         a slight ridge, which moves no fixed point), so that the sampling noise of the features
-        cancels. "gradient": the paper's step. "auto": slopes for whole environments of up to 63
-        columns, gradients otherwise.
+        cancels. "gradient": the paper's step.
     step_size : float or "auto"
         :math:`\eta`, in the units that ``standardize`` sets. "auto": .9 of the limit beyond which
         the steps become unstable, computed from the data (``step_limit_``); halved, and started
         again, if the steps diverge. Larger steps suppress spurious parts more strongly.
-    batch_size : int or None
-        Rows drawn with replacement from the step's environment. None: the whole environment.
-        Small batches add noise that resembles heterogeneity; use large ones.
     gain : float
         :math:`\kappa >= 0`: a step follows :math:`\bar R + \kappa (R_e - \bar R)`. 1: the paper's
         step, which suppresses parts whose sign changes strongly between environments. Above 1,
@@ -123,8 +119,6 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         Steps taken.
     step_size_, step_limit_ : float
         The step size used, and the largest one that promises bounded steps.
-    direction_ : {"slopes", "gradient"}
-        The direction used.
     environments_ : tuple of str
         The environments seen.
     moments_ : Moments
@@ -153,7 +147,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     ``elinvar.theory.critical_heterogeneity``), at the limit :math:`M > 3 \mu`; where the signs do
     not change, a gain of :math:`\kappa` turns M into :math:`\kappa M`.
 
-    *Cost.* Slopes work on p (p + 1) / 2 products of columns: the rows are read twice, a step costs
+    *Cost.* Steps work on p (p + 1) / 2 products of columns: the rows are read twice, a step costs
     the square of that number.
 
     References
@@ -188,35 +182,34 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     pooled_matrix_: NDArray[np.float64]
     intercept: Literal["environment", "shared", "none"]
     trajectory_: QuadraticTrajectory
-    direction_: Literal["slopes", "gradient"]
     notes_: tuple[str, ...]
     moments_: Moments
     _units: QuadraticUnits
-    _moments: Moments | None
+    _moments: Moments
 
     _learned_name: ClassVar[str] = "matrix_"
 
     _auto_share: ClassVar[float] = AUTO
     _fallback: ClassVar[str] = "The matrix is set to 0."
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = (
-        StochasticRegressor._parameter_constraints
-        | {
-            "width": [None, Interval(Integral, 1, None, closed="left")],
-            "parameterization": [StrOptions({"symmetric", "psd"})],
-            "direction": [StrOptions({"auto", "slopes", "gradient"})],
-            "intercept": [StrOptions({"environment", "shared", "none"})],
-        }
-    )
+    # steps are of whole environments, so that there is no batch_size
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{
+            k: v for k, v in StochasticRegressor._parameter_constraints.items() if k != "batch_size"
+        },
+        "width": [None, Interval(Integral, 1, None, closed="left")],
+        "parameterization": [StrOptions({"symmetric", "psd"})],
+        "direction": [StrOptions({"slopes", "gradient"})],
+        "intercept": [StrOptions({"environment", "shared", "none"})],
+    }
 
     def __init__(
         self,
         *,
         width: int | None = None,
         parameterization: Literal["symmetric", "psd"] = "symmetric",
-        direction: Literal["auto", "slopes", "gradient"] = "auto",
+        direction: Literal["slopes", "gradient"] = "slopes",
         step_size: float | Literal["auto"] = "auto",
-        batch_size: int | None = None,
         gain: float = 1.0,
         order: Literal["random", "cyclic"] = "random",
         pooled: bool = False,
@@ -231,7 +224,6 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     ) -> None:
         super().__init__(
             step_size=step_size,
-            batch_size=batch_size,
             gain=gain,
             order=order,
             pooled=pooled,
@@ -254,12 +246,11 @@ class QuadraticInvariantRegressor(StochasticRegressor):
 
         Columns: ``environment``, ``rows``, ``model`` (fitted to the others, with their average
         intercept), ``pooled`` (least squares) and ``mean`` (of their target). Empty with fewer
-        than three environments, and where the columns are so many that no moments were kept.
-        Computed when first asked for.
+        than three environments. Computed when first asked for.
         """
         check_is_fitted(self, "matrix_")
         rows: list[list[str | float]] = []
-        if self._moments is not None and len(self.environments_) > 2:
+        if len(self.environments_) > 2:
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                 found = left_out(
                     self._moments, self._weights(), self._steps(), self.step_size_,
@@ -283,7 +274,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         """
         check_is_fitted(self, "matrix_")
         p, leading = len(self.matrix_), self.own_eigenvalues_.shape[1]
-        lines = self._summary_head(self.direction_)
+        lines = self._summary_head(self.direction)
         lines.append(
             f"matrix: {p} x {p}, {self.parameterization}; its leading eigenvalues, with the "
             "largest entries of their directions:"
@@ -317,8 +308,8 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         weights = self._weights()
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
             units = units_of(rows, weights, intercept=self.intercept, standardize=self.standardize)
-            learner = learner_of(rows, units, weights, self._steps())
-            self._moments, self._units = learner.moments, units
+            self._moments, self._units = product_moments(rows, units), units
+            learner = QuadraticLearner.of(self._moments, weights, self._steps())
             self._take(learner, rows, units, weights)
 
     def _weights(self) -> NDArray[np.float64]:
@@ -337,7 +328,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         weights: NDArray[np.float64],
     ) -> None:
         """Take the steps, and learn the matrix, its spectrum and the intercepts."""
-        self.step_limit_, self.direction_ = learner.limit, learner.direction
+        self.step_limit_ = learner.limit
         record = self._descend(
             lambda eta: learner.run(eta, random_generator(self.random_state, 0), units)
         )
@@ -373,7 +364,6 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             "matrix": self.matrix_,
             "pooled_matrix": self.pooled_matrix_,
             "own_eigenvalues": self.own_eigenvalues_,
-            "direction": self.direction_,
             "errors": self.errors_.to_dict("records"),
             "notes": self.notes_,
         } | super()._file_entries()
@@ -391,7 +381,6 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             file.refuse("own_eigenvalues", f"at most {p} numbers an environment")
         self.own_eigenvalues_ = file.array("own_eigenvalues", (len(self.environments_), leading))
         self.eigenvalues_, self.components_ = spectrum(self.matrix_)
-        self.direction_ = file.choice("direction", _DIRECTIONS)
         self.errors_ = _read_errors(file)
         self.notes_ = file.texts("notes")
 

@@ -2,20 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.sensing._run import DIVERGED
 from elinvar.sensing.quadratic._moments import CentredMoments
-from elinvar.sensing.quadratic._rows import QuadraticRows
 from elinvar.sensing.quadratic._units import Floats, packing
-
-Gradient: TypeAlias = Callable[[Floats, int], Floats]
-# both have cross moments (``pull``) and second moments of target and features (``power``,
-# ``spread``), T_e(A) = E_e <f, A> f (``apply``), and pooled least squares
-QuadraticData: TypeAlias = CentredMoments | QuadraticRows
 
 _POWER_STEPS = 40
 
@@ -54,7 +48,7 @@ class QuadraticTrajectory:
         )
 
 
-def moment_direction(moments: CentredMoments) -> Gradient:
+def direction_of(moments: CentredMoments) -> Callable[[Floats, int], Floats]:
     """Return directions C_e - T_e(A), with few operations."""
     pack, p = packing(moments.dim), moments.dim
     # the weights of the packing are folded into the moments
@@ -69,89 +63,34 @@ def moment_direction(moments: CentredMoments) -> Gradient:
     return direction
 
 
-def row_direction(
-    rows: QuadraticRows,
-    *,
-    gain: float,
-    pooled: bool,
-    batch_size: int | None,
-    rng: np.random.Generator,
-) -> Gradient:
-    """Return gradients over rows: of whole environments, or of batches drawn from them."""
-
-    def one(A: Floats, e: int) -> Floats:
-        if batch_size is None:
-            return rows.gradient(e, A)
-        return rows.drawn_gradient(e, A, batch_size, rng)
-
-    def mixed(A: Floats) -> Floats:
-        if batch_size is None:
-            parts = [s * rows.gradient(e, A) for e, s in enumerate(rows.weights)]
-        else:
-            counts = rng.multinomial(batch_size, rows.weights)
-            parts = [
-                n / batch_size * rows.drawn_gradient(e, A, n, rng)
-                for e, n in enumerate(counts)
-                if n > 0
-            ]
-        total: Floats = np.sum(parts, axis=0)
-        return total
-
-    def direction(A: Floats, e: int) -> Floats:
-        if pooled:
-            return mixed(A)
-        own = one(A, e)
-        if gain == 1.0 or len(rows.weights) == 1:
-            return own
-        middle = mixed(A)
-        return middle + gain * (own - middle)
-
-    return direction
-
-
-def step_limit(
-    data: QuadraticData, pooled: Floats, *, gain: float = 1.0, batch_size: int | None = None
-) -> float:
+def step_limit(data: CentredMoments, pooled: Floats) -> float:
     r"""Return the largest step size that keeps the steps bounded.
 
-    :math:`1 / L` with :math:`L` the largest, over environments (extrapolated by the gain), of
-    :math:`\|C_e\|_2`, the strongest pull on a small factor, and half of
-    :math:`\lambda_{\max}(S \mapsto T_e(P S + S P))`, the sharpness; :math:`P = |A|` at the pooled
-    solution A. Batches of m rows add three times the norm that the sampling noise of their
-    gradients has, about :math:`2 \kappa \sqrt{p\, E_e y^2\, \mathrm{tr}(T_e) / (q m)}`.
+    :math:`1 / L` with :math:`L` the largest, over environments, of :math:`\|C_e\|_2`, the strongest
+    pull on a small factor, and half of :math:`\lambda_{\max}(S \mapsto T_e(P S + S P))`, the
+    sharpness; :math:`P = |A|` at the pooled solution A.
 
     Parameters
     ----------
-    data : CentredMoments or QuadraticRows
-        In the direction of the steps: with slopes, the moments of slopes.
+    data : CentredMoments
+        In the direction of the steps: with slopes, the moments of slopes; extrapolated by the gain.
     pooled : ndarray of shape (p, p)
         Pooled least squares.
-    gain : float
-        :math:`\kappa`; moments may be extrapolated already.
-    batch_size : int, optional
-        m; None: whole environments.
 
     Returns
     -------
     float
     """
-    pull = data.pull
-    # the strongest pull on a small factor, |C_e|_2, of environments moved apart by the gain
-    middle = np.tensordot(data.weights, pull, axes=1)
-    strongest = np.abs(np.linalg.eigvalsh(middle + gain * (pull - middle))).max()
+    strongest = np.abs(np.linalg.eigvalsh(data.pull)).max()
     # |A| = U U' + V V' at the solution U U' - V V' = A
     values, vectors = np.linalg.eigh(pooled)
     P = (vectors * np.abs(values)) @ vectors.T
-    sharpest = max(1.0, gain) * max(_sharpness(data, e, P) for e in range(len(pull)))
-    noise = 0.0
-    if batch_size is not None:
-        size = np.max(data.power * data.spread) / (len(P) * batch_size)
-        noise = 6 * max(1.0, gain) * float(np.sqrt(size))
-    largest = float(max(strongest + noise, sharpest / 2))
+    sharpest = max(_sharpness(data, e, P) for e in range(len(data.weights)))
+    largest = float(max(strongest, sharpest / 2))
     return 1.0 / largest if largest > 1e-100 else 1.0
 
 
-def _sharpness(data: QuadraticData, e: int, P: Floats) -> float:
+def _sharpness(data: CentredMoments, e: int, P: Floats) -> float:
     """Return the largest eigenvalue of S -> T_e(P S + S P), by power iteration."""
     S = P / max(float(np.linalg.norm(P)), np.finfo(float).tiny)
     value = 0.0
@@ -165,31 +104,7 @@ def _sharpness(data: QuadraticData, e: int, P: Floats) -> float:
     return value
 
 
-def bound_of(data: QuadraticData, pooled: Floats, init_scale: float) -> float:
+def bound_of(data: CentredMoments, pooled: Floats, init_scale: float) -> float:
     """Return the size of the matrix beyond which steps have diverged."""
     largest = max(float(np.abs(data.pull).max()), float(np.abs(pooled).max()), 1e-100)
     return DIVERGED * (largest + init_scale**2)
-
-
-def component_slopes(data: QuadraticData, A: Floats, directions: Floats, *, slopes: bool) -> Floats:
-    """Return by how much each environment would change the eigenvalue of each direction, (E, r).
-
-    Parameters
-    ----------
-    data : CentredMoments or QuadraticRows
-        Moments of slopes, or of gradients.
-    A : ndarray of shape (p, p)
-        The matrix.
-    directions : ndarray of shape (r, p)
-        Dual to the components: u' R u is the coefficient of a component in R.
-    slopes : bool
-        Which of the two they are.
-    """
-    change = np.zeros((len(data.weights), len(directions)))
-    for e, pull in enumerate(data.pull):
-        R = pull - data.apply(e, A)
-        for j, u in enumerate(directions):
-            S = np.outer(u, u)
-            curvature = 1.0 if slopes else float((S * data.apply(e, S)).sum()) / (u @ u) ** 2
-            change[e, j] = (u @ R @ u) / max(curvature, np.finfo(float).tiny)
-    return change
