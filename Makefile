@@ -21,7 +21,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUNTIME) ## See it work on two real tables; pictures and pages go to demo/
+demo: $(RUNTIME) ## See it work on two real tables and a simulated one; pages go to demo/
 	@$(BIN)/elinvar demo --out demo/
 
 reproduce: $(RUNTIME) ## Reproduce the claims of the paper; tables, pictures and a page go to reproduce/

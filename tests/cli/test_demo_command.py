@@ -2,6 +2,11 @@ import re
 
 import pytest
 
+from elinvar.answer import HOLDS, VERDICTS
+from elinvar.datasets import make_schools
+
+TABLES = ("bikes", "schools", "penguins")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -20,35 +25,54 @@ def printed(elinvar, folder):
     return log.read_text(encoding="utf-8")
 
 
-def test_the_demo_says_what_was_found(printed):
-    penguins, bikes, months = re.split(r"^(?:bikes|months): ", printed, flags=re.MULTILINE)
-    assert "penguins: " in penguins
-    row = r"^bill_depth_mm +undecided +(\S+) \[(\S+), (\S+)\] .* (\S+)$"
-    effect, low, high, pooled = map(float, re.search(row, penguins, re.MULTILINE).groups())
+@pytest.fixture
+def parts(printed):
+    """What is printed of each table."""
+    texts = re.split(r"^\w+: (?=What)", printed, flags=re.MULTILINE)[1:]
+    return dict(zip(TABLES, texts, strict=True))
+
+
+def verdicts(text):
+    """The verdict on each feature of a printed table, by its name."""
+    words = "|".join(sorted(VERDICTS, key=len, reverse=True))
+    return dict(re.findall(rf"^(\w+)  .*?\b({words})  ", text, re.MULTILINE))
+
+
+def test_it_opens_with_something_that_holds(printed, parts):
+    assert printed.startswith("bikes: ")
+    found = verdicts(parts["bikes"])
+    assert len(found) == 7
+    assert found["hour"] in HOLDS
+
+
+def test_the_truth_stands_beside_the_answer(parts):
+    true = make_schools(rng=0).effects
+    text = parts["schools"]
+    assert re.search(r"^homework_hours +1.5 in every school ", text, re.MULTILINE)
+    assert re.search(r"^shoe_size +none ", text, re.MULTILINE)
+    low, high = re.search(r"^group_size +from (\S+) to (\S+) ", text, re.MULTILINE).groups()
+    assert float(low) == pytest.approx(true["group_size"].min(), rel=0.05)
+    assert float(high) == pytest.approx(true["group_size"].max(), rel=0.05)
+    found = verdicts(text)
+    assert {found["homework_hours"], found["days_present"]} <= set(HOLDS)
+
+
+def test_bill_depth_turns_its_sign_within_species(parts):
+    row = r"^bill_depth_mm +.*? (\S+) \[(\S+), (\S+)\] .* (\S+)$"
+    effect, low, high, pooled = map(float, re.search(row, parts["penguins"], re.MULTILINE).groups())
     assert pooled < 0 < low < effect < high
-    assert re.search(r"^bill_length_mm +undecided ", penguins, re.MULTILINE)
-    assert "No effect on body_mass_g is sure to be the same" in " ".join(penguins.split())
-    for text, where in ((bikes, "4 environments (autumn"), (months, "12 environments")):
-        assert f"No set of effects on log_bikers is the same in all {where}" in " ".join(
-            text.split()
-        )
-        assert re.search(r"^temp +undecided +from \S+ to \S+ ", text, re.MULTILINE)
 
 
-def test_the_demo_diagnoses_and_says_how_far_predictions_may_be_off(printed):
-    penguins, bikes, months = re.split(r"^(?:bikes|months): ", printed, flags=re.MULTILINE)
-    assert "Diagnosis: can answer in part." in penguins
-    assert "Diagnosis: can answer in part." in bikes
-    assert "Diagnosis: can answer. " in months
-    for text in (penguins, bikes):
-        assert "There is no margin for predictions in a new environment." in text
-    assert re.search(r"should lie within 1\.\d+ of what predict\s+says", months)
+def test_the_demo_says_how_far_predictions_may_be_off(parts):
+    assert "There is no margin for predictions in a new environment." in parts["penguins"]
+    for name in ("bikes", "schools"):
+        assert re.search(r"should lie within [\d.]+ of what predict\s+says", parts[name])
 
 
 def test_every_file_that_the_demo_names_is_there(printed, folder):
     text = " ".join(printed.split())
     pages = set(re.findall(rf"{re.escape(str(folder))}/([\w.-]+\.html)", text))
-    assert pages == {"penguins.html", "bikes.html", "months.html"}
+    assert pages == {f"{name}.html" for name in TABLES}
     pictures = set(re.findall(r"[\w-]+\.png", text))
     assert {"penguins.png", "penguins-forest.png", "bikes-errors.png"} <= pictures
     named = pages | pictures

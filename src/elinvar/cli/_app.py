@@ -191,7 +191,7 @@ def demo(
         Path, typer.Option(metavar="DIR", help="Folder for pictures and pages; made if needed.")
     ] = Path("demo"),
 ) -> None:
-    """Fit two real tables, and say what was found."""
+    """Fit two real tables and a simulated one, and say what was found."""
     from elinvar.cli._demo import run
 
     with guarded():

@@ -14,6 +14,7 @@ from elinvar.datasets._random_linear import make_random_linear
 from elinvar.datasets._real_tables import TableSpec, load_table, read_specs, table_specs
 from elinvar.datasets._reversed import make_reversed
 from elinvar.datasets._sachs import SachsDataset, load_sachs
+from elinvar.datasets._schools import SchoolsDataset, make_schools
 from elinvar.datasets._sparse import make_sparse_linear
 from elinvar.datasets._tables import load_bikes, load_penguins
 
@@ -26,6 +27,7 @@ __all__ = [
     "Problem",
     "SachsDataset",
     "Sample",
+    "SchoolsDataset",
     "TableSpec",
     "Task",
     "load_bikes",
@@ -42,6 +44,7 @@ __all__ = [
     "make_problem",
     "make_random_linear",
     "make_reversed",
+    "make_schools",
     "make_sparse_linear",
     "read_specs",
     "table_specs",

@@ -8,6 +8,9 @@ from elinvar.datasets._dataset import Dataset
 if TYPE_CHECKING:
     import pandas as pd
 
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+
 
 def load_penguins() -> Dataset:
     """Load body measurements of 333 penguins of three species.
@@ -66,7 +69,8 @@ def load_bikes() -> Dataset:
     Returns
     -------
     Dataset
-        ``hour``, ``weekday`` and ``weather`` are categorical, also in the frame's types.
+        ``hour``, ``weekday`` and ``weather`` are categorical, also in the frame's types; months
+        and weekdays are ordered as in the calendar.
 
     Notes
     -----
@@ -89,6 +93,8 @@ def load_bikes() -> Dataset:
 
     categorical = ("hour", "weekday", "weather")
     frame = _read("bikes.csv.gz", *categorical)
+    for name, order in (("month", _MONTHS), ("weekday", _WEEKDAYS)):
+        frame[name] = frame[name].astype("category").cat.reorder_categories(order, ordered=True)
     return Dataset(
         name="bikes",
         frame=frame.assign(log_bikers=np.log(frame["bikers"])),
