@@ -9,8 +9,8 @@ from matplotlib.text import Text
 from elinvar.plots import (
     plot_comparison,
     plot_distances,
+    plot_lines,
     plot_phase_diagram,
-    plot_scaling,
     plot_signals,
     to_png,
     to_svg,
@@ -40,6 +40,15 @@ CELLS = {
     "learns_spurious": [1, 0, 0.5, 1, 0, 0],
     "diverges": [0, 0, 0, 0, 0, 1],
 }
+NOISE = {
+    "batch_size": [10_000, 100, 1000],
+    "error": [0.05, 2.0, 0.5],
+    "error_low": [0.04, 1.8, 0.45],
+    "error_high": [0.06, 2.5, 0.55],
+    "invariant_signal": [1.0, 0.4, 0.9],
+    "predicted": [0.05, np.inf, 0.52],
+    "diverged": [0.0, 0.25, 0.0],
+}
 RUNS = {
     "group": ["model", "model", "model", "start", "start"],
     "setting": ["A itself", "A itself", "k = d", "large", "large"],
@@ -65,8 +74,13 @@ PICTURES = {
     "signals": lambda: plot_signals(SIGNALS, "heterogeneity", windows={"HeteroSGD": (4.58, 14.9)}),
     "several": several,
     "phase": lambda: phase(predicted=LINE, measured=LINE, log_x=True, log_y=True),
-    "scaling": lambda: plot_scaling(
-        {"dim": [50, 800], "steps": [51, 80], "predicted": [50, 79]}, fit=(10.5, 10.0)
+    "lines": lambda: plot_lines(
+        NOISE,
+        "batch_size",
+        {"invariant_signal": "invariant signal", "error": "error"},
+        marks={"critical at 334": 333.7},
+        log_y=True,
+        title="Small batches lose the signal",
     ),
     "comparison": lambda: plot_comparison(RUNS),
 }
@@ -186,18 +200,23 @@ def test_cells_must_fill_the_grid(rows):
         plot_phase_diagram(part, "heterogeneity", "step_size")
 
 
-def test_scaling_draws_what_the_fit_says():
-    ax = PICTURES["scaling"]()
-    at_50 = [line.get_ydata()[0] for line in ax.lines]
-    assert at_50 == pytest.approx([51, 10 + 10.5 * np.log(50), 50])
-    assert ax.get_xscale() == "log"
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["50", "800"]
-    assert "fit: 10 - 2 log(dim)" in [
-        text.get_text()
-        for text in plot_scaling({"dim": [2, 4], "steps": [9, 8]}, fit=(-2, 10))
-        .figure.legends[0]
-        .get_texts()
-    ]
+def test_lines_bands_and_the_prediction_are_drawn_in_order_of_the_parameter():
+    ax = PICTURES["lines"]()
+    found = {line.get_label(): line for line in ax.lines}
+    assert found["error"].get_xydata().tolist() == [[100, 2.0], [1000, 0.5], [10_000, 0.05]]
+    assert found["invariant signal"].get_ydata().tolist() == [0.4, 0.9, 1.0]
+    assert np.isnan(found["predicted"].get_ydata()[0])
+    assert len(ax.collections) == 1  # one band: the other is not known
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert [line.get_xdata() for line in ax.lines if line.get_marker() == "x"] == [[100]]
+    assert [text.get_text() for text in ax.texts] == ["critical at 334"]
+    assert any(line.get_xdata()[0] == 333.7 for line in ax.lines if len(line.get_xdata()) == 2)
+
+
+def test_an_axis_that_is_not_logarithmic_begins_at_zero():
+    ax = plot_lines({"dim": [2, 4], "steps": [9, 8]}, "dim", {"steps": "measured"})
+    assert ax.get_ylim()[0] == 0.0 and ax.get_xlabel() == "dim"
+    assert [line.get_label() for line in ax.lines] == ["measured"]
 
 
 def test_a_comparison_has_one_dot_a_run_and_says_what_diverged():
@@ -221,7 +240,9 @@ def test_names_are_shown_as_they_are():
     assert "&lt;script&gt;$x_1$" in svg
 
 
-@pytest.mark.parametrize("function", [plot_distances, plot_comparison])
+@pytest.mark.parametrize(
+    "function", [plot_distances, plot_comparison, lambda table: plot_lines(table, "step", {})]
+)
 def test_an_empty_table_is_an_error(function):
     empty = {"algorithm": [], "setting": [], "step": [], "error": [], "pooled_error": []}
     with pytest.raises(ValueError, match="has no rows"):

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 
-from elinvar.plots import plot_scaling
+from elinvar.plots import plot_lines
 from elinvar.studies import Claim, Study, StudyConfig
 
 
@@ -35,7 +35,7 @@ class Coins:
             return away.groupby(rows["size"]).median().rename("distance").reset_index()
 
         def picture(rows, summary, config):
-            return plot_scaling(summary.rename(columns={"distance": "steps"}), "size")
+            return plot_lines(summary, "size", {"distance": "distance"}, title="A distance")
 
         def judge(summary, config):
             last = float(summary["distance"].iloc[-1])

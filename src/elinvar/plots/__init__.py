@@ -14,10 +14,9 @@ from elinvar.plots.model._lines import plot_path, plot_trajectory
 from elinvar.plots.model._power import plot_power
 from elinvar.plots.sensing._comparison import plot_comparison
 from elinvar.plots.sensing._distances import plot_distances
-from elinvar.plots.sensing._noise import plot_noise
+from elinvar.plots.sensing._lines import plot_lines
 from elinvar.plots.sensing._outcomes import plot_outcomes
 from elinvar.plots.sensing._phase import plot_phase_diagram
-from elinvar.plots.sensing._scaling import plot_scaling
 from elinvar.plots.sensing._signals import plot_signals
 
 __all__ = [
@@ -30,14 +29,13 @@ __all__ = [
     "plot_errors",
     "plot_forest",
     "plot_left_out",
-    "plot_noise",
+    "plot_lines",
     "plot_outcomes",
     "plot_path",
     "plot_phase_diagram",
     "plot_power",
     "plot_ranks",
     "plot_recovery",
-    "plot_scaling",
     "plot_signals",
     "plot_trajectory",
     "to_png",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar._base._numbers import percent
-from elinvar.plots import plot_noise
+from elinvar.plots import plot_lines
 from elinvar.studies._setting import SensingConfig, Setting, last_third, run, settled
 from elinvar.studies._study import Claim, Row, Study
 from elinvar.studies._summary import quartiles
@@ -89,7 +89,17 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw error and signal against the batch size, with the predicted noise floor."""
-    return plot_noise(summary, critical=_critical(config))
+    critical = _critical(config)
+    noisy = summary["batch_size"][~(summary["error"] < 0.1)].max()
+    return plot_lines(
+        summary,
+        "batch_size",
+        {"invariant_signal": "invariant signal", "error": "error, relative to |A*|"},
+        predicted="predicted error",
+        marks={f"predicted: error = signal at {critical:,.0f}": critical},
+        log_y=True,
+        title=f"Error below a tenth of the signal beyond batches of {noisy:,.0f}",
+    )
 
 
 def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
-from elinvar.plots import plot_scaling
+from elinvar.plots import plot_lines
 from elinvar.studies._setting import HUGE_BATCH, Setting
 from elinvar.studies._study import Claim, Row, Study, StudyConfig
 from elinvar.studies._summary import quartiles
@@ -112,11 +112,14 @@ def _fit(summary: DataFrame, column: str) -> tuple[float, float]:
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
-    """Draw steps against the dimension, with the fitted line and the prediction."""
-    slope, intercept = _fit(summary, "steps")
-    return plot_scaling(
+    """Draw steps against the dimension, with the prediction."""
+    slope, _ = _fit(summary, "steps")
+    return plot_lines(
         summary,
-        fit=(slope, intercept),
+        "dim",
+        {"steps": "measured"},
+        xlabel="dimension d",
+        ylabel="steps to recovery",
         title=f"Steps to recovery grow as log d: {slope * np.log(2.0):.1f} more when d doubles",
     )
 
