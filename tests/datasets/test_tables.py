@@ -204,3 +204,18 @@ def test_shipped_files_are_plain_csv() -> None:
     for name in ("penguins.csv.gz", "bikes.csv.gz"):
         content = (files("elinvar.datasets") / "data" / name).read_bytes()
         assert gzip.decompress(content).decode("utf-8").count("\n") > 300
+
+
+def test_months_and_weekdays_are_ordered_as_in_the_calendar() -> None:
+    frame = load_bikes().frame
+    assert list(frame["month"].cat.categories[:3]) == ["Jan", "Feb", "Mar"]
+    assert frame["weekday"].cat.ordered
+    assert frame["weekday"].cat.categories[-1] == "Sun"
+
+
+def test_night_and_rush_hour_are_words_for_hours() -> None:
+    frame = load_bikes().frame
+    hours = frame.groupby(["night", "rush_hour"])["hour"].unique()
+    assert {int(hour) for hour in hours[1.0, 0.0]} == set(range(6))
+    assert {int(hour) for hour in hours[0.0, 1.0]} == {7, 8, 16, 17, 18}
+    assert len(hours) == 3

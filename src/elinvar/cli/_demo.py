@@ -24,6 +24,7 @@ class Example:
     environment: str
     question: str
     intercept: Literal["shared", "environment"]
+    features: tuple[str, ...] = ()
     feature: str
     xlabel: str
     ylabel: str
@@ -43,6 +44,7 @@ EXAMPLES = (
         environment="month",
         question="What goes with the number of bikes hired an hour in every month?",
         intercept="shared",
+        features=("night", "rush_hour", "workingday", "temp", "humidity", "windspeed"),
         feature="temp",
         xlabel="temperature, (t + 8)/47 with t in °C",
         ylabel="log of the bikes hired an hour",
@@ -112,8 +114,8 @@ def _fit(example: Example, dataset: Dataset) -> Answer:
         dataset.frame,
         target=dataset.target,
         environment=example.environment,
-        features=dataset.features,
-        categorical=dataset.categorical or None,
+        features=example.features or dataset.features,
+        categorical=(not example.features and dataset.categorical) or None,
     )
     return InvariantRegressor(intercept=example.intercept).fit_moments(moments).answer_
 

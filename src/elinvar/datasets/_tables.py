@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_RUSH = (7, 8, 16, 17, 18)
 _WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
 
 
@@ -64,7 +65,8 @@ def load_bikes() -> Dataset:
     day and the weather; the environment is ``season``. No feature tells the season by itself:
     ``month`` and ``day`` (of the year) do, so they are columns of the frame but not features.
     ``workingday`` follows from ``weekday`` and ``holiday``, and ``atemp`` (felt temperature)
-    nearly from ``temp``; they are no features by default either.
+    nearly from ``temp``; they are no features by default either, nor are ``night`` (hours 0 to 5)
+    and ``rush_hour`` (7, 8, 16, 17 and 18), two coarse words for ``hour``.
 
     Returns
     -------
@@ -95,9 +97,14 @@ def load_bikes() -> Dataset:
     frame = _read("bikes.csv.gz", *categorical)
     for name, order in (("month", _MONTHS), ("weekday", _WEEKDAYS)):
         frame[name] = frame[name].astype("category").cat.reorder_categories(order, ordered=True)
+    hour = frame["hour"].astype(int)
     return Dataset(
         name="bikes",
-        frame=frame.assign(log_bikers=np.log(frame["bikers"])),
+        frame=frame.assign(
+            night=hour.lt(6).astype(float),
+            rush_hour=hour.isin(_RUSH).astype(float),
+            log_bikers=np.log(frame["bikers"]),
+        ),
         target="log_bikers",
         environment="season",
         features=("hour", "weekday", "holiday", "weather", "temp", "humidity", "windspeed"),
