@@ -7,10 +7,17 @@ import numpy as np
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_lines
 from elinvar.studies._setting import SensingConfig, Setting, last_third, run, settled
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import quartiles
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_batch_size, noise_floor
+
+TITLE = "How large a batch it takes"
+CLAIM = (
+    "HeteroSGD needs large batches: small ones lose the signal in sampling noise, where "
+    "theory says so."
+)
+AXES = {"batch_size": "batch_sizes"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,18 +182,3 @@ def _critical(config: Config) -> float:
     return critical_batch_size(
         np.ones(config.invariant_rank), config.step_size, dim=config.dim, power=_power(config)
     )
-
-
-STUDY = Study(
-    name="batch-size",
-    title="How large a batch it takes",
-    claim="HeteroSGD needs large batches: small ones lose the signal in sampling noise, where "
-    "theory says so.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"batch_size": "batch_sizes"},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

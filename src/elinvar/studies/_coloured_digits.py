@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_comparison
-from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import fit
 from elinvar.studies._types import Axes, DataFrame
@@ -44,6 +44,14 @@ METHODS: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+TITLE = "Coloured digits"
+CLAIM = (
+    "Where a shortcut has the same sign in all environments, plain HeteroSGD takes it; steps "
+    "extrapolated by a gain, on gates, leave it out."
+)
+AXES = {"method": tuple(METHODS), "setting": "settings"}
+EXTRAS = ("torch", "digits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,20 +350,3 @@ def _against(peer: Row, gain: Row) -> Claim:
 
 def _errs(row: Row) -> str:
     return f"{percent(row['test_error'])} ± {percent(row['standard_error'], 1)}"
-
-
-STUDY = Study(
-    name="coloured-digits",
-    title="Coloured digits",
-    claim="Where a shortcut has the same sign in all environments, plain HeteroSGD takes it; steps "
-    "extrapolated by a gain, on gates, leave it out.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"method": tuple(METHODS), "setting": "settings"},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-    extras=("torch", "digits"),
-    backend="processes",
-)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from elinvar._base._numbers import figure
 from elinvar.plots import plot_comparison
-from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
 from elinvar.studies._types import Axes, DataFrame
@@ -20,6 +20,19 @@ HETERO, POOLED, SCRATCH = "HeteroSGD", "PooledSGD", "no training"
 _NOISE = 0.5
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+TITLE = "Few labelled rows of a new environment"
+CLAIM = (
+    "What HeteroSGD learns carries over to environments without the spurious part, and saves "
+    "labelled rows there."
+)
+AXES = {
+    "algorithm": (HETERO, POOLED, SCRATCH),
+    "environments": "environments",
+    "rows": "rows",
+}
+PROBLEM = ("environments", "rows")
+EXTRAS = ("torch",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,25 +256,3 @@ def _transfers(row: Row, n: int, config: Config) -> Claim:
 
 def _data(row: Row) -> str:
     return f"{row['environments']} environments of {row['rows']} rows"
-
-
-STUDY = Study(
-    name="few-shot",
-    title="Few labelled rows of a new environment",
-    claim="What HeteroSGD learns carries over to environments without the spurious part, and saves "
-    "labelled rows there.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={
-        "algorithm": (HETERO, POOLED, SCRATCH),
-        "environments": "environments",
-        "rows": "rows",
-    },
-    problem=("environments", "rows"),
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-    extras=("torch",),
-    backend="processes",
-)

@@ -7,11 +7,19 @@ import numpy as np
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import rows_of
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_heterogeneity
+
+TITLE = "How much heterogeneity it takes"
+CLAIM = (
+    "HeteroSGD forgets the spurious part once the environments differ enough: beyond the "
+    "critical heterogeneity of its step size, and not before."
+)
+AXES = {"step_size": "step_sizes", "ratio": "ratios"}
+PROBLEM = ("step_size", "ratio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,19 +144,3 @@ def _claim(row: Row, config: Config) -> Claim:
         nowhere=f"{stops} nowhere between M = {figure(low)} and {figure(high)}; predicted "
         f"{figure(row['predicted'])}",
     )
-
-
-STUDY = Study(
-    name="heterogeneity",
-    title="How much heterogeneity it takes",
-    claim="HeteroSGD forgets the spurious part once the environments differ enough: beyond the "
-    "critical heterogeneity of its step size, and not before.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"step_size": "step_sizes", "ratio": "ratios"},
-    problem=("step_size", "ratio"),
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

@@ -9,7 +9,7 @@ import numpy as np
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_comparison
 from elinvar.studies._setting import Setting
-from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
 from elinvar.studies._types import Axes, DataFrame
@@ -56,6 +56,14 @@ NETWORKS = {
         for a in (0.1, 0.3, 1.0, 3.0, 10.0)
     },
 }
+
+TITLE = "Width, depth and the scale of the start"
+CLAIM = (
+    "Networks of any width and depth keep the bias from a small start; from a large one they "
+    "are their own linearisation, and lose it."
+)
+AXES = {"network": "networks", "order": ("cyclic", "pooled")}
+EXTRAS = ("torch",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,20 +281,3 @@ def _moves(lazy: list[Row], rich: Row) -> Claim:
         f"their size (needed: 10%), those of {rich['network']} from a start of 0.01 by "
         f"{figure(rich['moved'], 2)} times theirs (needed: 1).",
     )
-
-
-STUDY = Study(
-    name="network-width",
-    title="Width, depth and the scale of the start",
-    claim="Networks of any width and depth keep the bias from a small start; from a large one they "
-    "are their own linearisation, and lose it.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"network": "networks", "order": ("cyclic", "pooled")},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-    extras=("torch",),
-    backend="processes",
-)

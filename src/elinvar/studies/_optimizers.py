@@ -8,7 +8,7 @@ import numpy as np
 from elinvar._base._numbers import figure
 from elinvar.plots import plot_outcomes
 from elinvar.studies._setting import Setting
-from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._training import settle
 from elinvar.studies._types import Axes, DataFrame
@@ -31,6 +31,14 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Muon": ("Muon", {"weight_decay": 0.0}),
 }
 _PLAIN = ("SGD", "momentum", "Nesterov")
+
+TITLE = "Optimisers of torch"
+CLAIM = (
+    "Only plain SGD keeps the bias in every run, in a window of step sizes; memory of past "
+    "gradients, for momentum or to normalise steps, mixes environments, and keeps it less surely."
+)
+AXES = {"optimizer": "optimizers", "step_size": "step_sizes"}
+EXTRAS = ("torch",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,20 +245,3 @@ def _each(rows: list[Row]) -> str:
 def _ends(row: Row) -> str:
     middle, low, high = (figure(row[key], 2) for key in ("error", "error_low", "error_high"))
     return f"a relative distance of {middle} ({low} to {high})"
-
-
-STUDY = Study(
-    name="optimizers",
-    title="Optimisers of torch",
-    claim="Only plain SGD keeps the bias in every run, in a window of step sizes; memory of past "
-    "gradients, for momentum or to normalise steps, mixes environments, and keeps it less surely.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"optimizer": "optimizers", "step_size": "step_sizes"},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-    extras=("torch",),
-    backend="processes",
-)

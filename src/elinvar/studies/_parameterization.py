@@ -8,7 +8,7 @@ import numpy as np
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_comparison
 from elinvar.studies._setting import SensingConfig, Setting, last_third
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._types import Axes, DataFrame
 
@@ -69,6 +69,10 @@ SETTINGS = {
     },
     **{f"U = V = {scale:g} I": _lazy(scale) for scale in (1e-2, 0.3, 1.0, 3.0)},
 }
+
+TITLE = "What the factors do"
+CLAIM = "The product form A = U U' is what recovers A*: A itself fails even with infinite data."
+AXES = {"setting": "settings"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,17 +232,3 @@ def _loses(rows: list[Row], config: Config) -> Claim:
         f"{percent(config.recovered)} from the smallest start, at least "
         f"{percent(config.failed)} from the largest).",
     )
-
-
-STUDY = Study(
-    name="parameterization",
-    title="What the factors do",
-    claim="The product form A = U U' is what recovers A*: A itself fails even with infinite data.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"setting": "settings"},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_phase_diagram
 from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import slope, transition
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import (
@@ -27,6 +27,15 @@ _OUTCOMES = ("recovers", "learns_spurious", "diverges")
 def _spaced(low: float, high: float, count: int) -> tuple[float, ...]:
     """Return ``count`` values in equal ratios, to four digits."""
     return tuple(float(f"{value:.4g}") for value in np.geomspace(low, high, count))
+
+
+TITLE = "Which heterogeneity and which step"
+CLAIM = (
+    "Heterogeneity and step size together decide what is learnt: A* beyond the critical "
+    "heterogeneity of the step, the pooled solution before it, nothing where both are too large."
+)
+AXES = {"step_size": "step_sizes", "heterogeneity": "heterogeneities"}
+PROBLEM = ("heterogeneity",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,19 +272,3 @@ def _divergence(summary: DataFrame) -> Claim:
         f"and the line from which the spurious part grows again at {between} of the {len(seen)} "
         f"step sizes at which half do (needed: all){spread if len(seen) else ''}.",
     )
-
-
-STUDY = Study(
-    name="phase-diagram",
-    title="Which heterogeneity and which step",
-    claim="Heterogeneity and step size together decide what is learnt: A* beyond the critical "
-    "heterogeneity of the step, the pooled solution before it, nothing where both are too large.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"step_size": "step_sizes", "heterogeneity": "heterogeneities"},
-    problem=("heterogeneity",),
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

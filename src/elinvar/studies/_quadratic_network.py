@@ -19,7 +19,7 @@ import numpy as np
 from elinvar._base._numbers import figure
 from elinvar.plots import plot_comparison
 from elinvar.studies._setting import SensingConfig, Setting, last_third
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._types import Axes, DataFrame
 
@@ -63,6 +63,13 @@ _PAIRS = (
     ("in turn", "pooled", "with environments in turn"),
     ("intercept", "intercept, pooled", "with an intercept"),
 )
+
+TITLE = "Two-layer networks with quadratic activation"
+CLAIM = (
+    "The same holds for a two-layer network with quadratic activation, where the measurement "
+    "is x x'."
+)
+AXES = {"training": tuple(TRAININGS)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,18 +195,3 @@ def _compares(words: str, hetero: Row, pooled: Row, near: float) -> Claim:
 def _range(row: Row, key: str) -> str:
     low, middle, high = (figure(row[f"{key}{end}"], 2) for end in ("_low", "", "_high"))
     return f"{middle} (median of {row['runs']} runs; {low} to {high})"
-
-
-STUDY = Study(
-    name="quadratic-network",
-    title="Two-layer networks with quadratic activation",
-    claim="The same holds for a two-layer network with quadratic activation, where the measurement "
-    "is x x'.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"training": tuple(TRAININGS)},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

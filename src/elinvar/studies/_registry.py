@@ -18,24 +18,25 @@ from elinvar.studies import (
     _step_size,
     _trajectories,
 )
-from elinvar.studies._study import AnyStudy, install_command
+from elinvar.studies._study import AnyStudy, install_command, study_of
 
-_ALL: tuple[AnyStudy, ...] = (
-    _trajectories.STUDY,
-    _heterogeneity.STUDY,
-    _step_size.STUDY,
-    _batch_size.STUDY,
-    _parameterization.STUDY,
-    _phase_diagram.STUDY,
-    _scaling.STUDY,
-    _quadratic_network.STUDY,
-    _network_width.STUDY,
-    _optimizers.STUDY,
-    _few_shot.STUDY,
-    _coloured_digits.STUDY,
+# in the order in which they are told
+_MODULES = (
+    _trajectories,
+    _heterogeneity,
+    _step_size,
+    _batch_size,
+    _parameterization,
+    _phase_diagram,
+    _scaling,
+    _quadratic_network,
+    _network_width,
+    _optimizers,
+    _few_shot,
+    _coloured_digits,
 )
 
-STUDIES: dict[str, AnyStudy] = {study.name: study for study in _ALL}
+STUDIES = {study.name: study for study in map(study_of, _MODULES)}
 
 
 def choose_studies(names: Sequence[str] = ()) -> list[AnyStudy]:

@@ -7,10 +7,15 @@ import numpy as np
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_lines
 from elinvar.studies._setting import HUGE_BATCH, Setting
-from elinvar.studies._study import Claim, Row, Study, StudyConfig
+from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import quartiles
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import convergence_steps
+
+TITLE = "How long it takes in high dimension"
+CLAIM = "From a start of 1/d, HeteroSGD recovers A* in a number of steps that grows as log d."
+AXES = {"dim": "dims"}
+PROBLEM = ("dim",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,18 +156,3 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
         f"{percent(gap)} (needed: 15%).",
     )
     return (every, law, time)
-
-
-STUDY = Study(
-    name="scaling",
-    title="How long it takes in high dimension",
-    claim="From a start of 1/d, HeteroSGD recovers A* in a number of steps that grows as log d.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"dim": "dims"},
-    problem=("dim",),
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

@@ -7,10 +7,18 @@ import numpy as np
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_signals
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import step_limits, step_window
+
+TITLE = "How large a step it takes"
+CLAIM = (
+    "Heterogeneity acts through large steps: with too small a step HeteroSGD learns the "
+    "spurious part as pooled training does, with too large a step it diverges."
+)
+AXES = {"step_size": "step_sizes"}
+PROBLEM = ("step_size",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,19 +152,3 @@ def _transition(summary: DataFrame, predicted: float, config: Config) -> Claim:
         where=f"{stops} a step size of",
         nowhere=f"{stops} no step size near the predicted {figure(predicted)}",
     )
-
-
-STUDY = Study(
-    name="step-size",
-    title="How large a step it takes",
-    claim="Heterogeneity acts through large steps: with too small a step HeteroSGD learns the "
-    "spurious part as pooled training does, with too large a step it diverges.",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"step_size": "step_sizes"},
-    problem=("step_size",),
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)

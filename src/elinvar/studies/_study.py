@@ -1,7 +1,10 @@
 """What a study is, and how it runs.
 
-To add a study, write one file ``_name.py`` with
+To add a study, write one file ``_name.py``, whose name is part of every seed, with
 
+- ``TITLE`` and ``CLAIM``: a heading, and what the paper says, in a sentence;
+- ``AXES`` of the grid, and ``PROBLEM``, those that change the data, if there are any; ``EXTRAS``
+  that its cells need, if any: these are imported inside the functions that need them;
 - ``Config``, a frozen keyword-only dataclass on `StudyConfig`: its defaults are the full study, and
   ``QUICK = Config(...)`` is a small one of the same shape. ``core_seconds`` is what a run took on
   one core, measured;
@@ -12,19 +15,17 @@ To add a study, write one file ``_name.py`` with
   named in words with underscores;
 - ``picture(rows, summary, config)``, drawn by a function of ``elinvar.plots``;
 - ``judge(summary, config)``, the claims: each can be contradicted by the numbers, and is a sentence
-  with its figures and its threshold, with the spread over repetitions;
-- ``STUDY = Study(...)``, which ties them together and names the axes; its ``name`` is part of every
-  seed. It also names the extras that cells use; these are imported inside the functions that need
-  them,
+  with its figures and its threshold, with the spread over repetitions,
 
-and enter it in ``_registry.py``. A study runs nothing, prints nothing and writes nothing when it is
-imported.
+and enter it in ``_registry.py``, where `study_of` ties these together. A study runs nothing, prints
+nothing and writes nothing when it is imported.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from inspect import signature
+from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar
 
 from elinvar.studies._types import Axes, DataFrame
@@ -101,8 +102,6 @@ class Study(Generic[C]):
         From summary and config, the claims.
     extras : tuple of {"torch", "digits"}
         Optional packages that its cells use.
-    backend : {"threads", "processes"}
-        Workers that suit its cells.
     """
 
     name: str
@@ -117,7 +116,11 @@ class Study(Generic[C]):
     picture: Callable[[DataFrame, DataFrame, C], Axes]
     judge: Callable[[DataFrame, C], tuple[Claim, ...]]
     extras: tuple[str, ...] = ()
-    backend: Literal["threads", "processes"] = "threads"
+
+    @property
+    def backend(self) -> Literal["threads", "processes"]:
+        """Workers that suit its cells: torch holds the interpreter, our kernels let go of it."""
+        return "processes" if "torch" in self.extras else "threads"
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -160,6 +163,31 @@ class Study(Generic[C]):
 
 
 AnyStudy = Study[Any]
+
+
+def study_of(module: ModuleType) -> AnyStudy:
+    """Tie together what a module says of its study.
+
+    Parameters
+    ----------
+    module : module
+        With the names that are told above.
+    """
+    parts: Any = module
+    return Study(
+        name=module.__name__.rpartition("._")[2].replace("_", "-"),
+        title=parts.TITLE,
+        claim=parts.CLAIM,
+        full=parts.Config(),
+        quick=parts.QUICK,
+        cell=parts.cell,
+        axes=parts.AXES,
+        problem=getattr(module, "PROBLEM", ()),
+        summarise=parts.summarise,
+        picture=parts.picture,
+        judge=parts.judge,
+        extras=getattr(module, "EXTRAS", ()),
+    )
 
 
 def install_command(studies: Sequence[AnyStudy]) -> str:

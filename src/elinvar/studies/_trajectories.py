@@ -7,11 +7,18 @@ import numpy as np
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_distances
 from elinvar.studies._setting import SensingConfig, Setting, run
-from elinvar.studies._study import Claim, Row, Study
+from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._types import Axes, DataFrame
 
 _DISTANCES = ("error", "pooled_error")
+
+TITLE = "Where three algorithms go"
+CLAIM = (
+    "HeteroSGD recovers the invariant part A*, while PooledSGD and PooledGD end at A* plus "
+    "the mean of the spurious parts A^(e)."
+)
+AXES = {"algorithm": "algorithms"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +121,3 @@ def _claim(row: Row, key: str, where: str, config: Config) -> Claim:
         f"{percent(row[f'{key}_high'])}; needed: at most {percent(config.tolerance)}), and "
         f"{percent(row[other])} from the other solution.",
     )
-
-
-STUDY = Study(
-    name="trajectories",
-    title="Where three algorithms go",
-    claim="HeteroSGD recovers the invariant part A*, while PooledSGD and PooledGD end at A* plus "
-    "the mean of the spurious parts A^(e).",
-    full=Config(),
-    quick=QUICK,
-    cell=cell,
-    axes={"algorithm": "algorithms"},
-    summarise=summarise,
-    picture=picture,
-    judge=judge,
-)
