@@ -78,7 +78,7 @@ def test_a_package_that_is_missing_is_a_row_with_the_command(monkeypatch):
         ("eills", "random-20", "random", "not applicable", "at most 16 features"),
         ("icp", "control-10", "controls", "not run", "slow; run in unit-tests"),
         ("irmv1", "environments-2", "environments", "not run", "selects no features"),
-        ("oracle", "penguins", "tables", "not applicable", "nobody knows the truth"),
+        ("oracle", "penguins", "demo", "not applicable", "nobody knows the truth"),
     ],
 )
 def test_who_does_not_run_is_a_row_with_the_reason(method, problem, suite, outcome, reason):

@@ -76,10 +76,10 @@ def test_elinvar_has_nothing_to_choose():
 def test_errors_are_those_of_the_task(lines):
     y = np.array([0.0, 0.0, 1.0, 1.0])
     predicted = np.array([0.2, 0.6, 0.7, 0.9])
-    assert loss(y, predicted, "classification") == 0.25
-    assert loss(y, predicted, "regression") == pytest.approx(np.mean((y - predicted) ** 2))
-    assert loss(y, predicted * np.nan, "regression") == np.inf
+    assert loss(y, predicted, "wrong classes") == 0.25
+    assert loss(y, predicted, "squared error") == pytest.approx(np.mean((y - predicted) ** 2))
+    assert loss(y, predicted * np.nan, "squared error") == np.inf
     rows = lines((1.0, 3.0))
-    wrong = errors_in(rows, rows.X[:, 0], "regression")
+    wrong = errors_in(rows, rows.X[:, 0], "squared error")
     square = np.mean((2 * rows.X[rows.environments == "e1", 0]) ** 2)
     assert wrong == pytest.approx([0.0, square])

@@ -143,13 +143,13 @@ def counted(monkeypatch):
     calls = []
     inside = sweep_of(SUITES["reversed"], ("pooled",), 1, quick=True).function
 
-    def cell(*, rng, problem, method, repetition, suite, quick, limit, version):
+    def cell(*, rng, problem, method, repetition, suite, quick, limit, version, tables):
         if len(calls) == calls_until[0]:
             raise KeyboardInterrupt
         calls.append((problem, method, repetition))
         return inside(
             rng=rng, problem=problem, method=method, repetition=repetition, suite=suite,
-            quick=quick, limit=limit, version=version,
+            quick=quick, limit=limit, version=version, tables=tables,
         )  # fmt: skip
 
     calls_until = [None]

@@ -1,7 +1,7 @@
 """Every method on every problem, by one rule for all: rows, tables and what elinvar is held to."""
 
 from elinvar.bench._cell import run_method
-from elinvar.bench._data import Case, Split, case_of, draw_case
+from elinvar.bench._data import Case, Split, case_of, draw_case, table_case
 from elinvar.bench._markdown import leaderboard
 from elinvar.bench._page import write_bench_page
 from elinvar.bench._paired import Interval, Ranking, paired_interval, rank
@@ -15,7 +15,8 @@ from elinvar.bench._run import (
     sweep_of,
 )
 from elinvar.bench._suites import SUITES, Suite
-from elinvar.bench._tables import TextTable, result_tables
+from elinvar.bench._tables import result_tables
+from elinvar.bench._text import TextTable
 
 __all__ = [
     "SUITES",
@@ -40,5 +41,6 @@ __all__ = [
     "run_bench",
     "run_method",
     "sweep_of",
+    "table_case",
     "write_bench_page",
 ]

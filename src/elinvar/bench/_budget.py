@@ -8,6 +8,7 @@ from typing import Any, Final
 from elinvar.bench._suites import ALWAYS
 
 WIDE = 250
+_ANY = 10**6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,10 @@ class Budget:
         Parameters other than the default.
     words : str
         Why, in the rows' words.
+    table_rows : int, optional
+        The most rows of a real table that it learns from.
+    table_tuned : bool
+        Whether its grid is searched on real tables.
     """
 
     seeds: int = 1000
@@ -41,6 +46,24 @@ class Budget:
     suites: tuple[str, ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
+    table_rows: int | None = None
+    table_tuned: bool = True
+
+    def for_tables(self) -> "Budget":
+        """Return what the method is run on where problems are real tables: every environment."""
+        words = []
+        if self.table_rows is not None:
+            words.append(f"learns from {self.table_rows:,} rows of a table at most")
+        if not self.table_tuned:
+            words.append("has its defaults")
+        return Budget(
+            quick_seeds=1000 if self.quick_seeds else 0,
+            most_features=_ANY,
+            tuned=self.tuned and self.table_tuned,
+            parameters=self.parameters,
+            words="; ".join(words),
+            table_rows=self.table_rows,
+        )
 
     def why_not(self, suite: str, n_features: int, *, quick: bool) -> str:
         """Return why the method is not run here, or "" if it is."""
@@ -59,8 +82,9 @@ class Budget:
         return repetition < max(1, self.quick_seeds if quick else self.seeds)
 
 
-_ANY = 10**6
-_USUAL = Budget()
+# a table of 300,000 rows, read and fitted for each candidate and environment
+_TABLE_ROWS = 5000
+_USUAL = Budget(table_rows=_TABLE_ROWS)
 _WIDE = Budget(most_features=_ANY)
 # minimised step by step, for each candidate of a grid
 _MEDIUM = Budget(seeds=3, quick_seeds=1, whole=("rotated",))
@@ -69,7 +93,9 @@ _SLOW = Budget(
     seeds=1,
     quick_seeds=0,
     most_features=12,
-    suites=("unit-tests", "eills", "random", "two-environments", "reversed", "tables"),
+    suites=("unit-tests", "eills", "random", "two-environments", "reversed", "demo"),
+    table_rows=_TABLE_ROWS,
+    table_tuned=False,
 )
 # all 2^p subsets, each with its tests: minutes from a dozen features on
 _SUBSETS = Budget(
@@ -86,7 +112,9 @@ _SUBSETS = Budget(
 BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
     {
         **dict.fromkeys(ALWAYS, _WIDE),
-        "lasso": Budget(seeds=2, quick_seeds=1, most_features=_ANY),
+        **dict.fromkeys(("randomintercept", "fixedeffects"), Budget()),
+        "logistic": Budget(table_tuned=False),
+        "lasso": Budget(seeds=2, quick_seeds=1, most_features=_ANY, table_rows=_TABLE_ROWS),
         "elasticnet": Budget(seeds=2, quick_seeds=1),
         **dict.fromkeys(
             ("elinvar-classifier-auto", "elinvar-classifier-invariant"), Budget(seeds=3)

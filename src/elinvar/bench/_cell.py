@@ -3,13 +3,14 @@
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from elinvar.baselines import BASELINES, Baseline
 from elinvar.bench._budget import WIDE, budget_of
-from elinvar.bench._data import Case, Floats, Split, draw_case
+from elinvar.bench._data import Case, Floats, Split, draw_case, table_case, thinned
 from elinvar.bench._limit import TimeUp, peak_memory, time_limit, timed
 from elinvar.bench._measures import Values, coefficient_error, support_measures, verdict_measures
 from elinvar.bench._protocol import Choice, Fitted, Parameters, choose, errors_in, fit, predict
@@ -42,6 +43,7 @@ def cell(
     quick: bool,
     limit: float,
     version: str,
+    tables: str,
 ) -> list[Mapping[str, Any]]:
     """Run one method on one data set.
 
@@ -57,6 +59,8 @@ def cell(
         Seconds for choosing and fitting together.
     version : str
         Of this library; rows of another are not mixed with these.
+    tables : str
+        Specifications of the tables of a suite of real ones; "" for those of this package.
 
     Returns
     -------
@@ -64,13 +68,24 @@ def cell(
         One row with ``COLUMNS``; none if the method has fewer repetitions.
     """
     baseline, budget = BASELINES[method], budget_of(method)
+    real = SUITES[suite].real
+    if real:
+        budget = budget.for_tables()
     if not budget.runs(repetition, suite, quick=quick):
         return []
     try:
         n_samples = SUITES[suite].rows_of(problem, quick=quick)
-        case = draw_case(problem, repetition, rng, n_samples=n_samples)
+        case = (
+            table_case(problem, repetition, tables)
+            if real
+            else draw_case(problem, repetition, rng, n_samples=n_samples)
+        )
     except MissingExtraError as error:
         return [] if repetition else [row("not installed", reason=_short(error))]
+    except Exception as error:  # of whatever kind a table that nobody has tried raises
+        if not real:
+            raise
+        return [] if repetition else [row("no table", reason=_words(error))]
     if case is None:
         return []
     about: Values = {
@@ -88,9 +103,13 @@ def cell(
     spared = budget.why_not(suite, case.n_features, quick=quick)
     if SUITES[suite].selecting and baseline.returns != "selection" and method != "pooled":
         spared = "not run here: selects no features"
+    if case.task == "classification" and method not in (SUITES[suite].class_methods or (method,)):
+        why = "predicts no probabilities"
     if why or spared:
         outcome = "not applicable" if why else "not run"
         return [] if repetition else [row(outcome, reason=why or spared, **about)]
+    if real and budget.table_rows is not None:
+        case = replace(case, train=thinned(case.train, budget.table_rows, rng))
     given, words = dict(budget.parameters), budget.words
     if problem == ALL_SUBSETS and "max_features" in given:
         given, words = {"max_features": case.n_features}, "default level, not chosen; all subsets"
@@ -100,6 +119,7 @@ def cell(
         given={**given, **(case.answers if method == "oracle" else {})},
         tuned=budget.tuned,
         limit=limit,
+        with_best=not real,
         with_memory=not repetition and case.n_features <= 1000,
     )
     return [row(**about, **{**values, "note": "; ".join(filter(None, (values["note"], words)))})]
@@ -117,6 +137,7 @@ def run_method(
     given: Parameters | None = None,
     tuned: bool = True,
     limit: float = 60.0,
+    with_best: bool = True,
     with_memory: bool = False,
 ) -> Values:
     """Choose, fit and measure; what a method raises becomes a failure with its reason.
@@ -131,6 +152,8 @@ def run_method(
         Whether the grid is searched.
     limit : float
         Seconds for choosing and fitting together.
+    with_best : bool
+        Whether to find which candidate is best on the test environments.
     with_memory : bool
         Whether to fit once more and measure memory.
 
@@ -154,7 +177,7 @@ def run_method(
             return _failed(_short(error), "not installed")
         except Exception as error:  # of whatever kind a method raises
             return _failed(_words(error))
-        errors = errors_in(case.test, predicted, case.task)
+        errors = errors_in(case.test, predicted, case.score)
         if not np.isfinite(errors).all():
             return _failed("predictions are not finite")
         values: Values = {
@@ -168,7 +191,7 @@ def run_method(
             "seconds": seconds,
             "seconds_with_choice": seconds + choice.seconds,
             "coef_error": coefficient_error(_mechanism(model), case),
-            **_best(method, case, given, float(errors.mean()), tuned, limit),
+            **_best(method, case, given, float(errors.mean()), tuned and with_best, limit),
             **support_measures(model, case),
         }
         # after the clock has stopped: evidence is made when it is asked for
@@ -185,7 +208,7 @@ def _failed(reason: str, outcome: str = "failed") -> Values:
 def _choice(method: Baseline, case: Case, given: Parameters, tuned: bool) -> Choice:
     if not tuned:
         return Choice(parameters=given, how="defaults", seconds=0.0)
-    return choose(method, case.train, case.task, given)
+    return choose(method, case.train, case.task, given, score=case.score)
 
 
 def _fit(method: Baseline, case: Case, parameters: Parameters) -> Any:
@@ -229,7 +252,7 @@ def _best(
             for candidate in candidates if len(candidates) > 1 else []:
                 try:
                     model = _fit(method, case, {**given, **candidate})
-                    errors = errors_in(case.test, _predict(model, case, case.test), case.task)
+                    errors = errors_in(case.test, _predict(model, case, case.test), case.score)
                 except Exception:  # of whatever kind a method raises
                     continue
                 if errors.mean() < best:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +17,23 @@ from elinvar.datasets import (
     load_bikes,
     load_penguins,
     load_sachs,
+    load_table,
     make_random_linear,
+    table_specs,
 )
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     Features = NDArray[np.float64] | DataFrame
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Score = Literal["squared error", "wrong classes", "log loss"]
 
 NEW_ENVIRONMENTS = 10
 NEW_ROWS = 500
+FEWEST = 10
 _WIDE = 300
 
 
@@ -77,6 +82,8 @@ class Case:
         The features to find, where there is such a set.
     coef : (n_columns,) array, or None
         The coefficients to find.
+    probabilities : bool
+        Whether predictions of classes are judged as probabilities.
     """
 
     task: Task
@@ -85,6 +92,14 @@ class Case:
     known: KnownAnswer | None = None
     support: Mask | None = None
     coef: Floats | None = None
+    probabilities: bool = False
+
+    @property
+    def score(self) -> Score:
+        """What an error is."""
+        if self.task == "regression":
+            return "squared error"
+        return "log loss" if self.probabilities else "wrong classes"
 
     @property
     def n_features(self) -> int:
@@ -126,12 +141,12 @@ def _ladders() -> Mapping[str, Problem]:
     speed = _random("sizes", "speed-12", tested, 12, 3, 1000)
     counts = [
         _random("environments", f"environments-{n}", f"{n} environments of 500 rows", 10, n, 500)
-        for n in (2, 3, 5, 8, 12, 20)
+        for n in (2, 3, 5, 8, 12, 20, 30)
     ]
     return {one.name: one for one in (*sizes, speed, *counts)}
 
 
-TABLES: Final = {"penguins": load_penguins, "bikes": load_bikes, "sachs": load_sachs}
+DEMO: Final = {"penguins": load_penguins, "bikes": load_bikes, "sachs": load_sachs}
 GENERATED: Final[Mapping[str, Problem]] = {**PROBLEMS, **_ladders()}
 
 
@@ -143,7 +158,7 @@ def draw_case(
     Parameters
     ----------
     problem : str
-        A name in ``GENERATED`` or ``TABLES``.
+        A name in ``GENERATED`` or ``DEMO``.
     repetition : int
         Which environment of a real table is the new one.
     rng : numpy.random.Generator
@@ -156,8 +171,8 @@ def draw_case(
     Case, or None
         None if all environments of the table have had their turn.
     """
-    if problem in TABLES:
-        return _left_out(TABLES[problem](), repetition)
+    if problem in DEMO:
+        return _left_out(DEMO[problem](), repetition)
     settings = {} if n_samples is None else {"n_samples": n_samples}
     return case_of(GENERATED[problem].draw(rng, **settings), rng)
 
@@ -186,16 +201,75 @@ def case_of(known: KnownAnswer, rng: np.random.Generator) -> Case:
     )
 
 
+def table_case(problem: str, repetition: int, tables: str = "") -> Case | None:
+    """Return a real table with one of its environments left out.
+
+    Parameters
+    ----------
+    problem : str
+        A name in the specifications.
+    repetition : int
+        Which environment is the new one.
+    tables : str
+        Specifications, for `elinvar.datasets.table_specs`; "" for those of this package.
+
+    Returns
+    -------
+    Case, or None
+        None if all environments have had their turn.
+
+    Raises
+    ------
+    DataError
+        If the table is not what its specification says.
+    """
+    return _left_out(_table(problem, tables), repetition)
+
+
+@lru_cache(maxsize=64)
+def _table(problem: str, tables: str) -> Dataset:
+    return load_table(problem, specs=table_specs(tables or None))
+
+
 def _left_out(table: Dataset, which: int) -> Case | None:
     frame: DataFrame = table.frame
+    target, task = _target(frame[table.target])
     labels = frame[table.environment].astype(str).to_numpy(dtype=str)
     names = np.unique(labels)
     if which >= len(names):
         return None
     rows = Split(
         X=frame[list(table.features)].reset_index(drop=True),
-        y=frame[table.target].to_numpy(dtype=float),
+        y=target,
         environments=labels,
     )
     new = labels == names[which]
-    return Case(task="regression", train=rows.where(~new), test=rows.where(new))
+    return Case(task=task, train=rows.where(~new), test=rows.where(new), probabilities=True)
+
+
+def _target(values: "Series[Any]") -> tuple[Floats, Task]:
+    """Return a target and its kind; of two values the second is class 1."""
+    kinds = sorted(values.unique())
+    if len(kinds) == 2:
+        return (values == kinds[1]).to_numpy(dtype=float), "classification"
+    return values.to_numpy(dtype=float), "regression"
+
+
+def thinned(rows: Split, most: int, rng: np.random.Generator) -> Split:
+    """Return at most about so many rows, of each environment the same share.
+
+    Parameters
+    ----------
+    rows : Split
+    most : int
+    rng : numpy.random.Generator
+        Draws them.
+    """
+    if len(rows.y) <= most:
+        return rows
+    kept = np.zeros(len(rows.y), dtype=bool)
+    for name in rows.names:
+        at = np.flatnonzero(rows.environments == name)
+        few = min(len(at), max(FEWEST, round(len(at) * most / len(rows.y))))
+        kept[rng.choice(at, few, replace=False)] = True
+    return rows.where(kept)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from elinvar._base import __version__, check_writable
 from elinvar.bench._markdown import PROTOCOL
-from elinvar.bench._tables import TextTable, result_tables
+from elinvar.bench._tables import result_tables
+from elinvar.bench._text import TextTable
 from elinvar.plots import plot_error_time, plot_ranks, plot_recovery
 from elinvar.report.layout import Picture, Table, picture, text_table, write_page
 

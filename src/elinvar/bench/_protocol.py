@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from elinvar.baselines import Baseline
-from elinvar.bench._data import Floats, Split
+from elinvar.bench._data import Floats, Score, Split
 from elinvar.bench._limit import timed
 from elinvar.datasets import Task
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elinvar.bench._data import Features
 
 MOST_FOLDS = 5
+SUREST = 1e-6
 
 Parameters = Mapping[str, Any]
 
@@ -45,6 +46,7 @@ def choose(
     given: Parameters | None = None,
     *,
     most_folds: int = MOST_FOLDS,
+    score: Score | None = None,
 ) -> Choice:
     """Choose hyper-parameters on environments left out of the fit.
 
@@ -59,17 +61,20 @@ def choose(
     train : Split
         Rows of training environments.
     task : {"regression", "classification"}
-        Error is the mean square, or the share of wrong classes.
+        Kind of target.
     given : mapping, optional
         Parameters that are not for the rule to choose.
     most_folds : int, at least 1
         The most environments left out.
+    score : {"squared error", "wrong classes", "log loss"}, optional
+        What an error is; by default the first for regression, the second for classes.
 
     Returns
     -------
     Choice
     """
     given = dict(given or {})
+    judged = score or ("wrong classes" if task == "classification" else "squared error")
     candidates = list(method.candidates())
     if len(candidates) < 2:
         return Choice(parameters=given, how="nothing to choose", seconds=0.0)
@@ -85,7 +90,7 @@ def choose(
             inside, new = train.where(~out), train.where(out)
             try:
                 model = fit(method, inside, {**given, **candidate})
-                errors.append(loss(new.y, predict(model, new.X), task))
+                errors.append(loss(new.y, predict(model, new.X), judged))
             except Exception:  # of whatever kind a method raises
                 return np.inf
         return float(np.mean(errors))
@@ -134,16 +139,20 @@ def predict(model: Fitted, X: "Features") -> Floats:
     return np.asarray(model.predict(X), dtype=np.float64).ravel()
 
 
-def loss(y: Floats, predicted: Floats, task: Task) -> float:
-    """Return the mean squared error, or the share of rows put into the wrong class."""
+def loss(y: Floats, predicted: Floats, score: Score) -> float:
+    """Return the mean squared error, the share of rows in the wrong class, or the mean log loss."""
     if not np.isfinite(predicted).all():
         return np.inf
-    if task == "classification":
+    if score == "wrong classes":
         return float(np.mean((predicted > 0.5) != (y > 0.5)))
+    if score == "log loss":
+        # one row that was told with certainty, and wrongly, must not be all
+        likely = np.clip(predicted, SUREST, 1 - SUREST)
+        return float(-np.mean(y * np.log(likely) + (1 - y) * np.log1p(-likely)))
     return float(np.mean((predicted - y) ** 2))
 
 
-def errors_in(rows: Split, predicted: Floats, task: Task) -> Floats:
+def errors_in(rows: Split, predicted: Floats, score: Score) -> Floats:
     """Return the error in each environment of ``rows``."""
     inside = (rows.environments == name for name in rows.names)
-    return np.array([loss(rows.y[mask], predicted[mask], task) for mask in inside])
+    return np.array([loss(rows.y[mask], predicted[mask], score) for mask in inside])

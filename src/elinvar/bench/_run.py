@@ -12,10 +12,12 @@ from elinvar._base._words import check_names
 from elinvar.baselines import BASELINES
 from elinvar.bench._cell import cell
 from elinvar.bench._paired import Ranking, rank
+from elinvar.bench._real import by_table, over_tables
 from elinvar.bench._suites import ALWAYS, SUITES, Suite
 from elinvar.bench._summary import measured, scores, summarise, verdicts
 from elinvar.bench._targets import targets
-from elinvar.errors import FileError
+from elinvar.datasets import read_specs, table_specs
+from elinvar.errors import DataError, FileError
 from elinvar.sweeps import Sweep, run_sweep
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ class BenchResult:
         What elinvar is held to, and whether it gets there.
     ranking : Ranking, or None
         Over all problems that count; None if they are too few.
+    by_table, over_tables : DataFrame
+        A row a method and real table, or a method and kind of target: errors over those of least
+        squares or logistic regression.
     quick : bool
         Whether this was a short run.
     seconds : float
@@ -55,6 +60,8 @@ class BenchResult:
     verdicts: "DataFrame"
     targets: "DataFrame"
     ranking: Ranking | None
+    by_table: "DataFrame"
+    over_tables: "DataFrame"
     quick: bool
     seconds: float
 
@@ -91,7 +98,9 @@ def choose_methods(names: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(name for name in BASELINES if not names or name in (*ALWAYS, *names))
 
 
-def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: bool) -> Sweep:
+def sweep_of(
+    suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: bool, tables: str = ""
+) -> Sweep:
     """Return the grid of a suite: the same data for all methods.
 
     Parameters
@@ -102,6 +111,8 @@ def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: 
         Repetitions of each problem; by default the suite's.
     quick : bool
         A short run.
+    tables : str
+        Specifications of real tables to run in place of this package's.
 
     Returns
     -------
@@ -110,11 +121,13 @@ def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: 
     from elinvar._base import __version__
 
     usual = suite.quick_seeds if quick else suite.seeds
+    tables = tables if suite.real else ""
+    problems = tuple(table_specs(tables)) if tables else suite.shown(quick=quick)
     return Sweep(
         name="bench",
         function=cell,
         axes={
-            "problem": suite.shown(quick=quick),
+            "problem": problems,
             "method": tuple(methods),
             "repetition": range(usual if seeds is None else seeds),
         },
@@ -124,6 +137,7 @@ def sweep_of(suite: Suite, methods: Sequence[str], seeds: int | None, *, quick: 
             "quick": quick,
             "limit": suite.limit,
             "version": __version__,
+            "tables": tables,
         },
     )
 
@@ -135,6 +149,7 @@ def run_bench(
     seeds: int | None = None,
     workers: int | None = 1,
     quick: bool = False,
+    tables: Sequence[Path] = (),
     out: Path | None = None,
     resume: bool = True,
     progress: Progress | None = None,
@@ -154,6 +169,9 @@ def run_bench(
         Cells that run at the same time, each in a process of its own; None for one a core.
     quick : bool
         Fewer problems and seeds, and no slow methods.
+    tables : sequence of path, optional
+        Files of specifications, as `elinvar.datasets.read_specs` takes them: real tables in place
+        of this package's. One that cannot be read is told by its name.
     out : path, optional
         A folder that exists. The rows of a suite go to ``SUITE.parquet``, where a run that was
         interrupted goes on; tables to ``rows.parquet`` and ``summary.parquet``.
@@ -171,7 +189,7 @@ def run_bench(
     Raises
     ------
     DataError
-        If a name is not known.
+        If a name is not known, or tables are given and no suite of real tables is run.
     FileError
         If the folder cannot be written to, or holds results of other settings.
 
@@ -186,27 +204,38 @@ def run_bench(
 
     started = time.perf_counter()
     chosen, names = choose_suites(suites), choose_methods(methods)
+    specs = read_specs(*tables) if tables else ""
+    if specs and not any(suite.real for suite in chosen):
+        raise DataError("Tables are given, but no suite of real ones is run; add the suite tables.")
     files = {suite.name: _file(suite, out, quick) for suite in chosen}
     if not resume:
         _refuse_results([path for path in files.values() if path is not None])
     parts = []
     for suite in chosen:
         found = run_sweep(
-            sweep_of(suite, names, seeds, quick=quick),
+            sweep_of(
+                suite,
+                names if methods else suite.methods or names,
+                seeds,
+                quick=quick,
+                tables=specs,
+            ),
             out=files[suite.name],
             workers=workers,
             backend="processes",
             progress=None if progress is None else partial(progress, suite.name),
         )
         parts.append(found.assign(suite=suite.name))
-    result = result_of(chosen, pd.concat(parts, ignore_index=True), quick=quick)
+    result = result_of(chosen, pd.concat(parts, ignore_index=True), quick=quick, tables=specs)
     result = replace(result, seconds=time.perf_counter() - started)
     if out is not None:
         _write(result, Path(out))
     return result
 
 
-def result_of(suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False) -> BenchResult:
+def result_of(
+    suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False, tables: str = ""
+) -> BenchResult:
     """Return the tables of rows that were run.
 
     Parameters
@@ -216,6 +245,8 @@ def result_of(suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False
         Of the cells, with a column ``suite``.
     quick : bool
         Whether it was a short run.
+    tables : str
+        Specifications of the real tables, if not this package's.
 
     Returns
     -------
@@ -223,6 +254,9 @@ def result_of(suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False
     """
     rows = measured(rows)
     ranked = rows[rows["suite"].isin([suite.name for suite in suites if suite.ranked])]
+    real = rows[rows["suite"].isin([suite.name for suite in suites if suite.real])]
+    read = by_table(real, table_specs(tables or None))
+    over = over_tables(read)
     by_problem = summarise(rows, ("suite", "task", "problem"))
     return BenchResult(
         suites=tuple(suites),
@@ -230,8 +264,10 @@ def result_of(suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False
         by_problem=by_problem,
         by_suite=summarise(rows, ("suite", "task")),
         verdicts=verdicts(rows),
-        targets=targets(rows),
+        targets=targets(rows, over),
         ranking=rank(scores(ranked)) if len(ranked) else None,
+        by_table=read,
+        over_tables=over,
         quick=quick,
         seconds=0.0,
     )
@@ -263,5 +299,7 @@ def _write(result: BenchResult, folder: Path) -> None:
         ("suites", result.by_suite),
         ("verdicts", result.verdicts),
         ("targets", result.targets),
+        ("by-table", result.by_table),
     ):
-        atomic_save(folder / f"{name}.parquet", frame.to_parquet)
+        if len(frame):
+            atomic_save(folder / f"{name}.parquet", frame.to_parquet)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from elinvar.bench._data import GENERATED, TABLES
-from elinvar.datasets import PROBLEMS
+from elinvar.bench._data import DEMO, GENERATED
+from elinvar.datasets import PROBLEMS, table_specs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,12 @@ class Suite:
         Rows an environment of problems that would take too long with their own.
     quick_rows : int, optional
         The same in a short run, for all its problems.
+    methods : tuple of str
+        Methods that run if none are named; all if empty.
+    class_methods : tuple of str
+        Those of them that run on classes, where it is not all.
+    real : bool
+        Whether its problems are real tables, each environment left out in turn.
     """
 
     name: str
@@ -51,6 +57,9 @@ class Suite:
     selecting: bool = False
     rows: Mapping[str, int] = field(default_factory=dict)
     quick_rows: int | None = None
+    methods: tuple[str, ...] = ()
+    class_methods: tuple[str, ...] = ()
+    real: bool = False
 
     def __post_init__(self) -> None:
         if not self.problems:
@@ -79,6 +88,15 @@ class Suite:
         return self.quick_rows if quick else self.rows.get(problem)
 
 
+_CLASS_METHODS = (
+    "constant", "forest", "logistic", "logisticboosting", "elinvar-classifier-auto",
+    "elinvar-classifier-invariant",
+)  # fmt: skip
+_TABLE_METHODS = (
+    "constant", "pooled", "ridge", "lasso", "randomintercept", "fixedeffects", "anchor",
+    "boosting", "forest", "anchorboosting", "elinvar-auto", "elinvar-invariant",
+    *_CLASS_METHODS[2:],
+)  # fmt: skip
 _ROWS = {name: 2000 for name in PROBLEMS if name.endswith("-e10")}
 
 _ALL = (
@@ -195,9 +213,23 @@ _ALL = (
     Suite(
         name="tables",
         title="Real tables",
+        about="Tables of other packages with a natural environment, chosen before any result, each "
+        "environment left out in turn.",
+        problems=tuple(table_specs()),
+        quick=("auto", "castle", "dietox", "oslo", "produc", "titanic", "ncb_low"),
+        seeds=30,
+        quick_seeds=3,
+        ranked=False,
+        methods=_TABLE_METHODS,
+        class_methods=_CLASS_METHODS,
+        real=True,
+    ),
+    Suite(
+        name="demo",
+        title="Tables of the demo",
         about="Each environment is the new one once. Nobody knows the truth: errors are over those "
         "of pooled least squares.",
-        problems=tuple(TABLES),
+        problems=tuple(DEMO),
         quick=("penguins",),
         seeds=9,
         quick_seeds=4,

@@ -1,44 +1,19 @@
 """Results as texts in rows: what the terminal, the page and the document show alike."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import exp, isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 from elinvar._base._numbers import number, p_value, p_words, percent
 from elinvar.baselines import BASELINES
+from elinvar.bench._real_tables import real_tables
 from elinvar.bench._summary import BASE
+from elinvar.bench._text import NOTHING, TextTable, plain
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from elinvar.bench._run import BenchResult
-
-NOTHING = "-"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextTable:
-    """A table to lay out.
-
-    Attributes
-    ----------
-    name : str
-        For links.
-    title, about : str
-        A heading, and what the numbers are.
-    heads : tuple of str
-    rows : list of list of str
-    kinds : str
-        A letter a column: "l" for text, "r" for numbers.
-    """
-
-    name: str
-    title: str
-    about: str
-    heads: tuple[str, ...]
-    rows: list[list[str]]
-    kinds: str
 
 
 def target_table(result: "BenchResult") -> TextTable | None:
@@ -88,6 +63,8 @@ def suite_tables(result: "BenchResult") -> Iterator[TextTable]:
     """Yield a table for each suite and kind of target."""
     for (name, task), part in result.by_suite.groupby(["suite", "task"], sort=False):
         suite = next(one for one in result.suites if one.name == name)
+        if suite.real:
+            continue
         both = result.by_suite.loc[result.by_suite["suite"] == name, "task"].nunique() > 1
         heads, rows = _suite_rows(part, str(task))
         yield TextTable(
@@ -201,6 +178,7 @@ def result_tables(result: "BenchResult") -> list[TextTable]:
     tables = [
         target_table(result),
         rank_table(result),
+        *real_tables(result),
         *suite_tables(result),
         verdict_table(result),
         method_table(result),
@@ -232,8 +210,3 @@ def _note(row: dict[str, Any]) -> str:
         reason = str(row["reason"])
         return reason if reason.startswith("not ") else f"{row['outcome']}: {reason}"
     return "; ".join(filter(None, (str(row["note"]), str(row["reason"]))))
-
-
-def plain(value: float, decimals: int) -> str:
-    """Return so many decimals; nothing if it is not known."""
-    return NOTHING if isnan(value) else f"{value:.{decimals}f}"

@@ -11,6 +11,7 @@ from elinvar.bench._summary import BASE, POOR
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
+INVARIANT, CLASSIFIER = "elinvar-invariant", "elinvar-classifier-auto"
 _NO_PEERS = ("oracle", "heterosgd")
 
 
@@ -34,13 +35,15 @@ class Target:
     met: str
 
 
-def targets(rows: "DataFrame") -> "DataFrame":
+def targets(rows: "DataFrame", over_tables: "DataFrame") -> "DataFrame":
     """Hold rows to what was asked of elinvar; against a peer, on the data that both ran on.
 
     Parameters
     ----------
     rows : DataFrame
         Of `measured`.
+    over_tables : DataFrame
+        Of real tables.
 
     Returns
     -------
@@ -49,7 +52,8 @@ def targets(rows: "DataFrame") -> "DataFrame":
     """
     import pandas as pd
 
-    return pd.DataFrame([asdict(one) for one in _all(_Results(rows))])
+    found = (*_all(_Results(rows)), *_on_tables(over_tables))
+    return pd.DataFrame([asdict(one) for one in found])
 
 
 class _Results:
@@ -159,6 +163,15 @@ def _recovery(of: _Results) -> Iterator[Target]:
     poor = float((values < POOR).mean()) if len(values) else np.nan
     asked = where + "F1 below .5 in at most 1%"
     yield _held("random", asked, f"{poor:.1%}", poor, holds=poor <= 0.01)
+    over = of.values("relative", "random")
+    middle, typical = float(np.exp(np.log(over).mean())), float(over.median())
+    asked = "error over the oracle's, new environments drawn alike: geometric mean at most 1.04"
+    yield _held("random", asked, f"{middle:.3f}", middle, holds=middle <= 1.04)
+    asked = "the same, median at most 1.005"
+    yield _held("random", asked, f"{typical:.4f}", typical, holds=typical <= 1.005)
+    turned = of.median("relative", "reversed", INVARIANT)
+    asked = f"{INVARIANT}: median error at most 1.01 times the oracle's"
+    yield _held("reversed", asked, f"{turned:.3f}", turned, holds=turned <= 1.01)
     peer, best = of.best_peer("f1", "two-environments", largest=True)
     f1 = of.shared("two-environments", peer).mean("f1", "two-environments")
     found = f"{f1:.3f}; {peer} {best:.3f}"
@@ -212,3 +225,28 @@ def _speed(of: _Results) -> Iterator[Target]:
     times = own / peer
     asked = "200 features: at most 3 times the seconds of the cross-validated lasso"
     yield _held("sizes", asked, f"{times:.2f} times", times, holds=times <= 3)
+
+
+def _on_tables(over: "DataFrame") -> Iterator[Target]:
+    own = over.set_index("method") if len(over) else over.reindex([BASE, CLASSIFIER])
+
+    def of(method: str, column: str) -> float:
+        return float(own[column].get(method, np.nan))
+
+    for method, what, most in (
+        (BASE, "error over pooled least squares", 1.05),
+        (CLASSIFIER, "classes: log loss over logistic regression", 1.02),
+    ):
+        ratio, worst = of(method, "ratio"), of(method, "worst")
+        asked = f"{what}, geometric mean at most 1.00"
+        yield _held("tables", asked, f"{ratio:.3f}", ratio, holds=ratio < 1.0005)
+        found = f"{worst:.3f} ({own['worst_table'].get(method, '')})"
+        asked = f"{what}, on the worst table at most {most}"
+        yield _held("tables", asked, found, worst, holds=worst <= most)
+    worse = of(BASE, "worse")
+    asked = "2% worse than pooled least squares on at most 5% of tables"
+    yield _held("tables", asked, f"{worse:.1%}", worse, holds=worse <= 0.05)
+    failed = [of(name, "failures") for name in own.index if str(name).startswith("elinvar")]
+    failures = float(np.sum(failed)) if failed else np.nan
+    found = f"{failures:.0f} runs failed"
+    yield _held("tables", "no exception of elinvar's", found, failures, holds=failures == 0)

@@ -258,6 +258,14 @@ def bench(
         bool,
         typer.Option("--quick", help="Fewer problems and seeds, no slow methods: a few minutes."),
     ] = False,
+    tables: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="Specifications of real tables for the suite 'tables', in place of this package's "
+            "39; may be given several times.",
+        ),
+    ] = None,
     out: options.Folder = Path("leaderboard"),
     resume: Annotated[
         bool,
@@ -288,6 +296,7 @@ def bench(
                 seeds=seeds,
                 workers=workers,
                 quick=quick,
+                tables=tables or [],
                 out=out,
                 resume=resume,
             )

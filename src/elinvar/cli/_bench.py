@@ -12,7 +12,10 @@ from elinvar.cli._source import make_folder
 if TYPE_CHECKING:
     from elinvar.bench import BenchResult, TextTable
 
-_SHOWN = ("method", "mean", "worst run", "against elinvar", "failures", "F1", "fit s", "note")
+_LEFT_OUT = (
+    "runs", "median", "worst environment", "tuned on test (not to be had)", "rank", "F1 < .5",
+    "|b - b*|² mean", "|b - b*|² median", "with choice s", "MiB",
+)  # fmt: skip
 
 
 def run(
@@ -22,6 +25,7 @@ def run(
     seeds: int | None,
     workers: int | None,
     quick: bool,
+    tables: list[Path],
     out: Path,
     resume: bool,
 ) -> None:
@@ -37,7 +41,7 @@ def run(
     chosen = choose_suites(suites)
     choose_methods(methods or [])
     make_folder(out)
-    command = _command(suites, methods, seeds, quick, out)
+    command = _command(suites, methods, seeds, quick, tables, out)
     with resumable(out, option="with --resume "), bar(len(chosen)) as show:
         result = run_bench(
             suites,
@@ -45,6 +49,7 @@ def run(
             seeds=seeds,
             workers=workers or cores(),
             quick=quick,
+            tables=tables,
             out=out,
             resume=resume,
             progress=show,
@@ -89,9 +94,7 @@ def _print(result: "BenchResult", out: Path, page: Path) -> None:
 
 
 def _print_table(printer: Printer, table: "TextTable") -> None:
-    kept = [k for k, head in enumerate(table.heads) if head in _SHOWN]
-    if table.name in ("ranks", "targets"):
-        kept = list(range(len(table.heads)))
+    kept = [k for k, head in enumerate(table.heads) if head not in _LEFT_OUT]
     printer.text(table.title, style="bold underline")
     printer.text(table.about)
     printer.text()
@@ -103,9 +106,15 @@ def _print_table(printer: Printer, table: "TextTable") -> None:
 
 
 def _command(
-    suites: list[str], methods: list[str] | None, seeds: int | None, quick: bool, out: Path
+    suites: list[str],
+    methods: list[str] | None,
+    seeds: int | None,
+    quick: bool,
+    tables: list[Path],
+    out: Path,
 ) -> str:
     words = ["elinvar", "bench", *suites]
     words += ["--methods", ",".join(methods)] if methods else []
     words += ["--seeds", str(seeds)] if seeds is not None else []
+    words += [word for path in tables for word in ("--tables", str(path))]
     return shlex.join([*words, *["--quick"] * quick, "--out", str(out)])

@@ -1,0 +1,69 @@
+"""Results on real tables as texts in rows."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from elinvar._base._numbers import number, percent
+from elinvar.bench._real import REFERENCES, not_read
+from elinvar.bench._text import NOTHING, TextTable, plain
+
+if TYPE_CHECKING:
+    from elinvar.bench._run import BenchResult
+
+_ERRORS = {"regression": "squared error", "classification": "log loss"}
+_NAMES = {"pooled": "pooled least squares", "logistic": "pooled logistic regression"}
+
+
+def real_tables(result: "BenchResult") -> Iterator[TextTable]:
+    """Yield a table of methods for each kind of target, and one of tables that were not read."""
+    for task, part in result.over_tables.groupby("task", sort=False):
+        own = result.by_table[result.by_table["task"] == task]
+        years = own.loc[own["by_year"].astype(bool), "problem"].nunique()
+        reference = REFERENCES[str(task)]
+        places = own.loc[own["method"] == reference, "environments"].sum()
+        without = f" ({years} tables are by year)" if years else ""
+        rows = [
+            [
+                str(row["method"]),
+                str(row["tables"]),
+                plain(row["ratio"], 3),
+                plain(row["ratio_without_years"], 3),
+                percent(row["worse"], 2, missing=NOTHING),
+                f"{row['worst']:.2f} ({row['worst_table']})" if row["worst_table"] else NOTHING,
+                str(row["failures"]),
+                number(row["seconds"], digits=2),
+                _note(result, str(row["method"])),
+            ]
+            for row in part.to_dict("records")
+        ]
+        kind = "numbers" if task == "regression" else "classes"
+        yield TextTable(
+            name=f"tables-{task}",
+            title=f"Real tables, {kind} to predict (tables)",
+            about=f"{own['problem'].nunique()} tables, {places} environments, each left out in "
+            f"turn: mean {_ERRORS[str(task)]} over that of {_NAMES[reference]}, geometric mean "
+            f"over environments, then over tables; the same without years as "
+            f"environments{without}; tables on which it is 2% larger; the worst table; runs that "
+            "failed.",
+            heads=("method", "tables", "error", "without years", "2% worse", "worst table",
+                   "failed", "fit s", "note"),
+            rows=rows,
+            kinds="lrrrrlrrl",
+        )  # fmt: skip
+    lost = not_read(result.rows)
+    yield TextTable(
+        name="not-read",
+        title="Tables that could not be read",
+        about="The others went on without them.",
+        heads=("table", "reason"),
+        rows=[[name, reason] for name, reason in lost.items()],
+        kinds="ll",
+    )
+
+
+def _note(result: "BenchResult", method: str) -> str:
+    rows = result.rows
+    notes = rows.loc[(rows["method"] == method) & (rows["outcome"] == "finished"), "note"]
+    reasons = rows.loc[(rows["method"] == method) & (rows["outcome"] == "failed"), "reason"]
+    texts = dict.fromkeys([*notes.dropna(), *reasons.dropna()])
+    return "; ".join(text for text in texts if text)
