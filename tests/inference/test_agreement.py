@@ -83,7 +83,7 @@ def spoiled(X, place, defect):
 
 
 @pytest.mark.parametrize("defect", ["none", "constant", "collinear", "of the environment"])
-@pytest.mark.parametrize("rows", [(9, 30, 12), (40, 70, 60), (25, 60, 8, 30, 20)])
+@pytest.mark.parametrize("rows", [(49, 50, 42), (40, 70, 60), (65, 90, 48, 60, 50)])
 def test_parts_follow_their_formula(random_table, problem_of, rows, defect):
     X, y, place = random_table(rows, 3, spread=0.2, level=0.5)
     X = spoiled(X, place, defect)
@@ -103,6 +103,55 @@ def test_parts_follow_their_formula(random_table, problem_of, rows, defect):
         got = (test.statistic, test.df1, test.df2, test.p_value)
         np.testing.assert_allclose(got, numbers, rtol=1e-6)
     assert found["coefficients"].df1 == sum(found[t].df1 for t in PARTS[1:3] if t in found)
+
+
+def settled(y, place, wide, narrow, common):
+    """F test of ``narrow`` within ``wide``, noise taken from the residuals about ``common``.
+
+    Each environment's residuals are uniform on a sphere of m dimensions, whatever its noise: with
+    the projection N from narrow to wide and n blocks N_ee the statistic has the mean tr N and the
+    variance 2 tr N - sum (4 tr N_ee^2 + 2 (tr N_ee)^2) / (m + 2).
+    """
+    inside = [place == e for e in range(place.max() + 1)]
+    noise = np.ones(len(y))
+    for _ in range(5):
+        H = projector(common / noise[:, None])
+        left = y - noise * (H @ (y / noise))
+        m = np.array([rows.sum() - np.trace(H[rows][:, rows]) for rows in inside])
+        whole = sum(np.sum((left / noise)[rows] ** 2) for rows in inside)
+        weights = noise
+        noise = np.array([np.sum(left[rows] ** 2) for rows in inside] / m)[place] ** 0.5
+    N = projector(wide / weights[:, None]) - projector(narrow / weights[:, None])
+    z, f = y / weights, np.trace(N)
+    blocks = [N[rows][:, rows] for rows in inside]
+    variance = 2 * f - sum(
+        (4 * np.trace(block @ block) + 2 * np.trace(block) ** 2) / (size + 2)
+        for block, size in zip(blocks, m, strict=True)
+    )
+    mean = f / whole
+    both = mean * (1 - mean) * whole**2 / variance - 1
+    df1, df2 = 2 * mean * both, 2 * (1 - mean) * both
+    part = (z @ N @ z) / whole
+    return part / (1 - part) * df2 / df1, df1, df2
+
+
+@pytest.mark.parametrize("defect", ["none", "constant", "collinear"])
+@pytest.mark.parametrize("rows", [(9, 7, 12), (6,) * 12])
+def test_parts_follow_their_formula_where_rows_are_few(random_table, problem_of, rows, defect):
+    X, y, place = random_table(rows, 3, spread=0.2, level=0.5)
+    X = spoiled(X, place, defect)
+    found = parts_of(problem_of(1000 + 30 * X, 5 * y, place))
+    own, wide, narrow = designs(X, place)
+    for name, expected in {
+        "coefficients": settled(y, place, own, narrow, narrow),
+        "slopes": settled(y, place, own, wide, wide),
+        # intercepts take one dimension of an environment, nearly
+        "residual mean": settled(y, place, wide, narrow, narrow),
+    }.items():
+        test = found[name]
+        rough = 0.1 if name == "residual mean" else 5e-3
+        np.testing.assert_allclose((test.statistic, test.df1, test.df2), expected, rtol=rough)
+        assert test.p_value == pytest.approx(stats.f.sf(*expected), abs=rough)
 
 
 def test_moments_of_the_statistic_with_estimated_weights():

@@ -73,7 +73,7 @@ def assert_row_equals(problem, table, row, expected):
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
-@pytest.mark.parametrize("rows", [(9, 30), (40, 70, 100), (25, 400, 12, 60, 33)])
+@pytest.mark.parametrize("rows", [(40, 60), (40, 70, 100), (45, 400, 42, 60, 53)])
 def test_every_support_follows_the_formula(random_table, problem_of, rows, intercept):
     X, y, place = random_table(rows, 4, spread=0.1, level=0.3)
     problem = problem_of(X, y, place, intercept=intercept)
@@ -286,6 +286,15 @@ def test_size(rows):
     p_values = simulated_p_values(rows, replications=2000, seed=sum(rows))
     assert 0.03 <= np.mean(p_values < 0.05) <= 0.07
     assert 0.004 <= np.mean(p_values < 0.01) <= 0.018
+    assert stats.kstest(p_values, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("rows", [(6,) * 100, (5,) * 60, (12,) * 20, (8, 200)])
+def test_size_with_few_rows(rows):
+    """Three coefficients an environment, and noise as unequal as 1 to 5."""
+    p_values = simulated_p_values(rows, replications=1000, seed=sum(rows))
+    assert 0.03 <= np.mean(p_values < 0.05) <= 0.08
+    assert np.mean(p_values < 0.01) <= 0.02
     assert stats.kstest(p_values, "uniform").pvalue > 1e-3
 
 

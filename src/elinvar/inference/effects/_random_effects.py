@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import fdtrc, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from elinvar.inference.problem._types import Bools, Floats
-from elinvar.inference.tests._overidentification import matched_f
+from elinvar.inference.tests._overidentification import (
+    ROUNDS,
+    estimated_law,
+    few_rows,
+    restricted_law,
+)
 
 _NODES = 96
 _STEPS = 8
@@ -153,8 +158,61 @@ class _Sample:
         inner = 1e-3 * (high / 1e-3)[:, None] ** steps
         return np.concatenate([np.zeros((len(spread), 1)), inner], axis=1)
 
+    @property
+    def few(self) -> Bools:
+        """Whether the law needs variances about the common mean, (F,)."""
+        return few_rows(self.able.astype(np.float64), self.freedom, self.able.sum(axis=1) - 1.0)
+
     def at(self, tau2: Floats) -> _Law:
         """Law of Q if the between-environment variances are ``tau2`` (F, K)."""
+        few = self.few
+        if not few.any():
+            return self._estimated(tau2)
+        both = [self.rows(~few)._estimated(tau2[~few]), self.rows(few)._settled(tau2[few])]
+        order = np.argsort(np.argsort(few, kind="stable"))
+        found = {
+            name: np.concatenate([getattr(law, name) for law in both])[order]
+            for name in _Law.__annotations__
+        }
+        return _Law(**found)
+
+    def _settled(self, tau2: Floats) -> _Law:
+        r"""Law with sampling variances about the common mean: docs/theory.md, section 5.
+
+        Of the distance from it :math:`\rho_e = v_e / (v_e + \tau^2)` is noise, so that the
+        likelihood of both has its maximum where :math:`m_e v_e = \nu_e \hat v_e +
+        (\rho_e (b_e - \hat\mu))^2 + (1 - \rho_e) v_e`.
+        """
+        able, nu = self.able[:, None, :], self.freedom[:, None, :]
+        estimated = self.variances[:, None, :]
+        variance = np.repeat(estimated, tau2.shape[1], axis=1)
+        for _ in range(ROUNDS + 1):
+            noise = variance / (variance + tau2[:, :, None])
+            weight = able / (variance + tau2[:, :, None])
+            mass = weight.sum(axis=2)
+            mean = (weight * self.effects[:, None, :]).sum(axis=2) / mass
+            away = np.square(self.effects[:, None, :] - mean[:, :, None])
+            share = weight / mass[:, :, None]
+            spare = nu + 1 - share * noise
+            q = (weight * away).sum(axis=2)
+            variance = (nu * estimated + noise**2 * away + (1 - noise) * variance) / spare
+        rough = noise**2 / (spare + 2)
+        b = (able * np.square(1.0 - share) * rough).sum(axis=2)
+        f = np.broadcast_to((self.able.sum(axis=1) - 1.0)[:, None], q.shape)
+        # what is no noise has no sphere: its square may be any
+        whole = (able * spare / noise**2).sum(axis=2)
+        law = restricted_law(*(x.ravel() for x in (q, f, b, b, whole)))
+        # as in `settle`: weights that bend to the mean make its variance larger
+        shrunk = 1.0 - 2.0 * (share * (1.0 - share) * noise**2 / spare).sum(axis=2)
+        return _Law(
+            mean=mean,
+            variance=1.0 / (mass * shrunk**2),
+            excess=q - f,
+            tail=law.p_value.reshape(q.shape),
+        )
+
+    def _estimated(self, tau2: Floats) -> _Law:
+        """Law with sampling variances as they were estimated."""
         total = self.variances[:, None, :] + tau2[:, :, None]
         # W_e = 1 / (v_e + tau^2), Q = sum W_e (b_e - mean)^2
         weight = self.able[:, None, :] / total
@@ -168,14 +226,14 @@ class _Sample:
         b = (self.able[:, None, :] * np.square(1.0 - share) * noise).sum(axis=2)
         # Meier's correction for estimated weights, Kenward and Roger's for one mean
         inflation = 1.0 + 4.0 * (share * (1.0 - share) * noise).sum(axis=2)
-        f = (self.able.sum(axis=1) - 1.0)[:, None]
-        correction, second = matched_f(f, 2.0 * b, 3.0 * np.maximum(b, 1e-12))
+        f = np.broadcast_to((self.able.sum(axis=1) - 1.0)[:, None], q.shape)
+        law = estimated_law(q, f, 2.0 * b, 3.0 * np.maximum(b, 1e-12))
         return _Law(
             mean=mean,
             variance=inflation / mass,
             # E Q = f + 2 B
             excess=q - f - 2.0 * b,
-            tail=fdtrc(np.broadcast_to(f, q.shape), second, q / np.maximum(correction, 1e-300)),
+            tail=law.p_value,
         )
 
 

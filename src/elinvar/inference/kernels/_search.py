@@ -9,8 +9,11 @@ from elinvar.inference.kernels._support import (
     Floats,
     Ints,
     Work,
+    excess,
+    few_rows,
     fit_all,
     fit_each,
+    settle,
     workspace,
 )
 
@@ -55,26 +58,32 @@ def _value(
     moments are alike.
     """
     gram, count = data[0], data[3]
-    factors, solutions, facts, _, _, _, coef, columns = work
+    facts, columns = work[2], work[7]
     size, kept = _place(mask, gate_of, dropped, added, columns)
-    if not fit_each(data, size, kept, work) or fit_all(data, size, work, -1) < size:
+    if not fit_each(data, size, kept, work):
         return np.inf
-    statistic, worst, f, weight = 0.0, 0.0, -float(size), 0.0
+    few = few_rows(size, work)
+    if few:
+        settle(data, size, work)
+    if fit_all(data, size, work, -1) < size:
+        return np.inf
+    statistic, worst, f, weight, whole = 0.0, 0.0, -float(size), 0.0, 0.0
     for e in range(len(count)):
-        # |L_e' w - z_e|^2 is what the common fit loses in e: see `evaluate_support`
-        excess, trace = 0.0, 0.0
+        trace = 0.0
         for a in range(size):
             trace += gram[e, columns[a], columns[a]]
-            value = -solutions[e, a]
-            for b in range(a, size):
-                value += factors[e, b, a] * coef[b]
-            excess += value * value
-        statistic += facts[0, e] * excess
-        worst = max(worst, facts[3, e] + excess)
+        lost = excess(e, size, work)
+        statistic += facts[0, e] * lost
+        if facts[2, e] > 0.0:
+            whole += facts[0, e] * (facts[3, e] + lost)
+        worst = max(worst, facts[3, e] + lost)
         f += facts[2, e]
         weight += facts[0, e] * trace
-    excess = 0.0
-    if f > 0.0:
+    beyond = 0.0
+    if few:
+        # f F - f for F of Chow's form, to which the test comes where environments are alike
+        beyond = max(0.0, statistic * (whole - f) / max(whole - statistic, 1e-300) - f)
+    elif f > 0.0:
         # B1 and B2 of the test with tr K_e / k in the place of each eigenvalue of K_e = T^-1 P_e
         b1, b2 = 0.0, 0.0
         for e in range(len(count)):
@@ -85,10 +94,10 @@ def _value(
             b1 += facts[2, e] * (1.0 - part) ** 2 / facts[1, e]
             b2 += (facts[2, e] * (1.0 - part)) ** 2 / facts[1, e]
         correction = f + 2.0 * b1 - 2.0 * (b2 + 2.0 * b1) / (f + 2.0)
-        excess = max(0.0, statistic * f / correction - f)
+        beyond = max(0.0, statistic * f / correction - f)
     n_rows = count.sum()
     # the criterion of the homotopy: docs/theory.md, section 9
-    return float(np.log(max(worst, 1e-300)) + np.log1p(kappa * excess / n_rows) + size * price)
+    return float(np.log(max(worst, 1e-300)) + np.log1p(kappa * beyond / n_rows) + size * price)
 
 
 @compiled()

@@ -21,6 +21,10 @@ Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, 
 
 # a column of whose second moment the others leave no more than this share depends on them
 _PIVOT = 1e-10
+# a mean that is wrong by less than this share of a standard deviation does no harm
+_ROUGH = 0.1
+# from pooled least squares the weights settle in four rounds, even with one row to spare
+_ROUNDS = 4
 
 
 @compiled(fastmath=True)
@@ -93,7 +97,7 @@ def back_solve(lower: Floats, rhs: Floats, size: int) -> None:
 
 
 @compiled(fastmath=True)
-def _invert(lower: Floats, inverse: Floats, size: int) -> None:
+def invert(lower: Floats, inverse: Floats, size: int) -> None:
     """Inverse of a lower factor without skipped columns."""
     for a in range(size):
         inverse[a, a] = 1.0 / lower[a, a]
@@ -113,7 +117,7 @@ def workspace(n_environments: int, width: int) -> Work:
         np.zeros((4, n_environments)),  # precision, freedom, rank, residual
         np.zeros((width, width)),  # factor of the total
         np.zeros((width, width)),  # its inverse
-        np.zeros((width, width)),  # leverage
+        np.zeros((width, width)),  # leverage, and other products
         np.zeros(width),  # coefficients
         np.full(width, -1),  # columns
     )
@@ -185,6 +189,70 @@ def fit_all(data: Data, size: int, work: Work, left_out: int) -> int:
     return rank
 
 
+@compiled(fastmath=True)
+def excess(e: int, size: int, work: Work) -> float:
+    """Return what the common fit loses in environment e: (w - w_e)' G_e (w - w_e)."""
+    factors, solutions, _, _, _, _, coef, _ = work
+    total = 0.0
+    for a in range(size):
+        # |L_e' w - z_e|^2: z_e = L_e^-1 c_e and w_e = L_e'^-1 z_e, so it comes without w_e
+        value = -solutions[e, a]
+        for b in range(a, size):
+            value += factors[e, b, a] * coef[b]
+        total += value * value
+    return total
+
+
+@compiled()
+def few_rows(size: int, work: Work) -> bool:
+    """Whether estimated variances are too rough to be weights: after `fit_each`.
+
+    1 / s^2 has the mean 1 + 2 / nu + 4 / nu^2 + ... times the true one. The test's law leaves out
+    the third term, which may come to a tenth of the statistic's standard deviation.
+    """
+    ranks, freedom = work[2][2], work[2][1]
+    f = ranks.sum() - size
+    left_out = 4.0 * (ranks / (freedom * freedom)).sum()
+    return bool(f > 0.0 and left_out > _ROUGH * np.sqrt(2.0 * max(f, 0.0)))
+
+
+@compiled(fastmath=True)
+def settle(data: Data, size: int, work: Work) -> float:
+    """Weigh environments by their residuals about the common fit, from pooled least squares on.
+
+    The precisions in ``work`` become m_e / |y_e - X_e w|^2, and so do those of the next `fit_all`;
+    the freedoms m_e + 2, m_e = n_e - tr T^-1 P_e. Returns how far these precisions make the
+    covariance of w too small, (1 - 2 sum tr T^-1 P_e / (k m_e))^2; 0 if w cannot be told.
+    """
+    gram, count, absorbed = data[0], data[3], data[5]
+    facts, total, inverse, product, columns = work[2], work[3], work[4], work[5], work[7]
+    facts[0] = count
+    shrunk = 0.0
+    for _ in range(_ROUNDS):
+        if fit_all(data, size, work, -1) < size:
+            return 0.0
+        invert(total, inverse, size)
+        # T^-1 = L^-T L^-1
+        for a in range(size):
+            for b in range(a + 1):
+                value = 0.0
+                for m in range(a, size):
+                    value += inverse[m, a] * inverse[m, b]
+                product[a, b] = value if a == b else 2.0 * value
+        shrunk = 0.0
+        for e in range(len(count)):
+            share = 0.0
+            for a in range(size):
+                for b in range(a + 1):
+                    share += product[a, b] * gram[e, columns[a], columns[b]]
+            share *= facts[0, e]
+            freedom = count[e] - absorbed - share
+            shrunk += share / freedom
+            facts[0, e] = freedom / (facts[3, e] + excess(e, size, work))
+            facts[1, e] = freedom + 2.0
+    return float((1.0 - 2.0 * shrunk / max(size, 1)) ** 2)
+
+
 @compiled()
 def _fit_least_norm(data: Data, size: int, work: Work, left_out: int) -> None:
     """Mend the last refit where the others cannot tell all columns apart.
@@ -211,157 +279,8 @@ def _fit_least_norm(data: Data, size: int, work: Work, left_out: int) -> None:
                 coef[a] += vectors[a, m] * part / values[m]
 
 
-@compiled(fastmath=True)
-def _weakest(size: int, gate_of: Ints, needed: Floats, work: Work) -> float:
-    """Smallest squared t over its threshold; a gate of several columns by its Wald statistic."""
-    inverse, coef, columns = work[4], work[6], work[7]
-    smallest = np.inf
-    start = 0
-    while start < size:
-        gate = gate_of[columns[start]]
-        stop = start
-        while stop < size and gate_of[columns[stop]] == gate:
-            stop += 1
-        if gate >= 0 and stop - start == 1:
-            # a diagonal entry of T^-1 = (L L')^-1 is a column's square sum of L^-1
-            variance = 0.0
-            for m in range(start, size):
-                variance += inverse[m, start] * inverse[m, start]
-            smallest = min(smallest, coef[start] * coef[start] / (variance * needed[1]))
-        elif gate >= 0:
-            wald = _wald(inverse, coef, start, stop, size)
-            smallest = min(smallest, wald / needed[stop - start])
-        start = stop
-    return smallest
-
-
 @compiled()
-def _wald(inverse: Floats, coef: Floats, start: int, stop: int, size: int) -> float:
-    """Wald statistic of coef[start:stop] = 0, its covariance being a block of (L L')^-1."""
-    width = stop - start
-    block = np.zeros((width, width))
-    rhs = coef[start:stop].copy()
-    for a in range(width):
-        for b in range(a + 1):
-            value = 0.0
-            for m in range(start + a, size):
-                value += inverse[m, start + a] * inverse[m, start + b]
-            block[a, b] = value
-    # with the block L L' the statistic is |L^-1 w|^2
-    factor(block, rhs, width)
-    return float((rhs * rhs).sum())
-
-
-@compiled(fastmath=True)
-def _leverage(e: int, size: int, work: Work) -> tuple[float, float]:
-    """Traces of K and K^2, K = L^-1 P_e L^-T with L the factor of the total."""
-    own, precision = work[0], work[2][0, e]
-    inverse, product = work[4], work[5]
-    for a in range(size):
-        for b in range(a + 1):
-            value = 0.0
-            for m in range(b, a + 1):
-                value += inverse[a, m] * own[e, m, b]
-            # L^-1 L_e: its square is K but for the precision, as P_e is L_e L_e' times that
-            product[a, b] = value
-    first = 0.0
-    second = 0.0
-    for a in range(size):
-        for b in range(a + 1):
-            value = 0.0
-            for m in range(b + 1):
-                value += product[a, m] * product[b, m]
-            value *= precision
-            if a == b:
-                first += value
-                second += value * value
-            else:
-                second += 2.0 * value * value
-    return first, second
-
-
-@compiled(fastmath=True)
-def evaluate_support(
-    data: Data,
-    size: int,
-    kept: int,
-    gates: Ints,
-    needed: Floats,
-    thorough: bool,
-    work: Work,
-    out: Floats,
-) -> None:
-    """Test and refit the support in ``work``'s columns; its coefficients stay in ``work``.
-
-    ``out`` gets Q, f, B1, B2, mean risk, worst risk and the smallest (t / t_min)^2; Q is infinite
-    if the support cannot be fitted. If that smallest is below 1, B1 and B2 are NaN unless
-    ``thorough``. The first ``kept`` columns are those of the last call with ``work``.
-    """
-    weights = data[4]
-    factors, solutions, facts, total, inverse, _, coef, _ = work
-    out[:] = np.nan
-    out[0] = np.inf
-    if not fit_each(data, size, kept, work) or fit_all(data, size, work, -1) < size:
-        return
-    _invert(total, inverse, size)
-    out[6] = _weakest(size, gates, needed, work)
-    # the traces cost O(E k^3), and no support with a gate to spare is taken
-    tested = thorough or out[6] >= 1.0
-    statistic = 0.0
-    risk = 0.0
-    worst = 0.0
-    freedom = -float(size)
-    b1 = 0.0
-    b2 = 0.0
-    for e in range(len(weights)):
-        # |L_e' w - z_e|^2 = (w - w_e)' G_e (w - w_e): what the common fit loses in environment e
-        excess = 0.0
-        for a in range(size):
-            # z_e = L_e^-1 c_e and w_e = L_e'^-1 z_e, so residuals come without w_e
-            value = -solutions[e, a]
-            for b in range(a, size):
-                value += factors[e, b, a] * coef[b]
-            excess += value * value
-        statistic += facts[0, e] * excess
-        risk += weights[e] * (facts[3, e] + excess)
-        worst = max(worst, facts[3, e] + excess)
-        # f = sum of ranks - k
-        freedom += facts[2, e]
-        if tested:
-            first, second = _leverage(e, size, work)
-            # tr M_e^2 and (tr M_e)^2 with M_e = Pi_e - T^-1 P_e
-            b1 += (facts[2, e] - 2.0 * first + second) / facts[1, e]
-            b2 += (facts[2, e] - first) ** 2 / facts[1, e]
-    out[0] = statistic
-    out[1] = freedom
-    if tested:
-        out[2] = b1
-        out[3] = b2
-    out[4] = risk
-    out[5] = worst
-
-
-@compiled()
-def evaluate_many(
-    data: Data, masks: Bools, gates: Ints, needed: Floats, thorough: bool
-) -> tuple[Floats, Floats]:
-    """Rows of ``evaluate_support`` and coefficients for masks over columns, (M, q) boolean."""
-    n_masks, q = masks.shape
-    work = workspace(len(data[3]), _widest(masks))
-    coef, columns = work[6], work[7]
-    rows = np.empty((n_masks, 7))
-    coefs = np.zeros((n_masks, q))
-    for i in range(n_masks):
-        size, kept = support_columns(masks[i], columns)
-        evaluate_support(data, size, kept, gates, needed, thorough, work, rows[i])
-        if np.isfinite(rows[i, 0]):
-            for a in range(size):
-                coefs[i, columns[a]] = coef[a]
-    return rows, coefs
-
-
-@compiled()
-def _widest(masks: Bools) -> int:
+def widest(masks: Bools) -> int:
     widest = 1
     for i in range(len(masks)):
         widest = max(widest, masks[i].sum())
@@ -373,7 +292,7 @@ def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Boo
     """Error of every support on each environment, its efficient refit made on the others."""
     gram, cross, power, count, weights, absorbed, _ = data
     n_environments = len(count)
-    work = workspace(n_environments, _widest(masks))
+    work = workspace(n_environments, widest(masks))
     coef, columns = work[6], work[7]
     errors = np.empty((len(masks), n_environments))
     for i in range(len(masks)):
@@ -381,6 +300,8 @@ def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Boo
         if not fit_each(data, size, kept, work):
             errors[i] = np.inf
             continue
+        if few_rows(size, work):
+            settle(data, size, work)
         for e in range(n_environments):
             if fit_all(data, size, work, e) < size:
                 _fit_least_norm(data, size, work, e)

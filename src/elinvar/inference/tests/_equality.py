@@ -4,14 +4,16 @@ import numpy as np
 from scipy.special import chdtrc, fdtrc
 
 from elinvar.inference.problem._types import Floats
-from elinvar.inference.tests._overidentification import matched_f
+from elinvar.inference.tests._overidentification import Estimates
 
 # Moments know no fourth moments. Tests that depend on them hold their size up to this kurtosis,
 # that of the exponential law; the normal law has 3, the uniform 1.8.
 KURTOSIS = 9.0
 
 
-def same_effect(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
+def same_effect(
+    effects: Floats, variances: Floats, freedom: Floats, noise: Floats | None = None
+) -> Floats:
     """p-values of the same number in all environments, for many numbers at once.
 
     Welch's test (1951): the case k = 1 of ``agreement_p_value``.
@@ -21,6 +23,9 @@ def same_effect(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
     effects, variances, freedom : array of shape (F, E)
         Estimates, their variances, and the degrees of freedom of these. An environment counts
         where the variance is positive and the freedom is at least 1.
+    noise : array of shape (F, E), optional
+        The rows' variances behind those of the estimates: where rows are few, what the weights of
+        environments start from.
 
     Returns
     -------
@@ -30,16 +35,17 @@ def same_effect(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
     able = (variances > 0) & (freedom >= 1)
     weight = np.where(able, 1.0 / np.where(able, variances, 1.0), 0.0)
     total = np.maximum(weight.sum(axis=1), 1e-300)[:, None]
-    mean = (weight * effects).sum(axis=1, keepdims=True) / total
-    statistic = (weight * (effects - mean) ** 2).sum(axis=1)
-    # for one number B1 = B2 = B, and c and nu are Welch's: docs/theory.md, section 5
-    b = ((1 - weight / total) ** 2 / np.where(able, freedom, np.inf)).sum(axis=1)
-    f = able.sum(axis=1) - 1.0
-    tested = f >= 1
-    f = np.where(tested, f, 1.0)
-    correction, second = matched_f(f, 2 * b, 3 * b)
-    p_value: Floats = fdtrc(f, second, statistic / correction)
-    return np.where(tested, p_value, 1.0)
+    # about their mean, so that the digits that differ are kept
+    shifted = effects - (weight * effects).sum(axis=1, keepdims=True) / total
+    law = Estimates(
+        precision=weight[..., None, None],
+        pull=(weight * shifted)[..., None],
+        explained=weight * shifted**2,
+        rank=able.astype(np.float64),
+        freedom=np.where(able, freedom, 1.0),
+        noise=np.ones_like(weight) if noise is None else np.where(able, noise, 1.0),
+    ).agreement()
+    return np.where(able.sum(axis=1) > 1, law.p_value, 1.0)
 
 
 def same_scale(variances: Floats, freedom: Floats, kurtosis: float = KURTOSIS) -> Floats:

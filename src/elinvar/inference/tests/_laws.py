@@ -80,7 +80,7 @@ def marginal_laws(moments: "Moments") -> MarginalLaws:
     variance = np.where(variance > _CONSTANT * mean**2, variance, 0.0)
     freedom = np.broadcast_to(count - 1, variance.shape)
     unbiased = variance * (count / np.maximum(count - 1, 1.0))
-    mean_p = same_effect(mean, unbiased / count, freedom)
+    mean_p = same_effect(mean, unbiased / count, freedom, unbiased)
     scale_p = same_scale(unbiased, freedom)
     # Welch's test leaves out environments without variance: two of these with unlike means differ
     fixed = np.where(variance > 0, np.nan, mean)
@@ -320,8 +320,10 @@ def _slope_p(problem: LinearProblem) -> Floats:
     residual = np.maximum(power - slope**2 * safe, _FLOOR * power)
     # a slope and an intercept of its own in each environment
     freedom = np.where(estimable, count - 2, 0.0)
-    error = np.where(estimable, residual / (safe * np.maximum(freedom, 1.0)), 0.0)
-    return same_effect(slope.T, error.T, freedom.T)
+    noise = residual / np.maximum(freedom, 1.0)
+    error = np.where(estimable, noise / safe, 0.0)
+    # the noise of rows has the divisor nu_e, that of the slope n_e nu_e
+    return same_effect(slope.T, error.T, freedom.T, (noise * count).T)
 
 
 def _between(weight: Floats, means: Floats) -> Floats:

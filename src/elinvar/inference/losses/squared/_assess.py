@@ -1,12 +1,11 @@
 """The overidentification test: whether all environments agree on a support's coefficients."""
 
 import numpy as np
-from scipy.special import fdtrc
 
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Bools
-from elinvar.inference.tests._overidentification import matched_f
+from elinvar.inference.tests._overidentification import estimated_law, restricted_law
 
 
 def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> Assessment:
@@ -24,7 +23,8 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     accordingly),
     :math:`B_1 = \sum \mathrm{tr}(M_e^2) / \nu_e`, :math:`B_2 = \sum (\mathrm{tr} M_e)^2 / \nu_e`,
     Q/c is referred to :math:`F(f, \nu)` with :math:`c = f + 2 B_1 - 2 (B_2 + 2 B_1) / (f + 2)` and
-    :math:`\nu = f (f + 2) / (B_2 + 2 B_1)`.
+    :math:`\nu = f (f + 2) / (B_2 + 2 B_1)`. Where rows are few, environments are weighed by their
+    residuals about the common fit, and Q has the law `restricted_law`.
 
     Parameters
     ----------
@@ -39,28 +39,27 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     empty; its general form and the ranks are our own derivation, see docs/theory.md. Valid if the
     noise variance does not depend on the features within an environment.
     """
-    from elinvar.inference.kernels._support import evaluate_many
+    from elinvar.inference.kernels._evaluate import evaluate_many
 
     rows, coef = evaluate_many(
         problem.data, problem.column_masks(masks), problem.tested, problem.needed, thorough
     )
-    q, freedom, b1, b2, risk, worst, weakest = rows.T
+    q, freedom, b1, b2, risk, worst, weakest, whole = rows.T
     valid = np.isfinite(q)
     known = valid & ~np.isnan(b1)
     tested = known & (freedom > 0)
-    safe = np.where(tested, freedom, 1.0)
+    few = tested & (whole > 0)
+    q, freedom, b1, b2 = (np.where(tested, value, 0.0) for value in (q, freedom, b1, b2))
     # E Q = f + 2 B1 and Var Q = 2 f + 8 B1 + 2 (B2 + 2 B1) to first order: Q ~ c F(f, nu)
-    correction, second = matched_f(safe, 2 * b1, b2 + 2 * b1)
-    ratio = np.where(tested, q / correction, 0.0)
-    p_value = np.where(known, 1.0, np.nan)
-    p_value[tested] = fdtrc(safe[tested], second[tested], ratio[tested])
+    law = estimated_law(q, freedom, 2 * b1, b2 + 2 * b1)
+    law = law.replaced(few, restricted_law(q[few], freedom[few], b1[few], b2[few], whole[few]))
     return Assessment(
         masks=masks,
         coef=coef,
-        p_value=p_value,
-        statistic=np.where(known, ratio * safe, np.inf),
-        freedom=safe,
-        residual_freedom=np.where(tested, second, np.inf),
+        p_value=np.where(known, law.p_value, np.nan),
+        statistic=np.where(known, law.ratio * law.first, np.inf),
+        freedom=law.first,
+        residual_freedom=np.where(tested, law.second, np.inf),
         risk=np.where(valid, risk, np.inf),
         worst=np.where(valid, worst, np.inf),
         weakest=weakest,

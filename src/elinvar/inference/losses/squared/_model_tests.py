@@ -6,10 +6,11 @@ from scipy.special import fdtrc
 from elinvar.inference.losses._records import ModelTest, Part
 from elinvar.inference.losses.squared._assess import assess
 from elinvar.inference.losses.squared._own_slopes import OwnSlopes
+from elinvar.inference.losses.squared._parts import settled_intercepts, settled_slopes
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
 from elinvar.inference.problem._types import Bools, Floats
-from elinvar.inference.tests._overidentification import matched_f
+from elinvar.inference.tests._overidentification import Law, estimated_law
 
 Tested = tuple[float, float, float]
 
@@ -50,8 +51,10 @@ def model_tests(problem: LinearProblem, gates: Bools) -> list[ModelTest]:
     own = OwnSlopes.of(problem, columns[None])
     if not own.short[0]:
         if not problem.absorbed:
-            found["residual mean"] = _residual_mean(own, problem.count)
-            found["slopes"] = _ratio(*(float(value[0]) for value in own.slopes_test()))
+            found["residual mean"] = _residual_mean(
+                problem, own, settled_slopes(problem, columns[None])
+            )
+            found["slopes"] = _tested(own.slopes_test(), own.rank.sum() > own.common_rank[0])
         found["scale"] = _scale(problem, own)
     return [
         ModelTest(
@@ -79,7 +82,9 @@ def _coefficients(problem: LinearProblem, gates: Bools) -> Tested | None:
     return float(table.statistic[0]) / f, f, float(table.residual_freedom[0])
 
 
-def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
+def _residual_mean(
+    problem: LinearProblem, own: OwnSlopes, few: tuple[Bools, OwnSlopes, Floats]
+) -> Tested | None:
     r"""Test one intercept, given common slopes.
 
     The intercepts :math:`a_e = \bar y_e - \bar x_e' b` have the covariance
@@ -89,6 +94,9 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
     the means can tell are fitted with that. The law has the traces of :math:`\Theta V_e`, of its
     square, and of :math:`\Theta` with the part of the slopes' weights.
     """
+    if few[0][0]:
+        own = few[1]
+    count = problem.count
     mean, freedom, sampling = own.mean[0], own.freedom[0], own.noise[0] / count
     covariance = own.covariance[0]
     design = np.column_stack([np.ones(len(sampling)), mean])
@@ -106,6 +114,9 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
     q = float(intercepts @ contrasts(intercepts[:, None])[:, 0])
     # f_m = E - 1 less the slopes that only the means can tell
     lost = (len(estimable) - ranks(estimable)) - (len(covariance) - own.common_rank[0])
+    f = np.array([len(sampling) - 1.0 + lost])
+    if few[0][0]:
+        return _tested(settled_intercepts(np.array([q]), f, own, count, few[2]), f[0] > 0)
     # D_ee Theta_ee: what the environment's own noise has of V_e
     weight = 1 - np.einsum("ej,jk,ek->e", design, inverse, design) / sampling
     pulled = contrasts(mean)
@@ -120,7 +131,7 @@ def _residual_mean(own: OwnSlopes, count: Floats) -> Tested | None:
     # docs/evidence.md, section 2
     excess = 2 * ((eta + 2 * chi) / freedom).sum()
     half = (((weight + first) ** 2 + 2 * eta) / freedom).sum()
-    return _ratio(q, float(len(sampling) - 1 + lost), float(excess), float(half))
+    return _tested(estimated_law(np.array([q]), f, excess, half), f[0] > 0)
 
 
 def _scale(problem: LinearProblem, own: OwnSlopes) -> Tested | None:
@@ -138,9 +149,8 @@ def _scale(problem: LinearProblem, own: OwnSlopes) -> Tested | None:
     return float(second * statistic / (f * (b - statistic))), f, float(second)
 
 
-def _ratio(q: float, f: float, excess: float, half: float) -> Tested | None:
-    """Q / c with its degrees of freedom; None if there is nothing to test."""
-    if f < 1:
+def _tested(law: Law, tested: bool) -> Tested | None:
+    """Return the statistic of a single test and its degrees of freedom, if it tests anything."""
+    if not tested:
         return None
-    correction, second = matched_f(f, excess, half)
-    return max(float(q), 0.0) / float(correction), float(f), float(second)
+    return float(law.ratio[0]), float(law.first[0]), float(law.second[0])

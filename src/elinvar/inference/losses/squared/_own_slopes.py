@@ -7,6 +7,7 @@ import numpy as np
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
 from elinvar.inference.problem._types import Bools, Floats, Places
+from elinvar.inference.tests._overidentification import Estimates, Law
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,13 @@ class OwnSlopes:
     common_rank: Floats
 
     @classmethod
-    def of(cls, problem: LinearProblem, columns: Places) -> "OwnSlopes":
-        """Fit supports of k columns each, (M, k), counted without the constant."""
+    def of(
+        cls, problem: LinearProblem, columns: Places, weight: Floats | None = None
+    ) -> "OwnSlopes":
+        """Fit supports of k columns each, (M, k), counted without the constant.
+
+        ``weight`` (M, E) is n_e over the noise, by default that of each environment's own fit.
+        """
         moments, (inner, joint) = problem.moments, problem.within
         gram = np.moveaxis(inner[:, columns[:, :, None], columns[:, None, :]], 1, 0)
         cross = np.moveaxis(joint[:, columns], 1, 0)
@@ -62,7 +68,7 @@ class OwnSlopes:
         variance = moments.var_y / problem.target_scale**2
         residual = np.maximum(variance - explained, problem.floor)
         # precision of the slopes: centred gram over the noise
-        weight = freedom / residual
+        weight = freedom / residual if weight is None else weight
         precision, pull = weight[..., None, None] * gram, weight[..., None] * cross
         covariance, common_estimable = pseudo_inverses(precision.sum(axis=1))
         return cls(
@@ -72,7 +78,7 @@ class OwnSlopes:
             rank=rank,
             freedom=freedom,
             residual=residual,
-            noise=residual * problem.count / freedom,
+            noise=problem.count / weight,
             short=np.asarray((spare < 1).any(axis=1)),
             mean=np.moveaxis(problem.means[:, columns + problem.offset], 1, 0),
             target=problem.target_means,
@@ -87,16 +93,13 @@ class OwnSlopes:
         own: Floats = self.target - np.einsum("mej,mj->me", self.mean, self.common)
         return own
 
-    def slopes_test(self) -> tuple[Floats, Floats, Floats, Floats]:
-        r"""Q of equal slopes, f, and what `matched_f` needs: section 5 of docs/theory.md.
-
-        With :math:`K_e = \Phi P_e` the statistic is
-        :math:`\sum_e b_e' P_e b_e - b' \sum_e P_e b_e`, and :math:`M_e = \Pi_e - K_e` there.
-        """
-        part = self.covariance[:, None] @ self.precision
-        first, second = np.einsum("mejj->me", part), np.einsum("mejk,mekj->me", part, part)
-        # tr M_e^2 = r_e - 2 tr K_e + tr K_e^2, and tr M_e = r_e - tr K_e
-        b1 = ((self.rank - 2 * first + second) / self.freedom).sum(axis=1)
-        b2 = ((self.rank - first) ** 2 / self.freedom).sum(axis=1)
-        q = self.explained.sum(axis=1) - np.einsum("mj,mej->m", self.common, self.pull)
-        return q, self.rank.sum(axis=1) - self.common_rank, 2 * b1, b2 + 2 * b1
+    def slopes_test(self) -> Law:
+        """Hold the disagreement of slopes, whatever the intercepts, against its law, (M,)."""
+        return Estimates(
+            precision=self.precision,
+            pull=self.pull,
+            explained=self.explained,
+            rank=self.rank,
+            freedom=self.freedom,
+            noise=self.noise,
+        ).agreement()

@@ -1,7 +1,6 @@
 """The parts of invariance, for many supports at once: slopes, intercepts and noise."""
 
 import numpy as np
-from scipy.special import fdtrc
 
 from elinvar.inference.losses._records import Parts
 from elinvar.inference.losses.squared._own_slopes import OwnSlopes
@@ -9,7 +8,7 @@ from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._equality import same_scale
-from elinvar.inference.tests._overidentification import matched_f
+from elinvar.inference.tests._overidentification import Law, estimated_law, restricted_law
 
 # Bartlett's test as for normal noise: it decides who goes first, and refuses nobody
 _NORMAL = 3.0
@@ -59,17 +58,57 @@ def _tests(problem: LinearProblem, columns: Places) -> Floats:
     """p-values (3, M) of supports of k columns each, (M, k)."""
     own = OwnSlopes.of(problem, columns)
     found = np.ones((3, len(columns)))
-    found[0] = _p_value(*own.slopes_test())
+    found[0] = own.slopes_test().p_value
     if problem.offset:
-        found[1] = _intercepts(own, problem.count)
+        found[1] = _intercepts_test(problem, columns, own).p_value
     # what is fitted without error has no noise to compare
     exact = (own.residual <= 2 * problem.floor).any(axis=1)
     found[2] = np.where(exact, 1.0, same_scale(own.noise, own.freedom, _NORMAL))
     return found
 
 
-def _intercepts(own: OwnSlopes, count: Floats) -> Floats:
-    """p-values (M,) of one intercept, given common slopes."""
+def _intercepts_test(problem: LinearProblem, columns: Places, own: OwnSlopes) -> Law:
+    """Hold the disagreement of intercepts, given common slopes, against its law, (M,)."""
+    q, share = _intercepts(own, problem.count)
+    # Welch: the noise of estimated weights, as far as an environment is not alone in the mean
+    b = ((1 - share) ** 2 / own.freedom).sum(axis=1)
+    f = np.full(len(q), len(problem.count) - 1.0)
+    law = estimated_law(q, f, 2 * b, 3 * b)
+    few, settled, freedom = settled_slopes(problem, columns)
+    if not few.any():
+        return law
+    q = _intercepts(settled, problem.count)[0]
+    return law.replaced(few, settled_intercepts(q, f[few], settled, problem.count, freedom))
+
+
+def settled_slopes(problem: LinearProblem, columns: Places) -> tuple[Bools, OwnSlopes, Floats]:
+    """Supports whose rows are few, their slopes at weights that the common model settled.
+
+    And the freedoms of ``settle`` (M, E), for a shared intercept.
+    """
+    from elinvar.inference.kernels._evaluate import settled_weights
+
+    inside = np.zeros((len(columns), len(problem.gate_of)), dtype=bool)
+    inside[:, 0] = True
+    np.put_along_axis(inside, columns + 1, True, axis=1)
+    weight, freedom = settled_weights(problem.data, inside)
+    few = weight[:, 0] > 0
+    return few, OwnSlopes.of(problem, columns[few], weight[few]), freedom[few]
+
+
+def settled_intercepts(
+    q: Floats, f: Floats, settled: OwnSlopes, count: Floats, freedom: Floats
+) -> Law:
+    """Law of the intercepts' statistic at settled weights, for `settled_slopes`."""
+    # what own intercepts and common slopes fit of an environment, less what the common model does
+    slopes = np.einsum("mjk,mekj->me", settled.covariance, settled.precision)
+    taken = np.clip(1 + slopes - (count + 2 - freedom), 0.0, 1.0)
+    b = (taken**2 / freedom).sum(axis=1)
+    return restricted_law(q, f, b, b, (freedom - 2).sum(axis=1))
+
+
+def _intercepts(own: OwnSlopes, count: Floats) -> tuple[Floats, Floats]:
+    """Q_a (M,), and the share of each environment in the mean of intercepts (M, E)."""
     sampling = own.noise / count
     # V^-1 = D^-1 - D^-1 W (1 + W' D^-1 W)^-1 W' D^-1 with W = X C and C C' = Phi (Woodbury): what
     # is inverted has no eigenvalue below 1, however small the noise of an environment
@@ -86,14 +125,4 @@ def _intercepts(own: OwnSlopes, count: Floats) -> Floats:
     # the minimum over mu in closed form: a'V^-1 a - (a'V^-1 1)^2 / 1'V^-1 1
     q = total[:, 0] - total[:, 1] ** 2 / solved[..., 1].sum(axis=1)
     share = 1 / sampling
-    share /= share.sum(axis=1, keepdims=True)
-    # Welch: the noise of estimated weights, as far as an environment is not alone in the mean
-    b = ((1 - share) ** 2 / own.freedom).sum(axis=1)
-    return _p_value(q, np.full(len(q), len(count) - 1.0), 2 * b, 3 * b)
-
-
-def _p_value(q: Floats, f: Floats, excess: Floats, half: Floats) -> Floats:
-    tested = f >= 1
-    safe = np.where(tested, f, 1.0)
-    correction, second = matched_f(safe, excess, half)
-    return np.where(tested, fdtrc(safe, second, np.maximum(q, 0.0) / correction), 1.0)
+    return q, share / share.sum(axis=1, keepdims=True)

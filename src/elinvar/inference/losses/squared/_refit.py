@@ -29,6 +29,8 @@ def refit_many(problem: LinearProblem, masks: Bools) -> list[Refit]:
 
 def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
     """Fit supports of k columns each, (M, k)."""
+    from elinvar.inference.kernels._evaluate import settled_weights
+
     gram = np.moveaxis(problem.gram[:, columns[:, :, None], columns[:, None, :]], 1, 0)
     cross = np.moveaxis(problem.cross[:, columns], 1, 0)
     inverse, estimable = pseudo_inverses(gram)
@@ -39,7 +41,10 @@ def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
     spare = problem.count - ranks(estimable) - problem.absorbed
     freedom = np.where(spare >= 1, spare, 0.0)
     # P_e = G_e nu_e / residual_e, 0 where an environment has no rows to spare
-    weight = freedom / residual
+    inside = np.zeros((len(columns), len(problem.gate_of)), dtype=bool)
+    np.put_along_axis(inside, columns, True, axis=1)
+    settled = settled_weights(problem.data, inside)[0]
+    weight = np.where(settled > 0, settled, freedom / residual)
     known = estimable > 1 - _MIXED
     noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
     own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])
