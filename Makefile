@@ -56,6 +56,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 leaderboard: $(BENCH) ## Run every method on every problem, and write docs/leaderboard.md (half an hour)
 	$(ONE_THREAD) $(BIN)/elinvar bench --out leaderboard --resume
 	cp leaderboard/leaderboard.md docs/leaderboard.md
+	cp leaderboard/images/*.png docs/images/
 
 pictures: $(RUNTIME) ## Draw the pictures of the README again
 	$(BIN)/python docs/images/make.py

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, to_png
+from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, plot_tables, to_png
 
 OURS = "elinvar-auto"
-NAMES = ("constant", "pooled", "oracle", "elinvar-auto", "lasso", "irmv1", "eills")
+NAMES = ("constant", "pooled", "oracle", OURS, "lasso", "irmv1", "eills")
 
 
 def texts(ax):
@@ -124,3 +124,26 @@ def test_bars_join_groups_and_the_difference_has_its_length():
     assert "over 7 problems" in title(ax)
     with pytest.raises(ValueError, match="no ranks"):
         plot_ranks({}, 1.0)
+
+
+def test_a_dot_a_table_and_a_diamond_a_method():
+    tables = {
+        "method": ["lasso"] * 3 + [OURS] * 3,
+        "problem": ["cars", "schools", "soil"] * 2,
+        "ratio": [1.0, 9.0, 0.1, 0.8, 1.5, float("nan")],
+    }
+    means = {
+        "method": ["lasso", OURS, "lost"],
+        "ratio": [1.1, 0.9, float("nan")],
+        "worst_table": ["schools", "schools", ""],
+    }
+    ax = plot_tables(tables, means)
+    assert [label.get_text() for label in ax.get_yticklabels()] == [OURS, "lasso"]
+    places = sorted(tuple(mark.get_offsets()[0].tolist()) for mark in ax.collections)
+    # the diamonds at .9 and 1.1; what is beyond the edges lies on them
+    expected = [(0.25, 1), (0.8, 0), (0.9, 0), (1.0, 1), (1.1, 1), (1.5, 0), (4.0, 1)]
+    np.testing.assert_allclose(places, expected)
+    assert [text.get_text() for text in ax.texts] == ["schools"]
+    assert title(ax).startswith(f"{OURS}: 0.900 times the error of pooled least squares")
+    with pytest.raises(ValueError, match="no rows"):
+        plot_tables({"method": [], "problem": [], "ratio": []}, means)

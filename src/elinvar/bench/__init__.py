@@ -3,7 +3,7 @@
 from elinvar.bench._cell import run_method
 from elinvar.bench._data import Case, Split, case_of, draw_case, table_case
 from elinvar.bench._markdown import leaderboard
-from elinvar.bench._page import write_bench_page
+from elinvar.bench._page import table_pictures, write_bench_page
 from elinvar.bench._paired import Interval, Ranking, paired_interval, rank
 from elinvar.bench._protocol import Choice, choose
 from elinvar.bench._run import (
@@ -42,5 +42,6 @@ __all__ = [
     "run_method",
     "sweep_of",
     "table_case",
+    "table_pictures",
     "write_bench_page",
 ]

@@ -122,6 +122,8 @@ def _losses(result: "BenchResult") -> Iterator[str]:
 
 def _table(table: TextTable) -> Iterator[str]:
     yield f"## {table.title}\n\n{table.about}\n"
+    if table.picture:
+        yield f"![{table.title}: errors of each method](images/{table.picture})\n"
     yield _row(table.heads)
     yield "|" + "|".join("---:" if kind == "r" else "---" for kind in table.kinds) + "|"
     yield from map(_row, table.rows)

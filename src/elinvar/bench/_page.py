@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 from elinvar._base import __version__, check_writable
 from elinvar.bench._markdown import PROTOCOL
+from elinvar.bench._real import REFERENCES
 from elinvar.bench._tables import result_tables
 from elinvar.bench._text import TextTable
-from elinvar.plots import plot_error_time, plot_ranks, plot_recovery
+from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, plot_tables
 from elinvar.report.layout import Picture, Table, picture, text_table, write_page
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from elinvar.bench._run import BenchResult
+    from elinvar.plots.types import Axes
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -66,6 +68,9 @@ def write_bench_page(
 
 def _pictures(result: "BenchResult") -> Iterator[Picture]:
     """Yield the pictures for which there are rows."""
+    for task, axes in table_pictures(result):
+        caption = "Each environment left out in turn; triangles are beyond the edge."
+        yield picture(axes, f"tables-{task}-picture", caption)
     if result.ranking is not None:
         ranking = result.ranking
         axes = plot_ranks(
@@ -85,6 +90,24 @@ def _pictures(result: "BenchResult") -> Iterator[Picture]:
         if len(found):
             caption = "Methods that select features, on random linear models."
             yield picture(plot_recovery(found, against), f"recovery-{suite}", caption)
+
+
+def table_pictures(result: "BenchResult") -> "Iterator[tuple[str, Axes]]":
+    """Yield, for each kind of target of real tables, errors over those of the reference.
+
+    Parameters
+    ----------
+    result : BenchResult
+        Of `run_bench`. The constant, which knows nothing, is not drawn.
+
+    Yields
+    ------
+    tuple of str and Axes
+    """
+    for task, part in result.over_tables.groupby("task", sort=False):
+        tables = result.by_table[result.by_table["task"] == task]
+        known = part[part["method"] != "constant"]
+        yield str(task), plot_tables(tables, known, reference=REFERENCES[str(task)].title)
 
 
 def error_times(result: "BenchResult") -> "DataFrame":

@@ -1,7 +1,7 @@
 """Real tables: errors over those of plain least squares, by table and over all tables."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,20 @@ if TYPE_CHECKING:
 
     Frame = pd.DataFrame
 
-REFERENCES: Final = {"regression": "pooled", "classification": "logistic"}
-"""What errors are over: least squares, or logistic regression, over all rows."""
+
+class Reference(NamedTuple):
+    """What errors are over: a method, its name in a sentence, and what its error is."""
+
+    method: str
+    title: str
+    error: str
+
+
+REFERENCES: Final = {
+    "regression": Reference("pooled", "pooled least squares", "squared error"),
+    "classification": Reference("logistic", "pooled logistic regression", "log loss"),
+}
+"""Of each kind of target."""
 
 WORSE: Final = 1.02
 
@@ -42,7 +54,7 @@ def by_table(rows: "Frame", specs: Mapping[str, TableSpec]) -> "Frame":
     found = []
     for (task, problem), part in ran.groupby(["task", "problem"], sort=False):
         errors = part.pivot(index="repetition", columns="method", values="error").astype(float)
-        reference = errors.get(REFERENCES[str(task)])
+        reference = errors.get(REFERENCES[str(task)].method)
         if reference is None:
             continue
         for method, own in part.groupby("method", sort=False):

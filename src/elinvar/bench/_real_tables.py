@@ -10,9 +10,6 @@ from elinvar.bench._text import NOTHING, TextTable, plain
 if TYPE_CHECKING:
     from elinvar.bench._run import BenchResult
 
-_ERRORS = {"regression": "squared error", "classification": "log loss"}
-_NAMES = {"pooled": "pooled least squares", "logistic": "pooled logistic regression"}
-
 
 def real_tables(result: "BenchResult") -> Iterator[TextTable]:
     """Yield a table of methods for each kind of target, and one of tables that were not read."""
@@ -20,7 +17,7 @@ def real_tables(result: "BenchResult") -> Iterator[TextTable]:
         own = result.by_table[result.by_table["task"] == task]
         years = own.loc[own["by_year"].astype(bool), "problem"].nunique()
         reference = REFERENCES[str(task)]
-        places = own.loc[own["method"] == reference, "environments"].sum()
+        places = own.loc[own["method"] == reference.method, "environments"].sum()
         without = f" ({years} tables are by year)" if years else ""
         rows = [
             [
@@ -41,13 +38,14 @@ def real_tables(result: "BenchResult") -> Iterator[TextTable]:
             name=f"tables-{task}",
             title=f"Real tables, {kind} to predict (tables)",
             about=f"{own['problem'].nunique()} tables, {places} environments, each left out in "
-            f"turn: mean {_ERRORS[str(task)]} over that of {_NAMES[reference]}, geometric mean "
+            f"turn: mean {reference.error} over that of {reference.title}, geometric mean "
             f"over environments, then over tables; the same without years as "
             f"environments{without}; tables on which it is 2% larger; the worst table; runs that "
             "failed.",
             heads=("method", "tables", "error", "without years", "2% worse", "worst table",
                    "failed", "fit s", "note"),
             rows=rows,
+            picture=f"tables-{task}.png",
             kinds="lrrrrlrrl",
         )  # fmt: skip
     lost = not_read(result.rows)

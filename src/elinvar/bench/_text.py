@@ -20,6 +20,8 @@ class TextTable:
     rows : list of list of str
     kinds : str
         A letter a column: "l" for text, "r" for numbers.
+    picture : str
+        File of a picture of it beside the document, if there is one.
     """
 
     name: str
@@ -28,6 +30,7 @@ class TextTable:
     heads: tuple[str, ...]
     rows: list[list[str]]
     kinds: str
+    picture: str = ""
 
 
 def plain(value: float, decimals: int) -> str:

@@ -4,6 +4,7 @@ from elinvar.plots._save import to_png, to_svg
 from elinvar.plots.bench._ranks import plot_ranks
 from elinvar.plots.bench._recovery import plot_recovery
 from elinvar.plots.bench._scatter import plot_error_time
+from elinvar.plots.bench._tables import plot_tables
 from elinvar.plots.model._diagnosis import plot_diagnosis
 from elinvar.plots.model._effects import plot_effects
 from elinvar.plots.model._environments import plot_environments
@@ -37,6 +38,7 @@ __all__ = [
     "plot_ranks",
     "plot_recovery",
     "plot_signals",
+    "plot_tables",
     "plot_trajectory",
     "to_png",
     "to_svg",
