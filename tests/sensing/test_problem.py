@@ -241,12 +241,11 @@ def test_bad_curves_data_and_densities():
         (np.ones((4, 2)), np.ones(3), None, r"X has 4 measurements, but y has the shape \(3,\)"),
         (np.full((4, 2), np.nan), np.ones(4), None, "X and y must be finite"),
         (np.ones((4, 2)), [1, 2, np.inf, 4], None, "X and y must be finite"),
-        (np.ones((4, 2)), np.ones(4), ["a"], r"environments has the shape \(1,\)"),
+        (np.ones((4, 2)), np.ones(4), ["a"], "environments"),
         ([[1, 2], [3]], np.ones(2), None, "X must be numbers in an array, with rows of one length"),
         (np.ones((2, 2)), ["a", "b"], None, "y must be numbers in an array"),
-        (np.ones((2, 2)), np.ones(2), [None, "b"], "environments lacks 1 labels"),
-        (np.ones((2, 2)), np.ones(2), [np.nan, 1.0], "environments lacks 1 labels"),
-        (np.ones((2, 2)), np.ones(2), np.array([1, "b"], object), "must be of one kind"),
+        (np.ones((2, 2)), np.ones(2), [None, "b"], "label is missing in 1 row"),
+        (np.ones((2, 2)), np.ones(2), [np.nan, 1.0], "label is missing in 1 row"),
     ],
 )
 def test_bad_measurements(X, y, environments, message):

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import as_numbers
+from elinvar.environments import labels_of_rows, natural_order
 from elinvar.errors import DataError
 from elinvar.sensing._arrays import Floats
 from elinvar.sensing._measurements import MeasurementLaw, pieces
@@ -46,7 +47,7 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
     Raises
     ------
     DataError
-        If shapes do not agree, or a value is not finite.
+        If shapes do not agree, a value is not finite, or a label is missing.
     """
     X, y = as_numbers("X", X), as_numbers("y", y)
     square = X.ndim == 3 and X.shape[1] == X.shape[2]
@@ -59,26 +60,13 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
         raise DataError(f"X has {len(X):,} measurements, but y has the shape {y.shape}.")
     if not (np.isfinite(X).all() and np.isfinite(y).all()):
         raise DataError("X and y must be finite numbers: leave out what is missing.")
-    labels = np.zeros(len(y), dtype=int) if environments is None else np.asarray(environments)
-    if labels.shape != y.shape:
-        raise DataError(
-            f"environments has the shape {labels.shape}; one label is needed for each of "
-            f"{len(y):,} measurements."
-        )
-    missing = labels != labels
-    if labels.dtype == object:
-        missing |= np.array([label is None for label in labels])
-    if missing.any():
-        raise DataError(
-            f"environments lacks {missing.sum():,} labels; leave these measurements out."
-        )
-    try:
-        names, codes = np.unique(labels, return_inverse=True)
-    except TypeError:
-        raise DataError("The labels in environments must be of one kind.") from None
+    labels = labels_of_rows(np.zeros(len(y)) if environments is None else environments, len(y))
+    names = natural_order(set(labels))
+    place = {name: e for e, name in enumerate(names)}
+    codes = np.array([place[label] for label in labels])
     order = np.argsort(codes, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes))])
-    return Data(X=X[order], y=y[order], offsets=offsets, names=tuple(map(str, names)))
+    return Data(X=X[order], y=y[order], offsets=offsets, names=tuple(names))
 
 
 def draw_data(
