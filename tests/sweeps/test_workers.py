@@ -24,7 +24,6 @@ def test_two_workers_run_two_cells_at_once():
 
 
 def test_what_is_finished_does_not_wait_for_what_is_slow():
-    # cells that seem to take no time, and then some of which four make a batch
     slow = []
 
     def cell(*, rng, seconds, repetition):
@@ -38,7 +37,7 @@ def test_what_is_finished_does_not_wait_for_what_is_slow():
     run_sweep(sweep, progress=lambda done, *_: told.append((done, sum(slow))))
     done, n_slow = np.transpose(told)
     assert (done[-1], n_slow[-1]) == (100, 50)
-    assert np.diff(n_slow).max() <= 4
+    assert np.diff(n_slow).max() == 1
 
 
 @pytest.mark.parametrize(("workers", "backend"), [(1, "threads"), (2, "threads"), (2, "processes")])

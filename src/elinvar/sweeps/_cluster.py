@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from elinvar._base import import_extra
 from elinvar.errors import DataError, ElinvarError
-from elinvar.sweeps._batch import first_words, run_batch
+from elinvar.sweeps._cell import first_words
 from elinvar.sweeps._sweep import Sweep, name_of
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def backend_at(address: str, sweep: Sweep) -> Iterator[tuple[Any, int]]:
 def _try_out(client: "Client", sweep: Sweep, address: str) -> None:
     """Let scheduler and workers load the sweep once: joblib waits on for those that cannot."""
     try:
-        client.run(run_batch, sweep, [], True)
-        client.submit(run_batch, sweep, [], True, pure=False).result()
+        client.run(len, sweep)
+        client.submit(len, sweep, pure=False).result()
     except Exception as error:  # of whatever kind they met
         raise ElinvarError(
             f"The cluster at {address} cannot load {name_of(sweep.function)} "

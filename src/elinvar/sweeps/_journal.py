@@ -6,7 +6,7 @@ process is killed, and the system frees the lock of a process that is gone.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from elinvar.sweeps._rows import Kinds, joined
 FORMAT = "elinvar-sweep-journal/1"
 _LOCK_SECONDS = 1.0
 
-# A write-ahead log survives kill -9 without waiting for the disk at every batch. The exclusive mode
+# A write-ahead log survives kill -9 without waiting for the disk at every cell. The exclusive mode
 # keeps the lock until the connection closes, and works where memory cannot be shared, as over NFS.
 _SET_UP = """
 PRAGMA locking_mode = EXCLUSIVE;
@@ -66,10 +66,10 @@ class Journal:
             kinds = joined(kinds, json.loads(text))
         return kinds
 
-    def add(self, cells: Iterable[tuple[str, str, str]]) -> None:
-        """Keep cells (key, kinds, columns), all of them or none."""
+    def add(self, key: str, kinds: str, columns: str) -> None:
+        """Keep a finished cell."""
         with self._connection:
-            self._connection.executemany("INSERT INTO cells VALUES (?, ?, ?)", cells)
+            self._connection.execute("INSERT INTO cells VALUES (?, ?, ?)", (key, kinds, columns))
 
     def columns(self) -> dict[str, str]:
         """Return what all finished cells returned, by key, as JSON."""

@@ -12,13 +12,13 @@ import numpy as np
 from elinvar._base import check_writable
 from elinvar._base._words import listed
 from elinvar.errors import DataError, ElinvarError, FileError
-from elinvar.sweeps._batch import Failure
+from elinvar.sweeps._cell import Failure, Finished
 from elinvar.sweeps._journal import FORMAT, Journal, journal_path, open_journal, remove_journal
 from elinvar.sweeps._rows import joined
 from elinvar.sweeps._sweep import Sweep, description, key_of, words_for
 from elinvar.sweeps._table import build, load, save
 from elinvar.sweeps._values import text_of
-from elinvar.sweeps._workers import Backend, Crew, Pace, check_crew, crew_of, run_cells
+from elinvar.sweeps._workers import Backend, Crew, check_crew, crew_of, run_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,27 +161,22 @@ def _resume(sweep: Sweep, keys: list[str], journal: Journal, out: Path | None) -
 
 
 def _run(sweep: Sweep, places: list[int], crew: Crew, journal: Journal, tell: Progress) -> None:
-    """Run the cells at these places, and keep each batch as it comes."""
-    pace = Pace(n_workers=crew.n_workers)
-    kinds = journal.kinds()
-    n_left = len(places)
-    with closing(run_cells(sweep, places, crew, pace)) as batches:
-        for batch in batches:
-            failure, kept = batch.failure, []
-            for cell in batch.finished:
+    """Run the cells at these places, and keep each as it comes."""
+    kinds, n_before, busy = journal.kinds(), len(sweep) - len(places), 0.0
+    with closing(run_cells(sweep, places, crew)) as results:
+        for n_here, result in enumerate(results, 1):
+            if isinstance(result, Finished):
                 try:
-                    kinds = joined(kinds, cell.kinds)
-                    kept.append(cell)
+                    kinds = joined(kinds, result.kinds)
                 except DataError as error:
-                    failure = Failure(place=cell.place, words=str(error), cause=error)
-            journal.add(
-                (key_of(sweep.cell(cell.place)), text_of(cell.kinds), cell.columns) for cell in kept
-            )
-            n_left -= len(kept)
-            # raised only now: what finished beside the failure is kept
-            if failure is not None:
-                raise _error(sweep, failure, len(sweep) - n_left) from failure.cause
-            tell(len(sweep) - n_left, len(sweep), pace.seconds_left(n_left) if n_left else 0.0)
+                    result = Failure(place=result.place, words=str(error), cause=error)
+            if isinstance(result, Failure):
+                raise _error(sweep, result, n_before + n_here - 1) from result.cause
+            cell = key_of(sweep.cell(result.place))
+            journal.add(cell, text_of(result.kinds), result.columns)
+            busy += result.seconds
+            seconds = busy / n_here / crew.n_workers
+            tell(n_before + n_here, len(sweep), (len(places) - n_here) * seconds)
 
 
 def _error(sweep: Sweep, failure: Failure, n_done: int) -> ElinvarError:

@@ -1,17 +1,14 @@
-"""Batches of cells on workers: threads, processes or a cluster, all through joblib."""
+"""Cells on workers: threads, processes or a cluster, all through joblib."""
 
 import pickle
-import time
 import warnings
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from elinvar.errors import DataError, DataTypeError, ElinvarError
-from elinvar.sweeps._batch import BATCH_SECONDS, BatchResult, first_words, run_batch
+from elinvar.sweeps._cell import Failure, Finished, first_words, run_cell
 from elinvar.sweeps._cluster import backend_at
 from elinvar.sweeps._sweep import Sweep, name_of
 
@@ -28,82 +25,30 @@ class Crew:
     elsewhere: bool
 
 
-@dataclass(kw_only=True)
-class Pace:
-    """How quickly cells are finished.
-
-    The first few cells tell their own seconds, before the clock can tell how many are finished in
-    a while; the more cells, the more the clock counts, which knows what lies between cells.
-    """
-
-    n_workers: int
-    n_cells: int = 0
-    busy: float = 0.0
-    started: float = field(default=0.0, init=False)
-
-    def note(self, batch: BatchResult) -> None:
-        """Take in a batch that has just come back."""
-        if not self.n_cells:  # workers may have taken their time to start
-            self.started = time.perf_counter() - batch.seconds
-        self.n_cells += len(batch.finished)
-        self.busy += batch.seconds
-
-    @property
-    def seconds_a_cell(self) -> float | None:
-        """Seconds that a worker spends on a cell."""
-        return self.busy / self.n_cells if self.n_cells else None
-
-    def seconds_left(self, n_cells: int) -> float | None:
-        """Estimate how long ``n_cells`` more cells, like those seen, will take."""
-        if not self.n_cells:
-            return None
-        by_cells = self.busy / self.n_cells / self.n_workers
-        by_clock = (time.perf_counter() - self.started) / self.n_cells
-        # the clock knows what lies between cells, but only once each worker has finished several
-        weight = self.n_cells / (self.n_cells + 8 * self.n_workers)
-        return n_cells * (weight * by_clock + (1 - weight) * by_cells)
-
-
 def run_cells(
-    sweep: Sweep, places: Iterable[int], crew: Crew, pace: Pace
-) -> Generator[BatchResult, None, None]:
-    """Run the cells at these places of the grid, and yield batches as they are finished."""
+    sweep: Sweep, places: Iterable[int], crew: Crew
+) -> Generator[Finished | Failure, None, None]:
+    """Run the cells at these places of the grid, and yield what became of them as it is known."""
     from joblib import delayed
     from threadpoolctl import threadpool_limits
 
-    waiting = deque(places)
-
-    def batches() -> Iterator[Any]:
-        while waiting:
-            seconds = pace.seconds_a_cell
-            fitting = 1 if seconds is None else int(BATCH_SECONDS / max(seconds, 1e-9))
-            fair = ceil(len(waiting) / (4 * crew.n_workers))  # the last ones are spread evenly
-            size = max(min(fitting, fair), 1)
-            yield delayed(run_batch)(
-                sweep, [waiting.popleft() for _ in range(size)], crew.elsewhere
-            )
-
+    tasks = (delayed(run_cell)(sweep, place, crew.elsewhere) for place in places)
     with ExitStack() as limits:
         limits.enter_context(threadpool_limits(1))
-        first = True
-        while waiting:
-            with _results(crew, batches()) as results:
-                for batch in results:
-                    if first:  # the first cell may have loaded libraries with threads of their own
-                        limits.enter_context(threadpool_limits(1))
-                    first = False
-                    waiting.extend(batch.left)
-                    pace.note(batch)
-                    yield batch
+        with _results(crew, tasks) as results:
+            for number, result in enumerate(results):
+                if not number:  # the first cell may have loaded libraries with threads of their own
+                    limits.enter_context(threadpool_limits(1))
+                yield result
 
 
 @contextmanager
-def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[BatchResult]]:
+def _results(crew: Crew, tasks: Iterator[Any]) -> Iterator[Iterator[Finished | Failure]]:
     """Let joblib run tasks; whatever ends the block, nothing more is handed out."""
     results = crew.parallel(tasks)
     try:
         yield results
-    except Exception as error:  # not of a cell: run_batch tells of theirs
+    except Exception as error:  # not of a cell: run_cell tells of theirs
         raise ElinvarError(
             f"The workers failed ({first_words(error)}); finished cells are kept, so mend this "
             "and run again."
@@ -149,7 +94,7 @@ def crew_of(
 
     options: dict[str, Any] = {
         "return_as": "generator_unordered",
-        "batch_size": 1,  # batches are ours
+        "batch_size": 1,  # what is finished must not wait for what is not
         "pre_dispatch": "2*n_jobs",
         "max_nbytes": None,
     }
