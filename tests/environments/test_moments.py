@@ -298,12 +298,3 @@ def test_schema_knows_groups_and_reference_levels():
         Schema.from_dict({"features": [1]})
     with pytest.raises(DataError, match="must differ"):
         Schema(features=("a", "a"))
-
-
-def test_normalised_weights_are_named_as_such():
-    rng = np.random.default_rng(0)
-    X, y, place = rng.normal(size=(30, 2)), rng.normal(size=30), np.repeat(["a", "b", "c"], 10)
-    moments = Moments.from_arrays(X, y, place, sample_weight=np.full(30, 1 / 30))
-    with pytest.raises(DataError, match="do not normalise them"):
-        check_environments(moments)
-    check_environments(Moments.from_arrays(X, y, place, sample_weight=np.full(30, 0.2)))

@@ -394,6 +394,7 @@ def test_any_data_give_a_finite_model_or_our_own_error(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "No environments were given")
         warnings.simplefilter("ignore", ElinvarWarning)
         for method in (model.fit, model.partial_fit):
             try:

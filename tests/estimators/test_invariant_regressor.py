@@ -719,6 +719,7 @@ def test_fuzz(case):
     X, y, place, weight, options = case
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "No environments were given")
         try:
             model = fitted(X, y, place, sample_weight=weight, **options)
         except DataError as error:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar._base._numbers import figure, p_words, percent
+from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._words import listed, some
 from elinvar.answer.headline import own_coefficients
 from elinvar.inference import FEWEST, LinearProblem, LogisticLoss, Selection
@@ -27,7 +27,7 @@ def notes_on(answer: "Found", found: "AnyFindings") -> tuple[str, ...]:
             *_on_classes(answer, found),
             *_on_numbers(answer),
         ]
-    notes += [*_on_calibration(answer), *_on_columns(found.problem)]
+    notes += [*_on_calibration(answer), *_on_columns(found.problem), *_on_weights(found.problem)]
     if found.selection is not None:
         notes += _on_few_rows(found.problem)
     if answer.excluded:
@@ -35,6 +35,17 @@ def notes_on(answer: "Found", found: "AnyFindings") -> tuple[str, ...]:
     if answer.n_dropped:
         notes.append(f"{answer.n_dropped:,} rows with a missing value were dropped.")
     return tuple(notes)
+
+
+def _on_weights(problem: LinearProblem) -> list[str]:
+    moments = problem.moments
+    if not moments.sampling:
+        return []
+    return [
+        "The weights are not whole numbers, so they are sampling weights: only their ratios within "
+        f"an environment count, and they are worth {count(moments.n_rows)} rows of equal weight. "
+        "Whole numbers would count rows."
+    ]
 
 
 def _on_status(answer: "Found", selection: Selection) -> list[str]:

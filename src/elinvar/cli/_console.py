@@ -26,7 +26,8 @@ def guarded() -> Iterator[None]:
         with warnings.catch_warnings():
             # libraries warn programmers, elinvar whoever runs the command
             warnings.simplefilter("ignore")
-            warnings.simplefilter("always", ElinvarWarning)
+            # "default": once, though every batch of a file may have reason for it
+            warnings.simplefilter("default", ElinvarWarning)
             warnings.showwarning = _show_warning
             yield
         # here a closed pipe can still be met; at exit it would be a traceback

@@ -51,7 +51,11 @@ Features = Annotated[Names, _several("Columns to explain with; all others if not
 Drop = Annotated[Names, _several("Columns to leave out.")]
 Categorical = Annotated[Names, _several("Columns whose numbers are codes of categories.")]
 Weight = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Frequency weights: 2 counts a row twice.")
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Weights: whole numbers count rows (2: twice), others are a survey's.",
+    ),
 ]
 MissingValues = Annotated[
     Missing,

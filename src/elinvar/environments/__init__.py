@@ -1,6 +1,6 @@
 """Data seen as environments: arrays, frames and files in; Environments and Moments out."""
 
-from elinvar.environments._checks import labels_of_rows
+from elinvar.environments._checks import check_same_order, labels_of_rows
 from elinvar.environments._environments import Environments, read_classes
 from elinvar.environments._files import Paths, find_files
 from elinvar.environments._frames import has_text
@@ -10,6 +10,7 @@ from elinvar.environments._read_files import encode_files
 from elinvar.environments._read_frames import environment_labels
 from elinvar.environments._roles import Roles
 from elinvar.environments._schema import Schema
+from elinvar.environments._spelling import warn_of_strangers
 from elinvar.environments._target import check_target
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Roles",
     "Schema",
     "check_environments",
+    "check_same_order",
     "check_target",
     "encode_files",
     "environment_labels",
@@ -28,4 +30,5 @@ __all__ = [
     "labels_of_rows",
     "natural_order",
     "read_classes",
+    "warn_of_strangers",
 ]

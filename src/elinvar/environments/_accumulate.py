@@ -23,6 +23,7 @@ from elinvar.environments._labels import natural_order
 from elinvar.environments._raw_moments import RawMoments, check_size
 from elinvar.environments._rows import Rows, check_no_identifier, check_some_rows
 from elinvar.environments._schema import Schema
+from elinvar.environments._weights import are_counts, effective_rows
 from elinvar.errors import DataError
 
 Codes = NDArray[np.int16] | NDArray[np.intp]
@@ -46,14 +47,21 @@ class Accumulator:
         self._shift = np.zeros((0, n_columns + 1))
         self._sums = np.zeros((0, n_columns + 2, n_columns + 2))
         self._started = np.zeros(0, dtype=bool)
+        self._squares = np.zeros(0)
+        self._sampling = False
         self._buffer = np.zeros((0, n_columns + 2))
         self._gather = np.zeros((0, n_columns))
 
     def add(self, rows: Rows) -> bool:
         """Add rows of ``n_columns`` columns; return whether all sums are still finite."""
-        present = np.flatnonzero(np.bincount(rows.codes, minlength=len(rows.names)))
+        squares = np.bincount(rows.codes, minlength=len(rows.names)).astype(np.float64)
+        present = np.flatnonzero(squares)
         self.n_rows += rows.n_rows
         slots = self._register([rows.names[k] for k in present])
+        if rows.sample_weight is not None:
+            squares[:] = np.bincount(rows.codes, rows.sample_weight**2, len(rows.names))
+            self._sampling = self._sampling or not are_counts(rows.sample_weight)
+        self._squares[slots] += squares[present]
         lookup = np.zeros(len(rows.names), dtype=np.intp)
         lookup[present] = slots
         slot = lookup[rows.codes]
@@ -132,6 +140,7 @@ class Accumulator:
             self._shift = np.concatenate([self._shift, np.zeros((grow, width - 1))])
             self._sums = np.concatenate([self._sums, np.zeros((grow, width, width))])
             self._started = np.concatenate([self._started, np.zeros(grow, dtype=bool)])
+            self._squares = np.concatenate([self._squares, np.zeros(grow)])
         return np.array([self._slot[name] for name in names], dtype=np.intp)
 
     def expand(self, position: NDArray[np.intp], n_columns: int) -> None:
@@ -167,12 +176,13 @@ class Accumulator:
         check_no_identifier(len(self._slot), self.n_rows)
         names = natural_order(self._slot)
         E, p = len(names), self.n_columns
-        count, mean = np.empty(E), np.empty((E, p + 1))
+        weight, mean = np.empty(E), np.empty((E, p + 1))
+        squares = self._squares[[self._slot[name] for name in names]]
         cov_xx, cov_xy, var_y = np.empty((E, p, p)), np.empty((E, p)), np.empty(E)
         for e, name in enumerate(names):
             slot = self._slot[name]
             sums = _symmetric(self._sums[slot])
-            n = count[e] = sums[-1, -1]
+            n = weight[e] = sums[-1, -1]
             offset = sums[-1, :-1] / n
             mean[e] = self._shift[slot] + offset
             cov = sums[:-1, :-1] / n
@@ -182,7 +192,7 @@ class Accumulator:
             cov_xx[e], cov_xy[e], var_y[e] = cov[:p, :p], cov[:p, p], cov[p, p]
         return RawMoments(
             names=tuple(names),
-            count=count,
+            count=effective_rows(weight, squares) if self._sampling else weight,
             mean_x=mean[:, :p],
             mean_y=mean[:, p],
             cov_xx=cov_xx,
@@ -190,6 +200,9 @@ class Accumulator:
             var_y=var_y,
             schema=schema,
             n_dropped=n_dropped,
+            weight_sum=weight,
+            weight_squares=squares,
+            sampling=self._sampling,
         )
 
 

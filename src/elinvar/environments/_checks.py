@@ -1,5 +1,6 @@
 """Arrays at the door: shape, kind, length and finiteness, refused in one sentence each."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,6 +72,43 @@ def check_length(array: Numbers, name: str, n: int) -> None:
             f"X and {name} must have one entry a row each: X has {n} rows, {name} has "
             f"{len(array)}; inconsistent numbers of samples."
         )
+
+
+def check_same_order(**given: object) -> None:
+    """Refuse pandas objects that hold the same rows, by their index, in different orders.
+
+    Others are taken by position, as scikit-learn does: an index that shares no more than a few
+    labels, or none, says nothing of which rows belong together.
+
+    Parameters
+    ----------
+    **given : objects by name
+        The first with an index sets the order.
+
+    Raises
+    ------
+    DataError
+        If a later one has the same labels in another order.
+    """
+    indexed: dict[str, Any] = {
+        name: index
+        for name, values in given.items()
+        if hasattr(index := getattr(values, "index", None), "equals")
+    }
+    first, *others = indexed or [""]
+    for name in others:
+        index, wanted = indexed[name], indexed[first]
+        if len(index) != len(wanted) or index.equals(wanted):
+            continue
+        if Counter(index) == Counter(wanted):
+            at = next(k for k, (a, b) in enumerate(zip(wanted, index, strict=True)) if a != b)
+            raise DataError(
+                f"{name} has the rows of {first} in another order: row {at + 1} (the first is 1) "
+                f"is {wanted.tolist()[at]!r} in the index of {first} and "
+                f"{index.tolist()[at]!r} in that of {name}. "
+                f"Put it in order with {name}.loc[{first}.index], or give {name}.to_numpy() if "
+                "rows belong together by position."
+            )
 
 
 def real_numbers(values: object, name: str) -> Numbers:
@@ -185,14 +223,14 @@ def weights_of_rows(values: object, n: int, first_row: int = 0) -> Floats:
 
 
 def check_weights(weights: Floats, name: str, row: RowName) -> None:
-    """Refuse weights that are missing, infinite or negative."""
-    bad = ~(np.isfinite(weights) & (weights >= 0))
+    """Refuse weights that are missing, infinite or negative, or that no square can hold."""
+    bad = ~((weights == 0) | (weights >= 1e-100) & (weights <= 1e100))
     if bad.any():
         first = int(bad.argmax())
         raise DataError(
             f"{name}: weights must be finite and not negative; {counted(int(bad.sum()), 'row')} "
             f"{'is' if bad.sum() == 1 else 'are'} not, first row {row(first)} with "
-            f"{weights[first]:g} (the first row is 1)."
+            f"{weights[first]:g} (the first row is 1). Positive ones are from 1e-100 to 1e100."
         )
 
 

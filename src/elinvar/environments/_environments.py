@@ -31,7 +31,8 @@ class Environments(WaysIn, Rows):
     schema : Schema
         What the columns mean.
     sample_weight : (n,) array, optional
-        Frequency weights, all positive.
+        Frequency weights, all positive; or sampling weights, scaled so that they sum to the
+        effective rows of each environment.
     n_dropped : int
         Rows left out because a value was missing.
     classes : tuple of str
@@ -51,6 +52,10 @@ class Environments(WaysIn, Rows):
     @classmethod
     def _from_rows(cls, chunks: Iterable[Rows]) -> Self:
         return cls(**vars(gather(chunks)))
+
+    def _weight_sums(self) -> tuple[float, float]:
+        weight = self.sample_weight
+        return (0.0, 0.0) if weight is None else (float(weight.sum()), float(weight @ weight))
 
     def moments(self) -> Moments:
         """Return the moments of each environment."""
@@ -105,4 +110,4 @@ def read_classes(path: Paths, roles: Roles) -> Environments:
     DataError
         If a column is missing or cannot be used as asked.
     """
-    return read_files(path, roles, Environments._from_rows, classes=True)
+    return read_files(path, roles, Environments._from_rows, classes=True)._looked_over()

@@ -36,7 +36,7 @@ class Moments(WaysIn, RawMoments):
     names : tuple of str
         Environments, E of them, in natural order.
     count : (E,) array
-        Rows of each, or the sum of their frequency weights.
+        Rows of each: the sum of their frequency weights, or what sampling weights are worth.
     mean_x : (E, p) array
         Means of the p columns of ``schema``, in their own units.
     mean_y : (E,) array
@@ -51,6 +51,11 @@ class Moments(WaysIn, RawMoments):
         What the columns mean.
     n_dropped : int
         Rows left out because a value was missing.
+    weight_sum, weight_squares : (E,) array, optional
+        Sums of the weights and of their squares; ``count`` if not given.
+    sampling : bool
+        Whether some weight is not whole, so that all are sampling weights: only their ratios
+        within an environment matter, and ``count`` is ``weight_sum**2 / weight_squares`` (Kish).
 
     Raises
     ------
@@ -130,13 +135,13 @@ class Moments(WaysIn, RawMoments):
         arrays = Roles(
             target=target or "target", environment=None, features=feature_names, missing=missing
         )
-        return cls._from_rows(read_batches(batches, frames, arrays))
+        return cls._from_rows(read_batches(batches, frames, arrays))._looked_over()
 
     def __add__(self, other: "Moments") -> "Moments":
         """Merge: environments by name, features by name, categorical levels united."""
         if not isinstance(other, Moments):
             return NotImplemented
-        return merge(self, other)
+        return merge(self, other)._looked_over()
 
     def exclude(self, names: str | Iterable[str]) -> "Moments":
         """Leave environments out.
@@ -186,6 +191,11 @@ class Moments(WaysIn, RawMoments):
         """Number of columns, p."""
         return self.schema.n_columns
 
+    def _weight_sums(self) -> tuple[float, float]:
+        if self.sampling:
+            return 0.0, 0.0
+        return float(self.weight_sum.sum()), float(self.weight_squares.sum())
+
     def _targets(self) -> tuple[Floats, Floats, Floats]:
         return self.count, self.mean_y, self.var_y
 
@@ -212,15 +222,10 @@ def check_environments(moments: Moments) -> None:
     Raises
     ------
     DataError
-        If every one of several environments holds a single row or less than one, or the target is
+        If every one of several environments holds a single row, or the target is
         constant over all rows.
     """
     E, rows = moments.n_environments, moments.n_rows
-    if E > 1 and (moments.count < 1).all():
-        raise DataError(
-            f"The weights of every environment add up to less than 1 ({rows:g} in all): they are "
-            "frequency weights, and weight 2 counts a row twice; do not normalise them."
-        )
     if E > 1 and (moments.count <= 1).all():
         raise DataError(identifier_message(E, rows))
     within = moments.count @ moments.var_y / rows

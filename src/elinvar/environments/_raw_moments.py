@@ -23,6 +23,7 @@ from elinvar.environments._checks import Floats
 from elinvar.environments._labels import natural_order
 from elinvar.environments._rows import MANY_ENVIRONMENTS, check_no_identifier
 from elinvar.environments._schema import Schema
+from elinvar.environments._weights import effective_rows
 from elinvar.errors import DataError
 
 MAX_BYTES = 4_000_000_000
@@ -35,6 +36,8 @@ ARRAYS = {
     "cov_xx": "Epp",
     "cov_xy": "Ep",
     "var_y": "E",
+    "weight_sum": "E",
+    "weight_squares": "E",
 }
 
 
@@ -51,12 +54,19 @@ class RawMoments:
     var_y: Floats
     schema: Schema
     n_dropped: int = 0
+    weight_sum: Floats = None  # type: ignore[assignment]
+    weight_squares: Floats = None  # type: ignore[assignment]
+    sampling: bool = False
 
     def __post_init__(self) -> None:
         E, p = len(self.names), self.schema.n_columns
         # what comes from a file, or from a site that is not ours, is checked as a user's is
         object.__setattr__(self, "names", tuple(self.names))
         size = {"E": E, "p": p}
+        for name in ("weight_sum", "weight_squares"):
+            # without weights, or with those of a file that knew frequencies only
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, self.count)
         for name, axes in ARRAYS.items():
             shape = tuple(size[axis] for axis in axes)
             array = np.array(getattr(self, name), dtype=np.float64, order="C", copy=None).view()
@@ -75,7 +85,7 @@ class RawMoments:
             )
         if len(set(self.names)) < E:
             raise DataError("Each environment may be named only once.")
-        if (self.count <= 0).any():
+        if min(self.count.min(), self.weight_sum.min(), self.weight_squares.min()) <= 0:
             raise DataError("Every environment needs a positive count.")
         if (self.var_y < 0).any() or (np.einsum("ejj->ej", self.cov_xx) < 0).any():
             raise DataError("Variances must not be negative.")
@@ -96,7 +106,7 @@ class RawMoments:
 
     @property
     def n_rows(self) -> float:
-        """Rows in all environments, or the sum of their weights."""
+        """Rows in all environments, or what their weights are worth."""
         return float(self.count.sum())
 
 
@@ -114,7 +124,7 @@ def merge(a: M, b: RawMoments) -> M:
     names = natural_order({*a.names, *b.names})
     check_size(len(names), int(a.n_rows + b.n_rows), schema.n_columns)
     p = schema.n_columns
-    count = np.zeros(len(names))
+    weight, squares = np.zeros(len(names)), np.zeros(len(names))
     mean = np.zeros((len(names), p + 1))
     cov = np.zeros((len(names), p + 1, p + 1))
     position = {name: e for e, name in enumerate(names)}
@@ -129,11 +139,14 @@ def merge(a: M, b: RawMoments) -> M:
             part_cov[x, p] = part_cov[p, x] = part.cov_xy[e]
             # an overflow shows as infinity, which the record refuses in a sentence
             with np.errstate(over="ignore", invalid="ignore"):
-                count[k] = _update(count[k], mean[k], cov[k], part.count[e], part_mean, part_cov)
+                added = part.weight_sum[e]
+                weight[k] = _update(weight[k], mean[k], cov[k], added, part_mean, part_cov)
+            squares[k] += part.weight_squares[e]
+    sampling = a.sampling or b.sampling
     return replace(
         a,
         names=tuple(names),
-        count=count,
+        count=effective_rows(weight, squares) if sampling else weight,
         mean_x=mean[:, :p],
         mean_y=mean[:, p],
         cov_xx=cov[:, :p, :p],
@@ -141,13 +154,16 @@ def merge(a: M, b: RawMoments) -> M:
         var_y=cov[:, p, p],
         schema=schema,
         n_dropped=a.n_dropped + b.n_dropped,
+        weight_sum=weight,
+        weight_squares=squares,
+        sampling=sampling,
     )
 
 
 def _update(
     n_a: float, mean_a: Floats, cov_a: Floats, n_b: float, mean_b: Floats, cov_b: Floats
 ) -> float:
-    """Fold part b into part a, in place; return the joint count."""
+    """Fold part b into part a, in place; return the joint sum of weights."""
     n = n_a + n_b
     delta = mean_b - mean_a
     weight = n_b / n

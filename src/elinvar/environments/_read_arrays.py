@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from elinvar.environments._checks import check_matrix, code_environments, finite, weights_of_rows
+from elinvar.environments._checks import (
+    check_matrix,
+    check_same_order,
+    code_environments,
+    finite,
+    weights_of_rows,
+)
 from elinvar.environments._frames import as_frame, is_frame
 from elinvar.environments._read_frames import encode_rows
 from elinvar.environments._roles import Columns, Roles, as_tuple
@@ -28,6 +34,7 @@ def read_arrays(
     DataError
         If shapes, lengths, labels or weights cannot be used.
     """
+    check_same_order(X=X, y=y, environments=environments, sample_weight=sample_weight)
     read = _features_in_frame if is_frame(X) else read_part
     rows = read(X, y, environments, sample_weight, roles)
     if sample_weight is not None and not rows.n_rows + rows.n_dropped:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from elinvar.environments._checks import Floats, Numbers, RowName, counted_from
 from elinvar.environments._labels import Factor, concatenate_factors
 from elinvar.environments._schema import Schema, check_encoded
+from elinvar.environments._weights import scaled
 from elinvar.errors import DataError
 
 MANY_ENVIRONMENTS = 1_000
@@ -33,7 +34,7 @@ class Rows:
     schema : Schema
         What the columns mean.
     sample_weight : (n,) array, optional
-        Frequency weights, all positive.
+        Weights, all positive.
     n_dropped : int
         Rows left out because a value was missing.
     classes : tuple of str
@@ -116,7 +117,9 @@ def gather(chunks: Iterable[Rows]) -> Rows:
         classes=() if target is None else target.labels,
         codes=environment.codes,
         names=environment.labels,
-        sample_weight=np.concatenate(weights) if weights else None,
+        sample_weight=scaled(np.concatenate(weights), environment.codes, len(environment.labels))
+        if weights
+        else None,
         n_dropped=sum(rows.n_dropped for rows in parts),
     )
     rows.check_finite(counted_from())

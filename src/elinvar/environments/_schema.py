@@ -22,6 +22,7 @@ from elinvar.environments._checks import (
 from elinvar.environments._column_names import duplicates, nearest
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import MISSING_LEVEL, natural_order
+from elinvar.environments._spelling import Known, warn_of_strangers
 from elinvar.errors import DataError, DataTypeError
 
 MAX_LEVELS = 50
@@ -300,14 +301,18 @@ def _encode_levels(frame: Frame, schema: Schema, name: str, unknown: Unknown, ou
     code = lookup[factor.codes]
     if name in schema.fill:
         code[code == -1] = known.get(str(schema.fill[name]), -2)
-    if unknown == "error" and (code == -2).any():
+    if (code == -2).any():
         row = int((code == -2).argmax())
         value = factor.labels[factor.codes[row]] if factor.codes[row] >= 0 else MISSING_LEVEL
-        raise DataError(
-            f"{name}: the level {value!r} (first in row {frame.row(row)}) was not seen in "
-            f"training, which had {listed([repr(level) for level in levels])}; drop these "
-            "rows, or count them as no level with unknown='zero' (--unknown zero)."
-        )
+        if unknown == "error":
+            near = Known(levels).nearest(value)
+            raise DataError(
+                f"{name}: the level {value!r} (first in row {frame.row(row)}) was not seen in "
+                f"training, which had {listed([repr(level) for level in levels])}"
+                f"{'' if near is None else f' (did you mean {near!r}?)'}; drop these rows, or "
+                "count them as no level with unknown='zero' (--unknown zero)."
+            )
+        warn_of_strangers(factor.labels, levels, name, "Such rows count as of no level.")
     rows = np.flatnonzero(code >= 0)
     out[rows, code[rows]] = 1.0
     out[code == -1] = np.nan

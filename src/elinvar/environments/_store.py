@@ -26,6 +26,7 @@ def save_moments(moments: RawMoments, path: str | os.PathLike[str]) -> None:
         "names": list(moments.names),
         "schema": moments.schema.to_dict(),
         "n_dropped": moments.n_dropped,
+        "sampling": moments.sampling,
     }
     text = np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8)
     arrays: dict[str, Any] = {name: getattr(moments, name) for name in ARRAYS}
@@ -72,5 +73,7 @@ def _read(file: BinaryIO, path: Path) -> RawMoments:
             names=tuple(str(name) for name in about["names"]),
             schema=Schema.from_dict(about["schema"]),
             n_dropped=int(about["n_dropped"]),
-            **{name: data[name] for name in ARRAYS},
+            sampling=bool(about.get("sampling", False)),
+            # older files have no sums of weights
+            **{name: data[name] for name in ARRAYS if name in data},
         )

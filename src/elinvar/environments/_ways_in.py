@@ -17,6 +17,8 @@ from elinvar.environments._read_frames import read_frame
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows
 from elinvar.environments._schema import Schema
+from elinvar.environments._spelling import warn_of_twins
+from elinvar.environments._weights import warn_of_heavy_rows
 
 
 class WaysIn(ABC):
@@ -40,6 +42,18 @@ class WaysIn(ABC):
     @abstractmethod
     def _targets(self) -> tuple[Floats, Floats, Floats]:
         """Return rows, mean and variance of the target of each environment, three times (E,)."""
+
+    def _looked_over(self) -> Self:
+        """Return the same, after a warning of labels and weights that look like a mistake."""
+        warn_of_heavy_rows(*self._weight_sums())
+        warn_of_twins(self.names, "environments")
+        for feature, levels in self.schema.levels.items():
+            warn_of_twins(levels, feature)
+        return self
+
+    @abstractmethod
+    def _weight_sums(self) -> tuple[float, float]:
+        """Return the sums of frequency weights and of their squares; 0 if there are none."""
 
     @property
     def n_environments(self) -> int:
@@ -93,7 +107,10 @@ class WaysIn(ABC):
         environments : (n,) array of labels, optional
             Environment of each row; None puts all rows in one, named ``"all"``.
         sample_weight : (n,) array, optional
-            Frequency weights: weight 2 counts a row twice, weight 0 not at all.
+            Whole numbers are frequency weights: weight 2 counts a row twice, weight 0 not at
+            all. Others are sampling weights (of a survey, or that sum to 1): only their ratios
+            within an environment matter, and it has as many rows as they are worth,
+            ``sum(w)**2 / sum(w**2)`` (Kish 1965).
         feature_names : sequence of str, optional
             Names of the columns; ``x0, x1, ...`` if not given.
         target : str
@@ -107,7 +124,8 @@ class WaysIn(ABC):
             If shapes, values or weights cannot be used.
         """
         roles = Roles(target=target, environment=None, features=feature_names, missing=missing)
-        return cls._from_rows([read_arrays(X, y, environments, sample_weight, roles)])
+        rows = read_arrays(X, y, environments, sample_weight, roles)
+        return cls._from_rows([rows])._looked_over()
 
     @classmethod
     def from_frame(
@@ -138,7 +156,8 @@ class WaysIn(ABC):
         categorical : sequence of str, optional
             Features to take as categories though they are numbers.
         sample_weight : str, optional
-            Column of frequency weights.
+            Column of weights: frequencies if whole, sampling weights if not, as in
+            :meth:`from_arrays`.
         missing : {"error", "drop", "impute"}
             Refuse missing values, drop their rows, or fill in the mean (in categories, a level
             of their own). A row whose target is missing is dropped, never filled in.
@@ -157,7 +176,7 @@ class WaysIn(ABC):
             sample_weight=sample_weight,
             missing=missing,
         )
-        return cls._from_rows(read_frame(frame, roles, cls._at_most))
+        return cls._from_rows(read_frame(frame, roles, cls._at_most))._looked_over()
 
     @classmethod
     def from_files(
@@ -201,4 +220,4 @@ class WaysIn(ABC):
             sample_weight=sample_weight,
             missing=missing,
         )
-        return read_files(path, roles, cls._from_rows)
+        return read_files(path, roles, cls._from_rows)._looked_over()

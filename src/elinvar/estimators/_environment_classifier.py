@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from elinvar.environments import Environments, check_target
+from elinvar.environments import Environments, check_same_order, check_target
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import (
     EnvironmentEstimator,
@@ -35,6 +35,7 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
         """Validate rows, the target becoming the number of its class."""
         with own_errors():
             check_target(y, numbers=False)
+            check_same_order(X=X, y=y)
             values = column_or_1d(y, warn=True)
             check_one_kind(values)
             check_classification_targets(values)

@@ -1,6 +1,6 @@
 """What every estimator on environments shares: rows at the door, and columns as numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
@@ -11,7 +11,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from elinvar.environments import Environments, Moments, Schema, check_target, has_text
+from elinvar._base._warn import warn
+from elinvar.environments import (
+    Environments,
+    Moments,
+    Schema,
+    check_same_order,
+    check_target,
+    has_text,
+    labels_of_rows,
+    warn_of_strangers,
+)
 from elinvar.errors import DataError, DataTypeError
 
 Record = TypeVar("Record")
@@ -41,6 +51,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
     schema_: Schema
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
+    environment_intercepts_: Mapping[str, Any] | None
 
     # the attribute that a fitted model has
     _learned_name: ClassVar[str] = "coef_"
@@ -74,7 +85,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         environments : array-like of shape (n,), optional
             Label of each row's environment; None: all rows come from one.
         sample_weight : array-like of shape (n,), optional
-            Frequency weights.
+            Frequency weights if whole, else sampling weights.
         reset : bool
             Learn the features from ``X`` (True), or require those learned before.
         min_rows : int
@@ -92,6 +103,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         """
         with own_errors():
             check_target(y)
+            check_same_order(X=X, y=y, environments=environments, sample_weight=sample_weight)
             if has_text(X) or (not reset and self.schema_.levels):
                 # numbers and text cannot be one array: names are checked here, values by the schema
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
@@ -125,6 +137,17 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
             return replace(rows, schema=self.schema_)
         self.schema_ = rows.schema
         return rows
+
+    def _labels_for(
+        self, encoded: Floats, X: ArrayLike, environments: ArrayLike | None
+    ) -> list[str] | None:
+        """Return the environment of each row to predict; warn of labels that are miswritten."""
+        if environments is None:
+            return None
+        check_same_order(X=X, environments=environments)
+        labels = labels_of_rows(environments, len(encoded))
+        warn_of_unknown(labels, self.environment_intercepts_)
+        return labels
 
     def _asked(self, kind: Callable[..., Record], **changes: object) -> Record:
         """Return a record, with the parameters that it has in common with this model."""
@@ -170,6 +193,24 @@ def random_generator(random_state: object, salt: int) -> np.random.Generator:
     if random_state is None:
         return np.random.default_rng()
     return np.random.default_rng([int(random_state), salt])  # type: ignore[call-overload]
+
+
+def warn_of_unknown(labels: Iterable[str], own: Mapping[str, Any] | None) -> None:
+    """Warn of labels that are nearly those of environments with intercepts of their own."""
+    if own is not None:
+        fate = "Predictions take the average intercept there."
+        warn_of_strangers(labels, tuple(own), "environments", fate)
+
+
+def warn_if_single(environments: object) -> None:
+    """Warn that a fit without environments has nothing to compare."""
+    if environments is None:
+        warn(
+            "No environments were given: all rows count as one, nothing is compared, and the "
+            "pooled model answers. Pass environments= to fit. cross_validate(groups=...) does not: "
+            "give it params={'environments': labels} too. If one environment is meant, give all "
+            "rows one label."
+        )
 
 
 def name_of(y: object) -> str:

@@ -1,6 +1,6 @@
 """The scikit-learn face that every regressor on environments shares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
 from elinvar._base._check import as_weights
-from elinvar.environments import labels_of_rows
+from elinvar.environments import check_same_order, labels_of_rows
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floats
 
@@ -42,14 +42,16 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
             Rows with the features seen in training.
         environments : array-like of shape (n,), optional
             The environment of each row. A known environment's own intercept is used where the
-            model has one; any other label gets the average intercept.
+            model has one; any other label gets the average intercept, with a warning where it is
+            nearly that of a known one ("Day 6" for "day 6").
 
         Returns
         -------
         ndarray of shape (n,)
             Predictions, in units of the target.
         """
-        return self._predict_encoded(self._encode(X), environments)
+        encoded = self._encode(X)
+        return self._predict_encoded(encoded, self._labels_for(encoded, X, environments))
 
     def score(
         self,
@@ -79,22 +81,23 @@ class EnvironmentRegressor(RegressorMixin, EnvironmentEstimator):  # type: ignor
         """
         from sklearn.metrics import r2_score
 
+        check_same_order(X=X, y=y, sample_weight=sample_weight)
+
         prediction = self.predict(X, environments=environments)
         return float(r2_score(y, prediction, sample_weight=sample_weight))
 
-    def _predict_encoded(self, encoded: Floats, labels: ArrayLike | None) -> Floats:
+    def _predict_encoded(self, encoded: Floats, labels: Sequence[str] | None) -> Floats:
         """Predict encoded rows (n, n_columns), of the environments ``labels`` if they are known."""
-        return self._without_intercept(encoded) + self._intercepts(labels, len(encoded))
+        return self._without_intercept(encoded) + self._intercepts(labels)
 
     def _without_intercept(self, encoded: Floats) -> Floats:
         """Return what the model makes of encoded rows (n, n_columns), before any intercept."""
         slopes: Floats = encoded @ self.coef_
         return slopes
 
-    def _intercepts(self, environments: ArrayLike | None, n: int) -> float | Floats:
-        if environments is None:
+    def _intercepts(self, labels: Sequence[str] | None) -> float | Floats:
+        if labels is None:
             return self.intercept_
-        labels = labels_of_rows(environments, n)
         own = self.environment_intercepts_ or {}
         return np.array([own.get(label, self.intercept_) for label in labels], dtype=np.float64)
 

@@ -194,7 +194,7 @@ class HeteroSGDRegressor(StochasticRegressor):
         environments : array-like of shape (n,), optional
             Label of each row's environment. None: all rows come from one.
         sample_weight : array-like of shape (n,), optional
-            Frequency weights.
+            Frequency weights if whole, else sampling weights.
 
         Returns
         -------

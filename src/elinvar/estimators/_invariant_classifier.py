@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer, FittedModel
 from elinvar.answer.json_text import Reader
-from elinvar.environments import Environments, labels_of_rows
+from elinvar.environments import Environments, check_same_order
 from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
+from elinvar.estimators._environment_estimator import warn_if_single
 from elinvar.estimators._invariant_estimator import InvariantEstimator
 from elinvar.inference import softmax
 
@@ -218,7 +219,10 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         environments : array-like of shape (n,), optional
             Label of each row's environment. None, or a single label: the pooled model.
         sample_weight : array-like of shape (n,), optional
-            Frequency weights: weight 2 counts a row twice.
+            Whole numbers are frequency weights: weight 2 counts a row twice. Others are sampling
+            weights (a survey's, or such that sum to 1): only their ratios within an environment
+            matter, and ``notes_`` says how many rows they are worth (Kish). For what an
+            environment counts there is ``environment_weights``.
 
         Returns
         -------
@@ -230,6 +234,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             If the data cannot be used.
         """
         self._validate_params()
+        warn_if_single(environments)
         return self._learn(self._rows_of(X, y, environments, sample_weight))
 
     def fit_rows(self, rows: Environments) -> Self:
@@ -274,7 +279,8 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             Rows with the features seen in training.
         environments : array-like of shape (n,), optional
             The environment of each row. A known environment's own intercepts are used where the
-            model has them; any other label gets the average ones.
+            model has them; any other label gets the average ones, with a warning where it is
+            nearly that of a known one.
 
         Returns
         -------
@@ -297,7 +303,8 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             Rows with the features seen in training.
         environments : array-like of shape (n,), optional
             The environment of each row. A known environment's own intercepts are used where the
-            model has them; any other label gets the average ones.
+            model has them; any other label gets the average ones, with a warning where it is
+            nearly that of a known one.
 
         Returns
         -------
@@ -315,7 +322,8 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             Rows with the features seen in training.
         environments : array-like of shape (n,), optional
             The environment of each row. A known environment's own intercepts are used where the
-            model has them; any other label gets the average ones.
+            model has them; any other label gets the average ones, with a warning where it is
+            nearly that of a known one.
 
         Returns
         -------
@@ -334,7 +342,8 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             Rows with the features seen in training.
         environments : array-like of shape (n,), optional
             The environment of each row. A known environment's own intercepts are used where the
-            model has them; any other label gets the average ones.
+            model has them; any other label gets the average ones, with a warning where it is
+            nearly that of a known one.
 
         Returns
         -------
@@ -372,14 +381,15 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         """
         from sklearn.metrics import accuracy_score
 
+        check_same_order(X=X, y=y, sample_weight=sample_weight)
+
         predicted = self.predict(X, environments=environments)
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def _log_odds(self, X: ArrayLike, environments: ArrayLike | None) -> Floats:
         check_is_fitted(self, "coef_")
         encoded = self._encode(X)
-        labels = None if environments is None else labels_of_rows(environments, len(encoded))
-        return self._odds_of_encoded(encoded, labels)
+        return self._odds_of_encoded(encoded, self._labels_for(encoded, X, environments))
 
     def _odds_of_encoded(self, encoded: Floats, labels: Sequence[str] | None) -> Floats:
         """Log odds (n, m) of encoded rows (n, n_columns), of the environments ``labels``."""

@@ -10,7 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from elinvar.answer import Answer, FittedModel
 from elinvar.environments import Moments, check_environments
 from elinvar.errors import DataError
-from elinvar.estimators._environment_estimator import check_enough_rows, check_moments
+from elinvar.estimators._environment_estimator import (
+    check_enough_rows,
+    check_moments,
+    warn_if_single,
+)
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._invariant_estimator import InvariantEstimator
 
@@ -191,7 +195,10 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         environments : array-like of shape (n,), optional
             Label of each row's environment. None, or a single label: the pooled model.
         sample_weight : array-like of shape (n,), optional
-            Frequency weights: weight 2 counts a row twice.
+            Whole numbers are frequency weights: weight 2 counts a row twice. Others are sampling
+            weights (a survey's, or such that sum to 1): only their ratios within an environment
+            matter, and ``notes_`` says how many rows they are worth (Kish). For what an
+            environment counts there is ``environment_weights``.
 
         Returns
         -------
@@ -203,6 +210,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
             If the data cannot be used.
         """
         self._validate_params()
+        warn_if_single(environments)
         return self._learn(self._read(X, y, environments, sample_weight).moments())
 
     def fit_moments(self, moments: Moments) -> Self:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from elinvar.environments import Paths, encode_files
 from elinvar.errors import DataError
+from elinvar.estimators._environment_estimator import warn_of_unknown
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._invariant_classifier import InvariantClassifier
 
@@ -44,8 +45,10 @@ def predict_files(
     DataError
         If a feature is missing, or its values cannot be used.
     """
-    own = model.environment_intercepts_ is not None
-    for X, labels in encode_files(path, model.schema_, unknown=unknown, environments=own):
+    own = model.environment_intercepts_
+    files = encode_files(path, model.schema_, unknown=unknown, environments=own is not None)
+    for X, labels in files:
+        warn_of_unknown(labels or (), own)
         with np.errstate(over="ignore", invalid="ignore"):
             prediction = model._predict_encoded(X, labels)
         if not np.isfinite(prediction).all():

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError, ElinvarWarning
-from elinvar.estimators._environment_estimator import Floats
+from elinvar.estimators._environment_estimator import Floats, warn_if_single
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._facts import DataFacts
 from elinvar.inference.stochastic import Record, halve_until_bounded
@@ -152,7 +152,7 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
         environments : array-like of shape (n,), optional
             Label of each row's environment. None: all rows come from one.
         sample_weight : array-like of shape (n,), optional
-            Frequency weights.
+            Frequency weights if whole, else sampling weights.
 
         Returns
         -------
@@ -164,6 +164,8 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
             If the data cannot be used.
         """
         self._validate_params()
+        if not self.pooled:
+            warn_if_single(environments)
         self._fit_rows(self._read(X, y, environments, sample_weight))
         self._warn_if_diverged(self._fallback)
         return self

@@ -393,6 +393,7 @@ def test_any_data_give_a_finite_model_or_our_own_error(data, labels, weight, opt
     weight = None if weight is None else weight[:n]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "No environments were given")
         warnings.simplefilter("ignore", ElinvarWarning)
         try:
             model.fit(data[:, 1:], data[:, 0], environments=labels[:n], sample_weight=weight)

@@ -1,0 +1,123 @@
+"""Labels that were probably meant to be one: written otherwise, or a slip of the pen apart."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from elinvar._base._numbers import counted
+from elinvar._base._warn import warn
+from elinvar._base._words import listed
+
+# numbers, words, and signs that tell labels apart (A+ and A-); blanks and joining dashes do not
+_PARTS = re.compile(r"\d+|[^\W\d_]+|[^\w\s]")
+_JOINS = re.compile(r"(?<=\w)-(?=\w)")
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+# shorter names differ by one letter too often: Iran and Iraq
+_LONG = 5
+# beyond so many known labels slips are not sought: each is compared with each
+_MANY = 1_000
+
+
+def _folded(text: str) -> str:
+    """Return a label without case, blanks at its ends and signs that no one sees."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c for c in plain if unicodedata.category(c) != "Cf").split())
+
+
+def spelling(text: str) -> tuple[str, ...]:
+    """Return what is left of a label but for case, blanks, unicode form and leading zeros.
+
+    Parameters
+    ----------
+    text : str
+    """
+    plain = _folded(text)
+    whole = _WHOLE.fullmatch(plain)
+    parts = _PARTS.findall(_JOINS.sub(" ", whole[1] if whole else plain))
+    return tuple(part.lstrip("0") or "0" if part.isdecimal() else part for part in parts)
+
+
+class Known:
+    """Known labels, among which the one is sought that was probably meant by another.
+
+    Parameters
+    ----------
+    labels : sequence of str
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = labels
+        self._spelled = {spelling(label): label for label in reversed(labels)}
+
+    def nearest(self, text: str) -> str | None:
+        """Return the label that was probably meant, or None.
+
+        That is one of the same spelling, or else one that a single slip (a letter too many, too
+        few, wrong or swapped) parts from it. Numbers are never slips: day 7 is not day 6.
+        """
+        wanted = spelling(text)
+        if wanted in self._spelled or len(self.labels) > _MANY:
+            return self._spelled.get(wanted)
+        plain = " ".join(wanted)
+        slips = (n for key, n in self._spelled.items() if _one_slip_apart(plain, " ".join(key)))
+        return next(slips, None)
+
+
+def _one_slip_apart(a: str, b: str) -> bool:
+    if max(len(a), len(b)) < _LONG or abs(len(a) - len(b)) > 1:
+        return False
+    if re.findall(r"[\W\d]+", a.replace(" ", "")) != re.findall(r"[\W\d]+", b.replace(" ", "")):
+        return False
+    head = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
+    a, b = a[head:], b[head:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[1::-1] == b[:2] and a[2:] == b[2:])
+
+
+def warn_of_strangers(labels: Iterable[str], known: Sequence[str], what: str, fate: str) -> None:
+    """Warn of labels that training did not have, where a known one was probably meant.
+
+    Labels that are like no other are left alone: new environments are what models are for.
+
+    Parameters
+    ----------
+    labels : iterable of str
+    known : sequence of str
+        The labels of training.
+    what : str
+        What they name.
+    fate : str
+        What becomes of their rows.
+    """
+    seen, among = set(known), Known(known)
+    strangers = [label for label in dict.fromkeys(labels) if label not in seen]
+    meant = [(label, near) for label in strangers if (near := among.nearest(label)) is not None]
+    if meant:
+        shown = " ".join(
+            f"{label!r} was not seen in training; did you mean {near!r}?"
+            for label, near in meant[:3]
+        )
+        more = f" So with {counted(len(meant) - 3, 'more label')}." if len(meant) > 3 else ""
+        warn(f"{what}: {shown}{more} {fate}")
+
+
+def warn_of_twins(labels: Iterable[str], what: str) -> None:
+    """Warn of labels that differ in nothing but case, blanks or unicode form.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        Those of one column.
+    what : str
+        What they name.
+    """
+    twins: dict[str, list[str]] = {}
+    for label in labels:
+        twins.setdefault(_folded(label), []).append(label)
+    pairs = [names for names in twins.values() if len(names) > 1]
+    if pairs:
+        shown = "; ".join(listed([repr(name) for name in names]) for names in pairs[:3])
+        more = f"; and so in {counted(len(pairs) - 3, 'more case')}" if len(pairs) > 3 else ""
+        warn(
+            f"{what}: {shown}{more}: they count as different, though only case or blanks tell them "
+            "apart. If they are one, write them in one way."
+        )
