@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsyrk
 
 from elinvar.environments._checks import Floats, counted_from
-from elinvar.environments._labels import natural_order
+from elinvar.environments._labels import merged_order, natural_order
 from elinvar.environments._raw_moments import RawMoments, check_size
 from elinvar.environments._rows import Rows, check_no_identifier, check_some_rows
 from elinvar.environments._schema import Schema
@@ -44,6 +44,7 @@ class Accumulator:
         self.n_columns = n_columns
         self.n_rows = 0
         self._slot: dict[str, int] = {}
+        self._orders: dict[tuple[str, ...], None] = {}
         self._shift = np.zeros((0, n_columns + 1))
         self._sums = np.zeros((0, n_columns + 2, n_columns + 2))
         self._started = np.zeros(0, dtype=bool)
@@ -57,6 +58,8 @@ class Accumulator:
         squares = np.bincount(rows.codes, minlength=len(rows.names)).astype(np.float64)
         present = np.flatnonzero(squares)
         self.n_rows += rows.n_rows
+        if rows.ranked:
+            self._orders[rows.names] = None
         slots = self._register([rows.names[k] for k in present])
         if rows.sample_weight is not None:
             squares[:] = np.bincount(rows.codes, rows.sample_weight**2, len(rows.names))
@@ -163,7 +166,7 @@ class Accumulator:
         self.n_columns, self._shift, self._sums = n_columns, shift, full
 
     def result(self, schema: Schema, n_dropped: int) -> RawMoments:
-        r"""Return the centred moments of all rows so far, environments in natural order.
+        r"""Return the centred moments of all rows so far, environments in order.
 
         With :math:`s_e` the mean of the shifted rows, the mean is :math:`a_e + s_e` and the
         centred second moment :math:`M_e / n_e - s_e s_e^T`.
@@ -174,7 +177,8 @@ class Accumulator:
             If the environments look like single rows.
         """
         check_no_identifier(len(self._slot), self.n_rows)
-        names = natural_order(self._slot)
+        ranked = [name for name in merged_order(*self._orders) if name in self._slot]
+        names = [*ranked, *natural_order(set(self._slot).difference(ranked))]
         E, p = len(names), self.n_columns
         weight, mean = np.empty(E), np.empty((E, p + 1))
         squares = self._squares[[self._slot[name] for name in names]]

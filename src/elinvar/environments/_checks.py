@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._numbers import counted
 from elinvar._base._words import listed
-from elinvar.environments._labels import Factor, factorize, join_factors
+from elinvar.environments._frames import factor_from_arrow
+from elinvar.environments._labels import Factor, categories_of, factorize, join_factors
 from elinvar.errors import DataError, DataTypeError
 
 Floats = NDArray[np.float64]
@@ -161,6 +162,17 @@ def code_environments(environments: object, n: int, first_row: int = 0) -> Facto
     """
     if environments is None:
         return Factor.constant(n)
+    factor = categories_of(environments)
+    if factor is None and hasattr(getattr(environments, "dtype", None), "categories"):
+        factor = factor_from_arrow(environments.to_arrow())  # type: ignore[attr-defined]
+    if factor is None:
+        factor = _factor_of_array(environments, n)
+    check_length(factor.codes, "environments", n)
+    check_labels(factor, "environments", counted_from(first_row))
+    return factor
+
+
+def _factor_of_array(environments: object, n: int) -> Factor:
     try:
         array = np.asarray(environments)
         if isinstance(environments, list | tuple):
@@ -174,9 +186,7 @@ def code_environments(environments: object, n: int, first_row: int = 0) -> Facto
     columns = [array] if array.ndim == 1 else list(array.T)
     if not columns:
         raise DataError("environments has no columns; one label a row is needed.")
-    factor = join_factors([factorize(column) for column in columns])
-    check_labels(factor, "environments", counted_from(first_row))
-    return factor
+    return join_factors([factorize(column) for column in columns])
 
 
 def labels_of_rows(environments: ArrayLike, n: int) -> list[str]:

@@ -37,6 +37,8 @@ class Environments(WaysIn, Rows):
         Rows left out because a value was missing.
     classes : tuple of str
         What the target counts, in natural order, if it names classes.
+    ranked : bool
+        Whether ``names`` are in the order of an ordered category instead.
 
     Examples
     --------

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar.environments._column_names import check_no_duplicates
-from elinvar.environments._labels import Factor, factor_from_values, factorize, is_missing
+from elinvar.environments._labels import (
+    Factor,
+    categories_of,
+    factor_from_values,
+    factorize,
+    is_missing,
+)
 from elinvar.errors import DataError, DataTypeError
 
 Kind = Literal["number", "text", "category", "date", "empty", "other"]
@@ -235,11 +241,11 @@ def _factor(series: Any) -> Factor:
         return factorize(np.fromiter(series.to_list(), dtype=object, count=len(series)))
     if dtype.is_numeric() and not dtype.is_decimal():
         return factorize(np.asarray(series.to_numpy()))
-    return factor_from_arrow(series.to_arrow())
+    return categories_of(series.to_native()) or factor_from_arrow(series.to_arrow())
 
 
 def factor_from_arrow(array: Any) -> Factor:
-    """Code a pyarrow array by its labels, through its dictionary."""
+    """Code a pyarrow array by its labels, through its dictionary, whose order may count."""
     import pyarrow as pa
 
     if isinstance(array, pa.ChunkedArray):
@@ -254,7 +260,7 @@ def factor_from_arrow(array: Any) -> Factor:
     except (OverflowError, ValueError):
         # Times that Python's own types cannot hold, such as the year 30000.
         values = array.dictionary.cast(pa.string()).to_pylist()
-    return factor_from_values(codes, values)
+    return factor_from_values(codes, values, ranked=array.type.ordered)
 
 
 def _number(value: Any) -> float:

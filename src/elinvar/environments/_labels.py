@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,11 @@ MISSING_LEVEL = "(missing)"
 JOINER = " / "
 
 _DIGITS = re.compile(r"(\d+)")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june", "july", "august"),
+    *("september", "october", "november", "december"),
+)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +33,13 @@ class Factor:
         Index into ``labels``; -1 where the value is missing.
     labels : tuple of str
         Distinct labels, in order of first appearance or of value.
+    ranked : bool
+        Whether ``labels`` are in an order of their own, as ordered categories are.
     """
 
     codes: NDArray[np.intp]
     labels: tuple[str, ...]
+    ranked: bool = False
 
     @classmethod
     def constant(cls, n: int) -> "Factor":
@@ -40,19 +48,24 @@ class Factor:
 
     def take(self, mask: NDArray[np.bool_]) -> "Factor":
         """Return the rows where ``mask`` is True."""
-        return Factor(codes=self.codes[mask], labels=self.labels)
+        return replace(self, codes=self.codes[mask])
 
     def values(self) -> list[str]:
         """Return the label of each row; none may be missing."""
         return [self.labels[code] for code in self.codes]
 
     def ordered(self) -> "Factor":
-        """Return the same column with its labels in natural order, those in use only."""
+        """Return the same column with its labels in order, their own or else the natural one.
+
+        Those in use only.
+        """
         used = np.bincount(self.codes[self.codes >= 0], minlength=len(self.labels)) > 0
-        order = natural_order([v for v, u in zip(self.labels, used, strict=True) if u])
+        order = [v for v, u in zip(self.labels, used, strict=True) if u]
+        if not self.ranked:
+            order = natural_order(order)
         position = {value: index for index, value in enumerate(order)}
         lookup = np.array([position.get(value, -1) for value in self.labels] + [-1], dtype=np.intp)
-        return Factor(codes=lookup[self.codes], labels=tuple(order))
+        return replace(self, codes=lookup[self.codes], labels=tuple(order))
 
 
 def label(value: object) -> str | None:
@@ -98,13 +111,59 @@ def is_missing(value: object) -> bool:
 def natural_order(labels: Iterable[str]) -> list[str]:
     """Return labels so sorted that numbers stand in order of size: 2 before 10, x2 before x10.
 
-    The level of missing values comes last.
+    English names of months and of weekdays, whole or abbreviated, stand in calendar order where
+    all labels are such names; labels of several columns are sorted column by column. The level of
+    missing values comes last.
 
     Parameters
     ----------
     labels : iterable of str
     """
+    labels = list(labels)
+    columns = [label.split(JOINER) for label in labels]
+    if len({len(parts) for parts in columns}) == 1 and len(columns[0]) > 1:
+        places = [_places(natural_order(set(column))) for column in zip(*columns, strict=True)]
+        return sorted(
+            labels,
+            key=lambda label: [p[v] for p, v in zip(places, label.split(JOINER), strict=True)],
+        )
+    calendar = _calendar(labels)
+    if calendar is not None:
+        return sorted(labels, key=lambda label: (calendar[label], label))
     return sorted(labels, key=_natural_key)
+
+
+def merged_order(*orders: Sequence[str]) -> list[str]:
+    """Return the union of labels that are in order each: the natural one if that is theirs."""
+    if all(list(order) == natural_order(order) for order in orders):
+        return natural_order({label for order in orders for label in order})
+    merged: list[str] = []
+    for order in orders:
+        at = 0
+        for label in order:
+            # a label that is new stands behind the one before it
+            if label in merged:
+                at = merged.index(label) + 1
+            else:
+                merged.insert(at, label)
+                at += 1
+    return merged
+
+
+def _places(order: Sequence[str]) -> dict[str, int]:
+    return {label: place for place, label in enumerate(order)}
+
+
+def _calendar(labels: Sequence[str]) -> dict[str, int] | None:
+    """Return the place of each label in the year or the week, if all of them have one."""
+    for names in (_MONTHS, _WEEKDAYS):
+        known = {name[:k]: at for at, name in enumerate(names) for k in (3, 4, 5, len(name))}
+        places = {label: known.get(label.strip(" .").casefold(), -1) for label in labels}
+        if MISSING_LEVEL in places:
+            places[MISSING_LEVEL] = len(names)
+        if min(places.values(), default=-1) >= 0:
+            return places
+    return None
 
 
 def _natural_key(value: str) -> tuple[Any, ...]:
@@ -120,7 +179,9 @@ def _natural_key(value: str) -> tuple[Any, ...]:
     return (1, parts, value)
 
 
-def factor_from_values(codes: NDArray[np.intp], values: Sequence[Any]) -> Factor:
+def factor_from_values(
+    codes: NDArray[np.intp], values: Sequence[Any], *, ranked: bool = False
+) -> Factor:
     """Turn codes into ``values`` to codes into labels; values of equal label become one."""
     position: dict[str, int] = {}
     lookup = np.empty(len(values) + 1, dtype=np.intp)
@@ -128,7 +189,21 @@ def factor_from_values(codes: NDArray[np.intp], values: Sequence[Any]) -> Factor
     for index, value in enumerate(values):
         text = label(value)
         lookup[index] = -1 if text is None else position.setdefault(text, len(position))
-    return Factor(codes=lookup[codes], labels=tuple(position))
+    return Factor(codes=lookup[codes], labels=tuple(position), ranked=ranked)
+
+
+def categories_of(values: Any) -> Factor | None:
+    """Code a pandas categorical in the order of its categories; None if ``values`` is none.
+
+    Categories that are merely sorted, as ``astype("category")`` leaves them, are no order.
+    """
+    dtype: Any = getattr(values, "dtype", None)
+    if not hasattr(dtype, "ordered"):
+        return None
+    codes = np.asarray(getattr(values, "cat", values).codes, dtype=np.intp)
+    names = [str(value) for value in dtype.categories]
+    ranked = bool(dtype.ordered) or names != sorted(names)
+    return factor_from_values(codes, list(dtype.categories), ranked=ranked)
 
 
 def factorize(values: NDArray[Any]) -> Factor:
@@ -183,16 +258,33 @@ def join_factors(factors: Sequence[Factor]) -> Factor:
             f"values that contain {JOINER!r}."
         )
     codes[missing] = -1
-    return Factor(codes=codes, labels=tuple(labels))
+    joined = Factor(codes=codes, labels=tuple(labels))
+    if not any(factor.ranked for factor in factors):
+        return joined
+    places = [_places(factor.ordered().labels) for factor in factors]
+    rank = {
+        label: [p[f.labels[f.codes[row]]] for p, f in zip(places, factors, strict=True)]
+        for label, row in zip(labels, first, strict=True)
+        if not missing[row]
+    }
+    order = sorted(rank, key=rank.__getitem__)
+    at = _places(order)
+    lookup = np.array([*(at.get(label, -1) for label in labels), -1], dtype=np.intp)
+    return Factor(codes=lookup[codes], labels=tuple(order), ranked=True)
 
 
 def concatenate_factors(factors: Sequence[Factor]) -> Factor:
     """Put columns of labels one below the other."""
     if len(factors) == 1:
         return factors[0]
-    position: dict[str, int] = {}
+    ranked = any(factor.ranked for factor in factors)
+    if ranked:
+        labels = merged_order(*dict.fromkeys(factor.labels for factor in factors))
+    else:
+        labels = list(dict.fromkeys(value for factor in factors for value in factor.labels))
+    position = _places(labels)
     codes = []
     for factor in factors:
-        lookup = [position.setdefault(value, len(position)) for value in factor.labels]
+        lookup = [position[value] for value in factor.labels]
         codes.append(np.array([*lookup, -1], dtype=np.intp)[factor.codes])
-    return Factor(codes=np.concatenate(codes), labels=tuple(position))
+    return Factor(codes=np.concatenate(codes), labels=tuple(labels), ranked=ranked)

@@ -20,7 +20,7 @@ from typing import Self, TypeVar
 import numpy as np
 
 from elinvar.environments._checks import Floats
-from elinvar.environments._labels import natural_order
+from elinvar.environments._labels import merged_order
 from elinvar.environments._rows import MANY_ENVIRONMENTS, check_no_identifier
 from elinvar.environments._schema import Schema
 from elinvar.environments._weights import effective_rows
@@ -121,7 +121,7 @@ def merge(a: M, b: RawMoments) -> M:
             f"{b.schema.target!r}."
         )
     schema = a.schema.unite(b.schema)
-    names = natural_order({*a.names, *b.names})
+    names = merged_order(a.names, b.names)
     check_size(len(names), int(a.n_rows + b.n_rows), schema.n_columns)
     p = schema.n_columns
     weight, squares = np.zeros(len(names)), np.zeros(len(names))

@@ -62,6 +62,7 @@ def read_part(
         y=y,
         codes=environment.codes,
         names=environment.labels,
+        ranked=environment.ranked,
         schema=Schema(features=names, target=roles.target, named=named),
         sample_weight=weight,
     )

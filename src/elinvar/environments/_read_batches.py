@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sized
 from elinvar.environments._checks import counted_from
 from elinvar.environments._column_names import check_columns
 from elinvar.environments._frames import Frame, Kind, as_frame, is_frame, merge_kinds
-from elinvar.environments._labels import MISSING_LEVEL, natural_order
+from elinvar.environments._labels import MISSING_LEVEL
 from elinvar.environments._read_arrays import read_part
 from elinvar.environments._read_frames import rows_of_frame
 from elinvar.environments._roles import Columns, Roles
@@ -101,7 +101,7 @@ class _FrameBatches:
                     check_levels(name, len(summary.levels))
         # a level that has not been seen yet would make a categorical feature without columns
         levels = {
-            name: tuple(natural_order(summary.levels or {MISSING_LEVEL}))
+            name: summary.ordered_levels() or (MISSING_LEVEL,)
             for name, summary in self.texts.items()
         }
         yield rows_of_frame(frame, columns, columns.schema(levels))

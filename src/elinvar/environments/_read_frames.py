@@ -75,6 +75,7 @@ def encode_rows(
         y=y,
         codes=environment.codes,
         names=environment.labels,
+        ranked=environment.ranked,
         schema=schema,
         sample_weight=sample_weight,
     )

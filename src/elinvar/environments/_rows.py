@@ -39,6 +39,8 @@ class Rows:
         Rows left out because a value was missing.
     classes : tuple of str
         What the target counts, if it names classes; in a chunk, in any order.
+    ranked : bool
+        Whether ``names`` are in an order of their own, as ordered categories are.
     """
 
     X: Numbers
@@ -49,6 +51,7 @@ class Rows:
     sample_weight: Floats | None = None
     n_dropped: int = 0
     classes: tuple[str, ...] = ()
+    ranked: bool = False
 
     def __post_init__(self) -> None:
         n, p = len(self.y), self.schema.n_columns
@@ -95,7 +98,7 @@ class Rows:
 
 
 def gather(chunks: Iterable[Rows]) -> Rows:
-    """Put chunks of one schema below each other: names in natural order, levels in use only.
+    """Put chunks of one schema below each other: names in order, levels in use only.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def gather(chunks: Iterable[Rows]) -> Rows:
     parts = list(chunks)
     check_some_rows(sum(rows.n_rows for rows in parts))
     environment = concatenate_factors(
-        [Factor(codes=rows.codes, labels=rows.names) for rows in parts]
+        [Factor(codes=rows.codes, labels=rows.names, ranked=rows.ranked) for rows in parts]
     ).ordered()
     check_no_identifier(len(environment.labels), len(environment.codes))
     target = _target(parts)
@@ -117,6 +120,7 @@ def gather(chunks: Iterable[Rows]) -> Rows:
         classes=() if target is None else target.labels,
         codes=environment.codes,
         names=environment.labels,
+        ranked=environment.ranked,
         sample_weight=scaled(np.concatenate(weights), environment.codes, len(environment.labels))
         if weights
         else None,

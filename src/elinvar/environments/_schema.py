@@ -21,7 +21,7 @@ from elinvar.environments._checks import (
 )
 from elinvar.environments._column_names import duplicates, nearest
 from elinvar.environments._frames import Frame, as_frame, is_frame
-from elinvar.environments._labels import MISSING_LEVEL, natural_order
+from elinvar.environments._labels import MISSING_LEVEL, merged_order
 from elinvar.environments._spelling import Known, warn_of_strangers
 from elinvar.errors import DataError, DataTypeError
 
@@ -39,7 +39,8 @@ class Schema:
     features : tuple of str
         Input features, in order.
     levels : mapping of str to tuple of str
-        Levels of each categorical feature in natural order; the first is the reference.
+        Levels of each categorical feature in order (of the categories, the calendar or their
+        size); the first is the reference.
     target : str
         Name of the target.
     environment : tuple of str
@@ -166,8 +167,7 @@ class Schema:
                 "name it in categorical= in both."
             )
         levels = {
-            name: tuple(natural_order({*self.levels[name], *other.levels[name]}))
-            for name in self.levels
+            name: tuple(merged_order(self.levels[name], other.levels[name])) for name in self.levels
         }
         for name, values in levels.items():
             check_levels(name, len(values))

@@ -7,7 +7,7 @@ import numpy as np
 
 from elinvar.environments._checks import Floats, RowName, check_weights
 from elinvar.environments._frames import Frame, Kind, parse_number
-from elinvar.environments._labels import MISSING_LEVEL, Factor, natural_order
+from elinvar.environments._labels import MISSING_LEVEL, Factor, merged_order, natural_order
 from elinvar.environments._roles import Columns
 from elinvar.environments._rows import check_some_rows
 from elinvar.environments._schema import MAX_LEVELS, Schema, check_levels
@@ -24,6 +24,7 @@ class TextSummary:
     n_missing: int = 0
     first_bad: tuple[str, str] | None = None
     levels: set[str] = field(default_factory=set)
+    orders: dict[tuple[str, ...], None] = field(default_factory=dict)
     total: float = 0.0
     mass: float = 0.0
 
@@ -48,6 +49,13 @@ class TextSummary:
         # beyond the limit more of them say nothing: a column of identifiers must not fill memory
         if len(self.levels) <= MAX_LEVELS:
             self.levels.update(v for v, k in zip(factor.labels, counts, strict=True) if k)
+            if factor.ranked:
+                self.orders[factor.labels] = None
+
+    def ordered_levels(self, *more: str) -> tuple[str, ...]:
+        """Return the levels found, and ``more``: those of ordered categories in their order."""
+        ranked = [level for level in merged_order(*self.orders) if level in self.levels]
+        return (*ranked, *natural_order({*self.levels, *more}.difference(ranked)))
 
     def is_number(self, name: str) -> bool:
         """Whether text stands for numbers; refuse what is neither numbers nor words."""
@@ -142,13 +150,12 @@ def survey(
             means[name] = _Mean(total=text.total, weight=text.mass)
             continue
         check_levels(name, len(text.levels))
-        found = set(text.levels)
-        if impute and text.n_missing:
-            found.add(MISSING_LEVEL)
+        absent = impute and text.n_missing > 0
+        if absent:
             fill[name] = MISSING_LEVEL
-        if not found:
+        levels[name] = text.ordered_levels(*([MISSING_LEVEL] if absent else []))
+        if not levels[name]:
             raise DataError(f"{name} has no values; drop it.")
-        levels[name] = tuple(natural_order(found))
     for name, mean in means.items() if impute else ():
         if not mean.weight:
             raise DataError(f"{name} has no values to take a mean of; drop it (--drop).")
