@@ -25,6 +25,8 @@ Y = 2 * X["x"].to_numpy() + np.repeat([0.0, 2.0, 4.0, 6.0], 30) + RNG.normal(siz
         ("day_06", "day 6"),
         ("north ", "north"),
         ("nroth", "north"),
+        ("n\u00f6rth", "north"),
+        ("no-rth", "north"),
         ("n\uff4frth", "north"),
         ("1.0", "1"),
         ("01", "1"),
@@ -93,6 +95,15 @@ def test_labels_that_differ_in_their_spelling_only_are_named():
 def test_signs_tell_labels_apart():
     labels = ["A+", "A-", "A", "-1", "1", "<5", ">5", "\u304b", "\u304c", "1.10", "1.1", "11"]
     assert Environments.from_arrays(X[["x"]], Y, np.repeat(labels, 10)).n_environments == 12
+
+
+def test_codes_are_no_slips():
+    known = ["site a", "Iran", "group 1a", "12", "north west"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_strangers(
+            ["site d", "Iraq", "group 2a", "group 1b", "1-2", "north east"], known, "", ""
+        )
 
 
 def test_many_strangers_are_counted():

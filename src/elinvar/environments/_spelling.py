@@ -12,7 +12,7 @@ from elinvar._base._words import listed
 _PARTS = re.compile(r"\d+|[^\W\d_]+|[^\w\s]")
 _JOINS = re.compile(r"(?<=\w)-(?=\w)")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
-# shorter names differ by one letter too often: Iran and Iraq
+# the letters of the longer of two words that may be a slip apart
 _LONG = 5
 # beyond so many known labels slips are not sought: each is compared with each
 _MANY = 1_000
@@ -58,19 +58,38 @@ class Known:
         wanted = spelling(text)
         if wanted in self._spelled or len(self.labels) > _MANY:
             return self._spelled.get(wanted)
-        plain = " ".join(wanted)
-        slips = (n for key, n in self._spelled.items() if _one_slip_apart(plain, " ".join(key)))
-        return next(slips, None)
+        return next((n for key, n in self._spelled.items() if _one_slip_apart(wanted, key)), None)
 
 
-def _one_slip_apart(a: str, b: str) -> bool:
-    if max(len(a), len(b)) < _LONG or abs(len(a) - len(b)) > 1:
+def _one_slip_apart(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    if _numbers(a) == _numbers(b) and _unaccented(a) == _unaccented(b):
+        return True
+    apart = [pair for pair in zip(a, b, strict=False) if pair[0] != pair[1]]
+    if len(a) != len(b) or len(apart) != 1:
         return False
-    if re.findall(r"[\W\d]+", a.replace(" ", "")) != re.findall(r"[\W\d]+", b.replace(" ", "")):
+    one, other = apart[0]
+    # single letters and short names are codes, as numbers are: site a and site d, Iran and Iraq
+    if not (one + other).isalpha() or max(len(one), len(other)) < _LONG:
         return False
-    head = next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
-    a, b = a[head:], b[head:]
-    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[1::-1] == b[:2] and a[2:] == b[2:])
+    head = next((k for k, (x, y) in enumerate(zip(one, other, strict=False)) if x != y), None)
+    head = min(len(one), len(other)) if head is None else head
+    one, other = one[head:], other[head:]
+    return (
+        one[1:] == other[1:]
+        or one[1:] == other
+        or one == other[1:]
+        or (one[1::-1] == other[:2] and one[2:] == other[2:])
+    )
+
+
+def _numbers(parts: tuple[str, ...]) -> list[str]:
+    return [part for part in parts if part.isdecimal()]
+
+
+def _unaccented(parts: tuple[str, ...]) -> str:
+    """Return parts in one, without blanks between and accents on them."""
+    letters = unicodedata.normalize("NFKD", "".join(parts))
+    return "".join(c for c in letters if not unicodedata.combining(c))
 
 
 def warn_of_strangers(labels: Iterable[str], known: Sequence[str], what: str, fate: str) -> None:
