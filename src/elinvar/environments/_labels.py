@@ -193,17 +193,15 @@ def factor_from_values(
 
 
 def categories_of(values: Any) -> Factor | None:
-    """Code a pandas categorical in the order of its categories; None if ``values`` is none.
+    """Code a pandas categorical, in the order of its categories if it is an ordered one.
 
-    Categories that are merely sorted, as ``astype("category")`` leaves them, are no order.
+    None if ``values`` is no categorical.
     """
     dtype: Any = getattr(values, "dtype", None)
     if not hasattr(dtype, "ordered"):
         return None
     codes = np.asarray(getattr(values, "cat", values).codes, dtype=np.intp)
-    names = [str(value) for value in dtype.categories]
-    ranked = bool(dtype.ordered) or names != sorted(names)
-    return factor_from_values(codes, list(dtype.categories), ranked=ranked)
+    return factor_from_values(codes, list(dtype.categories), ranked=bool(dtype.ordered))
 
 
 def factorize(values: NDArray[Any]) -> Factor:
