@@ -11,7 +11,6 @@ from elinvar._base._numbers import percent
 from elinvar.plots import plot_comparison
 from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
-from elinvar.studies._training import fit
 from elinvar.studies._types import Axes, DataFrame
 
 if TYPE_CHECKING:
@@ -213,8 +212,9 @@ def cell(
         torch.optim.SGD(model.parameters(), lr=step_size),
         torch.nn.functional.binary_cross_entropy_with_logits,
         rule=make_rule(method, strength),
+        warn=False,
     )
-    diverged = fit(trainer, batches, steps)
+    diverged = trainer.fit(batches, steps=steps).status == "diverged"
     errors = [float("nan") if diverged else _error(model, part) for part in (*other, test)]
     return {
         "first_error": errors[0],

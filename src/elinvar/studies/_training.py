@@ -1,26 +1,14 @@
-"""How the studies of networks train: a loop that settles, and divergence without a warning."""
+"""How the studies of networks train: a loop that settles."""
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
-
-from elinvar.errors import ElinvarWarning
 
 if TYPE_CHECKING:
     import torch
 
-    from elinvar.neural import HeteroTrainer
-
     Batches = Iterable[tuple[torch.Tensor, torch.Tensor]]
 
 Network = TypeVar("Network", bound="torch.nn.Module")
-
-
-def fit(trainer: "HeteroTrainer", batches: "Batches", steps: int) -> bool:
-    """Train, and return whether the run diverged."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ElinvarWarning)
-        return trainer.fit(batches, steps=steps).status == "diverged"
 
 
 def settle(
@@ -43,6 +31,7 @@ def settle(
             optimizer, lambda step: min(1.0, 3.0 * (steps - step) / steps)
         ),
         average=1 / 3,
+        warn=False,
     )
-    diverged = fit(trainer, batches, steps)
+    diverged = trainer.fit(batches, steps=steps).status == "diverged"
     return cast(Network, trainer.averaged), diverged

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base._check import as_weights
+from elinvar._base._check import as_weights, check_number
 from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -146,8 +146,7 @@ def critical_heterogeneity(step_size: float, mean: float = 1.0) -> float:
     >>> round(critical_heterogeneity(step_size=0.1), 2)
     4.58
     """
-    if not (np.isfinite(mean) and mean >= 0):
-        raise DataError(f"mean must be a finite number of at least 0; got {mean!r}.")
+    check_number("mean", mean, least=0.0)
     return float(np.sqrt(mean**2 + 2.0 * mean / positive("step_size", step_size)))
 
 
@@ -161,8 +160,7 @@ def mean_log(factors: Floats, weights: Floats) -> Floats:
 
 def extrapolated(values: Floats, weights: Floats, gain: float) -> Floats:
     """Return the mean plus ``gain`` times the deviations from it."""
-    if not (np.isfinite(gain) and gain >= 0):
-        raise DataError(f"gain must be a finite number of at least 0; got {gain!r}.")
+    check_number("gain", gain, least=0.0)
     mean = (values @ weights)[..., None]
     return np.asarray(mean + gain * (values - mean))
 
@@ -192,8 +190,7 @@ def positive(name: str, value: float) -> float:
     DataError
         If it is not a finite number above 0.
     """
-    if not (np.isfinite(value) and value > 0):
-        raise DataError(f"{name} must be a finite number above 0; got {value!r}.")
+    check_number(name, value, least=0.0, above=True)
     return float(value)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import gammaln, polygamma, psi
 
+from elinvar._base._check import check_number
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, critical_heterogeneity, positive
 from elinvar.theory._results import GrowthExponent, Window
@@ -71,8 +72,10 @@ def law_growth_exponent(
     >>> print(law_growth_exponent(6, 0.1, law="gaussian"))
     -0.101 a step (spread 0.81)
     """
-    centre = 1.0 + positive("step_size", step_size) * _finite("mean", mean)
-    half = float(step_size) * _spread(heterogeneity)
+    check_number("mean", mean)
+    check_number("heterogeneity", heterogeneity, least=0.0)
+    centre = 1.0 + positive("step_size", step_size) * mean
+    half = float(step_size * heterogeneity)
     exponent, variance = _moments(law, centre, half)
     return GrowthExponent(exponent=exponent, spread=float(np.sqrt(variance)))
 
@@ -117,8 +120,8 @@ def heterogeneity_window(
     >>> print(heterogeneity_window(0.1, law="uniform"))
     7.623 to 24.48
     """
-    step, centre = positive("step_size", step_size), 1.0 + step_size * _finite("mean", mean)
-    low = critical_heterogeneity(step, mean)
+    step, low = positive("step_size", step_size), critical_heterogeneity(step_size, mean)
+    centre = 1.0 + step * mean
     if isinstance(law, str) and law == "two_point":
         return Window(low=low, high=float(np.hypot(centre, 1.0) / step))
     return _first_negative(lambda m: _moments(law, centre, step * m)[0], centre / step)
@@ -163,9 +166,9 @@ def step_window(
     >>> print(step_window(6))
     0.05714 to 0.2693
     """
-    wide = _spread(heterogeneity)
-    if not _finite("mean", mean) >= 0:
-        raise DataError(f"mean must be a finite number of at least 0; got {mean!r}.")
+    check_number("heterogeneity", heterogeneity, least=0.0)
+    check_number("mean", mean, least=0.0)
+    wide = float(heterogeneity)
     if isinstance(law, str) and law == "two_point":
         if wide <= mean:
             return _NOWHERE
@@ -249,17 +252,3 @@ def _first_negative(exponent: Callable[[float], float], scale: float) -> Window:
 
     low = end(first) if first else 0.0
     return Window(low=low, high=end(last) if last > first else float(np.inf))
-
-
-def _finite(name: str, value: float) -> float:
-    if not np.isfinite(value):
-        raise DataError(f"{name} must be a finite number; got {value!r}.")
-    return float(value)
-
-
-def _spread(heterogeneity: float) -> float:
-    if not (np.isfinite(heterogeneity) and heterogeneity >= 0):
-        raise DataError(
-            f"heterogeneity must be a finite number of at least 0; got {heterogeneity!r}."
-        )
-    return float(heterogeneity)

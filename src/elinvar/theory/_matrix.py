@@ -11,7 +11,7 @@ from elinvar.theory._results import GrowthExponent
 
 Order = Literal["random", "cyclic"]
 
-_CHAINS = 64
+CHAINS = 64
 _COMMUTE = 1e-10
 
 
@@ -77,7 +77,7 @@ def matrix_growth_exponent(
     >>> print(matrix_growth_exponent([np.diag([7.0, 1.0]), np.diag([-5.0, -2.0])], 0.1))
     -0.0639 a step (spread 0.16)
     """
-    stack = _square(matrices)
+    stack = square(matrices)
     weights = checked(np.zeros(len(stack)), weights)[1]
     if not (isinstance(block, int | np.integer) and block >= 1):
         raise DataError(f"block must be an integer of at least 1; got {block!r}.")
@@ -137,12 +137,12 @@ def _chains(
     factors: Floats, weights: Floats, block: int, n_steps: int, rng: np.random.Generator
 ) -> GrowthExponent:
     """Iterate 64 unit vectors; Furstenberg's mean at each step, the drawn one for the spread."""
-    n_rounds = max(int(n_steps) // _CHAINS, 50)
-    drawn = rng.choice(len(factors), size=(n_rounds, _CHAINS), p=weights)
-    x = rng.normal(size=(_CHAINS, factors.shape[1]))
+    n_rounds = max(int(n_steps) // CHAINS, 50)
+    drawn = rng.choice(len(factors), size=(n_rounds, CHAINS), p=weights)
+    x = rng.normal(size=(CHAINS, factors.shape[1]))
     x /= np.linalg.norm(x, axis=1, keepdims=True)
-    mean, walked = np.zeros(_CHAINS), np.zeros(_CHAINS)
-    counted, row = n_rounds - n_rounds // 5, np.arange(_CHAINS)
+    mean, walked = np.zeros(CHAINS), np.zeros(CHAINS)
+    counted, row = n_rounds - n_rounds // 5, np.arange(CHAINS)
     for t in range(n_rounds):
         # Furstenberg: gamma = E_x E_e log|F_e x| over the stationary law of the direction x, so the
         # mean over all e is taken at each x, and only the walk follows the one drawn
@@ -154,15 +154,31 @@ def _chains(
                 walked += np.log(size[drawn[t], row])
         size = size[drawn[t], row][:, None]
         x = np.where(size > 0, moved[drawn[t], row] / np.where(size > 0, size, 1.0), x)
-    mean /= counted * block
-    walked /= counted * block
+    return growth_of_chains(mean, walked, counted, block)
+
+
+def growth_of_chains(total: Floats, walked: Floats, counted: int, block: int = 1) -> GrowthExponent:
+    """Return the exponent of chains over ``counted`` rounds of ``block`` steps each.
+
+    Parameters
+    ----------
+    total : array of shape (C,)
+        Sum of the logarithms of each chain, its mean over what is drawn next where that is known.
+    walked : array of shape (C,)
+        The same of what was drawn, for the spread.
+    counted, block : int
+        Rounds, and steps of each.
+    """
+    steps = counted * block
     with np.errstate(invalid="ignore"):
-        error = float(mean.std(ddof=1) / np.sqrt(_CHAINS))
-        spread = float(walked.std(ddof=1) * np.sqrt(counted * block))
-    return GrowthExponent(exponent=float(mean.mean()), spread=spread, standard_error=error)
+        error = float(total.std(ddof=1)) / steps / np.sqrt(len(total))
+        spread = float(walked.std(ddof=1)) / np.sqrt(steps)
+    return GrowthExponent(
+        exponent=float(total.mean()) / steps, spread=spread, standard_error=float(error)
+    )
 
 
-def _square(matrices: ArrayLike) -> Floats:
+def square(matrices: ArrayLike) -> Floats:
     stack = np.asarray(matrices, dtype=np.float64)
     if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or 0 in stack.shape:
         raise DataError(f"matrices must have the shape (E, r, r); they have {stack.shape}.")

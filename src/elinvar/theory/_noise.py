@@ -13,10 +13,9 @@ from scipy.optimize import brentq
 
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, positive
-from elinvar.theory._matrix import _square
+from elinvar.theory._matrix import CHAINS, growth_of_chains, square
 from elinvar.theory._results import GrowthExponent
 
-_CHAINS = 64
 _ROUNDS = 60
 
 
@@ -162,7 +161,7 @@ def free_growth_exponent(
     >>> round(found.exponent, 4)
     0.003
     """
-    stack = _square(matrices)
+    stack = square(matrices)
     weights = checked(np.zeros(len(stack)), weights)[1]
     eta = positive("step_size", step_size)
     scale = eta * np.sqrt(positive("power", power) / positive("batch_size", batch_size) / 2)
@@ -170,28 +169,25 @@ def free_growth_exponent(
     if dim < rank + 2:
         raise DataError(f"dim must be at least {rank + 2}, two above the rank; got {dim!r}.")
     factors = np.eye(rank) + eta * stack
-    rounds = max(int(n_steps) // _CHAINS, 100)
-    drawn = rng.choice(len(stack), size=(rounds, _CHAINS), p=weights)
+    rounds = max(int(n_steps) // CHAINS, 100)
+    drawn = rng.choice(len(stack), size=(rounds, CHAINS), p=weights)
     # y: the spurious part, then the length of the rest; N y = (g + (sqrt(2) - 1) y y'g) / sqrt(2)
-    y = np.zeros((_CHAINS, rank + 1))
+    y = np.zeros((CHAINS, rank + 1))
     y[:, -1] = 1.0
-    total, counted = np.zeros(_CHAINS), rounds - rounds // 5
+    total, counted = np.zeros(CHAINS), rounds - rounds // 5
     for t in range(rounds):
         g = rng.standard_normal(y.shape)
         along = np.einsum("ci,ci->c", g, y)[:, None]
         kick = scale * (g + (np.sqrt(2) - 1) * along * y)
         moved = np.einsum("cij,cj->ci", factors[drawn[t]], y[:, :-1]) + kick[:, :-1]
-        across = scale**2 * rng.chisquare(dim - rank - 1, _CHAINS)
+        across = scale**2 * rng.chisquare(dim - rank - 1, CHAINS)
         rest = np.sqrt((y[:, -1] + kick[:, -1]) ** 2 + across)
         y = np.column_stack([moved, rest])
         size = np.linalg.norm(y, axis=1)
         y /= size[:, None]
         if t >= rounds - counted:
             total += np.log(size)
-    total /= counted
-    error = float(total.std(ddof=1) / np.sqrt(_CHAINS))
-    spread = float(total.std(ddof=1) * np.sqrt(counted))
-    return GrowthExponent(exponent=float(total.mean()), spread=spread, standard_error=error)
+    return growth_of_chains(total, total, counted)
 
 
 def noise_floor(
