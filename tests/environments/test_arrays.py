@@ -69,6 +69,7 @@ def test_targets(bad, message):
     ("environments", "message"),
     [
         (["a", "b", "c"], "X has 4 rows, environments has 3; inconsistent"),
+        ("site", r"the text 'site'. .* X\['site'\]"),
         (["a", None, "b", "a"], "environments: the environment label is missing in 1 row.* row 2"),
         (np.zeros((4, 1, 1)), r"one label a row; got shape \(4, 1, 1\)"),
         (np.zeros((4, 0)), "no columns"),

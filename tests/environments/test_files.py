@@ -394,3 +394,9 @@ def test_a_target_of_text_is_refused_with_what_takes_it(tmp_path):
     frame.to_csv(tmp_path / "rows.csv", index=False)
     with pytest.raises(DataTypeError, match=r"'yes' in row 1.*--classify"):
         Moments.from_files(tmp_path / "rows.csv", target="ill", environment="site")
+
+
+def test_days_of_csv_files_have_no_time(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y,site\n1,1,2020-01-01 00:00:00\n2,2,2021-01-01T00:00\n3,3,2020-01-01\n")
+    assert Moments.from_files(path, **ROLES).names == ("2020-01-01", "2021-01-01")

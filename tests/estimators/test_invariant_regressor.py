@@ -541,6 +541,9 @@ class TestAwkwardTables:
         with pytest.raises(DataError, match="'tiny' has 3 rows; at least 5"):
             fitted(X, y, place)
         assert_valid(fitted(X, y, place, exclude_environments=["tiny"]))
+        place[-1] = "other"
+        with pytest.raises(DataError, match=r"2 of \d .*'other' \(1\) and 'tiny' \(3\)"):
+            fitted(X, y, place)
 
     def test_a_constant_target_in_one_environment(self, table):
         X, y, place = table

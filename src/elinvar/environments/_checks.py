@@ -162,6 +162,11 @@ def code_environments(environments: object, n: int, first_row: int = 0) -> Facto
     """
     if environments is None:
         return Factor.constant(n)
+    if isinstance(environments, str):
+        raise DataTypeError(
+            f"environments must hold one label a row; got shape (), the text {environments!r}. "
+            f"Give the column itself, such as X[{environments!r}], and leave it out of X."
+        )
     factor = categories_of(environments)
     if factor is None and hasattr(getattr(environments, "dtype", None), "categories"):
         factor = factor_from_arrow(environments.to_arrow())  # type: ignore[attr-defined]
@@ -213,7 +218,8 @@ def check_labels(factor: Factor, name: str, row: RowName) -> None:
         raise DataError(
             f"{name}: the environment label is missing in {counted(int(missing.sum()), 'row')}, "
             f"first in row {row(int(missing.argmax()))} (the first row is 1); every row needs "
-            "one. Fill it in or drop these rows."
+            "one. Fill it in or drop these rows; a code that reads NA, null or NaN, which mean "
+            "missing in CSV files, needs another name."
         )
 
 

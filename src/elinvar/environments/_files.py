@@ -34,6 +34,7 @@ FORMATS: dict[str, Format] = {
 }
 KNOWN = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet) and Arrow files (.feather, .arrow)"
 BATCH_BYTES = 2_000_000
+_MIDNIGHT = r"^(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?$"
 NULLS = [
     *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NULL", "null", "None"),
     *("NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
@@ -361,9 +362,10 @@ def _csv_batches(
     for batch in pacsv.open_csv(file.path, **_csv(file.delimiter, types, columns)):
         table = pa.Table.from_batches([batch])
         for name in labels & set(types):
-            # CSV has no types: a whole number that was written as 2020.0 is the label 2020.
-            whole = pc.replace_substring_regex(table[name], r"^(-?\d+)\.0+$", r"\1")
-            table = table.set_column(table.column_names.index(name), name, whole)
+            # CSV has no types: what was written as 2020.0 is the label 2020, and a day is a day
+            column = pc.replace_substring_regex(table[name], r"^(-?\d+)\.0+$", r"\1")
+            column = pc.replace_substring_regex(column, _MIDNIGHT, r"\1")
+            table = table.set_column(table.column_names.index(name), name, column)
         yield table
 
 

@@ -80,7 +80,9 @@ def as_frame(frame: Any, *, first_row: int = 0, source: str = "") -> "Frame":
             f"{type(frame).__module__}.{type(frame).__qualname__}."
         ) from error
     if isinstance(table, nw.LazyFrame):
-        raise DataTypeError("A lazy frame holds no rows yet; call .collect() on it first.")
+        raise DataTypeError(
+            "A lazy frame holds no rows yet; call .collect() (dask: .compute()) first."
+        )
     _check_names(frame)
     return Frame(table, first_row=first_row, source=source)
 

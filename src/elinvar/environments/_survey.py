@@ -67,7 +67,8 @@ class TextSummary:
             raise DataError(
                 f"{name} is text, though {self.n_numbers:,} of its {self.n_values:,} values are "
                 f"numbers; the first that is not is {value!r} in row {row} (the first row is 1). "
-                f"Correct it, or name {name} in categorical= (--categorical) if it is one."
+                "Correct it. If the column is a category, give it that type "
+                f"(X[{name!r}].astype('category')), or name it in categorical= (--categorical)."
             )
         return False
 

@@ -84,9 +84,9 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
         )
     if len(rows.names) < 2:
         return
+    check_enough_rows(rows.names, np.bincount(rows.codes, minlength=len(rows.names)))
     for e, name in enumerate(rows.names):
         here = rows.y[rows.codes == e]
-        check_enough_rows(name, len(here))
         if len(np.unique(here)) < 2:
             raise DataError(
                 f"Environment {name!r} holds one class only ({str(classes[int(here[0])])!r}) and "

@@ -1,6 +1,6 @@
 """What every estimator on environments shares: rows at the door, and columns as numbers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from elinvar._base._numbers import count, counted
 from elinvar._base._warn import warn
+from elinvar._base._words import listed
 from elinvar.environments import (
     Environments,
     Moments,
@@ -250,16 +252,22 @@ def check_moments(moments: object) -> Moments:
     return moments
 
 
-def check_enough_rows(environment: str, rows: float) -> None:
-    """Refuse an environment that is too small to say anything.
+def check_enough_rows(names: Sequence[str], rows: Iterable[float]) -> None:
+    """Refuse environments that are too small to say anything, all of them at once.
 
     Raises
     ------
     DataError
     """
-    if rows < _FEWEST_ROWS:
+    few = [(n, k) for n, k in zip(names, rows, strict=True) if k < _FEWEST_ROWS]
+    if len(few) == 1:
         raise DataError(
-            f"Environment {environment!r} has {rows:g} {'row' if rows == 1 else 'rows'}; at least "
-            f"{_FEWEST_ROWS} are needed. Merge it with a similar one, or leave it out with "
-            "exclude_environments."
+            f"Environment {few[0][0]!r} has {counted(few[0][1], 'row')}; at least {_FEWEST_ROWS} "
+            "are needed. Merge it with a similar one, or leave it out with exclude_environments."
+        )
+    if few:
+        raise DataError(
+            f"{len(few)} of {len(names)} environments have fewer than {_FEWEST_ROWS} rows: "
+            f"{listed([f'{n!r} ({count(k)})' for n, k in few])}. Merge them with similar ones, or "
+            "leave them out with exclude_environments."
         )

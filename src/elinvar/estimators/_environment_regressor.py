@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
 from elinvar._base._check import as_weights
+from elinvar._base._words import did_you_mean
 from elinvar.environments import check_same_order, labels_of_rows
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floats
@@ -136,6 +137,9 @@ def resolve_environment_weights(
         by_name = dict(zip(labels_of_rows(list(spec), len(spec)), spec.values(), strict=True))
         missing = [name for name in names if name not in by_name]
         if missing:
-            raise DataError(f"environment_weights has no value for environment {missing[0]!r}.")
+            near = did_you_mean(missing[0], by_name)
+            raise DataError(
+                f"environment_weights has no value for environment {missing[0]!r}.{near}"
+            )
         values = [by_name[name] for name in names]
     return as_weights("environment_weights", values, len(names))

@@ -295,8 +295,8 @@ def _check_sizes(moments: Moments) -> None:
     """Refuse environments that can say nothing, if there are several."""
     if len(moments.names) < 2:
         return
-    for name, count, power in zip(moments.names, moments.count, moments.var_y, strict=True):
-        check_enough_rows(name, count)
+    check_enough_rows(moments.names, moments.count)
+    for name, power in zip(moments.names, moments.var_y, strict=True):
         if not power > 0:
             raise DataError(
                 f"The target is constant in environment {name!r}, which then says nothing about "
