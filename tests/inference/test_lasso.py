@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Lasso
 
 from elinvar.environments import Moments
-from elinvar.inference.losses.squared import lasso_model, lasso_without_each
+from elinvar.inference.losses.squared import lasso_model, lasso_without
 
 SHARE = np.array([0.5, 0.2, 0.3])
 
@@ -101,13 +101,28 @@ def test_one_environment_takes_the_information_criterion(random_table, rows):
 def test_without_each_is_the_lasso_of_the_others(random_table, rows):
     X, y, place = random_table(rows, 6)
     moments = Moments.from_arrays(X, y, place)
-    weights = np.random.default_rng(0).uniform(1, 2, (len(rows), len(rows)))
-    np.fill_diagonal(weights, 0.0)
-    weights /= weights.sum(axis=1, keepdims=True)
-    for e, model in enumerate(lasso_without_each(moments, weights)):
-        alone = lasso_model(moments.exclude([str(e)]), np.delete(weights[e], e))
+    weights = np.random.default_rng(0).uniform(1, 2, len(rows))
+    weights /= weights.sum()
+    for e, model in enumerate(
+        lasso_without(moments, weights, [np.array([e]) for e in range(len(rows))])
+    ):
+        others = np.delete(weights, e)
+        alone = lasso_model(moments.exclude([str(e)]), others / others.sum())
         np.testing.assert_allclose(model.coef, alone.coef, rtol=1e-7, atol=1e-12)
         assert model.intercept == pytest.approx(alone.intercept)
+
+
+def test_folds_of_environments_count_as_their_rows_together(random_table):
+    X, y, place = random_table((40, 70, 100, 30), 6)
+    moments = Moments.from_arrays(X, y, place)
+    share = moments.count / moments.count.sum()
+    folds = [np.array([0, 2]), np.array([1]), np.array([3])]
+    merged = Moments.from_arrays(X, y, np.array([0, 1, 0, 2])[place])
+    other = lasso_without(
+        merged, merged.count / merged.count.sum(), [np.array([e]) for e in range(3)]
+    )
+    for model, expected in zip(lasso_without(moments, share, folds), other, strict=True):
+        np.testing.assert_allclose(model.coef, expected.coef, rtol=1e-6, atol=1e-9)
 
 
 def test_units_and_order_do_not_matter(random_table):
@@ -147,12 +162,12 @@ def test_categories_and_constants(with_colour):
     moments = Moments.from_frame(
         frame.assign(y=y, place=place), target="y", environment="place", features=list(frame)
     )
-    weights = (1 - np.eye(3)) / 2
-    for model in (lasso_model(moments, SHARE), *lasso_without_each(moments, weights)):
+    without = lasso_without(moments, SHARE, [np.array([e]) for e in range(3)])
+    for model in (lasso_model(moments, SHARE), *without):
         assert np.isfinite(model.coef).all() and np.isfinite(model.intercept)
         assert (model.coef[moments.schema.reference] == 0).all()
         assert model.coef[moments.schema.columns.index("flat")] == 0
-    assert lasso_without_each(moments, weights)[0].coef[-1] == 0
+    assert without[0].coef[-1] == 0
 
 
 def test_nothing_to_explain_with(random_table):

@@ -38,7 +38,7 @@ class Answer(Found):
     status : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
         What the answer is worth: "borderline" if a set was only just accepted, "untested" if the
         features' laws do not differ between environments, so that nothing could be refuted.
-    predictor : {"invariant", "pooled", "candidate", "subspace"}
+    predictor : {"pooled", "random_intercept", "invariant", "nearly_invariant", "subspace"}
         What predicts.
     p_value : float
         Of the overidentification test of the selected set; 1 with a single environment.

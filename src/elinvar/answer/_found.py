@@ -20,6 +20,7 @@ from elinvar.inference import (
     LinearModel,
     LogisticModel,
     OddEnvironment,
+    Predictor,
     Status,
     forecast,
 )
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 AnyFindings: TypeAlias = Findings[LinearModel] | Findings[LogisticModel]
-Predictor = Literal["invariant", "pooled", "candidate", "subspace"]
 TableName = Literal["evidence", "effects", "tests", "residuals", "errors", "left_out"]
 
 TABLES: tuple[TableName, ...] = get_args(TableName)

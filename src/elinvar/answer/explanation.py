@@ -279,11 +279,12 @@ def _predicting(answer: "Found") -> list[str]:
     who = {
         "invariant": "the invariant model predicts",
         "pooled": "the pooled model predicts",
-        "candidate": "a third model, which is not invariant, predicts; choosing it without the "
-        f"environment gave {figure(size['used'])}",
-        "subspace": "combinations of columns that hold everywhere predict; choosing them without "
-        f"the environment gave {figure(size['used'])}",
+        "random_intercept": "all features with a random level for each environment predict",
+        "nearly_invariant": "the nearly invariant model, whose features change little, predicts",
+        "subspace": "combinations of columns that hold everywhere predict",
     }[answer.predictor]
+    if answer.predictor not in ("invariant", "pooled"):
+        who += f"; choosing without the environment gave {figure(size['used'])}"
     if answer.parameters["predictor"] != "auto":
         who += ", as asked"
     useless = min(size["used"], size["invariant"], size["pooled"]) >= size["mean"]

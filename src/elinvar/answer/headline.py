@@ -89,6 +89,7 @@ def predictor_words(predictor: str) -> str:
     return {
         "invariant": "the invariant model",
         "pooled": "the pooled model",
-        "candidate": "a third model, chosen for its errors on left-out environments",
+        "random_intercept": "all features, with a random level for each environment",
+        "nearly_invariant": "the nearly invariant model, whose features change little",
         "subspace": "combinations of columns that hold in all environments",
     }[predictor]

@@ -6,8 +6,8 @@ import numpy as np
 
 from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._words import listed, some
-from elinvar.answer.headline import own_coefficients
-from elinvar.inference import FEWEST, LinearProblem, LogisticLoss, Selection
+from elinvar.answer.headline import own_coefficients, predictor_words
+from elinvar.inference import FEWEST, Choice, LinearProblem, LogisticLoss, Selection
 
 if TYPE_CHECKING:
     from elinvar.answer._found import AnyFindings, Found
@@ -22,7 +22,7 @@ def notes_on(answer: "Found", found: "AnyFindings") -> tuple[str, ...]:
     if found.selection is not None:
         notes += [
             *_on_status(answer, found.selection),
-            *_on_predictor(answer, found.selection),
+            *_on_predictor(answer, found, found.selection),
             *_on_signs(answer),
             *_on_classes(answer, found),
             *_on_numbers(answer),
@@ -98,54 +98,51 @@ def _on_mixtures(answer: "Found") -> str:
     )
 
 
-def _on_predictor(answer: "Found", selection: Selection) -> list[str]:
-    asked = answer.parameters["predictor"]
-    if asked != "auto":
-        if asked == "invariant" and selection.advice != "invariant":
-            return [
-                "The invariant model predicts because predictor='invariant' asks for it, though "
-                + _why_not(selection)
-            ]
-        return []
-    if selection.advice == "candidate":
-        return [
-            "Predictions come from another set of features, whose error on left-out "
-            "environments is below that of the pooled model by more than its noise; it was "
-            "chosen among many, and errors_ (used) repeats the choice without each environment."
-        ]
-    if selection.advice == "subspace" and selection.subspace is not None:
+def _on_predictor(answer: "Found", found: "AnyFindings", selection: Selection) -> list[str]:
+    """Say why it predicts, and what it is."""
+    what = predictor_words(answer.predictor)
+    notes = [f"Predictions come from {what}: {text}" for text in _why(found.choice)]
+    if answer.parameters["predictor"] == "invariant" and answer.status == "rejected":
+        notes.append(
+            "The invariant model predicts because predictor='invariant' asks for it, though "
+            "invariance is rejected."
+        )
+    if answer.predictor == "subspace" and selection.subspace is not None:
         numbers = ", of the class as 0 or 1" if answer.classes else ""
         left, places = selection.subspace.removed, len(answer.rows)
-        test = p_words(selection.subspace.p_value)
-        return [
-            "No set of columns that holds in all environments explains much. Predictions come from "
-            f"combinations of columns that do hold ({test}{numbers}), with "
-            f"{left} direction{'s' * (left > 1)} left out. They say nothing of single columns; "
+        notes.append(
+            f"The combinations of columns hold in all environments "
+            f"({p_words(selection.subspace.p_value)}{numbers}), with {left} "
+            f"direction{'s' * (left > 1)} left out. They say nothing of single columns; "
             f"{places} environments can tell {places - 2} spurious directions at most."
+        )
+    return notes
+
+
+def _why(choice: Choice) -> list[str]:
+    accepted = choice.start == "invariant"
+    over = "the accepted set" if accepted else "the pooled model"
+    if choice.reason == "lead":
+        return [
+            f"on environments left out it leads {over} by more than noise. That is for places like "
+            "those seen; predictor='invariant' is for places that may differ otherwise."
         ]
-    if selection.advice != "invariant":
-        return [f"The pooled model predicts: {_why_not(selection)}"]
-    if not selection.behind:
-        return []
-    return [
-        "On environments left out the pooled model has the smaller error: what changes was of help "
-        "there. The invariant model predicts, for places where it turns against you; "
-        "predictor='pooled' is for places like these."
-    ]
-
-
-def _why_not(selection: Selection) -> str:
+    if choice.reason == "start" and accepted:
+        return [
+            "the test accepts its features and refutes all of them together, and on environments "
+            "left out nothing is better by more than noise."
+        ]
     return {
-        "two": "two environments are too few to check on a third what both agree on, and the "
-        "pooled model does not plainly fail between them.",
-        "trivial": "the invariant effects explain little of what the pooled model explains, and on "
-        "every left-out environment the pooled model is better.",
-        "worse": "on every left-out environment the invariant model is worse.",
-        "pooled": "invariance is rejected, and no candidate is surely better than the pooled model "
-        "on left-out environments.",
-        "candidate": "invariance is rejected.",
-        "subspace": "only combinations of columns hold in all environments and explain much.",
-    }[selection.advice]
+        "start": ["on environments left out nothing is better by more than noise."],
+        "two": [
+            "two environments are too few to check on a third what both agree on, and the pooled "
+            "model does not plainly fail between them."
+        ],
+        "fails": [
+            "between the two environments the pooled model plainly fails: fitted on one, it is "
+            "worse on the other than its mean."
+        ],
+    }.get(choice.reason, [])
 
 
 def _on_signs(answer: "Found") -> list[str]:
@@ -196,10 +193,10 @@ def _on_classes(answer: "Found", found: "AnyFindings") -> list[str]:
 
 def _on_numbers(answer: "Found") -> list[str]:
     """Say what two or three environments cannot do."""
-    if len(answer.rows) == 3 and answer.predictor == "invariant":
+    if len(answer.rows) == 3:
         return [
-            "Where one of three environments is left out, two remain, too few to let the "
-            "invariant model predict unless the pooled one plainly fails."
+            "Where one of three environments is left out, two remain, too few to choose a set on: "
+            "the set of all three is refitted there."
         ]
     if len(answer.rows) == 2:
         return [

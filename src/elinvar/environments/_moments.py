@@ -203,8 +203,9 @@ class Moments(WaysIn, RawMoments):
 def kept(names: Sequence[str], out: str | Iterable[str]) -> list[int]:
     """Return which environments remain when some are left out, all of which must exist."""
     gone = {out} if isinstance(out, str) else {str(name) for name in out}
+    known = set(names)
     for name in natural_order(gone):
-        if name not in names:
+        if name not in known:
             raise DataError(f"There is no environment {name!r}{nearest(name, names)}.")
     if len(gone) == len(names):
         raise DataError("All environments would be excluded; keep at least one.")

@@ -24,9 +24,9 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
 
     `InvariantRegressor` for classes, two or more: it tests candidate supports for the same
     coefficients of the log odds everywhere, keeps the accepted one that would be least hurt by
-    environments more different still, and fits it by maximum likelihood. Where invariance is
-    rejected it says so, and the pooled model answers. It needs rows: moments do not determine a
-    likelihood.
+    environments more different still, and fits it by maximum likelihood. What predicts is another
+    question: the model that is best on environments left out. It needs rows: moments do not
+    determine a likelihood.
 
     Parameters
     ----------
@@ -83,10 +83,8 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         The invariant support; the best candidate even when rejected.
     status_ : {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
         As in `InvariantRegressor`.
-    predictor_ : {"invariant", "pooled", "candidate", "subspace"}
-        What predicts; "candidate": a support that is not invariant, but surely better than the
-        pooled model on left-out environments; "subspace": combinations of columns, of two classes,
-        that hold in all environments where no set of columns explains much.
+    predictor_ : {"pooled", "random_intercept", "invariant", "nearly_invariant", "subspace"}
+        What ``predict`` uses, as in `InvariantRegressor`; "subspace" for two classes only.
     p_value_ : float
         Of the overidentification test of the selected support; 1 with a single environment.
     disagreement_ : float

@@ -17,7 +17,7 @@ from elinvar.estimators._environment_regressor import resolve_environment_weight
 from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._findings import answer_of
 from elinvar.estimators._views import AnswerViews
-from elinvar.inference import LearningTask, SelectionRule, Status, learn
+from elinvar.inference import LearningTask, Predictor, SelectionRule, Status, learn
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class InvariantEstimator(AnswerViews):
     random_state: int
 
     status_: Status
-    predictor_: Literal["invariant", "pooled", "candidate", "subspace"]
+    predictor_: Predictor
     selected_: NDArray[np.bool_]
     p_value_: float
     disagreement_: float

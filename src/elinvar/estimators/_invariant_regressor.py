@@ -26,9 +26,8 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
 
     From the moments of each environment it follows the mean-field path of HeteroSGD, tests
     candidate supports for the same coefficients everywhere, keeps the accepted one that would be
-    least hurt by environments more different still, and refits it by precision. Where invariance
-    is rejected it says so, and the pooled model answers unless another one is surely better on
-    left-out environments. Nothing needs tuning.
+    least hurt by environments more different still, and refits it by precision. What predicts is
+    another question: the model that is best on environments left out. Nothing needs tuning.
 
     Parameters
     ----------
@@ -36,7 +35,8 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         One intercept, which must be invariant too, or one for each environment (only slopes must
         be invariant).
     predictor : {"auto", "invariant", "pooled"}
-        What ``predict`` uses. "auto": the accepted model, or what ``notes_`` explains instead.
+        What ``predict`` uses. "auto": the best forecast for environments like those seen, which
+        ``notes_`` explains; "invariant": what holds, for places that may differ otherwise.
     features_always : list of str or int, optional
         Features, by name or position, that always stay in the model.
     environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
@@ -83,10 +83,12 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         What the answer is worth: "borderline" if a set was accepted by a narrow margin, "untested"
         if the features' laws do not differ between environments, so that nothing could be refuted,
         "pooled_only" with a single environment. ``status_reason_`` says why.
-    predictor_ : {"invariant", "pooled", "candidate", "subspace"}
-        What ``predict`` uses; "candidate": a model that is not invariant, but surely better than
-        the pooled one on left-out environments; "subspace": combinations of columns that hold in
-        all environments, where no set of columns that does explains much.
+    predictor_ : {"pooled", "random_intercept", "invariant", "nearly_invariant", "subspace"}
+        What ``predict`` uses: the best forecast for a new environment like those seen, by the
+        errors on environments left out, if it is asked to choose. "random_intercept": all features,
+        with a random level for each environment; "nearly_invariant": the features of least risk
+        where environments differ ``kappa`` times as much; "subspace": combinations of columns that
+        hold in all environments, where no set of columns that does explains much.
     p_value_ : float
         Of the overidentification test of the selected support; 1 with a single environment.
     disagreement_ : float

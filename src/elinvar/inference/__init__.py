@@ -12,10 +12,11 @@ from elinvar.inference.effects._evidence import (
     gather_evidence,
     status_of,
 )
-from elinvar.inference.findings._findings import Findings, LearningTask, learn
+from elinvar.inference.findings._findings import Findings, learn
 from elinvar.inference.findings._forecast import Forecast, forecast
 from elinvar.inference.findings._left_out import LeftOut
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
+from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss
 from elinvar.inference.losses._records import (
     EnvironmentResiduals,
@@ -23,6 +24,7 @@ from elinvar.inference.losses._records import (
     LinearModel,
     LogisticModel,
     ModelTest,
+    Predictor,
     softmax,
 )
 from elinvar.inference.losses.logistic._loss import LogisticLoss
@@ -31,14 +33,14 @@ from elinvar.inference.losses.squared._leave_out import moment_error
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.selection._advice import Advice
+from elinvar.inference.selection._predictor import Choice
 from elinvar.inference.selection._select import Selection, SelectionRule, select
 from elinvar.inference.tests._overidentification import noncentrality_limit
 
 __all__ = [
     "DIAGNOSIS_WORDS",
     "FEWEST",
-    "Advice",
+    "Choice",
     "Diagnosis",
     "EnvironmentEffect",
     "EnvironmentResiduals",
@@ -57,6 +59,7 @@ __all__ = [
     "Loss",
     "ModelTest",
     "OddEnvironment",
+    "Predictor",
     "Selection",
     "SelectionRule",
     "SquaredLoss",

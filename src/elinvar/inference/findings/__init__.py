@@ -1,9 +1,10 @@
 """One pass from data to what was found, and what is said of it when asked."""
 
-from elinvar.inference.findings._findings import Findings, LearningTask, learn
+from elinvar.inference.findings._findings import Findings, learn
 from elinvar.inference.findings._forecast import Forecast, forecast, half_widths
-from elinvar.inference.findings._left_out import LeftOut, left_out_errors
+from elinvar.inference.findings._left_out import LeftOut
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
+from elinvar.inference.findings._task import LearningTask
 
 __all__ = [
     "Findings",
@@ -14,6 +15,5 @@ __all__ = [
     "forecast",
     "half_widths",
     "learn",
-    "left_out_errors",
     "odd_environment",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Generic, Literal, TypeAlias, overload
+from typing import Generic, overload
 
 import numpy as np
 
@@ -12,53 +12,27 @@ from elinvar.errors import DataError
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
 from elinvar.inference.effects._evidence import Evidence, Status, gather_evidence, status_of
-from elinvar.inference.findings._left_out import LeftOut, left_out_errors
+from elinvar.inference.findings._folds import FEW_FOLDS, MOST_FOLDS
+from elinvar.inference.findings._left_out import Fold, LeftOut, judged, left_out_losses
+from elinvar.inference.findings._models import folds_without, models_of, select_anew
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
+from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import (
-    Competitor,
     EnvironmentResiduals,
     LinearModel,
     LogisticModel,
     ModelTest,
+    Predictor,
 )
 from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._types import Bools, Floats, Intercept, ProblemOptions
-from elinvar.inference.selection._select import Selection, SelectionRule, select
+from elinvar.inference.problem._types import Bools, Floats, ProblemOptions
+from elinvar.inference.selection._predictor import Choice, choose, choose_of_two
+from elinvar.inference.selection._select import Selection, select
 from elinvar.inference.tests._laws import nothing_moved
-
-Predictor: TypeAlias = Literal["invariant", "pooled", "candidate", "subspace"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearningTask:
-    """What is asked of the data.
-
-    Parameters
-    ----------
-    intercept : {"shared", "environment"}
-    predictor : {"auto", "invariant", "pooled"}
-    always : boolean array of shape (n_features,)
-        Features that always stay in the model.
-    t_threshold : float >= 0
-        Smallest |t| of a gate that is needed.
-    rule : SelectionRule
-    outcomes : tuple of str
-        Names of the classes, the target being the number of one; empty if it is a number.
-    calibrate : bool
-        Correct log odds by what left-out environments say.
-    """
-
-    intercept: Intercept
-    predictor: Literal["auto", "invariant", "pooled"]
-    always: Bools
-    t_threshold: float
-    rule: SelectionRule
-    outcomes: tuple[str, ...] = ()
-    calibrate: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,20 +48,41 @@ class Findings(Generic[M]):
         None with a single environment.
     gates : boolean array of shape (n_gates,)
         The selected support.
-    pooled, invariant, used : LinearModel or LogisticModel
-        In the data's units.
-    predictor : {"invariant", "pooled", "candidate", "subspace"}
-        Which model ``used`` is.
+    models : mapping of str to LinearModel or LogisticModel
+        What may predict, by its name.
+    choice : Choice
+        Which of them ``used`` is, and why.
+    folds : tuple of Fold, or None
+        The same without each fold of environments, if that was asked to choose.
     """
 
     loss: Loss[M]
     task: LearningTask
     selection: Selection | None
     gates: Bools
-    pooled: M
-    invariant: M
-    used: M
-    predictor: Predictor
+    models: Mapping[Predictor, M]
+    choice: Choice
+    folds: tuple[Fold[M], ...] | None = None
+
+    @property
+    def pooled(self) -> M:
+        """All features with one intercept."""
+        return self.models["pooled"]
+
+    @property
+    def invariant(self) -> M:
+        """The selected support; the mean with a single environment."""
+        return self.models["invariant"]
+
+    @property
+    def used(self) -> M:
+        """What predicts."""
+        return self.models[self.predictor]
+
+    @property
+    def predictor(self) -> Predictor:
+        """Its name."""
+        return self.choice.predictor
 
     @property
     def problem(self) -> LinearProblem:
@@ -141,12 +136,28 @@ class Findings(Generic[M]):
         return self.loss.residuals(self.invariant, self.gates)
 
     def left_out(self) -> list[LeftOut]:
-        """Repeat the whole procedure without each environment, and predict it.
+        """Repeat the whole procedure without each fold of environments, and predict them.
 
         A search for supports is not repeated: what the full data turned up is assessed anew. With
-        two environments the support that both chose is refitted on one.
+        two or three environments the support that all chose is refitted on the others. What should
+        have predicted a fold is chosen anew, too, by leaving out at most five folds of the others.
         """
-        return [] if self.selection is None else left_out_errors(self.loss, self._models_without)
+        if self.selection is None:
+            return []
+        folds = self.folds or folds_without(self.loss, self.task, self.selection)
+        used = [self._used_without(fold) for fold in folds]
+        return judged(self.loss, folds, used)
+
+    def _used_without(self, fold: Fold[M]) -> M:
+        """Return what would have predicted, had the fold not been there."""
+        if self.task.predictor != "auto" or len(self.problem.count) == 2:
+            return fold.models[self.predictor]
+        names = [self.problem.moments.names[place] for place in fold.places]
+        try:
+            rest = self.loss.without(names, self.task.always)
+            return _learn(rest, self.task, whole=self).used
+        except DataError:  # features that always stay cannot be told apart on the others alone
+            return _learn(self.loss.without(names), self.task, whole=self).used
 
     def odd_environment(self) -> OddEnvironment | None:
         """Find the environment that alone is responsible where environments do not agree."""
@@ -162,49 +173,17 @@ class Findings(Generic[M]):
         found: Diagnosis = diagnose(moments, intercept=self.task.intercept)
         return replace(found, notes=(sentence, *found.notes)) if sentence else found
 
-    def _models_without(self, place: int) -> Mapping[Competitor, M]:
-        """Learn from the other environments."""
-        found = self._findings_without(self.problem.moments.names[place])
-        invariant, used = found.invariant, found.used
-        # one environment is left: nothing is chosen there, the support of all is refitted
-        if found.selection is None:
-            gates = np.isin(found.problem.features, self.problem.features[self.gates])
-            invariant = found.loss.support_model(gates)
-            used = invariant if self.predictor == "invariant" else found.pooled
-        mean = found.loss.mean_model()
-        return {"invariant": invariant, "pooled": found.pooled, "mean": mean, "used": used}
 
-    def _findings_without(self, name: str) -> "Findings[M]":
-        try:
-            return _learn(self.loss.without(name, self.task.always), self.task, self._pool)
-        except DataError:  # features that always stay cannot be told apart on the others alone
-            return _learn(self.loss.without(name), self.task, None)
-
-    @property
-    def _pool(self) -> Bools | None:
-        """Supports over features that were compared; None where all are tried anyway."""
-        if self.selection is None or self.loss.tries_all(self.task.rule.exact_up_to):
-            return None
-        gates = self.selection.supports
-        pool = np.zeros((len(gates), len(self.problem.moments.schema.features)), dtype=bool)
-        pool[:, self.problem.features] = gates
-        return pool
+@overload
+def learn(data: Moments, weights: Floats, task: LearningTask) -> Findings[LinearModel]: ...
 
 
 @overload
-def learn(
-    data: Moments, weights: Floats, task: LearningTask, *, pool: Bools | None = None
-) -> Findings[LinearModel]: ...
-
-
-@overload
-def learn(
-    data: Environments, weights: Floats, task: LearningTask, *, pool: Bools | None = None
-) -> Findings[LogisticModel]: ...
+def learn(data: Environments, weights: Floats, task: LearningTask) -> Findings[LogisticModel]: ...
 
 
 def learn(
-    data: Moments | Environments, weights: Floats, task: LearningTask, *, pool: Bools | None = None
+    data: Moments | Environments, weights: Floats, task: LearningTask
 ) -> Findings[LinearModel] | Findings[LogisticModel]:
     """Learn the models.
 
@@ -215,8 +194,6 @@ def learn(
     weights : array of shape (E,)
         Weight of each environment, summing to one.
     task : LearningTask
-    pool : boolean array of shape (M, n_features), optional
-        Supports to choose among, instead of those that a search turns up.
     """
     options: ProblemOptions = {
         "intercept": task.intercept,
@@ -225,43 +202,41 @@ def learn(
         "t_threshold": task.t_threshold,
     }
     if isinstance(data, Moments):
-        return _learn(SquaredLoss.from_moments(data, **options), task, pool)
+        return _learn(SquaredLoss.from_moments(data, **options), task)
     logistic = LogisticLoss.from_rows(data, task.outcomes, calibrate=task.calibrate, **options)
-    return _learn(logistic, task, pool)
+    return _learn(logistic, task)
 
 
-def _learn(loss: Loss[M], task: LearningTask, pool: Bools | None) -> Findings[M]:
-    pooled = loss.pooled_model()
+def _learn(loss: Loss[M], task: LearningTask, *, whole: Findings[M] | None = None) -> Findings[M]:
+    """Learn from scratch; or anew from a part of the ``whole``, among what that turned up."""
     if len(loss.problem.count) < 2:
         return Findings(
             loss=loss,
             task=task,
             selection=None,
             gates=np.zeros(loss.problem.n_gates, dtype=bool),
-            pooled=pooled,
-            invariant=loss.mean_model(),
-            used=pooled,
-            predictor="pooled",
+            models={"pooled": loss.pooled_model(), "invariant": loss.mean_model()},
+            choice=Choice(predictor="pooled", reason="alone"),
         )
-    # supports that differ in columns which are lost here are the same
-    supports = None if pool is None else np.unique(pool[:, loss.problem.features], axis=0)
-    selection = select(loss, task.rule, supports=supports)
-    invariant = loss.support_model(selection.gates, selection.coef)
-    predictor: Predictor = "pooled" if task.predictor == "auto" else task.predictor
-    if task.predictor == "auto" and selection.advice in ("invariant", "candidate", "subspace"):
-        predictor = selection.advice
-    used = invariant if predictor == "invariant" else pooled
-    if predictor == "candidate" and selection.candidate is not None:
-        used = loss.support_model(selection.candidate, selection.candidate_coef)
-    if predictor == "subspace" and selection.subspace is not None:
-        used = loss.subspace_model(selection.subspace)
+    most = MOST_FOLDS
+    if whole is None or whole.selection is None:
+        selection = select(loss, task.rule)
+    else:
+        selection, most = select_anew(whole.loss, whole.selection, loss, task.rule), FEW_FOLDS
+    models, folds = models_of(loss, task.rule, selection), None
+    if task.predictor != "auto":
+        choice = Choice(predictor=task.predictor, reason="asked")
+    elif len(loss.problem.count) == 2:
+        choice = choose_of_two(loss, selection.gates, selection.standing)
+    else:
+        folds = tuple(folds_without(loss, task, selection, most))
+        choice = choose(left_out_losses(loss, folds), selection.standing)
     return Findings(
         loss=loss,
         task=task,
         selection=selection,
         gates=selection.gates,
-        pooled=pooled,
-        invariant=invariant,
-        used=used,
-        predictor=predictor,
+        models=models,
+        choice=choice,
+        folds=folds,
     )

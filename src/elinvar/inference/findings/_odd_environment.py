@@ -57,7 +57,7 @@ def odd_environment(loss: Loss[M], gates: Bools) -> OddEnvironment | None:
     found = None
     for name in problem.moments.names:
         try:
-            rest = loss.without(name)
+            rest = loss.without([name])
         except DataError:  # the target varies there only
             continue
         opened = np.isin(rest.problem.features, problem.features[gates])

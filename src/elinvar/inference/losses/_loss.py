@@ -1,6 +1,6 @@
 """What the engine asks of a loss; selection, evidence, left-out errors know no more of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from elinvar.inference.losses._records import (
@@ -41,9 +41,8 @@ class Loss(Protocol, Generic[M]):
         or of the number of its class.
     scale : float
         A difference of `comparable` losses by that of twice the mean log likelihood.
-    n_scored, n_contenders : int
-        How many supports can be refitted without each environment: beside those that pass, and
-        where none does.
+    n_scored, n_shortlist : int
+        How many supports can be refitted without each environment, and compared anew without some.
     """
 
     @property
@@ -63,8 +62,8 @@ class Loss(Protocol, Generic[M]):
         """Supports that can be refitted without each environment."""
 
     @property
-    def n_contenders(self) -> int:
-        """The same where none passes."""
+    def n_shortlist(self) -> int:
+        """Supports that can be compared anew without some environments."""
 
     def candidates(self, supports: Bools | None, *, exact_up_to: int, seed: int) -> Assessment:
         """Fit and test supports to choose among; by default all, or those of a search."""
@@ -108,14 +107,8 @@ class Loss(Protocol, Generic[M]):
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Return what a support and the pooled model explain of the loss of the mean."""
 
-    def risks(self, table: Assessment, row: int) -> tuple[float, float]:
-        """Mean losses of a support and of the pooled model where fitted."""
-
-    def worth_looking(self, table: Assessment, row: int) -> bool:
-        """Whether left-out errors may show the pooled model ahead, and do not take long."""
-
-    def subspace(self, alpha: float, *, seed: int) -> Subspace | None:
-        """Find combinations of columns that hold in all environments."""
+    def subspace(self, alpha: float, *, seed: int, near: Floats | None = None) -> Subspace | None:
+        """Find combinations of columns that hold in all environments, perhaps near known ones."""
 
     def refits(self, masks: Bools) -> list[Refit]:
         """Fit supports with covariances, in every environment and over all of them."""
@@ -144,14 +137,23 @@ class Loss(Protocol, Generic[M]):
     def support_model(self, gates: Bools, coef: Floats | None = None) -> M:
         """Return a support's model from its standardised fit; by default a plain one."""
 
-    def subspace_model(self, found: Subspace) -> M:
-        """Return the model along combinations of columns."""
+    def subspace_model(self, found: Subspace, place: int | None = None) -> M:
+        """Return the model along combinations of columns; perhaps that without an environment."""
+
+    def random_intercept_model(self) -> M | None:
+        """Return the model of all features with a random level for each environment."""
+
+    def nearly_invariant_model(self, masks: Bools, kappa: float) -> M | None:
+        """Return the support of least risk where environments differ ``kappa`` times as much."""
+
+    def errors(self, model: M, places: Places) -> Floats:
+        """Mean loss of a model on each of these environments."""
 
     def judge(self, name: Competitor, model: M, place: int) -> Judgement:
         """Hold the predictions of the model ``name`` for one environment against its truth."""
 
-    def others_without_each(self) -> Mapping[Competitor, list[M]]:
-        """Rivals from elsewhere, fitted without each environment: the lasso."""
+    def others_without(self, folds: Sequence[Places]) -> Mapping[Competitor, list[M]]:
+        """Rivals from elsewhere, fitted without each fold of environments: the lasso."""
 
-    def without(self, name: str, always: Bools | None = None) -> "Loss[M]":
+    def without(self, names: Sequence[str], always: Bools | None = None) -> "Loss[M]":
         """Return the loss on the other environments; ``always`` are features that stay."""

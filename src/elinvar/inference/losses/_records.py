@@ -9,7 +9,8 @@ import numpy as np
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 Part = Literal["coefficients", "residual mean", "slopes", "scale"]
-Competitor = Literal["invariant", "pooled", "lasso", "mean", "used"]
+Predictor = Literal["pooled", "random_intercept", "invariant", "nearly_invariant", "subspace"]
+Competitor = Literal[Predictor, "lasso", "mean", "used"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,9 @@ class Assessment:
         Largest mean loss in any one environment.
     weakest : array of shape (M,)
         Smallest (t / t_threshold)^2 over the gates that may be closed; infinity if there are none,
-        NaN where the loss finds out only when it is asked (`Loss.shortlist`).
+        NaN where the loss finds out only when it is asked (`Loss.needed`).
+    rough_excess : array of shape (M,)
+        The statistic above its freedom before any correction: known wherever there is a fit.
     """
 
     masks: Bools
@@ -47,6 +50,7 @@ class Assessment:
     risk: Floats
     worst: Floats
     weakest: Floats
+    rough_excess: Floats
 
     @property
     def excess(self) -> Floats:
@@ -90,6 +94,8 @@ class Subspace:
         Number of directions that were left out.
     p_value : float
         Of the overidentification test; the directions were fitted, and are counted.
+    combinations : array of shape (n_columns, r)
+        The combinations themselves, of columns in the data's units.
     left_out : array of shape (E, q) or (E, m, q)
         Fits without each environment, like ``coef``; the directions are those of all.
     errors : array of shape (E,)
@@ -99,6 +105,7 @@ class Subspace:
     coef: Floats
     removed: int
     p_value: float
+    combinations: Floats
     left_out: Floats
     errors: Floats
 

@@ -1,5 +1,6 @@
 """Moments made ready for the learners: centred, scaled, with the intercept in its place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -162,18 +163,19 @@ class LinearProblem:
             duplicates=duplicates,
         )
 
-    def weights_without(self, name: str) -> Floats:
-        """Weights of the other environments: equal if all the weight was on this one."""
-        others = self.weights[[other != name for other in self.moments.names]]
+    def weights_without(self, names: Sequence[str]) -> Floats:
+        """Weights of the other environments: equal if all the weight was on these."""
+        gone = set(names)
+        others = self.weights[[name not in gone for name in self.moments.names]]
         weights = others if others.sum() > 0 else np.ones(len(others))
         rest: Floats = weights / weights.sum()
         return rest
 
-    def options_without(self, name: str, always: Bools | None) -> ProblemOptions:
+    def options_without(self, names: Sequence[str], always: Bools | None) -> ProblemOptions:
         """Return what makes the same problem of the other environments."""
         return {
             "intercept": self.intercept,
-            "weights": self.weights_without(name),
+            "weights": self.weights_without(names),
             "always": always,
             "t_threshold": self.t_threshold,
         }

@@ -1,4 +1,4 @@
-"""The choice: which support is invariant, or that none is, and what should predict."""
+"""The choice: which support is invariant, or that none is."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -8,15 +8,7 @@ import numpy as np
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Assessment, Subspace
 from elinvar.inference.problem._types import Bools, Floats, Places
-from elinvar.inference.selection._advice import (
-    Advice,
-    advise_accepted,
-    advise_approximate,
-    better_than_pooled,
-    explains_little,
-    subspace_leads,
-    trails_pooled,
-)
+from elinvar.inference.selection._predictor import MUCH, Standing, standing
 from elinvar.inference.tests._overidentification import noncentrality_limit
 
 Outcome: TypeAlias = Literal["accepted", "approximate", "rejected"]
@@ -77,23 +69,12 @@ class Selection:
         Upper 95% limit of the test's noncentrality, a row: of the share of the residual variance
         that coefficients of their own would explain in the environments, or of twice the log loss
         that they would spare. 0 under exact invariance with infinite data.
-    advice : {"invariant", "two", "trivial", "worse", "pooled", "candidate", "subspace"}
-        What should predict, and why: the invariant model; the pooled one, because two environments
-        are too few to check agreement on a third ("two"), because the invariant one
-        explains too little ("trivial") or, where acceptance does not settle it, is surely worse on
-        left-out environments ("worse"), or because invariance is rejected ("pooled"); or another
-        candidate, better than the pooled model there by more than its noise; or an invariant
-        subspace, where no support explains much.
-    candidate : boolean array of shape (n_gates,), optional
-        The support of that candidate.
-    candidate_coef : array of shape (q,) or (m, q), optional
-        Its fit, standardised.
+    standing : Standing
+        What is known of it before errors on left-out environments are looked at.
     subspace : Subspace, optional
-        Combinations of columns that hold everywhere; looked for where no support explains much and
-        no candidate is better.
-    behind : bool
-        Whether the support is to predict though the pooled model has the smaller mean loss on
-        left-out environments.
+        Combinations of columns that hold everywhere; looked for where no support explains much.
+    shortlist : boolean array of shape (n_shortlist, n_gates)
+        The most promising supports: what is compared anew where environments are left out.
     rivals : boolean array of shape (n_rivals, n_gates)
         Other accepted (or approximately invariant) supports whose criterion is as low but for
         noise: the data hardly prefer the selected one to them.
@@ -107,11 +88,9 @@ class Selection:
     coef: Floats
     p_value: float
     disagreement: float
-    advice: Advice
-    candidate: Bools | None
-    candidate_coef: Floats | None
+    standing: Standing
     subspace: Subspace | None
-    behind: bool
+    shortlist: Bools
     rivals: Bools
     supports: Bools
     n_accepted: int
@@ -123,9 +102,14 @@ class Selection:
 
 
 def select(
-    loss: Loss[M], rule: SelectionRule | None = None, *, supports: Bools | None = None
+    loss: Loss[M],
+    rule: SelectionRule | None = None,
+    *,
+    supports: Bools | None = None,
+    near: Subspace | None = None,
+    subspaces: bool = True,
 ) -> Selection:
-    """Choose the invariant support, and what should predict.
+    """Choose the invariant support.
 
     Accepted are supports whose every gate is needed (|t| >= ``t_threshold`` or, by likelihood
     ratio, its tail) and whose overidentification test, as a whole and in its `Loss.parts`, has
@@ -142,6 +126,11 @@ def select(
     supports : boolean array of shape (M, n_gates), optional
         Supports to choose among; by default, and if none of them can be fitted, those that the loss
         finds.
+    near : Subspace, optional
+        Combinations of columns to start from; by default they are sought where no set explains
+        much.
+    subspaces : bool
+        False: they are not sought.
 
     Raises
     ------
@@ -153,46 +142,49 @@ def select(
     n_rows = loss.problem.count.sum()
     limit = noncentrality_limit(table.statistic, table.freedom) / n_rows
     outcome: Outcome
-    advice: Advice
-    best = None
     accepted = _accepted(loss, table, rule)
     if len(accepted.rows):
-        row, rivals = accepted.first, accepted.rivals
-        outcome, advice = "accepted", advise_accepted(loss, table, row)
+        outcome, row, rivals = "accepted", accepted.first, accepted.rivals
     else:
         close = loss.needed(table, limit <= rule.tolerance, rule.kappa)
         those = close if len(close) else loss.needed(table, np.ones(len(limit), bool), rule.kappa)
         rough = _scored(loss, table, those, rule.kappa)
-        row, rivals = rough.first, rough.rivals
-        if len(close):
-            outcome, advice = "approximate", advise_approximate(loss, table, row)
-        else:
+        outcome, row, rivals = "approximate", rough.first, rough.rivals
+        if not len(close):
             outcome, rivals = "rejected", rivals[:0]
-            best = better_than_pooled(loss, table)
-            advice = "pooled" if best is None else "candidate"
+    known = standing(loss, table, row, outcome, rule.level_at(n_rows))
     subspace = None
-    accepts = outcome == "accepted"
     # where no set of columns will do, combinations of them may hold
-    if best is None and (not accepts or explains_little(loss, table, row)):
+    if near is not None:
+        subspace = loss.subspace(rule.level_at(n_rows), seed=rule.seed, near=near.combinations)
+    elif subspaces and (outcome != "accepted" or known.share < MUCH):
         subspace = loss.subspace(rule.level_at(n_rows), seed=rule.seed)
-        beside = table.masks[row] if accepts else None
-        if subspace is not None and subspace_leads(loss, subspace.errors, beside):
-            advice = "subspace"
     return Selection(
         outcome=outcome,
         gates=table.masks[row],
         coef=table.coef[row],
         p_value=float(table.p_value[row]),
         disagreement=float(limit[row]),
-        advice=advice,
-        candidate=None if best is None else table.masks[best],
-        candidate_coef=None if best is None else table.coef[best],
+        standing=known,
         subspace=subspace,
-        behind=advice == "invariant" and trails_pooled(loss, table, row),
+        shortlist=table.masks[_promising(loss, table, rule.kappa)],
         rivals=table.masks[rivals],
         supports=table.masks,
         n_accepted=accepted.n_accepted,
     )
+
+
+def _promising(loss: Loss[M], table: Assessment, kappa: float) -> Places:
+    """Rows of the lowest rough risk where environments differ ``kappa`` times as much.
+
+    As many again are of those whose every gate is needed.
+    """
+    n_rows = loss.problem.count.sum()
+    score = loss.comparable(table.risk) + loss.scale * np.log1p(kappa * table.rough_excess / n_rows)
+    order = np.argsort(score, kind="stable")
+    needed = order[table.weakest[order] >= 1]
+    rows = np.union1d(order[: loss.n_shortlist], needed[: loss.n_shortlist])
+    return rows.astype(np.intp)
 
 
 @dataclass(frozen=True, kw_only=True)

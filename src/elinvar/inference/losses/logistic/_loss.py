@@ -1,6 +1,6 @@
 """Logistic loss on rows: two classes or more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
@@ -73,7 +73,7 @@ class LogisticLoss:
     scale = 0.5
     portable = False
     n_scored = 48
-    n_contenders = 24
+    n_shortlist = 12
 
     @classmethod
     def from_rows(
@@ -179,24 +179,16 @@ class LogisticLoss:
         """Return log losses as they are: differences are of mean log likelihoods."""
         return loss
 
-    def risks(self, table: Assessment, row: int) -> tuple[float, float]:
-        """Mean log losses of a support and of the pooled model where fitted."""
-        return float(table.risk[row]), self._reference_risk(True)
-
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Share of the deviance of no feature that a support, and all features, spare."""
-        own, pooled = self.risks(table, row)
+        own, pooled = float(table.risk[row]), self._reference_risk(True)
         nothing = self.ledger.common(np.zeros(self.problem.n_gates, dtype=bool)).loss
         none = float(self.problem.weights @ (nothing / self.data.count))
         return 1 - own / none, 1 - pooled / self._reference_risk(False)
 
-    def worth_looking(self, table: Assessment, row: int) -> bool:
-        """Tell that left-out losses are known."""
-        return True
-
-    def subspace(self, alpha: float, *, seed: int) -> Subspace | None:
+    def subspace(self, alpha: float, *, seed: int, near: Floats | None = None) -> Subspace | None:
         """Find combinations of columns that hold in all environments, for two classes."""
-        return logistic_subspace(self.data, alpha, seed=seed)
+        return logistic_subspace(self.data, alpha, seed=seed, near=near)
 
     def refits(self, masks: Bools) -> list[Refit]:
         """Fit supports with covariances from the Fisher information."""
@@ -284,28 +276,50 @@ class LogisticLoss:
             left_out=None if left is None else left.coef,
         )
 
-    def subspace_model(self, found: Subspace) -> LogisticModel:
+    def subspace_model(self, found: Subspace, place: int | None = None) -> LogisticModel:
         """Return the log odds along combinations of columns, calibrated likewise."""
-        return model_of(
-            self.data, found.coef, left_out=found.left_out if self._calibrates else None
-        )
+        coef = found.coef if place is None else found.left_out[place]
+        return model_of(self.data, coef, left_out=found.left_out if self._calibrates else None)
+
+    def random_intercept_model(self) -> None:
+        """Tell that levels are not taken as random."""
+
+    def nearly_invariant_model(self, masks: Bools, kappa: float) -> LogisticModel | None:
+        r"""Return the support whose risk line is the lowest at ``kappa``.
+
+        Its level is the log loss of environments' own fits, its rise what the common fit loses,
+        both corrected to first order by the coefficients that were fitted.
+        """
+        rows = self.data.count.sum()
+        supports = self.ledger.supports(masks)
+        own = np.array([float(s.own.loss.sum()) for s in supports]) / rows
+        common = np.array([float(s.common.loss.sum()) for s in supports]) / rows
+        chance = np.array([s.freedom for s in supports]) / (2 * rows)
+        columns = np.array([len(self.data.columns(mask)) for mask in masks])
+        level = own + columns * self.data.m * len(self.data.count) / (2 * rows)
+        risk = level + kappa * np.maximum(common - own - chance, 0.0)
+        return self.support_model(masks[int(np.argmin(risk))])
+
+    def errors(self, model: LogisticModel, places: Places) -> Floats:
+        """Mean log loss of a model on each of these environments."""
+        return np.array([self.judge("used", model, place).error for place in places.tolist()])
 
     def judge(self, name: Competitor, model: LogisticModel, place: int) -> Judgement:
         """Hold probabilities for one environment against its classes."""
         return judge_classes(self.rows, self.outcomes, name, model, place)
 
-    def others_without_each(self) -> Mapping[Competitor, list[LogisticModel]]:
+    def others_without(self, folds: Sequence[Places]) -> Mapping[Competitor, list[LogisticModel]]:
         """No rivals from elsewhere."""
         return {}
 
-    def without(self, name: str, always: Bools | None = None) -> "LogisticLoss":
+    def without(self, names: Sequence[str], always: Bools | None = None) -> "LogisticLoss":
         """Return the loss on the other environments; ``always`` are features that stay."""
         return LogisticLoss.from_rows(
-            self.rows.exclude([name]),
+            self.rows.exclude(names),
             self.outcomes,
             calibrate=self.calibrate,
-            moments=self.problem.moments.exclude([name]),
-            **self.problem.options_without(name, always),
+            moments=self.problem.moments.exclude(names),
+            **self.problem.options_without(names, always),
         )
 
     @property

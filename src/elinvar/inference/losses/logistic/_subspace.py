@@ -12,7 +12,9 @@ from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Floats
 
 
-def logistic_subspace(problem: LogisticProblem, alpha: float, *, seed: int = 0) -> Subspace | None:
+def logistic_subspace(
+    problem: LogisticProblem, alpha: float, *, seed: int = 0, near: Floats | None = None
+) -> Subspace | None:
     r"""Find the subspace of the class as a number, and fit log odds along its least squares.
 
     Directions are those of :func:`invariant_subspace` for the target 0 or 1: least squares has the
@@ -27,6 +29,8 @@ def logistic_subspace(problem: LogisticProblem, alpha: float, *, seed: int = 0) 
         Level of the test, which is that of the class as a number.
     seed : int
         Seed of some of the starts.
+    near : array of shape (n_columns, r), optional
+        Combinations to start from, as in `invariant_subspace`.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def logistic_subspace(problem: LogisticProblem, alpha: float, *, seed: int = 0) 
     """
     found = None
     if problem.n_classes == 2:
-        found = invariant_subspace(problem.linear, alpha, seed=seed)
+        found = invariant_subspace(problem.linear, alpha, seed=seed, near=near)
     if found is None:
         return None
     E = len(problem.count)

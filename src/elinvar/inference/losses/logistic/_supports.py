@@ -198,16 +198,18 @@ def table_of(problem: LogisticProblem, supports: list[Support]) -> Assessment:
     """Lay supports out row by row."""
     statistic = np.array([support.statistic for support in supports])
     loss = np.array([support.common.loss for support in supports]) / problem.count
+    freedom = np.array([support.freedom for support in supports])
     return Assessment(
         masks=np.array([support.gates for support in supports]),
         coef=np.array([support.common.coef for support in supports]),
         p_value=np.array([support.p_value for support in supports]),
         statistic=statistic,
-        freedom=np.array([support.freedom for support in supports]),
+        freedom=freedom,
         residual_freedom=np.full(len(supports), np.inf),
         risk=loss @ problem.linear.weights,
         worst=loss.max(axis=1),
         weakest=np.full(len(supports), np.nan),
+        rough_excess=np.maximum(statistic - freedom, 0.0),
     )
 
 

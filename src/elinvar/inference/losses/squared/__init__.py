@@ -1,7 +1,7 @@
 """Squared loss, on moments: what `SquaredLoss` is made of."""
 
 from elinvar.inference.losses.squared._assess import assess
-from elinvar.inference.losses.squared._lasso import lasso_model, lasso_without_each
+from elinvar.inference.losses.squared._lasso import lasso_model, lasso_without
 from elinvar.inference.losses.squared._leave_out import (
     mean_errors,
     moment_error,
@@ -16,6 +16,7 @@ from elinvar.inference.losses.squared._path import (
     path_coefficients,
     pooled_solution,
 )
+from elinvar.inference.losses.squared._random_intercept import random_intercept
 from elinvar.inference.losses.squared._refit import refit
 from elinvar.inference.losses.squared._search import candidates, every_support, search
 from elinvar.inference.losses.squared._subspace import invariant_subspace
@@ -28,7 +29,7 @@ __all__ = [
     "invariance_path",
     "invariant_subspace",
     "lasso_model",
-    "lasso_without_each",
+    "lasso_without",
     "mean_errors",
     "model_tests",
     "moment_error",
@@ -36,6 +37,7 @@ __all__ = [
     "path_coefficients",
     "pooled_errors",
     "pooled_solution",
+    "random_intercept",
     "refit",
     "search",
     "support_errors",

@@ -63,4 +63,5 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
         risk=np.where(valid, risk, np.inf),
         worst=np.where(valid, worst, np.inf),
         weakest=weakest,
+        rough_excess=np.where(valid, np.maximum(q - freedom, 0.0), np.inf),
     )

@@ -1,12 +1,14 @@
 """The lasso from moments: the rival that every table already has, chosen without a look outside."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elinvar.inference.losses._records import LinearModel
-from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._types import Bools, Floats
+from elinvar.inference.problem._linear import LinearProblem, average
+from elinvar.inference.problem._types import Bools, Floats, Places
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -41,16 +43,57 @@ def lasso_model(moments: "Moments", weights: Floats) -> LinearModel:
     return _fits(moments, weights[None], np.ones((1, len(weights)), dtype=bool))[0]
 
 
-def lasso_without_each(moments: "Moments", weights: Floats) -> list[LinearModel]:
-    """``lasso_model`` of the other environments, for each environment left out.
+def lasso_without(
+    moments: "Moments", weights: Floats, folds: Sequence[Places]
+) -> list[LinearModel]:
+    """``lasso_model`` of the other folds of environments, for each of them left out.
+
+    Folds count as environments, also where the penalty is chosen.
 
     Parameters
     ----------
     moments : Moments
-    weights : array of shape (E, E)
-        In row e the weights of the others where e is left out, summing to one; 0 for e itself.
+    weights : array of shape (E,)
+        Weight of each environment, summing to one; equal where all of it was in the fold.
+    folds : sequence of integer arrays
+        Environments in each.
     """
-    return _fits(moments, weights, ~np.eye(len(weights), dtype=bool))
+    share = np.array([weights[fold].sum() for fold in folds])
+    rest = np.tile(share, (len(folds), 1)) * ~np.eye(len(folds), dtype=bool)
+    rest[rest.sum(axis=1) <= 0] = 1.0
+    np.fill_diagonal(rest, 0.0)
+    rest /= rest.sum(axis=1, keepdims=True)
+    merged = _merged(moments, weights, folds)
+    return _fits(merged, rest, ~np.eye(len(folds), dtype=bool))
+
+
+def _merged(moments: "Moments", weights: Floats, folds: Sequence[Places]) -> "Moments":
+    """Moments of each fold's mixture of environments."""
+    if all(len(fold) == 1 for fold in folds):
+        return moments
+    F, p = len(folds), moments.n_columns
+    count, level, power = np.empty((3, F))
+    mean, joint, inner = np.empty((F, p)), np.empty((F, p)), np.empty((F, p, p))
+    for k, fold in enumerate(folds):
+        weight = weights[fold] if weights[fold].sum() > 0 else np.ones(len(fold))
+        share = weight / weight.sum()
+        count[k], mean[k] = moments.count[fold].sum(), share @ moments.mean_x[fold]
+        level[k] = share @ moments.mean_y[fold]
+        # those of a mixture: the mean ones within, plus those of the means
+        off, above = moments.mean_x[fold] - mean[k], moments.mean_y[fold] - level[k]
+        inner[k] = average(share, moments.cov_xx[fold]) + (off * share[:, None]).T @ off
+        joint[k] = share @ (moments.cov_xy[fold] + off * above[:, None])
+        power[k] = share @ (moments.var_y[fold] + above**2)
+    return replace(
+        moments,
+        names=tuple(map(str, range(F))),
+        count=count,
+        mean_x=mean,
+        mean_y=level,
+        cov_xx=inner,
+        cov_xy=joint,
+        var_y=power,
+    )
 
 
 def _fits(moments: "Moments", weights: Floats, inside: Bools) -> list[LinearModel]:

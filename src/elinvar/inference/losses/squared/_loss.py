@@ -1,6 +1,6 @@
 """Squared loss on moments."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Unpack
@@ -21,7 +21,7 @@ from elinvar.inference.losses._records import (
 )
 from elinvar.inference.losses._residuals import left_out_fit, residuals_of, taken_freedom
 from elinvar.inference.losses.squared._assess import assess
-from elinvar.inference.losses.squared._lasso import lasso_without_each
+from elinvar.inference.losses.squared._lasso import lasso_without
 from elinvar.inference.losses.squared._leave_out import (
     mean_errors,
     moment_error,
@@ -31,6 +31,7 @@ from elinvar.inference.losses.squared._leave_out import (
 from elinvar.inference.losses.squared._model_tests import model_tests
 from elinvar.inference.losses.squared._parts import parts
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path, pooled_solution
+from elinvar.inference.losses.squared._random_intercept import random_intercept
 from elinvar.inference.losses.squared._refit import refit, refit_many
 from elinvar.inference.losses.squared._search import candidates
 from elinvar.inference.losses.squared._subspace import invariant_subspace
@@ -40,10 +41,6 @@ from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptio
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
-
-_BEHIND = 0.9
-# up to so many columns left-out errors are worth their time for a note
-_CHEAP = 200
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +66,7 @@ class SquaredLoss:
     scale = 1.0
     portable = True
     n_scored = 4096
-    n_contenders = 16_384
+    n_shortlist = 256
 
     @classmethod
     def from_moments(cls, moments: "Moments", **options: Unpack[ProblemOptions]) -> "SquaredLoss":
@@ -163,10 +160,6 @@ class SquaredLoss:
         """Return logarithms: errors count by their ratios."""
         return np.log(np.maximum(loss, 1e-300))
 
-    def risks(self, table: Assessment, row: int) -> tuple[float, float]:
-        """Mean squared errors of a support and of pooled least squares where fitted."""
-        return float(table.risk[row]) * self.problem.target_scale**2, self._pooled_risk
-
     @cached_property
     def _pooled_risk(self) -> float:
         shared = self.shared
@@ -177,19 +170,14 @@ class SquaredLoss:
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Share of the variance that a support, and pooled least squares, explain."""
         problem, shared = self.problem, self.shared
-        own, pooled = self.risks(table, row)
+        own = float(table.risk[row]) * problem.target_scale**2
         variance = problem.weights @ problem.target_power * problem.target_scale**2
         pooled_variance = shared.weights @ shared.target_power * shared.target_scale**2
-        return float(1 - own / variance), float(1 - pooled / pooled_variance)
+        return float(1 - own / variance), float(1 - self._pooled_risk / pooled_variance)
 
-    def worth_looking(self, table: Assessment, row: int) -> bool:
-        """Whether the pooled model is better by a tenth where fitted, and columns are not many."""
-        own, pooled = self.risks(table, row)
-        return len(self.problem.columns) <= _CHEAP and pooled <= _BEHIND * own
-
-    def subspace(self, alpha: float, *, seed: int) -> Subspace | None:
+    def subspace(self, alpha: float, *, seed: int, near: Floats | None = None) -> Subspace | None:
         """Find combinations of columns that hold in all environments."""
-        found = invariant_subspace(self.problem, alpha, seed=seed)
+        found = invariant_subspace(self.problem, alpha, seed=seed, near=near)
         if found is None:
             return None
         return replace(found, errors=found.errors * self.problem.target_scale**2)
@@ -267,9 +255,40 @@ class SquaredLoss:
             coef[columns] = solve(gram, (problem.weights @ problem.cross)[columns])
         return linear_model(problem, coef)
 
-    def subspace_model(self, found: Subspace) -> LinearModel:
-        """Return the refit along combinations of columns."""
-        return linear_model(self.problem, found.coef)
+    def subspace_model(self, found: Subspace, place: int | None = None) -> LinearModel:
+        """Return the refit along combinations of columns; perhaps without an environment."""
+        return linear_model(self.problem, found.coef if place is None else found.left_out[place])
+
+    def random_intercept_model(self) -> LinearModel:
+        """Generalised least squares with a random level for each environment."""
+        return linear_model(self.shared, random_intercept(self.shared))
+
+    def nearly_invariant_model(self, masks: Bools, kappa: float) -> LinearModel | None:
+        """Return the support whose risk line is the lowest at ``kappa``, with one intercept."""
+        from elinvar.inference.kernels._lines import risk_lines
+
+        shared = self.shared
+        lines, coef = risk_lines(shared.data, shared.column_masks(self._shared_masks(masks)))
+        risk = lines[:, 0] + kappa * lines[:, 1]
+        best = int(np.argmin(risk))
+        return linear_model(shared, coef[best]) if np.isfinite(risk[best]) else None
+
+    def _shared_masks(self, masks: Bools) -> Bools:
+        """Supports over the gates of the problem with one intercept, which may have more."""
+        wide = np.zeros((len(masks), self.shared.n_gates), dtype=bool)
+        wide[:, np.searchsorted(self.shared.features, self.problem.features)] = masks
+        return wide
+
+    def errors(self, model: LinearModel, places: Places) -> Floats:
+        """Mean squared error of a model on each of these environments."""
+        moments, coef = self.problem.moments, model.coef
+        bias = moments.mean_y[places] - moments.mean_x[places] @ coef - model.intercept
+        inside = np.flatnonzero(coef)
+        part, slopes = moments.cov_xx[np.ix_(places, inside, inside)], coef[inside]
+        joint = moments.cov_xy[places][:, inside] @ slopes
+        scatter = moments.var_y[places] - 2 * joint + np.einsum("j,ejk,k->e", slopes, part, slopes)
+        errors: Floats = np.maximum(scatter, 0.0) + bias**2
+        return errors
 
     def judge(self, name: Competitor, model: LinearModel, place: int) -> Judgement:
         """Hold a model's predictions for one environment against its truth, from moments."""
@@ -285,18 +304,14 @@ class SquaredLoss:
         error = moment_error(moments, place, coef, model.intercept)
         return Judgement(error=error, wrong=None, fits=(fit,))
 
-    def others_without_each(self) -> Mapping[Competitor, list[LinearModel]]:
-        """Lassos of the other environments."""
-        names = self.problem.moments.names
-        weights = np.array(
-            [np.insert(self.problem.weights_without(name), e, 0.0) for e, name in enumerate(names)]
-        )
-        return {"lasso": lasso_without_each(self.problem.moments, weights)}
+    def others_without(self, folds: Sequence[Places]) -> Mapping[Competitor, list[LinearModel]]:
+        """Lassos without each fold of environments."""
+        return {"lasso": lasso_without(self.problem.moments, self.problem.weights, folds)}
 
-    def without(self, name: str, always: Bools | None = None) -> "SquaredLoss":
+    def without(self, names: Sequence[str], always: Bools | None = None) -> "SquaredLoss":
         """Return the loss on the other environments; ``always`` are features that stay."""
         return SquaredLoss.from_moments(
-            self.problem.moments.exclude([name]), **self.problem.options_without(name, always)
+            self.problem.moments.exclude(names), **self.problem.options_without(names, always)
         )
 
 

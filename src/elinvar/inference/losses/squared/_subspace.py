@@ -12,9 +12,11 @@ from elinvar.inference.problem._types import Floats
 
 MOST_COLUMNS = 20
 _STEPS = 40
-_RANDOM_STARTS = 3
+_RANDOM_STARTS = 6
 _ENOUGH = 0.05
 _SETTLED = 1e-4
+# what is kept is settled to rounding: no start may show in it
+_SHARP, _SHARP_STEPS = 1e-13, 300
 _SINGULAR = 1e-8
 # by this factor Q over its freedom may rise with one more direction before the search ends
 _HOPELESS = 1.1
@@ -46,7 +48,9 @@ class _Fit:
         return float(chdtrc(self.freedom, self.statistic))
 
 
-def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -> Subspace | None:
+def invariant_subspace(
+    problem: LinearProblem, alpha: float, *, seed: int = 0, near: Floats | None = None
+) -> Subspace | None:
     r"""Leave out as few directions as it takes for the rest to agree in all environments.
 
     For d = 1, 2, ..., over all subspaces of p - d dimensions with basis B,
@@ -64,7 +68,9 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
     given: k of them leave d (p - d - k) to choose. It ends where one more direction makes the
     statistic rise against its freedom: then what disagrees is not a few directions. Gauss-Newton
     steps in B, damped, from several starts; of minima that agree, the one with the smallest worst
-    error on an environment left out is taken. Own derivation, see docs/theory.md.
+    error on an environment left out is taken. Starts come from the environments alone, so that
+    the order and the signs of the columns, or turning them, change nothing. Own derivation, see
+    docs/theory.md.
 
     Parameters
     ----------
@@ -72,7 +78,10 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
     alpha : float
         Level of the test.
     seed : int
-        Seed of some of the starts.
+        Seed of some of the starts: of what environments weigh in them.
+    near : array of shape (n_columns, r), optional
+        Combinations of the data's columns to start from, instead of a search: those found on more
+        environments. They are not tested again.
 
     Returns
     -------
@@ -89,8 +98,6 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
     values, vectors = np.linalg.eigh(average(problem.weights, problem.gram)[1:, 1:])
     if values[0] < _SINGULAR * values[-1]:
         return None
-    # axes point to where the target grows: their signs, and so the starts, are those of the data
-    vectors = vectors * np.where((problem.weights @ problem.cross)[1:] @ vectors < 0, -1.0, 1.0)
     # directions are compared in columns that are pooled white, so that units do not matter
     white = np.eye(q)
     white[1:, 1:] = vectors / np.sqrt(values)
@@ -101,6 +108,15 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
         count=problem.count,
         floor=problem.floor,
     )
+    if near is not None:
+        kept = np.sqrt(values)[:, None] * (
+            vectors.T @ (near[problem.columns] * problem.scale[:, None])
+        )
+        others = _split(np.zeros((p, 0)), kept)[1]
+        # columns may be lost, and with them the directions that were left out
+        if not others.shape[1]:
+            return None
+        return _described(problem, table, white, _settled(table, np.zeros((p, 0)), others))
     rng = np.random.default_rng(seed)
     best, last = table.fit(np.zeros((p, 0)), np.eye(p), np.zeros((p, 0))), np.inf
     given = table.constant_directions()
@@ -123,17 +139,29 @@ def invariant_subspace(problem: LinearProblem, alpha: float, *, seed: int = 0) -
             # several minima may agree, as far as the test can see: left-out errors choose
             agree = [fit for fit in fits if fit.p_value >= least]
             fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
-            return Subspace(
-                coef=white @ (_bordered(fit.basis) @ fit.coef),
-                removed=d,
-                p_value=fit.p_value,
-                left_out=_left_out(fit) @ white.T,
-                errors=_errors(table, _left_out(fit)),
-            )
+            return _described(problem, table, white, _settled(table, fit.held, fit.others))
         if best.statistic / best.freedom > _HOPELESS * last:
             return None
         last = best.statistic / best.freedom
     return None
+
+
+def _described(
+    problem: LinearProblem, table: "_Table", white: Floats, fit: _Fit | None
+) -> Subspace | None:
+    """Return a fit in the problem's columns; none, if it did not settle."""
+    if fit is None:
+        return None
+    combinations = np.zeros((problem.moments.n_columns, fit.basis.shape[1]))
+    combinations[problem.columns] = (white[1:, 1:] @ fit.basis) / problem.scale[:, None]
+    return Subspace(
+        coef=white @ (_bordered(fit.basis) @ fit.coef),
+        removed=fit.others.shape[1],
+        p_value=fit.p_value,
+        combinations=combinations,
+        left_out=_left_out(fit) @ white.T,
+        errors=_errors(table, _left_out(fit)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,22 +262,40 @@ def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list
     found = [np.linalg.eigh(matrix)[1][:, -d:] for matrix in matrices]
     for k in range(min(2, within.shape[1])):
         found.append(np.column_stack([last.others, within[:, -1 - k]]))
-    return found + [rng.standard_normal((len(scatter), d)) for _ in range(_RANDOM_STARTS)]
+    for _ in range(_RANDOM_STARTS):
+        # environments are drawn for, not directions: turned columns have the same starts, turned
+        share = rng.exponential(size=len(table.count))
+        drawn = np.einsum("e,ej,ek->jk", share, gradient, gradient)
+        found.append(np.linalg.eigh(drawn)[1][:, -d:])
+    return found
 
 
-def _descend(table: _Table, held: Floats, start: Floats) -> _Fit:
+def _settled(table: _Table, held: Floats, others: Floats) -> _Fit | None:
+    """Go on until nothing changes but by rounding; None if that does not come, or is not alone."""
+    fit = _descend(table, held, others, steps=_SHARP_STEPS, settled=_SHARP)
+    left, _ = _linearised(table, fit)
+    turned = fit.others.shape[1] * (fit.basis.shape[1] - held.shape[1])
+    # a valley has no single minimum: where it ends would be the start's doing
+    curvature = np.linalg.eigvalsh(left)[:turned] if turned else np.ones(1)
+    return fit if curvature[0] > _SINGULAR * max(float(curvature[-1]), 1e-300) else None
+
+
+def _descend(
+    table: _Table, held: Floats, start: Floats, *, steps: int = _STEPS, settled: float = _SETTLED
+) -> _Fit:
     """Turn the directions by damped Gauss-Newton steps until the statistic settles."""
     k = held.shape[1]
     others, free = _split(held, start)
     fit = table.fit(held, np.column_stack([held, free]), others)
+    if not free.size:
+        return fit
     damping = 1e-2
-    for _ in range(_STEPS):
+    for _ in range(steps):
         left, pull = _linearised(table, fit)
         better = None
         for _ in range(8):
             # Levenberg and Marquardt: the larger, the shorter the step
-            ridge = damping * (left.diagonal() + 1e-9 * left.trace())
-            turn = solve(left + np.diag(ridge), pull)
+            turn = solve(left + damping * left.trace() / len(left) * np.eye(len(left)), pull)
             d, free = fit.others.shape[1], fit.basis[:, k:]
             tilt = turn[: d * free.shape[1]].reshape(-1, d).T
             free, others = _split(held, free + fit.others @ tilt)
@@ -261,8 +307,8 @@ def _descend(table: _Table, held: Floats, start: Floats) -> _Fit:
         if better is None:
             return fit
         gain = fit.statistic - better.statistic
-        fit, damping = better, max(damping / 5, 1e-6)
-        if gain < _SETTLED * max(fit.statistic, 1.0):
+        fit, damping = better, max(damping / 5, 1e-9)
+        if gain < settled * max(fit.statistic, 1.0):
             return fit
     return fit
 

@@ -1,0 +1,92 @@
+"""The models that may predict: learned on all environments, and without some of them."""
+
+import numpy as np
+
+from elinvar.errors import DataError
+from elinvar.inference.findings._folds import MOST_FOLDS, folds_of
+from elinvar.inference.findings._left_out import Fold
+from elinvar.inference.findings._task import LearningTask
+from elinvar.inference.losses._loss import Loss, M
+from elinvar.inference.losses._records import Predictor
+from elinvar.inference.problem._types import Bools, Places
+from elinvar.inference.selection._select import Selection, SelectionRule, select
+
+
+def models_of(loss: Loss[M], rule: SelectionRule, selection: Selection) -> dict[Predictor, M]:
+    """Return what may predict, by its name; what is not to be had is missing."""
+    models: dict[Predictor, M] = {
+        "pooled": loss.pooled_model(),
+        "invariant": loss.support_model(selection.gates, selection.coef),
+    }
+    others: dict[Predictor, M | None] = {
+        "random_intercept": loss.random_intercept_model(),
+        "nearly_invariant": loss.nearly_invariant_model(selection.shortlist, rule.kappa),
+        "subspace": None,
+    }
+    if selection.subspace is not None:
+        others["subspace"] = loss.subspace_model(selection.subspace)
+    return models | {name: model for name, model in others.items() if model is not None}
+
+
+def folds_without(
+    loss: Loss[M], task: LearningTask, selection: Selection, most: int = MOST_FOLDS
+) -> list[Fold[M]]:
+    """Learn the models without each of ``most`` folds of environments."""
+    found = []
+    for places in folds_of(loss.problem.count, most):
+        names = [loss.problem.moments.names[place] for place in places]
+        try:
+            rest = loss.without(names, task.always)
+            fold = _fold(loss, rest, task.rule, selection, places)
+        except DataError:  # features that always stay cannot be told apart on the others alone
+            fold = _fold(loss, loss.without(names), task.rule, selection, places)
+        found.append(fold)
+    return found
+
+
+def _fold(
+    loss: Loss[M],
+    rest: Loss[M],
+    rule: SelectionRule,
+    selection: Selection,
+    places: Places,
+) -> Fold[M]:
+    """Learn the models on the rest."""
+    few = len(loss.problem.count) <= 3
+    if len(rest.problem.count) < 2:
+        models: dict[Predictor, M] = {
+            "pooled": rest.pooled_model(),
+            "invariant": rest.support_model(_kept(loss, rest, selection.gates)),
+        }
+        return Fold(places=places, models=models, mean=rest.mean_model())
+    own = select_anew(loss, selection, rest, rule)
+    models = models_of(rest, rule, own)
+    if few:
+        # two environments accept too much to be asked for a set of their own: the set of all is
+        # refitted to them, and so are its combinations of columns
+        gates = _kept(loss, rest, selection.gates)
+        fitted = rest.assess(gates[None])
+        known = bool(np.isfinite(fitted.risk[0]))
+        models["invariant"] = rest.support_model(gates, fitted.coef[0] if known else None)
+        if selection.subspace is not None:
+            models["subspace"] = loss.subspace_model(selection.subspace, int(places[0]))
+    return Fold(places=places, models=models, mean=rest.mean_model())
+
+
+def select_anew(
+    loss: Loss[M], selection: Selection, rest: Loss[M], rule: SelectionRule
+) -> Selection:
+    """Select on a part of the data, among what was most promising on all of them."""
+    wide = np.zeros(
+        (len(selection.shortlist), len(loss.problem.moments.schema.features)), dtype=bool
+    )
+    wide[:, loss.problem.features] = selection.shortlist
+    # supports that differ in columns which are lost here are the same
+    supports = np.unique(wide[:, rest.problem.features], axis=0)
+    near = selection.subspace if len(rest.problem.count) > 2 else None
+    return select(rest, rule, supports=supports, near=near, subspaces=False)
+
+
+def _kept(loss: Loss[M], rest: Loss[M], gates: Bools) -> Bools:
+    """Return a support over the gates that are left without some environments."""
+    return np.isin(rest.problem.features, loss.problem.features[gates])

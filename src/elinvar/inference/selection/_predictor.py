@@ -1,0 +1,144 @@
+"""What predicts environments like those seen: one rule on left-out errors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from scipy.special import chdtrc, stdtrit
+
+from elinvar.inference.losses._loss import Loss, M
+from elinvar.inference.losses._records import Assessment, Predictor
+from elinvar.inference.problem._types import Bools, Floats
+
+Reason: TypeAlias = Literal["asked", "alone", "two", "fails", "start", "lead"]
+
+MUCH = 3 / 4
+"""A set that explains this share of what the pooled model explains, explains much."""
+
+# one-sided levels that a lead has to pass: over the pooled model, over a set that was accepted
+_LEVELS = {"pooled": 0.9, "invariant": 0.975}
+_CLEAR = 0.01
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What predicts, and why.
+
+    Attributes
+    ----------
+    predictor : {"pooled", "random_intercept", "invariant", "nearly_invariant", "subspace"}
+    reason : {"asked", "alone", "two", "fails", "start", "lead"}
+        It was asked for; there is one environment only; two are too few to leave the pooled model,
+        or it plainly fails between the two; nothing leads the model to start from by more than
+        noise; it leads that model by more than noise.
+    start : {"pooled", "invariant"}
+        What predicts unless something leads it by more than noise.
+    """
+
+    predictor: Predictor
+    reason: Reason
+    start: Literal["pooled", "invariant"] = "pooled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the data say of the selected set, beside its errors where left out.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether it is accepted, exactly or nearly.
+    refutes_pooled : bool
+        Whether it is accepted exactly, by no narrow margin, and the same test refutes all features
+        together.
+    share : float
+        What it explains, as a share of what the pooled model explains.
+    """
+
+    holds: bool
+    refutes_pooled: bool
+    share: float
+
+
+def standing(loss: Loss[M], table: Assessment, row: int, outcome: str, level: float) -> Standing:
+    """Say what is known of a selected set, a row of the table, before errors are looked at."""
+    own, pooled = loss.shares_explained(table, row)
+    refuted = False
+    if outcome == "accepted" and table.p_value[row] >= _CLEAR:
+        refuted = _all_features_p_value(loss) < level
+    return Standing(
+        holds=outcome != "rejected", refutes_pooled=refuted, share=own / max(pooled, 1e-300)
+    )
+
+
+def _all_features_p_value(loss: Loss[M]) -> float:
+    """Return the p-value of equal coefficients of all features, of those that can be told."""
+    everything = np.ones((1, loss.problem.n_gates), dtype=bool)
+    known = float(loss.assess(everything).p_value[0])
+    if np.isfinite(known):
+        return known
+    # collinear columns: by ranks, environments without rows to spare saying nothing
+    fit = loss.refits(everything)[0]
+    weight = np.maximum(1.0 - 2.0 / np.maximum(fit.freedom, 2.0), 0.0)
+    precision = fit.precision * weight[:, None, None]
+    ranks = np.linalg.matrix_rank(precision, hermitian=True).astype(float)
+    equations = ranks.sum() - float(np.linalg.matrix_rank(precision.sum(axis=0), hermitian=True))
+    apart = fit.own - fit.coef
+    statistic = float(np.einsum("ej,ejk,ek->", apart, precision, apart))
+    return float(chdtrc(equations, statistic)) if equations > 0 else 1.0
+
+
+def choose(errors: Mapping[Predictor, Floats], known: Standing) -> Choice:
+    r"""Choose the forecast for a new environment like those seen.
+
+    It starts from the selected set if the test accepts it and refutes all features together,
+    unless it trails the pooled model where left out and explains less than 3/4 as much; otherwise
+    from the pooled model. Another model takes over if its lead, the mean difference of comparable
+    errors on environments left out, is above :math:`t_{E-1} s / \sqrt E` with the 90% point of
+    Student's t (the 97.5% point, to leave an accepted set); of several the one whose lead less
+    this noise is the largest. Own rule, see docs/theory.md, section 10.
+
+    Parameters
+    ----------
+    errors : mapping of str to array of shape (E,)
+        Comparable errors (`Loss.comparable`) on each environment left out, E at least 3.
+    known : Standing
+    """
+    start: Literal["pooled", "invariant"] = "pooled"
+    rivals = [name for name in errors if name != "invariant" or known.holds]
+    if len(errors["pooled"]) < 4:
+        # directions that three environments show are not found again on two: no honest errors
+        rivals = [name for name in rivals if name != "subspace"]
+    if known.refutes_pooled:
+        lead = float((errors["pooled"] - errors["invariant"]).mean())
+        if lead > 0 or known.share >= MUCH:
+            # what the test accepts is given up for what it refutes or has not looked at only
+            start, rivals = "invariant", [name for name in errors if name in ("pooled", "subspace")]
+    best, found = 0.0, Choice(predictor=start, reason="start", start=start)
+    for name in rivals:
+        excess = _sure_lead(errors[start] - errors[name], _LEVELS[start])
+        if name != start and excess > best:
+            best, found = excess, Choice(predictor=name, reason="lead", start=start)
+    return found
+
+
+def _sure_lead(lead: Floats, level: float) -> float:
+    """Mean lead less its noise."""
+    n = len(lead)
+    noise = float(stdtrit(n - 1, level)) * float(lead.std(ddof=1)) / float(np.sqrt(n))
+    return float(lead.mean()) - noise - _ROUNDING
+
+
+def choose_of_two(loss: Loss[M], gates: Bools, known: Standing) -> Choice:
+    """Choose between two environments: the pooled model, unless it plainly fails.
+
+    It fails if on both, fitted on the other, it is worse than the mean and the set is not: two
+    errors tell no lead from noise, but a model that is worse than the mean on both has failed.
+    """
+    mean = loss.mean_left_out()
+    fails = loss.pooled_left_out() > mean
+    if known.holds and fails.all() and (loss.left_out(gates[None])[0] < mean).all():
+        return Choice(predictor="invariant", reason="fails")
+    return Choice(predictor="pooled", reason="two")
