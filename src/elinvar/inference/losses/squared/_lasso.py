@@ -93,6 +93,8 @@ def _merged(moments: "Moments", weights: Floats, folds: Sequence[Places]) -> "Mo
         cov_xx=inner,
         cov_xy=joint,
         var_y=power,
+        weight_sum=np.array([moments.weight_sum[fold].sum() for fold in folds]),
+        weight_squares=np.array([moments.weight_squares[fold].sum() for fold in folds]),
     )
 
 
