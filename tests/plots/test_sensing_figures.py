@@ -11,7 +11,6 @@ from elinvar.plots import (
     plot_distances,
     plot_lines,
     plot_phase_diagram,
-    plot_signals,
     to_png,
     to_svg,
 )
@@ -23,15 +22,6 @@ DISTANCES = {
     "error_low": [0.05, 1.3, 1.4, 1.5],
     "error_high": [0.2, 1.5, 1.4, 1.5],
     "pooled_error": [1.5, 2.0, 2.0, 0.0],
-}
-SIGNALS = {
-    "setting": ["HeteroSGD"] * 4,
-    "heterogeneity": [8.0, 2.0, 4.0, 16.0],
-    "invariant_signal": [1.0, 1.0, 1.0, np.nan],
-    "spurious_signal": [1e-4, 0.9, 0.4, np.nan],
-    "spurious_signal_low": [1e-5, 0.8, 0.3, np.nan],
-    "spurious_signal_high": [1e-3, 1.0, 0.5, np.nan],
-    "diverged": [0.0, 0.0, 0.0, 1.0],
 }
 CELLS = {
     "heterogeneity": [2, 8, 20, 2, 8, 20],
@@ -61,18 +51,9 @@ def phase(**more):
     return plot_phase_diagram(CELLS, "heterogeneity", "step_size", **more)
 
 
-def several():
-    two = {key: [*values, *values] for key, values in SIGNALS.items()}
-    two["setting"] = ["step 0.1"] * 4 + ["step 0.2"] * 4
-    windows = {"step 0.1": (4.58, 14.87), "step 0.2": (3.32, None)}
-    return plot_signals(two, "heterogeneity", windows=windows, log_x=True, log_y=True)
-
-
 LINE = {"line": ([6, 4], [0.05, 0.1])}
 PICTURES = {
     "distances": lambda: plot_distances(DISTANCES),
-    "signals": lambda: plot_signals(SIGNALS, "heterogeneity", windows={"HeteroSGD": (4.58, 14.9)}),
-    "several": several,
     "phase": lambda: phase(predicted=LINE, measured=LINE, log_x=True, log_y=True),
     "lines": lambda: plot_lines(
         NOISE,
@@ -138,31 +119,6 @@ def test_distances_are_two_lines_a_panel_in_order_of_steps():
 def test_the_title_says_where_each_ends(error, said):
     table = {"algorithm": ["H", "P"], "step": [9, 9], "error": error, "pooled_error": [1, 1]}
     assert title(plot_distances(table)) == said
-
-
-def test_one_setting_has_both_signals_in_one_panel_with_its_window_shaded():
-    ax = plot_signals(SIGNALS, "heterogeneity", windows={"HeteroSGD": (4.58, None)})
-    assert len(ax.figure.axes) == 1
-    invariant, spurious, crosses, line = ax.lines
-    assert invariant.get_xdata().tolist() == spurious.get_xdata().tolist() == [2, 4, 8, 16]
-    assert spurious.get_ydata()[:3].tolist() == [0.9, 0.4, 1e-4]
-    assert crosses.get_xdata().tolist() == [16]
-    assert list(line.get_xdata()) == [4.58, 4.58]
-    assert [text.get_text() for text in ax.texts] == ["4.58"]
-    assert title(ax) == "The spurious part is left out at 1 of 4 values of heterogeneity"
-
-
-def test_several_settings_share_their_scale_and_number_each_window_once():
-    left, right = several().figure.axes
-    assert left.get_ylim() == right.get_ylim()
-    assert left.get_xscale() == left.get_yscale() == "log"
-    assert [text.get_text() for text in left.texts] == []
-    assert [text.get_text() for text in right.texts] == ["3.32", "4.58", "14.9"]
-
-
-def test_a_window_needs_its_setting():
-    with pytest.raises(ValueError, match="windows for"):
-        plot_signals(SIGNALS, "heterogeneity", windows={"another": (1, 2)})
 
 
 def test_a_cell_mixes_the_colours_of_its_outcomes():

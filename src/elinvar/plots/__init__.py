@@ -18,7 +18,6 @@ from elinvar.plots.sensing._distances import plot_distances
 from elinvar.plots.sensing._lines import plot_lines
 from elinvar.plots.sensing._outcomes import plot_outcomes
 from elinvar.plots.sensing._phase import plot_phase_diagram
-from elinvar.plots.sensing._signals import plot_signals
 
 __all__ = [
     "plot_comparison",
@@ -37,7 +36,6 @@ __all__ = [
     "plot_power",
     "plot_ranks",
     "plot_recovery",
-    "plot_signals",
     "plot_tables",
     "plot_trajectory",
     "to_png",

@@ -61,7 +61,6 @@ class Look:
 
 
 INVARIANT = Look(VERDICT_COLOURS["invariant"], "-", "o")
-SPURIOUS = Look(VERDICT_COLOURS["spurious"], "--", "D")
 POOLED = Look(MODEL_COLOURS["pooled"], "--", "D")
 REST = Look(QUIET, ":", "s")
 DISTANCES = {

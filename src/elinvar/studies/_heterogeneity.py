@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
-from elinvar.plots import plot_signals
+from elinvar.plots import plot_lines
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import rows_of
@@ -97,16 +97,30 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
-    """Draw the signals against M, with the predicted lines."""
-    table = signals(rows, ["step_size", "ratio", "heterogeneity"])
-    names = {eta: f"step size {eta:g}" for eta in config.step_sizes}
+    """Draw the signals against M over the predicted line, a line of the picture each step size."""
+    table = signals(rows, ["step_size", "ratio"])
+    ends = table.groupby("ratio").agg({"invariant_signal": "min", "diverged": "max"})
+    table = table.pivot(index="ratio", columns="step_size")
+    wide = {
+        f"{eta:g}{end}": table[f"spurious_signal{end}"][eta]
+        for eta in config.step_sizes
+        for end in ("", "_low", "_high")
+    }
+    lines = {f"{eta:g}": f"spurious signal, step size {eta:g}" for eta in config.step_sizes}
     worst = summary["deviation"].abs().max()
-    return plot_signals(
-        table.assign(setting=table["step_size"].map(names)),
-        "heterogeneity",
-        windows={name: (critical_heterogeneity(eta), None) for eta, name in names.items()},
-        window_label="predicted line",
-        xlabel="heterogeneity M",
+    return plot_lines(
+        wide
+        | {
+            "ratio": table.index,
+            "least": ends["invariant_signal"],
+            "diverged": ends["diverged"],
+        },
+        "ratio",
+        {**lines, "least": "invariant signal, the least"},
+        marks={"predicted line": 1.0},
+        xlabel="heterogeneity M over the predicted line",
+        ylabel="signal",
+        log_x=False,
         log_y=True,
         title=f"Beyond a line the spurious part dies: measured within {percent(worst)} of theory",
     )

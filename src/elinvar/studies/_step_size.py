@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
-from elinvar.plots import plot_signals
+from elinvar.plots import plot_lines
 from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
@@ -91,13 +91,15 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     low, high = _window(config)
     measured = float(summary["transition"].iloc[0])
     where = f"measured from {figure(measured)}" if np.isfinite(measured) else "none measured"
-    return plot_signals(
-        signals(rows, ["step_size"]).assign(setting=config.algorithm),
+    return plot_lines(
+        signals(rows, ["step_size"]),
         "step_size",
-        windows={config.algorithm: (low, high)},
-        window_label="predicted: dies, and stays bounded",
-        xlabel="step size",
-        log_x=True,
+        {"invariant_signal": "invariant signal", "spurious_signal": "spurious signal"},
+        marks={
+            f"predicted: dies from {figure(low)} on": low,
+            f"predicted: bounded up to {figure(high)}": high,
+        },
+        ylabel="signal",
         log_y=True,
         title=f"Too small a step learns the spurious part, too large diverges: {where}",
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from elinvar.plots._axes import GRID, Axes, finish, legend_below, new_axes, scale_axis
+from elinvar.plots._axes import GRID, Axes, clean, finish, legend_below, new_axes, scale_axis
 from elinvar.plots._marks import (
     INVARIANT,
     POOLED,
@@ -17,6 +17,9 @@ from elinvar.plots._marks import (
 )
 from elinvar.plots._tables import Table, column, records
 from elinvar.plots.palette import INK, QUIET
+
+_LOOKS = (INVARIANT, POOLED, REST)
+_DASHES = ("-", "--", "-.", ":")
 
 
 def plot_lines(
@@ -44,11 +47,11 @@ def plot_lines(
     parameter : str
         Column along the horizontal axis.
     lines : mapping of str to str
-        At most three columns, and what each is called.
+        Columns, and what each is called.
     predicted : str
         What the prediction is called.
     marks : mapping of str to float, optional
-        Values of the parameter to mark by a vertical line, each under its text.
+        Values of the parameter to mark by a vertical line, each with its text on top.
     xlabel : str, optional
         By default ``parameter``, with spaces.
     ylabel : str
@@ -85,19 +88,36 @@ def plot_lines(
     rows.sort(key=lambda row: row[parameter])
     x, theory = column(rows, parameter), column(rows, "predicted")
     ax = new_axes(7.6, 4.4) if ax is None else ax
-    for (name, label), look in zip(lines.items(), (INVARIANT, POOLED, REST), strict=False):
-        draw_band(ax, rows, parameter, name, look, label=label)
+    for k, (name, label) in enumerate(lines.items()):
+        look = _LOOKS[k] if len(lines) <= len(_LOOKS) else Look.number(k, _DASHES)
+        draw_band(ax, rows, parameter, name, look, label=clean(label, 40))
     if np.isfinite(theory).any():
         draw_line(ax, x, theory, Look(INK, ":"), label=predicted)
     mark_diverged(ax, [row[parameter] for row in rows if row["diverged"] > 0], INK)
     scale_axis(ax, "x", x, log_x)
     scale_axis(ax, "y", [value for name in lines for value in column(rows, name)], log_y)
-    if not log_y:
-        ax.set_ylim(0.0, 1.12 * ax.get_ylim()[1])
-    for text, at in (marks or {}).items():
-        ax.axvline(at, color=QUIET, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1.5)
-        write(ax, text, (at, 1.0), frame=("data", "axes fraction"), shift=(5, -4), va="top")
+    low, high = ax.get_ylim()
+    # room on top for crosses and for what is marked
+    room = 0.1 + 0.06 * len(marks or {})
+    ax.set_ylim(*((low, high * (high / low) ** room) if log_y else (0.0, high * (1 + room))))
+    _draw_marks(ax, marks or {})
     ax.grid(axis="y", **GRID)
     legend_below(ax, *ax.get_legend_handles_labels())
     label = parameter.replace("_", " ") if xlabel is None else xlabel
     return finish(ax, title=title, xlabel=label, ylabel=ylabel)
+
+
+def _draw_marks(ax: Axes, marks: Mapping[str, float]) -> None:
+    """Draw vertical lines, each with its text on top, one below the other."""
+    for k, (text, at) in enumerate(marks.items()):
+        ax.axvline(at, color=QUIET, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1.5)
+        right = (ax.transScale + ax.transLimits).transform((at, 1.0))[0] > 0.5
+        write(
+            ax,
+            text,
+            (at, 1.0),
+            frame=("data", "axes fraction"),
+            shift=(-5.0 if right else 5.0, -4.0 - 12.0 * k),
+            ha="right" if right else "left",
+            va="top",
+        )
