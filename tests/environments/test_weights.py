@@ -86,6 +86,21 @@ def test_intervals_of_weighted_rows_cover():
     assert covered >= 170
 
 
+def test_the_size_of_the_test_is_kept():
+    below = 0
+    place = np.repeat(np.arange(5), 120)
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(600, 2)) + rng.normal(size=(5, 2))[place]
+        y = x @ [1.0, -0.5] + rng.normal(size=600) * rng.uniform(0.7, 1.4, 5)[place]
+        weight = 3000 * rng.lognormal(size=600)
+        below += (
+            InvariantRegressor().fit(x, y, environments=place, sample_weight=weight).p_value_ < 0.05
+        )
+    # 3 are expected; taken for counts the same weights reject in all 60
+    assert below <= 8
+
+
 def test_large_whole_numbers_are_asked_about():
     with pytest.warns(ElinvarWarning, match=r"count as 9\d\d,\d+ rows.*divide them by their mean"):
         moments = Moments.from_arrays(X, Y, PLACE, sample_weight=np.rint(SURVEY))
