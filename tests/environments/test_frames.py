@@ -424,3 +424,13 @@ def test_without_an_environment_column_all_rows_are_in_one(tmp_path):
     from_file = Moments.from_files(tmp_path / "rows.csv", target="y", environment=None)
     np.testing.assert_allclose(from_file.cov_xx, read.cov_xx)
     assert Environments.from_frame(frame, target="y", environment=None).n_environments == 1
+
+
+def test_sparse_columns_of_pandas_are_numbers():
+    table = pd.DataFrame({"a": [0.0, 0, 2, 1], "y": [1.0, 2, 3, 5], "site": list("ppqq")})
+    sparse = table.assign(a=pd.arrays.SparseArray(table["a"]))
+    dense, thin = (Moments.from_frame(t, target="y", environment="site") for t in (table, sparse))
+    np.testing.assert_array_equal(dense.cov_xx, thin.cov_xx)
+    with pytest.raises(DataError, match="neither numbers nor text"):
+        text = table.assign(a=pd.arrays.SparseArray(list("abca")))
+        Moments.from_frame(text, target="y", environment="site")

@@ -230,6 +230,9 @@ def _kind(series: Any) -> Kind:
         return "date"
     if dtype == nw.Object:
         return _kind_of_values(series.to_numpy().tolist())
+    # pandas' sparse columns become dense: moments are
+    if str(getattr(series.to_native(), "dtype", "")).startswith("Sparse["):
+        return "number" if series.to_numpy().dtype.kind in "biuf" else "other"
     if dtype == nw.Unknown and series.null_count() == len(series):
         return "empty"
     return "other"
