@@ -165,6 +165,7 @@ def test_lines_bands_and_the_prediction_are_drawn_in_order_of_the_parameter():
     assert len(ax.collections) == 1  # one band: the other is not known
     assert ax.get_xscale() == ax.get_yscale() == "log"
     assert [line.get_xdata() for line in ax.lines if line.get_marker() == "x"] == [[100]]
+    assert "runs diverged" in [text.get_text() for text in ax.figure.legends[0].get_texts()]
     assert [text.get_text() for text in ax.texts] == ["critical at 334"]
     assert any(line.get_xdata()[0] == 333.7 for line in ax.lines if len(line.get_xdata()) == 2)
 

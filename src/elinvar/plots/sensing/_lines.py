@@ -12,6 +12,7 @@ from elinvar.plots._marks import (
     Look,
     draw_band,
     draw_line,
+    mark,
     mark_diverged,
     write,
 )
@@ -93,7 +94,8 @@ def plot_lines(
         draw_band(ax, rows, parameter, name, look, label=clean(label, 40))
     if np.isfinite(theory).any():
         draw_line(ax, x, theory, Look(INK, ":"), label=predicted)
-    mark_diverged(ax, [row[parameter] for row in rows if row["diverged"] > 0], INK)
+    lost = [row[parameter] for row in rows if row["diverged"] > 0]
+    mark_diverged(ax, lost, INK)
     scale_axis(ax, "x", x, log_x)
     scale_axis(ax, "y", [value for name in lines for value in column(rows, name)], log_y)
     low, high = ax.get_ylim()
@@ -102,7 +104,10 @@ def plot_lines(
     ax.set_ylim(*((low, high * (high / low) ** room) if log_y else (0.0, high * (1 + room))))
     _draw_marks(ax, marks or {})
     ax.grid(axis="y", **GRID)
-    legend_below(ax, *ax.get_legend_handles_labels())
+    handles, labels = ax.get_legend_handles_labels()
+    if lost:
+        handles, labels = [*handles, mark(INK, marker="x")], [*labels, "runs diverged"]
+    legend_below(ax, handles, labels)
     label = parameter.replace("_", " ") if xlabel is None else xlabel
     return finish(ax, title=title, xlabel=label, ylabel=ylabel)
 
