@@ -1,0 +1,17 @@
+from elinvar.sensing._algorithms import HeteroSGD as HeteroSGD
+from elinvar.sensing._algorithms import PooledGD as PooledGD
+from elinvar.sensing._algorithms import PooledSGD as PooledSGD
+from elinvar.sensing._measurements import CentredRankOne as CentredRankOne
+from elinvar.sensing._measurements import Gaussian as Gaussian
+from elinvar.sensing._measurements import MeasurementLaw as MeasurementLaw
+from elinvar.sensing._measurements import RankOne as RankOne
+from elinvar.sensing._measurements import SparseSign as SparseSign
+from elinvar.sensing._measurements import SymmetricGaussian as SymmetricGaussian
+from elinvar.sensing._optimizers import SGD as SGD
+from elinvar.sensing._optimizers import Adam as Adam
+from elinvar.sensing._optimizers import Momentum as Momentum
+from elinvar.sensing._optimizers import Nesterov as Nesterov
+from elinvar.sensing._optimizers import RMSprop as RMSprop
+from elinvar.sensing._problem import SensingProblem as SensingProblem
+from elinvar.sensing._solve import solve as solve
+from elinvar.sensing._trajectory import Trajectory as Trajectory
