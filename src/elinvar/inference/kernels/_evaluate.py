@@ -52,12 +52,10 @@ def _wald(inverse: Floats, coef: Floats, start: int, stop: int, size: int) -> fl
     width = stop - start
     block = np.zeros((width, width))
     rhs = coef[start:stop].copy()
-    for a in range(width):
-        for b in range(a + 1):
-            value = 0.0
-            for m in range(start + a, size):
-                value += inverse[m, start + a] * inverse[m, start + b]
-            block[a, b] = value
+    for m in range(start, size):
+        for a in range(min(width, m - start + 1)):
+            for b in range(a + 1):
+                block[a, b] += inverse[m, start + a] * inverse[m, start + b]
     # with the block L L' the statistic is |L^-1 w|^2
     factor(block, rhs, width)
     return float((rhs * rhs).sum())

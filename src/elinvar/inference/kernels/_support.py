@@ -99,13 +99,16 @@ def back_solve(lower: Floats, rhs: Floats, size: int) -> None:
 @compiled(fastmath=True)
 def invert(lower: Floats, inverse: Floats, size: int) -> None:
     """Inverse of a lower factor without skipped columns."""
-    for a in range(size):
-        inverse[a, a] = 1.0 / lower[a, a]
-        for b in range(a + 1, size):
-            value = 0.0
-            for m in range(a, b):
-                value -= lower[b, m] * inverse[m, a]
-            inverse[b, a] = value / lower[b, b]
+    # row after row, so that wide supports are gone through as they lie in memory
+    for b in range(size):
+        inverse[b, :b] = 0.0
+        for m in range(b):
+            entry = lower[b, m]
+            for a in range(m + 1):
+                inverse[b, a] -= entry * inverse[m, a]
+        for a in range(b):
+            inverse[b, a] /= lower[b, b]
+        inverse[b, b] = 1.0 / lower[b, b]
 
 
 @compiled()
@@ -233,18 +236,18 @@ def settle(data: Data, size: int, work: Work) -> float:
             return 0.0
         invert(total, inverse, size)
         # T^-1 = L^-T L^-1
-        for a in range(size):
-            for b in range(a + 1):
-                value = 0.0
-                for m in range(a, size):
-                    value += inverse[m, a] * inverse[m, b]
-                product[a, b] = value if a == b else 2.0 * value
+        product[:size] = 0.0
+        for m in range(size):
+            for a in range(m + 1):
+                for b in range(a + 1):
+                    product[a, b] += inverse[m, a] * inverse[m, b]
         shrunk = 0.0
         for e in range(len(count)):
             share = 0.0
             for a in range(size):
-                for b in range(a + 1):
-                    share += product[a, b] * gram[e, columns[a], columns[b]]
+                share += product[a, a] * gram[e, columns[a], columns[a]]
+                for b in range(a):
+                    share += 2.0 * product[a, b] * gram[e, columns[a], columns[b]]
             share *= facts[0, e]
             freedom = count[e] - absorbed - share
             shrunk += share / freedom
