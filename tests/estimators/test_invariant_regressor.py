@@ -427,15 +427,17 @@ class TestErrors:
             model = fitted(X[train], y[train], place[train], **options)
             out, target = X[~train], y[~train]
 
-            def mse(prediction, target=target):
-                return pytest.approx(np.mean((target - prediction) ** 2))
+            def rmse(prediction, target=target):
+                return pytest.approx(np.sqrt(np.mean((target - prediction) ** 2)))
 
             row = errors.loc[name]
             assert row["rows"] == (~train).sum()
-            assert row["used"] == mse(model.predict(out))
-            assert row["pooled"] == mse(LinearRegression().fit(X[train], y[train]).predict(out))
-            assert row["mean"] == mse(np.full(len(out), y[train].mean()))
-            assert row["invariant"] == mse(out @ model.invariant_coef_ + model.invariant_intercept_)
+            assert row["used"] == rmse(model.predict(out))
+            assert row["pooled"] == rmse(LinearRegression().fit(X[train], y[train]).predict(out))
+            assert row["mean"] == rmse(np.full(len(out), y[train].mean()))
+            assert row["invariant"] == rmse(
+                out @ model.invariant_coef_ + model.invariant_intercept_
+            )
 
     def test_three_environments(self):
         model = fitted(*draw((100, 100, 100)))
@@ -453,11 +455,11 @@ class TestErrors:
         for name in ("north", "south"):
             train = place != name
             fit = LinearRegression().fit(X[train][:, chosen], y[train])
-            expected = np.mean((y[~train] - fit.predict(X[~train][:, chosen])) ** 2)
+            expected = np.sqrt(np.mean((y[~train] - fit.predict(X[~train][:, chosen])) ** 2))
             assert errors.loc[name, "invariant"] == pytest.approx(expected)
             pooled = LinearRegression().fit(X[train], y[train])
             assert errors.loc[name, "pooled"] == pytest.approx(
-                np.mean((y[~train] - pooled.predict(X[~train])) ** 2)
+                np.sqrt(np.mean((y[~train] - pooled.predict(X[~train])) ** 2))
             )
 
     def test_features_always_that_only_one_environment_tells_apart(self):
@@ -475,7 +477,7 @@ class TestErrors:
         fit = LinearRegression().fit(X[train], y[train], sample_weight=weight[train])
         residual = (y - fit.predict(X))[~train]
         assert errors.loc["south", "pooled"] == pytest.approx(
-            np.average(residual**2, weights=weight[~train])
+            np.sqrt(np.average(residual**2, weights=weight[~train]))
         )
         assert errors.loc["south", "rows"] == weight[~train].sum()
 

@@ -258,11 +258,11 @@ def _predicting(answer: "Found") -> list[str]:
     if not len(errors):
         return []
     # every row counts once; the root of mean squares is taken last, over all of them
-    weight = (errors["rows"] / errors["rows"].sum()).to_numpy()
-    names = ("invariant", "pooled", "mean", "used")
-    size = {name: float(weight @ errors[name].to_numpy()) for name in names}
-    if not answer.classes:
-        size = {name: float(np.sqrt(value)) for name, value in size.items()}
+    weight, power = (errors["rows"] / errors["rows"].sum()).to_numpy(), 1 if answer.classes else 2
+    size = {
+        name: float(weight @ errors[name].to_numpy() ** power) ** (1 / power)
+        for name in ("invariant", "pooled", "mean", "used")
+    }
     if not np.isfinite(list(size.values())).all():
         return []
     worst = errors["environment"].tolist()[int(errors["used"].argmax())]

@@ -64,7 +64,8 @@ def unit_words(answer: "Found") -> str:
 
 def error_words(answer: "Found") -> str:
     """Name the error on environments left out."""
-    return "mean log loss" if answer.classes else f"mean squared error of {answer.schema.target}"
+    error = "mean log loss" if answer.classes else "root mean squared error"
+    return error + f" of {answer.schema.target}" * (not answer.classes)
 
 
 def predicted_words(answer: "Found") -> str:

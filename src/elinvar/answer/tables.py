@@ -116,12 +116,18 @@ def evidence_table(
 
 
 def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame":
-    """Return a row an environment: the error of each model where it is left out."""
+    """Return a row an environment: the error of each model where it is left out.
+
+    Root mean squared errors, in the unit of the target, or mean log losses.
+    """
     records = [
         {
             "environment": row.environment,
             "rows": row.rows,
-            **row.errors,
+            **{
+                model: loss if classes else float(np.sqrt(loss))
+                for model, loss in row.errors.items()
+            },
             **{f"{model}_wrong": share for model, share in (row.wrong or {}).items()},
         }
         for row in left_out

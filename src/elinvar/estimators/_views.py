@@ -73,11 +73,12 @@ class AnswerViews:
         """Errors on each environment when it is left out, a row each.
 
         Columns: ``environment``, ``rows``, ``invariant``, ``pooled``, ``lasso``, ``mean`` and
-        ``used`` (what ``predict`` would have used): mean squared errors, or mean log losses with
-        the shares of wrong classes beside them (``invariant_wrong`` and so on). The whole procedure
-        is repeated without the environment (beyond ``exact_up_to`` features, among the supports
-        that the search found with it); with two environments only the refit is, on the support that
-        both chose.
+        ``used`` (what ``predict`` would have used): root mean squared errors, in the unit of the
+        target, or mean log losses with the shares of wrong classes beside them
+        (``invariant_wrong`` and so on). The whole procedure is repeated without the environment,
+        among the most promising supports that were found with it; with two or three environments
+        the set that all chose is refitted. Of more than 20 environments several are left out
+        together, in 20 groups of about as many rows.
         """
         return self._answer().errors
 

@@ -12,7 +12,6 @@ from elinvar.errors import DataError
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
 from elinvar.inference.effects._evidence import Evidence, Status, gather_evidence, status_of
-from elinvar.inference.findings._folds import FEW_FOLDS, MOST_FOLDS
 from elinvar.inference.findings._left_out import Fold, LeftOut, judged, left_out_losses
 from elinvar.inference.findings._models import folds_without, models_of, select_anew
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
@@ -28,6 +27,7 @@ from elinvar.inference.losses._records import (
 from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
+from elinvar.inference.problem._folds import FEW_FOLDS, MOST_FOLDS
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, ProblemOptions
 from elinvar.inference.selection._predictor import Choice, choose, choose_of_two

@@ -3,11 +3,11 @@
 import numpy as np
 
 from elinvar.errors import DataError
-from elinvar.inference.findings._folds import MOST_FOLDS, folds_of
 from elinvar.inference.findings._left_out import Fold
 from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Predictor
+from elinvar.inference.problem._folds import MOST_FOLDS, folds_of
 from elinvar.inference.problem._types import Bools, Places
 from elinvar.inference.selection._select import Selection, SelectionRule, select
 

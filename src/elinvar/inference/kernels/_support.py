@@ -21,6 +21,8 @@ Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats, 
 
 # a column of whose second moment the others leave no more than this share depends on them
 _PIVOT = 1e-10
+# beyond so many environments the sums without each are those of all, less its own
+_MANY = 8
 # a mean that is wrong by less than this share of a standard deviation does no harm
 _ROUGH = 0.1
 # from pooled least squares the weights settle in four rounds, even with one row to spare
@@ -291,12 +293,39 @@ def widest(masks: Bools) -> int:
 
 
 @compiled(fastmath=True)
+def _pull(data: Data, size: int, work: Work, pull: Floats) -> None:
+    """Write sum P_e w_e = sum (nu_e / residual) c_e to ``pull``."""
+    cross, facts, columns = data[1], work[2], work[7]
+    for a in range(size):
+        value = 0.0
+        for e in range(len(cross)):
+            value += facts[0, e] * cross[e, columns[a]]
+        pull[a] = value
+
+
+@compiled(fastmath=True)
+def _fit_without(data: Data, size: int, work: Work, e: int, total: Floats, pull: Floats) -> int:
+    """`fit_all` of all environments but ``e``, from the sums over all of them."""
+    gram, cross = data[0], data[1]
+    facts, lower, coef, columns = work[2], work[3], work[6], work[7]
+    for a in range(size):
+        coef[a] = pull[a] - facts[0, e] * cross[e, columns[a]]
+        for b in range(a + 1):
+            lower[a, b] = total[a, b] - facts[0, e] * gram[e, columns[a], columns[b]]
+    rank = factor(lower, coef, size)
+    back_solve(lower, coef, size)
+    return rank
+
+
+@compiled(fastmath=True)
 def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Bools) -> Floats:
     """Error of every support on each environment, its efficient refit made on the others."""
     gram, cross, power, count, weights, absorbed, _ = data
     n_environments = len(count)
     work = workspace(n_environments, widest(masks))
     coef, columns = work[6], work[7]
+    total, pull = np.empty_like(work[5]), np.empty_like(coef)
+    level, target_level = weights @ means, weights @ target_means
     errors = np.empty((len(masks), n_environments))
     for i in range(len(masks)):
         size, kept = support_columns(masks[i], columns)
@@ -305,8 +334,16 @@ def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Boo
             continue
         if few_rows(size, work):
             settle(data, size, work)
+        many = n_environments > _MANY
+        if many:
+            fit_all(data, size, work, -1)
+            _pull(data, size, work, pull)
+            total[:] = work[5]
         for e in range(n_environments):
-            if fit_all(data, size, work, e) < size:
+            # the sums of all less its own: what all of them cost does not grow with the square
+            if many and _fit_without(data, size, work, e, total, pull) == size:
+                pass
+            elif fit_all(data, size, work, e) < size:
                 _fit_least_norm(data, size, work, e)
             # y'y - w'(2 c - G w) in the environment left out
             error = power[e]
@@ -315,35 +352,11 @@ def leave_out_errors(data: Data, means: Floats, target_means: Floats, masks: Boo
                 for b in range(size):
                     value -= gram[e, columns[a], columns[b]] * coef[b]
                 error -= coef[a] * value
-            if absorbed:
-                error += _intercept_error(e, weights, means, target_means, columns, coef, size)
+            if absorbed and weights[e] < 1.0:
+                # its own intercept less the mean of the others'
+                off = target_means[e] - target_level
+                for a in range(size):
+                    off -= (means[e, columns[a]] - level[columns[a]]) * coef[a]
+                error += (off / (1.0 - weights[e])) ** 2
             errors[i, e] = max(error, 0.0)
     return errors
-
-
-@compiled(fastmath=True)
-def _intercept_error(
-    e: int,
-    weights: Floats,
-    means: Floats,
-    target_means: Floats,
-    columns: Ints,
-    coef: Floats,
-    size: int,
-) -> float:
-    """Squared distance of environment e's own intercept from the mean of the others'."""
-    mean = 0.0
-    total = 0.0
-    own = 0.0
-    for o in range(len(weights)):
-        intercept = target_means[o]
-        for a in range(size):
-            intercept -= means[o, columns[a]] * coef[a]
-        if o == e:
-            own = intercept
-        else:
-            mean += weights[o] * intercept
-            total += weights[o]
-    if total <= 0.0:
-        return 0.0
-    return float((own - mean / total) ** 2)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.special import chdtrc, stdtrit
+from scipy.special import chdtrc
 
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Assessment, Predictor
 from elinvar.inference.problem._types import Bools, Floats
+from elinvar.inference.tests._lead import sure_lead
 
 Reason: TypeAlias = Literal["asked", "alone", "two", "fails", "start", "lead"]
 
@@ -19,7 +20,6 @@ MUCH = 3 / 4
 # one-sided levels that a lead has to pass: over the pooled model, over a set that was accepted
 _LEVELS = {"pooled": 0.9, "invariant": 0.975}
 _CLEAR = 0.01
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,17 +118,10 @@ def choose(errors: Mapping[Predictor, Floats], known: Standing) -> Choice:
             start, rivals = "invariant", [name for name in errors if name in ("pooled", "subspace")]
     best, found = 0.0, Choice(predictor=start, reason="start", start=start)
     for name in rivals:
-        excess = _sure_lead(errors[start] - errors[name], _LEVELS[start])
+        excess = sure_lead(errors[start] - errors[name], _LEVELS[start])
         if name != start and excess > best:
             best, found = excess, Choice(predictor=name, reason="lead", start=start)
     return found
-
-
-def _sure_lead(lead: Floats, level: float) -> float:
-    """Mean lead less its noise."""
-    n = len(lead)
-    noise = float(stdtrit(n - 1, level)) * float(lead.std(ddof=1)) / float(np.sqrt(n))
-    return float(lead.mean()) - noise - _ROUNDING
 
 
 def choose_of_two(loss: Loss[M], gates: Bools, known: Standing) -> Choice:

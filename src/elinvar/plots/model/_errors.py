@@ -22,7 +22,7 @@ from elinvar.plots.palette import INK, MODEL_COLOURS, MODEL_MARKERS, MODEL_NAMES
 def plot_errors(
     errors: Table,
     *,
-    xlabel: str = "mean squared error on the left-out environment",
+    xlabel: str = "root mean squared error on the left-out environment",
     labels: Mapping[str, str] | None = None,
     title: str | None = None,
     top: int = 40,

@@ -313,11 +313,14 @@ class LogisticLoss:
         return {}
 
     def without(self, names: Sequence[str], always: Bools | None = None) -> "LogisticLoss":
-        """Return the loss on the other environments; ``always`` are features that stay."""
+        """Return the loss on the other environments; ``always`` are features that stay.
+
+        Its models are not calibrated, which would leave environments out within those left.
+        """
         return LogisticLoss.from_rows(
             self.rows.exclude(names),
             self.outcomes,
-            calibrate=self.calibrate,
+            calibrate=False,
             moments=self.problem.moments.exclude(names),
             **self.problem.options_without(names, always),
         )

@@ -14,8 +14,10 @@ from elinvar.inference.losses._records import (
 )
 from elinvar.inference.losses._residuals import left_out_fit, residuals_of, taken_freedom
 from elinvar.inference.losses.logistic._fits import best_intercept
+from elinvar.inference.problem._folds import FEW_FOLDS, folds_of
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Floats, Places
+from elinvar.inference.tests._lead import sure_lead
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments
@@ -54,9 +56,37 @@ def calibration(problem: LogisticProblem, left_out: Floats) -> tuple[float, Floa
 
     They minimise the log loss of :math:`s\, \eta_{ic} + a_c`, with :math:`\eta` the log odds that a
     fit to the other environments gives, plus :math:`\tfrac12 (s - 1)^2 + \tfrac12 |a|^2`, the
-    pull of about one row; :math:`0 \le s`.
+    pull of about one row; :math:`0 \le s`. Where such a correction, learned on other environments
+    yet, does not spare log loss by more than noise, there is none: slope 1, shifts 0.
     """
     eta = np.einsum("icq,qi->ic", left_out[problem.place], problem.Z)
+    plain = np.eye(1, problem.n_classes)[0]
+    if len(problem.count) < 3:
+        return 1.0, plain[1:]
+    lead = np.empty(len(problem.count))
+    for places in folds_of(problem.count, FEW_FOLDS):
+        inside = np.isin(problem.place, places)
+        theta = _corrected(problem, eta, problem.weight * ~inside)
+        spared = _log_losses(problem, eta, plain) - _log_losses(problem, eta, theta)
+        lead[places] = spared[places]
+    if sure_lead(lead) <= 0:
+        return 1.0, plain[1:]
+    found = _corrected(problem, eta, problem.weight)
+    return float(found[0]), found[1:]
+
+
+def _log_losses(problem: LogisticProblem, eta: Floats, theta: Floats) -> Floats:
+    """Mean log loss in each environment of log odds (n, m), corrected by slope and shifts."""
+    odds = np.concatenate([np.zeros((len(eta), 1)), theta[0] * eta + theta[1:]], axis=1)
+    top = odds.max(axis=1)
+    total = top + np.log(np.exp(odds - top[:, None]).sum(axis=1))
+    own = (total - odds[np.arange(len(odds)), problem.y]) * problem.weight
+    losses: Floats = np.bincount(problem.place, own, len(problem.count)) / problem.count
+    return losses
+
+
+def _corrected(problem: LogisticProblem, eta: Floats, weight: Floats) -> Floats:
+    """Slope and shifts of least log loss, rows counting by ``weight``."""
     hit = problem.y[:, None] == np.arange(1, problem.n_classes)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
@@ -66,16 +96,16 @@ def calibration(problem: LogisticProblem, left_out: Floats) -> tuple[float, Floa
         top = full.max(axis=1)
         total = top + np.log(np.exp(full - top[:, None]).sum(axis=1))
         own = (hit * odds).sum(axis=1)
-        off = (np.exp(odds - total[:, None]) - hit) * problem.weight[:, None]
+        off = (np.exp(odds - total[:, None]) - hit) * weight[:, None]
         pull = theta - start
         slope = np.append(float((off * eta).sum()), off.sum(axis=0)) + pull
-        return float(problem.weight @ (total - own) + 0.5 * pull @ pull), slope
+        return float(weight @ (total - own) + 0.5 * pull @ pull), slope
 
     start = np.zeros(problem.n_classes)
     start[0] = 1.0
     bounds = [(0.0, None)] + [(None, None)] * problem.m
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(found[0]), found[1:]
+    found: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return found
 
 
 def shown_outcomes(outcomes: tuple[str, ...]) -> list[int]:
