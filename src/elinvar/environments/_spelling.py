@@ -14,8 +14,8 @@ _JOINS = re.compile(r"(?<=\w)-(?=\w)")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 # the letters of the longer of two words that may be a slip apart
 _LONG = 5
-# beyond so many known labels slips are not sought: each is compared with each
-_MANY = 1_000
+# beyond so many pairs of labels slips are not sought: each is compared with each
+_MANY = 50_000
 
 
 def _folded(text: str) -> str:
@@ -46,17 +46,16 @@ class Known:
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
-        self.labels = labels
         self._spelled = {spelling(label): label for label in reversed(labels)}
 
-    def nearest(self, text: str) -> str | None:
+    def nearest(self, text: str, *, slips: bool = True) -> str | None:
         """Return the label that was probably meant, or None.
 
         That is one of the same spelling, or else one that a single slip (a letter too many, too
         few, wrong or swapped) parts from it. Numbers are never slips: day 7 is not day 6.
         """
         wanted = spelling(text)
-        if wanted in self._spelled or len(self.labels) > _MANY:
+        if wanted in self._spelled or not slips:
             return self._spelled.get(wanted)
         return next((n for key, n in self._spelled.items() if _one_slip_apart(wanted, key)), None)
 
@@ -107,16 +106,20 @@ def warn_of_strangers(labels: Iterable[str], known: Sequence[str], what: str, fa
     fate : str
         What becomes of their rows.
     """
-    seen, among = set(known), Known(known)
+    seen = set(known)
     strangers = [label for label in dict.fromkeys(labels) if label not in seen]
-    meant = [(label, near) for label in strangers if (near := among.nearest(label)) is not None]
-    if meant:
-        shown = " ".join(
-            f"{label!r} was not seen in training; did you mean {near!r}?"
-            for label, near in meant[:3]
-        )
-        more = f" So with {counted(len(meant) - 3, 'more label')}." if len(meant) > 3 else ""
-        warn(f"{what}: {shown}{more} {fate}")
+    if not strangers:
+        return
+    among, slips = Known(known), len(strangers) * len(known) <= _MANY
+    nearest = {label: among.nearest(label, slips=slips) for label in strangers}
+    asked = [
+        f"{label!r} was not seen in training; did you mean {near!r}?"
+        for label, near in nearest.items()
+        if near is not None
+    ]
+    if asked:
+        more = f" So with {counted(len(asked) - 3, 'more label')}." if len(asked) > 3 else ""
+        warn(f"{what}: {' '.join(asked[:3])}{more} {fate}")
 
 
 def warn_of_twins(labels: Iterable[str], what: str) -> None:
