@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import as_numbers
-from elinvar.environments import labels_of_rows, natural_order
 from elinvar.errors import DataError
 from elinvar.sensing._arrays import Floats
 from elinvar.sensing._measurements import MeasurementLaw, pieces
@@ -49,6 +48,9 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
     DataError
         If shapes do not agree, a value is not finite, or a label is missing.
     """
+    # own measurements alone have labels; generated problems are to load quickly
+    from elinvar.environments import labels_of_rows, natural_order
+
     X, y = as_numbers("X", X), as_numbers("y", y)
     square = X.ndim == 3 and X.shape[1] == X.shape[2]
     if X.size == 0 or not (square or X.ndim == 2):
