@@ -76,8 +76,9 @@ def test_copies_were_not_put_to_the_test():
     y = X[:, 0] + rng.normal(size=900)
     model = InvariantRegressor().fit(X, y, environments=np.arange(900) % 3)
     assert model.status_ == "untested"
-    assert set(model.evidence_["verdict"]) == {"undecided"}
+    assert "invariant" not in set(model.evidence_["verdict"])
     assert "nothing was put to the test" in model.explain()
+    assert "With all features in one model: the effect of x0 is steady" in model.explain()
 
 
 def test_one_environment_says_nothing_of_others():
@@ -120,7 +121,10 @@ def test_what_varies_in_a_rejected_table_is_an_effect_that_differs():
     y = 9 * X[:, 0] + slope * X[:, 1] + np.repeat([0, 3, -2, 5], 400) + rng.normal(size=1600)
     model = InvariantRegressor(features_always=["x0", "x1"]).fit(X, y, environments=place)
     assert model.status_ == "rejected"
-    assert "The effect of x1, for one, varies" in model.explain()
+    text = model.explain()
+    assert "With all features in one model: the effect of x0 is steady" in text
+    assert "The effect of x1 varies between environments: that of x1 (" in text
+    assert "the effect of x0, and the interval along" in text
 
 
 @pytest.mark.parametrize("helps", [True, False])

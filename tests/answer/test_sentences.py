@@ -4,25 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.answer.sentences import is_average, missed_levels, overview
+from elinvar.answer.sentences import missed_levels, multiplicity_sentence, overview
 
 
 @pytest.mark.parametrize(
-    ("verdict", "p", "average"),
+    ("n", "sentence"),
     [
-        ("invariant", 0.01, False),
-        ("approximately invariant", 1e-9, False),
-        ("no effect", 0.04, False),
-        ("spurious", 0.3, True),
-        ("undecided", 0.3, False),
-        ("undecided", 0.04, True),
-        ("undecided", 0.3, False),
-        ("undecided", np.nan, False),
+        (0, ""),
+        (1, "One statement is made for 90% of new environments like these: in a given one expect "
+         "about 0.1 of it to fail."),
+        (12, "12 statements are each made for 90% of new environments like these: in a given one "
+         "expect about 1.2 of them to fail."),
     ],
-)
-def test_an_effect_that_environments_do_not_share_is_an_average(verdict, p, average):
-    evidence = pd.DataFrame({"verdict": [verdict], "heterogeneity_p": [p]})
-    assert is_average(evidence).tolist() == [average]
+)  # fmt: skip
+def test_false_statements_are_to_be_expected_among_many(n, sentence):
+    answer = SimpleNamespace(n_statements=n, expected_false=0.1 * n)
+    assert multiplicity_sentence(answer) == sentence
 
 
 def test_the_worst_level_of_each_model_is_named():
@@ -46,7 +43,7 @@ def model_of(verdicts, effects, pooled, status="accepted"):
 
 
 def test_the_overview_names_the_largest_effect_in_comparable_units():
-    model = model_of(["invariant", "approximately invariant", "spurious"], [2, 1, 9], [2, 1, 9])
+    model = model_of(["invariant", "nearly invariant", "spurious"], [2, 1, 9], [2, 1, 9])
     assert overview(model, np.ones(3)) == "Of the effects that hold, that of a is the largest"
     assert overview(model, np.array([1, 3, 1])).endswith("that of b is the largest")
     pooled = model_of(["undecided"] * 2, [1, 3], [1, 3], "pooled_only")
@@ -58,7 +55,7 @@ def test_the_overview_names_the_largest_effect_in_comparable_units():
     [
         ("invariant", -2.0, None),
         ("invariant", 2.0, "The effect of a holds"),
-        ("approximately invariant", 2.0, "The effect of a holds approximately"),
+        ("nearly invariant", 2.0, "The effect of a nearly holds"),
         ("undecided", 2.0, "a has the largest effect; none surely holds"),
         ("undecided", np.nan, None),
     ],

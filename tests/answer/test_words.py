@@ -43,7 +43,9 @@ def said(model, *words):
 
 def test_accepted():
     model = fit(*rows())
-    assert headline(model) == "Invariant effects on weight in all 4 environments: cause."
+    assert headline(model) == (
+        "Invariant effects on weight in all 4 environments: cause. Same direction: effect."
+    )
     text = model.summary()
     assert text.startswith(headline(model))
     assert "Predictions come from the invariant model." in text
@@ -56,7 +58,7 @@ def test_accepted():
         common = f"{row['effect']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
         varying = f"varies: {own.min():.4g} to {own.max():.4g}"
         assert (varying if row["verdict"] == "spurious" else common) in line
-        assert line.endswith(f"{row['pooled_effect']:.4g}")
+        assert line.endswith(row["model"]) and f"{row['pooled_effect']:.4g}" in line
 
 
 def test_why_it_predicts_is_said():
@@ -79,7 +81,7 @@ def test_rejected():
     model = fit(frame, y, code)
     assert headline(model) == (
         "Invariance is rejected: no set of features has the same effects on weight in all 4 "
-        "environments."
+        "environments. Same direction: effect. Varies: cause."
     )
     assert said(model, "acts on the target itself", "common cause", "not linear")
     assert said(model, "p < 0.0001", f"{100 * model.disagreement_:.2g}%")
@@ -95,7 +97,7 @@ def test_approximate():
     x = rng.normal(size=60_000) + code
     y = np.array([0.96, 1.0, 1.04])[code] * x + rng.normal(size=60_000)
     model = fit(pd.DataFrame({"x": x}), y, code)
-    assert headline(model).startswith("Approximately invariant effects on target in all 3 env")
+    assert headline(model).startswith("Nearly invariant effects on target in all 3 env")
     share = f"at most {100 * model.disagreement_:.2g}%"
     assert said(model, "Exact invariance is rejected", share, "up to 1% counts")
     wider = fit(pd.DataFrame({"x": x}), y, code, tolerance=0.05)
@@ -128,7 +130,8 @@ def test_barely_accepted():
     model.fit_moments(data.environments().moments())
     assert headline(model) == (
         "No effect on body_mass_g is sure to be invariant: a model with bill_depth_mm and "
-        "flipper_length_mm is only just compatible with all 3 environments (p = 0.025)."
+        "flipper_length_mm is only just compatible with all 3 environments (p = 0.025). "
+        "Same direction: bill_length_mm, bill_depth_mm and flipper_length_mm. Varies: sex."
     )
 
 
@@ -190,7 +193,7 @@ def test_columns_that_say_nothing_are_named():
     assert said(model, "copy0 repeats cause up to shift and scale; cause, which comes first, stays")
     assert said(model, "2 more columns repeat earlier ones")
     line = next(line for line in model.summary().splitlines() if line.startswith("  flat"))
-    assert line.split() == ["flat", "undecided", "-", "0"]
+    assert line.split() == ["flat", "undecided", "-", "0", "all", "features"]
 
 
 def test_environments_left_out_are_named():

@@ -25,7 +25,8 @@ KINDS = ("number", "two classes", "three classes")
 TABLES = ("evidence_", "effects_", "tests_", "residuals_", "errors_", "left_out_")
 COLUMNS = {
     "evidence_": "feature verdict effect low high pooled_effect heterogeneity_p between_sd new_low "
-    "new_high exit_strength shift_p_value odd_environment",
+    "new_high exit_strength model shift_p_value odd_environment contrast n_environments "
+    "smallest_effect needed_rows needed_environments",
     "effects_": "feature environment effect low high",
     "tests_": "test statistic df1 df2 p_value question",
     "residuals_": "environment rows mean mean_low mean_high slope slope_low slope_high sd outcome",
@@ -39,7 +40,7 @@ RENAMED = {f"site {letter}": f"place {letter}" for letter in "abcd"}
 def draw(kind, n=200, seed=1):
     """Draw a cause of spreads that differ, a category, a consequence that changes, and noise."""
     rng = np.random.default_rng(seed)
-    spread, gain = [np.repeat(v, n) for v in ([0.7, 1.5, 1.0, 2.0], [0.3, 1.0, 2.0, 3.0])]
+    spread, gain = [np.repeat(v, n) for v in ([0.7, 1.5, 1.0, 2.0], [-0.5, 1.0, 2.0, 3.0])]
     cause = rng.normal(size=4 * n) * spread
     group = rng.choice(["low", "mid", "high"], size=4 * n)
     signal = 1.2 * cause + 0.8 * (group == "high")
@@ -214,7 +215,7 @@ def test_words_and_tables_tell_the_same_numbers(case):
     evidence = model.evidence_.set_index("feature").loc["cause"]
     line = next(row for row in model.summary().splitlines() if row.startswith("  cause "))
     words = f"{evidence['effect']:.4g} [{evidence['low']:.4g}, {evidence['high']:.4g}]"
-    assert words in line and line.endswith(f"{evidence['pooled_effect']:.4g}")
+    assert words in line and f" {evidence['pooled_effect']:.4g} " in line
     own = model.effects_[model.effects_["feature"] == "sign"]["effect"]
     assert f"varies: {own.min():.4g} to {own.max():.4g}" in model.summary()
     errors = model.errors_

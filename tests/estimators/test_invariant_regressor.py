@@ -14,18 +14,20 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 
 from elinvar import InvariantRegressor, Moments
+from elinvar.answer import VERDICTS
 from elinvar.datasets import load_bikes, load_penguins, make_eills, make_random_linear
 from elinvar.errors import DataError, DataTypeError
 from elinvar.inference import Predictor
 
 EVIDENCE = [
     "feature", "verdict", "effect", "low", "high", "pooled_effect", "heterogeneity_p", "between_sd",
-    "new_low", "new_high", "exit_strength", "shift_p_value", "odd_environment",
+    "new_low", "new_high", "exit_strength", "model", "shift_p_value", "odd_environment", "contrast",
+    "n_environments", "smallest_effect", "needed_rows", "needed_environments",
 ]  # fmt: skip
+TEXTS = ["model", "odd_environment", "contrast"]
 ERRORS = ["environment", "rows", "invariant", "pooled", "lasso", "mean", "used"]
 TABLES = ("effects_", "tests_", "residuals_", "errors_", "left_out_")
 STATES = {"accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"}
-VERDICTS = {"invariant", "approximately invariant", "spurious", "no effect", "undecided"}
 
 
 def draw(rows=(150, 150, 150, 150), seed=0, levels=0.0):
@@ -83,8 +85,9 @@ def assert_valid(model):
     evidence, errors = model.evidence_, model.errors_
     assert list(evidence) == EVIDENCE and list(errors) == ERRORS
     assert list(evidence["feature"]) == list(model.schema_.features)
-    assert set(evidence["verdict"]) <= VERDICTS
-    measured = evidence[EVIDENCE[2:-1]].drop(columns="exit_strength").to_numpy(dtype=float)
+    assert set(evidence["verdict"]) <= set(VERDICTS)
+    unmeasured = ["exit_strength", "needed_rows", "needed_environments", *TEXTS]
+    measured = evidence[EVIDENCE[2:]].drop(columns=unmeasured).to_numpy(dtype=float)
     unknown = np.isnan(measured).any(axis=1)
     assert (evidence["verdict"][unknown] == "undecided").all()
     assert np.isfinite(measured[~unknown]).all()
@@ -116,7 +119,7 @@ class TestAnswer:
         assert model.intercept_ == pytest.approx(1.0, abs=0.2)
         assert model.environments_ == ("east", "north", "south", "west")
         assert model.environment_intercepts_ is None
-        assert list(model.evidence_["verdict"]) == ["invariant", "spurious", "no effect"]
+        assert list(model.evidence_["verdict"]) == ["invariant", "same direction", "no effect"]
         np.testing.assert_array_equal(model.coef_, model.invariant_coef_)
         assert 0 < model.p_value_ <= 1
 
@@ -148,7 +151,7 @@ class TestAnswer:
         model = fitted(X, y, place)
         assert_valid(model)
         assert model.status_ == "rejected" and model.p_value_ < 1e-6
-        assert set(model.evidence_["verdict"]) == {"undecided"}
+        assert set(model.evidence_["verdict"]).isdisjoint({"invariant", "spurious"})
         assert any("acts on the target" in note for note in model.notes_)
 
     @pytest.mark.parametrize("seed", range(2))
@@ -390,7 +393,7 @@ class TestOptions:
         y = np.repeat([0.95, 1.0, 1.05], 20_000) * X[:, 0] + rng.normal(size=60_000)
         model = fitted(X, y, place)
         assert model.status_ == "approximate" and 0 < model.disagreement_ <= 0.01
-        assert list(model.evidence_["verdict"]) == ["approximately invariant"]
+        assert list(model.evidence_["verdict"]) == ["nearly invariant"]
         assert any("tolerance" in note for note in model.notes_)
         assert fitted(X, y, place, tolerance=0.0).status_ == "rejected"
         assert fitted(X, y, place, tolerance=model.disagreement_ * 0.99).status_ == "rejected"
@@ -638,7 +641,7 @@ class TestRealTables:
         depth = model.evidence_.set_index("feature").loc["bill_depth_mm"]
         assert depth["pooled_effect"] < 0 < depth["low"] < depth["effect"]
         # p = .014 is enough to accept, and too little to call an effect the same
-        assert model.status_ == "borderline" and depth["verdict"] == "undecided"
+        assert model.status_ == "borderline" and depth["verdict"] == "same direction"
         assert any("opposite sign" in note and "bill_depth_mm" in note for note in model.notes_)
 
     def test_penguins_with_a_shared_intercept_are_rejected(self):

@@ -296,7 +296,7 @@ def test_the_nearly_invariant_model_predicts_where_it_beats_the_pooled_one():
     assert found.used.coef[0, 1] == 0 and found.used.coef[0, 0] == pytest.approx(2, abs=0.3)
 
 
-def test_rivals_widen_intervals():
+def test_a_rival_leaves_the_word_to_all_features():
     """Two copies of one cause, each with a little noise of its own: either will do."""
     rng = np.random.default_rng(0)
     place = np.repeat(np.arange(3), 600)
@@ -306,4 +306,4 @@ def test_rivals_widen_intervals():
     found = findings(X, y, place)
     assert found.selection.rivals.tolist() == [(~found.gates).tolist()]
     row = found.evidence().features[int(np.argmax(found.gates))]
-    assert row.verdict == "undecided" and row.low <= 0 < row.effect
+    assert row.verdict == "undecided" and row.model == "all features"

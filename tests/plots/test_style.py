@@ -91,7 +91,7 @@ def environments():
 
 
 PICTURES = {
-    "path": lambda: plot_path([0, 1], [range(1, 6)] * 2, NAMES, verdicts=KINDS),
+    "path": lambda: plot_path([0, 1], [range(1, 1 + len(KINDS))] * 2, NAMES, verdicts=KINDS),
     "trajectory": lambda: plot_trajectory([0, 1], np.ones((2, 8)), PLACES),
     "effects": lambda: plot_effects(evidence()),
     "forest": lambda: plot_forest(effects(), evidence()),
@@ -130,12 +130,12 @@ def test_the_palette_has_no_colour_twice():
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
-        (["invariant", "approximately invariant", "spurious"], "in every environment: 2 of 3"),
-        (["approximately invariant", "undecided"], "approximately: 1 of 2"),
+        (["invariant", "nearly invariant", "spurious"], "in every environment: 2 of 3"),
+        (["nearly invariant", "undecided"], "nearly: 1 of 2"),
         (["undecided", "spurious"], "in every environment: 0 of 2"),
     ],
 )
-def test_what_holds_only_approximately_is_not_said_to_hold_exactly(verdicts, said):
+def test_what_holds_only_nearly_is_not_said_to_hold_exactly(verdicts, said):
     some = {key: cells[: len(verdicts)] for key, cells in evidence().items()}
     agreeing = {**some, "verdict": verdicts, "pooled_effect": some["effect"]}
     for ax in (plot_effects(agreeing), plot_forest(effects(), agreeing)):

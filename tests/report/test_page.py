@@ -6,7 +6,7 @@ import pytest
 import elinvar
 from elinvar import HeteroSGDRegressor, load_model, save_model
 from elinvar._base._numbers import interval, number, p_value
-from elinvar.answer.sentences import by_verdict, is_average
+from elinvar.answer.sentences import all_features_title, set_title
 from elinvar.errors import DataError, FileError
 from elinvar.report import write_report
 
@@ -56,34 +56,29 @@ def test_advice_stands_apart(pages):
     assert page.texts[page.texts.index("What to do:") + 1].startswith("carry to new")
 
 
-def test_a_row_has_the_numbers_of_its_feature(models, pages):
-    model = models["accepted"]
-    row = model.evidence_.set_index("feature").loc["child"]
-    own = model.effects_.set_index("feature").loc["child", "effect"]
-    texts = [text for text in pages("accepted").texts if text]
-    shown = texts[texts.index("child") :][:8]
-    assert shown == [
-        "child",
-        "spurious",
-        f"avg {number(row['effect'], digits=3)}",
-        interval(row["low"], row["high"]),
-        interval(own.min(), own.max()),
-        interval(row["new_low"], row["new_high"]),
-        number(row["pooled_effect"], digits=3),
-        p_value(row["heterogeneity_p"]),
-    ]
-
-
-def test_averages_are_marked_and_quiet_and_effects_that_hold_are_not(models, pages):
-    for name in KINDS:
-        page, table = pages(name), models[name].evidence_
-        average = is_average(models[name].evidence_) & (models[name].status_ != "pooled_only")
-        marked = [text for text in page.texts if text.startswith("avg ")]
-        expected = by_verdict(table[average])["effect"]
-        assert marked == [f"avg {number(effect, digits=3)}" for effect in expected]
-        quiet = [attrs for attrs in page.named("td") if "quiet" in attrs["class"].split()]
-        assert len(quiet) == 2 * average.sum()
-        assert ("avg" in page.texts) == average.any()
+def test_the_first_table_is_one_model_and_the_second_that_of_the_set(models, pages):
+    model, page = models["accepted"], pages("accepted")
+    for table, extra in (
+        (model.all_features_, []),
+        (model.answer_.of_set, ["invariant set and this feature"]),
+    ):
+        row = table.set_index("feature").loc["child"]
+        expected = [
+            "child",
+            row["verdict"],
+            *extra,
+            number(row["effect"], digits=3),
+            interval(row["low"], row["high"]),
+            interval(row["new_low"], row["new_high"]),
+            number(row["pooled_effect"], digits=3),
+            p_value(row["heterogeneity_p"]),
+        ]
+        texts = [text for text in page.texts if text]
+        starts = [k for k, text in enumerate(texts) if text == "child"]
+        assert expected in [texts[k : k + len(expected)] for k in starts]
+    for title in (all_features_title(model.answer_), set_title(model.answer_)):
+        assert title in page.text
+    assert "invariant set (" not in pages("rejected").text
 
 
 def test_the_first_sentence_leads_and_names_are_not_cut(models, page_of):

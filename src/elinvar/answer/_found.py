@@ -22,6 +22,7 @@ from elinvar.inference import (
     OddEnvironment,
     Predictor,
     Status,
+    Verdict,
     forecast,
 )
 
@@ -30,17 +31,30 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 AnyFindings: TypeAlias = Findings[LinearModel] | Findings[LogisticModel]
-TableName = Literal["evidence", "effects", "tests", "residuals", "errors", "left_out"]
+TableName = Literal[
+    "evidence", "all_features", "effects", "tests", "residuals", "errors", "left_out"
+]
 
 TABLES: tuple[TableName, ...] = get_args(TableName)
 STATUSES: tuple[Status, ...] = get_args(Status)
 PREDICTORS: tuple[Predictor, ...] = get_args(Predictor)
 
-HOLDS = ("invariant", "approximately invariant")
+HOLDS = ("invariant", "nearly invariant")
 """Verdicts on an effect that may be carried to a new environment."""
 
-VERDICTS = ("invariant", "approximately invariant", "spurious", "undecided", "no effect")
+VERDICTS: tuple[Verdict, ...] = (
+    "invariant",
+    "nearly invariant",
+    "same direction",
+    "varies",
+    "spurious",
+    "no effect",
+    "undecided",
+)
 """Verdicts on an effect, in the order in which they are shown."""
+
+NEW_PLACE = 0.9
+"""Share of new environments that a statement is made for."""
 
 _ASKED_FOR = (*TABLES, "forecast", "odd_environment", "diagnosis", "path")
 
@@ -111,6 +125,11 @@ class Found:
         return float(self.parameters["effect_tolerance"])  # type: ignore[arg-type]
 
     @property
+    def smallest_effect(self) -> float:
+        """Smallest effect of interest, in sd of the target per sd of the feature."""
+        return float(self.parameters["smallest_effect"])  # type: ignore[arg-type]
+
+    @property
     def outcome(self) -> str:
         """What effects are on, in words."""
         if not self.classes:
@@ -127,8 +146,29 @@ class Found:
 
     @cached_property
     def evidence(self) -> "pd.DataFrame":
-        """Evidence on every feature, a row each; see `InvariantRegressor.evidence_`."""
-        return evidence_table(self.schema, self._evidence, self.pooled.coef, self.path)
+        """Strongest statement on every feature, a row each; see `InvariantRegressor.evidence_`."""
+        return evidence_table(self.schema, self._evidence.features, self.pooled.coef, self.path)
+
+    @cached_property
+    def all_features(self) -> "pd.DataFrame":
+        """What one model says of every feature, all of them together; a row each."""
+        rows = self._evidence.all_features
+        return evidence_table(self.schema, rows, self.pooled.coef, self.path)
+
+    @property
+    def of_set(self) -> "pd.DataFrame":
+        """Rows of ``evidence`` that speak of the invariant set, alone or with one more feature."""
+        return self.evidence[self.evidence["model"] != "all features"]
+
+    @property
+    def n_statements(self) -> int:
+        """How many features there is a statement on."""
+        return int((self.evidence["verdict"] != "undecided").sum())
+
+    @property
+    def expected_false(self) -> float:
+        """How many of the statements to expect to fail in a new place, at most: a tenth of them."""
+        return (1.0 - NEW_PLACE) * self.n_statements
 
     @cached_property
     def effects(self) -> "pd.DataFrame":
@@ -211,7 +251,7 @@ class Found:
 
     @cached_property
     def _evidence(self) -> Evidence:
-        return self._findings.evidence(self.effect_tolerance)
+        return self._findings.evidence(self.effect_tolerance, self.smallest_effect)
 
     @cached_property
     def _left_out(self) -> list[LeftOut]:

@@ -7,8 +7,9 @@ import numpy as np
 
 from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._words import listed
-from elinvar.answer._found import HOLDS
+from elinvar.answer._found import HOLDS, VERDICTS
 from elinvar.answer.headline import holding, places_of
+from elinvar.answer.sentences import multiplicity_sentence
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[Any, Any]
 
 ADVICE = "What to do:"
+ALL_FEATURES = "all features"
 _UNMOVED = 0.05
 
 
@@ -70,6 +72,7 @@ def _copies(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[s
         f"{_places(answer, 'The')} do not differ from one another beyond noise, so nothing was put "
         f"to the test: every effect on {answer.outcome} looks invariant here, whether it "
         "would hold elsewhere or not.",
+        *_saying(answer, table),
         *_predicting(answer),
     ]
     return found, (
@@ -81,26 +84,26 @@ def _copies(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[s
 def _borderline(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
     chosen = answer.selected_features
     what = f"a model with {listed(chosen)}" if chosen else "a model without features"
-    sure = [row for row in table if row["feature"] in chosen and row["low"] * row["high"] > 0]
     found = [
         f"No effect on {answer.outcome} is sure to be the same in {_places(answer)}: {what} "
         f"is only just compatible with all of them ({p_words(answer.p_value)}), and it was chosen "
         "for agreeing.",
-        *_turned(answer, sure)[:1],
-        *_steady(answer, holds),
-        *_varying(answer, table),
+        *_saying(answer, table),
+        *_turned(answer, _signed(table)),
         *_predicting(answer),
     ]
-    return found, _do_not_carry(answer, holds)
+    return found, _do_not_carry(answer, table, holds)
 
 
 def _agreeing(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list[str], str]:
+    of_set = [row for row in holds if row["model"] != ALL_FEATURES]
     found = [
-        _agreement(answer, holds),
-        *_turned(answer, holds),
-        *_new(holds),
+        _agreement(answer, of_set),
+        *_turned(answer, of_set),
+        *_new(of_set),
         *_changing(answer, table),
-        _unmoved(holds),
+        _unmoved(of_set),
+        *_saying(answer, table),
         *_predicting(answer),
     ]
     return found, _what_to_do(answer, table, holds)
@@ -112,12 +115,11 @@ def _rejected(answer: "Found", table: list[Row], holds: list[Row]) -> tuple[list
         f"No set of effects on {answer.outcome} is the same in {_places(answer)}: "
         "the differences are larger than chance allows.",
         "" if odd is None else f"Without {odd.name} the others agree ({p_words(odd.p_value)}).",
-        *_varying(answer, table),
-        *_steady(answer, holds),
-        *_turned(answer, holds),
+        *_saying(answer, table),
+        *_turned(answer, _signed(table)),
         *_predicting(answer),
     ]
-    return found, _do_not_carry(answer, holds)
+    return found, _do_not_carry(answer, table, holds)
 
 
 def _agreement(answer: "Found", holds: list[Row]) -> str:
@@ -143,11 +145,16 @@ def _agreement(answer: "Found", holds: list[Row]) -> str:
     )
 
 
-def _turned(answer: "Found", holds: list[Row]) -> list[str]:
+def _signed(table: list[Row]) -> list[Row]:
+    """Rows whose sign can be carried to a new environment, the clearest first."""
+    return _clearest([row for row in table if row["verdict"] in (*HOLDS, "same direction")])
+
+
+def _turned(answer: "Found", rows: list[Row]) -> list[str]:
     """Where the invariant and the pooled answers disagree: in sign, or beyond the interval."""
     if len(answer.classes) > 2:  # the largest contrast between classes has no sign
         return []
-    opposite = [row for row in holds if row["effect"] * row["pooled_effect"] < 0]
+    opposite = [row for row in rows if row["effect"] * row["pooled_effect"] < 0]
     sentences = [
         f"All rows together, {answer.outcome} {_goes(answer, row['pooled_effect'])} with "
         f"{row['feature']} ({_by(row['pooled_effect'])}); compared environment by environment "
@@ -157,7 +164,7 @@ def _turned(answer: "Found", holds: list[Row]) -> list[str]:
     ]
     if opposite:
         return sentences
-    off = [row for row in holds if not row["low"] <= row["pooled_effect"] <= row["high"]]
+    off = [row for row in rows if not row["low"] <= row["pooled_effect"] <= row["high"]]
     if not off:
         return []
     row = max(off, key=lambda row: _distance(row, "pooled_effect"))
@@ -222,34 +229,81 @@ def _carried(rows: list[Row]) -> str:
     return ", and ".join(parts)
 
 
-def _varying(answer: "Found", table: list[Row]) -> list[str]:
-    """How much the clearest effect that varies does so, and what to expect in a new place."""
+def _saying(answer: "Found", table: list[Row]) -> list[str]:
+    """Say what holds in the model of all features, a sentence a verdict, and how often it fails."""
+    rows = _clearest([row for row in table if row["model"] == ALL_FEATURES])
+    kinds = {kind: [row for row in rows if row["verdict"] == kind] for kind in VERDICTS}
     told = [
-        row
-        for row in _clearest(table)
-        if row["heterogeneity_p"] < _UNMOVED and row["verdict"] not in HOLDS
+        *_steady(answer, kinds["nearly invariant"]),
+        *_directed(kinds["same direction"]),
+        *_varying(answer, kinds["varies"]),
+        *_negligible(kinds["no effect"]),
+        *_open(kinds["undecided"]),
     ]
-    if not told:
+    if told:
+        told[0] = f"With all features in one model: {told[0][0].lower()}{told[0][1:]}"
+    return [*told, multiplicity_sentence(answer)]
+
+
+def _steady(answer: "Found", rows: list[Row]) -> list[str]:
+    if not rows:
         return []
-    row = told[0]
-    expected = ""
-    if np.isfinite(row["new_low"]):
-        low, high = figure(row["new_low"]), figure(row["new_high"])
-        expected = f"; in a new one it should lie between {low} and {high} (90% interval)"
-    where = _range(answer, row["feature"])
+    share = percent(answer.effect_tolerance)
     return [
-        f"The effect of {row['feature']}, for one, varies between environments{where}{expected}."
+        f"{_the_effects(rows)} {'is' if len(rows) == 1 else 'are'} steady: in a new environment "
+        f"within {share} of the average (90% interval)."
     ]
 
 
-def _steady(answer: "Found", holds: list[Row]) -> list[str]:
-    if not holds:
+def _directed(rows: list[Row]) -> list[str]:
+    if not rows:
         return []
-    names, share = [row["feature"] for row in holds], percent(answer.effect_tolerance)
+    first, one = rows[0], len(rows) == 1
+    low, high = figure(first["new_low"]), figure(first["new_high"])
     return [
-        f"The {_effects_of(names)} {'is' if len(names) == 1 else 'are'} steady: in a new "
-        f"environment within {share} of the average (90% interval)."
+        f"{_the_effects(rows)} {'keeps its sign' if one else 'keep their signs'}, whatever the "
+        f"size: in a new environment {'it' if one else 'that of ' + str(first['feature'])} should "
+        f"lie between {low} and {high} (90% interval)."
     ]
+
+
+def _varying(answer: "Found", rows: list[Row]) -> list[str]:
+    """How much the clearest effect that varies does so, and what to expect in a new place."""
+    if not rows:
+        return []
+    first, one = rows[0], len(rows) == 1
+    low, high = figure(first["new_low"]), figure(first["new_high"])
+    odd = f"; {first['odd_environment']} stands out" if first["odd_environment"] else ""
+    return [
+        f"{_the_effects(rows)} {'varies' if one else 'vary'} between environments: that of "
+        f"{first['feature']}{_range(answer, first['feature'])} should lie between {low} and {high} "
+        f"in a new one{odd}."
+    ]
+
+
+def _negligible(rows: list[Row]) -> list[str]:
+    if not rows:
+        return []
+    verb = "is" if len(rows) == 1 else "are"
+    return [f"{_the_effects(rows)} {verb} too small to matter in any such environment."]
+
+
+def _open(rows: list[Row]) -> list[str]:
+    """Say what is not known, and what would tell."""
+    if not rows:
+        return []
+    routes = [f"{what} {row['feature']}" for row in rows for what in [_needed(row)] if what]
+    more = f": {routes[0]}" if routes else ""
+    return [f"Nothing can be said of {listed([row['feature'] for row in rows])} yet{more}."]
+
+
+def _needed(row: Row) -> str:
+    ways = []
+    if np.isfinite(row["needed_rows"]):
+        ways.append(f"{row['needed_rows']:g} times the rows")
+    if np.isfinite(row["needed_environments"]):
+        ways.append(f"{count(row['needed_environments'])} environments like these")
+    return f"about {' or '.join(ways)} would tell of" if ways else ""
 
 
 def _predicting(answer: "Found") -> list[str]:
@@ -295,11 +349,12 @@ def _predicting(answer: "Found") -> list[str]:
 def _what_to_do(answer: "Found", table: list[Row], holds: list[Row]) -> str:
     if not holds:
         return (
-            "carry no effect from these environments to a new one; gather more, or "
-            "measure what is missing."
+            f"carry no effect from these environments to a new one as it is{_signs_only(table)}; "
+            "gather more, or measure what is missing."
         )
     advice = f"carry to new environments {_carried(holds)}"
-    if any(row["verdict"] == "spurious" for row in table):
+    advice += _signs_only(table)
+    if any(row["verdict"] in ("spurious", "varies") for row in table):
         advice += ", none of those that change"
     unknown = [row["feature"] for row in table if row["verdict"] == "undecided"]
     if unknown:
@@ -311,7 +366,12 @@ def _what_to_do(answer: "Found", table: list[Row], holds: list[Row]) -> str:
     return f"{advice}."
 
 
-def _do_not_carry(answer: "Found", holds: list[Row]) -> str:
+def _signs_only(table: list[Row]) -> str:
+    names = [row["feature"] for row in table if row["verdict"] == "same direction"]
+    return f", of {listed(names)} the sign only" if names else ""
+
+
+def _do_not_carry(answer: "Found", table: list[Row], holds: list[Row]) -> str:
     odd = answer.odd_environment if answer.status == "rejected" else None
     look = f"find out what is different in {odd.name}" if odd else "find out what differs"
     if answer.status == "borderline":
@@ -319,7 +379,12 @@ def _do_not_carry(answer: "Found", holds: list[Row]) -> str:
     carry = "take no effect to a new place as it is"
     if holds:
         carry = f"take to a new place at most {_carried(holds)}, and the interval along"
+    carry += _signs_only(table)
     return f"use the predictions in places like these only, {carry}, and {look}."
+
+
+def _the_effects(rows: list[Row]) -> str:
+    return f"The {_effects_of([row['feature'] for row in rows])}"
 
 
 def _effects_of(names: list[str]) -> str:

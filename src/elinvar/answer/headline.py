@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import figure, p_words, percent
-from elinvar._base._words import listed
+from elinvar._base._words import listed, some
 from elinvar.answer._found import HOLDS
 
 if TYPE_CHECKING:
@@ -13,7 +13,22 @@ if TYPE_CHECKING:
 
 
 def headline(answer: "Found") -> str:
-    """Say in a sentence what became of invariance, and of which features."""
+    """Say what became of invariance, and what can be said of which features."""
+    return " ".join([_invariance(answer), *_statements(answer)])
+
+
+def _statements(answer: "Found") -> list[str]:
+    """Say what holds in the model of all features, a word each."""
+    table = answer.evidence[answer.evidence["model"] == "all features"]
+    found = []
+    for verdict in ("nearly invariant", "same direction", "varies"):
+        names = table.loc[table["verdict"] == verdict, "feature"].tolist()
+        if names:
+            found.append(f"{verdict.capitalize()}: {some(names)}.")
+    return found
+
+
+def _invariance(answer: "Found") -> str:
     outcome, places, chosen = answer.outcome, places_of(answer), answer.selected_features
     if answer.status == "pooled_only":
         return (
@@ -33,8 +48,8 @@ def headline(answer: "Found") -> str:
             f"No effect on {outcome} is sure to be invariant: a model with {what} is only just "
             f"compatible with {places} ({p_words(answer.p_value)})."
         )
-    nearly = "" if answer.status == "accepted" else "approximately "
-    holds = list(holding(answer)["feature"])
+    nearly = "" if answer.status == "accepted" else "nearly "
+    holds = [name for name in holding(answer)["feature"] if name in set(answer.of_set["feature"])]
     if holds:
         kind = f"{nearly}invariant".capitalize()
         return f"{kind} effects on {outcome} in {places}: {listed(holds)}."
@@ -79,7 +94,7 @@ def places_of(answer: "Found") -> str:
 
 
 def holding(answer: "Found") -> "pd.DataFrame":
-    """Rows of the evidence whose effect holds, exactly or approximately."""
+    """Rows of the evidence whose effect holds, exactly or nearly."""
     table = answer.evidence
     return table[table["verdict"].isin(HOLDS)]
 

@@ -55,7 +55,7 @@ def _on_status(answer: "Found", selection: Selection) -> list[str]:
         upper = figure(tolerance / 2, 2) if answer.classes else percent(tolerance)
         return [
             f"Exact invariance is rejected ({p_words(answer.p_value)}), but "
-            f"{own_coefficients(answer)}; up to {upper} counts as approximately "
+            f"{own_coefficients(answer)}; up to {upper} counts as nearly "
             "invariant here (tolerance)."
         ]
     if selection.outcome == "rejected":

@@ -1,14 +1,13 @@
 """Sentences about an answer that a page and a terminal share."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._numbers import count, number, p_value, percent
+from elinvar._base._numbers import count, figure, number, p_value, percent
 from elinvar._base._words import listed
-from elinvar.answer._found import HOLDS, VERDICTS
+from elinvar.answer._found import HOLDS, NEW_PLACE, VERDICTS
 from elinvar.answer.headline import own_coefficients
 from elinvar.inference import SelectionRule
 
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 _LEVEL = 0.05
 
 
-def differs(row: Mapping[Any, Any]) -> bool:
-    """Whether environments do not agree on an effect, so that there is no common one."""
-    unlike = row["verdict"] == "undecided" and row["heterogeneity_p"] < _LEVEL
-    return bool(row["verdict"] == "spurious" or unlike)
-
-
 def by_verdict(evidence: "pd.DataFrame") -> "pd.DataFrame":
     """Return the rows in the order of verdicts: what holds first, what is not there last."""
     return evidence.sort_values(
@@ -33,19 +26,29 @@ def by_verdict(evidence: "pd.DataFrame") -> "pd.DataFrame":
     )
 
 
-def is_average(evidence: "pd.DataFrame") -> "pd.Series[bool]":
-    """Say of each effect whether it is an average over environments that do not agree on it."""
-    average: pd.Series[bool] = evidence.apply(differs, axis=1)
-    return average
+def all_features_title(answer: "Found") -> str:
+    """Name the model of the main table."""
+    left = answer.all_features["effect"].isna().sum()
+    what = "All features" if not left else "All features but those without an effect here"
+    return f"{what} in one model: each environment's own fit, averaged over environments."
 
 
-def with_range(answer: "Found") -> "pd.DataFrame":
-    """Return the evidence with each feature's smallest and largest effect in one environment."""
-    grouped = answer.effects.groupby("feature")["effect"]
-    feature = answer.evidence["feature"]
-    return answer.evidence.assign(
-        least=feature.map(grouped.min()).astype(float),
-        most=feature.map(grouped.max()).astype(float),
+def set_title(answer: "Found") -> str:
+    """Name the models of the second table."""
+    nearly = "" if answer.status == "accepted" else "nearly "
+    members = listed(answer.selected_features) or "no feature"
+    return f"The {nearly}invariant set ({members}), and other features added to it one by one."
+
+
+def multiplicity_sentence(answer: "Found") -> str:
+    """Say how many statements there are, and how many of them to expect to be false."""
+    n = answer.n_statements
+    if not n:
+        return ""
+    many = f"{n} statements are each made" if n > 1 else "One statement is made"
+    return (
+        f"{many} for {NEW_PLACE:.0%} of new environments like these: in a given one expect "
+        f"about {figure(answer.expected_false, 2)} of {'them' if n > 1 else 'it'} to fail."
     )
 
 
@@ -148,10 +151,10 @@ def overview(answer: "Found", scale: NDArray[np.float64]) -> str | None:
     if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
         return None
     name = names[int(np.nanargmax(np.where(holds, size, np.nan)))]
-    nearly = "" if (evidence["verdict"] == "invariant").any() else " approximately"
+    nearly = "" if (evidence["verdict"] == "invariant").any() else " nearly"
     if holds.sum() == 1:
-        return f"The effect of {name} holds{nearly}"
-    return f"Of the effects that hold{nearly}, that of {name} is the largest"
+        return f"The effect of {name}{nearly} holds"
+    return f"Of the effects that{nearly} hold, that of {name} is the largest"
 
 
 def missed_levels(answer: "Found") -> str:
@@ -170,50 +173,43 @@ def missed_levels(answer: "Found") -> str:
 
 def verdict_meaning(verdict: str, answer: "Found") -> str:
     """Say by which rule an effect has its verdict in this answer."""
+    share = percent(answer.effect_tolerance, 3)
+    smallest = f"{figure(answer.smallest_effect)} sd of {answer.schema.target}"
+    if answer.classes:
+        ratio = np.exp(answer.smallest_effect * np.pi / np.sqrt(3.0))
+        smallest = f"an odds ratio of {figure(ratio, 2)}"
     return {
-        "invariant": "it belongs to the accepted set of effects, and the environments agree on it "
-        "as far as the data can tell",
-        "approximately invariant": _nearly(answer),
+        "invariant": "the same size everywhere, as far as the data can tell: it belongs to the "
+        "accepted set of effects, and the environments agree on it",
+        "nearly invariant": f"in a new environment it should lie within {share} of its average "
+        "(90% interval)",
+        "same direction": "in a new environment it should have this sign (the 90% interval leaves "
+        "out 0); its size is another matter, from one end of the interval to the other",
+        "varies": "environments surely differ on it, and in a new one it may have either sign (90% "
+        "interval)",
         "spurious": _changes(answer),
-        "no effect": f"less than {answer.parameters['t_threshold']:g} standard errors from 0 with "
-        "the selected features in the model, an interval that holds 0, and no sign that it "
-        "changes; a weak effect may hide here",
+        "no effect": f"in a new environment it should be smaller than {smallest} per sd of the "
+        "feature, twice that between two levels (90% interval)",
         "undecided": _open(answer),
     }[verdict]
 
 
-def _nearly(answer: "Found") -> str:
-    share = percent(answer.effect_tolerance, 3)
-    steady = f"in a new environment it should lie within {share} of its average (90% interval)"
-    if answer.status != "approximate":
-        return steady
-    return f"{steady}; or it belongs to the approximate set, and no disagreement on it was seen"
-
-
 def _changes(answer: "Found") -> str:
     if answer.status == "approximate":
-        return "it differs between environments by more than chance, and is not nearly the same"
+        return (
+            "added to the nearly invariant set, it differs between environments by more than "
+            "chance, and in a new one it may have either sign"
+        )
     return (
-        "it differs between environments by more than chance, or the model with it no longer "
-        "agrees with all of them"
+        "added to the invariant set, it differs between environments by more than chance, or the "
+        "model with it no longer agrees with all of them; in a new one it may have either sign"
     )
 
 
 def _open(answer: "Found") -> str:
     if answer.status == "pooled_only":
         return "one environment cannot tell whether it holds in others"
-    if answer.status == "untested":
-        return "the environments do not differ, so it was not put to the test"
-    if answer.status in ("rejected", "borderline"):
-        share = percent(answer.effect_tolerance, 3)
-        return (
-            "no set of effects surely agrees, and this one is not nearly the same everywhere: in a "
-            f"new environment it may lie further than {share} from its average (90% interval), or "
-            "fewer than three environments tell it"
-        )
-    if not answer.selected.any():
-        return "no effect holds, so it may be the target's own law that changes"
     return (
-        "the data do not settle it: models about as good differ on it, it is clear but neither "
-        "confirmed nor refuted, or too few environments can tell it"
+        "none of the other words can be said of it: in a new environment it may have either sign, "
+        "it may be large, and environments are not sure to differ; or too few of them tell it"
     )

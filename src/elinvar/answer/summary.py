@@ -9,7 +9,6 @@ import numpy as np
 
 from elinvar._base._numbers import p_words
 from elinvar.answer.headline import headline, predictor_words
-from elinvar.answer.sentences import differs
 from elinvar.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ def summary(answer: "Found", format: str = "text") -> str:
     if format not in _WRITERS:
         raise DataError(f"format must be one of {', '.join(map(repr, _WRITERS))}; got {format!r}.")
     effect = "log odds [95% interval]" if answer.classes else "effect [95% interval]"
-    rows = [("feature", "verdict", effect, "pooled")]
+    rows = [("feature", "verdict", effect, "pooled", "model")]
     for row in answer.evidence.to_dict("records"):
-        pooled = f"{row['pooled_effect']:.4g}"
-        rows.append((str(row["feature"]), str(row["verdict"]), effect_words(answer, row), pooled))
+        pooled, words = f"{row['pooled_effect']:.4g}", effect_words(answer, row)
+        rows.append((str(row["feature"]), str(row["verdict"]), words, pooled, str(row["model"])))
     lines = [f"Predictions come from {predictor_words(answer.predictor)}."]
     if answer.status != "pooled_only":
         lines.append(f"Overidentification test: {p_words(answer.p_value)}.")
@@ -43,11 +42,11 @@ def summary(answer: "Found", format: str = "text") -> str:
 
 
 def effect_words(answer: "Found", row: dict[Any, Any]) -> str:
-    """Return an effect with its interval, or from where to where it varies if it is not common."""
+    """Return an effect with its interval, or from where to where it varies."""
     if np.isnan(row["effect"]):
         return "-"
-    # where no effect is common, an average with an interval would look like one
-    if differs(row) and (answer.status == "rejected" or row["verdict"] == "spurious"):
+    # where effects change, an average with an interval would look like one for all
+    if row["verdict"] in ("varies", "spurious"):
         own = answer.effects.loc[answer.effects["feature"] == row["feature"], "effect"]
         if len(own):
             return f"varies: {own.min():.4g} to {own.max():.4g}"
@@ -66,7 +65,7 @@ def _text(head: str, rows: Sequence[Sequence[str]], lines: list[str]) -> str:
 def _markdown(head: str, rows: Sequence[Sequence[str]], lines: list[str]) -> str:
     cells = [[re.sub(r"([\\|*_`<])", r"\\\1", cell) for cell in row] for row in rows]
     table = [f"| {' | '.join(row)} |" for row in cells]
-    table.insert(1, "|---|---|---|---:|")
+    table.insert(1, "|---|---|---|---:|---|")
     return "\n\n".join([head, "\n".join(table), *lines])
 
 
@@ -75,7 +74,7 @@ def _latex(head: str, rows: Sequence[Sequence[str]], lines: list[str]) -> str:
         return "".join(_LATEX.get(letter, letter) for letter in text)
 
     body = [" & ".join(map(safe, row)) + r" \\" for row in rows]
-    table = [r"\begin{tabular}{lllr}", r"\hline", body[0], r"\hline", *body[1:]]
+    table = [r"\begin{tabular}{lllrl}", r"\hline", body[0], r"\hline", *body[1:]]
     table += [r"\hline", r"\end{tabular}"]
     return "\n\n".join([safe(head), "\n".join(table), *map(safe, lines)])
 

@@ -11,7 +11,6 @@ from elinvar.environments import Schema
 from elinvar.inference import (
     EnvironmentEffect,
     EnvironmentResiduals,
-    Evidence,
     FeatureEvidence,
     InvariancePath,
     LeftOut,
@@ -27,7 +26,17 @@ MODELS = ("invariant", "pooled", "lasso", "mean", "used")
 """What predicts environments that are left out, in the order of the table."""
 
 TEXTS = frozenset(
-    {"feature", "verdict", "odd_environment", "environment", "test", "question", "model", "outcome"}
+    {
+        "feature",
+        "verdict",
+        "model",
+        "odd_environment",
+        "contrast",
+        "environment",
+        "test",
+        "question",
+        "outcome",
+    }
 )
 """Columns that hold text; the others hold numbers, which may be missing."""
 
@@ -42,7 +51,7 @@ def columns_of(name: str, *, classes: bool = False) -> tuple[str, ...]:
 
     Parameters
     ----------
-    name : {"evidence", "effects", "tests", "residuals", "errors", "left_out"}
+    name : {"evidence", "all_features", "effects", "tests", "residuals", "errors", "left_out"}
     classes : bool
         Whether the target is a class.
 
@@ -50,7 +59,7 @@ def columns_of(name: str, *, classes: bool = False) -> tuple[str, ...]:
     -------
     tuple of str
     """
-    if name == "evidence":
+    if name in ("evidence", "all_features"):
         more = [key for key in _names(FeatureEvidence) if key not in _FIRST]
         return (*_FIRST, *more)
     if name == "errors":
@@ -70,7 +79,7 @@ def table_of(
 
     Parameters
     ----------
-    name : {"evidence", "effects", "tests", "residuals", "errors", "left_out"}
+    name : {"evidence", "all_features", "effects", "tests", "residuals", "errors", "left_out"}
     records : iterable of mappings
         A row each; what is no column of the table is left out.
     classes : bool
@@ -88,14 +97,17 @@ def table_of(
 
 
 def evidence_table(
-    schema: Schema, found: Evidence, pooled: NDArray[np.float64], path: InvariancePath
+    schema: Schema,
+    found: Sequence[FeatureEvidence],
+    pooled: NDArray[np.float64],
+    path: InvariancePath,
 ) -> "pd.DataFrame":
     """Return a row a feature, with what the pooled model says, and where it leaves the path.
 
     Parameters
     ----------
     schema : Schema
-    found : Evidence
+    found : list of FeatureEvidence
     pooled : array of shape (m, n_columns)
         Coefficients of the pooled model.
     path : InvariancePath
@@ -110,9 +122,7 @@ def evidence_table(
         }
         for j, feature in enumerate(schema.features)
     ]
-    return table_of(
-        "evidence", [vars(row) | known for row, known in zip(found.features, more, strict=True)]
-    )
+    return table_of("evidence", [vars(row) | known for row, known in zip(found, more, strict=True)])
 
 
 def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame":

@@ -1,6 +1,7 @@
 """Every method on every problem, by one rule for all: rows, tables and what elinvar is held to."""
 
 from elinvar.bench._cell import run_method
+from elinvar.bench._claims import claims
 from elinvar.bench._data import Case, Split, case_of, draw_case, table_case
 from elinvar.bench._markdown import leaderboard
 from elinvar.bench._page import table_pictures, write_bench_page
@@ -32,6 +33,7 @@ __all__ = [
     "choose",
     "choose_methods",
     "choose_suites",
+    "claims",
     "draw_case",
     "leaderboard",
     "paired_interval",

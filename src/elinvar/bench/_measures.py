@@ -82,11 +82,11 @@ def verdict_measures(model: object, case: Case) -> Values:
     Returns
     -------
     dict
-        ``status``; ``n_invariant``, the features called invariant or
-        approximately so, and ``n_right``, those of them that are (None where no set of features
-        is); ``n_spurious``, features called spurious, and ``n_wronged``, those of them that are
+        ``status``; ``n_invariant``, the features called invariant or nearly so as members of a set,
+        and ``n_right``, those of them that are (None where no set of features is); ``n_spurious``,
+        features called spurious, and ``n_wronged``, those of them that are
         invariant, or in environments that do not differ; ``cautious``, whether invariance is
-        rejected or every verdict "undecided" or "no effect".
+        rejected or nothing is called invariant, nearly so or spurious.
     """
     names = (
         "status", "n_invariant", "n_right", "n_spurious", "n_wronged", "cautious",
@@ -98,9 +98,12 @@ def verdict_measures(model: object, case: Case) -> Values:
     values["status"] = str(judging.status_)
     if case.n_features > _MOST_FEATURES:
         return values
-    verdicts = judging.evidence_["verdict"].to_numpy(dtype=str)
-    invariant, spurious = np.isin(verdicts, HOLDS), verdicts == "spurious"
-    decided = ~np.isin(verdicts, ("undecided", "no effect"))
+    evidence = judging.evidence_
+    verdicts = evidence["verdict"].to_numpy(dtype=str)
+    # what one model of all features says is no claim about causes
+    of_set = (evidence["model"] == "invariant set").to_numpy()
+    invariant, spurious = np.isin(verdicts, HOLDS) & of_set, verdicts == "spurious"
+    decided = invariant | spurious
     values["n_invariant"], values["n_spurious"] = int(invariant.sum()), int(spurious.sum())
     values["cautious"] = bool(judging.status_ == "rejected" or not decided.any())
     if case.support is not None:

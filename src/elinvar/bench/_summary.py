@@ -146,7 +146,7 @@ def verdicts(rows: "Frame", by: tuple[str, ...] = ("suite", "problem")) -> "Fram
     -------
     DataFrame
         ``runs``; shares of each ``status_``; ``right``, of the features called invariant (or
-        approximately), those that are; ``wronged``, of all features, those called spurious that
+        nearly), those that are; ``wronged``, of all features, those called spurious that
         hold, or are in environments that do not differ; ``cautious``, the share of runs in which
         invariance is rejected or no feature decided on.
     """

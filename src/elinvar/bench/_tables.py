@@ -136,7 +136,7 @@ def verdict_table(result: "BenchResult") -> TextTable | None:
     return TextTable(
         name="verdicts",
         title="What elinvar says, against the truth",
-        about="Shares of runs by status; of the features called invariant or approximately so, "
+        about="Shares of runs by status; of the features called invariant or nearly so, "
         "those that are; of all features, those falsely called spurious; and the share of runs "
         "in which invariance is rejected or no feature decided on.",
         heads=(

@@ -116,6 +116,7 @@ def fit(
     exclude_environments: options.ExcludeEnvironments = None,
     features_always: options.FeaturesAlways = None,
     effect_tolerance: options.EffectTolerance = 0.25,
+    smallest_effect: options.SmallestEffect = 0.1,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page to read and send.")
     ] = None,
@@ -143,6 +144,7 @@ def fit(
                     "exclude_environments": names(exclude_environments),
                     "features_always": names(features_always),
                     "effect_tolerance": effect_tolerance,
+                    "smallest_effect": smallest_effect,
                 },
                 report=report,
                 model=model,

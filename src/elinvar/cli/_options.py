@@ -101,7 +101,16 @@ EffectTolerance = Annotated[
         metavar="SHARE",
         min=0.0,
         callback=_finite,
-        help="How much an effect may vary between environments (sd, as a share of the effect) and "
-        "still be approximately invariant.",
+        help="How far an effect may be from its average in a new environment, as a share of it, "
+        "and still be nearly invariant.",
+    ),
+]
+SmallestEffect = Annotated[
+    float,
+    typer.Option(
+        metavar="SD",
+        min=0.0,
+        callback=_finite,
+        help="Smallest effect of interest, in sd of the target per sd of the feature.",
     ),
 ]

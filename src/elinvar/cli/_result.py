@@ -1,20 +1,30 @@
 """What a fitted model found, as paragraphs and tables."""
 
-from math import isnan
 from typing import TYPE_CHECKING
 
-from elinvar._base._numbers import bracket, count, estimate, interval, number, p_value
+from elinvar._base._numbers import bracket, count, estimate, number, p_value
 from elinvar.answer import Answer
-from elinvar.answer.sentences import differs, error_words, forecast_sentence, unit_words, with_range
+from elinvar.answer.sentences import (
+    all_features_title,
+    error_words,
+    forecast_sentence,
+    multiplicity_sentence,
+    set_title,
+    unit_words,
+)
 from elinvar.answer.tables import MODELS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from elinvar.cli._console import Printer
 
 _ROWS = 30
 _STYLES = {
     "invariant": "cyan",
-    "approximately invariant": "green",
+    "nearly invariant": "green",
+    "same direction": "blue",
+    "varies": "magenta",
     "spurious": "yellow",
     "no effect": "dim",
 }
@@ -46,29 +56,34 @@ def print_answer(printer: "Printer", answer: Answer) -> None:
 
 
 def print_effects(printer: "Printer", answer: Answer) -> None:
-    """Print a row a feature: its common effect, or the range of effects where there is none."""
-    table = with_range(answer)
-    rows, ranges = [], False
-    for row in table.to_dict("records"):
-        name = row["feature"]
-        effect = estimate(row["effect"], row["low"], row["high"])
-        if differs(row) and not isnan(row["least"]):
-            effect, ranges = f"from {interval(row['least'], row['most'])}", True
-        rows.append(
-            [
-                str(name),
-                str(row["verdict"]),
-                effect,
-                bracket(row["new_low"], row["new_high"]),
-                number(row["pooled_effect"], digits=3),
-                str(row["odd_environment"]),
-            ]
-        )
+    """Print a row a feature from the model of all features, then from that of the invariant set."""
+    _print_rows(printer, all_features_title(answer), answer.all_features)
+    if len(answer.of_set):
+        _print_rows(printer, set_title(answer), answer.of_set)
+    legend = f"{unit_words(answer)}. {multiplicity_sentence(answer)}"
+    printer.text(legend.strip(), style="dim")
+    printer.text()
+
+
+def _print_rows(printer: "Printer", title: str, table: "pd.DataFrame") -> None:
+    rows = [
+        [
+            str(row["feature"]),
+            str(row["verdict"]),
+            estimate(row["effect"], row["low"], row["high"]),
+            bracket(row["new_low"], row["new_high"]),
+            number(row["pooled_effect"], digits=3),
+            str(row["odd_environment"]),
+        ]
+        for row in table.to_dict("records")
+    ]
     header = [
         "feature", "verdict", "effect\n[95% interval]", "in a new one\n[90% interval]",
         "pooled\neffect", "stands\nout",
     ]  # fmt: skip
     known = [k for k in range(len(header)) if any(row[k] not in {"", "-"} for row in rows)]
+    printer.text(title, style="bold")
+    printer.text()
     printer.table(
         [header[k] for k in known],
         [[row[k] for k in known] for row in rows],
@@ -76,18 +91,7 @@ def print_effects(printer: "Printer", answer: Answer) -> None:
         optional=sum(k > 3 for k in known),
         styles=[_STYLES.get(str(verdict)) for verdict in table["verdict"]],
     )
-    printer.text(_legend(answer, ranges), style="dim")
     printer.text()
-
-
-def _legend(answer: Answer, ranges: bool) -> str:
-    legend = unit_words(answer)
-    if ranges:
-        legend += ". From ... to: environments' own effects, which differ"
-    if answer.status in ("rejected", "approximate"):
-        # no model measures an effect that all environments share
-        legend += "; the other effects are averages" if ranges else ". The effects are averages"
-    return f"{legend}."
 
 
 def print_tests(printer: "Printer", answer: Answer) -> None:

@@ -54,9 +54,12 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         How many times more different, in variance, new environments may be than those seen.
     tolerance : float, at least 0
         Upper limit of the test's noncentrality a row (twice the log loss that environments' own
-        coefficients would spare) for a rejected model to count as approximately invariant.
+        coefficients would spare) for a rejected model to count as nearly invariant.
     effect_tolerance : float, at least 0
         As in `InvariantRegressor`.
+    smallest_effect : float, at least 0
+        Smallest effect of interest, per standard deviation of the feature: in standard deviations
+        of the standard logistic law, 1.81 of log odds, so that 0.1 is an odds ratio of 1.2.
     exact_up_to : int, at least 0
         All supports are compared, in quadratic pictures of the loss, up to this many features.
     strengths : array-like of shape (L,), optional
@@ -89,7 +92,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         Of the overidentification test of the selected support; 1 with a single environment.
     disagreement_ : float
         Upper 95% limit of the test's noncentrality, a row.
-    evidence_, effects_, tests_, residuals_, errors_, left_out_ : DataFrame
+    evidence_, all_features_, effects_, tests_, residuals_, errors_, left_out_ : DataFrame
         As in `InvariantRegressor`: effects are on the log odds, errors are log losses and shares of
         wrong classes, residuals are class less probability.
     path_ : InvariancePath
@@ -179,6 +182,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         kappa: float = 10.0,
         tolerance: float = 0.01,
         effect_tolerance: float = 0.25,
+        smallest_effect: float = 0.1,
         exact_up_to: int = 14,
         strengths: ArrayLike | None = None,
         random_state: int = 0,
@@ -194,6 +198,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         self.kappa = kappa
         self.tolerance = tolerance
         self.effect_tolerance = effect_tolerance
+        self.smallest_effect = smallest_effect
         self.exact_up_to = exact_up_to
         self.strengths = strengths
         self.random_state = random_state

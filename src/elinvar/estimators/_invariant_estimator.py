@@ -60,6 +60,7 @@ class InvariantEstimator(AnswerViews):
         "kappa": [Interval(Real, 0, None, closed="left")],
         "tolerance": [Interval(Real, 0, None, closed="left")],
         "effect_tolerance": [Interval(Real, 0, None, closed="left")],
+        "smallest_effect": [Interval(Real, 0, None, closed="left")],
         "exact_up_to": [Interval(Integral, 0, 20, closed="both")],
         "strengths": [None, "array-like"],
         "random_state": [Interval(Integral, 0, None, closed="left")],

@@ -52,10 +52,14 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         How many times more different, in variance, new environments may be than those seen.
     tolerance : float, at least 0
         Share of the residual variance that environments' own coefficients may explain for a model
-        to count as approximately invariant when the test rejects it; 0: exact invariance only.
+        to count as nearly invariant when the test rejects it; 0: exact invariance only.
     effect_tolerance : float, at least 0
         How far the 90% interval for the effect in a new environment may reach from the average
-        effect, as a share of it, for the effect to count as approximately invariant.
+        effect, as a share of it, for the effect to count as nearly invariant.
+    smallest_effect : float, at least 0
+        Smallest effect of interest, in standard deviations of the target per standard deviation of
+        the feature (between two levels of a category, twice that): an effect that stays below it
+        in new environments is "no effect".
     exact_up_to : int, at least 0
         All supports are tried up to this many features (or categorical groups), beyond it those
         that a search along the mean-field path finds.
@@ -97,8 +101,10 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
     path_ : InvariancePath
         Coefficients along the mean-field path.
     evidence_ : DataFrame
-        A row a feature: verdict, effect with interval, spread between environments, what to expect
-        in a new one.
+        A row a feature, the strongest statement on it: verdict, the model it speaks of, effect with
+        interval, spread between environments, what to expect in a new one.
+    all_features_ : DataFrame
+        The same of one model: all features together.
     effects_ : DataFrame
         A row a feature and environment: effect with interval.
     tests_, residuals_ : DataFrame
@@ -160,6 +166,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         kappa: float = 10.0,
         tolerance: float = 0.01,
         effect_tolerance: float = 0.25,
+        smallest_effect: float = 0.1,
         exact_up_to: int = 14,
         strengths: ArrayLike | None = None,
         random_state: int = 0,
@@ -174,6 +181,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         self.kappa = kappa
         self.tolerance = tolerance
         self.effect_tolerance = effect_tolerance
+        self.smallest_effect = smallest_effect
         self.exact_up_to = exact_up_to
         self.strengths = strengths
         self.random_state = random_state

@@ -27,19 +27,33 @@ class AnswerViews:
 
     @property
     def evidence_(self) -> "pd.DataFrame":
-        """Evidence on every feature, a row each.
+        """Strongest statement on every feature, a row each.
 
-        Columns: ``feature``; ``verdict``; ``effect``, ``low``, ``high`` (efficient refit, 95%,
-        environments taken as fixed; where its model is refuted, that is unless invariance is
-        accepted, or if the feature is spurious, the average over environments); ``pooled_effect``;
+        Columns: ``feature``; ``verdict``; ``model`` ("all features"; "invariant set" for members of
+        an accepted or approximate set; "invariant set and this feature" outside it), of which the
+        other columns speak; ``effect``, ``low``, ``high`` (average over environments, 95%; in an
+        accepted set the efficient refit, environments taken as fixed); ``pooled_effect``;
         ``heterogeneity_p`` (same effect everywhere); ``between_sd`` (of the effect, between
         environments); ``new_low``, ``new_high`` (90% interval for the effect in a new
         environment); ``exit_strength`` (on the path); ``shift_p_value`` (same law of the feature
-        everywhere: where it is large, invariance was not put to the test) and ``odd_environment``.
-        NaN only where the verdict is "undecided". Of classes, effects are on the log odds; with
-        more than two of them, or levels, the largest contrast between two.
+        everywhere: where it is large, invariance was not put to the test); ``odd_environment``;
+        ``contrast`` (of a category, between which levels); ``n_environments`` (that tell the
+        effect); ``smallest_effect`` (of interest, in the same units); ``needed_rows`` and
+        ``needed_environments`` (what would decide an undecided effect: so many times the rows, or
+        so many environments). Effects are NaN only where the verdict is
+        "undecided". Of classes, effects are on the log odds; with more than two of them, or levels,
+        the largest contrast between two.
         """
         return self._answer().evidence
+
+    @property
+    def all_features_(self) -> "pd.DataFrame":
+        """What one model says of every feature, all of them together; a row each.
+
+        Each environment's own fit, and random effects over environments. Columns as in
+        ``evidence_``. ``notes_`` names features and environments that rows do not suffice for.
+        """
+        return self._answer().all_features
 
     @property
     def effects_(self) -> "pd.DataFrame":

@@ -3,13 +3,14 @@
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import DIAGNOSIS_WORDS, Diagnosis
 from elinvar.inference.effects._effects import FEWEST, feature_effects, largest_contrast
-from elinvar.inference.effects._evidence import (
+from elinvar.inference.effects._evidence import gather_evidence, smallest_effects
+from elinvar.inference.effects._statements import (
     EnvironmentEffect,
     Evidence,
     FeatureEvidence,
+    ModelName,
     Status,
     Verdict,
-    gather_evidence,
     status_of,
 )
 from elinvar.inference.findings._findings import Findings, learn
@@ -57,6 +58,7 @@ __all__ = [
     "LogisticLoss",
     "LogisticModel",
     "Loss",
+    "ModelName",
     "ModelTest",
     "OddEnvironment",
     "Predictor",
@@ -76,6 +78,7 @@ __all__ = [
     "noncentrality_limit",
     "odd_environment",
     "select",
+    "smallest_effects",
     "softmax",
     "status_of",
 ]

@@ -175,7 +175,7 @@ def found_to_hold(verdicts: Sequence[str]) -> str:
     """Say of how many effects it was found that they hold, and whether exactly."""
     exact, both = verdicts.count("invariant"), sum(kind in HOLDS for kind in verdicts)
     if both and not exact:
-        return f"Found to hold approximately: {both} of {len(verdicts)} effects"
+        return f"Found to hold nearly: {both} of {len(verdicts)} effects"
     return f"Found to hold in every environment: {both} of {len(verdicts)} effects"
 
 

@@ -7,19 +7,23 @@ QUIET = "#6b7480"
 
 VERDICT_COLOURS = {
     "invariant": "#00639c",
-    "approximately invariant": "#007052",
+    "nearly invariant": "#007052",
+    "same direction": "#6a59a3",
+    "varies": "#7a5f30",
     "spurious": "#a84600",
-    "undecided": "#8c567b",
     "no effect": "#5f666e",
+    "undecided": "#8c567b",
 }
 VERDICT_LINES: dict[str, Any] = {
     "invariant": "-",
-    "approximately invariant": "-",
+    "nearly invariant": "-",
+    "same direction": "-",
+    "varies": "--",
     "spurious": "--",
-    "undecided": "-.",
     "no effect": ":",
+    "undecided": "-.",
 }
-HOLDS = ("invariant", "approximately invariant")
+HOLDS = ("invariant", "nearly invariant")
 MODEL_COLOURS = {"invariant": "#00639c", "pooled": "#a84600", "lasso": "#6a59a3", "mean": "#5f666e"}
 MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
 MODEL_NAMES = {

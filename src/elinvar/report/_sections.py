@@ -8,14 +8,15 @@ from elinvar._base._version import versions
 from elinvar.answer import VERDICTS, Answer
 from elinvar.answer.sentences import (
     acceptance_sentence,
+    all_features_title,
     by_verdict,
     data_facts,
     error_words,
     forecast_sentence,
-    is_average,
+    multiplicity_sentence,
+    set_title,
     unit_words,
     verdict_meaning,
-    with_range,
 )
 from elinvar.report import _tables as tables
 from elinvar.report.layout import Table
@@ -55,24 +56,38 @@ def _pooled(answer: Answer) -> Section:
         name="verdicts",
         heading="Effects of the pooled model",
         link="Verdicts",
-        parts={"table": table, "meaning": _meaning(answer), "terms": {}, "more": None},
+        parts={
+            "table": table,
+            "set": None,
+            "statements": "",
+            "meaning": _meaning(answer),
+            "terms": {},
+            "more": None,
+        },
     )
 
 
 def _verdicts(answer: Answer) -> Section:
-    averaged = is_average(answer.evidence)
-    evidence = with_range(answer).assign(averaged=averaged)
-    evidence = by_verdict(evidence)
+    main = by_verdict(answer.all_features)
+    of_set = by_verdict(answer.of_set)
     return Section(
         name="verdicts",
-        heading="What holds, and what comes and goes",
+        heading="What can be carried to a new place",
         link="Verdicts",
         parts={
-            "table": tables.table(evidence, tables.VERDICTS, caption=_unit(answer)),
+            "table": tables.table(
+                main, tables.VERDICTS, caption=f"{all_features_title(answer)} {_unit(answer)}"
+            ),
+            "set": tables.table(
+                of_set, tables.OF_SET, caption=f"{set_title(answer)} {_unit(answer)}"
+            )
+            if len(of_set)
+            else None,
+            "statements": multiplicity_sentence(answer),
             "meaning": _meaning(answer),
-            "terms": tables.meanings(tables.VERDICTS) | (tables.AVERAGE if averaged.any() else {}),
+            "terms": tables.meanings(tables.VERDICTS),
             "more": tables.table(
-                evidence,
+                main,
                 tables.MORE_VERDICTS,
                 caption="How each effect varies, and whether it was put to the test.",
             ),
@@ -82,7 +97,7 @@ def _verdicts(answer: Answer) -> Section:
 
 
 def _meaning(answer: Answer) -> dict[str, str]:
-    present = set(answer.evidence["verdict"])
+    present = set(answer.evidence["verdict"]) | set(answer.all_features["verdict"])
     return {kind: verdict_meaning(kind, answer) for kind in VERDICTS if kind in present}
 
 

@@ -65,15 +65,6 @@ def _yes(key: str) -> Callable[[Row], str]:
     return lambda row: "yes" if row[key] else "no"
 
 
-def _averaged(row: Row) -> bool:
-    return bool(row["averaged"])
-
-
-def _effect(row: Row) -> str:
-    effect = number(row["effect"], digits=3)
-    return f"avg {effect}" if _averaged(row) else effect
-
-
 def _degrees(row: Row) -> str:
     known = [count(row[key]) for key in ("df1", "df2") if isfinite(row[key])]
     return " and ".join(known)
@@ -91,35 +82,20 @@ POOLED = (
     _EFFECT,
     _INTERVAL,
 )
-AVERAGE = {
-    "avg": "the environments do not agree on one effect (spurious, or p of agreement below "
-    "0.05): an average, which may hold in none of them.",
-}
-
 VERDICTS = (
     _FEATURE,
     Column("verdict", _text("verdict"), "kind"),
     Column(
         "effect",
-        _effect,
-        quiet=_averaged,
-        meaning="one for all environments, each counting by its precision, with the selected "
-        "features in the model. Where invariance is not accepted or the feature spurious: the mean "
-        "over environments like these.",
+        _number("effect"),
+        meaning="the mean over environments like these; in the invariant set, where it is "
+        "accepted, one effect for all, each environment counting by its precision.",
     ),
     Column(
         "95% interval",
         _interval("low", "high"),
-        quiet=_averaged,
         meaning="of the effect. Of a common one it takes the environments as fixed, so it is "
-        "no promise about others; for a selected feature it reaches over what models about as good "
-        "say.",
-    ),
-    Column(
-        "in single environments",
-        _interval("least", "most"),
-        meaning="smallest and largest of the environments' own estimates; sampling "
-        "noise alone would make them differ, too.",
+        "no promise about others, and reaches over what models about as good say.",
     ),
     Column(
         "in a new one (90%)",
@@ -141,6 +117,7 @@ VERDICTS = (
         "were they the same in all. Small: the effect changes.",
     ),
 )
+OF_SET = (*VERDICTS[:2], Column("model", _text("model"), "text"), *VERDICTS[2:])
 MORE_VERDICTS = (
     _FEATURE,
     Column(
@@ -158,9 +135,8 @@ MORE_VERDICTS = (
     Column(
         "p of its own law",
         _p("shift_p_value"),
-        meaning="test that the feature itself behaves alike everywhere, given the other "
-        "selected ones. Large: no difference was seen, so whether its effect holds was hardly put "
-        "to the test.",
+        meaning="test that the feature itself behaves alike everywhere, given the other ones. "
+        "Large: no difference was seen, so whether its effect holds was hardly put to the test.",
     ),
     Column(
         "leaves at",

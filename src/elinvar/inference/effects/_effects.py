@@ -48,6 +48,8 @@ class FeatureEffect:
         variances; d = 0 otherwise.
     test_alone : bool
         Whether classes are separated somewhere, so that only a test of the whole compares.
+    contrast : str
+        "red over blue": between which levels of a categorical feature; "" for numbers.
     """
 
     effect: float
@@ -63,6 +65,7 @@ class FeatureEffect:
     parts: Floats
     part_variances: Floats
     test_alone: bool
+    contrast: str
 
     @property
     def own_margin(self) -> Floats:
@@ -146,7 +149,22 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
         parts=(fit.own[:, places] * units).T[several],
         part_variances=(np.einsum("ejj->ej", block) * units**2).T[several],
         test_alone=fit.test_alone,
+        contrast=_contrast(problem, fit, places, weights) if categorical else "",
     )
+
+
+def _contrast(problem: LinearProblem, fit: Refit, places: Places, weights: Floats) -> str:
+    """Name the levels that a contrast is between: the larger one over the smaller one."""
+    schema, columns = problem.moments.schema, fit.columns[places] - problem.offset
+    name = schema.features[problem.features[problem.gate_of[fit.columns[places[0]]]]]
+    reference = schema.levels[name][0]
+    levels = [schema.columns[problem.columns[j]].removeprefix(f"{name}=") for j in columns]
+    # outcome by outcome; levels of one outcome add up to 0 with the reference among them
+    table = weights.reshape(fit.n_outcomes, -1)
+    table = np.column_stack([-table.sum(axis=1), table])
+    row = table[int(np.argmax(np.abs(table).sum(axis=1)))]
+    among = [reference, *levels[: table.shape[1] - 1]]
+    return f"{among[int(np.argmax(row))]} over {among[int(np.argmin(row))]}"
 
 
 def _wald(coef: Floats, covariance: Floats) -> float:

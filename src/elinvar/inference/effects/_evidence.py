@@ -1,12 +1,12 @@
-"""What the data say of every feature: its effect, how sure, and whether environments agree."""
+"""What the data say of every feature: the strongest statement, and the model it speaks of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeAlias
+from typing import Generic
 
 import numpy as np
-from scipy.special import ndtri
 
+from elinvar.inference.effects._all_features import AllFeatures, negligible, steady
 from elinvar.inference.effects._effects import (
     FEWEST,
     FeatureEffect,
@@ -14,115 +14,15 @@ from elinvar.inference.effects._effects import (
     feature_effects,
     with_gate,
 )
-from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
+from elinvar.inference.effects._statements import Evidence, FeatureEvidence, Status, Verdict
+from elinvar.inference.effects._views import EffectsView
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.problem._types import Bools, Floats
-from elinvar.inference.tests._laws import law_p_values
-
-Verdict: TypeAlias = Literal[
-    "invariant", "approximately invariant", "spurious", "no effect", "undecided"
-]
-Status: TypeAlias = Literal[
-    "accepted", "borderline", "approximate", "rejected", "untested", "pooled_only"
-]
+from elinvar.inference.tests._laws import law_p_values, share_features
 
 _LEVEL = 0.05
-_NORMAL_90 = float(ndtri(0.95))
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureEvidence:
-    """Evidence on one feature.
-
-    Attributes
-    ----------
-    verdict : str
-        "invariant", "approximately invariant", "spurious", "no effect" or "undecided". Where the
-        data cannot tell the effect at all, it is undecided and the numbers are NaN.
-    effect, low, high : float
-        Effect in the efficient refit of the selected support, with the feature if it is not in it,
-        and its 95% interval, which takes environments as fixed: target units per unit of the
-        feature, or the largest contrast between two levels of a categorical one. Where that model
-        is refuted (invariance not accepted, or the feature spurious) there is no common effect: the
-        average of the environments' own effects, and its interval as their mean over all such
-        environments.
-    heterogeneity_p : float
-        p-value of the same effect in all environments.
-    between_sd : float
-        Standard deviation of the effect between environments (Paule and Mandel).
-    new_low, new_high : float
-        90% prediction interval for the effect in a new environment.
-    shift_p_value : float
-        p-value of the feature's own law, given the other selected features, being the same in all
-        environments. Where it is large, nothing has put the invariance of its effect to the test.
-    odd_environment : str
-        The environment whose effect stands out from the others'; "" if none does.
-    """
-
-    verdict: Verdict = "undecided"
-    effect: float = np.nan
-    low: float = np.nan
-    high: float = np.nan
-    heterogeneity_p: float = np.nan
-    between_sd: float = np.nan
-    new_low: float = np.nan
-    new_high: float = np.nan
-    shift_p_value: float = np.nan
-    odd_environment: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentEffect:
-    """Effect of a feature in one environment that can tell it, with its 95% interval."""
-
-    feature: str
-    environment: str
-    effect: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """What the data say, as far as effects go.
-
-    Attributes
-    ----------
-    features : list of FeatureEvidence
-        One for every feature of the schema, in its order.
-    effects : list of EnvironmentEffect
-    """
-
-    features: list[FeatureEvidence]
-    effects: list[EnvironmentEffect]
-
-
-def status_of(outcome: str | None, p_value: float, *, differ: bool) -> Status:
-    """How much the outcome of a selection is worth.
-
-    Parameters
-    ----------
-    outcome : {"accepted", "approximate", "rejected"}, optional
-        None: a single environment.
-    p_value : float
-        Of the overidentification test.
-    differ : bool
-        Whether the features' laws differ between environments.
-
-    Returns
-    -------
-    str
-        The outcome; but "untested" if nothing differs, so that nothing could be refuted,
-        "borderline" if a set was accepted with p below .05, though selection prefers sets that
-        agree, and "pooled_only" with a single environment.
-    """
-    if outcome is None:
-        return "pooled_only"
-    if not differ:
-        return "untested"
-    if outcome == "accepted":
-        return "borderline" if p_value < _LEVEL else "accepted"
-    return "approximate" if outcome == "approximate" else "rejected"
+# the two levels of a balanced category are two standard deviations apart
+_BALANCED = 2.0
 
 
 def gather_evidence(
@@ -133,6 +33,7 @@ def gather_evidence(
     *,
     rivals: Bools | None = None,
     tolerance: float = 0.25,
+    smallest_effect: float = 0.1,
 ) -> Evidence:
     """Gather evidence on every feature.
 
@@ -141,138 +42,161 @@ def gather_evidence(
     loss : Loss
     selected : boolean array of shape (n_gates,)
     status : str
-        What `status_of` says.
+        What `status_of` says. Of an accepted or approximate set it is asked what it says of each
+        feature; where that is nothing, and with any other status, the model of all features speaks.
     alpha : float
         Level of the overidentification test.
     rivals : boolean array of shape (n_rivals, n_gates), optional
         Accepted supports that are as good but for noise. Intervals reach over what they say, too;
-        a feature that one of them does without is undecided.
+        of a feature that one of them does without the set says nothing.
     tolerance : float >= 0
         How far the interval for a new environment may reach from the average effect, as a share of
-        it, for the effect to count as approximately invariant.
+        it, for the effect to count as nearly invariant.
+    smallest_effect : float >= 0
+        Smallest effect of interest, in standard deviations of the target per standard deviation of
+        the feature; between two levels of a category, or 0 and 1, twice that.
     """
-    # a single environment has no selected support: its effects are those of the whole model
-    selected, problem = selected | (status == "pooled_only"), loss.problem
-    effects = feature_effects(loss, selected)
-    random = _random(effects, len(problem.count))
-    agreement = _agreement(effects, random)
-    # an effect that nothing has put to the test may be invariant by accident
-    moved = law_p_values(problem, selected)
-    rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
-    reach = _reach(loss, selected, rivals)
-    judge = _Judge(
-        loss=loss,
-        random=random,
-        part_spread=_part_spread(effects),
-        selected=selected,
-        rivals=rivals,
-        status=status,
-        alpha=alpha,
-        tolerance=tolerance,
-    )
-    verdicts: list[Verdict] = [
-        "undecided" if found is None else judge.verdict(gate, found, float(agreement[gate]))
-        for gate, found in enumerate(effects)
-    ]
-    if "spurious" in verdicts and not selected.any():
-        # without an effect that holds, it may be the target's own mechanism that changes
-        verdicts = ["undecided"] * len(verdicts)
-    schema, names = problem.moments.schema, problem.moments.names
-    features, own = [FeatureEvidence()] * len(schema.features), []
-    for gate, found in enumerate(effects):
-        if found is None:
-            continue
-        place = problem.features[gate]
-        own.extend(_by_environment(found, schema.features[place], names))
-        effect, *ends = _common_effect(judge, gate, found, verdicts[gate], reach[gate])
-        features[place] = FeatureEvidence(
-            verdict=verdicts[gate],
-            effect=effect,
-            low=ends[0],
-            high=ends[1],
-            heterogeneity_p=float(agreement[gate]),
-            between_sd=float(random.between_sd[gate]),
-            new_low=ends[2],
-            new_high=ends[3],
-            shift_p_value=float(moved[gate]),
-            odd_environment=_odd(found, agreement[gate], names),
+    problem = loss.problem
+    smallest = smallest_effects(loss, smallest_effect)
+    everything = AllFeatures.of(loss, tolerance, smallest)
+    together = everything.evidence()
+    rows, views = list(together), [everything.view] * len(together)
+    if status in ("accepted", "approximate"):
+        rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
+        judge = InvariantSet(
+            loss=loss,
+            view=EffectsView(problem=problem, effects=feature_effects(loss, selected)),
+            selected=selected,
+            rivals=rivals,
+            accepted=status == "accepted",
+            alpha=alpha,
+            tolerance=tolerance,
+            smallest=smallest,
         )
-    return Evidence(features=features, effects=own)
+        for gate, row in enumerate(judge.evidence()):
+            # what the set says goes first; where both say nothing, whichever environments tell
+            if row.verdict != "undecided" or np.isnan(rows[gate].new_low):
+                rows[gate], views[gate] = row, judge.view
+    n_features = len(problem.moments.schema.features)
+    return Evidence(
+        features=_by_feature(rows, problem.features.tolist(), n_features),
+        all_features=_by_feature(together, problem.features.tolist(), n_features),
+        effects=[one for gate, view in enumerate(views) for one in view.by_environment(gate)],
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Judge(Generic[M]):
-    """The rules that turn numbers into verdicts."""
+def _by_feature(
+    rows: Sequence[FeatureEvidence], places: Sequence[int], n_features: int
+) -> list[FeatureEvidence]:
+    """Rows of gates as rows of all features; nothing is known of those without a gate."""
+    found = [FeatureEvidence()] * n_features
+    for place, row in zip(places, rows, strict=True):
+        found[place] = row
+    return found
+
+
+def smallest_effects(loss: Loss[M], share: float) -> Floats:
+    """Smallest effects of interest (n_gates,) in the data's units.
+
+    ``share`` is in standard deviations of the target per standard deviation of the feature; for
+    classes the target is a logistic variable on the scale of log odds, as Hasselblad and Hedges
+    (1995) convert odds ratios to standardised differences.
+    """
+    problem = loss.problem
+    first = np.searchsorted(problem.gate_of[problem.offset :], np.arange(problem.n_gates))
+    # the sd of a level that is rare is small, which makes no large contrast a small one
+    categories = share_features(problem.moments)[problem.features]
+    unit = np.where(categories, _BALANCED, 1.0 / problem.scale[first])
+    sizes: Floats = share * loss.outcome_sd * unit
+    return sizes
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InvariantSet(Generic[M]):
+    """What an accepted or approximate set says of its members, and of features outside it."""
 
     loss: Loss[M]
-    random: RandomEffects
-    part_spread: Floats
+    view: EffectsView
     selected: Bools
     rivals: Bools
-    status: Status
+    accepted: bool
     alpha: float
     tolerance: float
+    smallest: Floats
 
-    def verdict(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
-        if self.status in ("pooled_only", "untested"):
-            return "undecided"
+    def evidence(self) -> list[FeatureEvidence]:
+        """Return what is said of each gate."""
+        view = self.view
+        verdicts: list[Verdict] = [
+            "undecided" if found is None else self._verdict(gate, found)
+            for gate, found in enumerate(view.effects)
+        ]
+        if "spurious" in verdicts and not self.selected.any():
+            # without an effect that holds, it may be the target's own mechanism that changes
+            verdicts = ["undecided"] * len(verdicts)
+        # an effect that nothing has put to the test may be invariant by accident
+        moved = law_p_values(self.loss.problem, self.selected)
+        reach = _reach(self.loss, self.selected, self.rivals)
+        rows = []
+        for gate, found in enumerate(view.effects):
+            if found is None:
+                rows.append(FeatureEvidence())
+                continue
+            effect, *ends = self._numbers(gate, found, verdicts[gate], reach[gate])
+            inside = self.selected[gate]
+            rows.append(
+                FeatureEvidence(
+                    verdict=verdicts[gate],
+                    model="invariant set" if inside else "invariant set and this feature",
+                    effect=effect,
+                    low=ends[0],
+                    high=ends[1],
+                    heterogeneity_p=float(view.agreement[gate]),
+                    between_sd=float(view.random.between_sd[gate]),
+                    new_low=ends[2],
+                    new_high=ends[3],
+                    shift_p_value=float(moved[gate]),
+                    odd_environment=view.odd(gate),
+                    contrast=found.contrast,
+                    n_environments=view.telling(gate),
+                    smallest_effect=float(self.smallest[gate]),
+                )
+            )
+        return rows
+
+    def _verdict(self, gate: int, found: FeatureEffect) -> Verdict:
         unlike = bool((self.rivals[:, gate] != self.selected[gate]).any())
-        if found.test_alone and self.status in ("accepted", "approximate"):
-            return self._by_test(gate, found, p_value, unlike)
-        if not np.isfinite(self.random.between_sd[gate]):
-            return "undecided"
-        if self.status in ("rejected", "borderline"):
-            return "approximately invariant" if self.steady(gate, found) else "undecided"
-        if unlike:
+        told = np.isfinite(self.view.random.between_sd[gate])
+        # where classes are separated there is no spread of effects, but a test
+        if unlike or not (told or found.test_alone):
             return "undecided"
         if self.selected[gate]:
-            return self._inside(gate, found, p_value)
-        if self._differs(gate, found, p_value):
-            return "spurious"
-        weak = found.wald < self.loss.needed_wald()[found.n_coefficients]
-        return "no effect" if weak and found.low <= 0 <= found.high else "undecided"
-
-    def _by_test(self, gate: int, found: FeatureEffect, p_value: float, unlike: bool) -> Verdict:
-        """Verdict where classes are separated: there is no spread of effects, but a test."""
-        if unlike:
+            return self._inside(gate, found, told=bool(told))
+        low, high = self.view.new(gate)
+        # what keeps its sign in a new environment does not come and go
+        if low * high > 0:
             return "undecided"
-        if not self.selected[gate]:
-            return "spurious" if self._differs(gate, found, p_value) else "undecided"
-        if self.status == "accepted":
-            return "invariant"
-        varies = np.isfinite(self.random.between_sd[gate])
-        return self._inside(gate, found, p_value) if varies else "undecided"
+        if self._differs(gate, found):
+            return "spurious"
+        none = negligible(self.view, gate, float(self.smallest[gate]))
+        return "no effect" if none else "undecided"
 
-    def varies(self, verdict: Verdict) -> bool:
-        """Whether the model that measures an effect is refuted, so that there is no common one."""
-        return self.status in ("rejected", "approximate") or verdict == "spurious"
-
-    def steady(self, gate: int, found: FeatureEffect) -> bool:
-        """Whether the effect in a new environment will be about the same, by its 90% interval.
-
-        Two environments show one difference, too little to tell how much effects differ.
-        """
-        if np.isfinite(found.own).sum() < 3:
-            return False
-        mean = float(self.random.mean[gate])
-        reach = max(mean - self.random.low[gate], self.random.high[gate] - mean)
-        parts = _NORMAL_90 * self.part_spread[gate]
-        return bool(max(found.stretch * reach, parts) <= self.tolerance * abs(mean))
-
-    def _inside(self, gate: int, found: FeatureEffect, p_value: float) -> Verdict:
+    def _inside(self, gate: int, found: FeatureEffect, *, told: bool) -> Verdict:
         """Verdict on a selected feature: the support has passed as a whole, but it may not have."""
         # Bonferroni over the k selected features
-        agrees = p_value >= _LEVEL / int(self.selected.sum())
-        if self.status == "accepted" and agrees:
+        agrees = self.view.agreement[gate] >= _LEVEL / int(self.selected.sum())
+        if self.accepted and (agrees or (found.test_alone and not told)):
             return "invariant"
-        return "approximately invariant" if agrees or self.steady(gate, found) else "undecided"
+        near = told and steady(self.view, gate, self.tolerance)
+        return "nearly invariant" if near else "undecided"
 
-    def _differs(self, gate: int, found: FeatureEffect, p_value: float) -> bool:
+    def _differs(self, gate: int, found: FeatureEffect) -> bool:
         """Whether a feature outside the support breaks the agreement when it is added."""
         # b of docs/evidence.md, section 1: Bonferroni over the features outside
         single = _LEVEL / max(int((~self.selected).sum()), 1)
-        if self.status == "approximate" and not found.test_alone:
-            return p_value < single and not self.steady(gate, found)
+        p_value = float(self.view.agreement[gate])
+        if not self.accepted and not found.test_alone:
+            return p_value < single and not steady(self.view, gate, self.tolerance)
         alone = p_value < single or bool((found.freedom < FEWEST).any())
         if alone and not found.test_alone:
             return p_value < single
@@ -280,55 +204,17 @@ class _Judge(Generic[M]):
         whole = self.loss.assess(with_gate(self.selected, gate)[None]).p_value[0]
         return bool(whole < min(self.alpha, single))
 
-
-def _common_effect(
-    judge: "_Judge[M]", gate: int, found: FeatureEffect, verdict: Verdict, reach: Floats
-) -> tuple[float, float, float, float, float]:
-    """Effect, its interval and that for a new environment, both as wide as rivals ask for."""
-    random, center = judge.random, judge.random.mean[gate]
-    effect, low, high = found.effect, found.low, found.high
-    # a refuted refit may lie outside all own effects: docs/evidence.md, section 1
-    if judge.varies(verdict) and np.isfinite(center):
-        effect, low, high = random.average(gate)
-        low = effect - found.stretch * (effect - low)
-        high = effect + found.stretch * (high - effect)
-    below, above = max(low - reach[0], 0.0), max(reach[1] - high, 0.0)
-    new_low = float(center - found.stretch * (center - random.low[gate]) - below)
-    new_high = float(center + found.stretch * (random.high[gate] - center) + above)
-    return effect, low - below, high + above, new_low, new_high
-
-
-def _random(effects: Sequence[FeatureEffect | None], n_environments: int) -> RandomEffects:
-    """Random effects of all gates at once, over environments with enough rows; NaN without."""
-    nothing = np.full(n_environments, np.nan)
-
-    def stacked(name: str) -> Floats:
-        rows = [nothing if found is None else getattr(found, name) for found in effects]
-        return np.array(rows).reshape(len(effects), n_environments)
-
-    freedom = stacked("freedom")
-    # with fewer rows tests of single effects would reject too often
-    variance = np.where(freedom >= FEWEST, stacked("own_variance"), np.nan)
-    return random_effects(stacked("own"), variance, freedom)
-
-
-def _agreement(effects: Sequence[FeatureEffect | None], random: RandomEffects) -> Floats:
-    """p-values of the same effect everywhere, over all columns of a categorical feature."""
-    own = np.array([np.nan if found is None else found.heterogeneity_p for found in effects])
-    return np.where(np.isnan(own), random.p_value, own)
-
-
-def _part_spread(effects: Sequence[FeatureEffect | None]) -> Floats:
-    """Largest standard deviation between environments over a feature's several coefficients."""
-    spread = np.zeros(len(effects))
-    for gate, found in enumerate(effects):
-        if found is not None and len(found.parts):
-            sure = found.freedom >= FEWEST
-            each = between_sd(
-                found.parts, found.part_variances * np.where(sure, 1, np.nan), found.freedom
-            )
-            spread[gate] = np.nanmax(np.append(each, 0.0))
-    return spread
+    def _numbers(
+        self, gate: int, found: FeatureEffect, verdict: Verdict, reach: Floats
+    ) -> tuple[float, float, float, float, float]:
+        """Effect, its interval and that for a new environment, as wide as rivals ask for."""
+        effect, low, high = found.effect, found.low, found.high
+        # a refuted refit may lie outside all own effects: docs/evidence.md, section 1
+        if not self.accepted or verdict == "spurious":
+            effect, low, high = self.view.average(gate)
+        new_low, new_high = self.view.new(gate)
+        below, above = max(low - reach[0], 0.0), max(reach[1] - high, 0.0)
+        return effect, low - below, high + above, new_low - below, new_high + above
 
 
 def _reach(loss: Loss[M], selected: Bools, rivals: Bools) -> Floats:
@@ -342,36 +228,3 @@ def _reach(loss: Loss[M], selected: Bools, rivals: Bools) -> Floats:
                 low, high = (0.0, 0.0) if found is None else (found.low, found.high)
             reach[gate] = min(reach[gate, 0], low), max(reach[gate, 1], high)
     return reach
-
-
-def _odd(found: FeatureEffect, p_value: float, names: Sequence[str]) -> str:
-    """Environment that differs from the mean of the others by more than noise, if one does."""
-    estimable = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
-    if len(estimable) < 3 or not p_value < _LEVEL:
-        return ""
-    # each against the precision-weighted mean of the others, with Bonferroni's correction
-    weight = 1.0 / found.own_variance[estimable]
-    rest = weight.sum() - weight
-    others = ((weight * found.own[estimable]).sum() - weight * found.own[estimable]) / rest
-    distance = np.abs(found.own[estimable] - others) / np.sqrt(
-        found.own_variance[estimable] + 1.0 / rest
-    )
-    first = int(np.argmax(distance))
-    return names[estimable[first]] if distance[first] > -ndtri(_LEVEL / 2 / len(estimable)) else ""
-
-
-def _by_environment(
-    found: FeatureEffect, feature: str, names: Sequence[str]
-) -> list[EnvironmentEffect]:
-    margin = found.own_margin
-    return [
-        EnvironmentEffect(
-            feature=feature,
-            environment=name,
-            effect=float(found.own[e]),
-            low=float(found.own[e] - margin[e]),
-            high=float(found.own[e] + margin[e]),
-        )
-        for e, name in enumerate(names)
-        if np.isfinite(found.own[e])
-    ]

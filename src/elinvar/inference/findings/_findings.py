@@ -11,7 +11,8 @@ from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
-from elinvar.inference.effects._evidence import Evidence, Status, gather_evidence, status_of
+from elinvar.inference.effects._evidence import gather_evidence
+from elinvar.inference.effects._statements import Evidence, Status, status_of
 from elinvar.inference.findings._left_out import Fold, LeftOut, judged, left_out_losses
 from elinvar.inference.findings._models import folds_without, models_of, select_anew
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
@@ -112,11 +113,12 @@ class Findings(Generic[M]):
         """Upper 95% limit of the test's noncentrality, a row; 0 with one environment."""
         return 0.0 if self.selection is None else self.selection.disagreement
 
-    def evidence(self, tolerance: float = 0.25) -> Evidence:
+    def evidence(self, tolerance: float = 0.25, smallest_effect: float = 0.1) -> Evidence:
         """Say of every feature what its effect is, how sure, and whether environments agree.
 
         ``tolerance`` is how far an effect may reach in a new environment, as a share of it, and
-        still be approximately invariant.
+        still be nearly invariant; ``smallest_effect`` the smallest one of interest, in standard
+        deviations.
         """
         return gather_evidence(
             self.loss,
@@ -125,6 +127,7 @@ class Findings(Generic[M]):
             self.task.rule.level_at(float(self.problem.count.sum())),
             rivals=None if self.selection is None else self.selection.rivals,
             tolerance=tolerance,
+            smallest_effect=smallest_effect,
         )
 
     def tests(self) -> list[ModelTest]:

@@ -54,6 +54,10 @@ class Loss(Protocol, Generic[M]):
         """1, or 0.5 for a log likelihood."""
 
     @property
+    def outcome_sd(self) -> float:
+        """Standard deviation of what effects are on, in their units."""
+
+    @property
     def portable(self) -> bool:
         """Whether moments are all that it holds."""
 

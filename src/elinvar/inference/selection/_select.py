@@ -33,7 +33,7 @@ class SelectionRule:
     kappa : float >= 0
         How many times more different new environments may be, in variance, than those seen.
     tolerance : float >= 0
-        Largest disagreement (share of the residual variance) that counts as approximately
+        Largest disagreement (share of the residual variance) that counts as nearly
         invariant; 0 turns it off.
     exact_up_to : int >= 0
         Every support is tried up to this many free gates.
@@ -76,7 +76,7 @@ class Selection:
     shortlist : boolean array of shape (n_shortlist, n_gates)
         The most promising supports: what is compared anew where environments are left out.
     rivals : boolean array of shape (n_rivals, n_gates)
-        Other accepted (or approximately invariant) supports whose criterion is as low but for
+        Other accepted (or nearly invariant) supports whose criterion is as low but for
         noise: the data hardly prefer the selected one to them.
     supports : boolean array of shape (n_candidates, n_gates)
         All that were compared.

@@ -71,6 +71,8 @@ class LogisticLoss:
 
     # as a log loss is half a log variance
     scale = 0.5
+    # of the standard logistic law, which log odds are the shift of
+    outcome_sd = float(np.pi / np.sqrt(3.0))
     portable = False
     n_scored = 48
     n_shortlist = 12

@@ -68,6 +68,11 @@ class SquaredLoss:
     n_scored = 4096
     n_shortlist = 256
 
+    @property
+    def outcome_sd(self) -> float:
+        """Standard deviation of the target."""
+        return self.problem.target_scale
+
     @classmethod
     def from_moments(cls, moments: "Moments", **options: Unpack[ProblemOptions]) -> "SquaredLoss":
         """Standardise moments; see `LinearProblem.from_moments`."""

@@ -1,0 +1,205 @@
+"""The model of all features together: which of them, and what is said of their effects."""
+
+from dataclasses import dataclass
+from typing import Generic
+
+import numpy as np
+from scipy.special import chdtrc, chdtri, ndtri, stdtrit
+
+from elinvar.inference.effects._effects import FEWEST, effect_of
+from elinvar.inference.effects._statements import FeatureEvidence, Verdict
+from elinvar.inference.effects._views import EffectsView
+from elinvar.inference.losses._loss import Loss, M
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
+from elinvar.inference.problem._types import Bools, Floats
+from elinvar.inference.tests._laws import law_p_values
+
+_SURE = 0.01
+_POWER = 0.8
+_NORMAL_90 = float(ndtri(0.95))
+_TIMES = (1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)
+_MOST_ENVIRONMENTS = 1_000
+
+
+def fitting_gates(problem: LinearProblem) -> Bools:
+    r"""Gates of the model of all features, (n_gates,): as many as environments have rows for.
+
+    An environment takes part if its rows exceed its coefficients by 8. As long as that leaves at
+    least half of the environments, and three, all features are in. Otherwise those that matter
+    least to the pooled model are left out, by Wald's statistic a coefficient,
+    :math:`w_j^\top (T^{-1})_{jj}^{-1} w_j / d_j` with :math:`T` the pooled second moments, until it
+    does.
+    """
+    everything = np.ones(problem.n_gates, dtype=bool)
+    rows = np.sort(problem.count)[::-1]
+    enough = min(max(3, (len(rows) + 1) // 2), len(rows))
+    room = rows[enough - 1] - 1 - FEWEST
+    gate_of = problem.gate_of[problem.offset :]
+    # a single environment has nothing to compare
+    if len(gate_of) <= room or len(rows) < 2:
+        return everything
+    matters, size = _importance(problem), np.bincount(gate_of, minlength=problem.n_gates)
+    order = np.argsort(-matters, kind="stable")
+    gates = np.zeros(problem.n_gates, dtype=bool)
+    gates[order] = np.cumsum(size[order]) <= room
+    return gates
+
+
+def _importance(problem: LinearProblem) -> Floats:
+    """Wald's statistic of each gate in the pooled model, a coefficient and but for a factor."""
+    weight = problem.weights
+    gram, cross = np.tensordot(weight, problem.gram, 1), weight @ problem.cross
+    inverse, told = pseudo_inverses(gram)
+    coef, variance = inverse @ cross, np.maximum(np.diag(inverse), 1e-300)
+    wald = np.where(told > 0.5, coef**2 / variance, 0.0)[problem.offset :]
+    gate_of = problem.gate_of[problem.offset :]
+    size = np.bincount(gate_of, minlength=problem.n_gates)
+    # rounded, as the last digits depend on the order of columns
+    return np.round(np.bincount(gate_of, wald, problem.n_gates) / np.maximum(size, 1), 11)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AllFeatures(Generic[M]):
+    """What the model of all features says, and the rules by which it is put in a word.
+
+    Attributes
+    ----------
+    loss : Loss
+    view : EffectsView
+    gates : boolean array of shape (n_gates,)
+        Gates in the model.
+    tolerance : float
+        How far the interval for a new environment may reach from the average effect, as a share.
+    smallest : array of shape (n_gates,)
+        Smallest effects of interest, in the data's units.
+    """
+
+    loss: Loss[M]
+    view: EffectsView
+    gates: Bools
+    tolerance: float
+    smallest: Floats
+
+    @classmethod
+    def of(cls, loss: Loss[M], tolerance: float, smallest: Floats) -> "AllFeatures[M]":
+        """Fit all features that environments have rows for."""
+        problem, gates = loss.problem, fitting_gates(loss.problem)
+        (fit,) = loss.refits(gates[None])
+        effects = [
+            effect_of(problem, fit, gate, fit) if gates[gate] else None
+            for gate in range(problem.n_gates)
+        ]
+        view = EffectsView(problem=problem, effects=effects)
+        return cls(loss=loss, view=view, gates=gates, tolerance=tolerance, smallest=smallest)
+
+    def evidence(self) -> list[FeatureEvidence]:
+        """Return what is said of each gate."""
+        view, random = self.view, self.view.random
+        moved = law_p_values(self.loss.problem, self.gates)
+        differ = _surely(view.agreement)
+        found = []
+        for gate, known in enumerate(view.effects):
+            if known is None:
+                found.append(FeatureEvidence())
+                continue
+            verdict = self._verdict(gate, bool(differ[gate]))
+            effect, low, high = view.average(gate)
+            new_low, new_high = view.new(gate)
+            more = self._needed(gate) if verdict == "undecided" else (np.nan, np.nan)
+            found.append(
+                FeatureEvidence(
+                    verdict=verdict,
+                    model="all features",
+                    effect=effect,
+                    low=low,
+                    high=high,
+                    heterogeneity_p=float(view.agreement[gate]),
+                    between_sd=float(random.between_sd[gate]),
+                    new_low=new_low,
+                    new_high=new_high,
+                    shift_p_value=float(moved[gate]),
+                    odd_environment=view.odd(gate),
+                    contrast=known.contrast,
+                    n_environments=view.telling(gate),
+                    smallest_effect=float(self.smallest[gate]),
+                    needed_rows=more[0],
+                    needed_environments=more[1],
+                )
+            )
+        return found
+
+    def _verdict(self, gate: int, differs: bool) -> Verdict:
+        low, high = self.view.new(gate)
+        if steady(self.view, gate, self.tolerance):
+            return "nearly invariant"
+        if low * high > 0:
+            return "same direction"
+        if negligible(self.view, gate, float(self.smallest[gate])):
+            return "no effect"
+        return "varies" if differs else "undecided"
+
+    def _needed(self, gate: int) -> tuple[float, float]:
+        r"""Rows (times those there are) and environments that would decide an effect.
+
+        With E environments of k times the rows the interval for a new one reaches about
+        :math:`t_{E-1} \sqrt{\tau^2 + (\tau^2 + v/k)/E}` from the average, v being the environments'
+        sampling variance, and Q is :math:`1 + \tau^2 k / v` times chi-squared.
+        """
+        found, random = self.view.effects[gate], self.view.random
+        spread, mean = float(random.between_sd[gate]), abs(float(random.mean[gate]))
+        count = self.view.telling(gate)
+        if found is None or not np.isfinite(spread) or count < 2:
+            return np.nan, np.nan
+        able = np.isfinite(found.own_variance) & (found.freedom >= FEWEST)
+        noise = 1.0 / np.mean(1.0 / found.own_variance[able])
+
+        def decides(environments: Floats, times: Floats) -> Bools:
+            t = stdtrit(environments - 1.0, 0.95)
+            reach = t * np.sqrt(spread**2 + (spread**2 + noise / times) / environments)
+            ratio = 1.0 + spread**2 * times / noise
+            power = chdtrc(environments - 1.0, chdtri(environments - 1.0, _SURE) / ratio)
+            clear, small = reach * found.stretch < mean, mean + reach < self.smallest[gate]
+            decided: Bools = clear | small | (power >= _POWER)
+            return decided
+
+        times = np.array(_TIMES, dtype=np.float64)
+        rows = times[decides(np.full(len(times), float(count)), times)]
+        many = np.arange(count + 1.0, _MOST_ENVIRONMENTS + 1.0)
+        places = many[decides(many, np.ones(len(many)))]
+        return _first(rows), _first(places)
+
+
+def steady(view: EffectsView, gate: int, tolerance: float) -> bool:
+    """Whether the effect in a new environment will be about the same, by its 90% interval.
+
+    The interval goes over what the sd between environments may be, not over its estimate, which is
+    0 wherever noise could explain all differences. Two environments show one difference, too little
+    to tell how much effects differ.
+    """
+    if view.telling(gate) < 3:
+        return False
+    low, high = view.new(gate)
+    mean = float(view.random.mean[gate])
+    parts = _NORMAL_90 * view.part_spread[gate]
+    return bool(max(mean - low, high - mean, parts) <= tolerance * abs(mean))
+
+
+def negligible(view: EffectsView, gate: int, smallest: float) -> bool:
+    """Whether the effect will be smaller than this in a new environment, by its 90% interval."""
+    low, high = view.new(gate)
+    return bool(max(-low, high, _NORMAL_90 * view.part_spread[gate]) <= smallest)
+
+
+def _first(values: Floats) -> float:
+    return float(values[0]) if len(values) else np.nan
+
+
+def _surely(p_values: Floats) -> Bools:
+    """Which p-values are so small that of those found 1% are false (Benjamini, Hochberg 1995)."""
+    known = np.where(np.isfinite(p_values), p_values, 1.0)
+    rank = np.arange(1.0, len(known) + 1.0)
+    ordered = np.sort(known)
+    passing = ordered[ordered <= _SURE * rank / max(len(known), 1)]
+    sure: Bools = known <= passing.max(initial=-1.0)
+    return sure

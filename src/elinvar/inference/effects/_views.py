@@ -1,0 +1,114 @@
+"""Effects of one kind of model, feature by feature, as random over environments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import ndtri
+
+from elinvar.inference.effects._effects import FEWEST, FeatureEffect
+from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
+from elinvar.inference.effects._statements import EnvironmentEffect
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._types import Floats
+
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EffectsView:
+    """Effects of all gates, each in its model; None where the data cannot tell one."""
+
+    problem: LinearProblem
+    effects: Sequence[FeatureEffect | None]
+
+    @cached_property
+    def random(self) -> RandomEffects:
+        """Random effects of all gates, over environments with enough rows; NaN without."""
+        nothing = np.full(len(self.problem.count), np.nan)
+
+        def stacked(name: str) -> Floats:
+            rows = [nothing if found is None else getattr(found, name) for found in self.effects]
+            return np.array(rows).reshape(len(self.effects), len(nothing))
+
+        freedom = stacked("freedom")
+        # with fewer rows tests of single effects would reject too often
+        variance = np.where(freedom >= FEWEST, stacked("own_variance"), np.nan)
+        return random_effects(stacked("own"), variance, freedom)
+
+    @cached_property
+    def agreement(self) -> Floats:
+        """p-values of the same effect everywhere, over all columns of a categorical feature."""
+        own = [np.nan if found is None else found.heterogeneity_p for found in self.effects]
+        return np.where(np.isnan(own), self.random.p_value, own)
+
+    @cached_property
+    def part_spread(self) -> Floats:
+        """Largest sd between environments over a feature's several coefficients."""
+        spread = np.zeros(len(self.effects))
+        for gate, found in enumerate(self.effects):
+            if found is not None and len(found.parts):
+                enough = np.where(found.freedom >= FEWEST, 1.0, np.nan)
+                each = between_sd(found.parts, found.part_variances * enough, found.freedom)
+                spread[gate] = np.nanmax(np.append(each, 0.0))
+        return spread
+
+    def telling(self, gate: int) -> int:
+        """How many environments tell an effect, with rows enough to compare it."""
+        found = self.effects[gate]
+        if found is None:
+            return 0
+        return int((np.isfinite(found.own_variance) & (found.freedom >= FEWEST)).sum())
+
+    def average(self, gate: int) -> tuple[float, float, float]:
+        """Average effect over environments with its 95% interval; the common one without."""
+        found, mean = self.effects[gate], float(self.random.mean[gate])
+        assert found is not None
+        if not np.isfinite(mean):
+            return found.effect, found.low, found.high
+        low, high = float(self.random.mean_low[gate]), float(self.random.mean_high[gate])
+        return mean, mean - found.stretch * (mean - low), mean + found.stretch * (high - mean)
+
+    def new(self, gate: int) -> tuple[float, float]:
+        """90% interval of the effect in a new environment; NaN without."""
+        found, mean = self.effects[gate], float(self.random.mean[gate])
+        stretch = np.nan if found is None else found.stretch
+        low, high = float(self.random.low[gate]), float(self.random.high[gate])
+        return mean - stretch * (mean - low), mean + stretch * (high - mean)
+
+    def odd(self, gate: int) -> str:
+        """Environment that differs from the mean of the others by more than noise, if one does."""
+        found = self.effects[gate]
+        if found is None or not self.agreement[gate] < _LEVEL:
+            return ""
+        told = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
+        if len(told) < 3:
+            return ""
+        # each against the precision-weighted mean of the others, with Bonferroni's correction
+        own, variance = found.own[told], found.own_variance[told]
+        weight = 1.0 / variance
+        rest = weight.sum() - weight
+        others = ((weight * own).sum() - weight * own) / rest
+        distance = np.abs(own - others) / np.sqrt(variance + 1.0 / rest)
+        first = int(np.argmax(distance))
+        far = distance[first] > -ndtri(_LEVEL / 2 / len(told))
+        return self.problem.moments.names[told[first]] if far else ""
+
+    def by_environment(self, gate: int) -> list[EnvironmentEffect]:
+        """Effect of a gate in each environment that can tell it."""
+        found, problem = self.effects[gate], self.problem
+        if found is None:
+            return []
+        margin = found.own_margin
+        return [
+            EnvironmentEffect(
+                feature=problem.moments.schema.features[problem.features[gate]],
+                environment=name,
+                effect=float(found.own[e]),
+                low=float(found.own[e] - margin[e]),
+                high=float(found.own[e] + margin[e]),
+            )
+            for e, name in enumerate(problem.moments.names)
+            if np.isfinite(found.own[e])
+        ]
