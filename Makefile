@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo reproduce test check format bench leaderboard pictures wheel clean
+.PHONY: help demo reproduce test check format bench targets leaderboard pictures wheel clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/sweeps.py
 	$(BIN)/python benchmarks/neural.py
 	$(BIN)/python benchmarks/neural_sampler.py
+
+targets: $(BENCH) ## Print what elinvar is held to, on real tables and known answers (half an hour)
+	@$(ONE_THREAD) $(BIN)/python benchmarks/targets.py
 
 leaderboard: $(BENCH) ## Run every method on every problem, and write docs/leaderboard.md (half an hour)
 	$(ONE_THREAD) $(BIN)/elinvar bench --out leaderboard --resume

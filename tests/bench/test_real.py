@@ -48,6 +48,26 @@ def test_each_environment_is_left_out_and_two_values_are_classes():
     assert table_case("oslo", 0).score == "squared error"
 
 
+def test_rows_of_a_level_that_no_other_environment_has_are_no_test():
+    data = load_table("epa")
+    places = sorted(data.frame[data.environment].unique())
+    cases = [table_case("epa", k) for k in range(len(places))]
+    lost = 0
+    for place, case in zip(places, cases, strict=True):
+        for name in data.categorical:
+            assert set(case.test.X[name]) <= set(case.train.X[name])
+        lost += (data.frame[data.environment] == place).sum() - len(case.test.y)
+    assert 0 < lost < 30
+
+
+def test_a_share_of_rows_knows_every_level():
+    rng = np.random.default_rng(0)
+    kind = pd.Series(np.repeat(["a", "b"], (5000, 1))).astype("category")
+    rows = Split(X=pd.DataFrame({"k": kind}), y=np.ones(5001), environments=np.full(5001, "e"))
+    few = thinned(rows, 100, rng)
+    assert set(few.X["k"]) == {"a", "b"} and len(few.y) <= 102
+
+
 def test_log_loss_is_that_of_probabilities_and_finite():
     y, likely = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.2, 0.6])
     expected = -np.mean(np.log([0.9, 0.8, 0.6]))

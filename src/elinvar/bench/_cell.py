@@ -85,7 +85,7 @@ def cell(
     except Exception as error:  # of whatever kind a table that nobody has tried raises
         if not real:
             raise
-        return [] if repetition else [row("no table", reason=_words(error))]
+        return [] if repetition else [row("no table", reason=words_of(error))]
     if case is None:
         return []
     about: Values = {
@@ -176,7 +176,7 @@ def run_method(
         except MissingExtraError as error:
             return _failed(_short(error), "not installed")
         except Exception as error:  # of whatever kind a method raises
-            return _failed(_words(error))
+            return _failed(words_of(error))
         errors = errors_in(case.test, predicted, case.score)
         if not np.isfinite(errors).all():
             return _failed("predictions are not finite")
@@ -295,7 +295,7 @@ def _text(parameters: Parameters) -> str:
     return ", ".join(f"{key}={value}" for key, value in shown.items() if value is not None)
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
     words = " ".join(str(error).split())[:160]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 

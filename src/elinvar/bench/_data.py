@@ -244,7 +244,12 @@ def _left_out(table: Dataset, which: int) -> Case | None:
         environments=labels,
     )
     new = labels == names[which]
-    return Case(task=task, train=rows.where(~new), test=rows.where(new), probabilities=True)
+    # of a level that no other environment has, nobody can know anything
+    told = np.ones(len(frame), dtype=bool)
+    for name in table.categorical:
+        told &= frame[name].isin(frame.loc[~new, name].unique()).to_numpy()
+    train, test = rows.where(~new), rows.where(new & told)
+    return Case(task=task, train=train, test=test, probabilities=True)
 
 
 def _target(values: "Series[Any]") -> tuple[Floats, Task]:
@@ -272,4 +277,8 @@ def thinned(rows: Split, most: int, rng: np.random.Generator) -> Split:
         at = np.flatnonzero(rows.environments == name)
         few = min(len(at), max(FEWEST, round(len(at) * most / len(rows.y))))
         kept[rng.choice(at, few, replace=False)] = True
+    # and a row of each level, or the method would not know the level
+    X: Any = rows.X
+    for column in X.select_dtypes("category") if hasattr(X, "select_dtypes") else ():
+        kept[np.unique(X[column].cat.codes, return_index=True)[1]] = True
     return rows.where(kept)

@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from elinvar._base._numbers import number, percent
 from elinvar.bench._real import REFERENCES, not_read
+from elinvar.bench._statements import coverage, statements
+from elinvar.bench._targets import CONTRADICTED
 from elinvar.bench._text import NOTHING, TextTable, plain
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from elinvar.bench._run import BenchResult
 
 
@@ -48,6 +54,8 @@ def real_tables(result: "BenchResult") -> Iterator[TextTable]:
             picture=f"tables-{task}.png",
             kinds="lrrrrlrrl",
         )  # fmt: skip
+    if result.claims is not None:
+        yield _statement_table(result.claims)
     lost = not_read(result.rows)
     yield TextTable(
         name="not-read",
@@ -57,6 +65,44 @@ def real_tables(result: "BenchResult") -> Iterator[TextTable]:
         rows=[[name, reason] for name, reason in lost.items()],
         kinds="ll",
     )
+
+
+def _statement_table(claims: "DataFrame") -> TextTable:
+    names = {"evidence": "strongest statement", "all_features": "model of all features"}
+    found = statements(claims).to_dict("records")
+    rows = [
+        [
+            row["where"],
+            names[row["table"]],
+            row["verdict"],
+            f"{row['effects']:,}",
+            percent(row["share"], 2),
+            f"{row['checked']:,}",
+            percent(row["contradicted"], 2, missing=NOTHING),
+            percent(CONTRADICTED.get(row["verdict"], np.nan), 2, missing=""),
+            plain(row["covered"], 3),
+        ]
+        for row in found
+        if row["effects"]
+    ]
+    held = "; ".join(
+        f"{row['where']}: {row['covered']:.3f} of {row['effects']:,}, and .80 or more on "
+        f"{row['enough']:.0%} of problems"
+        for row in coverage(claims).to_dict("records")
+    )
+    return TextTable(
+        name="statements",
+        title="Verdicts on environments left out (tables)",
+        about="Each environment is left out, the default model fitted to the others, and each "
+        "verdict held against the coefficient of that environment's own least squares, with its "
+        "error: a sign is contradicted beyond 1.64 errors, a size outside the 90% interval for a "
+        "new environment widened by them. A feature counts once for each environment that is left "
+        f"out. Coverage of that interval in the model of all features, nominally .90: {held}.",
+        heads=("where", "table", "verdict", "effects", "share", "checked", "contradicted",
+               "at most", "covered"),
+        rows=rows,
+        kinds="lllrrrrrr",
+    )  # fmt: skip
 
 
 def _note(result: "BenchResult", method: str) -> str:

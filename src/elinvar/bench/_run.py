@@ -1,7 +1,7 @@
 """Running suites: the cells that are missing, then tables."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from elinvar.baselines import BASELINES
 from elinvar.bench._cell import cell
 from elinvar.bench._paired import Ranking, rank
 from elinvar.bench._real import by_table, over_tables
+from elinvar.bench._statements import claims_cell, where
 from elinvar.bench._suites import ALWAYS, SUITES, Suite
 from elinvar.bench._summary import measured, scores, summarise, verdicts
 from elinvar.bench._targets import targets
@@ -47,6 +48,8 @@ class BenchResult:
     by_table, over_tables : DataFrame
         A row a method and real table, or a method and kind of target: errors over those of least
         squares or logistic regression.
+    claims : DataFrame, or None
+        A row a verdict and environment that the model had not seen; None without real tables.
     quick : bool
         Whether this was a short run.
     seconds : float
@@ -62,6 +65,7 @@ class BenchResult:
     ranking: Ranking | None
     by_table: "DataFrame"
     over_tables: "DataFrame"
+    claims: "DataFrame | None"
     quick: bool
     seconds: float
 
@@ -142,6 +146,47 @@ def sweep_of(
     )
 
 
+def claims_sweep(
+    suite: Suite, seeds: int | None, *, quick: bool, tables: str = "", simulated: bool = False
+) -> Sweep:
+    """Return the grid on which verdicts are held against environments left out.
+
+    Parameters
+    ----------
+    suite : Suite
+        Of real tables.
+    seeds : int, optional
+        Repetitions of each problem; by default the suite's.
+    quick : bool
+        A short run.
+    tables : str
+        Specifications of real tables to run in place of this package's.
+    simulated : bool
+        On generated problems in place of real tables.
+
+    Returns
+    -------
+    Sweep
+    """
+    from elinvar._base import __version__
+
+    usual = suite.quick_seeds if quick else suite.simulated_seeds if simulated else suite.seeds
+    problems = tuple(table_specs(tables)) if tables else suite.shown(quick=quick)
+    if simulated:
+        problems = suite.simulated[:1] if quick else suite.simulated
+    return Sweep(
+        name="statements",
+        function=claims_cell,
+        axes={"problem": problems, "repetition": range(usual if seeds is None else seeds)},
+        problem=("problem",),
+        fixed={
+            "version": __version__,
+            "tables": "" if simulated else tables,
+            "simulated": simulated,
+        },
+    )
+
+
 def run_bench(
     suites: Sequence[str] = (),
     *,
@@ -207,26 +252,34 @@ def run_bench(
     specs = read_specs(*tables) if tables else ""
     if specs and not any(suite.real for suite in chosen):
         raise DataError("Tables are given, but no suite of real ones is run; add the suite tables.")
-    files = {suite.name: _file(suite, out, quick) for suite in chosen}
+    sweeps = {
+        stem: sweep
+        for suite in chosen
+        for stem, sweep in _sweeps(
+            suite, names if methods else suite.methods or names, seeds, quick, specs
+        )
+    }
+    files = {stem: _file(stem, out, quick) for stem in sweeps}
     if not resume:
         _refuse_results([path for path in files.values() if path is not None])
-    parts = []
-    for suite in chosen:
-        found = run_sweep(
-            sweep_of(
-                suite,
-                names if methods else suite.methods or names,
-                seeds,
-                quick=quick,
-                tables=specs,
-            ),
-            out=files[suite.name],
+    parts: dict[str, DataFrame] = {}
+    for stem, sweep in sweeps.items():
+        parts[stem] = run_sweep(
+            sweep,
+            out=files[stem],
             workers=workers,
             backend="processes",
-            progress=None if progress is None else partial(progress, suite.name),
+            progress=None if progress is None else partial(progress, stem),
         )
-        parts.append(found.assign(suite=suite.name))
-    result = result_of(chosen, pd.concat(parts, ignore_index=True), quick=quick, tables=specs)
+    rows = [parts.pop(suite.name).assign(suite=suite.name) for suite in chosen]
+    checked = [part.assign(where=where(part, stem)) for stem, part in parts.items() if len(part)]
+    result = result_of(
+        chosen,
+        pd.concat(rows, ignore_index=True),
+        pd.concat(checked, ignore_index=True) if checked else None,
+        quick=quick,
+        tables=specs,
+    )
     result = replace(result, seconds=time.perf_counter() - started)
     if out is not None:
         _write(result, Path(out))
@@ -234,7 +287,12 @@ def run_bench(
 
 
 def result_of(
-    suites: Sequence[Suite], rows: "DataFrame", *, quick: bool = False, tables: str = ""
+    suites: Sequence[Suite],
+    rows: "DataFrame",
+    claims: "DataFrame | None" = None,
+    *,
+    quick: bool = False,
+    tables: str = "",
 ) -> BenchResult:
     """Return the tables of rows that were run.
 
@@ -243,6 +301,8 @@ def result_of(
     suites : sequence of Suite
     rows : DataFrame
         Of the cells, with a column ``suite``.
+    claims : DataFrame, optional
+        Of verdicts on environments left out, with a column ``where``.
     quick : bool
         Whether it was a short run.
     tables : str
@@ -264,22 +324,29 @@ def result_of(
         by_problem=by_problem,
         by_suite=summarise(rows, ("suite", "task")),
         verdicts=verdicts(rows),
-        targets=targets(rows, over),
+        targets=targets(rows, over, claims),
         ranking=rank(scores(ranked)) if len(ranked) else None,
         by_table=read,
         over_tables=over,
+        claims=claims,
         quick=quick,
         seconds=0.0,
     )
 
 
-def _file(suite: Suite, out: Path | None, quick: bool) -> Path | None:
-    return None if out is None else check_writable(Path(out) / f"{stem_of(suite, quick)}.parquet")
+def _sweeps(
+    suite: Suite, methods: Sequence[str], seeds: int | None, quick: bool, tables: str
+) -> Iterator[tuple[str, Sweep]]:
+    """Yield the grids of a suite, each with the name of its file."""
+    yield suite.name, sweep_of(suite, methods, seeds, quick=quick, tables=tables)
+    if suite.real:
+        yield f"{suite.name}-statements", claims_sweep(suite, seeds, quick=quick, tables=tables)
+        yield f"{suite.name}-simulated", claims_sweep(suite, seeds, quick=quick, simulated=True)
 
 
-def stem_of(suite: Suite, quick: bool) -> str:
-    """Return what the file of a suite is called."""
-    return f"{suite.name}-quick" if quick else suite.name
+def _file(stem: str, out: Path | None, quick: bool) -> Path | None:
+    ending = "-quick" if quick else ""
+    return None if out is None else check_writable(Path(out) / f"{stem}{ending}.parquet")
 
 
 def _refuse_results(files: Sequence[Path]) -> None:

@@ -42,7 +42,12 @@ class Suite:
     class_methods : tuple of str
         Those of them that run on classes, where it is not all.
     real : bool
-        Whether its problems are real tables, each environment left out in turn.
+        Whether its problems are real tables, each environment left out in turn; then verdicts are
+        held against the environments left out, too.
+    simulated : tuple of str
+        Generated problems on which they are as well; in a short run the first.
+    simulated_seeds : int
+        Repetitions of each of these.
     """
 
     name: str
@@ -60,6 +65,8 @@ class Suite:
     methods: tuple[str, ...] = ()
     class_methods: tuple[str, ...] = ()
     real: bool = False
+    simulated: tuple[str, ...] = ()
+    simulated_seeds: int = 10
 
     def __post_init__(self) -> None:
         if not self.problems:
@@ -223,6 +230,7 @@ _ALL = (
         methods=_TABLE_METHODS,
         class_methods=_CLASS_METHODS,
         real=True,
+        simulated=tuple(f"environments-{n}" for n in (3, 5, 8, 12, 20, 30)),
     ),
     Suite(
         name="demo",

@@ -2,14 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from elinvar.bench._statements import REAL, coverage, statements
 from elinvar.bench._summary import BASE, POOR
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
+
+CONTRADICTED: Final = {
+    "same direction": 0.02,
+    "nearly invariant": 0.12,
+    "invariant": 0.10,
+    "no effect": 0.05,
+}
+"""The most environments left out, of those that can tell, that may contradict a verdict."""
 
 INVARIANT, CLASSIFIER = "elinvar-invariant", "elinvar-classifier-auto"
 _NO_PEERS = ("oracle", "heterosgd")
@@ -35,7 +44,9 @@ class Target:
     met: str
 
 
-def targets(rows: "DataFrame", over_tables: "DataFrame") -> "DataFrame":
+def targets(
+    rows: "DataFrame", over_tables: "DataFrame", claims: "DataFrame | None" = None
+) -> "DataFrame":
     """Hold rows to what was asked of elinvar; against a peer, on the data that both ran on.
 
     Parameters
@@ -44,6 +55,8 @@ def targets(rows: "DataFrame", over_tables: "DataFrame") -> "DataFrame":
         Of `measured`.
     over_tables : DataFrame
         Of real tables.
+    claims : DataFrame, optional
+        Of verdicts on environments left out.
 
     Returns
     -------
@@ -52,7 +65,7 @@ def targets(rows: "DataFrame", over_tables: "DataFrame") -> "DataFrame":
     """
     import pandas as pd
 
-    found = (*_all(_Results(rows)), *_on_tables(over_tables))
+    found = (*_all(_Results(rows)), *_on_tables(over_tables), *_claimed(claims))
     return pd.DataFrame([asdict(one) for one in found])
 
 
@@ -250,3 +263,32 @@ def _on_tables(over: "DataFrame") -> Iterator[Target]:
     failures = float(np.sum(failed)) if failed else np.nan
     found = f"{failures:.0f} runs failed"
     yield _held("tables", "no exception of elinvar's", found, failures, holds=failures == 0)
+
+
+def _claimed(claims: "DataFrame | None") -> Iterator[Target]:
+    if claims is None:
+        return
+    real = claims[claims["where"] == REAL["regression"]]
+    said = statements(real).set_index(["table", "verdict"])
+
+    def of(column: str, verdict: str, table: str = "evidence") -> float:
+        return float(said[column].get((table, verdict), np.nan))
+
+    told, alone = (1 - of("share", "undecided", table) for table in ("evidence", "all_features"))
+    asked = "75% of effects have a statement other than undecided"
+    found = f"{told:.1%}; in the model of all features alone {alone:.1%}"
+    yield _held("tables", asked, found, told, holds=told >= 0.75)
+    for verdict, most in CONTRADICTED.items():
+        share, checked = of("contradicted", verdict), of("checked", verdict)
+        asked = f"{verdict}: contradicted by at most {most:.0%} of environments left out"
+        found = f"{share:.1%} of {checked:,.0f}"
+        yield _held("tables", asked, found, share, holds=share <= most)
+    held = coverage(real)
+    covered, enough = (float(held[name].mean()) for name in ("covered", "enough"))
+    asked = "90% intervals for a new environment, all features: hold .89 to .93 of effects"
+    yield _held("tables", asked, f"{covered:.3f}", covered, holds=0.89 <= covered <= 0.93)
+    asked = "the same, .80 or more on 9 tables of 10"
+    yield _held("tables", asked, f"on {enough:.0%}", enough, holds=enough >= 0.9)
+    failures = float((real["outcome"] == "failed").sum())
+    asked = "verdicts: no exception"
+    yield _held("tables", asked, f"{failures:.0f} runs failed", failures, holds=failures == 0)

