@@ -343,3 +343,16 @@ def test_version_and_help(elinvar):
         result = elinvar(*command, "--help")
         assert result.exit_code == 0
         assert "--help" in result.stdout
+
+
+def test_clusters_and_robust_say_what_the_intervals_allow_for(elinvar, csv):
+    data = pd.read_csv(csv)
+    data["person"] = [f"p{k % 60}" for k in range(len(data))]
+    data.to_csv(csv, index=False)
+    result = elinvar("fit", csv, *ROLES, "--cluster", "person", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert any("in 60 clusters (CR2)" in note for note in found["notes"])
+    result = elinvar("fit", csv, *ROLES, "--drop", "person", "--robust", "--json")
+    assert any("(HC2)" in note for note in json.loads(result.stdout)["notes"])
+    assert "nobody" in refused(elinvar("fit", csv, *ROLES, "--cluster", "nobody"))

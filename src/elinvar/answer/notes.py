@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar._base._numbers import count, figure, p_words, percent
+from elinvar._base._numbers import count, counted, figure, p_words, percent
 from elinvar._base._words import listed, some
 from elinvar.answer.headline import own_coefficients, predictor_words
 from elinvar.inference import FEWEST, Choice, LinearProblem, LogisticLoss, Selection
@@ -27,7 +27,8 @@ def notes_on(answer: "Found", found: "AnyFindings") -> tuple[str, ...]:
             *_on_classes(answer, found),
             *_on_numbers(answer),
         ]
-    notes += [*_on_calibration(answer), *_on_columns(found.problem), *_on_weights(found.problem)]
+    notes += [*_on_covariance(found), *_on_calibration(answer), *_on_columns(found.problem)]
+    notes += _on_weights(found.problem)
     if found.selection is not None:
         notes += _on_few_rows(found.problem)
     if answer.excluded:
@@ -46,6 +47,16 @@ def _on_weights(problem: LinearProblem) -> list[str]:
         f"an environment count, and they are worth {count(moments.n_rows)} rows of equal weight. "
         "Whole numbers would count rows."
     ]
+
+
+def _on_covariance(found: "AnyFindings") -> list[str]:
+    cells = found.loss.cells
+    if cells is None:
+        return []
+    if not cells.named:
+        return ["Tests, effects and intervals let the noise depend on the features (HC2)."]
+    many = counted(cells.n_clusters, "cluster")
+    return [f"Tests, effects and intervals allow for rows that go together, in {many} (CR2)."]
 
 
 def _on_status(answer: "Found", selection: Selection) -> list[str]:

@@ -84,6 +84,7 @@ def _source(
     categorical: list[str] | None,
     weight: str | None,
     missing: Missing,
+    cluster: str | None = None,
 ) -> Source:
     """Return what to read, as it was asked for."""
     from elinvar.environments import Roles
@@ -95,6 +96,7 @@ def _source(
         drop=names(drop),
         categorical=names(categorical),
         sample_weight=weight,
+        cluster=cluster,
         missing=missing,
     )
     return Source(data=tuple(data), roles=roles)
@@ -109,6 +111,8 @@ def fit(
     drop: options.Drop = None,
     categorical: options.Categorical = None,
     weight: options.Weight = None,
+    cluster: options.Cluster = None,
+    robust: options.Robust = False,
     missing: options.MissingValues = "error",
     intercept: options.InterceptKind = "shared",
     predictor: options.PredictorKind = "auto",
@@ -136,11 +140,12 @@ def fit(
         run(
             FitRequest(
                 source=_source(
-                    data, target, environment, features, drop, categorical, weight, missing
+                    data, target, environment, features, drop, categorical, weight, missing, cluster
                 ),
                 parameters={
                     "intercept": intercept,
                     "predictor": predictor,
+                    "robust": robust,
                     "exclude_environments": names(exclude_environments),
                     "features_always": names(features_always),
                     "effect_tolerance": effect_tolerance,

@@ -57,6 +57,20 @@ Weight = Annotated[
         help="Weights: whole numbers count rows (2: twice), others are a survey's.",
     ),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Who or what a row belongs to (a person, a firm), where rows of one are not "
+        "independent: tests and intervals allow for it (CR2).",
+    ),
+]
+Robust = Annotated[
+    bool,
+    typer.Option(
+        "--robust", help="Let the noise depend on the features: tests and intervals by HC2."
+    ),
+]
 MissingValues = Annotated[
     Missing,
     typer.Option(

@@ -25,6 +25,12 @@ class Source:
 
         return Moments.from_files(list(self.data), **vars(self.roles))
 
+    def rows(self) -> "Environments":
+        """Read the files into memory, the target being a number."""
+        from elinvar.environments import Environments
+
+        return Environments.from_files(list(self.data), **vars(self.roles))
+
     def classes(self) -> "Environments":
         """Read the files, the target naming classes."""
         from elinvar.environments import read_classes

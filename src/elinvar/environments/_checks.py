@@ -152,8 +152,12 @@ def check_no_text(array: Numbers, name: str) -> None:
         )
 
 
-def code_environments(environments: object, n: int, first_row: int = 0) -> Factor:
+def code_environments(
+    environments: object, n: int, first_row: int = 0, *, name: str = "environments"
+) -> Factor:
     """Code one environment label a row; ``None`` puts all rows in one environment.
+
+    ``name`` is what messages call the labels.
 
     Raises
     ------
@@ -164,33 +168,33 @@ def code_environments(environments: object, n: int, first_row: int = 0) -> Facto
         return Factor.constant(n)
     if isinstance(environments, str):
         raise DataTypeError(
-            f"environments must hold one label a row; got shape (), the text {environments!r}. "
+            f"{name} must hold one label a row; got shape (), the text {environments!r}. "
             f"Give the column itself, such as X[{environments!r}], and leave it out of X."
         )
     factor = categories_of(environments)
     if factor is None and hasattr(getattr(environments, "dtype", None), "categories"):
         factor = factor_from_arrow(environments.to_arrow())  # type: ignore[attr-defined]
     if factor is None:
-        factor = _factor_of_array(environments, n)
-    check_length(factor.codes, "environments", n)
-    check_labels(factor, "environments", counted_from(first_row))
+        factor = _factor_of_array(environments, n, name)
+    check_length(factor.codes, name, n)
+    check_labels(factor, name, counted_from(first_row))
     return factor
 
 
-def _factor_of_array(environments: object, n: int) -> Factor:
+def _factor_of_array(environments: object, n: int, name: str) -> Factor:
     try:
         array = np.asarray(environments)
         if isinstance(environments, list | tuple):
             # numpy would turn [1, "a"] into text before its elements can be labelled
             array = np.array(environments, dtype=object)
     except (ValueError, TypeError) as error:
-        raise DataTypeError(f"environments cannot be read as an array: {error}") from error
+        raise DataTypeError(f"{name} cannot be read as an array: {error}") from error
     if array.ndim not in (1, 2):
-        raise DataError(f"environments must hold one label a row; got shape {array.shape}.")
-    check_length(array, "environments", n)
+        raise DataError(f"{name} must hold one label a row; got shape {array.shape}.")
+    check_length(array, name, n)
     columns = [array] if array.ndim == 1 else list(array.T)
     if not columns:
-        raise DataError("environments has no columns; one label a row is needed.")
+        raise DataError(f"{name} has no columns; one label a row is needed.")
     return join_factors([factorize(column) for column in columns])
 
 

@@ -33,6 +33,8 @@ class Environments(WaysIn, Rows):
     sample_weight : (n,) array, optional
         Frequency weights, all positive; or sampling weights, scaled so that they sum to the
         effective rows of each environment.
+    cluster : Factor, optional
+        Who or what each row belongs to.
     n_dropped : int
         Rows left out because a value was missing.
     classes : tuple of str

@@ -22,7 +22,12 @@ from elinvar.errors import DataError
 
 
 def read_arrays(
-    X: object, y: object, environments: object, sample_weight: object, roles: Roles
+    X: object,
+    y: object,
+    environments: object,
+    sample_weight: object,
+    roles: Roles,
+    cluster: object = None,
 ) -> Rows:
     """Read arrays; ``X`` may be a frame of features, beside which stands the rest.
 
@@ -36,7 +41,7 @@ def read_arrays(
     """
     check_same_order(X=X, y=y, environments=environments, sample_weight=sample_weight)
     read = _features_in_frame if is_frame(X) else read_part
-    rows = read(X, y, environments, sample_weight, roles)
+    rows = read(X, y, environments, sample_weight, roles, cluster=cluster)
     if sample_weight is not None and not rows.n_rows + rows.n_dropped:
         raise DataError("sample_weight: all weights are zero, so no row would count.")
     return rows
@@ -49,6 +54,8 @@ def read_part(
     sample_weight: object,
     roles: Roles,
     first_row: int = 0,
+    *,
+    cluster: object = None,
 ) -> Rows:
     """Read arrays that may be a part of the whole: no row of it needs to count."""
     X = check_matrix(X)
@@ -65,6 +72,7 @@ def read_part(
         ranked=environment.ranked,
         schema=Schema(features=names, target=roles.target, named=named),
         sample_weight=weight,
+        cluster=None if cluster is None else code_environments(cluster, n, name="cluster"),
     )
     if weight is not None:
         rows = rows.take(weight > 0)
@@ -104,7 +112,13 @@ def _impute(rows: Rows) -> Rows:
 
 
 def _features_in_frame(
-    X: object, y: object, environments: object, sample_weight: object, roles: Roles
+    X: object,
+    y: object,
+    environments: object,
+    sample_weight: object,
+    roles: Roles,
+    *,
+    cluster: object = None,
 ) -> Rows:
     """Take features from a frame, target and environments from arrays beside it."""
     if roles.features is not None:
@@ -114,6 +128,7 @@ def _features_in_frame(
     if not n:
         raise DataError("Found array with 0 sample(s) while a minimum of 1 is required.")
     environment = code_environments(environments, n)
+    clusters = None if cluster is None else code_environments(cluster, n, name="cluster")
     values = target_of_rows(y, n).astype(np.float64)
     weight = None if sample_weight is None else weights_of_rows(sample_weight, n)
     columns = Columns(
@@ -128,5 +143,13 @@ def _features_in_frame(
         keep &= ~absent
     part, kept = frame.take(keep), None if weight is None else weight[keep]
     schema = survey([(part, kept)], columns, {name: frame.kind(name) for name in frame.names})
-    rows = encode_rows(part, schema, roles.missing, values[keep], environment.take(keep), kept)
+    rows = encode_rows(
+        part,
+        schema,
+        roles.missing,
+        values[keep],
+        environment.take(keep),
+        kept,
+        None if clusters is None else clusters.take(keep),
+    )
     return replace(rows, n_dropped=rows.n_dropped + int(absent.sum()))

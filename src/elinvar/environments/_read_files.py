@@ -50,9 +50,7 @@ def read_files(
 
 def _rows(files: Files, columns: Columns, texts: set[str]) -> Iterator[Rows]:
     """Yield all rows; features of text are read through once before that."""
-    labels = {*columns.environment, *columns.categorical}
-    if columns.classes:
-        labels.add(columns.target)
+    labels = columns.labels
     kinds = files.kinds(columns.names, texts)
     seen = survey_columns(columns, kinds)
     frames = files.frames(seen, labels=labels, texts=texts) if seen else ()

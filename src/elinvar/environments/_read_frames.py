@@ -56,7 +56,8 @@ def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:
         keep = ~np.isnan(target)
         frame, environment, target = frame.take(keep), environment.take(keep), target[keep]
         weight = None if weight is None else weight[keep]
-    rows = encode_rows(frame, schema, columns.missing, target, environment, weight)
+    cluster = None if columns.cluster is None else _labels(frame, [columns.cluster])
+    rows = encode_rows(frame, schema, columns.missing, target, environment, weight, cluster)
     return replace(rows, classes=classes, n_dropped=n_rows - rows.n_rows)
 
 
@@ -67,6 +68,7 @@ def encode_rows(
     y: Floats,
     environment: Factor,
     sample_weight: Floats | None,
+    cluster: Factor | None,
 ) -> Rows:
     """Turn features into numbers and deal with what is missing; the rest is at hand."""
     X = encode_features(frame, schema)
@@ -78,6 +80,7 @@ def encode_rows(
         ranked=environment.ranked,
         schema=schema,
         sample_weight=sample_weight,
+        cluster=cluster,
     )
     if finite(X) and finite(y):
         return rows
@@ -87,8 +90,10 @@ def encode_rows(
 
 
 def _environment(frame: Frame, names: Sequence[str]) -> Factor:
-    if not names:
-        return Factor.constant(frame.n_rows)
+    return _labels(frame, names) if names else Factor.constant(frame.n_rows)
+
+
+def _labels(frame: Frame, names: Sequence[str]) -> Factor:
     factors = [frame.factor(name) for name in names]
     for name, factor in zip(names, factors, strict=True):
         check_labels(factor, name, frame.row)

@@ -29,6 +29,8 @@ class Columns:
         Features to take as categories though they are numbers.
     sample_weight : str or None
         Column of frequency weights.
+    cluster : str or None
+        Column that names who or what a row belongs to.
     missing : {"error", "drop", "impute"}
     classes : bool
         Whether the target names classes, in numbers or text.
@@ -39,6 +41,7 @@ class Columns:
     environment: tuple[str, ...]
     categorical: frozenset[str] = frozenset()
     sample_weight: str | None = None
+    cluster: str | None = None
     missing: Missing = "error"
     classes: bool = False
 
@@ -49,8 +52,15 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All columns that are read."""
-        return (*self.features, self.target, *self.environment, *self.weights)
+        """All columns that are read, each once: a cluster may be an environment column, too."""
+        names = (*self.features, self.target, *self.environment, *self.weights)
+        return tuple(dict.fromkeys((*names, *as_tuple(self.cluster))))
+
+    @property
+    def labels(self) -> set[str]:
+        """Columns whose values are names, whatever they look like."""
+        named = {*self.environment, *self.categorical, *as_tuple(self.cluster)}
+        return named | {self.target} if self.classes else named
 
     def schema(
         self,
@@ -109,6 +119,8 @@ class Roles:
         Features to take as categories though they are numbers.
     sample_weight : str, optional
         Column of frequency weights.
+    cluster : str, optional
+        Column that names who or what a row belongs to; rows of one cluster are not independent.
     missing : {"error", "drop", "impute"}
         Refuse missing values, drop their rows, or fill in the mean (in categories, a level of
         their own). A row whose target is missing is dropped, never filled in.
@@ -127,6 +139,7 @@ class Roles:
     drop: Names = None
     categorical: Names = None
     sample_weight: str | None = None
+    cluster: str | None = None
     missing: Missing = "error"
 
     def __post_init__(self) -> None:
@@ -160,6 +173,7 @@ class Roles:
         check_columns(names, categorical, "categorical column")
         check_columns(names, chosen, "feature")
         check_columns(names, as_tuple(self.sample_weight), "weight column")
+        check_columns(names, as_tuple(self.cluster), "cluster column")
         taken = self._taken(environment)
         check_no_duplicates(chosen, "The features chosen")
         for name in (*chosen, *categorical):
@@ -187,6 +201,7 @@ class Roles:
             environment=environment,
             categorical=frozenset(categorical),
             sample_weight=self.sample_weight,
+            cluster=self.cluster,
             missing=self.missing,
         )
 
@@ -200,7 +215,11 @@ class Roles:
                     raise DataError(
                         f"{name!r} is named both as the {taken[name]} and as the {role} column."
                     )
-        return taken
+        if self.cluster in (self.target, self.sample_weight) and self.cluster is not None:
+            raise DataError(
+                f"{self.cluster!r} is the {taken[self.cluster]} column and cannot name clusters."
+            )
+        return taken | {name: "cluster" for name in as_tuple(self.cluster) if name not in taken}
 
 
 def as_tuple(names: Names) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ class Rows:
         What the columns mean.
     sample_weight : (n,) array, optional
         Weights, all positive.
+    cluster : Factor, optional
+        Who or what each row belongs to; rows of one cluster are not independent.
     n_dropped : int
         Rows left out because a value was missing.
     classes : tuple of str
@@ -49,6 +51,7 @@ class Rows:
     names: tuple[str, ...]
     schema: Schema
     sample_weight: Floats | None = None
+    cluster: Factor | None = None
     n_dropped: int = 0
     classes: tuple[str, ...] = ()
     ranked: bool = False
@@ -78,13 +81,14 @@ class Rows:
         """Return the rows where ``keep`` is True."""
         if keep.all():
             return self
-        weight = self.sample_weight
+        weight, cluster = self.sample_weight, self.cluster
         return replace(
             self,
             X=self.X[keep],
             y=self.y[keep],
             codes=self.codes[keep],
             sample_weight=None if weight is None else weight[keep],
+            cluster=None if cluster is None else cluster.take(keep),
         )
 
     def drop(self, missing: NDArray[np.bool_]) -> Self:
@@ -113,6 +117,7 @@ def gather(chunks: Iterable[Rows]) -> Rows:
     check_no_identifier(len(environment.labels), len(environment.codes))
     target = _target(parts)
     weights = [rows.sample_weight for rows in parts if rows.sample_weight is not None]
+    clusters = [rows.cluster for rows in parts if rows.cluster is not None]
     rows = replace(
         parts[0],
         X=_joined([rows.X for rows in parts]),
@@ -124,6 +129,7 @@ def gather(chunks: Iterable[Rows]) -> Rows:
         sample_weight=scaled(np.concatenate(weights), environment.codes, len(environment.labels))
         if weights
         else None,
+        cluster=concatenate_factors(clusters) if clusters else None,
         n_dropped=sum(rows.n_dropped for rows in parts),
     )
     rows.check_finite(counted_from())

@@ -93,6 +93,7 @@ class WaysIn(ABC):
         environments: ArrayLike | None = None,
         *,
         sample_weight: ArrayLike | None = None,
+        cluster: ArrayLike | None = None,
         feature_names: Sequence[str] | None = None,
         target: str = "target",
         missing: Missing = "error",
@@ -111,6 +112,9 @@ class WaysIn(ABC):
             all. Others are sampling weights (of a survey, or that sum to 1): only their ratios
             within an environment matter, and it has as many rows as they are worth,
             ``sum(w)**2 / sum(w**2)`` (Kish 1965).
+        cluster : (n,) array of labels, optional
+            Who or what each row belongs to, where rows of one are not independent. `Environments`
+            keep it; `Moments` have no use for it.
         feature_names : sequence of str, optional
             Names of the columns; ``x0, x1, ...`` if not given.
         target : str
@@ -124,7 +128,7 @@ class WaysIn(ABC):
             If shapes, values or weights cannot be used.
         """
         roles = Roles(target=target, environment=None, features=feature_names, missing=missing)
-        rows = read_arrays(X, y, environments, sample_weight, roles)
+        rows = read_arrays(X, y, environments, sample_weight, roles, cluster)
         return cls._from_rows([rows])._looked_over()
 
     @classmethod
@@ -138,6 +142,7 @@ class WaysIn(ABC):
         drop: Names = None,
         categorical: Names = None,
         sample_weight: str | None = None,
+        cluster: str | None = None,
         missing: Missing = "error",
     ) -> Self:
         """Read a pandas or polars frame or pyarrow table.
@@ -158,6 +163,9 @@ class WaysIn(ABC):
         sample_weight : str, optional
             Column of weights: frequencies if whole, sampling weights if not, as in
             :meth:`from_arrays`.
+        cluster : str, optional
+            Column that names who or what a row belongs to, where rows of one are not independent.
+            `Environments` keep it; `Moments` have no use for it.
         missing : {"error", "drop", "impute"}
             Refuse missing values, drop their rows, or fill in the mean (in categories, a level
             of their own). A row whose target is missing is dropped, never filled in.
@@ -174,6 +182,7 @@ class WaysIn(ABC):
             drop=drop,
             categorical=categorical,
             sample_weight=sample_weight,
+            cluster=cluster,
             missing=missing,
         )
         return cls._from_rows(read_frame(frame, roles, cls._at_most))._looked_over()
@@ -189,6 +198,7 @@ class WaysIn(ABC):
         drop: Names = None,
         categorical: Names = None,
         sample_weight: str | None = None,
+        cluster: str | None = None,
         missing: Missing = "error",
     ) -> Self:
         """Read CSV, Parquet or Arrow files, a bounded number of rows at a time.
@@ -201,7 +211,7 @@ class WaysIn(ABC):
         ----------
         path : path, pattern or list of paths
             CSV, Parquet or Feather/Arrow files of the same columns.
-        target, environment, features, drop, categorical, sample_weight, missing
+        target, environment, features, drop, categorical, sample_weight, cluster, missing
             As in :meth:`from_frame`.
 
         Raises
@@ -218,6 +228,7 @@ class WaysIn(ABC):
             drop=drop,
             categorical=categorical,
             sample_weight=sample_weight,
+            cluster=cluster,
             missing=missing,
         )
         return read_files(path, roles, cls._from_rows)._looked_over()

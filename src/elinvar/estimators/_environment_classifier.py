@@ -30,7 +30,12 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
     classes_: NDArray[Any]
 
     def _rows_of(
-        self, X: ArrayLike, y: ArrayLike, environments: Any, sample_weight: Any
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        environments: Any,
+        sample_weight: Any,
+        cluster: Any = None,
     ) -> Environments:
         """Validate rows, the target becoming the number of its class."""
         with own_errors():
@@ -40,7 +45,7 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
             check_one_kind(values)
             check_classification_targets(values)
             classes, codes = np.unique(values, return_inverse=True)
-        rows = self._read(X, codes.astype(np.float64), environments, sample_weight)
+        rows = self._read(X, codes.astype(np.float64), environments, sample_weight, cluster=cluster)
         present, codes = np.unique(rows.y, return_inverse=True)
         self.classes_ = classes[present.astype(np.intp)]
         if len(self.classes_) < 2:

@@ -73,6 +73,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
         environments: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
+        cluster: ArrayLike | None = None,
         reset: bool = True,
         min_rows: int = 2,
     ) -> Environments:
@@ -88,6 +89,8 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
             Label of each row's environment; None: all rows come from one.
         sample_weight : array-like of shape (n,), optional
             Frequency weights if whole, else sampling weights.
+        cluster : array-like of shape (n,), optional
+            Who or what each row belongs to.
         reset : bool
             Learn the features from ``X`` (True), or require those learned before.
         min_rows : int
@@ -129,6 +132,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
                 environments,
                 feature_names=None if names is None else [str(name) for name in names],
                 sample_weight=sample_weight,
+                cluster=cluster,
                 target=name_of(y),
             )
         if rows.n_rows < min_rows:

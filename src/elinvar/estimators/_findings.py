@@ -19,8 +19,9 @@ def answer_of(
     parameters: Mapping[str, object],
     schema: Schema,
     excluded: tuple[str, ...],
+    hints: tuple[str, ...] = (),
 ) -> Answer:
-    """Return what was found as an answer, with its notes."""
+    """Return what was found as an answer, with its notes; ``hints`` are more of them, on rows."""
     problem = found.problem
     own = problem.intercept == "environment"
     facts = DataFacts.of(problem.moments, own_intercepts=own)
@@ -45,7 +46,7 @@ def answer_of(
         pooled=fitted_model(found.pooled),
         found=found,
     )
-    return replace(answer, notes=notes_on(answer, found))
+    return replace(answer, notes=(*notes_on(answer, found), *hints))
 
 
 def fitted_model(model: LinearModel | LogisticModel) -> FittedModel:

@@ -13,7 +13,7 @@ from elinvar.environments import Environments, check_same_order
 from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
 from elinvar.estimators._environment_estimator import warn_if_single
-from elinvar.estimators._invariant_estimator import InvariantEstimator
+from elinvar.estimators._invariant_estimator import InvariantEstimator, check_clusters
 from elinvar.inference import softmax
 
 Floats = NDArray[np.float64]
@@ -43,6 +43,9 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
     environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
         What each environment counts for in the pooled model and in averages, as in
         `InvariantRegressor`; the likelihood of the invariant model counts rows.
+    robust : bool
+        Whether covariances of tests, effects and intervals come from the rows (a sandwich, HC2), so
+        that log odds need not be quite right. Where ``fit`` is given clusters they do anyway (CR2).
     exclude_environments : list of labels, optional
         Environments to leave out of the fit.
     level : float in (0, 1), optional
@@ -176,6 +179,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         calibrate: bool = True,
         features_always: Sequence[str | int] | None = None,
         environment_weights: str | ArrayLike | Mapping[str, float] = "size",
+        robust: bool = False,
         exclude_environments: Sequence[Any] | None = None,
         level: float | None = None,
         t_threshold: float = 4.5,
@@ -192,6 +196,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         self.calibrate = calibrate
         self.features_always = features_always
         self.environment_weights = environment_weights
+        self.robust = robust
         self.exclude_environments = exclude_environments
         self.level = level
         self.t_threshold = t_threshold
@@ -210,6 +215,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         *,
         environments: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        cluster: ArrayLike | None = None,
     ) -> Self:
         """Find what holds in all environments.
 
@@ -226,6 +232,9 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             weights (a survey's, or such that sum to 1): only their ratios within an environment
             matter, and ``notes_`` says how many rows they are worth (Kish). For what an
             environment counts there is ``environment_weights``.
+        cluster : array-like of shape (n,), optional
+            Who or what each row belongs to (a person, a firm, a school), where rows of one are not
+            independent; a cluster may have rows in several environments, as in panels.
 
         Returns
         -------
@@ -238,7 +247,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         """
         self._validate_params()
         warn_if_single(environments)
-        return self._learn(self._rows_of(X, y, environments, sample_weight))
+        return self._learn(self._rows_of(X, y, environments, sample_weight, cluster))
 
     def fit_rows(self, rows: Environments) -> Self:
         """Find what holds in all environments, from rows whose target names classes.
@@ -270,7 +279,14 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
         rows = rows.exclude(excluded) if excluded else rows
         check_classes(rows, self.classes_)
         outcomes = tuple(str(label) for label in self.classes_)
-        self._take(self._answer_to(rows, outcomes=outcomes, calibrate=bool(self.calibrate)))
+        check_clusters(rows)
+        answer = self._answer_to(
+            rows,
+            rows=rows if self.robust or rows.cluster is not None else None,
+            outcomes=outcomes,
+            calibrate=bool(self.calibrate),
+        )
+        self._take(answer)
         return self
 
     def predict(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> NDArray[Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from elinvar._base._numbers import counted
 from elinvar.answer import Answer
 from elinvar.answer.codec import describe_answer, read_answer
 from elinvar.answer.json_text import Reader
@@ -21,6 +22,8 @@ from elinvar.inference import LearningTask, Predictor, SelectionRule, Status, le
 
 Floats = NDArray[np.float64]
 
+_FEWEST_CLUSTERS = 5
+
 
 class InvariantEstimator(AnswerViews):
     """An estimator that asks which effects hold in every environment."""
@@ -29,6 +32,7 @@ class InvariantEstimator(AnswerViews):
     predictor: Literal["auto", "invariant", "pooled"]
     features_always: Sequence[str | int] | None
     environment_weights: str | ArrayLike | Mapping[str, float]
+    robust: bool
     exclude_environments: Sequence[Any] | None
     level: float | None
     t_threshold: float
@@ -49,11 +53,14 @@ class InvariantEstimator(AnswerViews):
     data_facts_: DataFacts
     schema_: Schema
 
+    __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True, "cluster": True}
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "intercept": [StrOptions({"shared", "environment"})],
         "predictor": [StrOptions({"auto", "invariant", "pooled"})],
         "features_always": [None, "array-like"],
         "environment_weights": [StrOptions({"size", "equal"}), "array-like", Mapping],
+        "robust": ["boolean"],
         "exclude_environments": [None, "array-like"],
         "level": [None, Interval(Real, 0, 1, closed="neither")],
         "t_threshold": [Interval(Real, 0, 30, closed="both")],
@@ -70,10 +77,15 @@ class InvariantEstimator(AnswerViews):
         self,
         data: Moments | Environments,
         *,
+        rows: Environments | None = None,
+        hints: tuple[str, ...] = (),
         outcomes: tuple[str, ...] = (),
         calibrate: bool = True,
     ) -> Answer:
-        """Learn from moments, or from rows whose target is the number of a class."""
+        """Learn from moments, or from rows whose target is the number of a class.
+
+        With ``rows`` beside them covariances come from the rows; ``hints`` are notes on rows.
+        """
         if self.strengths is not None:
             check_strengths(self.strengths)
         count = data.count if isinstance(data, Moments) else data.moments().count
@@ -94,11 +106,12 @@ class InvariantEstimator(AnswerViews):
             calibrate=calibrate,
         )
         return answer_of(
-            learn(data, weights, task),
+            learn(data, weights, task, rows=rows),
             estimator=type(self).__name__,
             parameters=self._parameters(),
             schema=self.schema_,
             excluded=tuple(self._excluded()),
+            hints=hints,
         )
 
     def _take(self, answer: Answer) -> None:
@@ -156,6 +169,27 @@ def feature_mask(
             )
         mask[int(place)] = True
     return mask
+
+
+def check_clusters(rows: Environments) -> None:
+    """Refuse clusters that are too few for a variance between them, in any environment.
+
+    Raises
+    ------
+    DataError
+    """
+    if rows.cluster is None or len(rows.names) < 2:
+        return
+    pairs = np.unique(np.column_stack([rows.codes, rows.cluster.codes]), axis=0)
+    found = np.bincount(pairs[:, 0], minlength=len(rows.names))
+    least = int(np.argmin(found))
+    if found[least] < _FEWEST_CLUSTERS:
+        raise DataError(
+            f"Environment {rows.names[least]!r} has {counted(int(found[least]), 'cluster')} "
+            f"only; at least {_FEWEST_CLUSTERS} are needed to see how they differ. Name a finer "
+            "column as cluster, merge environments, or leave this one out with "
+            "exclude_environments."
+        )
 
 
 def check_strengths(values: ArrayLike) -> None:

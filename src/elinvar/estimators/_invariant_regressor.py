@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer, FittedModel
-from elinvar.environments import Moments, check_environments
+from elinvar.environments import Environments, Moments, check_environments
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import (
     check_enough_rows,
@@ -16,7 +16,8 @@ from elinvar.estimators._environment_estimator import (
     warn_if_single,
 )
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
-from elinvar.estimators._invariant_estimator import InvariantEstimator
+from elinvar.estimators._invariant_estimator import InvariantEstimator, check_clusters
+from elinvar.inference import row_hints
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,10 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
     environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
         What each environment counts for in averages: its rows, the same for all, or these values
         (in the order of ``environments_``, or by label).
+    robust : bool
+        Whether covariances of tests, effects and intervals come from the rows (a sandwich, HC2), so
+        that the noise may depend on the features. Where ``fit`` is given clusters they do anyway
+        (CR2); ``fit_moments`` has no rows for it.
     exclude_environments : list of labels, optional
         Environments to leave out of the fit, such as those that act on the target itself.
     level : float in (0, 1), optional
@@ -160,6 +165,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         predictor: Literal["auto", "invariant", "pooled"] = "auto",
         features_always: Sequence[str | int] | None = None,
         environment_weights: str | ArrayLike | Mapping[str, float] = "size",
+        robust: bool = False,
         exclude_environments: Sequence[Any] | None = None,
         level: float | None = None,
         t_threshold: float = 4.5,
@@ -175,6 +181,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         self.predictor = predictor
         self.features_always = features_always
         self.environment_weights = environment_weights
+        self.robust = robust
         self.exclude_environments = exclude_environments
         self.level = level
         self.t_threshold = t_threshold
@@ -193,6 +200,7 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         *,
         environments: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        cluster: ArrayLike | None = None,
     ) -> Self:
         """Find what holds in all environments.
 
@@ -209,6 +217,9 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
             weights (a survey's, or such that sum to 1): only their ratios within an environment
             matter, and ``notes_`` says how many rows they are worth (Kish). For what an
             environment counts there is ``environment_weights``.
+        cluster : array-like of shape (n,), optional
+            Who or what each row belongs to (a person, a firm, a school), where rows of one are not
+            independent; a cluster may have rows in several environments, as in panels.
 
         Returns
         -------
@@ -221,7 +232,27 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         """
         self._validate_params()
         warn_if_single(environments)
-        return self._learn(self._read(X, y, environments, sample_weight).moments())
+        return self._learn_rows(self._read(X, y, environments, sample_weight, cluster=cluster))
+
+    def fit_rows(self, rows: Environments) -> Self:
+        """Find what holds in all environments, from rows in memory, in clusters if they have any.
+
+        Parameters
+        ----------
+        rows : Environments
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the rows cannot be used.
+        """
+        self._validate_params()
+        self._take_schema(rows.schema)
+        return self._learn_rows(rows)
 
     def fit_moments(self, moments: Moments) -> Self:
         """Find what holds in all environments, from their moments.
@@ -240,15 +271,30 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
             If the moments cannot be used.
         """
         self._validate_params()
+        if self.robust:
+            raise DataError(
+                "robust=True takes the rows, which moments do not hold: call fit (or fit_rows), or "
+                "set robust=False."
+            )
         self._take_schema(check_moments(moments).schema)
         return self._learn(moments)
 
-    def _learn(self, moments: Moments) -> Self:
+    def _learn_rows(self, rows: Environments) -> Self:
+        if rows.cluster is None and not self.robust:
+            return self._learn(rows.moments(), hints=row_hints(rows))
         excluded = self._excluded()
-        moments = moments.exclude(excluded) if excluded else moments
+        rows = rows.exclude(excluded) if excluded else rows
+        check_clusters(rows)
+        return self._learn(rows.moments(), rows)
+
+    def _learn(
+        self, moments: Moments, rows: Environments | None = None, hints: tuple[str, ...] = ()
+    ) -> Self:
+        excluded = self._excluded()
+        moments = moments.exclude(excluded) if excluded and rows is None else moments
         check_environments(moments)
         _check_sizes(moments)
-        answer = self._answer_to(moments)
+        answer = self._answer_to(moments, rows=rows, hints=hints)
         self.moments_ = moments
         self._take(answer)
         return self

@@ -2,6 +2,7 @@
 
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import DIAGNOSIS_WORDS, Diagnosis
+from elinvar.inference.diagnosis._row_hints import row_hints
 from elinvar.inference.effects._effects import FEWEST, feature_effects, largest_contrast
 from elinvar.inference.effects._evidence import gather_evidence, smallest_effects
 from elinvar.inference.effects._statements import (
@@ -77,6 +78,7 @@ __all__ = [
     "moment_error",
     "noncentrality_limit",
     "odd_environment",
+    "row_hints",
     "select",
     "smallest_effects",
     "softmax",

@@ -3,6 +3,7 @@
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import DIAGNOSIS_WORDS, Diagnosis
 from elinvar.inference.diagnosis._power import detectable_sd, heterogeneity_power
+from elinvar.inference.diagnosis._row_hints import row_hints
 from elinvar.inference.diagnosis._slopes import (
     marginal_slopes,
     mean_shifts,
@@ -18,6 +19,7 @@ __all__ = [
     "heterogeneity_power",
     "marginal_slopes",
     "mean_shifts",
+    "row_hints",
     "scale_ratios",
     "variance_inflation",
 ]

@@ -151,7 +151,7 @@ class AllFeatures(Generic[M]):
         count = self.view.telling(gate)
         if found is None or not np.isfinite(spread) or count < 2:
             return np.nan, np.nan
-        able = np.isfinite(found.own_variance) & (found.freedom >= FEWEST)
+        able = np.isfinite(found.own_variance) & found.sure
         noise = 1.0 / np.mean(1.0 / found.own_variance[able])
 
         def decides(environments: Floats, times: Floats) -> Bools:

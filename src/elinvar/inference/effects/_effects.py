@@ -11,9 +11,13 @@ from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._overidentification import agreement_p_value
+from elinvar.inference.tests._robust import agreement
 
 FEWEST = 8
 """Fewest residual degrees of freedom of an environment whose effects are compared with others'."""
+
+# a variance that comes from rows says itself how much it knows
+_FEWEST_BY_ROWS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +44,15 @@ class FeatureEffect:
         estimated.
     freedom : array of shape (E,)
         Degrees of freedom behind each variance.
+    sure : boolean array of shape (E,)
+        Whether the environment has rows, and its variance freedom, enough for its effect to be
+        compared with others'.
+    shared_variance : float
+        Mean covariance between two environments' own effects: 0, but where the same clusters have
+        rows in both.
     heterogeneity_p : float
-        p-value of the same effect in all environments that can tell it, for several coefficients;
-        NaN for a single one, where it is that of the random effects.
+        p-value of the same effect in all environments that can tell it, for several coefficients
+        or where variances come from rows; NaN where it is that of the random effects.
     parts, part_variances : arrays of shape (d, E)
         Of a feature with several coefficients, each environment's own, and their sampling
         variances; d = 0 otherwise.
@@ -61,6 +71,8 @@ class FeatureEffect:
     own: Floats
     own_variance: Floats
     freedom: Floats
+    sure: Bools
+    shared_variance: float
     heterogeneity_p: float
     parts: Floats
     part_variances: Floats
@@ -114,10 +126,10 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
     weights = contrast_weights(fit.coef[places] * units, fit.n_outcomes, categorical)
     direction = np.zeros(len(fit.columns))
     direction[places] = weights * units
-    effect, error, freedom = fit.contrast(direction)
-    student, d = float(stdtrit(freedom, 0.975)), len(places)
+    effect, error, spare = fit.contrast(direction)
+    student, d = float(stdtrit(spare, 0.975)), len(places)
     # Scheffe: sqrt(d F_d) instead of t, for the contrast was picked among all of d dimensions
-    stretch = 1.0 if d == 1 else float(np.sqrt(d * fdtri(d, freedom, 0.95))) / student
+    stretch = 1.0 if d == 1 else float(np.sqrt(d * fdtri(d, spare, 0.95))) / student
     margin = stretch * student * error
     block = fit.own_covariance[:, places[:, None], places]
     # an environment tells a contrast if it tells every column that takes part in it
@@ -129,6 +141,9 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
     if d > 1:
         p_value = agreement_p_value(fit.own[sure][:, places], block[sure], fit.freedom[sure])
         several = slice(None)
+    if fit.scores is not None:
+        p_value = agreement(fit.scores, fit.scores.places(len(fit.columns))[places], sure)
+    joint, freedom = fit.own_sampling(direction)
     wald = _wald(fit.coef[places], fit.covariance[places[:, None], places])
     # of classes by the likelihood ratio: Wald's statistic is small where they are separated
     if not np.isnan(fit.deviance):
@@ -141,10 +156,10 @@ def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -
         wald=wald,
         n_coefficients=d,
         own=np.where(estimable, fit.own @ direction, np.nan),
-        own_variance=np.where(
-            estimable, np.einsum("j,ejk,k->e", direction, fit.own_covariance, direction), np.nan
-        ),
-        freedom=fit.freedom,
+        own_variance=np.where(estimable, joint.diagonal(), np.nan),
+        freedom=freedom,
+        sure=sure & (freedom >= _FEWEST_BY_ROWS),
+        shared_variance=_mean_between(joint, estimable),
         heterogeneity_p=p_value,
         parts=(fit.own[:, places] * units).T[several],
         part_variances=(np.einsum("ejj->ej", block) * units**2).T[several],
@@ -165,6 +180,13 @@ def _contrast(problem: LinearProblem, fit: Refit, places: Places, weights: Float
     row = table[int(np.argmax(np.abs(table).sum(axis=1)))]
     among = [reference, *levels[: table.shape[1] - 1]]
     return f"{among[int(np.argmax(row))]} over {among[int(np.argmin(row))]}"
+
+
+def _mean_between(joint: Floats, able: Bools) -> float:
+    """Mean covariance between two of the environments that are able."""
+    covariance = joint[np.ix_(able, able)]
+    many = len(covariance) * (len(covariance) - 1)
+    return float((covariance.sum() - covariance.trace()) / many) if many else 0.0
 
 
 def _wald(coef: Floats, covariance: Floats) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 
 from elinvar.inference.effects._all_features import AllFeatures, negligible, steady
 from elinvar.inference.effects._effects import (
-    FEWEST,
     FeatureEffect,
     effect_of,
     feature_effects,
@@ -197,7 +196,7 @@ class InvariantSet(Generic[M]):
         p_value = float(self.view.agreement[gate])
         if not self.accepted and not found.test_alone:
             return p_value < single and not steady(self.view, gate, self.tolerance)
-        alone = p_value < single or bool((found.freedom < FEWEST).any())
+        alone = p_value < single or bool((~found.sure).any())
         if alone and not found.test_alone:
             return p_value < single
         # the support passed without the feature: does it still pass with it?

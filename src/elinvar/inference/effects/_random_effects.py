@@ -15,6 +15,8 @@ from elinvar.inference.tests._overidentification import (
 
 _NODES = 96
 _STEPS = 8
+# largest part of the smallest variance that estimates are taken to have in common
+_MOST = 0.95
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,9 @@ class RandomEffects:
         return float(self.mean[row]), float(self.mean_low[row]), float(self.mean_high[row])
 
 
-def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> RandomEffects:
+def random_effects(
+    effects: Floats, variances: Floats, freedom: Floats, shared: Floats | None = None
+) -> RandomEffects:
     r"""Describe effects as a random sample over environments.
 
     :math:`b_e = \theta_e + \epsilon_e`, :math:`\theta_e \sim N(\mu, \tau^2)`,
@@ -64,6 +68,9 @@ def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> Rando
         tell the effect has a variance that is NaN, infinite or 0.
     freedom : array of shape (F, E) or (E,)
         Degrees of freedom behind each variance.
+    shared : array of shape (F,), optional
+        Mean covariance of two estimates, where they are of the same people or firms: that part of
+        their errors is the same everywhere, so it hides no difference and no average takes it off.
 
     References
     ----------
@@ -73,7 +80,7 @@ def random_effects(effects: Floats, variances: Floats, freedom: Floats) -> Rando
     Where sampling errors are negligible the interval is the classical one with Student's
     t(E - 1), as is that of Hartung and Knapp.
     """
-    sample = _Sample.of(effects, variances, freedom)
+    sample = _Sample.of(effects, variances, freedom, shared)
     usable = sample.able.sum(axis=1) >= 2
     names = ("between_sd", "low", "high", "mean", "mean_low", "mean_high")
     result = {name: np.full(len(usable), np.nan) for name in names}
@@ -126,10 +133,17 @@ class _Sample:
     able: Bools
     unit: Floats
     origin: Floats
+    shared: Floats
 
     @classmethod
-    def of(cls, effects: Floats, variances: Floats, freedom: Floats) -> "_Sample":
+    def of(
+        cls, effects: Floats, variances: Floats, freedom: Floats, shared: Floats | None = None
+    ) -> "_Sample":
         variances = np.asarray(variances, dtype=np.float64)
+        least = np.where(variances > 0, variances, np.inf).min(axis=1, initial=np.inf)
+        common = np.zeros(len(variances)) if shared is None else np.minimum(shared, _MOST * least)
+        # an error that all estimates have in common hides no difference between them
+        variances = variances - np.where(variances > 0, common[:, None], 0.0)
         freedom = np.broadcast_to(freedom, variances.shape)
         able = np.isfinite(effects) & np.isfinite(variances) & (variances > 0) & (freedom >= 1)
         smallest = np.where(able, variances, np.inf).min(axis=1)
@@ -145,6 +159,7 @@ class _Sample:
             able=able,
             unit=unit,
             origin=origin,
+            shared=common / unit**2,
         )
 
     def rows(self, which: Bools) -> "_Sample":
@@ -230,7 +245,7 @@ class _Sample:
         law = estimated_law(q, f, 2.0 * b, 3.0 * np.maximum(b, 1e-12))
         return _Law(
             mean=mean,
-            variance=inflation / mass,
+            variance=np.maximum(inflation / mass + self.shared[:, None], 1e-3 / mass),
             # E Q = f + 2 B
             excess=q - f - 2.0 * b,
             tail=law.p_value,

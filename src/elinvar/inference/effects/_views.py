@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtri
 
-from elinvar.inference.effects._effects import FEWEST, FeatureEffect
+from elinvar.inference.effects._effects import FeatureEffect
 from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
 from elinvar.inference.effects._statements import EnvironmentEffect
 from elinvar.inference.problem._linear import LinearProblem
@@ -32,10 +32,10 @@ class EffectsView:
             rows = [nothing if found is None else getattr(found, name) for found in self.effects]
             return np.array(rows).reshape(len(self.effects), len(nothing))
 
-        freedom = stacked("freedom")
         # with fewer rows tests of single effects would reject too often
-        variance = np.where(freedom >= FEWEST, stacked("own_variance"), np.nan)
-        return random_effects(stacked("own"), variance, freedom)
+        variance = np.where(stacked("sure") > 0, stacked("own_variance"), np.nan)
+        shared = [0.0 if found is None else found.shared_variance for found in self.effects]
+        return random_effects(stacked("own"), variance, stacked("freedom"), np.array(shared))
 
     @cached_property
     def agreement(self) -> Floats:
@@ -49,7 +49,7 @@ class EffectsView:
         spread = np.zeros(len(self.effects))
         for gate, found in enumerate(self.effects):
             if found is not None and len(found.parts):
-                enough = np.where(found.freedom >= FEWEST, 1.0, np.nan)
+                enough = np.where(found.sure, 1.0, np.nan)
                 each = between_sd(found.parts, found.part_variances * enough, found.freedom)
                 spread[gate] = np.nanmax(np.append(each, 0.0))
         return spread
@@ -59,7 +59,7 @@ class EffectsView:
         found = self.effects[gate]
         if found is None:
             return 0
-        return int((np.isfinite(found.own_variance) & (found.freedom >= FEWEST)).sum())
+        return int((np.isfinite(found.own_variance) & found.sure).sum())
 
     def average(self, gate: int) -> tuple[float, float, float]:
         """Average effect over environments with its 95% interval; the common one without."""
@@ -82,7 +82,7 @@ class EffectsView:
         found = self.effects[gate]
         if found is None or not self.agreement[gate] < _LEVEL:
             return ""
-        told = np.flatnonzero(np.isfinite(found.own) & (found.freedom >= FEWEST))
+        told = np.flatnonzero(np.isfinite(found.own) & found.sure)
         if len(told) < 3:
             return ""
         # each against the precision-weighted mean of the others, with Bonferroni's correction

@@ -178,15 +178,23 @@ class Findings(Generic[M]):
 
 
 @overload
-def learn(data: Moments, weights: Floats, task: LearningTask) -> Findings[LinearModel]: ...
+def learn(
+    data: Moments, weights: Floats, task: LearningTask, *, rows: Environments | None = None
+) -> Findings[LinearModel]: ...
 
 
 @overload
-def learn(data: Environments, weights: Floats, task: LearningTask) -> Findings[LogisticModel]: ...
+def learn(
+    data: Environments, weights: Floats, task: LearningTask, *, rows: Environments | None = None
+) -> Findings[LogisticModel]: ...
 
 
 def learn(
-    data: Moments | Environments, weights: Floats, task: LearningTask
+    data: Moments | Environments,
+    weights: Floats,
+    task: LearningTask,
+    *,
+    rows: Environments | None = None,
 ) -> Findings[LinearModel] | Findings[LogisticModel]:
     """Learn the models.
 
@@ -197,6 +205,8 @@ def learn(
     weights : array of shape (E,)
         Weight of each environment, summing to one.
     task : LearningTask
+    rows : Environments, optional
+        The rows, if covariances are to come from them; in clusters if they have any.
     """
     options: ProblemOptions = {
         "intercept": task.intercept,
@@ -205,8 +215,10 @@ def learn(
         "t_threshold": task.t_threshold,
     }
     if isinstance(data, Moments):
-        return _learn(SquaredLoss.from_moments(data, **options), task)
-    logistic = LogisticLoss.from_rows(data, task.outcomes, calibrate=task.calibrate, **options)
+        return _learn(SquaredLoss.from_moments(data, rows, **options), task)
+    logistic = LogisticLoss.from_rows(
+        data, task.outcomes, calibrate=task.calibrate, robust=rows is not None, **options
+    )
     return _learn(logistic, task)
 
 

@@ -51,7 +51,7 @@ def odd_environment(loss: Loss[M], gates: Bools) -> OddEnvironment | None:
     if len(loss.problem.count) < 4:
         return None
     problem, whole = loss.problem, loss.assess(gates[None])
-    excess = float(whole.statistic[0] - whole.freedom[0])
+    excess = float(whole.excess[0])
     if not (0 < excess < np.inf and whole.p_value[0] < _LEVEL):
         return None
     found = None
@@ -63,8 +63,7 @@ def odd_environment(loss: Loss[M], gates: Bools) -> OddEnvironment | None:
         opened = np.isin(rest.problem.features, problem.features[gates])
         table = rest.assess(opened[None])
         # the noncentrality of the test adds up over environments, but for their common mean
-        left = max(float(table.statistic[0] - table.freedom[0]), 0.0)
-        share = 1.0 - left / excess
+        share = 1.0 - float(table.excess[0]) / excess
         agree = table.p_value[0] >= _LEVEL
         if agree and share >= (_SHARE if found is None else found.share):
             found = OddEnvironment(name=name, share=share, p_value=float(table.p_value[0]))

@@ -17,6 +17,7 @@ from elinvar.inference.losses._records import (
 )
 from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._sandwich import Cells
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ class Loss(Protocol, Generic[M]):
     @property
     def portable(self) -> bool:
         """Whether moments are all that it holds."""
+
+    @property
+    def cells(self) -> Cells | None:
+        """Clusters of the rows that covariances come from, if they do."""
 
     @property
     def n_scored(self) -> int:

@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
+from elinvar.inference.problem._sandwich import OwnScores
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 Part = Literal["coefficients", "residual mean", "slopes", "scale"]
@@ -34,6 +36,8 @@ class Assessment:
         Weighted mean loss over environments (standardised target, for squared loss).
     worst : array of shape (M,)
         Largest mean loss in any one environment.
+    scale : array of shape (M,)
+        What the statistic was divided by to have its law: 1, but for rows that are not independent.
     weakest : array of shape (M,)
         Smallest (t / t_threshold)^2 over the gates that may be closed; infinity if there are none,
         NaN where the loss finds out only when it is asked (`Loss.needed`).
@@ -51,11 +55,12 @@ class Assessment:
     worst: Floats
     weakest: Floats
     rough_excess: Floats
+    scale: Floats
 
     @property
     def excess(self) -> Floats:
-        """Estimated noncentrality of the tests, (M,)."""
-        return np.maximum(self.statistic - self.freedom, 0.0)
+        """Estimated noncentrality of the tests, on the scale of independent rows, (M,)."""
+        return self.scale * np.maximum(self.statistic - self.freedom, 0.0)
 
     def take(self, rows: Places | Bools) -> "Assessment":
         """Rows of the table, in the order asked for."""
@@ -146,6 +151,11 @@ class Refit:
         Twice the log loss over all rows; NaN for squared loss, whose Wald statistic says as much.
     test_alone : bool
         Whether classes are separated somewhere, so that only a test of the whole compares.
+    scores : OwnScores, optional
+        What clusters of rows contribute, where covariances come from them.
+    pulls : array of shape (E, k, k'), optional
+        ``coef`` is the sum over environments of this times the own estimate, in units of its
+        precision.
     """
 
     columns: Places
@@ -161,6 +171,8 @@ class Refit:
     noise_known: bool = False
     deviance: float = np.nan
     test_alone: bool = False
+    scores: OwnScores | None = None
+    pulls: Floats | None = None
 
     def contrast(self, direction: Floats) -> tuple[float, float, float]:
         r"""Effect, standard error and degrees of freedom of ``direction`` (k,) of ``coef``.
@@ -174,20 +186,40 @@ class Refit:
         References
         ----------
         Kenward and Roger (1997), here for one variance an environment; Meier (1953) for a mean.
+        Bell and McCaffrey (2002) where the covariance comes from rows.
         """
         variance, effect = float(direction @ self.covariance @ direction), direction @ self.coef
-        if self.noise_known:
-            # Student's law with this freedom is the normal one
-            return float(effect), float(np.sqrt(variance)), 1e12
-        used = self.freedom > 0
-        pull = self.precision[used] @ (self.covariance @ direction)
-        spread = np.einsum("ej,ej->e", pull @ self.covariance, pull)
+        # Student's law with this freedom is the normal one
+        inflation, freedom = (1.0, 1e12) if self.noise_known else self._estimated(direction)
+        if self.scores is not None and self.pulls is not None:
+            along = np.einsum("j,ejk->ek", direction, self.pulls)
+            freedom = max(float(self.scores.freedom_of(along)[-1]), 1.0)
+        return float(effect), float(np.sqrt(inflation * variance)), freedom
+
+    def _estimated(self, direction: Floats) -> tuple[float, float]:
+        """Return what estimated weights multiply a variance by, and its degrees of freedom."""
+        covariance = self.covariance
+        if self.scores is not None:
+            covariance = pseudo_inverses(self.precision.sum(axis=0))[0]
+        variance, used = float(direction @ covariance @ direction), self.freedom > 0
+        pull = self.precision[used] @ (covariance @ direction)
+        spread = np.einsum("ej,ej->e", pull @ covariance, pull)
         # c' Phi P_e Phi c, environment by environment, sums to c' Phi c
-        share = pull @ (self.covariance @ direction)
+        share = pull @ (covariance @ direction)
         excess = 4.0 * float(((share - spread) / self.freedom[used]).sum())
         weight = share / max(variance, 1e-300)
         freedom = 1.0 / max(float((weight**2 / self.freedom[used]).sum()), 1e-12)
-        return float(effect), float(np.sqrt(variance + max(excess, 0.0))), freedom
+        return 1.0 + max(excess, 0.0) / max(variance, 1e-300), freedom
+
+    def own_sampling(self, direction: Floats) -> tuple[Floats, Floats]:
+        """Joint covariance (E, E) of each environment's own effect, and its freedom (E,)."""
+        if self.scores is None:
+            variance = np.einsum("j,ejk,k->e", direction, self.own_covariance, direction)
+            return np.diag(variance), self.freedom
+        at = self.scores.places(len(direction))
+        along = np.einsum("j,ejk->ek", direction, self.scores.back[0][:, at])
+        spare = self.scores.freedom_of(along)[:-1]
+        return self.scores.joint_variance(along), np.minimum(spare, self.freedom)
 
 
 @dataclass(frozen=True, kw_only=True)

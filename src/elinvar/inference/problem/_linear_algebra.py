@@ -49,6 +49,31 @@ def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, 
     return inverses, np.square(kept).sum(axis=-1)
 
 
+def roots(matrices: Floats) -> tuple[Floats, Floats]:
+    r"""Roots of positive semidefinite matrices and of their inverses, on what they can tell.
+
+    Returns
+    -------
+    back : array of shape (..., k, k)
+        :math:`A` with :math:`A A^\top` the inverse of ``pseudo_inverses``.
+    forth : array of shape (..., k, k)
+        :math:`R` with :math:`R^\top R` the matrix and :math:`R A` the identity, 0 where a direction
+        is not told.
+    """
+    diagonal = np.einsum("...jj->...j", matrices)
+    unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = matrices * unit[..., :, None] * unit[..., None, :]
+    if _plainly_regular(scaled):
+        forth = np.swapaxes(np.linalg.cholesky(scaled), -1, -2)
+        back = unit[..., :, None] * np.linalg.inv(forth)
+        return back, forth / unit[..., None, :]
+    values, vectors = np.linalg.eigh(scaled)
+    good = values > RANK * np.maximum(values[..., -1:], 1e-300)
+    size = np.sqrt(np.where(good, values, 1.0))
+    back = unit[..., :, None] * vectors * (good / size)[..., None, :]
+    return back, np.swapaxes(vectors, -1, -2) * (good * size)[..., :, None] / unit[..., None, :]
+
+
 def _plainly_regular(matrices: Floats) -> bool:
     """Whether Cholesky's pivots already show that all matrices are far from losing a rank."""
     if matrices.shape[-1] == 0:

@@ -8,6 +8,7 @@ import numpy as np
 
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import RANK
+from elinvar.inference.problem._sandwich import Cells
 from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptions
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class LogisticProblem:
     bounds : integer array of shape (E + 1,)
         First row of each environment, and the number of rows.
     n_classes : int
+    cells : Cells, optional
+        Clusters of the rows, where covariances are to come from them.
     """
 
     linear: LinearProblem
@@ -40,6 +43,7 @@ class LogisticProblem:
     weight: Floats
     bounds: Places
     n_classes: int
+    cells: Cells | None = None
 
     @classmethod
     def from_rows(
@@ -48,27 +52,36 @@ class LogisticProblem:
         n_classes: int,
         *,
         moments: "Moments | None" = None,
+        robust: bool = False,
         **options: Unpack[ProblemOptions],
     ) -> "LogisticProblem":
         """Standardise rows whose target is the number of the class; see `LinearProblem`.
 
-        ``moments`` are those of the rows, with their columns.
+        ``moments`` are those of the rows, with their columns. With ``robust`` covariances come from
+        the rows, in clusters if they have any.
         """
         moments = moments_of(rows) if moments is None else moments
         linear = LinearProblem.from_moments(moments, **options)
-        order = np.argsort(rows.codes, kind="stable")
+        cluster = np.zeros_like(rows.codes) if rows.cluster is None else rows.cluster.codes
+        order = np.lexsort((cluster, rows.codes))
         Z = np.empty((1 + len(linear.columns), len(order)))
         Z[0] = 1.0
         Z[1:] = ((rows.X[:, linear.columns] - linear.center) / linear.scale)[order].T
         weight = np.ones(len(order)) if rows.sample_weight is None else rows.sample_weight
-        bounds = np.searchsorted(rows.codes[order], np.arange(len(rows.names) + 1))
+        codes, weight = rows.codes[order], np.ascontiguousarray(weight[order], dtype=np.float64)
+        bounds = np.searchsorted(codes, np.arange(len(rows.names) + 1))
+        cells = None
+        if robust:
+            own = None if rows.cluster is None else cluster[order]
+            cells = Cells.of(codes, own, weight, len(rows.names))
         return cls(
             linear=linear,
             Z=Z,
             y=rows.y[order].astype(np.intp),
-            weight=np.ascontiguousarray(weight[order], dtype=np.float64),
+            weight=weight,
             bounds=bounds.astype(np.intp),
             n_classes=n_classes,
+            cells=cells,
         )
 
     @property

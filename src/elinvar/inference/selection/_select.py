@@ -140,7 +140,7 @@ def select(
     rule = SelectionRule() if rule is None else rule
     table = loss.candidates(supports, exact_up_to=rule.exact_up_to, seed=rule.seed)
     n_rows = loss.problem.count.sum()
-    limit = noncentrality_limit(table.statistic, table.freedom) / n_rows
+    limit = table.scale * noncentrality_limit(table.statistic, table.freedom) / n_rows
     outcome: Outcome
     accepted = _accepted(loss, table, rule)
     if len(accepted.rows):

@@ -20,6 +20,7 @@ from elinvar.inference.losses._records import (
     Refit,
     Subspace,
 )
+from elinvar.inference.losses._robust import in_table
 from elinvar.inference.losses.logistic._fits import CommonFit, common_fit, left_out_fits
 from elinvar.inference.losses.logistic._models import class_residuals, judge_classes, model_of
 from elinvar.inference.losses.logistic._pictures import explore, pooled_picture, rough_criterion
@@ -29,7 +30,9 @@ from elinvar.inference.losses.logistic._supports import Ledger, Support, table_o
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._rows import LogisticProblem
+from elinvar.inference.problem._sandwich import Cells
 from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptions
+from elinvar.inference.tests._robust import RobustTest, coefficients_test, levels_test
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
@@ -85,16 +88,24 @@ class LogisticLoss:
         *,
         calibrate: bool = True,
         moments: "Moments | None" = None,
+        robust: bool = False,
         **options: Unpack[ProblemOptions],
     ) -> "LogisticLoss":
         """Standardise rows whose target is the number of the class; see `LogisticProblem`."""
-        data = LogisticProblem.from_rows(rows, len(outcomes), moments=moments, **options)
+        data = LogisticProblem.from_rows(
+            rows, len(outcomes), moments=moments, robust=robust, **options
+        )
         return cls(rows=rows, data=data, outcomes=outcomes, calibrate=calibrate)
 
     @property
     def problem(self) -> LinearProblem:
         """Moments of the rows, with the number of the class as target."""
         return self.data.linear
+
+    @property
+    def cells(self) -> Cells | None:
+        """Clusters of the rows that covariances come from, if they do."""
+        return self.data.cells
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -137,6 +148,11 @@ class LogisticLoss:
         """Test slopes and intercepts of supports by themselves; there is no noise to test."""
         table = np.ones((3, len(masks)))
         for row, mask in enumerate(masks):
+            if self.cells is not None:
+                robust = self._robust_tests(mask)
+                for place, part in enumerate(("slopes", "residual mean")):
+                    table[place, row] = robust[part].p_value[0] if part in robust else 1.0
+                continue
             tested = self._tests(mask)
             whole = tested["coefficients"]
             slopes = tested.get("slopes", whole)
@@ -189,7 +205,12 @@ class LogisticLoss:
         return 1 - own / none, 1 - pooled / self._reference_risk(False)
 
     def subspace(self, alpha: float, *, seed: int, near: Floats | None = None) -> Subspace | None:
-        """Find combinations of columns that hold in all environments, for two classes."""
+        """Find combinations of columns that hold in all environments, for two classes.
+
+        By the classical test only: none where covariances come from rows.
+        """
+        if self.cells is not None:
+            return None
         return logistic_subspace(self.data, alpha, seed=seed, near=near)
 
     def refits(self, masks: Bools) -> list[Refit]:
@@ -205,6 +226,9 @@ class LogisticLoss:
         if len(self.data.count) < 2:
             return []
         own = bool(self.problem.absorbed)
+        if self.cells is not None:
+            words = {**_QUESTIONS, "coefficients": _QUESTIONS["slopes"]} if own else _QUESTIONS
+            return in_table(self._robust_tests(gates), words)
         return [
             ModelTest(
                 test=part,
@@ -324,6 +348,7 @@ class LogisticLoss:
             self.outcomes,
             calibrate=False,
             moments=self.problem.moments.exclude(names),
+            robust=self.cells is not None,
             **self.problem.options_without(names, always),
         )
 
@@ -374,15 +399,33 @@ class LogisticLoss:
         discriminant compares slopes alone, so that there is nothing to split.
         """
         support = self.support(gates)
-        found: dict[Part, tuple[float, float]] = {
-            "coefficients": (support.statistic, support.freedom)
-        }
+        whole = support.statistic, support.freedom
+        if support.scores is not None and not support.by_discriminant:
+            whole = support.likelihood_ratio, self.ledger.freedom(gates)
+        found: dict[Part, tuple[float, float]] = {"coefficients": whole}
         if self.problem.absorbed or support.by_discriminant:
             return found
         near = support.common.coef
         apart = self.ledger.common(gates, own_intercepts=True, near=near).loss
         freedom = self.ledger.freedom(gates, own_intercepts=True)
         levels = max(2.0 * float((support.common.loss - apart).sum()), 0.0)
-        found["residual mean"] = (levels, support.freedom - freedom)
+        found["residual mean"] = (levels, whole[1] - freedom)
         found["slopes"] = (max(2.0 * float((apart - support.own.loss).sum()), 0.0), freedom)
         return found
+
+    def _robust_tests(self, gates: Bools) -> dict[Part, RobustTest]:
+        """Return the same tests, against their laws under the rows' own covariance."""
+        support, found = self.support(gates), self._tests(gates)
+        scores, absorbed = support.scores, bool(self.problem.absorbed)
+        if scores is None or support.by_discriminant:
+            return {}
+        value = {part: np.array([statistic]) for part, (statistic, _) in found.items()}
+        tests: dict[Part, RobustTest] = {
+            "coefficients": coefficients_test(
+                scores, levels=not absorbed, statistic=value["coefficients"]
+            )
+        }
+        if "slopes" in value:
+            tests["residual mean"] = levels_test(scores, statistic=value["residual mean"])
+            tests["slopes"] = coefficients_test(scores, levels=False, statistic=value["slopes"])
+        return tests

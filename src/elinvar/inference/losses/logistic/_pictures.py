@@ -54,7 +54,7 @@ def rough_criterion(ledger: Ledger, support: Support, kappa: float) -> float:
     problem = ledger.problem
     E, n_rows = len(problem.count), float(problem.count.sum())
     worst = float((support.common.loss / problem.count).max())
-    excess = max(support.statistic - support.freedom, 0.0)
+    excess = support.excess
     columns = len(problem.columns(support.gates)) * problem.m
     # half of t_min^2 E / N a column: a log loss is half a log variance
     price = columns * problem.linear.t_threshold**2 * E / (2 * n_rows)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from elinvar.inference.losses._records import Refit
+from elinvar.inference.losses._robust import with_sandwich
 from elinvar.inference.losses.logistic._fits import RIDGE, informations
 from elinvar.inference.losses.logistic._supports import Support
 from elinvar.inference.problem._rows import LogisticProblem
@@ -30,7 +31,7 @@ def refit_of(data: LogisticProblem, support: Support) -> Refit:
     whole = ~support.separated & (data.present > 0).all(axis=1) & (freedom > 0)
     estimable &= whole[:, None]
     units = np.append(1.0, 1.0 / data.linear.scale)
-    return Refit(
+    fit = Refit(
         columns=np.tile(kept - data.linear.absorbed, m),
         units=np.tile(units[kept], m),
         n_outcomes=m,
@@ -45,6 +46,9 @@ def refit_of(data: LogisticProblem, support: Support) -> Refit:
         deviance=support.deviance,
         test_alone=support.by_discriminant,
     )
+    if support.scores is None:
+        return fit
+    return with_sandwich(fit, support.scores, levels=not data.linear.absorbed)
 
 
 def _information(data: LogisticProblem, gates: Bools, coef: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Supports of a logistic model with their tests, each fitted once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,9 +16,13 @@ from elinvar.inference.losses.logistic._fits import (
     left_out_fits,
     own_fit,
 )
+from elinvar.inference.losses.logistic._robust import own_scores
 from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
 from elinvar.inference.problem._rows import LogisticProblem
+from elinvar.inference.problem._sandwich import Cells, OwnScores
 from elinvar.inference.problem._types import Bools, Floats
+from elinvar.inference.tests._robust import coefficients_test
+from elinvar.inference.tests._robust import common_fit as common_fit_of_scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +40,12 @@ class Support:
         Environments whose own fit makes no mistake, so that its coefficients have no bound.
     by_discriminant : bool
         Whether coefficients were compared as normal discriminants, classes being separated.
+    scale : float
+        What the statistic was divided by to have its law: 1, but for rows that are not independent.
+    residual_freedom : float
+        Denominator of the F law; infinite where it is chi-squared.
+    scores : OwnScores, optional
+        What clusters contribute to the own fits, where covariances come from rows.
     """
 
     gates: Bools
@@ -46,6 +56,20 @@ class Support:
     p_value: float
     separated: Bools
     by_discriminant: bool
+    scale: float = 1.0
+    residual_freedom: float = np.inf
+    scores: OwnScores | None = None
+
+    @property
+    def excess(self) -> float:
+        """Estimated noncentrality of the test, on the scale of independent rows."""
+        return self.scale * max(self.statistic - self.freedom, 0.0)
+
+    @property
+    def likelihood_ratio(self) -> float:
+        """Twice what own coefficients spare of the log loss."""
+        # the ridge can make it negative by rounding
+        return max(2.0 * float((self.common.loss - self.own.loss).sum()), 0.0)
 
     @property
     def deviance(self) -> float:
@@ -110,9 +134,23 @@ class Ledger:
         for gate in np.flatnonzero(support.gates & ~linear.always):
             width = int((linear.gate_of == gate).sum()) * m
             without = self.common(flipped(support.gates, gate), near=support.common.coef)
-            if 2.0 * float(without.loss.sum()) - support.deviance < thresholds[width]:
+            ratio = 2.0 * float(without.loss.sum()) - support.deviance
+            if ratio < thresholds[width] * self._inflation(support, int(gate)):
                 return False
         return True
+
+    def _inflation(self, support: Support, gate: int) -> float:
+        """How much larger a gate's variance is than by the likelihood: Rao and Scott's factor."""
+        if support.scores is None:
+            return 1.0
+        common = common_fit_of_scores(support.scores, levels=not self.own_intercepts)
+        own = self.problem.linear.absorbed
+        columns = np.tile(self.problem.columns(support.gates)[own:] - own, self.problem.m)
+        at = np.flatnonzero(self.problem.linear.gate_of[columns] == gate)
+        back = common.back[0][at]
+        likelihood = pseudo_inverses(back @ back.T)[0]
+        share = np.trace(likelihood @ common.covariance[0][np.ix_(at, at)]) / len(at)
+        return max(float(share), 1e-6)
 
     @cached_property
     def needed(self) -> Floats:
@@ -152,7 +190,7 @@ class Ledger:
             p_value, freedom = other
             # the chi-squared value of the same p: the criterion asks for a statistic
             statistic = float(chdtri(freedom, max(p_value, 1e-300)))
-        return Support(
+        found = Support(
             gates=gates,
             common=common,
             own=own,
@@ -161,6 +199,27 @@ class Ledger:
             p_value=p_value,
             separated=separated,
             by_discriminant=other is not None,
+        )
+        return found if problem.cells is None else self._robust(found, problem.cells)
+
+    def _robust(self, found: Support, cells: Cells) -> Support:
+        """Hold the statistic against its law under the rows' own covariance."""
+        scores = own_scores(self.problem, cells, found.gates, found.own.coef)
+        if found.by_discriminant:
+            return replace(found, scores=scores)
+        size = len(self.problem.columns(found.gates)) * self.problem.m
+        test = coefficients_test(
+            scores, levels=not self.own_intercepts, statistic=np.array([found.statistic])
+        )
+        return replace(
+            found,
+            statistic=float(test.statistic[0]),
+            freedom=float(test.df1[0]),
+            # with no more clusters than coefficients an environment does not show their variance
+            p_value=float(test.p_value[0]) if size < cells.fewest else 0.0,
+            scale=float(test.scale[0]),
+            residual_freedom=float(test.df2[0]),
+            scores=scores,
         )
 
     def freedom(self, gates: Bools, *, own_intercepts: bool | None = None) -> float:
@@ -205,11 +264,12 @@ def table_of(problem: LogisticProblem, supports: list[Support]) -> Assessment:
         p_value=np.array([support.p_value for support in supports]),
         statistic=statistic,
         freedom=freedom,
-        residual_freedom=np.full(len(supports), np.inf),
+        residual_freedom=np.array([support.residual_freedom for support in supports]),
         risk=loss @ problem.linear.weights,
         worst=loss.max(axis=1),
         weakest=np.full(len(supports), np.nan),
-        rough_excess=np.maximum(statistic - freedom, 0.0),
+        rough_excess=np.array([support.excess for support in supports]),
+        scale=np.array([support.scale for support in supports]),
     )
 
 

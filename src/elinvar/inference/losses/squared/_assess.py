@@ -64,4 +64,5 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
         worst=np.where(valid, worst, np.inf),
         weakest=weakest,
         rough_excess=np.where(valid, np.maximum(q - freedom, 0.0), np.inf),
+        scale=np.ones(len(masks)),
     )

@@ -33,14 +33,22 @@ from elinvar.inference.losses.squared._parts import parts
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path, pooled_solution
 from elinvar.inference.losses.squared._random_intercept import random_intercept
 from elinvar.inference.losses.squared._refit import refit, refit_many
+from elinvar.inference.losses.squared._robust import (
+    robust_assess,
+    robust_parts,
+    robust_refits,
+    robust_tests,
+    shortlist,
+)
 from elinvar.inference.losses.squared._search import candidates
 from elinvar.inference.losses.squared._subspace import invariant_subspace
 from elinvar.inference.problem._linear import LinearProblem, average
 from elinvar.inference.problem._linear_algebra import solve
+from elinvar.inference.problem._sandwich import Cells, Sandwich
 from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptions
 
 if TYPE_CHECKING:
-    from elinvar.environments import Moments
+    from elinvar.environments import Environments, Moments
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,13 +66,16 @@ class SquaredLoss:
     problem : LinearProblem
     shared : LinearProblem
         The same moments with a shared intercept; ``problem`` itself if its intercept is shared.
+    rows : Sandwich, optional
+        The rows, where covariances are to come from them: noise that depends on the features, or
+        rows in clusters. Estimates stay what they are.
     """
 
     problem: LinearProblem
     shared: LinearProblem
+    rows: Sandwich | None = None
 
     scale = 1.0
-    portable = True
     n_scored = 4096
     n_shortlist = 256
 
@@ -74,27 +85,46 @@ class SquaredLoss:
         return self.problem.target_scale
 
     @classmethod
-    def from_moments(cls, moments: "Moments", **options: Unpack[ProblemOptions]) -> "SquaredLoss":
-        """Standardise moments; see `LinearProblem.from_moments`."""
+    def from_moments(
+        cls,
+        moments: "Moments",
+        rows: "Environments | None" = None,
+        **options: Unpack[ProblemOptions],
+    ) -> "SquaredLoss":
+        """Standardise moments, and rows if robust; see `LinearProblem.from_moments`."""
         problem = shared = LinearProblem.from_moments(moments, **options)
         if problem.absorbed:
             options["intercept"] = "shared"
             shared = LinearProblem.from_moments(moments, **options)
-        return cls(problem=problem, shared=shared)
+        own = None if rows is None else Sandwich.of(rows, problem)
+        return cls(problem=problem, shared=shared, rows=own)
+
+    @property
+    def portable(self) -> bool:
+        """Whether moments are all that it holds."""
+        return self.rows is None
+
+    @property
+    def cells(self) -> Cells | None:
+        """Clusters of the rows that covariances come from, if they do."""
+        return None if self.rows is None else self.rows.cells
 
     def candidates(self, supports: Bools | None, *, exact_up_to: int, seed: int) -> Assessment:
         """Test supports; those with a gate that is not needed only if there are no others."""
-        problem, table = self.problem, None
+        problem, table, whole = self.problem, None, self.rows is not None
         if supports is not None:
-            table = assess(problem, supports, thorough=False)
+            table = assess(problem, supports, thorough=whole)
         if table is None or not np.isfinite(table.risk).any():
-            table = candidates(problem, exact_up_to=exact_up_to, seed=seed, thorough=False)
+            table = candidates(problem, exact_up_to=exact_up_to, seed=seed, thorough=whole)
         if not np.isfinite(table.risk).any():
             raise DataError(
                 f"The {problem.always.sum()} features that are always to stay (features_always) "
                 "cannot be told apart: they are collinear, or more than the rows of the smallest "
                 f"environment ({problem.count.min():g}) allow for; let some of them go."
             )
+        if self.rows is not None:
+            rough = self.rough_criterion(table, 1.0)
+            return robust_assess(self.rows, shortlist(self.rows, table, rough))
         return table if self._informative(table).any() else assess(problem, table.masks)
 
     def tries_all(self, exact_up_to: int) -> bool:
@@ -103,7 +133,8 @@ class SquaredLoss:
 
     def assess(self, masks: Bools) -> Assessment:
         """Test and refit supports (M, n_gates)."""
-        return assess(self.problem, masks)
+        table = assess(self.problem, masks)
+        return table if self.rows is None else robust_assess(self.rows, table)
 
     def needed(self, table: Assessment, among: Bools, kappa: float) -> Places:
         """Rows among these whose every gate is needed."""
@@ -120,6 +151,8 @@ class SquaredLoss:
 
     def parts(self, masks: Bools) -> Parts:
         """Test slopes, intercepts and noise of supports by themselves."""
+        if self.rows is not None:
+            return robust_parts(self.rows, masks)
         return parts(self.problem, masks)
 
     def criterion(self, table: Assessment, kappa: float, *, price: Floats, margin: float) -> Floats:
@@ -181,7 +214,9 @@ class SquaredLoss:
         return float(1 - own / variance), float(1 - self._pooled_risk / pooled_variance)
 
     def subspace(self, alpha: float, *, seed: int, near: Floats | None = None) -> Subspace | None:
-        """Find combinations of columns that hold in all environments."""
+        """Find combinations of columns that hold in all environments, by the classical test."""
+        if self.rows is not None:
+            return None
         found = invariant_subspace(self.problem, alpha, seed=seed, near=near)
         if found is None:
             return None
@@ -189,6 +224,8 @@ class SquaredLoss:
 
     def refits(self, masks: Bools) -> list[Refit]:
         """Fit supports efficiently, with covariances."""
+        if self.rows is not None:
+            return robust_refits(self.rows, masks)
         return refit_many(self.problem, masks)
 
     def needed_wald(self) -> Floats:
@@ -197,6 +234,8 @@ class SquaredLoss:
 
     def tests(self, gates: Bools) -> list[ModelTest]:
         """Test a support as a whole and part by part."""
+        if self.rows is not None:
+            return robust_tests(self.rows, gates)
         return model_tests(self.problem, gates)
 
     def residuals(self, model: LinearModel, gates: Bools) -> list[EnvironmentResiduals]:
@@ -316,7 +355,9 @@ class SquaredLoss:
     def without(self, names: Sequence[str], always: Bools | None = None) -> "SquaredLoss":
         """Return the loss on the other environments; ``always`` are features that stay."""
         return SquaredLoss.from_moments(
-            self.problem.moments.exclude(names), **self.problem.options_without(names, always)
+            self.problem.moments.exclude(names),
+            None if self.rows is None else self.rows.rows.exclude(names),
+            **self.problem.options_without(names, always),
         )
 
 

@@ -63,14 +63,15 @@ def model_tests(problem: LinearProblem, gates: Bools) -> list[ModelTest]:
             df1=tested[1],
             df2=tested[2],
             p_value=float(fdtrc(tested[1], tested[2], tested[0])),
-            question=_question(test, problem),
+            question=question(test, problem),
         )
         for test, tested in found.items()
         if tested is not None
     ]
 
 
-def _question(test: Part, problem: LinearProblem) -> str:
+def question(test: Part, problem: LinearProblem) -> str:
+    """Return what a test asks, in words."""
     return _QUESTIONS["slopes" if problem.absorbed and test == "coefficients" else test]
 
 
