@@ -13,6 +13,7 @@ from elinvar.inference.kernels._support import (
     back_solve,
     factor,
     fit_each,
+    invert,
     support_columns,
     workspace,
 )
@@ -27,7 +28,7 @@ def risk_lines(data: Data, masks: Bools) -> tuple[Floats, Floats]:
     gram, cross, power, count, weights, _, _ = data
     n_environments, q = len(count), masks.shape[1]
     work = workspace(n_environments, q)
-    facts, total, coef, columns = work[2], work[3], work[6], work[7]
+    facts, total, inverse, coef, columns = work[2], work[3], work[4], work[6], work[7]
     noise = np.empty((q, q))
     lines = np.full((len(masks), 2), np.inf)
     coefs = np.zeros((len(masks), q))
@@ -66,31 +67,19 @@ def risk_lines(data: Data, masks: Bools) -> tuple[Floats, Floats]:
         for a in range(size):
             fitted += coef[a] * coef[a]
         back_solve(total, coef, size)
+        invert(total, inverse, size)
+        # tr T^-1 V with T^-1 = L^-T L^-1, of which each row of L^-1 has its part
+        trace = 0.0
+        for m in range(size):
+            for a in range(m + 1):
+                value = 0.0
+                for b in range(m + 1):
+                    value += noise[a, b] * inverse[m, b]
+                trace += inverse[m, a] * value
         # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs
-        rise = whole - fitted - own - chance + _trace(total, noise, size)
+        rise = whole - fitted - own - chance + trace
         lines[i, 0] = level
         lines[i, 1] = max(rise, 0.0)
         for a in range(size):
             coefs[i, columns[a]] = coef[a]
     return lines, coefs
-
-
-@compiled(fastmath=True)
-def _trace(lower: Floats, matrix: Floats, size: int) -> float:
-    """Trace of (L L')^-1 M; the scratch matrix is overwritten."""
-    for c in range(size):
-        for a in range(size):
-            value = matrix[a, c]
-            for m in range(a):
-                value -= lower[a, m] * matrix[m, c]
-            matrix[a, c] = value / lower[a, a]
-    trace = 0.0
-    for a in range(size):
-        # the diagonal of L^-1 M L^-T, of which row a is solved from the left
-        for c in range(a + 1):
-            value = matrix[a, c]
-            for m in range(c):
-                value -= lower[c, m] * matrix[a, m]
-            matrix[a, c] = value / lower[c, c]
-        trace += matrix[a, a]
-    return trace

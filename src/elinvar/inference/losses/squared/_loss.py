@@ -50,6 +50,9 @@ from elinvar.inference.problem._types import Bools, Floats, Places, ProblemOptio
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments
 
+# products in fits of a shortlist, E q^3 each
+_AFFORDED = 4e10
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SquaredLoss:
@@ -77,7 +80,12 @@ class SquaredLoss:
 
     scale = 1.0
     n_scored = 4096
-    n_shortlist = 256
+
+    @property
+    def n_shortlist(self) -> int:
+        """Supports that can be compared anew without some environments: fewer of many columns."""
+        fit = len(self.problem.count) * float(len(self.problem.gate_of)) ** 3
+        return int(np.clip(_AFFORDED / fit, 16, 256))
 
     @property
     def outcome_sd(self) -> float:
