@@ -10,6 +10,8 @@ from typing import get_args
 
 import pytest
 
+from elinvar.answer.statements import MEANINGS
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -119,3 +121,8 @@ def test_commands_of_make_exist():
     named = set(re.findall(r"\bmake ([a-z]+)", README))
     assert named
     assert {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)} == set()
+
+
+def test_the_table_of_verdicts_has_the_words_of_every_answer():
+    rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", README, re.MULTILINE)
+    assert dict(rows).items() >= MEANINGS.items()

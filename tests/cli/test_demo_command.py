@@ -57,10 +57,19 @@ def test_the_truth_stands_beside_the_answer(parts):
     assert {found["homework_hours"], found["days_present"]} <= set(HOLDS)
 
 
+def test_it_says_something_of_nearly_every_effect(parts):
+    kinds = [kind for text in parts.values() for kind in verdicts(text).values()]
+    assert len(kinds) == 15
+    assert kinds.count("undecided") <= 2
+    assert {"nearly invariant", "same direction", "varies"} <= set(kinds)
+
+
 def test_bill_depth_turns_its_sign_within_species(parts):
-    row = r"^bill_depth_mm +.*? (\S+) \[(\S+), (\S+)\] .* (\S+)$"
-    effect, low, high, pooled = map(float, re.search(row, parts["penguins"], re.MULTILINE).groups())
+    text = parts["penguins"]
+    row = r"^bill_depth_mm +same direction +(\S+) \[(\S+), (\S+)\] .* (-\S+)  "
+    effect, low, high, pooled = map(float, re.search(row, text, re.MULTILINE).groups())
     assert pooled < 0 < low < effect < high
+    assert "All rows together, body_mass_g falls with bill_depth_mm" in " ".join(text.split())
 
 
 def test_the_demo_says_how_far_predictions_may_be_off(parts):

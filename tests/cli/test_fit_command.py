@@ -7,6 +7,8 @@ import pytest
 
 import elinvar as package
 from elinvar import InvariantRegressor, load_model
+from elinvar.answer.effect_tables import effect_tables
+from elinvar.answer.statements import meaning
 from elinvar.datasets import load_penguins
 
 ROLES = ("--target", "yield", "--environment", "place")
@@ -30,7 +32,7 @@ def test_the_answer_begins_with_a_paragraph_and_advice(elinvar, csv):
     assert result.stderr == ""
     answer, advice, *_ = paragraphs(result.stdout)
     assert answer.startswith("The effects of cause and sex on yield are the same in all 3")
-    assert advice.startswith("What to do: carry to new environments ")
+    assert advice.startswith("What to do: carry to a new place ")
     assert " ".join([answer, advice]) == load_fit(csv).explain()
 
 
@@ -40,23 +42,29 @@ def load_fit(csv):
     return InvariantRegressor().fit(features, data["yield"], environments=data["place"])
 
 
-def test_one_model_comes_first_and_then_the_set(elinvar, csv):
-    model = load_fit(csv)
-    evidence = model.evidence_.set_index("feature")
+def test_each_model_has_its_table_and_its_words(elinvar, csv):
+    answer = load_fit(csv).answer_
     out = elinvar("fit", csv, *ROLES).stdout
-    titles = "All features in one model: ", "The invariant set (cause and sex)"
-    assert 0 < out.index(titles[0]) < out.index(titles[1])
-    of_set = out[out.index(titles[1]) :]
-    rows = {line.split()[0]: line for line in of_set.splitlines() if line[:1].strip()}
-    number = r"(-?[\d.]+)"
-    cause = re.match(
-        rf"cause +invariant +{number} \[{number}, {number}\] +\[{number}, {number}\] +{number}$",
-        rows["cause"],
-    )
-    columns = ["effect", "low", "high", "new_low", "new_high", "pooled_effect"]
-    expected = evidence.loc["cause", columns].to_numpy(float)
-    np.testing.assert_allclose(np.array(cause.groups(), float), expected, atol=0.006)
-    assert re.match(r"effect +spurious .* Bonn$", rows["effect"])
+    lines, said = out.splitlines(), " ".join(out.split())
+    tables = effect_tables(answer)
+    assert len(tables) == 2
+    for table in tables:
+        assert f"{table.title}." in said
+        for row in table.rows:
+            line = r" +".join(map(re.escape, row[:4]))
+            assert any(re.match(line, printed) for printed in lines)
+    for verdict in {kind for table in tables for kind in table.verdicts}:
+        assert f"{verdict} {meaning(verdict, answer)}" in said
+
+
+def test_what_stands_out_and_levels_make_room_for_the_rest(elinvar, frame, tmp_path):
+    long = "a_rather_long_name_of_a_cause"
+    frame = frame.rename(columns={"cause": long})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
+    assert max(map(len, out.splitlines())) <= 100
+    assert re.search(rf"^{long} +invariant ", out, re.MULTILINE)
+    assert "Of levels: sex, " in out
 
 
 def test_errors_tests_and_margin_are_printed(elinvar, csv):
@@ -94,7 +102,7 @@ def test_environments_that_do_not_differ_are_said_to_be_copies(elinvar, tmp_path
     frame.to_csv(tmp_path / "rows.csv", index=False)
     out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
     assert "do not differ from one another beyond noise" in paragraphs(out)[0]
-    assert re.search(r"^x +same direction ", out, re.MULTILINE)
+    assert "draw no conclusion about others" in paragraphs(out)[1]
 
 
 def test_without_a_terminal_nothing_is_coloured_or_cut(elinvar, frame, tmp_path):
@@ -103,7 +111,8 @@ def test_without_a_terminal_nothing_is_coloured_or_cut(elinvar, frame, tmp_path)
     out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
     assert "\x1b" not in out
     assert "…" not in out
-    assert sum(line.startswith(f"{long} ") for line in out.splitlines()) == 2
+    # a row in the table of all features, and one in that of the invariant set
+    assert sum(line.startswith(f"{long}  ") for line in out.splitlines()) == 2
 
 
 def test_markup_in_names_is_printed_as_it_is(elinvar, frame, tmp_path):
@@ -260,7 +269,9 @@ def test_rejected_invariance_is_no_failure(elinvar, frame, tmp_path):
     frame.to_csv(tmp_path / "rows.csv", index=False)
     result = elinvar("fit", tmp_path / "rows.csv", *ROLES)
     assert result.exit_code == 0
-    assert result.stdout.startswith("No set of effects on yield is the same in all 3 environments")
+    said = " ".join(result.stdout.split())
+    assert said.startswith("No effect on yield is sure to keep its sign in a new place")
+    assert "No set of effects is exactly the same in all 3 environments" in said
     assert re.search(r"^x +varies ", result.stdout, re.MULTILINE)
 
 

@@ -200,7 +200,8 @@ def test_tables_fit_the_terminal(columns, tmp_path):
         assert max(map(len, printed.splitlines())) <= columns
         assert re.search(r"^flipper_length_mm  ", printed, re.MULTILINE)
     # columns that matter less make room, and verdicts break between words
-    assert ("Chinstrap\n" in fitted) == (columns > 100)
+    assert ("Chinstrap  male over female\n" in fitted) == (columns > 100)
+    assert ("Of levels: sex, male over female." in fitted) == (columns < 100)
     assert "change seen from\n" in diagnosed
 
 

@@ -105,7 +105,7 @@ def test_the_diagnosis_is_that_of_the_moments():
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("plot_effects", "hold in every environment: 1 of 2"),
+        ("plot_effects", "1 of 2 effects keeps its size"),
         ("plot_forest", "x0"),
         ("plot_errors", "invariant model is better on"),
         ("plot_left_out", "invariant model"),

@@ -44,7 +44,7 @@ def many(places, features, *, seed=0, name="x{}"):
     common = effect.reshape(features, places).mean(axis=1)
     evidence = {
         "feature": names,
-        "verdict": [list(VERDICT_COLOURS)[j % 5] for j in range(features)],
+        "verdict": [list(VERDICT_COLOURS)[j % 7] for j in range(features)],
         "effect": common,
         "low": common - 0.1,
         "high": common + 0.1,
@@ -86,7 +86,7 @@ def test_features_that_hold_come_first_then_the_clearest():
     ax = plot_forest(EFFECTS, EVIDENCE)
     assert list(panels(ax)) == ["depth", "length", "sex"]
     assert ax is ax.figure.axes[0]
-    assert ax.figure.get_suptitle() == "Found to hold in every environment: 1 of 3 effects"
+    assert ax.figure.get_suptitle() == "1 of 3 effects keeps its size in a new place"
 
 
 def test_what_comes_and_goes_is_shown_before_what_has_no_effect():
@@ -110,9 +110,7 @@ def test_a_dotted_line_goes_up_from_effects_that_hold_only():
 def test_the_title_says_how_many_of_how_many_are_shown():
     ax = plot_forest(EFFECTS, EVIDENCE, top=1)
     assert list(panels(ax)) == ["depth"]
-    assert (
-        ax.figure.get_suptitle() == "Found to hold in every environment: 1 of 3 effects (1 shown)"
-    )
+    assert ax.figure.get_suptitle() == "1 of 3 effects keeps its size in a new place (1 shown)"
 
 
 def test_chosen_features_keep_their_order():
@@ -127,7 +125,7 @@ def test_chosen_features_keep_their_order():
 def test_every_panel_has_the_same_rows_also_where_an_environment_is_missing():
     ax = plot_forest(EFFECTS, EVIDENCE)
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == [*PLACES, "combined effect", "pooled model", "new environment (90%)"]
+    assert labels == [*PLACES, "average effect", "pooled model", "new environment (90%)"]
     row = dict(zip(labels, ax.get_yticks(), strict=True))
     assert points(ax, size=20) == [(2.0, 0.0), (2.2, 1.0), (1.8, 2.0)]
     assert points(panels(ax)["length"], size=20) == [(0.5, row["Bonn"]), (-0.5, row["Rome"])]
@@ -225,7 +223,7 @@ def test_many_environments_become_a_strip():
 def test_columns_that_are_missing_are_left_out():
     few = {key: EVIDENCE[key] for key in list(EVIDENCE)[:6]} | {"pooled_effect": [np.nan] * 3}
     labels = [label.get_text() for label in plot_forest(EFFECTS, few).get_yticklabels()]
-    assert labels == [*PLACES, "combined effect"]
+    assert labels == [*PLACES, "average effect"]
 
 
 def test_given_axes_are_used():

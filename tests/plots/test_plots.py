@@ -152,7 +152,7 @@ def test_path_refuses_shapes_that_do_not_fit():
 
 def test_effects_that_change_sign_make_the_title():
     ax = drawn(plot_effects(TABLE))
-    assert ax.get_title(loc="left") == "depth changes sign"
+    assert ax.get_title(loc="left") == "One fit to all rows has the sign of depth wrong"
     assert [label.get_text() for label in ax.get_yticklabels()] == TABLE["feature"]
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
     assert legend == ["invariant", "spurious", "undecided", "pooled"]

@@ -5,8 +5,8 @@ import pytest
 
 import elinvar
 from elinvar import HeteroSGDRegressor, load_model, save_model
-from elinvar._base._numbers import interval, number, p_value
-from elinvar.answer.sentences import all_features_title, set_title
+from elinvar.answer.effect_tables import effect_tables
+from elinvar.answer.statements import statement
 from elinvar.errors import DataError, FileError
 from elinvar.report import write_report
 
@@ -53,32 +53,28 @@ def test_every_status_is_shown(models):
 def test_advice_stands_apart(pages):
     page = pages("accepted")
     assert page.texts.count("What to do:") == 1
-    assert page.texts[page.texts.index("What to do:") + 1].startswith("carry to new")
+    assert page.texts[page.texts.index("What to do:") + 1].startswith("carry to a new place")
 
 
-def test_the_first_table_is_one_model_and_the_second_that_of_the_set(models, pages):
-    model, page = models["accepted"], pages("accepted")
-    for table, extra in (
-        (model.all_features_, []),
-        (model.answer_.of_set, ["invariant set and this feature"]),
-    ):
-        row = table.set_index("feature").loc["child"]
-        expected = [
-            "child",
-            row["verdict"],
-            *extra,
-            number(row["effect"], digits=3),
-            interval(row["low"], row["high"]),
-            interval(row["new_low"], row["new_high"]),
-            number(row["pooled_effect"], digits=3),
-            p_value(row["heterogeneity_p"]),
-        ]
-        texts = [text for text in page.texts if text]
-        starts = [k for k, text in enumerate(texts) if text == "child"]
-        assert expected in [texts[k : k + len(expected)] for k in starts]
-    for title in (all_features_title(model.answer_), set_title(model.answer_)):
-        assert title in page.text
-    assert "invariant set (" not in pages("rejected").text
+@pytest.mark.parametrize("name", ["accepted", "approximate", "rejected", "many"])
+def test_the_page_has_a_table_a_model_in_the_words_of_the_summary(name, models, pages):
+    page, model = pages(name), models[name]
+    texts = [text for text in page.texts if text]
+    tables = effect_tables(model.answer_)
+    assert len(tables) == (2 if len(model.answer_.of_set) else 1)
+    for table in tables:
+        assert f"{table.title}." in page.text
+        assert table.title in model.summary()
+        for row in table.rows:
+            starts = [k for k, text in enumerate(texts) if text == row[0]]
+            assert list(row) in [texts[k : k + len(row)] for k in starts]
+
+
+def test_each_effect_is_said_in_a_sentence(models, pages):
+    for name in ("accepted", "many"):
+        for row in models[name].evidence_.to_dict("records"):
+            assert statement(row) in pages(name).text
+    assert "expect about" in pages("many").text
 
 
 def test_the_first_sentence_leads_and_names_are_not_cut(models, page_of):

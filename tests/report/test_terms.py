@@ -7,7 +7,7 @@ import pytest
 
 from elinvar.answer import STATUSES, VERDICTS
 from elinvar.answer.figures import figures
-from elinvar.answer.sentences import verdict_meaning
+from elinvar.answer.statements import meaning
 from elinvar.report._terms import CAPTIONS, STATUS, WHERE, caption
 
 
@@ -33,20 +33,20 @@ def test_every_status_has_words():
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_verdict_has_a_meaning(verdict, status, answer_of):
-    text = verdict_meaning(verdict, answer_of(status))
+    text = meaning(verdict, answer_of(status))
     assert text[0].islower()
     assert not text.endswith(".")
 
 
 def test_meanings_name_the_tolerance_and_the_smallest_effect(answer_of):
     answer = answer_of("rejected", effect_tolerance=0.025, smallest_effect=0.2)
-    assert "within 2.5% of its average" in verdict_meaning("nearly invariant", answer)
-    assert "smaller than 0.2 sd of" in verdict_meaning("no effect", answer)
+    assert "within 2.5% of the average" in meaning("nearly invariant", answer)
+    assert "smallest effect of interest, 0.2 sd of" in meaning("no effect", answer)
 
 
 def test_why_an_effect_is_undecided_depends_on_what_was_found(answer_of):
-    assert "one environment" in verdict_meaning("undecided", answer_of("pooled_only"))
-    assert "either sign" in verdict_meaning("undecided", answer_of("rejected"))
+    assert "one environment" in meaning("undecided", answer_of("pooled_only"))
+    assert "none of these" in meaning("undecided", answer_of("rejected"))
 
 
 def test_every_figure_has_a_caption_and_a_place_for_its_numbers(models):

@@ -9,7 +9,6 @@ from elinvar.answer.sentences import (
     by_verdict,
     error_words,
     missed_levels,
-    overview,
     predicted_words,
 )
 from elinvar.plots.types import Axes
@@ -67,7 +66,6 @@ def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
         by_verdict(table),
         top=_ROWS,
         xlabel=_change(answer, what),
-        title=overview(answer, scale),
         ax=ax,
     )
 

@@ -3,33 +3,16 @@
 from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import figure, p_words, percent
-from elinvar._base._words import listed, some
-from elinvar.answer._found import HOLDS
+from elinvar._base._verdicts import KEEP_SIZE, kept
+from elinvar._base._words import listed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from elinvar.answer._found import Found
 
 
 def headline(answer: "Found") -> str:
-    """Say what became of invariance, and what can be said of which features."""
-    return " ".join([_invariance(answer), *_statements(answer)])
-
-
-def _statements(answer: "Found") -> list[str]:
-    """Say what holds in the model of all features, a word each."""
-    table = answer.evidence[answer.evidence["model"] == "all features"]
-    found = []
-    for verdict in ("nearly invariant", "same direction", "varies"):
-        names = table.loc[table["verdict"] == verdict, "feature"].tolist()
-        if names:
-            found.append(f"{verdict.capitalize()}: {some(names)}.")
-    return found
-
-
-def _invariance(answer: "Found") -> str:
-    outcome, places, chosen = answer.outcome, places_of(answer), answer.selected_features
+    """Say in a sentence or two what can be carried to a new place, and what holds exactly."""
+    outcome, places = answer.outcome, places_of(answer)
     if answer.status == "pooled_only":
         return (
             "There is one environment only, so nothing can be said about what stays true "
@@ -37,28 +20,35 @@ def _invariance(answer: "Found") -> str:
         )
     if answer.status == "untested":
         return f"The environments do not differ: no effect on {outcome} was put to the test."
+    said = f"{kept(answer.evidence['verdict'].tolist(), on=outcome, rest=True)}."
+    names = invariant_features(answer)
+    if names:
+        kind = "Invariant" if answer.status == "accepted" else "Nearly invariant"
+        return f"{kind} in {places}: {listed(names)}. {said}"
+    return f"{said} {_none_exact(answer)}"
+
+
+def _none_exact(answer: "Found") -> str:
+    """Say why no effect is called invariant."""
+    places, chosen = places_of(answer), answer.selected_features
     if answer.status == "rejected":
-        return (
-            f"Invariance is rejected: no set of features has the same effects on {outcome} in "
-            f"{places}."
-        )
+        return f"Exact invariance is rejected: no set of features has the same effects in {places}."
     if answer.status == "borderline":
         what = listed(chosen) if chosen else "no feature"
         return (
-            f"No effect on {outcome} is sure to be invariant: a model with {what} is only just "
-            f"compatible with {places} ({p_words(answer.p_value)})."
+            f"None is sure to be invariant: a model with {what} is only just compatible with "
+            f"{places} ({p_words(answer.p_value)})."
         )
-    nearly = "" if answer.status == "accepted" else "nearly "
-    holds = [name for name in holding(answer)["feature"] if name in set(answer.of_set["feature"])]
-    if holds:
-        kind = f"{nearly}invariant".capitalize()
-        return f"{kind} effects on {outcome} in {places}: {listed(holds)}."
-    if chosen:
-        return f"No effect on {outcome} could be shown to be {nearly}the same in {places}."
-    if answer.own_intercepts:
-        return f"No feature has an invariant effect on {outcome}."
-    level = "only shares of classes are" if answer.classes else "only its mean is"
-    return f"No feature has an invariant effect on {outcome}: {level} {nearly}the same in {places}."
+    if chosen or answer.own_intercepts:
+        return f"None could be shown to be the same in {places}."
+    level = "shares of classes are" if answer.classes else "its mean is"
+    return f"None is invariant: only {level} the same in {places}."
+
+
+def invariant_features(answer: "Found") -> list[str]:
+    """Names of the features whose effects hold together, in an accepted or approximate set."""
+    rows = answer.of_set
+    return rows.loc[rows["verdict"].isin(KEEP_SIZE), "feature"].tolist()
 
 
 def reason(answer: "Found") -> str:
@@ -91,12 +81,6 @@ def places_of(answer: "Found") -> str:
     """Name the environments by their number."""
     count = len(answer.rows)
     return "both environments" if count == 2 else f"all {count} environments"
-
-
-def holding(answer: "Found") -> "pd.DataFrame":
-    """Rows of the evidence whose effect holds, exactly or nearly."""
-    table = answer.evidence
-    return table[table["verdict"].isin(HOLDS)]
 
 
 def predictor_words(predictor: str) -> str:

@@ -3,11 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from elinvar._base._numbers import count, figure, number, p_value, percent
+from elinvar._base._numbers import count, figure, number, p_value
 from elinvar._base._words import listed
-from elinvar.answer._found import HOLDS, NEW_PLACE, VERDICTS
+from elinvar.answer._found import NEW_PLACE, VERDICTS
 from elinvar.answer.headline import own_coefficients
 from elinvar.inference import SelectionRule
 
@@ -26,29 +25,16 @@ def by_verdict(evidence: "pd.DataFrame") -> "pd.DataFrame":
     )
 
 
-def all_features_title(answer: "Found") -> str:
-    """Name the model of the main table."""
-    left = answer.all_features["effect"].isna().sum()
-    what = "All features" if not left else "All features but those without an effect here"
-    return f"{what} in one model: each environment's own fit, averaged over environments."
-
-
-def set_title(answer: "Found") -> str:
-    """Name the models of the second table."""
-    nearly = "" if answer.status == "accepted" else "nearly "
-    members = listed(answer.selected_features) or "no feature"
-    return f"The {nearly}invariant set ({members}), and other features added to it one by one."
-
-
 def multiplicity_sentence(answer: "Found") -> str:
     """Say how many statements there are, and how many of them to expect to be false."""
     n = answer.n_statements
     if not n:
         return ""
-    many = f"{n} statements are each made" if n > 1 else "One statement is made"
+    if n == 1:
+        return f"The statement is made for {NEW_PLACE:.0%} of new environments like these."
     return (
-        f"{many} for {NEW_PLACE:.0%} of new environments like these: in a given one expect "
-        f"about {figure(answer.expected_false, 2)} of {'them' if n > 1 else 'it'} to fail."
+        f"Each of the {n} statements is made for {NEW_PLACE:.0%} of new environments like these: "
+        f"in a given one expect about {figure(answer.expected_false, 2)} of them to fail."
     )
 
 
@@ -136,27 +122,6 @@ def acceptance_sentence(answer: "Found") -> str:
     )
 
 
-def overview(answer: "Found", scale: NDArray[np.float64]) -> str | None:
-    """Say which effect is the largest, or nothing where signs that turn matter more."""
-    evidence = answer.evidence
-    names = evidence["feature"].tolist()
-    size = np.abs(evidence["effect"].to_numpy() * scale)
-    if np.isnan(size).all():
-        return None
-    holds = evidence["verdict"].isin(HOLDS).to_numpy()
-    if not holds.any():
-        tail = "" if answer.status == "pooled_only" else "; none surely holds"
-        return f"{names[int(np.nanargmax(size))]} has the largest effect{tail}"
-    # an effect that turns its sign says more than the largest: the figure's own title names it
-    if (evidence["effect"] * evidence["pooled_effect"])[holds].min() < 0:
-        return None
-    name = names[int(np.nanargmax(np.where(holds, size, np.nan)))]
-    nearly = "" if (evidence["verdict"] == "invariant").any() else " nearly"
-    if holds.sum() == 1:
-        return f"The effect of {name}{nearly} holds"
-    return f"Of the effects that{nearly} hold, that of {name} is the largest"
-
-
 def missed_levels(answer: "Found") -> str:
     """Say how far each model's mean prediction is from the truth, at worst."""
     left_out = answer.left_out
@@ -169,47 +134,3 @@ def missed_levels(answer: "Found") -> str:
     ]
     what = "Shares of classes in" if answer.classes else "Levels of"
     return f"{what} left-out environments are missed by up to {' and '.join(parts)}"
-
-
-def verdict_meaning(verdict: str, answer: "Found") -> str:
-    """Say by which rule an effect has its verdict in this answer."""
-    share = percent(answer.effect_tolerance, 3)
-    smallest = f"{figure(answer.smallest_effect)} sd of {answer.schema.target}"
-    if answer.classes:
-        ratio = np.exp(answer.smallest_effect * np.pi / np.sqrt(3.0))
-        smallest = f"an odds ratio of {figure(ratio, 2)}"
-    return {
-        "invariant": "the same size everywhere, as far as the data can tell: it belongs to the "
-        "accepted set of effects, and the environments agree on it",
-        "nearly invariant": f"in a new environment it should lie within {share} of its average "
-        "(90% interval)",
-        "same direction": "in a new environment it should have this sign (the 90% interval leaves "
-        "out 0); its size is another matter, from one end of the interval to the other",
-        "varies": "environments surely differ on it, and in a new one it may have either sign (90% "
-        "interval)",
-        "spurious": _changes(answer),
-        "no effect": f"in a new environment it should be smaller than {smallest} per sd of the "
-        "feature, twice that between two levels (90% interval)",
-        "undecided": _open(answer),
-    }[verdict]
-
-
-def _changes(answer: "Found") -> str:
-    if answer.status == "approximate":
-        return (
-            "added to the nearly invariant set, it differs between environments by more than "
-            "chance, and in a new one it may have either sign"
-        )
-    return (
-        "added to the invariant set, it differs between environments by more than chance, or the "
-        "model with it no longer agrees with all of them; in a new one it may have either sign"
-    )
-
-
-def _open(answer: "Found") -> str:
-    if answer.status == "pooled_only":
-        return "one environment cannot tell whether it holds in others"
-    return (
-        "none of the other words can be said of it: in a new environment it may have either sign, "
-        "it may be large, and environments are not sure to differ; or too few of them tell it"
-    )

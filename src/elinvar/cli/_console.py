@@ -91,7 +91,8 @@ class Printer:
 
         # a pipe has no width: no line may break that a program is to read
         plain: dict[str, Any] = {"width": _WIDE, "force_terminal": False, "no_color": True}
-        given = {} if sys.stdout.isatty() else plain
+        self._plain = not sys.stdout.isatty()
+        given = plain if self._plain else {}
         self._console = Console(markup=False, emoji=False, highlight=False, **given)
         self._parts: list[str] = []
 
@@ -124,7 +125,8 @@ class Printer:
 
         Where a terminal is too narrow, the texts of the second column break between words, then
         the headings do if they ``fold``, then the last ``optional`` columns are left out, one by
-        one, then names are folded. Returns how many columns were left out.
+        one, then names are folded. Without a terminal nothing breaks, but ``optional`` columns are
+        left out beyond 100 characters. Returns how many columns were left out.
         """
         # measured at the terminal's own width, nothing would ever be too wide
         unbounded = self._console.options.update(width=_WIDE)
@@ -132,11 +134,11 @@ class Printer:
             shown = len(header) - left_out
             cells = [row[:shown] for row in rows]
             folded = [_folded(name, [row[k] for row in rows]) for k, name in enumerate(header)]
-            for heads, broken in ((header, False), (header, True), (folded, True))[: 2 + fold]:
+            ways = ((header, False), (header, True), (folded, True))
+            for heads, broken in ways[: 1 if self._plain else 2 + fold]:
                 table = _build(heads[:shown], cells, align, styles, broken)
-                spare = (
-                    self._console.width - self._console.measure(table, options=unbounded).maximum
-                )
+                width = PLAIN_WIDTH if self._plain and optional else self._console.width
+                spare = width - self._console.measure(table, options=unbounded).maximum
                 if spare >= 0:
                     if broken and (narrow := table.columns[1]).max_width is not None:
                         narrow.max_width += spare

@@ -48,7 +48,7 @@ EXAMPLES = (
         feature="temp",
         xlabel="temperature, (t + 8)/47 with t in °C",
         ylabel="log of the bikes hired an hour",
-        picture="Warmth brings riders in most months, but not in every one",
+        picture="Warmth brings riders in every month, but not as many",
         meaning="A month of another year or another city may well be less alike.",
     ),
     Example(

@@ -2,24 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from elinvar._base._numbers import bracket, count, estimate, number, p_value
-from elinvar.answer import Answer
-from elinvar.answer.sentences import (
-    all_features_title,
-    error_words,
-    forecast_sentence,
-    multiplicity_sentence,
-    set_title,
-    unit_words,
-)
+from elinvar._base._numbers import count, number, p_value
+from elinvar.answer import VERDICTS, Answer
+from elinvar.answer.effect_tables import effect_tables
+from elinvar.answer.sentences import error_words, forecast_sentence
+from elinvar.answer.statements import meaning
 from elinvar.answer.tables import MODELS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from elinvar.cli._console import Printer
 
 _ROWS = 30
+_OPTIONAL = {"pooled", "stands out", "of levels"}
 _STYLES = {
     "invariant": "cyan",
     "nearly invariant": "green",
@@ -56,41 +50,27 @@ def print_answer(printer: "Printer", answer: Answer) -> None:
 
 
 def print_effects(printer: "Printer", answer: Answer) -> None:
-    """Print a row a feature from the model of all features, then from that of the invariant set."""
-    _print_rows(printer, all_features_title(answer), answer.all_features)
-    if len(answer.of_set):
-        _print_rows(printer, set_title(answer), answer.of_set)
-    legend = f"{unit_words(answer)}. {multiplicity_sentence(answer)}"
-    printer.text(legend.strip(), style="dim")
-    printer.text()
-
-
-def _print_rows(printer: "Printer", title: str, table: "pd.DataFrame") -> None:
-    rows = [
-        [
-            str(row["feature"]),
-            str(row["verdict"]),
-            estimate(row["effect"], row["low"], row["high"]),
-            bracket(row["new_low"], row["new_high"]),
-            number(row["pooled_effect"], digits=3),
-            str(row["odd_environment"]),
-        ]
-        for row in table.to_dict("records")
-    ]
-    header = [
-        "feature", "verdict", "effect\n[95% interval]", "in a new one\n[90% interval]",
-        "pooled\neffect", "stands\nout",
-    ]  # fmt: skip
-    known = [k for k in range(len(header)) if any(row[k] not in {"", "-"} for row in rows)]
-    printer.text(title, style="bold")
-    printer.text()
-    printer.table(
-        [header[k] for k in known],
-        [[row[k] for k in known] for row in rows],
-        align="".join("llllrl"[k] for k in known),
-        optional=sum(k > 3 for k in known),
-        styles=[_STYLES.get(str(verdict)) for verdict in table["verdict"]],
-    )
+    """Print the effects in the model of all features, then in that of the invariant set."""
+    tables = effect_tables(answer)
+    for table in tables:
+        printer.text(f"{table.title}.", style="bold")
+        printer.text()
+        right = {"spread", "pooled"}
+        left_out = printer.table(
+            [head.replace(" [", "\n[").replace("stands ", "stands\n") for head in table.header],
+            table.rows,
+            align="".join("r" if head in right else "l" for head in table.header),
+            optional=sum(head in _OPTIONAL for head in table.header),
+            styles=[_STYLES.get(verdict) for verdict in table.verdicts],
+        )
+        if left_out and "of levels" in table.header[-left_out:]:
+            levels = [f"{row[0]}, {row[-1]}" for row in table.rows if row[-1] != "-"]
+            printer.text(f"Of levels: {'; '.join(levels)}.", style="dim")
+        printer.text()
+    present = [kind for kind in VERDICTS if any(kind in table.verdicts for table in tables)]
+    width = max(map(len, present), default=0) + 2
+    for kind in present:
+        printer.text(meaning(kind, answer), style="dim", bullet=f"{kind:<{width}}")
     printer.text()
 
 

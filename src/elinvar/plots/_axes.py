@@ -5,7 +5,7 @@ from math import floor, isfinite, log10
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
-from elinvar.plots.palette import HOLDS, INK, QUIET
+from elinvar.plots.palette import INK, QUIET
 from elinvar.plots.types import Artist as Artist
 from elinvar.plots.types import Axes as Axes
 
@@ -169,14 +169,6 @@ def tick_text(value: float, largest: float) -> str:
     power = floor(log10(largest))
     digits = f"{value / 10.0**power:.4g}".replace("-", "\u2212")
     return f"{digits}\u00d710{str(power).translate(_SUPERSCRIPTS)}"
-
-
-def found_to_hold(verdicts: Sequence[str]) -> str:
-    """Say of how many effects it was found that they hold, and whether exactly."""
-    exact, both = verdicts.count("invariant"), sum(kind in HOLDS for kind in verdicts)
-    if both and not exact:
-        return f"Found to hold nearly: {both} of {len(verdicts)} effects"
-    return f"Found to hold in every environment: {both} of {len(verdicts)} effects"
 
 
 def of_all(finding: str, shown: int, total: int) -> str:

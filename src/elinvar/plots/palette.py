@@ -17,13 +17,22 @@ VERDICT_COLOURS = {
 VERDICT_LINES: dict[str, Any] = {
     "invariant": "-",
     "nearly invariant": "-",
-    "same direction": "-",
-    "varies": "--",
+    "same direction": (0, (6, 1.5)),
+    "varies": (0, (3, 1, 1, 1, 1, 1)),
     "spurious": "--",
     "no effect": ":",
     "undecided": "-.",
 }
-HOLDS = ("invariant", "nearly invariant")
+# Without colours, on paper, the shape tells verdicts apart.
+VERDICT_MARKERS = {
+    "invariant": "o",
+    "nearly invariant": "s",
+    "same direction": ">",
+    "varies": "X",
+    "spurious": "P",
+    "no effect": "v",
+    "undecided": "D",
+}
 MODEL_COLOURS = {"invariant": "#00639c", "pooled": "#a84600", "lasso": "#6a59a3", "mean": "#5f666e"}
 MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
 MODEL_NAMES = {

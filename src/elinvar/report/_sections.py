@@ -6,18 +6,15 @@ from typing import Any
 
 from elinvar._base._version import versions
 from elinvar.answer import VERDICTS, Answer
+from elinvar.answer.effect_tables import HEADS, effect_tables, in_order
 from elinvar.answer.sentences import (
     acceptance_sentence,
-    all_features_title,
-    by_verdict,
     data_facts,
     error_words,
     forecast_sentence,
     multiplicity_sentence,
-    set_title,
-    unit_words,
-    verdict_meaning,
 )
+from elinvar.answer.statements import meaning, shown_name, statement
 from elinvar.report import _tables as tables
 from elinvar.report.layout import Table
 
@@ -39,7 +36,7 @@ class Section:
 def sections(answer: Answer, *, source: str | None, command: str | None) -> list[Section]:
     """Return what a page about an answer says, without its figures."""
     if answer.status == "pooled_only":
-        found = [_pooled(answer), Section(name="effects", heading="Side by side", link="Effects")]
+        found = [_verdicts(answer), Section(name="effects", heading="Side by side", link="Effects")]
     else:
         path = Section(
             name="path", heading="What leaves when disagreement is punished", link="Path"
@@ -50,59 +47,36 @@ def sections(answer: Answer, *, source: str | None, command: str | None) -> list
     return [*found, _data(answer, source), _making(answer, command)]
 
 
-def _pooled(answer: Answer) -> Section:
-    table = tables.table(answer.evidence, tables.POOLED, caption=_unit(answer))
-    return Section(
-        name="verdicts",
-        heading="Effects of the pooled model",
-        link="Verdicts",
-        parts={
-            "table": table,
-            "set": None,
-            "statements": "",
-            "meaning": _meaning(answer),
-            "terms": {},
-            "more": None,
-        },
-    )
-
-
 def _verdicts(answer: Answer) -> Section:
-    main = by_verdict(answer.all_features)
-    of_set = by_verdict(answer.of_set)
+    """Show the tables that the terminal prints, and say what their words mean."""
+    known = effect_tables(answer)
+    present = {kind for table in known for kind in table.verdicts}
+    heads = {head for table in known for head in table.header}
+    several = answer.status != "pooled_only"
     return Section(
         name="verdicts",
-        heading="What can be carried to a new place",
+        heading="What can be carried to a new place" if several else "Effects of the pooled model",
         link="Verdicts",
         parts={
-            "table": tables.table(
-                main, tables.VERDICTS, caption=f"{all_features_title(answer)} {_unit(answer)}"
-            ),
-            "set": tables.table(
-                of_set, tables.OF_SET, caption=f"{set_title(answer)} {_unit(answer)}"
-            )
-            if len(of_set)
-            else None,
+            "tables": [tables.of_effects(table) for table in known],
             "statements": multiplicity_sentence(answer),
-            "meaning": _meaning(answer),
-            "terms": tables.meanings(tables.VERDICTS),
+            "meaning": {kind: meaning(kind, answer) for kind in VERDICTS if kind in present},
+            "terms": {head: HEADS[head] for head in HEADS if several and head in heads},
+            "said": [
+                (shown_name(row), row["verdict"], statement(row))
+                for row in in_order(answer.evidence.to_dict("records"))
+                if several
+            ],
             "more": tables.table(
-                main,
+                answer.all_features,
                 tables.MORE_VERDICTS,
-                caption="How each effect varies, and whether it was put to the test.",
-            ),
+                caption="All features together: whether effects agree and were put to the test.",
+            )
+            if several
+            else None,
             "more_terms": tables.meanings(tables.MORE_VERDICTS),
         },
     )
-
-
-def _meaning(answer: Answer) -> dict[str, str]:
-    present = set(answer.evidence["verdict"]) | set(answer.all_features["verdict"])
-    return {kind: verdict_meaning(kind, answer) for kind in VERDICTS if kind in present}
-
-
-def _unit(answer: Answer) -> str:
-    return f"{unit_words(answer)}."
 
 
 def _effects(answer: Answer) -> Section:
@@ -178,7 +152,7 @@ def _diagnosis(answer: Answer) -> Section:
             "more": tables.table(
                 diagnosis.features,
                 tables.MORE_DIAGNOSIS,
-                caption="The numbers, one feature by one; slopes and spreads in sd per sd.",
+                caption="The numbers behind, feature by feature; slopes and spreads in sd per sd.",
             ),
             "terms": tables.meanings(tables.DIAGNOSIS),
             "more_terms": tables.meanings(tables.MORE_DIAGNOSIS),

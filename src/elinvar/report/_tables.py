@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from math import isfinite, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from elinvar._base._numbers import count, interval, number, p_value, percent
+from elinvar.answer.effect_tables import EffectTable
 from elinvar.inference import DIAGNOSIS_WORDS
-from elinvar.report.layout import Cell, Column, Row, Table
+from elinvar.report.layout import Cell, Column, Row, Table, text_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,20 @@ def table(frame: "pd.DataFrame", columns: tuple[Column, ...], *, caption: str) -
         [Cell(column.text(row), column.quiet(row)) for column in columns] for row in _rows(frame)
     ]
     return Table(caption=caption, columns=columns, rows=rows)
+
+
+def of_effects(table: EffectTable) -> Table:
+    """Return a table of effects as a page lays it out."""
+    kinds: dict[str, Literal["text", "kind"]] = {
+        "feature": "text", "verdict": "kind", "in the set": "text", "stands out": "text",
+        "of levels": "text",
+    }  # fmt: skip
+    return text_table(
+        f"{table.title}.",
+        table.header,
+        table.rows,
+        [kinds.get(head, "number") for head in table.header],
+    )
 
 
 def filled(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -76,61 +91,14 @@ _CLASS = Column("class", _text("outcome"), "text")
 _EFFECT = Column("effect", _number("effect"))
 _INTERVAL = Column("95% interval", _interval("low", "high"))
 
-POOLED = (
+MORE_VERDICTS = (
     _FEATURE,
-    Column("verdict", _text("verdict"), "kind"),
-    _EFFECT,
-    _INTERVAL,
-)
-VERDICTS = (
-    _FEATURE,
-    Column("verdict", _text("verdict"), "kind"),
-    Column(
-        "effect",
-        _number("effect"),
-        meaning="the mean over environments like these; in the invariant set, where it is "
-        "accepted, one effect for all, each environment counting by its precision.",
-    ),
-    Column(
-        "95% interval",
-        _interval("low", "high"),
-        meaning="of the effect. Of a common one it takes the environments as fixed, so it is "
-        "no promise about others, and reaches over what models about as good say.",
-    ),
-    Column(
-        "in a new one (90%)",
-        _interval("new_low", "new_high"),
-        meaning="where the effect should lie in one more environment, if it is drawn "
-        "like those seen (exchangeable, effects normal). What counts is the number of "
-        "environments, not of rows: with few of them the interval is wide, and the assumption "
-        "cannot be checked.",
-    ),
-    Column(
-        "pooled effect",
-        _number("pooled_effect"),
-        meaning="one fit to all rows together, whatever their environment.",
-    ),
+    Column("environments that tell it", _count("n_environments")),
     Column(
         "p of agreement",
         _p("heterogeneity_p"),
         meaning="how often chance alone would make the environments' effects differ as much, "
         "were they the same in all. Small: the effect changes.",
-    ),
-)
-OF_SET = (*VERDICTS[:2], Column("model", _text("model"), "text"), *VERDICTS[2:])
-MORE_VERDICTS = (
-    _FEATURE,
-    Column(
-        "stands out",
-        _text("odd_environment"),
-        "text",
-        meaning="the environment whose effect differs most from the others, if one does so "
-        "beyond chance.",
-    ),
-    Column(
-        "sd between environments",
-        _number("between_sd"),
-        meaning="how much the effect itself varies, sampling noise taken off (Paule and Mandel).",
     ),
     Column(
         "p of its own law",

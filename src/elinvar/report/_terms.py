@@ -3,22 +3,22 @@
 from elinvar.answer import Answer
 
 STATUS = {
-    "accepted": "invariance accepted",
-    "borderline": "invariance borderline",
-    "approximate": "approximate invariance",
-    "rejected": "invariance rejected",
+    "accepted": "some effects agree exactly",
+    "borderline": "exact agreement is doubtful",
+    "approximate": "some effects agree nearly",
+    "rejected": "no effects agree exactly",
     "untested": "nothing put to the test",
     "pooled_only": "nothing to compare",
 }
 CAPTIONS = {
     "forest": "One panel a feature. Dots and lines: each environment's own effect with its 95% "
-    "interval; they should agree if the effect is invariant. Below the rule: the combined effect "
-    "(where invariance is rejected or the feature spurious, an average), what one fit to all rows "
-    "says (hollow), and where a new environment's effect should lie (bar). A dotted line goes "
-    "up from an effect that holds.",
-    "effects": "All features on one scale. Dots and bars: the effect with its 95% interval, an "
-    "average where environments do not agree. Diamonds: one fit to all rows together. Where "
-    "dot and diamond lie on different sides of zero, the sign changes once environments are "
+    "interval; they should agree if the effect is invariant. Below the rule: their average, what "
+    "one fit to all rows says (hollow), and where a new environment's effect should lie (bar): on "
+    "one side of 0 it keeps its sign. A dotted line goes up from an effect that keeps its "
+    "size. All features are in the model, unless a panel says that it shows the invariant set.",
+    "effects": "All features on one scale. Dots and bars: the average effect with its 95% "
+    "interval; thin grey lines: a new environment. Diamonds: one fit to all rows together. Where "
+    "mark and diamond lie on different sides of zero, the sign changes once environments are "
     "compared.",
     "path": "From left to right, disagreement between environments is punished harder. A line that "
     "comes to zero has left the model; what stays to the right edge disagrees too little to be "

@@ -67,7 +67,7 @@ def text_table(
     caption: str,
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],
-    kinds: Sequence[Literal["number", "text"]],
+    kinds: Sequence[Literal["number", "text", "kind"]],
 ) -> Table:
     """Return a table of texts; a dash alone is quiet."""
     columns = tuple(Column(head, str, kind) for head, kind in zip(heads, kinds, strict=True))

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from elinvar._base._verdicts import KEEP_SIGN, KEEP_SIZE, kept
+from elinvar._base._words import listed
 from elinvar.plots._axes import (
     Axes,
     clean,
     finish,
-    found_to_hold,
     legend_below,
     name_rows,
     new_axes,
@@ -14,9 +15,9 @@ from elinvar.plots._axes import (
 )
 from elinvar.plots._marks import dots, draw_intervals, mark, range_of
 from elinvar.plots._tables import Row, Table, column, largest, records
-from elinvar.plots.palette import HOLDS, INK, QUIET, VERDICT_COLOURS
+from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS, VERDICT_MARKERS
 
-# Intervals of effects that do not hold, and for new environments, are shown as far beyond the
+# Intervals of effects that may change, and for new environments, are shown as far beyond the
 # effects as this share of their range.
 _REACH = 0.4
 
@@ -33,9 +34,9 @@ def plot_effects(
 ) -> Axes:
     """Draw each effect with its interval, and the pooled effect beside it.
 
-    Intervals of effects that hold are thick, others thin. Where it is known, a grey line shows
-    where the effect in a new environment is to be expected. Intervals that do not hold and would
-    dwarf the effects are cut off, with an arrowhead.
+    Intervals of effects that keep their size are thick, others thin. Where it is known, a grey line
+    shows where the effect in a new environment is to be expected. Thin intervals that would dwarf
+    the effects are cut off, with an arrowhead.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def plot_effects(
     xlabel : str
         What the effects measure, with its unit.
     title : str, optional
-        By default which effects change sign, or how many hold everywhere.
+        By default which signs the pooled model has wrong, or how many effects keep what.
     top : int
         Rows to draw at most: those with the largest effects.
     ax : Axes, optional
@@ -64,7 +65,7 @@ def plot_effects(
     ...     "high": [3.0], "pooled_effect": [-1.0],
     ... })
     >>> ax.get_title(loc="left")
-    'depth changes sign'
+    'One fit to all rows has the sign of depth wrong'
     """
     known = records(table, texts=("feature", "verdict"), numbers=_NUMBERS)
     both = np.nan_to_num([column(known, key) for key in ("effect", "pooled_effect")])
@@ -84,7 +85,7 @@ def plot_effects(
 
 def _draw(ax: Axes, rows: list[Row]) -> None:
     effect, low, high, pooled, *new = (column(rows, key) for key in _NUMBERS)
-    sure = [row["verdict"] in HOLDS for row in rows]
+    sure = [row["verdict"] in KEEP_SIZE for row in rows]
     core = np.hstack([0.0, effect, pooled, low[sure], high[sure]])
     ax.set_xlim(*range_of(core, np.hstack([low, high, *new]), reach=_REACH))
     y = np.arange(len(rows))
@@ -94,7 +95,9 @@ def _draw(ax: Axes, rows: list[Row]) -> None:
         width = _width(row["verdict"])
         draw_intervals(ax, k, low[k], high[k], colour=colour, width=width, alpha=alpha, zorder=4)
         ax.plot([pooled[k], effect[k]], [k, k], color=QUIET, linewidth=0.7, linestyle=":", zorder=2)
-    dots(ax, effect, y, [_colour(row["verdict"]) for row in rows], size=56, zorder=5)
+    for k, row in enumerate(rows):
+        marker = _marker(row["verdict"])
+        dots(ax, effect[k], k, _colour(row["verdict"]), size=56, marker=marker, zorder=5)
     dots(ax, pooled, y, INK, size=36, marker="D", hollow=True, edge=1.1, zorder=3)
 
 
@@ -102,28 +105,31 @@ def _colour(verdict: str) -> str:
     return VERDICT_COLOURS.get(verdict, QUIET)
 
 
+def _marker(verdict: str) -> str:
+    return VERDICT_MARKERS.get(verdict, "o")
+
+
 def _width(verdict: str) -> float:
-    return 2.6 if verdict in HOLDS else 1.2
+    return 2.6 if verdict in KEEP_SIZE else 1.2
 
 
 def _finding(rows: list[Row]) -> str:
     turned = [
         clean(row["feature"])
         for row in rows
-        if row["verdict"] in HOLDS and row["effect"] * row["pooled_effect"] < 0
+        if row["verdict"] in KEEP_SIGN and row["effect"] * row["pooled_effect"] < 0
     ]
     if len(turned) == 1:
-        return f"{turned[0]} changes sign"
+        return f"One fit to all rows has the sign of {turned[0]} wrong"
     if turned:
-        more = f" and {len(turned) - 2} more" if len(turned) > 2 else ""
-        return f"{len(turned)} effects change sign: {', '.join(turned[:2])}{more}"
-    return found_to_hold([row["verdict"] for row in rows])
+        return f"One fit to all rows has {len(turned)} signs wrong: {listed(turned, most=3)}"
+    return kept([row["verdict"] for row in rows])
 
 
 def _legend(ax: Axes, rows: list[Row]) -> None:
     present = {row["verdict"] for row in rows}
     marks = {
-        kind: mark(colour, marker="o", line="-", width=_width(kind))
+        kind: mark(colour, marker=_marker(kind), line="-", width=_width(kind))
         for kind, colour in VERDICT_COLOURS.items()
         if kind in present
     }

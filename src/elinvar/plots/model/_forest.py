@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from elinvar._base._verdicts import kept
 from elinvar.plots._axes import (
     Artist,
     Axes,
     bare_rows,
     clean,
     finish,
-    found_to_hold,
     head_figure,
     head_panel,
     legend_below,
@@ -35,6 +35,9 @@ from elinvar.plots.palette import INK, QUIET
 
 # Three panels stand side by side if no name is longer than this.
 _SHORT_NAME = 21
+# Markers as letters, to stand before a verdict.
+_MODELS = {"invariant set": " (in the set)", "invariant set and this feature": " (beside it)"}
+_SHAPES = {"o": "●", "s": "■", ">": "▶", "X": "✖", "P": "✚", "v": "▼", "D": "◆"}
 
 
 def plot_forest(
@@ -50,10 +53,10 @@ def plot_forest(
     """Draw the effect of each feature in every environment, and what these have in common.
 
     A panel has a row for each environment (beyond 25, one strip of them all), with its 95%
-    interval. Below the rule are the combined effect, filled and coloured by verdict, the effect in
-    the pooled model, hollow, and a bar where the effect in a new environment is to be expected. A
-    dotted line goes up from an effect that holds. The environment that differs most clearly has a
-    ring. Intervals that would dwarf the effects are cut off, with an arrowhead.
+    interval. Below the rule are the average effect, in the colour and shape of its verdict, the
+    effect in the pooled model, hollow, and a bar where the effect in a new environment is to be
+    expected. A dotted line goes up from an effect that keeps its size. The environment that differs
+    most clearly has a ring. Intervals that would dwarf the effects are cut off, with an arrowhead.
 
     Parameters
     ----------
@@ -62,17 +65,17 @@ def plot_forest(
         environment, such as ``model.effects_``.
     evidence : DataFrame or mapping of columns
         ``feature``, ``verdict``, ``effect``, ``low``, ``high`` and ``pooled_effect``, and if known
-        ``new_low``, ``new_high`` and ``odd_environment``, such as ``model.evidence_``. What is NaN
-        is not drawn.
+        ``new_low``, ``new_high``, ``odd_environment`` and ``model`` (written unless it is that of
+        all features), such as ``model.evidence_``. What is NaN is not drawn.
     features : sequence of str, optional
-        Which to show, in this order. By default in the order of verdicts, what holds first, and
-        then those whose effect is largest against its interval.
+        Which to show, in this order. By default in the order of verdicts, what keeps its size
+        first, and then those whose effect is largest against its interval.
     top : int
         Panels to draw at most.
     xlabel : str
         What the effects measure, with their unit.
     title : str, optional
-        By default how many effects hold in every environment, and how many are shown.
+        By default how many effects keep their sign and size, and how many are shown.
     axes : sequence of Axes, optional
         Where to draw, one for each feature shown; by default a grid on a new figure.
 
@@ -95,11 +98,11 @@ def plot_forest(
     ...      "high": [2.5], "pooled_effect": [-1.0]},
     ... )
     >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['Oslo', 'Rome', 'combined effect', 'pooled model']
+    ['Oslo', 'Rome', 'average effect', 'pooled model']
     """
     table = records(
         evidence,
-        texts=("feature", "verdict", "odd_environment"),
+        texts=("feature", "verdict", "model", "odd_environment"),
         numbers=("effect", "low", "high", "pooled_effect", "new_low", "new_high"),
     )
     panels, places = panels_of(effects, chosen(table, features)[:top])
@@ -178,7 +181,7 @@ def _draw_summaries(ax: Axes, panel: Panel, rows: PanelRows) -> None:
     if panel.holds and np.isfinite(common):
         ax.vlines(common, -0.7, rows.rule, colors=colour, linewidths=0.9, linestyles=":", zorder=1)
     draw_intervals(ax, y, low, high, colour=colour, width=2.8, alpha=0.55, zorder=3)
-    dots(ax, common, y, colour, size=52, marker="D", zorder=5)
+    dots(ax, common, y, colour, size=52, marker=panel.marker, zorder=5)
     if POOLED in rows.summaries:
         y = rows.of_summary(POOLED)
         dots(ax, panel.pooled, y, INK, size=38, marker="D", hollow=True, edge=1.1)
@@ -190,8 +193,10 @@ def _draw_summaries(ax: Axes, panel: Panel, rows: PanelRows) -> None:
 def _head(ax: Axes, panel: Panel, *, odd: str) -> None:
     """Write the feature, and below it the verdict beside its mark."""
     head_panel(ax, panel.feature, pad=18)
-    said = f"{panel.verdict} ○ {clean(odd, 16)}" if odd else panel.verdict
-    for text, shift, colour in (("◆", 0, panel.colour), (said, 11, INK)):
+    said = panel.verdict + _MODELS.get(panel.model, "")
+    said += f" ○ {clean(odd, 16)}" * bool(odd)
+    shape = _SHAPES[panel.marker]
+    for text, shift, colour in ((shape, 0, panel.colour), (said, 11, INK)):
         write(
             ax, text, (0, 1), frame="axes fraction", shift=(shift, 5), va="baseline", colour=colour
         )
@@ -208,4 +213,4 @@ def _marks(panels: list[Panel]) -> dict[str, Artist]:
 def _finding(table: list[Row], shown: int) -> str:
     if len(table) == 1:
         return ""
-    return of_all(found_to_hold([row["verdict"] for row in table]), shown, len(table))
+    return of_all(kept([row["verdict"] for row in table]), shown, len(table))

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elinvar._base._verdicts import KEEP_SIZE
 from elinvar.plots._axes import clean
 from elinvar.plots._marks import Floats, range_of
 from elinvar.plots._tables import Row, Table, records
-from elinvar.plots.palette import HOLDS, QUIET, VERDICT_COLOURS
+from elinvar.plots.palette import QUIET, VERDICT_COLOURS, VERDICT_MARKERS
 
-COMMON, POOLED, NEW = "combined effect", "pooled model", "new environment (90%)"
+COMMON, POOLED, NEW = "average effect", "pooled model", "new environment (90%)"
 
 # Beyond this many environments a panel has one strip of them instead of a row for each.
 _MOST_ROWS = 25
@@ -28,6 +29,7 @@ class Panel:
 
     feature: str
     verdict: str
+    model: str
     each: Floats
     common: Floats
     pooled: float
@@ -39,8 +41,12 @@ class Panel:
         return VERDICT_COLOURS.get(self.verdict, QUIET)
 
     @property
+    def marker(self) -> str:
+        return VERDICT_MARKERS.get(self.verdict, "o")
+
+    @property
     def holds(self) -> bool:
-        return self.verdict in HOLDS
+        return self.verdict in KEEP_SIZE
 
     def limits(self, *, strip: bool) -> tuple[float, float]:
         """Return what to show: 0, the effects, and intervals unless they would dwarf these.
@@ -133,6 +139,7 @@ def panels_of(effects: Table, shown: list[Row]) -> tuple[list[Panel], list[str]]
             Panel(
                 feature=row["feature"],
                 verdict=row["verdict"],
+                model=row["model"],
                 each=np.array(each).reshape(-1, 3).T,
                 common=np.array([row[key] for key in keys]),
                 pooled=row["pooled_effect"],

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._verdicts import KEEP_SIZE
 from elinvar.plots._axes import Axes, clean, finish, legend_below, new_axes, plain_numbers
 from elinvar.plots._marks import Floats, Look, draw_line, mark, name_points
-from elinvar.plots.palette import HOLDS, QUIET, VERDICT_COLOURS
+from elinvar.plots.palette import QUIET, VERDICT_COLOURS
 
 # A line that never rises above this share of the largest is not named.
 _VISIBLE = 0.05
@@ -76,7 +77,7 @@ def plot_path(
     x, low = _log_positions(strength)
     ax.set_xscale("log")
     group = np.arange(len(columns)) if groups is None else np.asarray(groups)
-    crowd, named = _largest(coef, top, np.isin(kinds, HOLDS), group)
+    crowd, named = _largest(coef, top, np.isin(kinds, KEEP_SIZE), group)
     lines = _Lines(x=x, coef=coef, columns=columns, looks=looks)
     lines.draw(ax, crowd, named)
     lines.name(ax, [j for j in named if stays[j]])

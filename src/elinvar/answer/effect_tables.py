@@ -1,0 +1,130 @@
+"""The tables of effects, for the terminal, the page and a summary alike: one model in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from elinvar._base._numbers import bracket, estimate, number
+from elinvar._base._words import listed, some
+from elinvar.answer._found import VERDICTS
+from elinvar.answer.sentences import unit_words
+from elinvar.answer.statements import Row
+
+if TYPE_CHECKING:
+    from elinvar.answer._found import Found
+
+HEADS = {
+    "average [95%]": "over environments like these, with its 95% interval; of an invariant effect "
+    "that common to all, and its interval takes the environments as fixed",
+    "in a new one [90%]": "where the effect should lie in one more environment, if it is drawn "
+    "like those seen: what counts is their number, not that of rows",
+    "spread": "sd of the effect between environments, sampling noise taken off",
+    "pooled": "one fit to all rows together, whatever their environment",
+    "stands out": "the environment whose effect differs most from the others, if one does so "
+    "beyond chance",
+    "of levels": "the two levels of a category between which the effect is",
+}
+"""What the columns of a table of effects mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectTable:
+    """What one model says of effects, as texts.
+
+    Attributes
+    ----------
+    title : str
+        Names the model.
+    header : tuple of str
+    rows : list of tuple of str
+    verdicts : tuple of str
+        That of each row.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    verdicts: tuple[str, ...]
+
+
+def effect_tables(answer: "Found") -> list[EffectTable]:
+    """Return the table of all features, and that of the invariant set if there is one."""
+    tables = [_main(answer)]
+    if len(answer.of_set):
+        tables.append(_set(answer, answer.of_set.to_dict("records")))
+    return tables
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Return rows in the order of their verdicts: what keeps its size first."""
+    return sorted(rows, key=lambda row: VERDICTS.index(row["verdict"]))
+
+
+def _main(answer: "Found") -> EffectTable:
+    rows = in_order(answer.all_features.to_dict("records"))
+    several = answer.status != "pooled_only"
+    model = f"Model: all features together{_left_out(answer)}" if several else "One fit to all rows"
+    title = f"{model}. {unit_words(answer)}"
+    average, *others = HEADS
+    header = ("feature", "verdict", average if several else "effect [95%]", *others)
+    cells = [
+        (
+            str(row["feature"]),
+            str(row["verdict"]),
+            estimate(row["effect"], row["low"], row["high"]),
+            bracket(row["new_low"], row["new_high"]),
+            number(row["between_sd"], digits=2),
+            number(row["pooled_effect"], digits=3) if several else "-",
+            str(row["odd_environment"]) or "-",
+            str(row["contrast"]) or "-",
+        )
+        for row in rows
+    ]
+    return _known(title, header, cells, rows)
+
+
+def _set(answer: "Found", rows: Sequence[Row]) -> EffectTable:
+    members = listed(answer.selected_features) or "no feature"
+    agree = "nearly agree" if answer.status == "approximate" else "agree"
+    title = (
+        f"Second model: the invariant set alone ({members}), whose effects {agree}, or beside it "
+        "one other feature. An effect is what it is beside the others in its model, so the two "
+        "tables may differ"
+    )
+    heads = ("in a new one [90%]", "spread", "stands out", "of levels")
+    header = ("feature", "verdict", "in the set", "effect [95%]", *heads)
+    rows = in_order(rows)
+    cells = [
+        (
+            str(row["feature"]),
+            str(row["verdict"]),
+            "yes" if row["model"] == "invariant set" else "beside it",
+            estimate(row["effect"], row["low"], row["high"]),
+            bracket(row["new_low"], row["new_high"]),
+            number(row["between_sd"], digits=2),
+            str(row["odd_environment"]) or "-",
+            str(row["contrast"]) or "-",
+        )
+        for row in rows
+    ]
+    return _known(title, header, cells, rows)
+
+
+def _known(
+    title: str, header: tuple[str, ...], cells: Sequence[tuple[str, ...]], rows: Sequence[Row]
+) -> EffectTable:
+    """Return the columns that say something in some row."""
+    known = [k for k in range(len(header)) if any(cell[k] != "-" for cell in cells)]
+    return EffectTable(
+        title=title,
+        header=tuple(header[k] for k in known),
+        rows=[tuple(cell[k] for k in known) for cell in cells],
+        verdicts=tuple(str(row["verdict"]) for row in rows),
+    )
+
+
+def _left_out(answer: "Found") -> str:
+    """Say which features are not in the model: those that are constant, or that lack rows."""
+    missing = answer.all_features["effect"].isna()
+    names = answer.all_features["feature"][missing].tolist()
+    return f" but {some(names)}, which these data cannot tell" if names else ""
