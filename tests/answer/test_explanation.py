@@ -28,7 +28,7 @@ def test_an_invariant_effect_is_stated_with_what_to_do():
     places = "all 3 environments (north, south and west)"
     assert f"The effect of x0 on target is the same in {places}" in text
     assert "as far as 1,500 rows can tell" in text
-    assert "x1 comes and goes: changes beside the invariant set: in a new place from" in text
+    assert "x1 comes and goes: beside the invariant set in a new place from" in text
     assert "west stands out" in text
     assert "carry to a new place the size of x0; nothing of x1" in text
 
@@ -113,7 +113,7 @@ def test_an_unmoved_feature_is_weak_evidence():
     rng = np.random.default_rng(5)
     unmoved = rng.normal(size=len(y))
     text = explained(np.column_stack([X, unmoved]), y + unmoved, place)
-    assert "For x2 this is weak evidence: its own values behave alike" in text
+    assert "The size of x2 was hardly put to the test: its own values behave alike" in text
     assert "carry to a new place the size of x0; with reserve the size of x2" in text
 
 

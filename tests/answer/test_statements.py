@@ -33,7 +33,7 @@ def test_a_statement_has_the_numbers_of_its_row(verdict, said):
 
 def test_what_is_spurious_changes_beside_the_set():
     said = statement(ROW | {"verdict": "spurious", "odd_environment": ""})
-    assert said == "changes beside the invariant set: in a new place from 0.5 to 3.5"
+    assert said == "beside the invariant set in a new place from 0.5 to 3.5"
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,9 @@ def explain(answer: "Found") -> Explanation:
     said = [
         *_lead(answer, rows),
         *_kinds(answer, rows),
+        _unmoved(rows),
         *_exactly(answer),
         *_turned(answer, rows),
-        _unmoved(rows),
         multiplicity_sentence(answer),
         *_predicting(answer),
     ]
@@ -219,8 +219,7 @@ def _unmoved(rows: list[Row]) -> str:
     names = _weak(rows)
     own = "its own values behave" if len(names) == 1 else "their own values behave"
     return (
-        f"For {listed(names)} this is weak evidence: {own} alike in all environments, so "
-        "the effect was hardly put to the test."
+        f"The size of {listed(names)} was hardly put to the test: {own} alike in all environments."
     ) * bool(names)
 
 

@@ -76,7 +76,7 @@ def _varies(row: Row) -> str:
 
 
 def _spurious(row: Row) -> str:
-    return f"changes beside the invariant set: {_new(row)}{_odd(row)}"
+    return f"beside the invariant set {_new(row)}{_odd(row)}"
 
 
 def _none(row: Row) -> str:
