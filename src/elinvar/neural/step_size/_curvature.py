@@ -1,7 +1,6 @@
 """Extreme curvatures of a loss from products with its Hessian, which is never formed."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -11,30 +10,9 @@ from elinvar.neural.rules._learner import Batch, Learner
 Product = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Spectrum:
-    """Ritz values and vectors, ascending.
-
-    Parameters
-    ----------
-    values : Tensor of shape (k,)
-        Approximate eigenvalues; the extreme ones are the most accurate.
-    vectors : Tensor of shape (P, k)
-        Orthonormal.
-    """
-
-    values: Tensor
-    vectors: Tensor
-
-
 def gradient(learner: Learner, batch: Batch, *, create_graph: bool = False) -> Tensor:
     """Return the flat gradient of the loss on a batch, (P,)."""
     return _gradient(learner.risk(batch), learner, create_graph=create_graph)
-
-
-def mean_gradient(learner: Learner, batches: Sequence[Batch]) -> Tensor:
-    """Return the flat gradient of the mean loss, (P,)."""
-    return torch.stack([gradient(learner, batch) for batch in batches]).mean(0)
 
 
 def hessian_product(learner: Learner, batch: Batch) -> Product:
@@ -68,7 +46,7 @@ def spread_product(products: Sequence[Product]) -> Product:
     return product
 
 
-def lanczos(product: Product, start: Tensor, iterations: int) -> Spectrum:
+def lanczos(product: Product, start: Tensor, iterations: int) -> tuple[Tensor, Tensor]:
     """Approximate the ends of a symmetric matrix's spectrum.
 
     Parameters
@@ -82,7 +60,10 @@ def lanczos(product: Product, start: Tensor, iterations: int) -> Spectrum:
 
     Returns
     -------
-    Spectrum
+    values : Tensor of shape (k,)
+        Ritz values, ascending; the extreme ones are the most accurate eigenvalues.
+    vectors : Tensor of shape (P, k)
+        Orthonormal.
     """
     basis = [start / start.norm()]
     diagonal, beside = [], []
@@ -104,7 +85,7 @@ def lanczos(product: Product, start: Tensor, iterations: int) -> Spectrum:
         off = torch.stack(beside[: k - 1])
         small = small + torch.diag(off, 1) + torch.diag(off, -1)
     values, mixing = torch.linalg.eigh(small)
-    return Spectrum(values=values, vectors=torch.stack(basis[:k], 1) @ mixing)
+    return values, torch.stack(basis[:k], 1) @ mixing
 
 
 def _gradient(

@@ -17,11 +17,9 @@ from elinvar.errors import DataError
 from elinvar.neural.rules._learner import Batch, Learner, Loss, as_batch
 from elinvar.neural.step_size._curvature import (
     Product,
-    Spectrum,
     gradient,
     hessian_product,
     lanczos,
-    mean_gradient,
     mean_product,
     spread_product,
 )
@@ -220,7 +218,7 @@ class _Probe:
     def mean_curvatures(self) -> tuple[float, float]:
         """Return the smallest and the largest curvature of the average loss."""
         products = [hessian_product(self._learner, batch) for batch in self._batches]
-        values = self._lanczos(mean_product(products)).values
+        values, _ = self._lanczos(mean_product(products))
         return float(values[0]), float(values[-1])
 
     def growth_rates(self) -> tuple[Floats, list[str]]:
@@ -239,11 +237,11 @@ class _Probe:
                 "upper limit."
             ]
         finding = [_rows(batch, 0, 2) for batch in self._batches]
-        found = self._lanczos(
+        spreads, directions = self._lanczos(
             spread_product([hessian_product(self._learner, batch) for batch in finding])
         )
-        chosen = found.values > _LEAST_SPREAD * found.values[-1].clamp(min=1e-30)
-        vectors = found.vectors[:, chosen].flip(1)
+        chosen = spreads > _LEAST_SPREAD * spreads[-1].clamp(min=1e-30)
+        vectors = directions[:, chosen].flip(1)
         # rates on rows that had no part in finding the directions, in parts that tell their noise
         parts = np.stack([self._rates(vectors, 2 * k + 1, 2 * _PARTS) for k in range(_PARTS)])
         rates, noise = parts.mean(0), parts.var(0, ddof=1).mean(1) / _PARTS
@@ -264,7 +262,7 @@ class _Probe:
         risks = [self._mean_risk()]
         for _ in range(steps):
             if slope is None:
-                slope = mean_gradient(self._learner, self._batches)
+                slope = self._gradients(self._learner).mean(0)
             tried = point - size * slope
             vector_to_parameters(tried, parameters)
             risk = self._mean_risk()
@@ -292,18 +290,19 @@ class _Probe:
         with torch.no_grad():
             for part in halved.model.parameters():
                 part.mul_(0.5)
-        whole, half = (
-            torch.stack([gradient(learner, batch) for batch in self._batches])
-            for learner in (self._learner, halved)
-        )
+        whole, half = (self._gradients(learner) for learner in (self._learner, halved))
         return bool((2 * half - whole).norm() < _HALVING_TOLERANCE * whole.norm())
+
+    def _gradients(self, learner: Learner) -> Tensor:
+        """Return the flat gradient on each batch, (E, P)."""
+        return torch.stack([gradient(learner, batch) for batch in self._batches])
 
     def _mean_risk(self) -> float:
         with torch.no_grad():
             risks = [float(self._learner.risk(batch)) for batch in self._batches]
         return sum(risks) / len(risks)
 
-    def _lanczos(self, product: Product) -> Spectrum:
+    def _lanczos(self, product: Product) -> tuple[Tensor, Tensor]:
         parameters = self._learner.parameters
         count = sum(part.numel() for part in parameters)
         start = torch.randn(count, generator=self._generator).to(parameters[0])
