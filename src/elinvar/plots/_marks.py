@@ -283,12 +283,12 @@ def patch(colour: Any, *, alpha: float = 1.0) -> "Patch":
     return Patch(facecolor=colour, alpha=alpha, linewidth=0)
 
 
-def mark_diverged(ax: Axes, x: Sequence[float], colour: str, *, row: int = 0) -> None:
+def mark_diverged(ax: Axes, x: Sequence[float], colour: str) -> None:
     """Put crosses along the upper edge of ``ax`` where runs diverged."""
     if len(x):
         ax.plot(
             list(x),
-            [0.975 - 0.05 * row] * len(x),
+            [0.975] * len(x),
             linestyle="none",
             marker="x",
             markersize=6,
