@@ -7,7 +7,7 @@ import pytest
 from elinvar.errors import FileError
 from elinvar.report import environment_figure, write_figures
 
-ALL = ["forest", "effects", "path", "errors", "left_out", "diagnosis", "power"]
+ALL = ["forest", "effects", "path", "errors", "break_even", "left_out", "diagnosis", "power"]
 
 
 @pytest.mark.parametrize(("name", "pictures"), [("accepted", ALL), ("one", ["effects", "power"])])

@@ -124,7 +124,7 @@ def test_what_comes_from_data_is_escaped(models, nasty, page_of):
 def test_pictures_speak_to_those_who_do_not_see_them(pages):
     page = pages("accepted")
     pictures = page.named("svg")
-    assert len(pictures) == len(page.named("figcaption")) == 7
+    assert len(pictures) == len(page.named("figcaption")) == 8
     for picture in pictures:
         assert picture["role"] == "img"
         assert re.fullmatch(r".{15,}\. .+ in the table.*\.", picture["aria-label"])

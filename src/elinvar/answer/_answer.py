@@ -55,6 +55,9 @@ class Answer(Found):
         As the attributes of `InvariantRegressor` of these names.
     forecast : Forecast
         How far predictions may be off in a new environment, or why that cannot be said.
+    break_even : BreakEven or None
+        From which shift on the invariant model is the better forecast, with the risk lines of the
+        models; None where that cannot be said.
     odd_environment : OddEnvironment or None
         The environment that is responsible where environments do not agree.
     path : InvariancePath

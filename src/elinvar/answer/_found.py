@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from elinvar.answer.tables import errors_table, evidence_table, left_out_table, table_of
 from elinvar.environments import Schema
 from elinvar.inference import (
+    BreakEven,
     Diagnosis,
     Evidence,
     Findings,
@@ -56,7 +57,7 @@ VERDICTS: tuple[Verdict, ...] = (
 NEW_PLACE = 0.9
 """Share of new environments that a statement is made for."""
 
-_ASKED_FOR = (*TABLES, "forecast", "odd_environment", "diagnosis", "path")
+_ASKED_FOR = (*TABLES, "forecast", "break_even", "odd_environment", "diagnosis", "path")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -199,6 +200,16 @@ class Found:
     def forecast(self) -> Forecast:
         """How far predictions may be off in a new environment, or why that cannot be said."""
         return forecast(self._left_out)
+
+    @cached_property
+    def break_even(self) -> BreakEven | None:
+        """From which shift on the invariant model is the better forecast, if that can be said."""
+        return self._findings.break_even()
+
+    @property
+    def break_even_(self) -> BreakEven | None:
+        """The same, under the estimators' name."""
+        return self.break_even
 
     @cached_property
     def odd_environment(self) -> OddEnvironment | None:

@@ -12,7 +12,15 @@ from elinvar.answer._found import PREDICTORS, STATUSES, TABLES, FittedModel
 from elinvar.answer.json_text import Reader
 from elinvar.answer.tables import TEXTS, columns_of
 from elinvar.environments import Schema
-from elinvar.inference import Diagnosis, Forecast, InvariancePath, OddEnvironment, Verdict
+from elinvar.inference import (
+    BreakEven,
+    Diagnosis,
+    Forecast,
+    InvariancePath,
+    OddEnvironment,
+    RiskLine,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +58,7 @@ def describe_answer(answer: Answer) -> dict[str, object]:
         },
         **{name: answer.table(name).to_dict("records") for name in TABLES},
         "forecast": asdict(answer.forecast),
+        "break_even": None if answer.break_even is None else asdict(answer.break_even),
         "odd_environment": None if odd is None else asdict(odd),
         "diagnosis": vars(diagnosis)
         | {
@@ -109,6 +118,7 @@ def read_answer(
         tables
         | {
             "forecast": _forecast(file.inner("forecast")),
+            "break_even": _break_even(file),
             "odd_environment": _odd(file),
             "diagnosis": _diagnosis(file.inner("diagnosis")),
             "path": _path(file.inner("path"), schema),
@@ -193,6 +203,24 @@ def _forecast(file: Reader) -> Forecast:
         n_environments=file.whole("n_environments"),
         needed=file.whole("needed"),
         reason=file.text("reason"),
+    )
+
+
+def _break_even(file: Reader) -> BreakEven | None:
+    if file.take("break_even") is None:
+        return None
+    inner = file.inner("break_even")
+    return BreakEven(
+        lines=tuple(
+            RiskLine(
+                model=line.choice("model", PREDICTORS),
+                level=line.number("level", finite=False),
+                rise=line.number("rise", finite=False),
+            )
+            for line in inner.records("lines")
+        ),
+        rival=inner.choice("rival", PREDICTORS),
+        **{name: inner.number(name, finite=False) for name in ("shift", "low", "high")},
     )
 
 

@@ -9,7 +9,7 @@ from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._verdicts import KEEP_SIGN, KEEP_SIZE, kept
 from elinvar._base._words import listed
 from elinvar.answer.headline import invariant_features, places_of
-from elinvar.answer.sentences import multiplicity_sentence
+from elinvar.answer.sentences import break_even_sentence, multiplicity_sentence
 from elinvar.answer.statements import deciding, new_range, smallest_words, statement
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _predicting(answer: "Found") -> list[str]:
         who += ", as asked"
     useless = min(size["used"], size["invariant"], size["pooled"]) >= size["mean"]
     better = f"In places not seen, no model did better than {mean}."
-    return [f"{sentence}; {who}.", better if useless else ""]
+    return [f"{sentence}; {who}.", better if useless else "", break_even_sentence(answer)]
 
 
 def _advice(answer: "Found", rows: list[Row]) -> str:

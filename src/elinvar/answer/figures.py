@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.answer.sentences import (
+    break_even_sentence,
     by_verdict,
     error_words,
     missed_levels,
     predicted_words,
 )
+from elinvar.errors import DataError
 from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def figures(answer: "Found") -> "dict[str, Axes]":
         "effects": (True, draw_effects),
         "path": (several, draw_path),
         "errors": (bool(len(answer.errors)), draw_errors),
+        "break_even": (bool(break_even_sentence(answer)), draw_break_even),
         "left_out": (bool(len(answer.left_out)), draw_left_out),
         "diagnosis": (len(diagnosis.environments) > 1, draw_diagnosis),
         "power": (bool(diagnosis.power["detectable_sd"].notna().any()), draw_power),
@@ -101,6 +104,31 @@ def draw_errors(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     words = f"{error_words(answer)} on the left-out environment"
     labels = {"mean": "shares of classes"} if answer.classes else None
     return plot_errors(answer.errors, xlabel=words, labels=labels, ax=ax)
+
+
+def draw_break_even(answer: "Found") -> "Axes":
+    """Draw the errors of models against how much new environments differ.
+
+    Raises
+    ------
+    DataError
+        If nothing can be said of them.
+    """
+    from elinvar.plots import plot_break_even
+
+    found = answer.break_even
+    if found is None:
+        raise DataError(
+            "There are no risk lines: it takes three environments, each with rows to spare for all "
+            "features."
+        )
+    return plot_break_even(
+        {line.model: (line.level, line.rise) for line in found.lines},
+        found.shift,
+        between=(found.low, found.high),
+        root=not answer.classes,
+        ylabel=error_words(answer),
+    )
 
 
 def draw_left_out(answer: "Found") -> "Axes":

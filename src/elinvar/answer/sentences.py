@@ -7,7 +7,7 @@ import numpy as np
 from elinvar._base._numbers import count, figure, number, p_value
 from elinvar._base._words import listed
 from elinvar.answer._found import NEW_PLACE, VERDICTS
-from elinvar.answer.headline import own_coefficients
+from elinvar.answer.headline import own_coefficients, predictor_words
 from elinvar.inference import SelectionRule
 
 if TYPE_CHECKING:
@@ -103,6 +103,24 @@ def forecast_sentence(answer: "Found") -> str:
         f"In at least {share} of new environments, at least {share} of the rows should lie within "
         f"{number(bound, digits=3)} of what predict says. {assumed}, and errors within an "
         "environment that are about normal."
+    )
+
+
+def break_even_sentence(answer: "Found") -> str:
+    """Say from which shift on the invariant model is the better forecast; empty if nobody can."""
+    if answer.status in ("rejected", "untested", "pooled_only") or answer.break_even is None:
+        return ""
+    found = answer.break_even
+    rival = predictor_words(found.rival).partition(",")[0]
+    if found.shift == 0:
+        return f"The invariant model beats {rival} however much new places differ."
+    if not np.isfinite(found.shift):
+        return f"The invariant model is no better than {rival}, however much new places differ."
+    low, high = (figure(end, 2) for end in (found.low, found.high))
+    sure = f"{low} to {high}" if np.isfinite(found.high) else f"{low} or more"
+    return (
+        f"The invariant model is a better forecast than {rival} once new places differ more than "
+        f"{figure(found.shift, 2)} times as much as yours do (in variance; 95% interval {sure})."
     )
 
 

@@ -118,6 +118,8 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         Errors on environments left out of the whole procedure; predictions against the truth there.
     margin_ : float
         Half-width of prediction intervals in a new environment; NaN if environments are too few.
+    break_even_ : BreakEven or None
+        From which shift on the invariant model is the better forecast.
     odd_environment_ : OddEnvironment or None
         The environment that is responsible where environments do not agree.
     diagnosis_ : Diagnosis

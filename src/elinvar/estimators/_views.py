@@ -12,7 +12,7 @@ from elinvar.plots.types import Axes
 if TYPE_CHECKING:
     import pandas as pd
 
-    from elinvar.inference import Diagnosis, Forecast, InvariancePath, OddEnvironment
+    from elinvar.inference import BreakEven, Diagnosis, Forecast, InvariancePath, OddEnvironment
 
 
 class AnswerViews:
@@ -115,6 +115,16 @@ class AnswerViews:
     def margin_(self) -> float:
         """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
         return self.forecast_.margin
+
+    @property
+    def break_even_(self) -> "BreakEven | None":
+        r"""From which shift on the invariant model is the better forecast, if that can be said.
+
+        ``lines`` has level a and rise b of each model's risk, :math:`a + \kappa b` in environments
+        that differ :math:`\kappa` times as much as those seen; ``shift`` is where the invariant
+        model becomes better than what predicts, between ``low`` and ``high`` (95%).
+        """
+        return self._answer().break_even
 
     @property
     def odd_environment_(self) -> "OddEnvironment | None":
@@ -222,6 +232,22 @@ class AnswerViews:
         from elinvar.answer.figures import draw_errors
 
         return draw_errors(self._answer(), ax)
+
+    def plot_break_even(self) -> "Axes":
+        """Draw the errors of models against how much new environments differ.
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        DataError
+            If nothing can be said of them.
+        """
+        from elinvar.answer.figures import draw_break_even
+
+        return draw_break_even(self._answer())
 
     def plot_left_out(self) -> "Axes":
         """Draw predictions for left-out environments against the truth.

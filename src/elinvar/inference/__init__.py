@@ -14,6 +14,7 @@ from elinvar.inference.effects._statements import (
     Verdict,
     status_of,
 )
+from elinvar.inference.findings._break_even import BreakEven, RiskLine
 from elinvar.inference.findings._findings import Findings, learn
 from elinvar.inference.findings._forecast import Forecast, forecast
 from elinvar.inference.findings._left_out import LeftOut
@@ -42,6 +43,7 @@ from elinvar.inference.tests._overidentification import noncentrality_limit
 __all__ = [
     "DIAGNOSIS_WORDS",
     "FEWEST",
+    "BreakEven",
     "Choice",
     "Diagnosis",
     "EnvironmentEffect",
@@ -63,6 +65,7 @@ __all__ = [
     "ModelTest",
     "OddEnvironment",
     "Predictor",
+    "RiskLine",
     "Selection",
     "SelectionRule",
     "SquaredLoss",

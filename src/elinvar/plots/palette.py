@@ -33,11 +33,24 @@ VERDICT_MARKERS = {
     "no effect": "v",
     "undecided": "D",
 }
-MODEL_COLOURS = {"invariant": "#00639c", "pooled": "#a84600", "lasso": "#6a59a3", "mean": "#5f666e"}
-MODEL_MARKERS = {"invariant": "o", "pooled": "D", "lasso": "x", "mean": "|"}
+MODEL_COLOURS = {
+    "invariant": "#00639c",
+    "pooled": "#a84600",
+    "nearly_invariant": "#007052",
+    "lasso": "#6a59a3",
+    "mean": "#5f666e",
+}
+MODEL_MARKERS = {
+    "invariant": "o",
+    "pooled": "D",
+    "nearly_invariant": "s",
+    "lasso": "x",
+    "mean": "|",
+}
 MODEL_NAMES = {
     "invariant": "invariant model",
     "pooled": "pooled model",
+    "nearly_invariant": "nearly invariant model",
     "lasso": "lasso",
     "mean": "mean of the target",
     "used": "chosen without it",

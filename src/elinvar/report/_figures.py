@@ -42,8 +42,8 @@ def write_figures(
     folder : str or path
         Where to; it must exist.
     prefix : str
-        Put before the names ``forest``, ``effects``, ``path``, ``errors``, ``left_out``,
-        ``diagnosis`` and ``power``.
+        Put before the names ``forest``, ``effects``, ``path``, ``errors``,
+        ``break_even``, ``left_out``, ``diagnosis`` and ``power``.
     formats : sequence of {"png", "svg"}
         Each figure is written in each of them. An SVG file has a white ground, and text as text.
 

@@ -24,6 +24,9 @@ CAPTIONS = {
     "comes to zero has left the model; what stays to the right edge disagrees too little to be "
     "pushed out. The path suggests; the tests decide.",
     "errors": "Each environment is predicted by models that have not seen it. Left is better.",
+    "break_even": "Mean error in new environments against how much they differ (today's "
+    "differences are 1, the dotted line): a line that rises belongs to a model that relies on what "
+    "changes. Full line and band: where the invariant model becomes better, with its 95% interval.",
     "left_out": "A line an environment, predicted by a model that has not seen it. On the dashed "
     "diagonal predictions are right; off it, the level is missed; another slope means that "
     "differences are predicted too large or too small.",
@@ -37,6 +40,7 @@ WHERE = {
     "effects": "The numbers, per unit of the feature, are in the table of verdicts.",
     "path": "Where each feature leaves is in the table of verdicts.",
     "errors": "The numbers are in the table of errors.",
+    "break_even": "The shift, with its interval, is in the text.",
     "left_out": "Levels and slopes are in the table of predictions for left-out environments.",
     "diagnosis": "The numbers are in the table of features.",
     "power": "The number for the data at hand is in the table of features.",

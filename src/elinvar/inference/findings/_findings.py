@@ -13,6 +13,7 @@ from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
 from elinvar.inference.effects._evidence import gather_evidence
 from elinvar.inference.effects._statements import Evidence, Status, status_of
+from elinvar.inference.findings._break_even import BreakEven, break_even
 from elinvar.inference.findings._left_out import Fold, LeftOut, judged, left_out_losses
 from elinvar.inference.findings._models import folds_without, models_of, select_anew
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
@@ -161,6 +162,23 @@ class Findings(Generic[M]):
             return _learn(rest, self.task, whole=self).used
         except DataError:  # features that always stay cannot be told apart on the others alone
             return _learn(self.loss.without(names), self.task, whole=self).used
+
+    def break_even(self) -> BreakEven | None:
+        """Find from which shift on the invariant model is the better forecast.
+
+        None with fewer than three environments, or with too few rows in one for all features.
+        """
+        if self.selection is None or len(self.problem.count) < 3:
+            return None
+        sets: dict[Predictor, Bools | None] = {"pooled": None, "invariant": self.gates}
+        if self.predictor == "nearly_invariant":
+            kappa, near = self.task.rule.kappa, self.selection.shortlist
+            sets["nearly_invariant"] = self.loss.nearly_invariant(near, kappa)
+        parts = {name: self.loss.risk_parts(gates) for name, gates in sets.items()}
+        known = {name: part for name, part in parts.items() if part is not None}
+        if len(known) < len(sets):
+            return None
+        return break_even(known, self.problem.weights, self.predictor)
 
     def odd_environment(self) -> OddEnvironment | None:
         """Find the environment that alone is responsible where environments do not agree."""

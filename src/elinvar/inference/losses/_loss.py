@@ -155,6 +155,15 @@ class Loss(Protocol, Generic[M]):
     def nearly_invariant_model(self, masks: Bools, kappa: float) -> M | None:
         """Return the support of least risk where environments differ ``kappa`` times as much."""
 
+    def risk_parts(self, gates: Bools | None) -> tuple[Floats, Floats] | None:
+        """Level and rise (E,) of the risk of a support, or of all features, by environment.
+
+        None where an environment has too few rows for it.
+        """
+
+    def nearly_invariant(self, masks: Bools, kappa: float) -> Bools | None:
+        """Return which of these supports has the least risk at ``kappa``, (n_gates,)."""
+
     def errors(self, model: M, places: Places) -> Floats:
         """Mean loss of a model on each of these environments."""
 

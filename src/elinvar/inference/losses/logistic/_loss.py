@@ -311,7 +311,12 @@ class LogisticLoss:
         """Tell that levels are not taken as random."""
 
     def nearly_invariant_model(self, masks: Bools, kappa: float) -> LogisticModel | None:
-        r"""Return the support whose risk line is the lowest at ``kappa``.
+        """Return the support whose risk line is the lowest at ``kappa``."""
+        best = self.nearly_invariant(masks, kappa)
+        return None if best is None else self.support_model(best)
+
+    def nearly_invariant(self, masks: Bools, kappa: float) -> Bools | None:
+        r"""Return which of the supports that is, (n_gates,).
 
         Its level is the log loss of environments' own fits, its rise what the common fit loses,
         both corrected to first order by the coefficients that were fitted.
@@ -324,7 +329,24 @@ class LogisticLoss:
         columns = np.array([len(self.data.columns(mask)) for mask in masks])
         level = own + columns * self.data.m * len(self.data.count) / (2 * rows)
         risk = level + kappa * np.maximum(common - own - chance, 0.0)
-        return self.support_model(masks[int(np.argmin(risk))])
+        best: Bools = masks[int(np.argmin(risk))]
+        return best
+
+    def risk_parts(self, gates: Bools | None) -> tuple[Floats, Floats] | None:
+        r"""Level and rise of the log loss of a support, or of all features, by environment.
+
+        As for squared errors, each coefficient that an environment has fitted taking 1/2n from its
+        log loss where fitted, and adding as much where it is predicted.
+        """
+        mask = np.ones(self.problem.n_gates, dtype=bool) if gates is None else gates
+        support, count = self.support(mask), self.data.count
+        size = len(self.data.columns(mask)) * self.data.m
+        if count.min() <= size or len(count) < 3:
+            return None
+        away = self.pooled_left_out() if gates is None else self.left_out(mask[None])[0]
+        chance, added = size / (2 * count), size / (2 * (count.sum() - count))
+        own = support.own.loss / count
+        return own + chance + added, away - own - chance - added
 
     def errors(self, model: LogisticModel, places: Places) -> Floats:
         """Mean log loss of a model on each of these environments."""

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.inference.problem._linear import LinearProblem, average
-from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.problem._types import Bools, Floats
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
+from elinvar.inference.problem._types import Bools, Floats, Places
 
 if TYPE_CHECKING:
     from elinvar.environments import Moments
@@ -52,6 +52,55 @@ def pooled_errors(problem: LinearProblem) -> Floats:
 def mean_errors(problem: LinearProblem) -> Floats:
     """Mean squared error of the other environments' mean on each environment, shape (E,)."""
     return _errors(problem, problem.gram[:, :1, :1], problem.cross[:, :1])
+
+
+def risk_parts(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats] | None:
+    r"""Level and rise of the risk of least squares on some columns, environment by environment.
+
+    With :math:`w_e` an environment's own fit, :math:`\sigma_e^2` its noise by degrees of freedom,
+    :math:`w_{-e}` the fit to the others, weighted by :math:`\pi`, and :math:`v_e` what the sampling
+    error of :math:`w_{-e}` adds in e,
+
+    .. math:: a_e = \sigma_e^2 + v_e, \qquad b_e = (w_e - w_{-e})^\top G_e (w_e - w_{-e})
+        - \sigma_e^2 k_e / n_e - v_e.
+
+    As :math:`w_{-e}` was not fitted to e, and :math:`w_e` errs by sampling, too, the mean of
+    :math:`b_e` is what differences between environments cost in a new one. Own derivation.
+
+    Parameters
+    ----------
+    problem : LinearProblem
+        With a shared intercept.
+    columns : integer array of shape (k,)
+
+    Returns
+    -------
+    pair of arrays of shape (E,), in units of the standardised target, squared; or None
+        None where an environment has no rows to spare.
+    """
+    weights, count = problem.weights, problem.count
+    gram = problem.gram[:, columns[:, None], columns]
+    cross = problem.cross[:, columns]
+    if count.min() <= len(columns) or weights.max() >= 1:
+        return None
+    inverse, estimable = pseudo_inverses(gram)
+    rank = ranks(estimable)
+    own = np.einsum("ejk,ek->ej", inverse, cross)
+    left = np.maximum(problem.target_power - np.einsum("ej,ej->e", own, cross), problem.floor)
+    noise = left / (count - rank)  # sigma_e^2 / n_e
+    total, pull = average(weights, gram), weights @ cross
+    spread = average(weights**2 * noise, gram)
+    level, rise = np.empty((2, len(weights)))
+    for e in range(len(weights)):
+        # moments of the others are those of all less its own
+        others = pseudo_inverses(total - weights[e] * gram[e])[0]
+        coef = others @ (pull - weights[e] * cross[e])
+        error = others @ (spread - weights[e] ** 2 * noise[e] * gram[e]) @ others
+        added = float(np.einsum("jk,kj->", gram[e], error))
+        apart = own[e] - coef
+        level[e] = noise[e] * count[e] + added
+        rise[e] = float(apart @ gram[e] @ apart) - noise[e] * rank[e] - added
+    return level, rise
 
 
 def _errors(problem: LinearProblem, gram: Floats, cross: Floats) -> Floats:

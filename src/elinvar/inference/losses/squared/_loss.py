@@ -26,6 +26,7 @@ from elinvar.inference.losses.squared._leave_out import (
     mean_errors,
     moment_error,
     pooled_errors,
+    risk_parts,
     support_errors,
 )
 from elinvar.inference.losses.squared._model_tests import model_tests
@@ -317,13 +318,32 @@ class SquaredLoss:
 
     def nearly_invariant_model(self, masks: Bools, kappa: float) -> LinearModel | None:
         """Return the support whose risk line is the lowest at ``kappa``, with one intercept."""
+        best, coef = self._least_risk(masks, kappa)
+        return None if best is None else linear_model(self.shared, coef)
+
+    def nearly_invariant(self, masks: Bools, kappa: float) -> Bools | None:
+        """Return which of the supports that is, (n_gates,)."""
+        best, _ = self._least_risk(masks, kappa)
+        return None if best is None else masks[best]
+
+    def _least_risk(self, masks: Bools, kappa: float) -> tuple[int | None, Floats]:
         from elinvar.inference.kernels._lines import risk_lines
 
         shared = self.shared
         lines, coef = risk_lines(shared.data, shared.column_masks(self._shared_masks(masks)))
         risk = lines[:, 0] + kappa * lines[:, 1]
         best = int(np.argmin(risk))
-        return linear_model(shared, coef[best]) if np.isfinite(risk[best]) else None
+        return (best if np.isfinite(risk[best]) else None), coef[best]
+
+    def risk_parts(self, gates: Bools | None) -> tuple[Floats, Floats] | None:
+        """Level and rise of the mean squared error of a support, or of all features."""
+        shared = self.shared
+        everything = np.ones((1, shared.n_gates), dtype=bool)
+        wide = everything if gates is None else self._shared_masks(gates[None])
+        found = risk_parts(shared, np.flatnonzero(shared.column_masks(wide)[0]))
+        if found is None:
+            return None
+        return found[0] * shared.target_scale**2, found[1] * shared.target_scale**2
 
     def _shared_masks(self, masks: Bools) -> Bools:
         """Supports over the gates of the problem with one intercept, which may have more."""
