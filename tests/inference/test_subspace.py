@@ -53,6 +53,23 @@ def test_turning_the_columns_changes_nothing():
     assert other.removed == plain.removed
 
 
+@pytest.mark.parametrize(("example", "n_environments", "seed"), [(1, 10, 1), (3, 10, 0), (1, 5, 0)])
+def test_order_and_signs_of_columns_change_nothing(example, n_environments, seed):
+    known = make_linear_unit_test(
+        example, rotated=True, n_environments=n_environments, n_samples=600, rng=seed
+    )
+    plain = invariant_subspace(problem_of(known), 1e-4)
+    w, b, _ = problem_of(known).original(plain.coef)
+    for k in range(3):
+        rng = np.random.default_rng(k)
+        order, sign = rng.permutation(len(w)), rng.choice([-1.0, 1.0], len(w))
+        moments = Moments.from_arrays((known.X * sign)[:, order], known.y, known.environments)
+        table = LinearProblem.from_moments(moments)
+        turned, c, _ = table.original(invariant_subspace(table, 1e-4).coef)
+        moved = known.X @ (w - sign * turned[np.argsort(order)]) + b - c
+        assert np.abs(moved).max() < 1e-6 * known.y.std()
+
+
 @pytest.mark.parametrize("broken", ["target", "confounder"])
 def test_nothing_is_found_where_nothing_holds(broken):
     for seed in range(3):

@@ -8,14 +8,13 @@ from typing import Generic, overload
 import numpy as np
 
 from elinvar.environments import Environments, Moments
-from elinvar.errors import DataError
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
 from elinvar.inference.effects._evidence import gather_evidence
 from elinvar.inference.effects._statements import Evidence, Status, status_of
 from elinvar.inference.findings._break_even import BreakEven, break_even
 from elinvar.inference.findings._left_out import Fold, LeftOut, judged, left_out_losses
-from elinvar.inference.findings._models import folds_without, models_of, select_anew
+from elinvar.inference.findings._models import folds_without, models_of, without
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
 from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
@@ -29,7 +28,7 @@ from elinvar.inference.losses._records import (
 from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
-from elinvar.inference.problem._folds import FEW_FOLDS, MOST_FOLDS
+from elinvar.inference.problem._folds import FEW_FOLDS, FEWEST_FOLDS, MOST_FOLDS
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, ProblemOptions
 from elinvar.inference.selection._predictor import Choice, choose, choose_of_two
@@ -156,12 +155,14 @@ class Findings(Generic[M]):
         """Return what would have predicted, had the fold not been there."""
         if self.task.predictor != "auto" or len(self.problem.count) == 2:
             return fold.models[self.predictor]
-        names = [self.problem.moments.names[place] for place in fold.places]
-        try:
-            rest = self.loss.without(names, self.task.always)
-            return _learn(rest, self.task, whole=self).used
-        except DataError:  # features that always stay cannot be told apart on the others alone
-            return _learn(self.loss.without(names), self.task, whole=self).used
+        rest, own = without(self.loss, self.task, fold.places), fold.selection
+        assert own is not None
+        if len(rest.problem.count) == 2:
+            return fold.models[choose_of_two(rest, own.gates, own.standing).predictor]
+        # the more environments there are, the less it matters how many are left out at once
+        most = FEW_FOLDS if len(self.problem.count) <= MOST_FOLDS else FEWEST_FOLDS
+        inner = folds_without(rest, self.task, own, most)
+        return fold.models[choose(left_out_losses(rest, inner), own.standing).predictor]
 
     def break_even(self) -> BreakEven | None:
         """Find from which shift on the invariant model is the better forecast.
@@ -240,8 +241,7 @@ def learn(
     return _learn(logistic, task)
 
 
-def _learn(loss: Loss[M], task: LearningTask, *, whole: Findings[M] | None = None) -> Findings[M]:
-    """Learn from scratch; or anew from a part of the ``whole``, among what that turned up."""
+def _learn(loss: Loss[M], task: LearningTask) -> Findings[M]:
     if len(loss.problem.count) < 2:
         return Findings(
             loss=loss,
@@ -251,18 +251,14 @@ def _learn(loss: Loss[M], task: LearningTask, *, whole: Findings[M] | None = Non
             models={"pooled": loss.pooled_model(), "invariant": loss.mean_model()},
             choice=Choice(predictor="pooled", reason="alone"),
         )
-    most = MOST_FOLDS
-    if whole is None or whole.selection is None:
-        selection = select(loss, task.rule)
-    else:
-        selection, most = select_anew(whole.loss, whole.selection, loss, task.rule), FEW_FOLDS
+    selection = select(loss, task.rule)
     models, folds = models_of(loss, task.rule, selection), None
     if task.predictor != "auto":
         choice = Choice(predictor=task.predictor, reason="asked")
     elif len(loss.problem.count) == 2:
         choice = choose_of_two(loss, selection.gates, selection.standing)
     else:
-        folds = tuple(folds_without(loss, task, selection, most))
+        folds = tuple(folds_without(loss, task, selection))
         choice = choose(left_out_losses(loss, folds), selection.standing)
     return Findings(
         loss=loss,

@@ -9,6 +9,7 @@ import numpy as np
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Competitor, LeftOutFit, Predictor
 from elinvar.inference.problem._types import Floats, Places
+from elinvar.inference.selection._select import Selection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +50,14 @@ class Fold(Generic[M]):
         What may predict; what is not to be had without them is missing.
     mean : LinearModel or LogisticModel
         What predicts whatever the features.
+    selection : Selection or None
+        What was selected without them; None where one environment is left.
     """
 
     places: Places
     models: Mapping[Predictor, M]
     mean: M
+    selection: Selection | None = None
 
 
 def left_out_losses(loss: Loss[M], folds: Sequence[Fold[M]]) -> dict[Predictor, Floats]:

@@ -34,14 +34,19 @@ def folds_without(
     """Learn the models without each of ``most`` folds of environments."""
     found = []
     for places in folds_of(loss.problem.count, most):
-        names = [loss.problem.moments.names[place] for place in places]
+        rest = without(loss, task, places)
         try:
-            rest = loss.without(names, task.always)
             fold = _fold(loss, rest, task.rule, selection, places)
         except DataError:  # features that always stay cannot be told apart on the others alone
-            fold = _fold(loss, loss.without(names), task.rule, selection, places)
+            fold = _fold(loss, without(loss, None, places), task.rule, selection, places)
         found.append(fold)
     return found
+
+
+def without(loss: Loss[M], task: LearningTask | None, places: Places) -> Loss[M]:
+    """Return the loss on the other environments, with the task's features that always stay."""
+    names = [loss.problem.moments.names[place] for place in places]
+    return loss.without(names, None if task is None else task.always)
 
 
 def _fold(
@@ -70,7 +75,7 @@ def _fold(
         models["invariant"] = rest.support_model(gates, fitted.coef[0] if known else None)
         if selection.subspace is not None:
             models["subspace"] = loss.subspace_model(selection.subspace, int(places[0]))
-    return Fold(places=places, models=models, mean=rest.mean_model())
+    return Fold(places=places, models=models, mean=rest.mean_model(), selection=own)
 
 
 def select_anew(

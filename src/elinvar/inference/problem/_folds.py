@@ -10,6 +10,9 @@ MOST_FOLDS = 20
 FEW_FOLDS = 5
 """Folds of the others, where the choice of what predicts is repeated without one."""
 
+FEWEST_FOLDS = 3
+"""The same, where one fold holds several environments."""
+
 
 def folds_of(count: Floats, most: int = MOST_FOLDS) -> list[Places]:
     """Fold environments into at most ``most`` groups of about as many rows.

@@ -16,7 +16,8 @@ _RANDOM_STARTS = 6
 _ENOUGH = 0.05
 _SETTLED = 1e-4
 # what is kept is settled to rounding: no start may show in it
-_SHARP, _SHARP_STEPS = 1e-13, 300
+_SHARP, _SHARP_STEPS = 1e-14, 300
+_VALLEY = 1e-6
 _SINGULAR = 1e-8
 # by this factor Q over its freedom may rise with one more direction before the search ends
 _HOPELESS = 1.1
@@ -277,7 +278,7 @@ def _settled(table: _Table, held: Floats, others: Floats) -> _Fit | None:
     turned = fit.others.shape[1] * (fit.basis.shape[1] - held.shape[1])
     # a valley has no single minimum: where it ends would be the start's doing
     curvature = np.linalg.eigvalsh(left)[:turned] if turned else np.ones(1)
-    return fit if curvature[0] > _SINGULAR * max(float(curvature[-1]), 1e-300) else None
+    return fit if curvature[0] > _VALLEY * max(float(curvature[-1]), 1e-300) else None
 
 
 def _descend(
