@@ -40,7 +40,7 @@ WHERE = {
     "effects": "The numbers, per unit of the feature, are in the table of verdicts.",
     "path": "Where each feature leaves is in the table of verdicts.",
     "errors": "The numbers are in the table of errors.",
-    "break_even": "The shift, with its interval, is in the text.",
+    "break_even": "Errors at today's differences are in the table of errors.",
     "left_out": "Levels and slopes are in the table of predictions for left-out environments.",
     "diagnosis": "The numbers are in the table of features.",
     "power": "The number for the data at hand is in the table of features.",
