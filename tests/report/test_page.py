@@ -128,7 +128,7 @@ def test_pictures_speak_to_those_who_do_not_see_them(pages):
     for picture in pictures:
         assert picture["role"] == "img"
         assert re.fullmatch(r".{15,}\. .+ in the table.*\.", picture["aria-label"])
-    assert len({picture["aria-label"] for picture in pictures}) == 7
+    assert len({picture["aria-label"] for picture in pictures}) == 8
 
 
 def test_the_page_can_be_read_by_ear_and_keyboard(pages):
