@@ -1,6 +1,6 @@
 """What elinvar is held to on real tables and on answers that are known, in one table.
 
-    python benchmarks/targets.py [--only tables known size order time ...] [--quick]
+    python benchmarks/targets.py [--only tables known size break_even ...] [--quick]
                                  [--out FOLDER] [--tables FILE.json ...]
 
 ``tables`` and ``known`` are suites of ``elinvar bench``; only this library, what errors are over,
@@ -19,7 +19,8 @@ from _evidence_few_rows import few_rows
 from _table import Row, Suite, at_most, parser, run
 from elinvar import InvariantRegressor
 from elinvar.bench import run_bench
-from elinvar.datasets import Dataset, load_table, table_specs
+from elinvar.datasets import Dataset, load_table, make_random_linear, table_specs
+from robust import size as clusters
 
 KNOWN = ("unit-tests", "eills", "random", "reversed")
 
@@ -83,6 +84,70 @@ def _predicted(data: Dataset, frame: pd.DataFrame, features: list[str]) -> tuple
     return model.predict(frame[features]), model.predictor_
 
 
+def break_even(options: argparse.Namespace) -> Iterator[Row]:
+    """The shift from which on the invariant model is the better forecast, said over true.
+
+    Random linear models whose coefficients change but for the target's, in 8 environments of 1,000
+    rows; the truth is where the errors of the two models cross in 200 new environments that differ
+    kappa times as much in variance.
+    """
+    shifts = np.geomspace(0.02, 50, 24)
+    ratios, held = [], []
+    for seed in range(5 if options.quick else 40):
+        law = {"n_features": 8, "noise_spread": 0.0, "rng": seed}
+        data = make_random_linear(n_environments=8, n_samples=1000, edge_spread=0.4, **law)
+        model = InvariantRegressor().fit(data.X, data.y, environments=data.environments)
+        said = model.answer_.break_even
+        if said is None:
+            continue
+        # the same seed draws the same graph, whatever the spread
+        drawn = [make_random_linear(edge_spread=0.4 * kappa**0.5, **law) for kappa in shifts]
+        new = [one.new_environments(200, np.random.default_rng(1), n_environments=200)
+               for one in drawn]  # fmt: skip
+        pooled = said.rival == "pooled"
+        predicted = [
+            one.X @ model.pooled_coef_ + model.pooled_intercept_ if pooled else model.predict(one.X)
+            for one in new
+        ]
+        own = [one.X @ model.invariant_coef_ + model.invariant_intercept_ for one in new]
+        gain = np.array(
+            [
+                np.mean((one.y - other) ** 2) - np.mean((one.y - mine) ** 2)
+                for one, other, mine in zip(new, predicted, own, strict=True)
+            ]
+        )
+        true = _crossing(shifts, gain)
+        held.append(said.low <= true <= said.high)
+        if 0 < said.shift < np.inf and 0 < true < np.inf:
+            ratios.append(said.shift / true)
+    middle = float(np.median(ratios)) if ratios else np.nan
+    near = float(np.mean(np.abs(np.log(ratios)) <= np.log(2))) if ratios else np.nan
+    yield Row(
+        what="break-even said over true, median",
+        figure=f"{middle:.2f}",
+        target=".8-1.25",
+        passed=0.8 <= middle <= 1.25,
+        reference=f"{len(ratios)} random models where both are finite",
+    )
+    inside = float(np.mean(held)) if held else np.nan
+    yield Row(
+        what="break-even within a factor 2, or in the range that is said",
+        figure=f"{near:.0%}; {inside:.0%}",
+        target="80%; or 90%",
+        passed=near >= 0.8 or inside >= 0.9,
+        reference=f"of {len(held)} random models",
+    )
+
+
+def _crossing(shifts: np.ndarray, gain: np.ndarray) -> float:
+    """Where the gain rises above 0: 0 or infinity if it does so nowhere on the grid."""
+    above = np.flatnonzero(gain > 0)
+    if not above.size or not above[0]:
+        return np.inf if not above.size else 0.0
+    ends = slice(above[0] - 1, above[0] + 1)
+    return float(np.exp(np.interp(0.0, gain[ends], np.log(shifts[ends]))))
+
+
 def speed(options: argparse.Namespace) -> Iterator[Row]:
     """Seconds of what repeats the procedure, or has many features; after a fit that compiles."""
     rng = np.random.default_rng(0)
@@ -118,8 +183,14 @@ def speed(options: argparse.Namespace) -> Iterator[Row]:
 
 
 SUITES: dict[str, Suite] = {
-    "tables": tables, "known": known, "size": few_rows, "order": order, "speed": speed,
-}  # fmt: skip
+    "tables": tables,
+    "known": known,
+    "size": few_rows,
+    "clusters": clusters,
+    "break_even": break_even,
+    "order": order,
+    "speed": speed,
+}
 
 
 def main() -> None:
