@@ -100,7 +100,7 @@ def test_slow_methods_learn_from_a_share_of_the_rows_of_each_environment():
     for name in ("elinvar-auto", "elinvar-invariant", "pooled"):
         assert budget_of(name).for_tables().table_rows is None
     (row,) = one_cell("boosting", "oslo")
-    assert row["note"] == "learns from 5,000 rows of a table at most; has its defaults"
+    assert row["note"] == "learns from 2,500 rows of a table at most; has its defaults"
 
 
 def test_a_table_that_is_not_there_is_a_row_with_the_reason():

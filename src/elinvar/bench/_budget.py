@@ -83,7 +83,7 @@ class Budget:
 
 
 # a table of 300,000 rows, read and fitted for each candidate and environment
-_TABLE_ROWS = 5000
+_TABLE_ROWS = 2500
 _USUAL = Budget(table_rows=_TABLE_ROWS)
 _WIDE = Budget(most_features=_ANY)
 # minimised step by step, for each candidate of a grid

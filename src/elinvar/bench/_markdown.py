@@ -45,7 +45,7 @@ PROTOCOL = (
     "rows of the data do not.",
     "Real tables keep complete rows of environments of 30 rows or more, of which the 30 largest; "
     "each is left out in turn, for all methods. Methods that are slow with many rows learn from "
-    "5,000 of them at most, the same share of each environment; trees and logistic regression have "
+    "2,500 of them at most, the same share of each environment; trees and logistic regression have "
     "their defaults there. Errors are over those of least squares on all rows; for classes log "
     "losses over those of logistic regression.",
     "Slow methods run fewer seeds, or not on everything; the column *runs* and the notes say so.",

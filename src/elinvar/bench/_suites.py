@@ -226,6 +226,7 @@ _ALL = (
         quick=("auto", "castle", "dietox", "oslo", "produc", "titanic", "ncb_low"),
         seeds=30,
         quick_seeds=3,
+        limit=300.0,
         ranked=False,
         methods=_TABLE_METHODS,
         class_methods=_CLASS_METHODS,
