@@ -36,7 +36,7 @@ from elinvar.plots.palette import INK, QUIET
 # Three panels stand side by side if no name is longer than this.
 _SHORT_NAME = 21
 # Markers as letters, to stand before a verdict.
-_MODELS = {"invariant set": " (in the set)", "invariant set and this feature": " (beside it)"}
+_MODELS = {"invariant set": " (in the set)", "invariant set and this feature": " (beside the set)"}
 _SHAPES = {"o": "●", "s": "■", ">": "▶", "X": "✖", "P": "✚", "v": "▼", "D": "◆"}
 
 
