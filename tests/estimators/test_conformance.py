@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from elinvar import InvariantClassifier, InvariantRegressor, load_model, save_model
+from elinvar._base._numbers import bracket, estimate, number
 from elinvar.answer import STATUSES, VERDICTS
 from elinvar.errors import DataError
 from elinvar.report import write_figures, write_report
@@ -212,12 +213,13 @@ def test_what_is_known_of_these_data_is_found(case):
 
 def test_words_and_tables_tell_the_same_numbers(case):
     model = case.model
-    evidence = model.evidence_.set_index("feature").loc["cause"]
-    line = next(row for row in model.summary().splitlines() if row.startswith("  cause "))
-    words = f"{evidence['effect']:.4g} [{evidence['low']:.4g}, {evidence['high']:.4g}]"
-    assert words in line and f" {evidence['pooled_effect']:.4g} " in line
-    own = model.effects_[model.effects_["feature"] == "sign"]["effect"]
-    assert f"varies: {own.min():.4g} to {own.max():.4g}" in model.summary()
+    lines = iter(model.summary().splitlines())
+    for table in (model.all_features_, model.answer_.of_set):
+        row = table.set_index("feature").loc["cause"]
+        line = next(line for line in lines if line.startswith("  cause "))
+        assert estimate(row["effect"], row["low"], row["high"]) in line
+        assert bracket(row["new_low"], row["new_high"]) in line
+    assert number(model.all_features_["pooled_effect"][0], digits=3) in model.summary()
     errors = model.errors_
     power = 2 if case.kind == "number" else 1
     mean = np.average(errors["invariant"] ** power, weights=errors["rows"]) ** (1 / power)

@@ -656,7 +656,7 @@ class TestRealTables:
         assert model.status_ == "rejected" and model.predictor_ != "invariant"
         text = model.summary()
         for words in (
-            "Invariance is rejected",
+            "invariance is rejected",
             "acts on the target itself",
             "exclude_environments",
             "Predictions come from",
