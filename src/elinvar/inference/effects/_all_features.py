@@ -105,7 +105,7 @@ class AllFeatures(Generic[M]):
                 continue
             verdict = self._verdict(gate, bool(differ[gate]))
             effect, low, high = view.average(gate)
-            new_low, new_high = view.new(gate)
+            new_low, new_high = view.new(gate, wary=verdict == "nearly invariant")
             more = self._needed(gate) if verdict == "undecided" else (np.nan, np.nan)
             found.append(
                 FeatureEvidence(
@@ -171,15 +171,15 @@ class AllFeatures(Generic[M]):
 
 
 def steady(view: EffectsView, gate: int, tolerance: float) -> bool:
-    """Whether the effect in a new environment will be about the same, by its 90% interval.
+    """Whether the effect in a new environment will be about the same, by its wary 90% interval.
 
-    The interval goes over what the sd between environments may be, not over its estimate, which is
-    0 wherever noise could explain all differences. Two environments show one difference, too little
-    to tell how much effects differ.
+    The estimate of the sd between environments would not do: it is 0 wherever noise could explain
+    all differences. Two environments show one difference, too little to tell how much effects
+    differ.
     """
     if view.telling(gate) < 3:
         return False
-    low, high = view.new(gate)
+    low, high = view.new(gate, wary=True)
     mean = float(view.random.mean[gate])
     parts = _NORMAL_90 * view.part_spread[gate]
     return bool(max(mean - low, high - mean, parts) <= tolerance * abs(mean))

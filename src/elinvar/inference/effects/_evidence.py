@@ -211,7 +211,7 @@ class InvariantSet(Generic[M]):
         # a refuted refit may lie outside all own effects: docs/evidence.md, section 1
         if not self.accepted or verdict == "spurious":
             effect, low, high = self.view.average(gate)
-        new_low, new_high = self.view.new(gate)
+        new_low, new_high = self.view.new(gate, wary=verdict == "nearly invariant")
         below, above = max(low - reach[0], 0.0), max(reach[1] - high, 0.0)
         return effect, low - below, high + above, new_low - below, new_high + above
 

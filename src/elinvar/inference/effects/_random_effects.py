@@ -17,6 +17,8 @@ _NODES = 96
 _STEPS = 8
 # largest part of the smallest variance that estimates are taken to have in common
 _MOST = 0.95
+_LIMIT = 0.9
+_NORMAL_90 = float(ndtri(0.95))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,8 @@ class RandomEffects:
         Standard deviation between environments, by Paule and Mandel; NaN with fewer than two.
     low, high : arrays of shape (F,)
         90% prediction interval for the effect in a new environment; NaN with fewer than two.
+    wary_low, wary_high : arrays of shape (F,)
+        The same if the variance is at its upper 90% limit; NaN with fewer than two.
     mean, mean_low, mean_high : arrays of shape (F,)
         Average effect at that variance, and its 95% confidence interval; NaN with fewer than two.
     p_value : array of shape (F,)
@@ -38,6 +42,8 @@ class RandomEffects:
     between_sd: Floats
     low: Floats
     high: Floats
+    wary_low: Floats
+    wary_high: Floats
     mean: Floats
     mean_low: Floats
     mean_high: Floats
@@ -82,7 +88,7 @@ def random_effects(
     """
     sample = _Sample.of(effects, variances, freedom, shared)
     usable = sample.able.sum(axis=1) >= 2
-    names = ("between_sd", "low", "high", "mean", "mean_low", "mean_high")
+    names = [name for name in RandomEffects.__annotations__ if name != "p_value"]
     result = {name: np.full(len(usable), np.nan) for name in names}
     p_value = np.ones(len(usable))
     if usable.any():
@@ -94,7 +100,8 @@ def random_effects(
         tau2 = _paule_mandel(sample, nodes, law)
         low, high, mean_low, mean_high = _intervals(sample, nodes, law.tail)
         mean = sample.at(tau2[:, None]).mean[:, 0]
-        found = (np.sqrt(tau2), low, high, mean, mean_low, mean_high)
+        wary_low, wary_high = _wary(sample, nodes, law.tail)
+        found = (np.sqrt(tau2), low, high, wary_low, wary_high, mean, mean_low, mean_high)
         for name, values in zip(names, found, strict=True):
             origin = 0.0 if name == "between_sd" else sample.origin
             result[name][usable] = origin + values * sample.unit
@@ -269,6 +276,17 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
         low, over = np.where(more, tau2, low), np.where(more, here, over)
         high, under = np.where(more, high, tau2), np.where(more, under, here)
     return np.where(above[:, 0], tau2, 0.0)
+
+
+def _wary(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
+    """Ends (2, F) of the 90% interval of a new effect at the upper limit of the variance."""
+    # the first node at which the confidence distribution has reached the limit
+    first = np.argmax(np.maximum.accumulate(tail, axis=1) >= _LIMIT, axis=1)
+    tau2 = nodes[np.arange(len(nodes)), first][:, None]
+    law = sample.at(tau2)
+    reach = _NORMAL_90 * np.sqrt(law.variance + tau2)
+    ends: Floats = np.concatenate([law.mean - reach, law.mean + reach], axis=1).T
+    return ends
 
 
 def _intervals(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:

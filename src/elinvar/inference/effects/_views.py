@@ -70,11 +70,17 @@ class EffectsView:
         low, high = float(self.random.mean_low[gate]), float(self.random.mean_high[gate])
         return mean, mean - found.stretch * (mean - low), mean + found.stretch * (high - mean)
 
-    def new(self, gate: int) -> tuple[float, float]:
-        """90% interval of the effect in a new environment; NaN without."""
-        found, mean = self.effects[gate], float(self.random.mean[gate])
-        stretch = np.nan if found is None else found.stretch
-        low, high = float(self.random.low[gate]), float(self.random.high[gate])
+    def new(self, gate: int, *, wary: bool = False) -> tuple[float, float]:
+        """90% interval of the effect in a new environment; NaN without.
+
+        The ``wary`` one has the variance between environments at its upper limit, and is never
+        narrower: effects that are chosen for a small spread vary more than it says.
+        """
+        found, random = self.effects[gate], self.random
+        stretch, mean = np.nan if found is None else found.stretch, float(random.mean[gate])
+        low, high = float(random.low[gate]), float(random.high[gate])
+        if wary:
+            low, high = min(low, float(random.wary_low[gate])), max(high, random.wary_high[gate])
         return mean - stretch * (mean - low), mean + stretch * (high - mean)
 
     def odd(self, gate: int) -> str:
