@@ -87,7 +87,7 @@ class AllFeatures(Generic[M]):
         problem, gates = loss.problem, fitting_gates(loss.problem)
         (fit,) = loss.refits(gates[None])
         effects = [
-            effect_of(problem, fit, gate, fit) if gates[gate] else None
+            effect_of(problem, fit, gate) if gates[gate] else None
             for gate in range(problem.n_gates)
         ]
         view = EffectsView(problem=problem, effects=effects)

@@ -1,6 +1,7 @@
 """Effects of features on the target: in each environment, and over all of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import fdtri, stdtrit
@@ -8,7 +9,6 @@ from scipy.special import fdtri, stdtrit
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Refit
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._overidentification import agreement_p_value
 from elinvar.inference.tests._robust import agreement
@@ -30,15 +30,12 @@ class FeatureEffect:
 
     Attributes
     ----------
-    effect, low, high : float
-        In the common fit, with its 95% interval.
-    stretch : float
-        How much wider than Student's the interval is, for the choice of a contrast; 1 for numbers.
-    wald : float
-        Wald statistic of all its coefficients, at plain chi-squared weights; for classes that of
-        the likelihood ratio, infinite if the selected support has the feature.
+    fit : Refit
+        The model.
+    direction : array of shape (k,)
+        The effect as a combination of its coefficients.
     n_coefficients : int
-        How many coefficients that are.
+        How many coefficients the feature has.
     own, own_variance : arrays of shape (E,)
         Each environment's own effect and its sampling variance; NaN where it cannot be
         estimated.
@@ -62,11 +59,8 @@ class FeatureEffect:
         "red over blue": between which levels of a categorical feature; "" for numbers.
     """
 
-    effect: float
-    low: float
-    high: float
-    stretch: float
-    wald: float
+    fit: Refit
+    direction: Floats
     n_coefficients: int
     own: Floats
     own_variance: Floats
@@ -78,6 +72,40 @@ class FeatureEffect:
     part_variances: Floats
     test_alone: bool
     contrast: str
+
+    @cached_property
+    def _common(self) -> tuple[float, float, float]:
+        return self.fit.contrast(self.direction)
+
+    @property
+    def effect(self) -> float:
+        """Effect in the common fit."""
+        return self._common[0]
+
+    @property
+    def low(self) -> float:
+        """Lower end of its 95% interval."""
+        return self.effect - self._margin
+
+    @property
+    def high(self) -> float:
+        """Upper end of its 95% interval."""
+        return self.effect + self._margin
+
+    @property
+    def _margin(self) -> float:
+        _, error, spare = self._common
+        return self.stretch * float(stdtrit(spare, 0.975)) * error
+
+    @property
+    def stretch(self) -> float:
+        """How much wider than Student's the interval is, for the choice of a contrast."""
+        d = self.n_coefficients
+        if d == 1:
+            return 1.0
+        # Scheffe: sqrt(d F_d) instead of t, for the contrast was picked among all of d dimensions
+        spare = self._common[2]
+        return float(np.sqrt(d * fdtri(d, spare, 0.95)) / stdtrit(spare, 0.975))
 
     @property
     def own_margin(self) -> Floats:
@@ -99,19 +127,13 @@ def feature_effects(loss: Loss[M], selected: Bools) -> list[FeatureEffect | None
     masks = np.array([selected, *(with_gate(selected, int(gate)) for gate in outside)])
     inside, *others = loss.refits(masks)
     fits = dict(zip(outside.tolist(), others, strict=True))
-    return [
-        effect_of(loss.problem, fits.get(gate, inside), gate, inside)
-        for gate in range(loss.problem.n_gates)
-    ]
+    return [effect_of(loss.problem, fits.get(gate, inside), gate) for gate in range(len(selected))]
 
 
-def effect_of(problem: LinearProblem, fit: Refit, gate: int, inside: Refit) -> FeatureEffect | None:
-    """Effect of a gate that is open in ``fit``; None where the data cannot tell it.
-
-    ``inside`` is the fit of the selected support, which the gate may widen.
-    """
+def effect_of(problem: LinearProblem, fit: Refit, gate: int) -> FeatureEffect | None:
+    """Effect of a gate that is open in ``fit``; None where the data cannot tell it."""
     places = np.flatnonzero(problem.gate_of[fit.columns] == gate)
-    return _effect(problem, fit, places, inside) if fit.known[places].all() else None
+    return _effect(problem, fit, places) if fit.known[places].all() else None
 
 
 def with_gate(gates: Bools, gate: int) -> Bools:
@@ -121,41 +143,29 @@ def with_gate(gates: Bools, gate: int) -> Bools:
     return opened
 
 
-def _effect(problem: LinearProblem, fit: Refit, places: Places, inside: Refit) -> FeatureEffect:
+def _effect(problem: LinearProblem, fit: Refit, places: Places) -> FeatureEffect:
     units, categorical = fit.units[places], _is_categorical(problem, fit, places)
     weights = contrast_weights(fit.coef[places] * units, fit.n_outcomes, categorical)
     direction = np.zeros(len(fit.columns))
     direction[places] = weights * units
-    effect, error, spare = fit.contrast(direction)
-    student, d = float(stdtrit(spare, 0.975)), len(places)
-    # Scheffe: sqrt(d F_d) instead of t, for the contrast was picked among all of d dimensions
-    stretch = 1.0 if d == 1 else float(np.sqrt(d * fdtri(d, spare, 0.95))) / student
-    margin = stretch * student * error
     block = fit.own_covariance[:, places[:, None], places]
     # an environment tells a contrast if it tells every column that takes part in it
     part = np.flatnonzero(direction)
-    estimable = np.einsum("ejj->ej", fit.own_covariance)[:, part] > 0
+    estimable = fit.own_covariance[:, part, part] > 0
     estimable = (fit.freedom > 0) & estimable.all(axis=1)
     p_value, several = np.nan, slice(0)
     sure = fit.freedom >= FEWEST
-    if d > 1:
+    if len(places) > 1:
         p_value = agreement_p_value(fit.own[sure][:, places], block[sure], fit.freedom[sure])
         several = slice(None)
     if fit.scores is not None:
         p_value = agreement(fit.scores, fit.scores.places(len(fit.columns))[places], sure)
     joint, freedom = fit.own_sampling(direction)
-    wald = _wald(fit.coef[places], fit.covariance[places[:, None], places])
-    # of classes by the likelihood ratio: Wald's statistic is small where they are separated
-    if not np.isnan(fit.deviance):
-        wald = np.inf if fit is inside else max(inside.deviance - fit.deviance, 0.0)
     return FeatureEffect(
-        effect=effect,
-        low=effect - margin,
-        high=effect + margin,
-        stretch=stretch,
-        wald=wald,
-        n_coefficients=d,
-        own=np.where(estimable, fit.own @ direction, np.nan),
+        fit=fit,
+        direction=direction,
+        n_coefficients=len(places),
+        own=np.where(estimable, fit.own[:, part] @ direction[part], np.nan),
         own_variance=np.where(estimable, joint.diagonal(), np.nan),
         freedom=freedom,
         sure=sure & (freedom >= _FEWEST_BY_ROWS),
@@ -187,13 +197,6 @@ def _mean_between(joint: Floats, able: Bools) -> float:
     covariance = joint[np.ix_(able, able)]
     many = len(covariance) * (len(covariance) - 1)
     return float((covariance.sum() - covariance.trace()) / many) if many else 0.0
-
-
-def _wald(coef: Floats, covariance: Floats) -> float:
-    """Square of an estimate in units of its covariance."""
-    if len(coef) == 1:
-        return float(coef[0] ** 2 / covariance[0, 0]) if covariance[0, 0] > 0 else 0.0
-    return float(coef @ pseudo_inverses(covariance)[0] @ coef)
 
 
 def _is_categorical(problem: LinearProblem, fit: Refit, places: Places) -> bool:

@@ -223,7 +223,7 @@ def _reach(loss: Loss[M], selected: Bools, rivals: Bools) -> Floats:
         for gate in np.flatnonzero(selected):
             low = high = 0.0
             if support[gate]:
-                found = effect_of(loss.problem, fit, int(gate), fit)
+                found = effect_of(loss.problem, fit, int(gate))
                 low, high = (0.0, 0.0) if found is None else (found.low, found.high)
             reach[gate] = min(reach[gate, 0], low), max(reach[gate, 1], high)
     return reach

@@ -279,7 +279,7 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
 
 
 def _wary(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
-    """Ends (2, F) of the 90% interval of a new effect at the upper limit of the variance."""
+    """Return the ends (2, F) of the 90% interval of a new effect, the variance at its limit."""
     # the first node at which the confidence distribution has reached the limit
     first = np.argmax(np.maximum.accumulate(tail, axis=1) >= _LIMIT, axis=1)
     tau2 = nodes[np.arange(len(nodes)), first][:, None]

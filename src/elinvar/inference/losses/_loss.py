@@ -122,9 +122,6 @@ class Loss(Protocol, Generic[M]):
     def refits(self, masks: Bools) -> list[Refit]:
         """Fit supports with covariances, in every environment and over all of them."""
 
-    def needed_wald(self) -> Floats:
-        """Smallest Wald (likelihood ratio) statistic of a needed gate of d coefficients, by d."""
-
     def tests(self, gates: Bools) -> list[ModelTest]:
         """Test a support as a whole and part by part."""
 

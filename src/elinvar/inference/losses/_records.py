@@ -147,8 +147,6 @@ class Refit:
         Residual degrees of freedom of each environment; 0 where they are below 1.
     noise_known : bool
         Whether the noise follows from the prediction (a likelihood), not from residuals.
-    deviance : float
-        Twice the log loss over all rows; NaN for squared loss, whose Wald statistic says as much.
     test_alone : bool
         Whether classes are separated somewhere, so that only a test of the whole compares.
     scores : OwnScores, optional
@@ -169,7 +167,6 @@ class Refit:
     own_covariance: Floats
     freedom: Floats
     noise_known: bool = False
-    deviance: float = np.nan
     test_alone: bool = False
     scores: OwnScores | None = None
     pulls: Floats | None = None
@@ -214,7 +211,9 @@ class Refit:
     def own_sampling(self, direction: Floats) -> tuple[Floats, Floats]:
         """Joint covariance (E, E) of each environment's own effect, and its freedom (E,)."""
         if self.scores is None:
-            variance = np.einsum("j,ejk,k->e", direction, self.own_covariance, direction)
+            part = np.flatnonzero(direction)
+            block, along = self.own_covariance[:, part[:, None], part], direction[part]
+            variance = np.einsum("j,ejk,k->e", along, block, along)
             return np.diag(variance), self.freedom
         at = self.scores.places(len(direction))
         along = np.einsum("j,ejk->ek", direction, self.scores.back[0][:, at])

@@ -217,10 +217,6 @@ class LogisticLoss:
         """Fit supports with covariances from the Fisher information."""
         return [refit_of(self.data, support) for support in self.ledger.supports(masks)]
 
-    def needed_wald(self) -> Floats:
-        """Smallest likelihood ratio statistic of a needed gate of d coefficients, by d."""
-        return self.ledger.needed
-
     def tests(self, gates: Bools) -> list[ModelTest]:
         """Likelihood ratio tests of a support: its statistic is the sum of its two parts'."""
         if len(self.data.count) < 2:

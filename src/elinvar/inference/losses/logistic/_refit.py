@@ -43,7 +43,6 @@ def refit_of(data: LogisticProblem, support: Support) -> Refit:
         own_covariance=own_covariance * (estimable[:, :, None] & estimable[:, None, :]),
         freedom=freedom,
         noise_known=True,
-        deviance=support.deviance,
         test_alone=support.by_discriminant,
     )
     if support.scores is None:

@@ -237,10 +237,6 @@ class SquaredLoss:
             return robust_refits(self.rows, masks)
         return refit_many(self.problem, masks)
 
-    def needed_wald(self) -> Floats:
-        """Smallest Wald statistic of a needed gate of d columns, by d."""
-        return self.problem.needed
-
     def tests(self, gates: Bools) -> list[ModelTest]:
         """Test a support as a whole and part by part."""
         if self.rows is not None:
