@@ -230,14 +230,23 @@ def _on_calibration(answer: "Found") -> list[str]:
 
 
 def _on_few_rows(problem: LinearProblem) -> list[str]:
-    spare = problem.count - len(problem.gate_of) - problem.absorbed
+    """Say which features and environments the model of all features does without."""
+    gates, notes = problem.affordable, []
+    if not gates.all():
+        left = [problem.moments.schema.features[j] for j in problem.features[~gates]]
+        notes.append(
+            f"The model of all features has {gates.sum()} of {len(gates)}, as environments have no "
+            f"rows for more. Left out, as they matter least to the pooled model: {some(left)}."
+        )
+    columns = problem.column_masks(gates[None])[0].sum()
+    spare = problem.count - columns - problem.absorbed
     few = [n for n, rows in zip(problem.moments.names, spare, strict=True) if rows < FEWEST]
-    if not few:
-        return []
-    return [
-        "Too few rows to compare effects with those elsewhere, if all features are in the model: "
-        f"{listed(few)}."
-    ]
+    if few:
+        notes.append(
+            "Too few rows to compare effects with those elsewhere, if all features are in the "
+            f"model: {listed(few)}."
+        )
+    return notes
 
 
 def _on_columns(problem: LinearProblem) -> list[str]:

@@ -3,7 +3,7 @@
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import DIAGNOSIS_WORDS, Diagnosis
 from elinvar.inference.diagnosis._row_hints import row_hints
-from elinvar.inference.effects._effects import FEWEST, feature_effects, largest_contrast
+from elinvar.inference.effects._effects import feature_effects, largest_contrast
 from elinvar.inference.effects._evidence import gather_evidence, smallest_effects
 from elinvar.inference.effects._statements import (
     EnvironmentEffect,
@@ -35,6 +35,7 @@ from elinvar.inference.losses.squared._assess import assess
 from elinvar.inference.losses.squared._leave_out import moment_error
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
+from elinvar.inference.problem._affordable import FEWEST
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.selection._predictor import Choice
 from elinvar.inference.selection._select import Selection, SelectionRule, select

@@ -6,57 +6,17 @@ from typing import Generic
 import numpy as np
 from scipy.special import chdtrc, chdtri, ndtri, stdtrit
 
-from elinvar.inference.effects._effects import FEWEST, effect_of
+from elinvar.inference.effects._effects import effect_of
 from elinvar.inference.effects._statements import FeatureEvidence, Verdict
 from elinvar.inference.effects._views import EffectsView
 from elinvar.inference.losses._loss import Loss, M
-from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.problem._types import Bools, Floats
-from elinvar.inference.tests._laws import law_p_values
 
 _SURE = 0.01
 _POWER = 0.8
 _NORMAL_90 = float(ndtri(0.95))
 _TIMES = (1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 _MOST_ENVIRONMENTS = 1_000
-
-
-def fitting_gates(problem: LinearProblem) -> Bools:
-    r"""Gates of the model of all features, (n_gates,): as many as environments have rows for.
-
-    An environment takes part if its rows exceed its coefficients by 8. As long as that leaves at
-    least half of the environments, and three, all features are in. Otherwise those that matter
-    least to the pooled model are left out, by Wald's statistic a coefficient,
-    :math:`w_j^\top (T^{-1})_{jj}^{-1} w_j / d_j` with :math:`T` the pooled second moments, until it
-    does.
-    """
-    everything = np.ones(problem.n_gates, dtype=bool)
-    rows = np.sort(problem.count)[::-1]
-    enough = min(max(3, (len(rows) + 1) // 2), len(rows))
-    room = rows[enough - 1] - 1 - FEWEST
-    gate_of = problem.gate_of[problem.offset :]
-    # a single environment has nothing to compare
-    if len(gate_of) <= room or len(rows) < 2:
-        return everything
-    matters, size = _importance(problem), np.bincount(gate_of, minlength=problem.n_gates)
-    order = np.argsort(-matters, kind="stable")
-    gates = np.zeros(problem.n_gates, dtype=bool)
-    gates[order] = np.cumsum(size[order]) <= room
-    return gates
-
-
-def _importance(problem: LinearProblem) -> Floats:
-    """Wald's statistic of each gate in the pooled model, a coefficient and but for a factor."""
-    weight = problem.weights
-    gram, cross = np.tensordot(weight, problem.gram, 1), weight @ problem.cross
-    inverse, told = pseudo_inverses(gram)
-    coef, variance = inverse @ cross, np.maximum(np.diag(inverse), 1e-300)
-    wald = np.where(told > 0.5, coef**2 / variance, 0.0)[problem.offset :]
-    gate_of = problem.gate_of[problem.offset :]
-    size = np.bincount(gate_of, minlength=problem.n_gates)
-    # rounded, as the last digits depend on the order of columns
-    return np.round(np.bincount(gate_of, wald, problem.n_gates) / np.maximum(size, 1), 11)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +44,7 @@ class AllFeatures(Generic[M]):
     @classmethod
     def of(cls, loss: Loss[M], tolerance: float, smallest: Floats) -> "AllFeatures[M]":
         """Fit all features that environments have rows for."""
-        problem, gates = loss.problem, fitting_gates(loss.problem)
+        problem, gates = loss.problem, loss.problem.affordable
         (fit,) = loss.refits(gates[None])
         effects = [
             effect_of(problem, fit, gate) if gates[gate] else None
@@ -93,10 +53,9 @@ class AllFeatures(Generic[M]):
         view = EffectsView(problem=problem, effects=effects)
         return cls(loss=loss, view=view, gates=gates, tolerance=tolerance, smallest=smallest)
 
-    def evidence(self) -> list[FeatureEvidence]:
-        """Return what is said of each gate."""
+    def evidence(self, moved: Floats) -> list[FeatureEvidence]:
+        """Return what is said of each gate; ``moved`` are p-values of their own laws."""
         view, random = self.view, self.view.random
-        moved = law_p_values(self.loss.problem, self.gates)
         differ = _surely(view.agreement)
         found = []
         for gate, known in enumerate(view.effects):

@@ -8,13 +8,11 @@ from scipy.special import fdtri, stdtrit
 
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Refit
+from elinvar.inference.problem._affordable import FEWEST
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._overidentification import agreement_p_value
 from elinvar.inference.tests._robust import agreement
-
-FEWEST = 8
-"""Fewest residual degrees of freedom of an environment whose effects are compared with others'."""
 
 # a variance that comes from rows says itself how much it knows
 _FEWEST_BY_ROWS = 4

@@ -58,7 +58,9 @@ def gather_evidence(
     problem = loss.problem
     smallest = smallest_effects(loss, smallest_effect)
     everything = AllFeatures.of(loss, tolerance, smallest)
-    together = everything.evidence()
+    # an effect that nothing has put to the test may be invariant by accident
+    moved = law_p_values(problem, everything.gates)
+    together = everything.evidence(moved)
     rows, views = list(together), [everything.view] * len(together)
     if status in ("accepted", "approximate"):
         rivals = np.zeros((0, problem.n_gates), dtype=bool) if rivals is None else rivals
@@ -72,7 +74,9 @@ def gather_evidence(
             tolerance=tolerance,
             smallest=smallest,
         )
-        for gate, row in enumerate(judge.evidence()):
+        if (selected != everything.gates).any():
+            moved = law_p_values(problem, selected)
+        for gate, row in enumerate(judge.evidence(moved)):
             # what the set says goes first; where both say nothing, whichever environments tell
             if row.verdict != "undecided" or np.isnan(rows[gate].new_low):
                 rows[gate], views[gate] = row, judge.view
@@ -123,8 +127,8 @@ class InvariantSet(Generic[M]):
     tolerance: float
     smallest: Floats
 
-    def evidence(self) -> list[FeatureEvidence]:
-        """Return what is said of each gate."""
+    def evidence(self, moved: Floats) -> list[FeatureEvidence]:
+        """Return what is said of each gate; ``moved`` are p-values of their own laws."""
         view = self.view
         verdicts: list[Verdict] = [
             "undecided" if found is None else self._verdict(gate, found)
@@ -133,8 +137,6 @@ class InvariantSet(Generic[M]):
         if "spurious" in verdicts and not self.selected.any():
             # without an effect that holds, it may be the target's own mechanism that changes
             verdicts = ["undecided"] * len(verdicts)
-        # an effect that nothing has put to the test may be invariant by accident
-        moved = law_p_values(self.loss.problem, self.selected)
         reach = _reach(self.loss, self.selected, self.rivals)
         rows = []
         for gate, found in enumerate(view.effects):

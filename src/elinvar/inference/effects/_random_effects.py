@@ -17,7 +17,7 @@ _NODES = 96
 _STEPS = 8
 # largest part of the smallest variance that estimates are taken to have in common
 _MOST = 0.95
-_LIMIT = 0.9
+_LIMIT = 0.85
 _NORMAL_90 = float(ndtri(0.95))
 
 
@@ -32,7 +32,7 @@ class RandomEffects:
     low, high : arrays of shape (F,)
         90% prediction interval for the effect in a new environment; NaN with fewer than two.
     wary_low, wary_high : arrays of shape (F,)
-        The same if the variance is at its upper 90% limit; NaN with fewer than two.
+        The same if the variance is at its upper 85% limit; NaN with fewer than two.
     mean, mean_low, mean_high : arrays of shape (F,)
         Average effect at that variance, and its 95% confidence interval; NaN with fewer than two.
     p_value : array of shape (F,)

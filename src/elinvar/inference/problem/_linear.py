@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import chdtri, ndtr
 
 from elinvar.errors import DataError
+from elinvar.inference.problem._affordable import affordable_gates
 from elinvar.inference.problem._linear_algebra import RANK
 from elinvar.inference.problem._types import Bools, Floats, Intercept, Places, ProblemOptions
 
@@ -197,6 +198,11 @@ class LinearProblem:
         # rounded, as the last digits depend on the order of rows
         np.maximum.at(strength, self.gate_of[self.offset :], np.round(pull, 11))
         return np.argsort(strength, kind="stable")
+
+    @cached_property
+    def affordable(self) -> Bools:
+        """Gates of one model of all features, as many as environments have rows for."""
+        return affordable_gates(self)
 
     @property
     def offset(self) -> int:
