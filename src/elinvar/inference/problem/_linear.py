@@ -202,7 +202,8 @@ class LinearProblem:
     @cached_property
     def affordable(self) -> Bools:
         """Gates of one model of all features, as many as environments have rows for."""
-        return affordable_gates(self)
+        gram, cross = average(self.weights, self.gram), self.weights @ self.cross
+        return affordable_gates(self.count, self.gate_of, gram, cross)
 
     @property
     def offset(self) -> int:
