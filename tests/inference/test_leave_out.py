@@ -131,7 +131,7 @@ def test_moment_error_is_that_of_rows(random_table):
 
 def test_moment_error_uses_frequency_weights(random_table):
     X, y, place = random_table()
-    weight = np.random.default_rng(0).uniform(0, 3, size=len(y))
+    weight = np.random.default_rng(0).integers(0, 4, size=len(y))
     moments = Moments.from_arrays(X, y, place, sample_weight=weight)
     problem = LinearProblem.from_moments(moments)
     np.testing.assert_allclose(problem.weights, np.bincount(place, weight) / weight.sum())
