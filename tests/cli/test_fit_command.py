@@ -30,10 +30,10 @@ def test_the_answer_begins_with_a_paragraph_and_advice(elinvar, csv):
     result = elinvar("fit", csv, *ROLES)
     assert result.exit_code == 0
     assert result.stderr == ""
-    answer, advice, *_ = paragraphs(result.stdout)
-    assert answer.startswith("The effects of cause and sex on yield are the same in all 3")
+    lead, body, advice, *_ = paragraphs(result.stdout)
+    assert lead.startswith("The effects of cause and sex on yield are the same in all 3")
     assert advice.startswith("What to do: carry to a new place ")
-    assert " ".join([answer, advice]) == load_fit(csv).explain()
+    assert " ".join([lead, body, advice]) == load_fit(csv).explain()
 
 
 def load_fit(csv):
@@ -102,7 +102,7 @@ def test_environments_that_do_not_differ_are_said_to_be_copies(elinvar, tmp_path
     frame.to_csv(tmp_path / "rows.csv", index=False)
     out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
     assert "do not differ from one another beyond noise" in paragraphs(out)[0]
-    assert "draw no conclusion about others" in paragraphs(out)[1]
+    assert "draw no conclusion about others" in paragraphs(out)[2]
 
 
 def test_without_a_terminal_nothing_is_coloured_or_cut(elinvar, frame, tmp_path):

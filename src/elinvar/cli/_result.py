@@ -40,10 +40,11 @@ def print_result(printer: "Printer", answer: Answer) -> None:
 
 
 def print_answer(printer: "Printer", answer: Answer) -> None:
-    """Print the paragraph, and what to do about it."""
+    """Print what was found, how sure it is, and what to do about it."""
     found = answer.explanation
-    printer.text(" ".join([found.lead, *found.body]))
-    printer.text()
+    for style, text in (("bold", found.lead), (None, " ".join(found.body))):
+        printer.text(text, style=style)
+        printer.text()
     if found.advice:
         printer.text(f"What to do: {found.advice}", style="bold")
         printer.text()

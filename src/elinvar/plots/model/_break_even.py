@@ -8,6 +8,8 @@ from elinvar.plots._axes import Axes, finish, legend_below, log_axis, new_axes, 
 from elinvar.plots.palette import INK, MODEL_COLOURS, MODEL_NAMES, QUIET
 
 _WIDEST = (0.1, 30.0)
+# on paper without colours, too, the models are told apart
+_LINES = {"pooled": "--", "nearly_invariant": "-."}
 
 
 def plot_break_even(
@@ -62,6 +64,7 @@ def plot_break_even(
             at,
             np.sqrt(risk) if root else risk,
             color=MODEL_COLOURS[name],
+            linestyle=_LINES.get(name, "-"),
             linewidth=2.0,
             label=MODEL_NAMES[name],
             zorder=3,
@@ -69,12 +72,12 @@ def plot_break_even(
     log_axis(ax, "x", [low, high])
     ax.set_xlim(low, high)
     plain_numbers(ax.yaxis)
-    ax.axvline(1.0, color=QUIET, linewidth=0.9, linestyle=":", zorder=1)
+    ax.axvline(1.0, color=QUIET, linewidth=0.9, linestyle=":", zorder=1, label="as today")
     if 0 < shift < np.inf:
-        ax.axvline(shift, color=INK, linewidth=1.1, zorder=2)
+        ax.axvline(shift, color=INK, linewidth=1.1, zorder=2, label="break-even")
         if between is not None and between[0] < high and between[1] > low:
             ends = max(between[0], low), min(between[1], high)
-            ax.axvspan(*ends, color=QUIET, alpha=0.15, linewidth=0, zorder=0)
+            ax.axvspan(*ends, color=QUIET, alpha=0.15, linewidth=0, zorder=0, label="95% interval")
     legend_below(ax, *ax.get_legend_handles_labels())
     return finish(
         ax,
