@@ -147,9 +147,9 @@ class OwnScores:
         The root of the precision, and that of its inverse; 0 without residual freedom.
     scores : array of shape (M, C, k)
         The contributions s of the cells.
-    expected : pair of arrays of shape (M, C, k, k) or (M, C, k, 1)
+    expected : pair of arrays of shape (M, C, k, k) or (M, C, k, 1), or None
         Half of the covariance of a cell's contribution if rows were independent and of one
-        variance, and what ties it to the others': the X and Y of `freedom_of`.
+        variance, and what ties it to the others': the X and Y of `freedom_of`. None for tests.
     freedom, steady : arrays of shape (M, E)
         Residual degrees of freedom by rows, and by how steady residuals are over clusters.
     """
@@ -160,7 +160,7 @@ class OwnScores:
     root: Floats
     back: Floats
     scores: Floats
-    expected: tuple[Floats, Floats]
+    expected: tuple[Floats, Floats] | None
     freedom: Floats
     steady: Floats
 
@@ -204,6 +204,7 @@ class OwnScores:
         """
         cells = self.cells
         a = directions[cells.environment]
+        assert self.expected is not None
         half, tie = (part[0] for part in self.expected)
         size = np.square(np.einsum("ckl,ck->cl", half, a)).sum(axis=1)
         ties = np.einsum("ckl,ck->cl", tie, a)
@@ -256,9 +257,9 @@ def cell_scores(
     ----------
     MacKinnon and White (1985); Bell and McCaffrey (2002); Pustejovsky and Tipton (2018).
     """
-    inside = (weight / cells.copies_of_rows)[:, None]
-    often = np.sqrt(cells.copies)[:, None]
     if cells.single:
+        inside = (weight / cells.copies)[:, None]
+        often = np.sqrt(cells.copies)[:, None]
         half = np.sqrt(inside)
         lever = white * half
         left = 1.0 - np.square(lever).sum(axis=2)
@@ -267,9 +268,8 @@ def cell_scores(
         scores = lever * (half * often * factor * residual[..., None])
         # b = w (w'a) / sqrt(1 - h): the part of w that is multiplied by (w'a)
         return scores, ((lever * factor)[..., None], (lever * np.sqrt(factor))[..., None])
-    pulled = white * inside
+    pulled, sums = _sums(cells, weight, white, residual)
     leverage = cells.over_rows(pulled[..., :, None] * white[..., None, :])
-    sums = often * cells.over_rows(pulled * residual[..., None])
     values, axes = np.linalg.eigh(leverage)
     good = 1.0 - values > _ALONE
     factor = np.where(good, 1.0 / np.sqrt(np.where(good, 1.0 - values, 1.0)), 0.0)
@@ -278,6 +278,33 @@ def cell_scores(
     half = axes * (np.sqrt(np.maximum(values, 0.0)) * factor)[..., None, :]
     tie = axes @ ((values * factor)[..., None] * np.swapaxes(axes, -1, -2))
     return scores, (half, tie)
+
+
+def _sums(cells: Cells, weight: Floats, white: Floats, residual: Floats) -> tuple[Floats, Floats]:
+    """Weighted rows (M, n, k), and the cells' sums of their scores (M, C, k)."""
+    pulled = white * (weight / cells.copies_of_rows)[:, None]
+    sums = cells.over_rows(pulled * residual[..., None])
+    return pulled, np.sqrt(cells.copies)[:, None] * sums
+
+
+def quick_scores(cells: Cells, weight: Floats, white: Floats, residual: Floats) -> Floats:
+    r"""Contributions as `cell_scores` has them, for many supports at once.
+
+    A sum v is multiplied by :math:`(1 - v^\top K v / v^\top v)^{-1/2}`, which is CR2 for single
+    rows, and else to first order along v.
+    """
+    if cells.single:
+        return cell_scores(cells, weight, white, residual)[0]
+    pulled, sums = _sums(cells, weight, white, residual)
+    sizes = np.diff(np.append(cells.first, cells.n_rows))
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    each = np.einsum("mnk,mnk->mn", white, sums[:, owner])
+    each *= np.einsum("mnk,mnk->mn", pulled, sums[:, owner])
+    length = np.maximum(np.einsum("mck,mck->mc", sums, sums), 1e-300)
+    left = 1.0 - cells.over_rows(each) / length
+    factor = np.where(left > _ALONE, 1.0 / np.sqrt(np.maximum(left, _ALONE)), 0.0)
+    scores: Floats = sums * factor[..., None]
+    return scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -329,10 +356,12 @@ class Sandwich:
     def effort(self, k: int) -> float:
         """Numbers that the fit of one support with k coefficients goes through."""
         wide = self.cells.n_clusters * len(self.bounds) * k if self.cells.span else 0
-        return float(len(self.y) * k * (1 if self.cells.single else k) + wide)
+        return float(len(self.y) * k + wide)
 
-    def scores(self, columns: Places) -> OwnScores:
+    def scores(self, columns: Places, *, quick: bool = False) -> OwnScores:
         """Fit supports of as many columns of ``Z`` each, (M, k), the constant first.
+
+        With ``quick`` contributions are those of `quick_scores`, for tests alone.
 
         Environments weigh as in the refit: by their own residuals or, where rows are few, by those
         about the common fit, which leave nothing to correct for.
@@ -366,7 +395,11 @@ class Sandwich:
         settled = settled_weights(self.problem.data, np.ascontiguousarray(inside[:, absorbed:]))[0]
         few = settled > 0
         precise = np.where(few, np.sqrt(settled / self.problem.count), precise)
-        scores, expected = cell_scores(cells, self.weight, white, residual)
+        rows, expected = (cells, self.weight, white, residual), None
+        if quick:
+            scores = quick_scores(*rows)
+        else:
+            scores, expected = cell_scores(*rows)
         unit = np.where(precise > 0, 1.0 / np.where(precise > 0, precise, 1.0), 0.0)
         steady = self._steady(residual) * freedom / self.problem.count
         return OwnScores(

@@ -59,8 +59,8 @@ def robust_assess(rows: Sandwich, table: Assessment) -> Assessment:
         found["residual_freedom"][places], found["p_value"][places] = test.df2, test.p_value
         scale[places] = test.scale
         covariance = common_fit(own, levels=not problem.absorbed).covariance
-        for place, one in zip(places.tolist(), covariance, strict=True):
-            found["weakest"][place] = _weakest(rows, table.masks[place], table.coef[place], one)
+        weakest = _weakest(rows, table.masks[places], table.coef[places], covariance)
+        found["weakest"][places] = weakest
 
     _over(rows, table.masks, np.flatnonzero(valid), take)
     return replace(table, scale=scale, **found)
@@ -87,7 +87,7 @@ def robust_tests(rows: Sandwich, gates: Bools) -> list[ModelTest]:
     problem = rows.problem
     if len(problem.count) < 2:
         return []
-    own = rows.scores(_columns(rows, gates[None])[0][None])
+    own = rows.scores(_columns(rows, gates[None])[0][None], quick=True)
     found: dict[Part, RobustTest] = {
         "coefficients": coefficients_test(own, levels=not problem.absorbed)
     }
@@ -117,7 +117,7 @@ def _over(
         step = max(1, int(_BATCH / rows.effort(int(k) + 1)))
         for start in range(0, len(same), step):
             some = same[start : start + step]
-            take(some, rows.scores(np.array(_columns(rows, masks[some]))))
+            take(some, rows.scores(np.array(_columns(rows, masks[some])), quick=True))
 
 
 def _columns(rows: Sandwich, masks: Bools) -> list[Places]:
@@ -127,14 +127,25 @@ def _columns(rows: Sandwich, masks: Bools) -> list[Places]:
     return [np.append(0, 1 + np.flatnonzero(mask)) for mask in inside]
 
 
-def _weakest(rows: Sandwich, gates: Bools, coef: Floats, covariance: Floats) -> float:
-    """Smallest Wald statistic over its threshold, of the gates that may be closed."""
-    problem = rows.problem
-    columns = np.flatnonzero(problem.column_masks(gates[None])[0])
-    smallest = np.inf
-    for gate in np.flatnonzero(gates & ~problem.always):
-        at = np.flatnonzero(problem.gate_of[columns] == gate)
-        pull = coef[columns[at]]
-        wald = pull @ pseudo_inverses(covariance[np.ix_(at, at)])[0] @ pull
-        smallest = min(smallest, float(wald) / float(problem.needed[len(at)]))
+def _weakest(rows: Sandwich, gates: Bools, coef: Floats, covariance: Floats) -> Floats:
+    """Smallest Wald statistics over their thresholds (M,), of the gates that may be closed.
+
+    ``gates`` (M, n_gates) open as many columns each; ``covariance`` (M, k, k) is theirs.
+    """
+    problem, needed = rows.problem, rows.problem.needed
+    inside = problem.column_masks(gates)
+    columns = np.nonzero(inside)[1].reshape(len(gates), -1)
+    coef = np.take_along_axis(coef, columns, axis=1)
+    gate = problem.gate_of[columns]
+    tested = (gate >= 0) & ~problem.always[gate]
+    width = np.bincount(problem.gate_of[problem.offset :], minlength=1)[gate]
+    variance = np.maximum(np.einsum("mkk->mk", covariance), 1e-300)
+    single = np.where(tested & (width == 1), coef**2 / variance / needed[1], np.inf)
+    smallest: Floats = single.min(axis=1, initial=np.inf)
+    for m in np.flatnonzero((tested & (width > 1)).any(axis=1)):
+        for one in np.unique(gate[m][tested[m] & (width[m] > 1)]):
+            at = np.flatnonzero(gate[m] == one)
+            inverse = pseudo_inverses(covariance[m][np.ix_(at, at)])[0]
+            wald = float(coef[m, at] @ inverse @ coef[m, at])
+            smallest[m] = min(smallest[m], wald / needed[len(at)])
     return smallest
