@@ -21,8 +21,8 @@ from elinvar.inference.tests._robust import (
 
 # numbers that a batch of supports goes through, and all supports that are compared together
 _BATCH = 1_000_000
-_EFFORT = 300_000_000
-_FEWEST = 64
+_EFFORT = 10_000_000
+_FEWEST = 128
 
 
 def shortlist(rows: Sandwich, table: Assessment, rough: Floats) -> Assessment:
