@@ -29,7 +29,7 @@ from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._folds import FEW_FOLDS, FEWEST_FOLDS, MOST_FOLDS
-from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._linear import WIDE, LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, ProblemOptions
 from elinvar.inference.selection._predictor import Choice, choose, choose_of_two
 from elinvar.inference.selection._select import Selection, select
@@ -159,8 +159,10 @@ class Findings(Generic[M]):
         assert own is not None
         if len(rest.problem.count) == 2:
             return fold.models[choose_of_two(rest, own.gates, own.standing).predictor]
-        # the more environments there are, the less it matters how many are left out at once
-        most = FEW_FOLDS if len(self.problem.count) <= MOST_FOLDS else FEWEST_FOLDS
+        # the more environments there are, the less it matters how many are left out at once; and
+        # with many columns it takes long
+        count, width = len(self.problem.count), len(self.problem.columns)
+        most = FEW_FOLDS if count <= MOST_FOLDS and width <= WIDE else FEWEST_FOLDS
         inner = folds_without(rest, self.task, own, most)
         return fold.models[choose(left_out_losses(rest, inner), own.standing).predictor]
 

@@ -8,6 +8,7 @@ from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Predictor
 from elinvar.inference.problem._folds import MOST_FOLDS, folds_of
+from elinvar.inference.problem._linear import WIDE
 from elinvar.inference.problem._types import Bools, Places
 from elinvar.inference.selection._select import Selection, SelectionRule, select
 
@@ -19,7 +20,9 @@ def models_of(loss: Loss[M], rule: SelectionRule, selection: Selection) -> dict[
         "invariant": loss.support_model(selection.gates, selection.coef),
     }
     others: dict[Predictor, M | None] = {
-        "random_intercept": loss.random_intercept_model(),
+        "random_intercept": loss.random_intercept_model()
+        if len(loss.problem.columns) <= WIDE
+        else None,
         "nearly_invariant": loss.nearly_invariant_model(selection.shortlist, rule.kappa),
         "subspace": None,
     }

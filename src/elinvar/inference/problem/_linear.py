@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from elinvar.environments import Moments, Schema
 
 
+WIDE = 200
+"""Beyond so many columns what takes their cube, again and again, is not tried."""
+
 KernelData: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]
 
 _CONSTANT = 1e-13

@@ -19,6 +19,8 @@ _STEADY = 1e-4
 _DOUBTFUL = 0.02
 _PRICE = 0.2
 _MARGIN = 0.1
+# multiplications that supports on the shortlist may take, and how many are on it whatever they take
+_MOST_COST, _FEWEST = 1e8, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,8 +185,15 @@ def _promising(loss: Loss[M], table: Assessment, kappa: float) -> Places:
     score = loss.comparable(table.risk) + loss.scale * np.log1p(kappa * table.rough_excess / n_rows)
     order = np.argsort(score, kind="stable")
     needed = order[table.weakest[order] >= 1]
-    rows = np.union1d(order[: loss.n_shortlist], needed[: loss.n_shortlist])
-    return rows.astype(np.intp)
+    # E k^3 a support: where they have many columns few can be compared again and again
+    width = loss.problem.column_masks(table.masks).sum(axis=1).astype(float)
+    cost = len(loss.problem.count) * width**3
+    parts = []
+    for rows in (order[: loss.n_shortlist], needed[: loss.n_shortlist]):
+        affordable = np.cumsum(cost[rows]) <= _MOST_COST
+        affordable[:_FEWEST] = True
+        parts.append(rows[affordable])
+    return np.union1d(*parts).astype(np.intp)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.inference.problem._linear import LinearProblem, average
+from elinvar.inference.problem._linear import WIDE, LinearProblem, average
 from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
 from elinvar.inference.problem._types import Bools, Floats, Places
 
@@ -81,7 +81,7 @@ def risk_parts(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats]
     weights, count = problem.weights, problem.count
     gram = problem.gram[:, columns[:, None], columns]
     cross = problem.cross[:, columns]
-    if count.min() <= len(columns) or weights.max() >= 1:
+    if count.min() <= len(columns) or len(columns) > WIDE or weights.max() >= 1:
         return None
     inverse, estimable = pseudo_inverses(gram)
     rank = ranks(estimable)
