@@ -143,7 +143,8 @@ class Findings(Generic[M]):
 
         A search for supports is not repeated: what the full data turned up is assessed anew. With
         two or three environments the support that all chose is refitted on the others. What should
-        have predicted a fold is chosen anew, too, by leaving out at most five folds of the others.
+        have predicted a fold is chosen anew, too, by leaving out at most five folds of the others,
+        unless there are more than 200 columns.
         """
         if self.selection is None:
             return []
@@ -153,16 +154,16 @@ class Findings(Generic[M]):
 
     def _used_without(self, fold: Fold[M]) -> M:
         """Return what would have predicted, had the fold not been there."""
-        if self.task.predictor != "auto" or len(self.problem.count) == 2:
-            return fold.models[self.predictor]
+        count, width = len(self.problem.count), len(self.problem.columns)
+        # with many columns choosing anew within each fold would take too long
+        if self.task.predictor != "auto" or count == 2 or width > WIDE:
+            return fold.models.get(self.predictor, fold.models["pooled"])
         rest, own = without(self.loss, self.task, fold.places), fold.selection
         assert own is not None
         if len(rest.problem.count) == 2:
             return fold.models[choose_of_two(rest, own.gates, own.standing).predictor]
-        # the more environments there are, the less it matters how many are left out at once; and
-        # with many columns it takes long
-        count, width = len(self.problem.count), len(self.problem.columns)
-        most = FEW_FOLDS if count <= MOST_FOLDS and width <= WIDE else FEWEST_FOLDS
+        # the more environments there are, the less it matters how many are left out at once
+        most = FEW_FOLDS if count <= MOST_FOLDS else FEWEST_FOLDS
         inner = folds_without(rest, self.task, own, most)
         return fold.models[choose(left_out_losses(rest, inner), own.standing).predictor]
 

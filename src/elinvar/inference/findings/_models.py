@@ -7,7 +7,7 @@ from elinvar.inference.findings._left_out import Fold
 from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Predictor
-from elinvar.inference.problem._folds import MOST_FOLDS, folds_of
+from elinvar.inference.problem._folds import FEW_FOLDS, MOST_FOLDS, folds_of
 from elinvar.inference.problem._linear import WIDE
 from elinvar.inference.problem._types import Bools, Places
 from elinvar.inference.selection._select import Selection, SelectionRule, select
@@ -34,7 +34,8 @@ def models_of(loss: Loss[M], rule: SelectionRule, selection: Selection) -> dict[
 def folds_without(
     loss: Loss[M], task: LearningTask, selection: Selection, most: int = MOST_FOLDS
 ) -> list[Fold[M]]:
-    """Learn the models without each of ``most`` folds of environments."""
+    """Learn the models without each of ``most`` folds of environments; fewer with many columns."""
+    most = most if len(loss.problem.columns) <= WIDE else FEW_FOLDS
     found = []
     for places in folds_of(loss.problem.count, most):
         rest = without(loss, task, places)

@@ -11,7 +11,7 @@ FEW_FOLDS = 5
 """Folds of the others, where the choice of what predicts is repeated without one."""
 
 FEWEST_FOLDS = 3
-"""The same, where one fold holds several environments, or columns are many."""
+"""The same, where one fold holds several environments."""
 
 
 def folds_of(count: Floats, most: int = MOST_FOLDS) -> list[Places]:
