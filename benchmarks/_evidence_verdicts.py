@@ -67,7 +67,7 @@ def _broken(broken: str, seeds: int) -> Iterator[Row]:
         )
         count = sum(_repeat(make, seeds, _judged), Counter())
         yield at_least(
-            f"no invariant set ({broken}), {environments} x {rows} rows: rejected or undecided",
+            f"no invariant set ({broken}), {environments} x {rows} rows: nothing invariant or spurious",
             count["careful"] / seeds,
             0.8,
             reference=f"rejected {count['rejected'] / seeds:.2f}",
@@ -107,12 +107,12 @@ def _judged(data: KnownAnswer) -> Counter[str]:
         right=int((invariant & data.support).sum()),
         spurious=int((table["verdict"] == "spurious").sum()),
         rejected=int(model.status_ == "rejected"),
-        careful=int(model.status_ == "rejected" or set(table["verdict"]) == {"undecided"}),
+        careful=int(not table["verdict"].isin(("invariant", "spurious")).any()),
     )
     if model.status_ in ("accepted", "borderline", "untested"):
         inside = (table["low"] <= data.coef) & (data.coef <= table["high"])
-        count["selected"] = int(model.selected_.sum())
-        count["covered"] = int(inside[model.selected_].sum())
+        of_set = table["model"] == "invariant set"
+        count["selected"], count["covered"] = int(of_set.sum()), int(inside[of_set].sum())
     return count
 
 

@@ -98,7 +98,9 @@ def break_even(
 
 def _interval(gap: Floats, gain: Floats, weights: Floats) -> tuple[float, float]:
     """Shifts at which the mean difference of risks is not told from 0."""
-    apart = gap - _SHIFTS[:, None] * gain
+    # in units of their size, so that squares stay finite
+    unit = max(np.abs(gap).max(), np.abs(gain).max(), 1e-300)
+    apart = gap / unit - _SHIFTS[:, None] * (gain / unit)
     mean = apart @ weights
     error = np.sqrt(((apart - mean[:, None]) ** 2) @ weights / (len(weights) - 1))
     unsure = np.abs(mean) <= float(stdtrit(len(weights) - 1, _LEVEL)) * error
