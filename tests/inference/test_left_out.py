@@ -6,6 +6,7 @@ import pytest
 from elinvar.environments import Moments
 from elinvar.inference import LearningTask, SelectionRule, learn
 from elinvar.inference.losses.squared import lasso_model
+from elinvar.inference.problem import folds_of
 
 
 def task(p, **options):
@@ -116,3 +117,18 @@ def test_always_is_given_up_where_the_others_cannot_tell():
     y = X[:, 0] + rng.normal(size=120)
     rows = left_out(X, y, place, always=np.ones(2, dtype=bool))
     assert np.isfinite([row.errors["used"] for row in rows]).all()
+
+
+def test_many_environments_are_left_out_in_twenty_groups(cause_and_effect):
+    X, y, place = cause_and_effect((12,) * 45)
+    rows = left_out(X, y, place)
+    assert [row.environment for row in rows] == [str(e) for e in range(45)]
+    folds = folds_of(np.full(45, 12.0))
+    assert len(folds) == 20 and sorted(np.concatenate(folds)) == list(range(45))
+    assert {len(fold) for fold in folds} == {2, 3}
+    together = next(fold for fold in folds if 7 in fold)
+    inside = np.isin(place, together)
+    fit = np.linalg.lstsq(np.column_stack([np.ones(len(y)), X])[~inside], y[~inside])[0]
+    here = place == 7
+    residual = y[here] - fit[0] - X[here] @ fit[1:]
+    assert rows[7].errors["pooled"] == pytest.approx(np.mean(residual**2), rel=1e-6)

@@ -9,7 +9,7 @@ from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._verdicts import KEEP_SIGN, KEEP_SIZE, kept
 from elinvar._base._words import listed
 from elinvar.answer.headline import invariant_features, places_of
-from elinvar.answer.sentences import break_even_sentence, multiplicity_sentence
+from elinvar.answer.sentences import break_even_sentence, left_out_words, multiplicity_sentence
 from elinvar.answer.statements import deciding, new_range, smallest_words, statement
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _predicting(answer: "Found") -> list[str]:
         else ("root mean squared error", "the mean")
     )
     sentence = (
-        f"Each environment left out in turn and predicted from the others, the {error} is "
+        f"{left_out_words(len(errors))} and predicted from the others, the {error} is "
         f"{figure(size['pooled'])} for the pooled model, {figure(size['invariant'])} "
         f"for the invariant one and {figure(size['mean'])} for {mean} alone (worst in {worst})"
     )

@@ -8,7 +8,7 @@ from elinvar._base._numbers import count, figure, number, p_value
 from elinvar._base._words import listed
 from elinvar.answer._found import NEW_PLACE, VERDICTS
 from elinvar.answer.headline import own_coefficients, predictor_words
-from elinvar.inference import SelectionRule
+from elinvar.inference import MOST_FOLDS, SelectionRule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +57,13 @@ def error_words(answer: "Found") -> str:
     return error + f" of {answer.schema.target}" * (not answer.classes)
 
 
+def left_out_words(n_environments: int) -> str:
+    """Say how environments are left out: many of them several at a time."""
+    if n_environments <= MOST_FOLDS:
+        return "Each environment left out in turn"
+    return f"The {n_environments:,} environments left out in {MOST_FOLDS} groups"
+
+
 def predicted_words(answer: "Found") -> str:
     """Name what predictions for environments left out are held against."""
     if not answer.classes:
@@ -91,7 +98,8 @@ def forecast_sentence(answer: "Found") -> str:
         return f"There is no {what} in a new environment. {forecast.reason}"
     share = f"{forecast.coverage:.0%}"
     assumed = (
-        f"This comes from leaving out each of the {forecast.n_environments} environments in turn; "
+        f"This comes from leaving out each of the {forecast.n_environments} environments"
+        f"{' in turn' if forecast.n_environments <= MOST_FOLDS else f', in {MOST_FOLDS} groups'}; "
         "it assumes that new ones are drawn like them (exchangeable)"
     )
     if answer.classes:

@@ -36,6 +36,7 @@ from elinvar.inference.losses.squared._leave_out import moment_error
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._affordable import FEWEST
+from elinvar.inference.problem._folds import MOST_FOLDS
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.selection._predictor import Choice
 from elinvar.inference.selection._select import Selection, SelectionRule, select
@@ -44,6 +45,7 @@ from elinvar.inference.tests._overidentification import noncentrality_limit
 __all__ = [
     "DIAGNOSIS_WORDS",
     "FEWEST",
+    "MOST_FOLDS",
     "BreakEven",
     "Choice",
     "Diagnosis",

@@ -1,5 +1,6 @@
 """Moments and rows made ready for the learners: centred, scaled, gates to columns."""
 
+from elinvar.inference.problem._folds import folds_of
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
 from elinvar.inference.problem._rows import LogisticProblem
@@ -17,6 +18,7 @@ __all__ = [
     "LogisticProblem",
     "ScaledMoments",
     "check_overflow",
+    "folds_of",
     "pseudo_inverses",
     "ranks",
     "scale_moments",
