@@ -111,11 +111,17 @@ def test_a_table_that_is_not_there_is_a_row_with_the_reason():
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("real")
+
+
+@pytest.fixture(scope="module")
+def found(folder):
     """A run on tables of somebody else's file, one of which is not there."""
-    path = tmp_path_factory.mktemp("specs") / "others.json"
+    path = folder / "others.json"
     path.write_text(json.dumps([OSLO, GONE]), encoding="utf-8")
-    return run_bench(["tables"], methods=["ridge"], tables=[path])
+    options = {"methods": ["ridge"], "seeds": 4, "quick": True}
+    return run_bench(["tables"], tables=[path], out=folder, **options)
 
 
 def test_tables_of_other_files_run_and_a_lost_one_is_told_by_name(found):
@@ -138,6 +144,17 @@ def test_errors_are_over_those_of_least_squares_as_geometric_means(found):
     assert line["ratio"] == pytest.approx(ratio)
     assert (line["worst"], line["worst_table"]) == (pytest.approx(ratio), "soil")
     assert line["worse"] == (ratio > 1.02)
+
+
+def test_verdicts_are_held_against_the_environments_left_out_and_simulated_ones(found, folder):
+    real = found.claims[found.claims["where"] == "real tables"]
+    # four environments, two features, two tables of verdicts
+    assert len(real) == 4 * 2 * 2
+    (table,) = (one for one in result_tables(found) if one.name == "statements")
+    assert {row[0] for row in table.rows} == {"real tables", "simulations"}
+    again = result_of(found.suites, found.rows, found.claims, tables=json.dumps([OSLO, GONE]))
+    assert again.targets["met"].tolist() == found.targets["met"].tolist()
+    assert (folder / "tables-simulated-quick.parquet").exists()
 
 
 def test_tables_count_alike_and_failures_are_counted(found):

