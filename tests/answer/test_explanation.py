@@ -5,7 +5,7 @@ import pytest
 
 from elinvar import InvariantRegressor, load_model, save_model
 from elinvar._base._numbers import figure, interval
-from elinvar.datasets import load_penguins
+from elinvar.datasets import load_penguins, make_schools
 
 
 def three_places(seed=0, rows=500):
@@ -159,3 +159,13 @@ def test_environments_with_too_few_rows_to_compare_are_named():
     assert any(note.startswith("Too few rows") and "west" in note for note in model.notes_)
     whole = InvariantRegressor().fit(X, y, environments=place)
     assert not any(note.startswith("Too few rows") for note in whole.notes_)
+
+
+def test_schools_learn_what_to_carry_and_what_not():
+    """Effects of every kind, all of them known: see `make_schools`."""
+    data = make_schools(rng=0)
+    model = InvariantRegressor(intercept="environment").fit_moments(data.environments().moments())
+    assert model.answer_.explanation.advice == (
+        "carry to a new place the size of days_present and homework_hours; the sign of "
+        "books_at_home; that shoe_size matters little; nothing of group_size."
+    )

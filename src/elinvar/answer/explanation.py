@@ -279,9 +279,11 @@ def _advice(answer: "Found", rows: list[Row]) -> str:
     weak = _weak(rows)
     size = [name for name in _names(rows, *KEEP_SIZE) if name not in weak]
     sign, changing = _names(rows, "same direction"), _names(rows, "varies", "spurious")
+    small = _names(rows, "no effect")
     parts = [f"the size of {listed(size)}"] * bool(size)
     parts += [f"with reserve the size of {listed(weak)}"] * bool(weak)
     parts += [f"the sign of {listed(sign)}"] * bool(sign)
+    parts += [f"that {listed(small)} matter{'s' * (len(small) == 1)} little"] * bool(small)
     if not parts:
         return (
             "carry no effect from these environments to a new one as it is; gather more, or "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from elinvar.cli._console import Printer
 
 _ROWS = 30
-_OPTIONAL = {"pooled", "stands out", "of levels"}
+_OPTIONAL = {"spread", "pooled", "stands out", "of levels"}
 _STYLES = {
     "invariant": "cyan",
     "nearly invariant": "green",
