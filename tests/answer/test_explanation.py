@@ -166,6 +166,6 @@ def test_schools_learn_what_to_carry_and_what_not():
     data = make_schools(rng=0)
     model = InvariantRegressor(intercept="environment").fit_moments(data.environments().moments())
     assert model.answer_.explanation.advice == (
-        "carry to a new place the size of days_present and homework_hours; the sign of "
+        "carry to a new place the size of homework_hours and days_present; the sign of "
         "books_at_home; that shoe_size matters little; nothing of group_size."
     )

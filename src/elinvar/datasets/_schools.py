@@ -34,7 +34,7 @@ class SchoolsDataset(Dataset):
     effects: "pd.DataFrame"
 
 
-def make_schools(*, n_schools: int = 20, n_pupils: int = 150, rng: Rng) -> SchoolsDataset:
+def make_schools(*, n_schools: int = 20, n_pupils: int = 250, rng: Rng) -> SchoolsDataset:
     r"""Draw pupils of several schools, in which some effects on a score are the same and some not.
 
     With school e and features j, all of them independent,
@@ -67,7 +67,7 @@ def make_schools(*, n_schools: int = 20, n_pupils: int = 150, rng: Rng) -> Schoo
     Examples
     --------
     >>> make_schools(rng=0)
-    SchoolsDataset(schools: 3,000 rows, target 'score', 20 environments by 'school', 5 features)
+    SchoolsDataset(schools: 5,000 rows, target 'score', 20 environments by 'school', 5 features)
     """
     import pandas as pd
 
