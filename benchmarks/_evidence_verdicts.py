@@ -67,7 +67,7 @@ def _broken(broken: str, seeds: int) -> Iterator[Row]:
         )
         count = sum(_repeat(make, seeds, _judged), Counter())
         yield at_least(
-            f"no invariant set ({broken}), {environments} x {rows} rows: nothing invariant or spurious",
+            f"no invariant set ({broken}), {environments} x {rows} rows: none is said to be there",
             count["careful"] / seeds,
             0.8,
             reference=f"rejected {count['rejected'] / seeds:.2f}",

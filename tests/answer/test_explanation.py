@@ -152,6 +152,18 @@ def test_models_that_fail_in_places_not_seen_are_said_to(helps):
     assert ("no model did better than the mean" in model.explain()) != helps
 
 
+def test_features_that_rows_do_not_suffice_for_are_named():
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(6), 14)
+    X = rng.normal(size=(len(place), 8))
+    y = X[:, 2] - X[:, 5] + 0.5 * rng.normal(size=len(place))
+    model = InvariantRegressor().fit(X, y, environments=place)
+    (note,) = [note for note in model.notes_ if note.startswith("The model of all features has")]
+    assert "has 5 of 8" in note
+    left = model.all_features_["feature"][model.all_features_["effect"].isna()]
+    assert len(left) == 3 and all(name in note for name in left)
+
+
 def test_environments_with_too_few_rows_to_compare_are_named():
     X, y, place = three_places()
     few = (place != "west") | (np.cumsum(place == "west") <= 9)

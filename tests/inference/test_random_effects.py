@@ -154,3 +154,14 @@ def test_no_difference_is_tested_as_welch_does():
         covariance = variances[row][:, None, None]
         expected = agreement_p_value(effects[row][:, None], covariance, freedom)
         assert p_value == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_wary_interval_has_the_variance_at_its_upper_limit():
+    """Without noise that of tau^2 is sum (b - mean)^2 over the 10% point of chi-squared."""
+    effects = np.random.default_rng(0).normal(2.0, 1.0, size=(3, 6))
+    found = random_effects(effects, np.full((3, 6), 1e-9), np.full(6, 1e6))
+    square = effects.var(axis=1) * 6 / stats.chi2.ppf(0.1, 5)
+    half = stats.norm.ppf(0.95) * np.sqrt(square * (1 + 1 / 6))
+    np.testing.assert_allclose(found.wary_high - found.mean, half, rtol=0.02)
+    np.testing.assert_allclose(found.mean - found.wary_low, half, rtol=0.02)
+    assert (found.wary_high >= found.high).all()

@@ -17,7 +17,7 @@ _NODES = 96
 _STEPS = 8
 # largest part of the smallest variance that estimates are taken to have in common
 _MOST = 0.95
-_LIMIT = 0.85
+_LIMIT = 0.9
 _NORMAL_90 = float(ndtri(0.95))
 
 
@@ -32,7 +32,7 @@ class RandomEffects:
     low, high : arrays of shape (F,)
         90% prediction interval for the effect in a new environment; NaN with fewer than two.
     wary_low, wary_high : arrays of shape (F,)
-        The same if the variance is at its upper 85% limit; NaN with fewer than two.
+        The same if the variance is at its upper 90% limit; NaN with fewer than two.
     mean, mean_low, mean_high : arrays of shape (F,)
         Average effect at that variance, and its 95% confidence interval; NaN with fewer than two.
     p_value : array of shape (F,)
@@ -280,9 +280,15 @@ def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
 
 def _wary(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
     """Return the ends (2, F) of the 90% interval of a new effect, the variance at its limit."""
-    # the first node at which the confidence distribution has reached the limit
-    first = np.argmax(np.maximum.accumulate(tail, axis=1) >= _LIMIT, axis=1)
-    tau2 = nodes[np.arange(len(nodes)), first][:, None]
+    rows, reached = np.arange(len(nodes)), np.maximum.accumulate(tail, axis=1)
+    # between the first node at which the confidence distribution has reached the limit and the last
+    above = np.argmax(reached >= _LIMIT, axis=1)
+    below = np.maximum(above - 1, 0)
+    gained = reached[rows, above] - reached[rows, below]
+    share = np.where(gained > 0, (_LIMIT - reached[rows, below]) / np.maximum(gained, 1e-300), 0.0)
+    low, high = nodes[rows, below], nodes[rows, above]
+    inner = np.maximum(low, 1e-300) ** (1.0 - share) * np.maximum(high, 1e-300) ** share
+    tau2 = np.where(low > 0, inner, share * high)[:, None]
     law = sample.at(tau2)
     reach = _NORMAL_90 * np.sqrt(law.variance + tau2)
     ends: Floats = np.concatenate([law.mean - reach, law.mean + reach], axis=1).T
