@@ -391,3 +391,16 @@ def test_an_effect_that_changes_sign_is_not_small(problem_of):
     own = feature_effects(loss, np.array([True]))[0].own * problem.scale / problem.target_scale
     assert partial.size[0] == pytest.approx(np.sqrt(np.mean(own**2)), rel=0.15)
     assert abs(own.mean()) < 0.1 * partial.size[0] and not partial.clear[0]
+
+
+def test_rows_show_who_they_belong_to_and_moments_do_not():
+    rng = np.random.default_rng(0)
+    firm, year = np.tile(np.arange(30), 8), np.repeat(np.arange(2001, 2009), 30)
+    frame = pd.DataFrame({"x": rng.normal(size=240), "firm": [f"firm {k}" for k in firm]})
+    frame = frame.assign(y=frame["x"] + rng.normal(size=30)[firm], year=year)
+    roles = {"target": "y", "environment": "year"}
+    notes = diagnose(Environments.from_frame(frame, **roles)).notes
+    assert any("firm looks like the name of who a row belongs to" in note for note in notes)
+    assert not any(
+        "belongs to" in note for note in diagnose(Moments.from_frame(frame, **roles)).notes
+    )

@@ -36,11 +36,12 @@ def run(
     with progress("Loading ..."):
         from elinvar import diagnose
     with progress("Reading ..."):
-        moments = source.moments()
+        # rows show more than their moments: who they belong to, and noise that depends on a feature
+        data = source.rows() if source.is_small() else source.moments()
     if exclude_environments:
-        moments = moments.exclude(exclude_environments)
+        data = data.exclude(exclude_environments)
     with progress("Diagnosing ..."):
-        found = diagnose(moments, intercept=intercept)
+        found = diagnose(data, intercept=intercept)
     written = {}
     if figures is not None:
         with progress("Drawing ..."):

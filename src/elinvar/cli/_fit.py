@@ -41,7 +41,11 @@ def run(request: FitRequest) -> None:
             rows = request.source.classes()
         with progress("Fitting ..."):
             model = InvariantClassifier(**request.parameters).fit_rows(rows)
-    elif request.parameters["robust"] or request.source.roles.cluster is not None:
+    elif (
+        request.parameters["robust"]
+        or request.source.roles.cluster is not None
+        or request.source.is_small()
+    ):
         with progress("Reading ..."):
             rows = request.source.rows()
         with progress("Fitting ..."):

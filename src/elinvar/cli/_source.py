@@ -11,6 +11,8 @@ from elinvar.errors import FileError
 if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments, Roles
 
+_SMALL = 20_000_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -24,6 +26,12 @@ class Source:
         from elinvar.environments import Moments
 
         return Moments.from_files(list(self.data), **vars(self.roles))
+
+    def is_small(self) -> bool:
+        """Whether the rows are so few that keeping them costs nothing: they show more."""
+        from elinvar.environments import find_files
+
+        return sum(file.stat().st_size for file in find_files(list(self.data))) <= _SMALL
 
     def rows(self) -> "Environments":
         """Read the files into memory, the target being a number."""

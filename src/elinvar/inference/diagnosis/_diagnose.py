@@ -1,6 +1,6 @@
 """The pre-flight: can these environments tell invariant effects from others, before any fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from elinvar.environments import Environments, Moments, check_environments
 from elinvar.errors import DataError
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
 from elinvar.inference.diagnosis._power import detectable_sd
+from elinvar.inference.diagnosis._row_hints import row_hints
 from elinvar.inference.diagnosis._slopes import (
     MarginalSlopes,
     marginal_slopes,
@@ -73,6 +74,8 @@ def diagnose(
     Parameters
     ----------
     data : Moments or Environments
+        Of rows, which environments hold, it is also said who they seem to belong to, and whether
+        their noise depends on a feature.
     intercept : {"shared", "environment"}
         As in the estimators. Own intercepts take differences in level out.
     step_size : float > 0, optional
@@ -138,6 +141,8 @@ def diagnose(
             wanted=power,
         )
     )
+    hints = row_hints(data) if isinstance(data, Environments) else ()
+    judgement = replace(judgement, notes=(*judgement.notes, *hints))
     return Diagnosis(
         **vars(judgement),
         features=_frame(features),
