@@ -137,7 +137,7 @@ def resolve_environment_weights(
         by_name = dict(zip(labels_of_rows(list(spec), len(spec)), spec.values(), strict=True))
         missing = [name for name in names if name not in by_name]
         if missing:
-            near = did_you_mean(missing[0], by_name)
+            near = did_you_mean(missing[0], [label for label in by_name if label not in names])
             raise DataError(
                 f"environment_weights has no value for environment {missing[0]!r}.{near}"
             )
