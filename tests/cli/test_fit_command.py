@@ -67,6 +67,18 @@ def test_what_stands_out_and_levels_make_room_for_the_rest(elinvar, frame, tmp_p
     assert "Of levels: sex, " in out
 
 
+def test_of_many_features_those_that_say_most_are_printed(elinvar, tmp_path):
+    rng = np.random.default_rng(0)
+    place, X = np.repeat(["a", "b", "c"], 150), rng.normal(size=(450, 64))
+    frame = pd.DataFrame(X * np.repeat([1, 2, 3], 150)[:, None]).add_prefix("x")
+    frame = frame.assign(place=place, **{"yield": frame["x63"] + rng.normal(size=450)})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
+    assert "4 more are in the output of --json and on the page." in out
+    first = next(line for line in out.splitlines() if re.match(r"x\d+  ", line))
+    assert first.startswith("x63 ")
+
+
 def test_errors_tests_and_margin_are_printed(elinvar, csv):
     model = load_fit(csv)
     out = elinvar("fit", csv, *ROLES).stdout

@@ -8,7 +8,7 @@ from elinvar._base._numbers import bracket, estimate, number
 from elinvar._base._words import listed, some
 from elinvar.answer._found import VERDICTS
 from elinvar.answer.sentences import unit_words
-from elinvar.answer.statements import Row
+from elinvar.answer.statements import Row, clearness
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
@@ -56,8 +56,8 @@ def effect_tables(answer: "Found") -> list[EffectTable]:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Return rows in the order of their verdicts: what keeps its size first."""
-    return sorted(rows, key=lambda row: VERDICTS.index(row["verdict"]))
+    """Return rows in the order of verdicts, what keeps its size first, and of their clearness."""
+    return sorted(rows, key=lambda row: (VERDICTS.index(row["verdict"]), -clearness(row)))
 
 
 def _main(answer: "Found") -> EffectTable:

@@ -10,7 +10,13 @@ from elinvar._base._verdicts import KEEP_SIGN, KEEP_SIZE, kept
 from elinvar._base._words import listed
 from elinvar.answer.headline import invariant_features, places_of
 from elinvar.answer.sentences import break_even_sentence, left_out_words, multiplicity_sentence
-from elinvar.answer.statements import deciding, new_range, smallest_words, statement
+from elinvar.answer.statements import (
+    clearness,
+    deciding,
+    new_range,
+    smallest_words,
+    statement,
+)
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
@@ -49,7 +55,7 @@ def explain(answer: "Found") -> Explanation:
     """Say what was found, how sure it is, who disagrees, and what to do."""
     if answer.status == "pooled_only":
         return _single(answer)
-    rows = _clearest(answer.evidence.to_dict("records"))
+    rows = sorted(answer.evidence.to_dict("records"), key=clearness, reverse=True)
     said = [
         *_lead(answer, rows),
         *_kinds(answer, rows),
@@ -312,19 +318,6 @@ def _effects_of(names: list[str]) -> str:
 
 def _is(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
-
-
-def _clearest(rows: list[Row]) -> list[Row]:
-    """Rows, the clearest effect (against its interval) first."""
-    # effects have units of their own, so that only their ratios to their intervals compare; an
-    # exact fit has intervals of no width
-    return sorted(
-        rows,
-        key=lambda row: (
-            -abs(np.nan_to_num(row["effect"]))
-            / max(np.nan_to_num(row["high"] - row["low"], nan=1.0), 1e-300)
-        ),
-    )
 
 
 def _distance(row: Row) -> float:

@@ -35,6 +35,14 @@ def meaning(verdict: str, answer: "Found") -> str:
     return MEANINGS[verdict]
 
 
+def clearness(row: Row) -> float:
+    """Return the size of an effect against its interval; -1 if it is not known."""
+    # effects have units of their own, so that only their ratios to their intervals compare; an
+    # exact fit has intervals of no width
+    width = row["high"] - row["low"]
+    return -1.0 if np.isnan(width) else float(abs(row["effect"]) / max(width, 1e-300))
+
+
 def smallest_words(answer: "Found") -> str:
     """Name the smallest effect of interest."""
     if answer.classes:

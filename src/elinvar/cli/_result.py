@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import count, number, p_value
 from elinvar.answer import VERDICTS, Answer
-from elinvar.answer.effect_tables import effect_tables
+from elinvar.answer.effect_tables import EffectTable, effect_tables
 from elinvar.answer.sentences import error_words, forecast_sentence
 from elinvar.answer.statements import meaning
 from elinvar.answer.tables import MODELS
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from elinvar.cli._console import Printer
 
 _ROWS = 30
+_EFFECTS = 60
 _OPTIONAL = {"spread", "pooled", "stands out", "of levels"}
 _STYLES = {
     "invariant": "cyan",
@@ -54,24 +55,32 @@ def print_effects(printer: "Printer", answer: Answer) -> None:
     """Print the effects in the model of all features, then in that of the invariant set."""
     tables = effect_tables(answer)
     for table in tables:
-        printer.text(f"{table.title}.", style="bold")
-        printer.text()
-        right = {"spread", "pooled"}
-        left_out = printer.table(
-            [head.replace(" [", "\n[").replace("stands ", "stands\n") for head in table.header],
-            table.rows,
-            align="".join("r" if head in right else "l" for head in table.header),
-            optional=sum(head in _OPTIONAL for head in table.header),
-            styles=[_STYLES.get(verdict) for verdict in table.verdicts],
-        )
-        if left_out and "of levels" in table.header[-left_out:]:
-            levels = [f"{row[0]}, {row[-1]}" for row in table.rows if row[-1] != "-"]
-            printer.text(f"Of levels: {'; '.join(levels)}.", style="dim")
-        printer.text()
+        _print_table(printer, table)
     present = [kind for kind in VERDICTS if any(kind in table.verdicts for table in tables)]
     width = max(map(len, present), default=0) + 2
     for kind in present:
         printer.text(meaning(kind, answer), style="dim", bullet=f"{kind:<{width}}")
+    printer.text()
+
+
+def _print_table(printer: "Printer", table: EffectTable) -> None:
+    """Print what one model says, the rows that say most first, as many as fit on a page or two."""
+    printer.text(f"{table.title}.", style="bold")
+    printer.text()
+    rows, right = table.rows[:_EFFECTS], {"spread", "pooled"}
+    left_out = printer.table(
+        [head.replace(" [", "\n[").replace("stands ", "stands\n") for head in table.header],
+        rows,
+        align="".join("r" if head in right else "l" for head in table.header),
+        optional=sum(head in _OPTIONAL for head in table.header),
+        styles=[_STYLES.get(verdict) for verdict in table.verdicts],
+    )
+    if len(rows) < len(table.rows):
+        more = len(table.rows) - len(rows)
+        printer.text(f"{more} more are in the output of --json and on the page.", style="dim")
+    if left_out and "of levels" in table.header[-left_out:]:
+        levels = [f"{row[0]}, {row[-1]}" for row in rows if row[-1] != "-"]
+        printer.text(f"Of levels: {'; '.join(levels)}.", style="dim")
     printer.text()
 
 

@@ -21,6 +21,8 @@ from elinvar.report.layout import Table
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "numba", "pandas", "pyarrow", "matplotlib", "jinja2",
 )  # fmt: skip
+# Effects beyond these are in the tables, and have no sentence each.
+_SAID = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def _verdicts(answer: Answer) -> Section:
             "terms": {head: HEADS[head] for head in HEADS if several and head in heads},
             "said": [
                 (shown_name(row), row["verdict"], statement(row))
-                for row in in_order(answer.evidence.to_dict("records"))
+                for row in in_order(answer.evidence.to_dict("records"))[:_SAID]
                 if several
             ],
             "more": tables.table(
