@@ -73,6 +73,9 @@ def own_coefficients(answer: "Found") -> str:
         # the noncentrality of the test is twice the log likelihood that they would gain
         spared = figure(answer.disagreement / 2, 2)
         return f"environments' own coefficients would spare at most {spared} of log loss a row"
+    if answer.disagreement > 1:
+        times = figure(answer.disagreement, 2)
+        return f"environments' own coefficients would explain at most {times} times the noise"
     share = percent(answer.disagreement)
     return f"environments' own coefficients would explain at most {share} of the residual variance"
 

@@ -84,8 +84,8 @@ def _on_rejection(answer: "Found") -> str:
     )
     own = "" if answer.own_intercepts else "; intercept='environment' allows for different levels"
     return (
-        "An environment acts on the target itself, a common cause is not in the table, "
-        f"{shape}. The nearest candidate has {p_words(answer.p_value)}; "
+        "Possible reasons: an environment acts on the target itself, a common cause is not in the "
+        f"table, {shape}. The nearest candidate has {p_words(answer.p_value)}; "
         f"{own_coefficients(answer)} (95% limit). exclude_environments leaves out those that act "
         f"on the target{own}."
     )

@@ -126,9 +126,11 @@ def break_even_sentence(answer: "Found") -> str:
         return f"The invariant model is no better than {rival}, however much new places differ."
     low, high = (figure(end, 2) for end in (found.low, found.high))
     sure = f"{low} to {high}" if np.isfinite(found.high) else f"{low} or more"
+    already = "already where new places differ like yours, and even " if found.high < 1 else ""
     return (
-        f"The invariant model is a better forecast than {rival} once new places differ more than "
-        f"{figure(found.shift, 2)} times as much as yours do (in variance; 95% interval {sure})."
+        f"The invariant model is a better forecast than {rival} {already}once new places differ "
+        f"more than {figure(found.shift, 2)} times as much as yours do (in variance; 95% interval "
+        f"{sure})."
     )
 
 
