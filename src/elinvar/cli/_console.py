@@ -120,13 +120,14 @@ class Printer:
         optional: int = 0,
         fold: bool = False,
         styles: Sequence[str | None] | None = None,
+        plain_width: int = _WIDE,
     ) -> int:
         """Add a table; ``align`` has a letter a column, l or r.
 
         Where a terminal is too narrow, the texts of the second column break between words, then
         the headings do if they ``fold``, then the last ``optional`` columns are left out, one by
         one, then names are folded. Without a terminal nothing breaks, but ``optional`` columns are
-        left out beyond 100 characters. Returns how many columns were left out.
+        left out beyond ``plain_width`` characters. Returns how many columns were left out.
         """
         # measured at the terminal's own width, nothing would ever be too wide
         unbounded = self._console.options.update(width=_WIDE)
@@ -137,7 +138,7 @@ class Printer:
             ways = ((header, False), (header, True), (folded, True))
             for heads, broken in ways[: 1 if self._plain else 2 + fold]:
                 table = _build(heads[:shown], cells, align, styles, broken)
-                width = PLAIN_WIDTH if self._plain and optional else self._console.width
+                width = plain_width if self._plain else self._console.width
                 spare = width - self._console.measure(table, options=unbounded).maximum
                 if spare >= 0:
                     if broken and (narrow := table.columns[1]).max_width is not None:

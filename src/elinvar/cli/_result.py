@@ -8,6 +8,7 @@ from elinvar.answer.effect_tables import EffectTable, effect_tables
 from elinvar.answer.sentences import error_words, forecast_sentence
 from elinvar.answer.statements import meaning
 from elinvar.answer.tables import MODELS
+from elinvar.cli._console import PLAIN_WIDTH
 
 if TYPE_CHECKING:
     from elinvar.cli._console import Printer
@@ -74,6 +75,7 @@ def _print_table(printer: "Printer", table: EffectTable) -> None:
         align="".join("r" if head in right else "l" for head in table.header),
         optional=sum(head in _OPTIONAL for head in table.header),
         styles=[_STYLES.get(verdict) for verdict in table.verdicts],
+        plain_width=PLAIN_WIDTH,
     )
     if len(rows) < len(table.rows):
         more = len(table.rows) - len(rows)
