@@ -19,9 +19,9 @@ _SETTLED = 1e-4
 _SHARP, _SHARP_STEPS = 1e-14, 300
 _VALLEY = 1e-6
 _SINGULAR = 1e-8
-# by this factor Q over its freedom may rise with one more direction before the search ends
-_HOPELESS = 1.1
 _MOST_HELD = 3
+# descents whose ends are starts where directions are held
+_CARRIED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,14 +123,7 @@ def invariant_subspace(
     given = table.constant_directions()
     # E environments tell at most E - 2 spurious directions: docs/theory.md, section 10
     for d in range(1, min(n_environments - 2, p - 1) + 1):
-        starts = _starts(table, best, d, rng)
-        fits = [
-            _descend(table, held, start)
-            for held in given
-            if held.shape[1] <= p - d
-            for start in starts
-        ]
-        fits = [fit for fit in fits if fit.freedom >= 1 and np.isfinite(fit.statistic)]
+        fits = _minima(table, given, _starts(table, best, d, rng))
         if not fits:
             return None
         # p-values of 0 are told apart by the statistic over its freedom
@@ -141,10 +134,25 @@ def invariant_subspace(
             agree = [fit for fit in fits if fit.p_value >= least]
             fit = min(agree, key=lambda fit: float(_errors(table, _left_out(fit)).max()))
             return _described(problem, table, white, _settled(table, fit.held, fit.others))
-        if best.statistic / best.freedom > _HOPELESS * last:
+        if best.statistic / best.freedom > last:
             return None
         last = best.statistic / best.freedom
     return None
+
+
+def _minima(table: "_Table", given: list[Floats], starts: list[Floats]) -> list[_Fit]:
+    """Descend from every start, and with directions held from where the lowest descents ended."""
+    free, *others = given
+    fits = [_descend(table, free, start) for start in starts]
+    lowest = sorted(fits, key=lambda fit: fit.statistic)[:_CARRIED]
+    p, d = starts[0].shape
+    fits += [
+        _descend(table, held, fit.others)
+        for held in others
+        if held.shape[1] <= p - d
+        for fit in lowest
+    ]
+    return [fit for fit in fits if fit.freedom >= 1 and np.isfinite(fit.statistic)]
 
 
 def _described(
@@ -273,7 +281,7 @@ def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list
 
 def _settled(table: _Table, held: Floats, others: Floats) -> _Fit | None:
     """Go on until nothing changes but by rounding; None if that does not come, or is not alone."""
-    fit = _descend(table, held, others, steps=_SHARP_STEPS, settled=_SHARP)
+    fit = _descend(table, held, others, sharp=True)
     left, _ = _linearised(table, fit)
     turned = fit.others.shape[1] * (fit.basis.shape[1] - held.shape[1])
     # a valley has no single minimum: where it ends would be the start's doing
@@ -281,10 +289,9 @@ def _settled(table: _Table, held: Floats, others: Floats) -> _Fit | None:
     return fit if curvature[0] > _VALLEY * max(float(curvature[-1]), 1e-300) else None
 
 
-def _descend(
-    table: _Table, held: Floats, start: Floats, *, steps: int = _STEPS, settled: float = _SETTLED
-) -> _Fit:
+def _descend(table: _Table, held: Floats, start: Floats, *, sharp: bool = False) -> _Fit:
     """Turn the directions by damped Gauss-Newton steps until the statistic settles."""
+    steps, settled = (_SHARP_STEPS, _SHARP) if sharp else (_STEPS, _SETTLED)
     k = held.shape[1]
     others, free = _split(held, start)
     fit = table.fit(held, np.column_stack([held, free]), others)
@@ -296,7 +303,12 @@ def _descend(
         better = None
         for _ in range(8):
             # Levenberg and Marquardt: the larger, the shorter the step
-            turn = solve(left + damping * left.trace() / len(left) * np.eye(len(left)), pull)
+            short = damping * left.trace() / len(left)
+            turn = solve(left + short * np.eye(len(left)), pull)
+            # what it would gain were moments linear: too little, and shorter steps gain less
+            foreseen = turn @ pull + short * (turn @ turn)
+            if not sharp and foreseen < settled * max(fit.statistic, 1.0):
+                return fit
             d, free = fit.others.shape[1], fit.basis[:, k:]
             tilt = turn[: d * free.shape[1]].reshape(-1, d).T
             free, others = _split(held, free + fit.others @ tilt)
