@@ -208,10 +208,13 @@ class SquaredLoss:
         return np.log(np.maximum(loss, 1e-300))
 
     @cached_property
+    def _pooled_coef(self) -> Floats:
+        return pooled_solution(self.shared)
+
+    @cached_property
     def _pooled_risk(self) -> float:
         shared = self.shared
-        cross = shared.weights @ shared.cross
-        fitted = float(cross @ solve(average(shared.weights, shared.gram), cross))
+        fitted = float(shared.weights @ shared.cross @ self._pooled_coef)
         return (float(shared.weights @ shared.target_power) - fitted) * shared.target_scale**2
 
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
@@ -285,7 +288,7 @@ class SquaredLoss:
 
     def pooled_model(self) -> LinearModel:
         """Least squares over all rows with one intercept, environments by their weights."""
-        return linear_model(self.shared, pooled_solution(self.shared))
+        return linear_model(self.shared, self._pooled_coef)
 
     def mean_model(self) -> LinearModel:
         """Predict the mean whatever the features."""

@@ -66,4 +66,5 @@ def _solve(matrices: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
     good = values > RANK * values[:, -1:]
     size = np.where(good, values, 1.0)
     along = np.einsum("rjk,rj->rk", vectors, right) * good / size
-    return np.einsum("rjk,rk->rj", vectors, along), good.sum(axis=1), np.log(size).sum(axis=1)
+    coef, rank = np.einsum("rjk,rk->rj", vectors, along), good.sum(axis=1).astype(float)
+    return coef, rank, np.log(size).sum(axis=1)
