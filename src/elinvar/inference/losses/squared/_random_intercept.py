@@ -60,11 +60,11 @@ def _solve(matrices: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
         pivots = np.zeros((1, 1))
     # a decomposition in a tenth of the time, where the columns are surely not collinear
     if (pivots.min(axis=1) > _REGULAR * pivots.max(axis=1)).all():
-        coef = np.linalg.solve(matrices, right[..., None])[..., 0]
-        return coef, np.full(len(right), float(right.shape[1])), 2 * np.log(pivots).sum(axis=1)
+        solved = np.linalg.solve(matrices, right[..., None])[..., 0].astype(np.float64, copy=False)
+        return solved, np.full(len(right), float(right.shape[1])), 2 * np.log(pivots).sum(axis=1)
     values, vectors = np.linalg.eigh(matrices)
     good = values > RANK * values[:, -1:]
     size = np.where(good, values, 1.0)
     along = np.einsum("rjk,rj->rk", vectors, right) * good / size
-    coef, rank = np.einsum("rjk,rk->rj", vectors, along), good.sum(axis=1).astype(float)
-    return coef, rank, np.log(size).sum(axis=1)
+    coef: Floats = np.einsum("rjk,rk->rj", vectors, along)
+    return coef, good.sum(axis=1, dtype=np.float64), np.log(size).sum(axis=1)
