@@ -7,6 +7,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from scipy.optimize import brentq
+from scipy.stats import t
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -271,34 +273,72 @@ def test_coloured_digits():
     assert np.mean((both > 0) == known.y) > 0.8
 
 
-def test_calibration_solves_its_score_equations(small):
-    X, y, place, parents = small
-    model = loss_of(X, y, place).support_model(parents)
-    eta = np.empty(len(y))
+def overfitted(seed, n_environments):
+    """Few rows for many columns: any fit is too sure, and in every environment."""
+    rng = np.random.default_rng(seed)
+    n = 60 * n_environments
+    X = rng.normal(size=(n, 20))
+    y = (rng.random(n) < 1 / (1 + np.exp(1 - X[:, 0]))).astype(int)
+    return X, y, np.repeat([f"e{e}" for e in range(n_environments)], 60)
+
+
+def test_calibration_is_what_environments_agree_on():
+    X, y, place = overfitted(1, 10)
+    model = InvariantClassifier(predictor="pooled").fit(X, y, environments=place)
+    centre = X.mean(axis=0)[None]
+    level, eta = np.empty(len(y)), np.empty(len(y))
     for name in np.unique(place):
         here = place == name
-        rest = LogisticRegression(C=np.inf, tol=1e-10)
-        rest.fit(X[~here][:, parents], y[~here])
-        eta[here] = rest.decision_function(X[here][:, parents])
-    off = 1 / (1 + np.exp(-model.slope * eta - model.shift[0])) - y
-    assert abs(off.sum() + model.shift[0]) < 0.05
-    assert abs(off @ eta + model.slope - 1) < 0.05
+        rest = LogisticRegression(C=np.inf, tol=1e-10).fit(X[~here], y[~here])
+        level[here] = rest.decision_function(centre)[0]
+        eta[here] = rest.decision_function(X[here]) - level[here]
+
+    def slope(rows):
+        def score(s):
+            share = 1 / (1 + np.exp(-level[rows] - s * eta[rows]))
+            return (share - y[rows]) @ eta[rows] + s - 1
+
+        return brentq(score, 0, 5)
+
+    best = slope(np.ones(len(y), dtype=bool))
+    without = np.array([slope(place != name) for name in np.unique(place)])
+    variance = 9 / 10 * ((without - best) ** 2).sum()
+    expected = 1 + (best - 1) * (1 - t(9).ppf(0.9) ** 2 * variance / (best - 1) ** 2)
+    assert best < expected < 0.9
+    # environments are left out by one Newton step
+    assert model.calibration_ == pytest.approx(expected, abs=0.03)
+    # the log odds at the centre stay as they are
+    plain = clone(model).set_params(calibrate=False).fit(X, y, environments=place)
+    np.testing.assert_allclose(model.decision_function(centre), plain.decision_function(centre))
+
+
+def test_calibration_helps_where_fits_are_too_sure_and_does_not_harm_elsewhere():
+    lower, elsewhere = [], []
+    for seed in range(4):
+        X, y, place = overfitted(seed, 16)
+        train = np.isin(place, [f"e{e}" for e in range(6)])
+        model = InvariantClassifier(predictor="pooled")
+        losses = []
+        for calibrate in (True, False):
+            model.set_params(calibrate=calibrate).fit(X[train], y[train], environments=place[train])
+            losses.append(log_loss(y[~train], model.predict_proba(X[~train])))
+        lower.append(losses[0] / losses[1])
+        X, y, place, parents = draw(seed, n_environments=5, n=300)
+        elsewhere.append(loss_of(X, y, place).support_model(parents).slope)
+    assert max(lower) <= 1 and np.mean(lower) < 0.99
+    assert min(elsewhere) > 0.97
 
 
 def test_calibrated_in_new_environments():
-    gaps, slopes, raw = [], [], []
     for seed in range(3):
         X, y, place, _ = draw(seed, n_environments=8, n=1000)
         train = np.isin(place, ["e0", "e1", "e2", "e3", "e4"])
         model = InvariantClassifier().fit(X[train], y[train], environments=place[train])
         shares = model.predict_proba(X[~train])[:, 1]
-        gaps.append(abs(shares.mean() - y[~train].mean()))
-        pooled = clone(model).set_params(predictor="pooled")
-        slopes.append(pooled.fit(X[train], y[train], environments=place[train]).calibration_)
-        raw.append(model.calibration_)
-    assert max(gaps) < 0.03
-    # pooled fits are too sure of environments that they have not seen
-    assert max(slopes) < 0.95 and min(raw) > 0.9
+        assert abs(shares.mean() - y[~train].mean()) < 0.03
+        assert LogisticRegression(C=np.inf).fit(
+            model.decision_function(X[~train])[:, None], y[~train]
+        ).coef_[0, 0] == pytest.approx(1, abs=0.1)
 
 
 def test_one_environment_is_pooled(small):
@@ -339,7 +379,7 @@ def test_copies_are_untested():
 def test_errors_are_those_of_refits(small, fitted):
     X, y, place, _ = small
     table = fitted.errors_.set_index("environment")
-    pooled = clone(fitted).set_params(predictor="pooled")
+    pooled = clone(fitted).set_params(predictor="pooled", calibrate=False)
     for name in ("e0", "e3"):
         here = place == name
         pooled.fit(X[~here], y[~here], environments=place[~here])
@@ -485,7 +525,8 @@ def shifted_shares(seed=0, n=600):
 
 def test_own_intercepts_predict_where_the_environment_is_known():
     X, y, place = shifted_shares()
-    model = InvariantClassifier(intercept="environment").fit(X, y, environments=place)
+    model = InvariantClassifier(intercept="environment", predictor="invariant")
+    model.fit(X, y, environments=place)
     assert model.status_ == "accepted" and model.selected_.tolist() == [True, True, False]
     assert set(model.environment_intercepts_) == {"a", "b", "c", "d"}
     known = model.predict_proba(X, environments=place)[:, 1]

@@ -165,7 +165,8 @@ class Findings(Generic[M]):
         # the more environments there are, the less it matters how many are left out at once
         most = FEW_FOLDS if count <= MOST_FOLDS else FEWEST_FOLDS
         inner = folds_without(rest, self.task, own, most)
-        return fold.models[choose(left_out_losses(rest, inner), own.standing).predictor]
+        errors = left_out_losses(rest, inner)
+        return fold.models[choose(errors, own.standing, rest.level_untested).predictor]
 
     def break_even(self) -> BreakEven | None:
         """Find from which shift on the invariant model is the better forecast.
@@ -262,7 +263,8 @@ def _learn(loss: Loss[M], task: LearningTask) -> Findings[M]:
         choice = choose_of_two(loss, selection.gates, selection.standing)
     else:
         folds = tuple(folds_without(loss, task, selection))
-        choice = choose(left_out_losses(loss, folds), selection.standing)
+        errors = left_out_losses(loss, folds)
+        choice = choose(errors, selection.standing, loss.level_untested)
     return Findings(
         loss=loss,
         task=task,

@@ -61,7 +61,7 @@ class Fold(Generic[M]):
 
 
 def left_out_losses(loss: Loss[M], folds: Sequence[Fold[M]]) -> dict[Predictor, Floats]:
-    """Return comparable errors (E,) of every model on environments it was learned without.
+    """Return forecast errors (E,) of every model on environments it was learned without.
 
     Where a fold lacks a model, the pooled one stands in for it.
     """
@@ -73,7 +73,7 @@ def left_out_losses(loss: Loss[M], folds: Sequence[Fold[M]]) -> dict[Predictor, 
             model = fold.models.get(name)
             known = pooled if model is None or name == "pooled" else loss.errors(model, fold.places)
             errors[fold.places] = known
-    return {name: loss.comparable(errors) for name, errors in table.items()}
+    return {name: loss.forecast_error(errors) for name, errors in table.items()}
 
 
 def judged(loss: Loss[M], folds: Sequence[Fold[M]], used: Sequence[M]) -> list[LeftOut]:

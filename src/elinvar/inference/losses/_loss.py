@@ -42,6 +42,8 @@ class Loss(Protocol, Generic[M]):
         or of the number of its class.
     scale : float
         A difference of `comparable` losses by that of twice the mean log likelihood.
+    level_untested : float
+        One-sided level at which a model that no test has accepted has to lead, to predict.
     n_scored, n_shortlist : int
         How many supports can be refitted without each environment, and compared anew without some.
     """
@@ -65,6 +67,10 @@ class Loss(Protocol, Generic[M]):
     @property
     def cells(self) -> Cells | None:
         """Clusters of the rows that covariances come from, if they do."""
+
+    @property
+    def level_untested(self) -> float:
+        """Level at which a model that no test has accepted has to lead."""
 
     @property
     def n_scored(self) -> int:
@@ -112,6 +118,9 @@ class Loss(Protocol, Generic[M]):
 
     def comparable(self, loss: Floats) -> Floats:
         """Put losses on the scale on which their differences count."""
+
+    def forecast_error(self, loss: Floats) -> Floats:
+        """Put losses where left out on the scale on which forecasts are compared."""
 
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Return what a support and the pooled model explain of the loss of the mean."""

@@ -18,8 +18,8 @@ Reason: TypeAlias = Literal["asked", "alone", "two", "fails", "start", "lead"]
 MUCH = 3 / 4
 """A set that explains this share of what the pooled model explains, explains much."""
 
-# one-sided levels that a lead has to pass: over the pooled model, over a set that was accepted
-_LEVELS = {"pooled": 0.9, "invariant": 0.975}
+# one-sided levels that a lead has to pass, and over an accepted set that explains much
+_LEVEL, _HIGH_LEVEL = 0.9, 0.975
 _CLEAR = 0.01
 
 
@@ -96,21 +96,26 @@ def _all_features_p_value(loss: Loss[M]) -> float:
     return float(chdtrc(equations, statistic)) if equations > 0 else 1.0
 
 
-def choose(errors: Mapping[Predictor, Floats], known: Standing) -> Choice:
+def choose(
+    errors: Mapping[Predictor, Floats], known: Standing, level_untested: float = _LEVEL
+) -> Choice:
     r"""Choose the forecast for a new environment like those seen.
 
     It starts from the selected set if the test accepts it and refutes all features together,
     unless it trails the pooled model where left out and explains less than 3/4 as much; otherwise
-    from the pooled model. Another model takes over if its lead, the mean difference of comparable
+    from the pooled model. Another model takes over if its lead, the mean difference of forecast
     errors on environments left out, is above :math:`t_{E-1} s / \sqrt E` with the 90% point of
-    Student's t (the 97.5% point, to leave an accepted set); of several the one whose lead less
-    this noise is the largest. Own rule, see docs/theory.md, section 10.
+    Student's t (the 97.5% point, to leave an accepted set that explains as much as that); of
+    several the one whose lead less this noise is the largest. Own rule, see docs/theory.md,
+    section 10.
 
     Parameters
     ----------
     errors : mapping of str to array of shape (E,)
-        Comparable errors (`Loss.comparable`) on each environment left out, E at least 3.
+        Errors (`Loss.forecast_error`) on each environment left out, E at least 3.
     known : Standing
+    level_untested : float
+        Level for the nearly invariant model, which no test has accepted.
     """
     start: Literal["pooled", "invariant"] = "pooled"
     rivals = [name for name in errors if name != "invariant" or known.holds]
@@ -122,9 +127,11 @@ def choose(errors: Mapping[Predictor, Floats], known: Standing) -> Choice:
         if lead > 0 or known.share >= MUCH:
             # what the test accepts is given up for what it refutes or has not looked at only
             start, rivals = "invariant", [name for name in errors if name in ("pooled", "subspace")]
+    much = start == "invariant" and known.share >= MUCH
     best, found = 0.0, Choice(predictor=start, reason="start", start=start)
     for name in rivals:
-        excess = sure_lead(errors[start] - errors[name], _LEVELS[start])
+        level = level_untested if name == "nearly_invariant" else _LEVEL
+        excess = sure_lead(errors[start] - errors[name], _HIGH_LEVEL if much else level)
         if name != start and excess > best:
             best, found = excess, Choice(predictor=name, reason="lead", start=start)
     return found

@@ -74,6 +74,8 @@ class LogisticLoss:
 
     # as a log loss is half a log variance
     scale = 0.5
+    # log losses of models near each other differ by less than what comes back elsewhere
+    level_untested = 0.975
     # of the standard logistic law, which log odds are the shift of
     outcome_sd = float(np.pi / np.sqrt(3.0))
     portable = False
@@ -196,6 +198,15 @@ class LogisticLoss:
     def comparable(self, loss: Floats) -> Floats:
         """Return log losses as they are: differences are of mean log likelihoods."""
         return loss
+
+    def forecast_error(self, loss: Floats) -> Floats:
+        """Return 1 less the geometric mean of the probabilities of what came, 1 - exp(-loss).
+
+        As log losses where they are small; but a model that is wrong and sure of it in one
+        environment, where its log loss has no bound, loses no more there than all.
+        """
+        error: Floats = -np.expm1(-loss)
+        return error
 
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Share of the deviance of no feature that a support, and all features, spare."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import stdtrit
 
 from elinvar.inference.losses._records import (
     Competitor,
@@ -11,13 +12,12 @@ from elinvar.inference.losses._records import (
     Judgement,
     LogisticModel,
     Refit,
+    softmax,
 )
 from elinvar.inference.losses._residuals import left_out_fit, residuals_of, taken_freedom
 from elinvar.inference.losses.logistic._fits import best_intercept
-from elinvar.inference.problem._folds import FEW_FOLDS, folds_of
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Floats, Places
-from elinvar.inference.tests._lead import sure_lead
 
 if TYPE_CHECKING:
     from elinvar.environments import Environments
@@ -35,9 +35,7 @@ def model_of(
     An environment's own intercept suits its rows, given the calibrated slopes.
     """
     slopes, intercept = problem.original(coef)
-    slope, shift = (1.0, np.zeros(problem.m))
-    if left_out is not None:
-        slope, shift = calibration(problem, left_out)
+    slope = 1.0 if left_out is None else calibration(problem, left_out)
     own = None
     if own_intercepts:
         own = {}
@@ -48,64 +46,52 @@ def model_of(
             odds = slope * (coef[:, 1:] @ problem.Z[1:, rows])
             best = best_intercept(odds, problem.y[rows], problem.weight[rows])[0]
             own[name] = best - center
+    # the log odds at the centre stay
+    shift = (1.0 - slope) * coef[:, 0]
     return LogisticModel(coef=slopes, intercept=intercept, intercepts=own, slope=slope, shift=shift)
 
 
-def calibration(problem: LogisticProblem, left_out: Floats) -> tuple[float, Floats]:
-    r"""Slope and shifts that calibrate log odds on environments left out.
+def calibration(problem: LogisticProblem, left_out: Floats) -> float:
+    r"""Slope that calibrates log odds on environments left out.
 
-    They minimise the log loss of :math:`s\, \eta_{ic} + a_c`, with :math:`\eta` the log odds that a
-    fit to the other environments gives, plus :math:`\tfrac12 (s - 1)^2 + \tfrac12 |a|^2`, the
-    pull of about one row; :math:`0 \le s`. Where such a correction, learned on other environments
-    yet, does not spare log loss by more than noise, there is none: slope 1, shifts 0.
+    With :math:`a_c + \eta_{ic}` the log odds that a fit to the other environments gives,
+    :math:`a_c` at the centre of the columns, :math:`\hat s \ge 0` minimises the log loss of
+    :math:`a_c + s\, \eta_{ic}` plus the pull of about one row, :math:`\tfrac12 (s - 1)^2`. Of
+    :math:`\hat s - 1` the share :math:`(1 - t^2 v / (\hat s - 1)^2)_+` counts, as of James and
+    Stein (1961), with v the variance of :math:`\hat s` by leaving out each environment in turn, by
+    one Newton step, and t the 90% point of Student's law: what environments do not agree on is no
+    correction for another one. 1 with fewer than four, where fits to the others see two.
     """
-    eta = np.einsum("icq,qi->ic", left_out[problem.place], problem.Z)
-    plain = np.eye(1, problem.n_classes)[0]
-    if len(problem.count) < 3:
-        return 1.0, plain[1:]
-    lead = np.empty(len(problem.count))
-    for places in folds_of(problem.count, FEW_FOLDS):
-        inside = np.isin(problem.place, places)
-        theta = _corrected(problem, eta, problem.weight * ~inside)
-        spared = _log_losses(problem, eta, plain) - _log_losses(problem, eta, theta)
-        lead[places] = spared[places]
-    if sure_lead(lead) <= 0:
-        return 1.0, plain[1:]
-    found = _corrected(problem, eta, problem.weight)
-    return float(found[0]), found[1:]
+    n_environments = len(problem.count)
+    if n_environments < 4:
+        return 1.0
+    fits = left_out[problem.place]
+    level = np.column_stack([np.zeros(len(fits)), fits[:, :, 0]])
+    eta = np.column_stack([np.zeros(len(fits)), np.einsum("icq,qi->ic", fits, problem.Z)]) - level
+    rows = np.arange(len(eta))
 
+    def by_environment(values: Floats) -> Floats:
+        weighted: Floats = problem.weight * values
+        return np.bincount(problem.place, weighted, n_environments).astype(np.float64)
 
-def _log_losses(problem: LogisticProblem, eta: Floats, theta: Floats) -> Floats:
-    """Mean log loss in each environment of log odds (n, m), corrected by slope and shifts."""
-    odds = np.concatenate([np.zeros((len(eta), 1)), theta[0] * eta + theta[1:]], axis=1)
-    top = odds.max(axis=1)
-    total = top + np.log(np.exp(odds - top[:, None]).sum(axis=1))
-    own = (total - odds[np.arange(len(odds)), problem.y]) * problem.weight
-    losses: Floats = np.bincount(problem.place, own, len(problem.count)) / problem.count
-    return losses
+    def loss(slope: Floats) -> tuple[float, Floats]:
+        odds = level + slope[0] * eta
+        share = softmax(odds[:, 1:])
+        own = np.log(np.maximum(share[rows, problem.y], 1e-300))
+        rise = (share * eta).sum(axis=1) - eta[rows, problem.y]
+        pull = float(slope[0] - 1.0)
+        value = 0.5 * pull**2 - float(problem.weight @ own)
+        return value, np.array([pull + problem.weight @ rise])
 
-
-def _corrected(problem: LogisticProblem, eta: Floats, weight: Floats) -> Floats:
-    """Slope and shifts of least log loss, rows counting by ``weight``."""
-    hit = problem.y[:, None] == np.arange(1, problem.n_classes)
-
-    def loss(theta: Floats) -> tuple[float, Floats]:
-        odds = theta[0] * eta + theta[1:]
-        full = np.concatenate([np.zeros((len(odds), 1)), odds], axis=1)
-        # shifted by the largest, no exponential overflows
-        top = full.max(axis=1)
-        total = top + np.log(np.exp(full - top[:, None]).sum(axis=1))
-        own = (hit * odds).sum(axis=1)
-        off = (np.exp(odds - total[:, None]) - hit) * weight[:, None]
-        pull = theta - start
-        slope = np.append(float((off * eta).sum()), off.sum(axis=0)) + pull
-        return float(weight @ (total - own) + 0.5 * pull @ pull), slope
-
-    start = np.zeros(problem.n_classes)
-    start[0] = 1.0
-    bounds = [(0.0, None)] + [(None, None)] * problem.m
-    found: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return found
+    slope = float(minimize(loss, [1.0], jac=True, method="L-BFGS-B", bounds=[(0.0, None)]).x[0])
+    share = softmax((level + slope * eta)[:, 1:])
+    mean = (share * eta).sum(axis=1)
+    rise = by_environment(mean - eta[rows, problem.y])
+    bend = by_environment((share * eta**2).sum(axis=1) - mean**2)
+    moved = rise / (1.0 + bend.sum() - bend)
+    variance = (1.0 - 1.0 / n_environments) * float(moved @ moved)
+    noise = float(stdtrit(n_environments - 1, 0.9)) ** 2 * variance
+    return 1.0 + (slope - 1.0) * max(1.0 - noise / max((slope - 1.0) ** 2, 1e-300), 0.0)
 
 
 def shown_outcomes(outcomes: tuple[str, ...]) -> list[int]:

@@ -80,6 +80,7 @@ class SquaredLoss:
     rows: Sandwich | None = None
 
     scale = 1.0
+    level_untested = 0.9
     n_scored = 4096
 
     @property
@@ -206,6 +207,10 @@ class SquaredLoss:
     def comparable(self, loss: Floats) -> Floats:
         """Return logarithms: errors count by their ratios."""
         return np.log(np.maximum(loss, 1e-300))
+
+    def forecast_error(self, loss: Floats) -> Floats:
+        """Return logarithms likewise."""
+        return self.comparable(loss)
 
     @cached_property
     def _pooled_coef(self) -> Floats:
