@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from elinvar.environments import Moments
 
 # penalties, smallest over largest, tolerance along paths and of the answer, most sweeps
-_OPTIONS = (50, 1e-3, 1e-5, 1e-9, 1000)
+_OPTIONS = (50, 1e-3, 1e-4, 1e-9, 1000)
 
 
 def lasso_model(moments: "Moments", weights: Floats) -> LinearModel:
