@@ -22,8 +22,10 @@ def found(X, y, place, *, predictor="auto", **options):
     return learn(moments, moments.count / moments.count.sum(), task)
 
 
-def standing(holds=True, refutes_pooled=False, share=1.0):
-    return Standing(holds=holds, refutes_pooled=refutes_pooled, share=share)
+def standing(holds=True, refutes_pooled=False, pooled_holds=False, share=1.0):
+    return Standing(
+        holds=holds, refutes_pooled=refutes_pooled, pooled_holds=pooled_holds, share=share
+    )
 
 
 def errors(**leads):
@@ -40,6 +42,12 @@ SURE, UNSURE, BEHIND = [1, 1.1, 1, 0.9, 1, 1], [3, 0.1, -1, 0.1, 0.1, 0], [-1, -
         ({"invariant": UNSURE}, standing(), ("pooled", "start")),
         ({"invariant": SURE}, standing(), ("invariant", "lead")),
         ({"invariant": SURE}, standing(holds=False), ("pooled", "start")),
+        ({"invariant": SURE}, standing(pooled_holds=True), ("pooled", "start")),
+        (
+            {"invariant": [0.1] * 6, "subspace": [2, 0, 1, 0, 2, 0]},
+            standing(refutes_pooled=True, share=0.1),
+            ("subspace", "lead"),
+        ),
         ({"invariant": UNSURE}, standing(refutes_pooled=True, share=0.1), ("invariant", "start")),
         ({"invariant": BEHIND}, standing(refutes_pooled=True, share=0.1), ("pooled", "start")),
         (

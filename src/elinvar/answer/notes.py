@@ -144,7 +144,7 @@ def _why(choice: Choice) -> list[str]:
             "left out nothing is better by more than noise."
         ]
     return {
-        "start": ["on environments left out nothing is better by more than noise."],
+        "start": ["on environments left out no rival is better by more than noise."],
         "two": [
             "two environments are too few to check on a third what both agree on, and the pooled "
             "model does not plainly fail between them."

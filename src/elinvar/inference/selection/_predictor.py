@@ -54,33 +54,39 @@ class Standing:
     refutes_pooled : bool
         Whether it is accepted exactly, by no narrow margin, and the same test refutes all features
         together.
+    pooled_holds : bool
+        Whether it is accepted so, and the same test accepts all features together, too.
     share : float
         What it explains, as a share of what the pooled model explains.
     """
 
     holds: bool
     refutes_pooled: bool
+    pooled_holds: bool
     share: float
 
 
 def standing(loss: Loss[M], table: Assessment, row: int, outcome: str, level: float) -> Standing:
     """Say what is known of a selected set, a row of the table, before errors are looked at."""
     own, pooled = loss.shares_explained(table, row)
-    refuted = False
+    everything = np.nan
     if outcome == "accepted" and table.p_value[row] >= _CLEAR:
-        refuted = _all_features_p_value(loss) < level
+        everything = _all_features_p_value(loss)
     return Standing(
-        holds=outcome != "rejected", refutes_pooled=refuted, share=own / max(pooled, 1e-300)
+        holds=outcome != "rejected",
+        refutes_pooled=everything < level,
+        pooled_holds=everything >= level,
+        share=own / max(pooled, 1e-300),
     )
 
 
 def _all_features_p_value(loss: Loss[M]) -> float:
     """Return the p-value of equal coefficients of all features, of those that can be told.
 
-    1 where they are too many to be looked at.
+    NaN where they are too many to be looked at, or leave nothing to test.
     """
     if len(loss.problem.columns) > WIDE:
-        return 1.0
+        return float(np.nan)
     everything = np.ones((1, loss.problem.n_gates), dtype=bool)
     known = float(loss.assess(everything).p_value[0])
     if np.isfinite(known):
@@ -93,7 +99,7 @@ def _all_features_p_value(loss: Loss[M]) -> float:
     equations = ranks.sum() - float(np.linalg.matrix_rank(precision.sum(axis=0), hermitian=True))
     apart = fit.own - fit.coef
     statistic = float(np.einsum("ej,ejk,ek->", apart, precision, apart))
-    return float(chdtrc(equations, statistic)) if equations > 0 else 1.0
+    return float(chdtrc(equations, statistic)) if equations > 0 else float(np.nan)
 
 
 def choose(
@@ -103,7 +109,8 @@ def choose(
 
     It starts from the selected set if the test accepts it and refutes all features together,
     unless it trails the pooled model where left out and explains less than 3/4 as much; otherwise
-    from the pooled model. Another model takes over if its lead, the mean difference of forecast
+    from the pooled model, which an accepted set does not replace if the test accepts all features
+    together, too. Another model takes over if its lead, the mean difference of forecast
     errors on environments left out, is above :math:`t_{E-1} s / \sqrt E` with the 90% point of
     Student's t (the 97.5% point, to leave an accepted set that explains as much as that); of
     several the one whose lead less this noise is the largest. Own rule, see docs/theory.md,
@@ -118,7 +125,9 @@ def choose(
         Level for the nearly invariant model, which no test has accepted.
     """
     start: Literal["pooled", "invariant"] = "pooled"
-    rivals = [name for name in errors if name != "invariant" or known.holds]
+    # where the test accepts all features, too, a set has only those left out against it
+    may = known.holds and not known.pooled_holds
+    rivals = [name for name in errors if name != "invariant" or may]
     if len(errors["pooled"]) < 4:
         # directions that three environments show are not found again on two: no honest errors
         rivals = [name for name in rivals if name != "subspace"]
