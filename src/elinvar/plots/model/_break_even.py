@@ -50,8 +50,9 @@ def plot_break_even(
     Examples
     --------
     >>> ax = plot_break_even({"invariant": (2.0, 0.0), "pooled": (1.0, 0.5)}, 2.0)
-    >>> ax.get_title(loc="left")
-    'The invariant model is better once new environments differ 2 times as much'
+    >>> print(ax.get_title(loc="left"))
+    The invariant model is better once new environments differ 2 times
+    as much
     """
     ax = new_axes(9.0, 4.2) if ax is None else ax
     low, high = _WIDEST
