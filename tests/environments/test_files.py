@@ -400,3 +400,14 @@ def test_days_of_csv_files_have_no_time(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,y,site\n1,1,2020-01-01 00:00:00\n2,2,2021-01-01T00:00\n3,3,2020-01-01\n")
     assert Moments.from_files(path, **ROLES).names == ("2020-01-01", "2021-01-01")
+
+
+def test_levels_of_a_text_column_are_read_again_as_they_were(tmp_path):
+    path = tmp_path / "t.csv"
+    kind = ["low", "1.0", "2024-01-01 00:00"] * 10
+    frame = pd.DataFrame({"kind": kind, "y": range(30), "site": ["a", "b"] * 15})
+    frame.to_csv(path, index=False)
+    moments = Moments.from_files(path, target="y", environment="site")
+    assert set(moments.schema.levels["kind"]) == set(kind)
+    ((X, _),) = encode_files(path, moments.schema)
+    assert X.sum(axis=0).tolist() == [10.0, 10.0, 10.0]

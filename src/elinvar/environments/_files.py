@@ -34,7 +34,7 @@ FORMATS: dict[str, Format] = {
 }
 KNOWN = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet) and Arrow files (.feather, .arrow)"
 BATCH_BYTES = 2_000_000
-_MIDNIGHT = r"^(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?$"
+_WRITTEN = (r"^(-?\d+)\.0+$", r"^(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?$")
 NULLS = [
     *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NULL", "null", "None"),
     *("NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
@@ -363,10 +363,16 @@ def _csv_batches(
         table = pa.Table.from_batches([batch])
         for name in labels & set(types):
             # CSV has no types: what was written as 2020.0 is the label 2020, and a day is a day
-            column = pc.replace_substring_regex(table[name], r"^(-?\d+)\.0+$", r"\1")
-            column = pc.replace_substring_regex(column, _MIDNIGHT, r"\1")
+            column = table[name]
+            for written in _WRITTEN:
+                column = pc.replace_substring_regex(column, written, r"\1")
             table = table.set_column(table.column_names.index(name), name, column)
         yield table
+
+
+def is_rewritten(label: str) -> bool:
+    """Whether a text would not stay as it is in a CSV column that is read as labels."""
+    return any(re.search(written, label) for written in _WRITTEN)
 
 
 def _guarded(path: Path, call: Callable[[], T], file: DataFile | None = None) -> T:

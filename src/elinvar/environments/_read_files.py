@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import check_columns
-from elinvar.environments._files import Files, NotNumbers, Paths
+from elinvar.environments._files import Files, NotNumbers, Paths, is_rewritten
 from elinvar.environments._frames import Frame
 from elinvar.environments._labels import join_factors
 from elinvar.environments._read_frames import environment_labels, rows_of_frame
@@ -114,9 +114,11 @@ def encode_files(
     environments = environments and set(schema.environment) <= set(files.names)
     wanted = (*schema.features, *(schema.environment if environments else ()))
     check_columns(files.names, wanted)
-    labels = {*schema.levels, *(schema.environment if environments else ())}
+    # levels that a column of labels would not have come from a column of text
+    texts = {name for name, known in schema.levels.items() if any(map(is_rewritten, known))}
+    labels = {*schema.levels, *(schema.environment if environments else ())} - texts
     try:
-        for frame in files.frames(wanted, labels=labels):
+        for frame in files.frames(wanted, labels=labels, texts=texts):
             X = schema.encode(frame, unknown=unknown)
             yield X, environment_labels(frame, schema.environment) if environments else None
     except NotNumbers as surprise:
