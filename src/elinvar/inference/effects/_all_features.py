@@ -1,6 +1,6 @@
 """The model of all features together: which of them, and what is said of their effects."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
@@ -55,7 +55,7 @@ class AllFeatures(Generic[M]):
 
     def evidence(self, moved: Floats) -> list[FeatureEvidence]:
         """Return what is said of each gate; ``moved`` are p-values of their own laws."""
-        view, random = self.view, self.view.random
+        view = self.view
         differ = _surely(view.agreement)
         found = []
         for gate, known in enumerate(view.effects):
@@ -63,29 +63,19 @@ class AllFeatures(Generic[M]):
                 found.append(FeatureEvidence())
                 continue
             verdict = self._verdict(gate, bool(differ[gate]))
-            effect, low, high = view.average(gate)
-            new_low, new_high = view.new(gate, wary=verdict == "nearly invariant")
-            more = self._needed(gate) if verdict == "undecided" else (np.nan, np.nan)
-            found.append(
-                FeatureEvidence(
-                    verdict=verdict,
-                    model="all features",
-                    effect=effect,
-                    low=low,
-                    high=high,
-                    heterogeneity_p=float(view.agreement[gate]),
-                    between_sd=float(random.between_sd[gate]),
-                    new_low=new_low,
-                    new_high=new_high,
-                    shift_p_value=float(moved[gate]),
-                    odd_environment=view.odd(gate),
-                    contrast=known.contrast,
-                    n_environments=view.telling(gate),
-                    smallest_effect=float(self.smallest[gate]),
-                    needed_rows=more[0],
-                    needed_environments=more[1],
-                )
+            row = view.evidence(
+                gate,
+                verdict,
+                "all features",
+                view.average(gate),
+                view.new(gate, wary=verdict == "nearly invariant"),
+                moved=float(moved[gate]),
+                smallest=float(self.smallest[gate]),
             )
+            if verdict == "undecided":
+                rows, environments = self._needed(gate)
+                row = replace(row, needed_rows=rows, needed_environments=environments)
+            found.append(row)
         return found
 
     def _verdict(self, gate: int, differs: bool) -> Verdict:

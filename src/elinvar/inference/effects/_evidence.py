@@ -143,24 +143,16 @@ class InvariantSet(Generic[M]):
             if found is None:
                 rows.append(FeatureEvidence())
                 continue
-            effect, *ends = self._numbers(gate, found, verdicts[gate], reach[gate])
-            inside = self.selected[gate]
+            effect, new = self._numbers(gate, found, verdicts[gate], reach[gate])
             rows.append(
-                FeatureEvidence(
-                    verdict=verdicts[gate],
-                    model="invariant set" if inside else "invariant set and this feature",
-                    effect=effect,
-                    low=ends[0],
-                    high=ends[1],
-                    heterogeneity_p=float(view.agreement[gate]),
-                    between_sd=float(view.random.between_sd[gate]),
-                    new_low=ends[2],
-                    new_high=ends[3],
-                    shift_p_value=float(moved[gate]),
-                    odd_environment=view.odd(gate),
-                    contrast=found.contrast,
-                    n_environments=view.telling(gate),
-                    smallest_effect=float(self.smallest[gate]),
+                view.evidence(
+                    gate,
+                    verdicts[gate],
+                    "invariant set" if self.selected[gate] else "invariant set and this feature",
+                    effect,
+                    new,
+                    moved=float(moved[gate]),
+                    smallest=float(self.smallest[gate]),
                 )
             )
         return rows
@@ -207,15 +199,15 @@ class InvariantSet(Generic[M]):
 
     def _numbers(
         self, gate: int, found: FeatureEffect, verdict: Verdict, reach: Floats
-    ) -> tuple[float, float, float, float, float]:
-        """Effect, its interval and that for a new environment, as wide as rivals ask for."""
+    ) -> tuple[tuple[float, float, float], tuple[float, float]]:
+        """Effect with its interval, and that for a new environment, as wide as rivals ask for."""
         effect, low, high = found.effect, found.low, found.high
         # a refuted refit may lie outside all own effects: docs/evidence.md, section 1
         if not self.accepted or verdict == "spurious":
             effect, low, high = self.view.average(gate)
         new_low, new_high = self.view.new(gate, wary=verdict == "nearly invariant")
         below, above = max(low - reach[0], 0.0), max(reach[1] - high, 0.0)
-        return effect, low - below, high + above, new_low - below, new_high + above
+        return (effect, low - below, high + above), (new_low - below, new_high + above)
 
 
 def _reach(loss: Loss[M], selected: Bools, rivals: Bools) -> Floats:

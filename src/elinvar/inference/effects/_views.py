@@ -9,7 +9,12 @@ from scipy.special import ndtri
 
 from elinvar.inference.effects._effects import FeatureEffect
 from elinvar.inference.effects._random_effects import RandomEffects, between_sd, random_effects
-from elinvar.inference.effects._statements import EnvironmentEffect
+from elinvar.inference.effects._statements import (
+    EnvironmentEffect,
+    FeatureEvidence,
+    ModelName,
+    Verdict,
+)
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Floats
 
@@ -100,6 +105,52 @@ class EffectsView:
         first = int(np.argmax(distance))
         far = distance[first] > -ndtri(_LEVEL / 2 / len(told))
         return self.problem.moments.names[told[first]] if far else ""
+
+    def evidence(
+        self,
+        gate: int,
+        verdict: Verdict,
+        model: ModelName,
+        effect: tuple[float, float, float],
+        new: tuple[float, float],
+        *,
+        moved: float,
+        smallest: float,
+    ) -> FeatureEvidence:
+        """Put a verdict and its numbers beside what is known of the effect whatever the verdict.
+
+        Parameters
+        ----------
+        gate : int
+            One whose effect is told.
+        verdict, model : str
+        effect : tuple of three floats
+            Effect, and the ends of its 95% interval.
+        new : pair of floats
+            Ends of the 90% interval in a new environment.
+        moved : float
+            p-value of the feature's own law being the same everywhere.
+        smallest : float
+            Smallest effect of interest.
+        """
+        found = self.effects[gate]
+        assert found is not None
+        return FeatureEvidence(
+            verdict=verdict,
+            model=model,
+            effect=effect[0],
+            low=effect[1],
+            high=effect[2],
+            heterogeneity_p=float(self.agreement[gate]),
+            between_sd=float(self.random.between_sd[gate]),
+            new_low=new[0],
+            new_high=new[1],
+            shift_p_value=moved,
+            odd_environment=self.odd(gate),
+            contrast=found.contrast,
+            n_environments=self.telling(gate),
+            smallest_effect=smallest,
+        )
 
     def by_environment(self, gate: int) -> list[EnvironmentEffect]:
         """Effect of a gate in each environment that can tell it."""
