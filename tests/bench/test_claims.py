@@ -6,6 +6,7 @@ import pytest
 
 from elinvar import InvariantClassifier, InvariantRegressor
 from elinvar.bench import claims
+from elinvar.errors import DataError
 
 WORDS = ["nearly invariant", "same direction", "varies", "no effect"]
 
@@ -83,3 +84,12 @@ def test_classes_are_held_against_their_own_log_odds():
     assert not found["contradicted"].any()
     turned = claims(model, -X[new], y[new]).set_index("feature").loc["x0"]
     assert turned["contradicted"].all()
+
+
+def test_classes_that_the_model_does_not_know_are_refused():
+    rng = np.random.default_rng(0)
+    X, place = rng.normal(size=(400, 2)), np.repeat(list("abcd"), 100)
+    y = np.where(X[:, 0] + rng.normal(size=400) > 0, "yes", "no")
+    model = InvariantClassifier().fit(X, y, environments=place)
+    with pytest.raises(DataError, match=r"y holds 'maybe'; the model knows .* 'no' and 'yes'"):
+        claims(model, X[:50], np.where(y[:50] == "yes", "yes", "maybe"))

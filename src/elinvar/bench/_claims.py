@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._words import listed
 from elinvar.answer import Answer
 from elinvar.environments import Environments
 from elinvar.errors import DataError
@@ -60,6 +61,11 @@ def claims(
         coefficient to hold it against), ``contradicted`` and ``covered`` (whether the widened
         interval holds the coefficient, whatever the verdict; False where either is missing, so
         divide by the rows with ``own`` and ``low`` finite).
+
+    Raises
+    ------
+    DataError
+        If ``y`` holds a class that the model does not know.
     """
     import pandas as pd
 
@@ -118,7 +124,15 @@ def _rows(
     matrix = schema.encode(X, unknown="zero")
     target: NDArray[np.float64]
     if isinstance(model, InvariantClassifier):
-        target = np.searchsorted(model.classes_, np.asarray(y)).astype(np.float64)
+        labels = np.asarray(y)
+        unknown = np.setdiff1d(labels, model.classes_)
+        if len(unknown):
+            raise DataError(
+                f"y holds {listed([repr(one) for one in unknown.tolist()])}; the model knows the "
+                f"classes {listed([repr(one) for one in model.classes_.tolist()])}. Leave these "
+                "rows out."
+            )
+        target = np.searchsorted(model.classes_, labels).astype(np.float64)
     else:
         target = np.asarray(y, dtype=np.float64)
     return Environments(
