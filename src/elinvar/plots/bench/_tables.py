@@ -75,7 +75,7 @@ def plot_tables(
         _mean(ax, row, place[row["method"]], shown)
     name_rows(ax, [row["method"] for row in order])
     title = _finding(order, reference) if title is None else title
-    label = f"error over that of {reference}: a dot a table, a diamond their geometric mean"
+    label = f"error over that of {reference}; diamonds: geometric means"
     return finish(ax, title=title, xlabel=label, ylabel="")
 
 
