@@ -27,7 +27,7 @@ ROOMS = [
 ] + ["elinvar.sensing.quadratic"]
 
 # Rooms that users do not call by themselves: their doors need no full page.
-INNER = {"elinvar.cli", "elinvar.inference"}
+INNER = {"elinvar.cli", "elinvar.forecast", "elinvar.inference"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""What every learner does: rows in, predictions out."""
+
+from typing import Protocol
+
+from elinvar.forecast._sample import Floats, Sample
+
+
+class Learnt(Protocol):
+    """What a learner made of rows."""
+
+    def predict(self, X: Floats) -> Floats:
+        """Predict rows.
+
+        Parameters
+        ----------
+        X : (n, n_columns) array
+            Columns of the sample it learnt from; NaN where a value is missing.
+
+        Returns
+        -------
+        (n, k) array
+            k = 1: the target; k = n_classes: the probability of each class.
+        """
+
+    def entries(self) -> dict[str, object]:
+        """Return what a model file needs to predict the same, as JSON can write it."""
+
+
+class Learner(Protocol):
+    """A way to learn from rows, with its settings."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables."""
+
+    def fit(self, sample: Sample) -> Learnt:
+        """Learn from rows.
+
+        Parameters
+        ----------
+        sample : Sample
+        """
