@@ -131,7 +131,10 @@ def test_features_drop_and_categorical_choose_columns():
         ({"environment": "y"}, "both as the target and as the environment column"),
         ({"sample_weight": "w"}, "no weight column 'w'"),
         ({"sample_weight": "y"}, "both as the target and as the weight column"),
-        ({"missing": "skip"}, "missing must be one of 'error', 'drop', 'impute'; got 'skip'"),
+        (
+            {"missing": "skip"},
+            "missing must be one of 'error', 'drop', 'impute', 'keep'; got 'skip'",
+        ),
     ],
 )
 def test_roles_that_cannot_be_are_refused(chosen, message):
@@ -340,6 +343,41 @@ def test_a_row_without_target_is_dropped_whatever_else_it_holds(tmp_path):
         Environments.from_files(tmp_path / "t.csv", **ROLES, missing="impute"),
     ):
         assert data.n_dropped == 1 and data.schema.levels == {"k": ("u", "v")}
+
+
+def test_missing_values_may_be_kept(tmp_path):
+    table = missing_table().assign(k=["u", "v", None, "only here", "u", "v"])
+    table.to_csv(tmp_path / "t.csv", index=False)
+    beside = table.drop(columns=["y", "site"])
+    for data in (
+        Environments.from_frame(table, **ROLES, missing="keep"),
+        Environments.from_files(tmp_path / "t.csv", **ROLES, missing="keep"),
+        Environments.from_arrays(beside, table["y"], table["site"], missing="keep"),
+    ):
+        assert data.schema.levels == {"k": ("u", "v")} and data.n_dropped == 1
+        expected = [[1, 1, 0], [np.nan, 0, 1], [3, np.nan, np.nan], [8, 1, 0], [1, 0, 1]]
+        np.testing.assert_array_equal(data.X, expected)
+        new = pd.DataFrame({"a": [None, 2.0], "k": [None, "u"]})
+        np.testing.assert_array_equal(data.schema.encode(new)[:, 1], [np.nan, 1])
+        again = Schema.from_dict(data.schema.to_dict())
+        assert again == data.schema and again.keeps_missing
+    with pytest.raises(DataError, match="NaN"):
+        Moments.from_frame(table, **ROLES, missing="keep")
+    with pytest.raises(DataError, match="a has no values in any row that counts; drop it"):
+        Environments.from_frame(table.assign(a=np.nan), **ROLES, missing="keep")
+    with pytest.raises(DataError, match=r"infinity in a \(1\); first in row 2"):
+        table.loc[1, "a"] = np.inf
+        Environments.from_frame(table, **ROLES, missing="keep")
+
+
+def test_new_levels_are_named_in_a_warning():
+    schema = Environments.from_frame(frame(), **ROLES).schema
+    new = frame()[:3].assign(kind=["north", "u", "south"])
+    message = "kind: training had no 'north' or 'south'. Such rows count as of no level."
+    with pytest.warns(UserWarning, match=message):
+        encoded = schema.encode(new, unknown="warn")
+    np.testing.assert_array_equal(encoded, schema.encode(new, unknown="zero"))
+    schema.encode(new.assign(kind="u").astype({"kind": "category"}), unknown="warn")
 
 
 def test_missing_values_in_arrays():

@@ -37,7 +37,7 @@ def test_the_roles_are_the_keywords_of_every_way_in():
 
 
 def test_an_unknown_policy_for_missing_values_is_refused_at_once():
-    with pytest.raises(DataError, match="missing must be one of 'error', 'drop', 'impute'"):
+    with pytest.raises(DataError, match="missing must be one of 'error', 'drop', 'impute', 'keep'"):
         Roles(target="y", environment=None, missing="skip")
 
 

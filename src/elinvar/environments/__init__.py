@@ -8,17 +8,19 @@ from elinvar.environments._labels import label, natural_order
 from elinvar.environments._moments import Moments, check_environments
 from elinvar.environments._read_files import encode_files
 from elinvar.environments._read_frames import environment_labels
-from elinvar.environments._roles import Roles
-from elinvar.environments._schema import Schema
+from elinvar.environments._roles import Missing, Roles
+from elinvar.environments._schema import Schema, Unknown
 from elinvar.environments._spelling import warn_of_strangers
 from elinvar.environments._target import check_target
 
 __all__ = [
     "Environments",
+    "Missing",
     "Moments",
     "Paths",
     "Roles",
     "Schema",
+    "Unknown",
     "check_environments",
     "check_same_order",
     "check_target",

@@ -64,13 +64,14 @@ def read_part(
     environment = code_environments(environments, n, first_row)
     weight = None if sample_weight is None else weights_of_rows(sample_weight, n, first_row)
     names, named = _feature_names(roles, X.shape[1]), roles.features is not None
+    keep = roles.missing == "keep"
     rows = Rows(
         X=X,
         y=y,
         codes=environment.codes,
         names=environment.labels,
         ranked=environment.ranked,
-        schema=Schema(features=names, target=roles.target, named=named),
+        schema=Schema(features=names, target=roles.target, named=named, keeps_missing=keep),
         sample_weight=weight,
         cluster=None if cluster is None else code_environments(cluster, n, name="cluster"),
     )
@@ -79,6 +80,8 @@ def read_part(
     # a row without target is dropped before the means are taken, as in frames
     if roles.missing == "impute":
         return _impute(rows.drop(np.isnan(rows.y)))
+    if keep:
+        return rows.drop(np.isnan(rows.y))
     if roles.missing == "drop" and not (finite(rows.X) and finite(rows.y)):
         return rows.drop(np.isnan(rows.X).any(axis=1) | np.isnan(rows.y))
     # whether all is finite shows in the sums of the moments, without a pass of its own

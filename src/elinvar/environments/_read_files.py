@@ -93,8 +93,8 @@ def encode_files(
     ----------
     path : path, pattern or list of paths
     schema : Schema
-    unknown : {"error", "zero"}
-        What to do with a level not seen in training.
+    unknown : {"error", "zero", "warn"}
+        What to do with a level not seen in training: see :meth:`Schema.encode`.
     environments : bool
         Whether to read the environment columns as well, where the files have all of them.
 

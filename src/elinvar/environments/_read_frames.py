@@ -86,6 +86,8 @@ def encode_rows(
         return rows
     # infinity is refused even in rows that would be left out
     rows.check_finite(frame.row, allow_nan=missing != "error")
+    if missing == "keep":
+        return rows.drop(np.isnan(y))
     return rows.drop(np.isnan(X).any(axis=1) | np.isnan(y))
 
 

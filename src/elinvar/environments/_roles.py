@@ -11,7 +11,7 @@ from elinvar.environments._schema import Schema
 from elinvar.errors import DataError, DataTypeError
 
 Names = str | Sequence[str] | None
-Missing = Literal["error", "drop", "impute"]
+Missing = Literal["error", "drop", "impute", "keep"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Columns:
         Column of frequency weights.
     cluster : str or None
         Column that names who or what a row belongs to.
-    missing : {"error", "drop", "impute"}
+    missing : {"error", "drop", "impute", "keep"}
     classes : bool
         Whether the target names classes, in numbers or text.
     """
@@ -74,6 +74,7 @@ class Columns:
             target=self.target,
             environment=self.environment,
             fill=fill or {},
+            keeps_missing=self.missing == "keep",
         )
 
     def check_kinds(self, kinds: Mapping[str, Kind]) -> None:
@@ -121,9 +122,10 @@ class Roles:
         Column of frequency weights.
     cluster : str, optional
         Column that names who or what a row belongs to; rows of one cluster are not independent.
-    missing : {"error", "drop", "impute"}
-        Refuse missing values, drop their rows, or fill in the mean (in categories, a level of
-        their own). A row whose target is missing is dropped, never filled in.
+    missing : {"error", "drop", "impute", "keep"}
+        Refuse missing values, drop their rows, fill in the mean (in categories, a level of their
+        own), or leave them as they are, NaN in all columns of their feature. A row whose target is
+        missing is dropped, never filled in.
 
     Examples
     --------
@@ -143,7 +145,7 @@ class Roles:
     missing: Missing = "error"
 
     def __post_init__(self) -> None:
-        check_choice("missing", self.missing, ("error", "drop", "impute"))
+        check_choice("missing", self.missing, ("error", "drop", "impute", "keep"))
 
     def find(self, names: Sequence[str]) -> Columns:
         """Find the columns in a table; what has no other role is a feature.

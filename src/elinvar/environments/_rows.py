@@ -24,7 +24,7 @@ class Rows:
     ----------
     X : (n, n_columns) array
         Columns of ``schema``. Bare arrays keep their type and may hold NaN; what is read from
-        frames and files is float64 and finite.
+        frames and files is float64 and finite, but for NaN where the schema keeps missing values.
     y : (n,) array
         Target.
     codes : (n,) array of intp
@@ -132,13 +132,24 @@ def gather(chunks: Iterable[Rows]) -> Rows:
         cluster=concatenate_factors(clusters) if clusters else None,
         n_dropped=sum(rows.n_dropped for rows in parts),
     )
-    rows.check_finite(counted_from())
+    rows.check_finite(counted_from(), allow_nan=rows.schema.keeps_missing)
+    _check_some_values(rows)
     whole = rows.schema
     # a level may have lost its last row where rows with missing values were left out
-    schema = whole.without_levels(~(rows.X != 0).any(axis=0)) if whole.levels else whole
+    schema = whole.without_levels(np.all(~(rows.X > 0), axis=0)) if whole.levels else whole
     if schema is whole:
         return rows
     return replace(rows, X=rows.X[:, schema.position_in(whole)], schema=schema)
+
+
+def _check_some_values(rows: Rows) -> None:
+    """Refuse features of which every value is missing."""
+    if not rows.schema.keeps_missing:
+        return
+    absent = np.flatnonzero(np.all(np.isnan(rows.X), axis=0))
+    if len(absent):
+        name = rows.schema.features[rows.schema.groups[absent[0]]]
+        raise DataError(f"{name} has no values in any row that counts; drop it.")
 
 
 def _target(parts: list[Rows]) -> Factor | None:

@@ -1,6 +1,6 @@
 """What the columns mean, and how a frame becomes numbers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._check import check_choice
+from elinvar._base._warn import warn
 from elinvar._base._words import listed
 from elinvar.environments._checks import (
     Floats,
@@ -27,7 +28,7 @@ from elinvar.errors import DataError, DataTypeError
 
 MAX_LEVELS = 50
 
-Unknown = Literal["error", "zero"]
+Unknown = Literal["error", "zero", "warn"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,8 @@ class Schema:
         ``"(missing)"``. Features not named here may not be missing.
     named : bool
         False when the names ``x0, x1, ...`` were made up for a bare array.
+    keeps_missing : bool
+        Whether a missing value that nothing replaces stays, as NaN, instead of being refused.
     """
 
     features: tuple[str, ...]
@@ -58,6 +61,7 @@ class Schema:
     environment: tuple[str, ...] = ("environment",)
     fill: Mapping[str, float | str] = field(default_factory=dict)
     named: bool = True
+    keeps_missing: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "features", tuple(self.features))
@@ -104,24 +108,25 @@ class Schema:
         X : frame or (n, n_features) array
             A pandas or polars frame or pyarrow table, read by column name: further columns are
             ignored. A bare array is read by position.
-        unknown : {"error", "zero"}
-            What to do with a level not seen in training: refuse it, or let all columns of its
-            feature be 0.
+        unknown : {"error", "zero", "warn"}
+            What to do with a level not seen in training: refuse it, let all columns of its feature
+            be 0, or do that with a warning that names it.
 
         Returns
         -------
         (n, n_columns) array of float64
+            NaN where a value is missing, if the schema keeps missing values.
 
         Raises
         ------
         DataError
             If a feature is missing, or a value is missing, infinite or an unseen level.
         """
-        check_choice("unknown", unknown, ("error", "zero"))
+        check_choice("unknown", unknown, ("error", "zero", "warn"))
         if is_frame(X):
             frame = as_frame(X)
             encoded = encode_features(frame, self, unknown=unknown)
-            check_encoded(encoded, self, frame.row)
+            check_encoded(encoded, self, frame.row, allow_nan=self.keeps_missing)
             return encoded
         array = check_matrix(X)
         if self.levels:
@@ -137,7 +142,7 @@ class Schema:
         for j, name in enumerate(self.features):
             if name in self.fill:
                 encoded[np.isnan(encoded[:, j]), j] = float(self.fill[name])
-        check_encoded(encoded, self, counted_from())
+        check_encoded(encoded, self, counted_from(), allow_nan=self.keeps_missing)
         return encoded
 
     def unite(self, other: "Schema") -> "Schema":
@@ -239,6 +244,7 @@ class Schema:
                     for k, v in data["fill"].items()
                 },
                 named=bool(data["named"]),
+                keeps_missing=bool(data.get("keeps_missing", False)),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise DataError(f"This is not the description of a table's columns: {error}") from error
@@ -312,10 +318,23 @@ def _encode_levels(frame: Frame, schema: Schema, name: str, unknown: Unknown, ou
                 f"{'' if near is None else f' (did you mean {near!r}?)'}; drop these rows, or "
                 "count them as no level with unknown='zero' (--unknown zero)."
             )
-        warn_of_strangers(factor.labels, levels, name, "Such rows count as of no level.")
+        unseen = np.unique(factor.codes[(code == -2) & (factor.codes >= 0)])
+        _warn_of_unknown([factor.labels[k] for k in unseen], levels, name, every=unknown == "warn")
     rows = np.flatnonzero(code >= 0)
     out[rows, code[rows]] = 1.0
     out[code == -1] = np.nan
+
+
+def _warn_of_unknown(
+    labels: Sequence[str], levels: Sequence[str], name: str, *, every: bool
+) -> None:
+    """Warn of unseen labels that are probably miswritten levels, or of ``every`` one."""
+    fate = "Such rows count as of no level."
+    if every and labels:
+        new = listed([repr(label) for label in labels], most=4, last="or")
+        warn(f"{name}: training had no {new}. {fate}")
+    else:
+        warn_of_strangers(labels, levels, name, fate)
 
 
 def check_encoded(

@@ -119,8 +119,9 @@ class WaysIn(ABC):
             Names of the columns; ``x0, x1, ...`` if not given.
         target : str
             Name of the target.
-        missing : {"error", "drop", "impute"}
-            Refuse missing values, drop their rows, or fill in the mean.
+        missing : {"error", "drop", "impute", "keep"}
+            Refuse missing values, drop their rows, fill in the mean, or leave them as NaN, which
+            `Moments` cannot.
 
         Raises
         ------
@@ -166,9 +167,10 @@ class WaysIn(ABC):
         cluster : str, optional
             Column that names who or what a row belongs to, where rows of one are not independent.
             `Environments` keep it; `Moments` have no use for it.
-        missing : {"error", "drop", "impute"}
-            Refuse missing values, drop their rows, or fill in the mean (in categories, a level
-            of their own). A row whose target is missing is dropped, never filled in.
+        missing : {"error", "drop", "impute", "keep"}
+            Refuse missing values, drop their rows, fill in the mean (in categories, a level of
+            their own), or leave them as NaN, which `Moments` cannot. A row whose target is missing
+            is dropped, never filled in.
 
         Raises
         ------

@@ -16,8 +16,10 @@ from elinvar._base._warn import warn
 from elinvar._base._words import listed
 from elinvar.environments import (
     Environments,
+    Missing,
     Moments,
     Schema,
+    Unknown,
     check_same_order,
     check_target,
     has_text,
@@ -57,13 +59,16 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
 
     # the attribute that a fitted model has
     _learned_name: ClassVar[str] = "coef_"
+    # what becomes of missing values, and of levels that training did not have
+    _missing: ClassVar[Missing] = "error"
+    _unknown: ClassVar[Unknown] = "error"
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
-        tags.input_tags.allow_nan = False
+        tags.input_tags.allow_nan = self._missing == "keep"
         return tags
 
     def _read(
@@ -112,7 +117,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
             if has_text(X) or (not reset and self.schema_.levels):
                 # numbers and text cannot be one array: names are checked here, values by the schema
                 validate_data(self, X, y, reset=reset, skip_check_array=True)
-                values = X if reset else self.schema_.encode(X)
+                values = X if reset else self.schema_.encode(X, unknown=self._unknown)
                 names, target = None, column_or_1d(y, warn=True)
             else:
                 values, target = validate_data(
@@ -134,6 +139,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
                 sample_weight=sample_weight,
                 cluster=cluster,
                 target=name_of(y),
+                missing=self._missing,
             )
         if rows.n_rows < min_rows:
             raise DataError(
@@ -178,7 +184,7 @@ class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
                 validate_data(self, X, reset=False, skip_check_array=True)
             else:
                 X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
-            return self.schema_.encode(X)
+            return self.schema_.encode(X, unknown=self._unknown)
 
 
 def random_generator(random_state: object, salt: int) -> np.random.Generator:
