@@ -21,7 +21,7 @@ from elinvar.baselines import (
     RandomInterceptRegressor,
     RidgeRegressor,
 )
-from elinvar.datasets import make_linear_unit_test
+from elinvar.datasets import make_curved, make_linear_unit_test
 from elinvar.errors import DataError
 
 
@@ -228,6 +228,23 @@ def test_the_oracle_is_least_squares_on_the_true_columns(rotated):
         model.predict(data.X), own.predict(data.invariant_columns(data.X)), atol=1e-9
     )
     assert (model.selected_ is None) == rotated
+
+
+def test_the_oracle_of_curved_effects_is_boosting_on_the_causes():
+    data = make_curved(changes="size", turned=True, n_samples=400, rng=0)
+    new = data.new_environments(400, 1)
+    told = {"support": data.support, "curved": True}
+    model = OracleRegressor(**told).fit(data.X, data.y, environments=data.environments)
+    linear = OracleRegressor(support=data.support)
+    linear.fit(data.X, data.y, environments=data.environments)
+
+    def error(X):
+        return np.mean((model.predict(X) - new.y) ** 2)
+
+    changed = new.X.copy()
+    changed[:, ~data.support] = 0
+    assert error(changed) == error(new.X)
+    assert error(new.X) < 0.7 * np.mean((linear.predict(new.X) - new.y) ** 2)
 
 
 def test_the_oracle_must_be_told():

@@ -117,14 +117,20 @@ class Case:
         return "" if self.known is None else self.known.invariance
 
     @property
-    def answers(self) -> dict[str, NDArray[np.generic] | None]:
+    def answers(self) -> dict[str, NDArray[np.generic] | bool | None]:
         """What only the oracle is told; nothing if nobody knows."""
         if self.known is None:
             return {}
         support = self.known.support
         if self.kind == "everything":
             support = np.ones_like(support)
-        return {"support": support, "rotation": self.known.rotation}
+        told: dict[str, NDArray[np.generic] | bool | None] = {
+            "support": support,
+            "rotation": self.known.rotation,
+        }
+        # least squares on causes whose effects are curved would be no oracle
+        curved = self.task == "regression" and self.known.coef is None
+        return {**told, "curved": True} if curved else told
 
 
 def _random(suite: str, name: str, tests: str, p: int, environments: int, rows: int) -> Problem:

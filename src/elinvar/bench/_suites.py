@@ -192,6 +192,16 @@ _ALL = (
         quick_seeds=1,
     ),
     Suite(
+        name="curved",
+        title="Curved causes, and consequences that turn round",
+        about="Curved and interacting causes, four columns of nine to trust; new environments are "
+        "drawn like the others, or consequences are turned round there. The oracle is boosting on "
+        "the causes.",
+        quick=("curved-flips", "curved-flips-turned", "curved-size-turned", "curved-nothing"),
+        seeds=3,
+        quick_seeds=1,
+    ),
+    Suite(
         name="broken",
         title="Nothing to find",
         about="The target is intervened on, or a hidden cause changes, or features are measured "

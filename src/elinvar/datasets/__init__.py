@@ -2,6 +2,7 @@
 
 from elinvar.datasets._additive import make_additive
 from elinvar.datasets._coloured_digits import make_coloured_digits
+from elinvar.datasets._curved import make_curved
 from elinvar.datasets._dataset import Dataset
 from elinvar.datasets._eills import make_eills
 from elinvar.datasets._gene_network import make_gene_network
@@ -37,6 +38,7 @@ __all__ = [
     "load_table",
     "make_additive",
     "make_coloured_digits",
+    "make_curved",
     "make_eills",
     "make_gene_network",
     "make_irm_chain",

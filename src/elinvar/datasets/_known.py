@@ -66,7 +66,7 @@ class KnownAnswer:
         One name a column of ``X``.
     coef : ndarray of shape (n_features,), or None
         Coefficients of ``y`` on the columns of ``X`` in the target's own mechanism. None if ``y``
-        is a label, which is no linear function of ``X``.
+        is no linear function of ``X``: a label, or curved.
     support : ndarray of bool, shape (n_features,)
         Which columns enter that mechanism. If ``rotation`` is given, which columns entered it
         before the rotation: see `invariant_columns`.

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from elinvar.datasets._additive import make_additive
 from elinvar.datasets._coloured_digits import make_coloured_digits
+from elinvar.datasets._curved import make_curved
 from elinvar.datasets._eills import make_eills
 from elinvar.datasets._gene_network import make_gene_network
 from elinvar.datasets._irm_chain import make_irm_chain
@@ -254,6 +255,31 @@ def _large() -> Iterator[Problem]:
     )
 
 
+def _curved() -> Iterator[Problem]:
+    few, many = {"n_environments": 3}, {"n_environments": 10}
+    turning: dict[str, tuple[str, dict[str, Any]]] = {
+        "curved-flips": ("curved causes; consequences turned in some environments", {}),
+        "curved-flips-e3": ("the same, three environments", few),
+        "curved-flips-e10": ("the same, ten environments", many),
+        "curved-size": ("consequences of the same sign, other sizes", {"changes": "size"}),
+        "curved-size-e10": ("the same, ten environments", {"changes": "size", **many}),
+        "curved-noise": ("only the noise of consequences changes", {"changes": "noise"}),
+        "curved-products": ("causes act through each other", {"interacting": True}),
+        "curved-target": ("the target's own effects vary as well", {"changes": "target"}),
+    }
+    controls = {
+        "curved-inputs": ("control: only the inputs' laws change", {"changes": "inputs"}),
+        "curved-nothing": ("control: no heterogeneity", {"changes": "nothing"}),
+    }
+    yield from _entries("curved", make_curved, {**turning, **controls})
+    # the same rows to learn from, other new environments
+    turned = {
+        f"{name}-turned": (f"{tests}; turned round in new ones", {**settings, "turned": True})
+        for name, (tests, settings) in turning.items()
+    }
+    yield from _entries("curved", make_curved, turned)
+
+
 def _digits() -> Iterator[Problem]:
     tests = "colour tells the label better than shape, and turns round"
     entries = {
@@ -270,6 +296,7 @@ def _all() -> Iterator[Problem]:
     yield from _reversed()
     yield from _chain()
     yield from _large()
+    yield from _curved()
     yield from _digits()
 
 
