@@ -1,7 +1,9 @@
 """Rows as learners take them: columns of numbers, values that may be missing, one environment."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 Mask = NDArray[np.bool_]
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,6 +92,9 @@ class Sample:
     columns : Columns
     n_classes : int
         Number of classes; 0 where the target is a number.
+    shared, learnt : dict
+        What was made of the columns, and what was learnt of the target, to be used again: see
+        `once`, and `learners.fit_once`.
     """
 
     X: Floats
@@ -96,11 +103,30 @@ class Sample:
     weight: Floats
     columns: Columns
     n_classes: int = 0
+    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    learnt: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self.y)
+
+    def once(self, key: Hashable, make: "Callable[[Sample], Made]") -> Made:
+        """Return what is made of columns, environments and weights, and make it only once.
+
+        Learners share steps that do not look at the target: the binning of trees, a basis.
+
+        Parameters
+        ----------
+        key : hashable
+            What is made.
+        make : callable
+            Given the sample.
+        """
+        if key not in self.shared:
+            self.shared[key] = make(self)
+        made: Made = self.shared[key]
+        return made
 
     def rows(self, which: Mask | Places) -> "Sample":
         """Return some of the rows.
@@ -115,6 +141,8 @@ class Sample:
             y=self.y[which],
             codes=self.codes[which],
             weight=self.weight[which],
+            shared={},
+            learnt={},
         )
 
     def features(self, which: Mask) -> "Sample":
@@ -125,7 +153,11 @@ class Sample:
         which : (n_features,) array of bool
         """
         return replace(
-            self, X=self.X[:, which[self.columns.groups]], columns=self.columns.take(which)
+            self,
+            X=self.X[:, which[self.columns.groups]],
+            columns=self.columns.take(which),
+            shared={},
+            learnt={},
         )
 
     def aimed_at(self, y: Floats) -> "Sample":
@@ -135,4 +167,4 @@ class Sample:
         ----------
         y : (n,) array
         """
-        return replace(self, y=y, n_classes=0)
+        return replace(self, y=y, n_classes=0, learnt={})

@@ -1,5 +1,25 @@
 """What predicts: one learner a file, each blind to environments that it is not given."""
 
-from elinvar.forecast.learners._learner import Learner, Learnt
+from elinvar.forecast.learners._additive import Additive, LearntAdditive
+from elinvar.forecast.learners._boosting import Boosting, Forest, LearntTrees
+from elinvar.forecast.learners._foreign import Foreign
+from elinvar.forecast.learners._learner import Learner, Learnt, fit_once
+from elinvar.forecast.learners._read import read_learnt
+from elinvar.forecast.learners._residuals import LearntOnResiduals, OnResiduals
+from elinvar.forecast.learners._trees import TreeEnsemble
 
-__all__ = ["Learner", "Learnt"]
+__all__ = [
+    "Additive",
+    "Boosting",
+    "Foreign",
+    "Forest",
+    "Learner",
+    "Learnt",
+    "LearntAdditive",
+    "LearntOnResiduals",
+    "LearntTrees",
+    "OnResiduals",
+    "TreeEnsemble",
+    "fit_once",
+    "read_learnt",
+]

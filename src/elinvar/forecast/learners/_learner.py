@@ -29,6 +29,9 @@ class Learnt(Protocol):
 class Learner(Protocol):
     """A way to learn from rows, with its settings."""
 
+    def __hash__(self) -> int:
+        """Tell learners of other settings apart."""
+
     @property
     def name(self) -> str:
         """What it is called in tables."""
@@ -40,3 +43,17 @@ class Learner(Protocol):
         ----------
         sample : Sample
         """
+
+
+def fit_once(learner: Learner, sample: Sample) -> Learnt:
+    """Return what a learner makes of a sample; learners that build on it do not learn it again.
+
+    Parameters
+    ----------
+    learner : Learner
+    sample : Sample
+    """
+    if learner not in sample.learnt:
+        sample.learnt[learner] = learner.fit(sample)
+    learnt: Learnt = sample.learnt[learner]
+    return learnt

@@ -1,0 +1,47 @@
+"""Learners out of a model file."""
+
+from collections.abc import Mapping
+
+from elinvar.forecast import _entries
+from elinvar.forecast.learners._additive import LearntAdditive
+from elinvar.forecast.learners._boosting import LearntTrees
+from elinvar.forecast.learners._learner import Learnt
+from elinvar.forecast.learners._residuals import LearntOnResiduals
+
+
+def read_learnt(entries: Mapping[str, object], *, n_columns: int, n_classes: int) -> Learnt:
+    """Return what `Learnt.entries` has written; nothing of it is ever run.
+
+    Parameters
+    ----------
+    entries : mapping
+        As JSON has read it.
+    n_columns, n_classes : int
+        Columns that rows to predict will have; classes, 0 for numbers.
+
+    Raises
+    ------
+    ModelFileError
+        If an entry is missing or not what it must be.
+    """
+    kind = _entries.text(entries, "kind")
+    if kind == "additive":
+        additive = LearntAdditive.read(entries)
+        _entries.must(n_classes == 0, "kind", "a learner of classes")
+        _entries.must(len(additive.basis.fill) == n_columns, "fill", f"a list of {n_columns}")
+        return additive
+    if kind == "trees":
+        trees = LearntTrees.read(entries)
+        _entries.must(trees.n_classes == n_classes, "n_classes", str(n_classes))
+        _entries.must(len(trees.columns.groups) == n_columns, "groups", f"a list of {n_columns}")
+        return trees
+    if kind == "residuals":
+        base, rest = _entries.inner(entries, "base"), _entries.inner(entries, "trees")
+        # a file could nest them endlessly; a fit never does
+        _entries.must(base.get("kind") != "residuals", "base", "a learner of another kind")
+        _entries.must(rest.get("kind") == "trees", "trees", "trees")
+        size = {"n_columns": n_columns, "n_classes": n_classes}
+        corrected = read_learnt(rest, **size)
+        assert isinstance(corrected, LearntTrees)
+        return LearntOnResiduals(base=read_learnt(base, **size), trees=corrected)
+    _entries.refuse("kind", "a learner that elinvar knows")

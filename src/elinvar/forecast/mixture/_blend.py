@@ -1,0 +1,100 @@
+"""Learnt predictors and their weights: what predicts, and what a model file holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from elinvar.forecast import _entries
+from elinvar.forecast._sample import Floats
+from elinvar.forecast.learners import Learnt, read_learnt
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Blend:
+    """A weighted mean of what was learnt.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Learners.
+    weights : (M,) array
+        Not negative, with sum 1.
+    learnt : tuple of Learnt or None
+        From all rows; None for a learner without weight that a model file has not kept.
+    """
+
+    names: tuple[str, ...]
+    weights: Floats
+    learnt: tuple[Learnt | None, ...]
+
+    def predict(self, X: Floats) -> Floats:
+        """Predict rows: numbers (n, 1), or probabilities (n, n_classes).
+
+        Parameters
+        ----------
+        X : (n, n_columns) array
+        """
+        parts = [
+            weight * learnt.predict(X)
+            for weight, learnt in zip(self.weights, self.learnt, strict=True)
+            if learnt is not None and weight > 0
+        ]
+        total: Floats = np.sum(parts, axis=0)
+        return total
+
+    def each(self, X: Floats) -> Floats:
+        """Predict rows with each learner that is there, in order, (n, M, k).
+
+        Parameters
+        ----------
+        X : (n, n_columns) array
+        """
+        return np.stack([learnt.predict(X) for learnt in self.learnt if learnt is not None], axis=1)
+
+    def entries(self) -> dict[str, object]:
+        """Return what a model file needs to predict the same; learners without weight are named.
+
+        Raises
+        ------
+        DataError
+            If a learner with weight is an estimator that a file cannot hold.
+        """
+        return {
+            "names": list(self.names),
+            "weights": self.weights.tolist(),
+            "learnt": [
+                learnt.entries() if learnt is not None and weight > 0 else {}
+                for weight, learnt in zip(self.weights, self.learnt, strict=True)
+            ],
+        }
+
+
+def read_blend(entries: Mapping[str, object], *, n_columns: int, n_classes: int) -> Blend:
+    """Return what `Blend.entries` has written.
+
+    Parameters
+    ----------
+    entries : mapping
+        As JSON has read it.
+    n_columns, n_classes : int
+        Columns that rows to predict will have; classes, 0 for numbers.
+
+    Raises
+    ------
+    ModelFileError
+        If an entry is missing or not what it must be.
+    """
+    names = _entries.texts(entries, "names")
+    weights = _entries.numbers(entries, "weights", length=len(names))
+    fits = (weights >= 0).all() and abs(weights.sum() - 1) < 1e-6
+    _entries.must(fits, "weights", "numbers from 0 on with sum 1")
+    learnt = _entries.objects(entries, "learnt", length=len(names))
+    return Blend(
+        names=names,
+        weights=weights,
+        learnt=tuple(
+            read_learnt(one, n_columns=n_columns, n_classes=n_classes) if weight > 0 else None
+            for one, weight in zip(learnt, weights, strict=True)
+        ),
+    )

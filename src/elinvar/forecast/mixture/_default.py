@@ -1,0 +1,31 @@
+"""The learners of a mixture, unless others are asked for."""
+
+from elinvar.forecast._sample import Columns
+from elinvar.forecast.learners import Additive, Boosting, Forest, Learner, OnResiduals
+
+
+def default_learners(n_classes: int, columns: Columns) -> tuple[Learner, ...]:
+    """Return the learners that are weighed against each other.
+
+    Parameters
+    ----------
+    n_classes : int
+        0: the target is a number.
+    columns : Columns
+    """
+    small = Boosting(name="boosting, small trees", n_leaves=8)
+    large = Boosting(name="boosting, large trees", n_leaves=31)
+    if n_classes:
+        return small, large
+    lines = Additive(name="least squares")
+    curves = Additive(name="curves", n_knots=4, ridge=0.003)
+    return (
+        lines,
+        Additive(name="random intercept", level="random"),
+        curves,
+        OnResiduals(name="curves + boosting", base=curves, trees=small),
+        OnResiduals(name="least squares + boosting", base=lines, trees=small),
+        small,
+        large,
+        Forest(),
+    )

@@ -1,0 +1,101 @@
+"""A mixture weighs learners by environments that they did not see, the same on any machine."""
+
+import json
+
+import numpy as np
+import pytest
+
+from elinvar.errors import ModelFileError
+from elinvar.forecast.learners import Additive, Boosting
+from elinvar.forecast.mixture import (
+    balanced,
+    default_learners,
+    environment_errors,
+    environment_folds,
+    fit_mixture,
+    read_blend,
+)
+
+FEW = (Additive(), Additive(name="curves", n_knots=4, ridge=0.003), Boosting(n_leaves=8))
+
+
+@pytest.fixture
+def mixture(curved):
+    return fit_mixture(curved(), FEW, seed=0)
+
+
+def test_weights_are_convex_and_predictions_are_their_mean(mixture, curved):
+    assert mixture.names == ("least squares", "curves", "boosting")
+    assert (mixture.weights >= 0).all()
+    assert mixture.weights.sum() == pytest.approx(1)
+    X = curved(seed=1).X
+    np.testing.assert_allclose(mixture.predict(X)[:, 0], mixture.each(X)[:, :, 0] @ mixture.weights)
+
+
+def test_rows_are_predicted_by_fits_without_their_environments(mixture, curved):
+    sample = curved()
+    for fold in mixture.folds:
+        out = np.isin(sample.codes, fold)
+        learnt = FEW[1].fit(sample.rows(~out))
+        np.testing.assert_array_equal(mixture.left_out[out, 1], learnt.predict(sample.X[out]))
+    assert mixture.left_out_mixture.shape == (400, 1)
+
+
+def test_a_curved_target_is_given_to_curves(mixture):
+    assert mixture.weights[0] < 0.2
+
+
+def test_the_same_seed_gives_the_same_mixture_whatever_the_number_of_jobs(curved):
+    sample = curved(missing=0.1)
+    learners = default_learners(0, sample.columns)
+    done = []
+    one = fit_mixture(sample, learners, seed=1, n_jobs=1, progress=lambda *at: done.append(at))
+    two = fit_mixture(sample, learners, seed=1, n_jobs=2)
+    np.testing.assert_array_equal(one.left_out, two.left_out)
+    np.testing.assert_array_equal(one.weights, two.weights)
+    np.testing.assert_array_equal(one.predict(sample.X), two.predict(sample.X))
+    assert done == [(i, 6) for i in range(1, 7)]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classes_are_weighed_by_log_loss(curved, n_classes):
+    sample = curved(n_classes=n_classes)
+    mixture = fit_mixture(sample, default_learners(n_classes, sample.columns), seed=0)
+    found = mixture.predict(sample.X)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    errors = environment_errors(sample, mixture.left_out).mean(axis=0)
+    mixed = environment_errors(sample, mixture.left_out_mixture[:, None]).mean()
+    assert mixed <= errors.min() + 1e-4
+
+
+def test_one_environment_leaves_out_rows(curved):
+    mixture = fit_mixture(curved(n_environments=1), FEW, seed=0)
+    assert mixture.folds == []
+    assert mixture.weights[0] < 0.2
+
+
+def test_a_file_predicts_the_same_and_is_checked(curved):
+    sample = curved()
+    mixture = fit_mixture(sample, default_learners(0, sample.columns), seed=0)
+    entries = json.loads(json.dumps(mixture.entries()))
+    again = read_blend(entries, n_columns=5, n_classes=0)
+    np.testing.assert_array_equal(again.predict(sample.X), mixture.predict(sample.X))
+    for key, value in (("weights", [1.0]), ("learnt", None), ("names", [1] * 8)):
+        with pytest.raises(ModelFileError, match=key):
+            read_blend(entries | {key: value}, n_columns=5, n_classes=0)
+
+
+def test_folds_hold_whole_environments_of_about_equally_many_rows(curved):
+    sample = curved(n=1000, n_environments=23)
+    folds = environment_folds(sample, most=5, seed=0)
+    assert np.array_equal(np.sort(np.concatenate(folds)), np.arange(23))
+    rows = [np.isin(sample.codes, fold).sum() for fold in folds]
+    assert len(folds) == 5
+    assert max(rows) - min(rows) <= 44
+
+
+def test_environments_count_the_same(curved):
+    sample = curved(n_environments=3).rows(np.arange(150))
+    sample.codes[:100] = 7
+    shares = np.bincount(sample.codes, weights=balanced(sample))
+    np.testing.assert_allclose(shares[shares > 0], np.full(4, 1 / 4))
