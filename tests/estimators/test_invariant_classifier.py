@@ -284,7 +284,8 @@ def overfitted(seed, n_environments):
 
 def test_calibration_is_what_environments_agree_on():
     X, y, place = overfitted(1, 10)
-    model = InvariantClassifier(predictor="pooled").fit(X, y, environments=place)
+    model = InvariantClassifier(predictor="invariant", features_always=list(range(X.shape[1])))
+    model.fit(X, y, environments=place)
     centre = X.mean(axis=0)[None]
     level, eta = np.empty(len(y)), np.empty(len(y))
     for name in np.unique(place):
@@ -379,7 +380,8 @@ def test_copies_are_untested():
 def test_errors_are_those_of_refits(small, fitted):
     X, y, place, _ = small
     table = fitted.errors_.set_index("environment")
-    pooled = clone(fitted).set_params(predictor="pooled", calibrate=False)
+    # three environments are too few to calibrate on
+    pooled = clone(fitted).set_params(predictor="pooled")
     for name in ("e0", "e3"):
         here = place == name
         pooled.fit(X[~here], y[~here], environments=place[~here])

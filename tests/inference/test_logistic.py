@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
 from elinvar.environments import Environments
 from elinvar.inference import (
@@ -181,7 +183,7 @@ def test_giving_up_on_a_support_changes_no_choice():
 def test_environments_count_for_their_weights_in_the_pooled_model():
     X, y, place = draw(6)
     weights = np.array([0.6, 0.1, 0.3])
-    model = loss_of(X, y, place, weights=weights, calibrate=False).pooled_model()
+    model = loss_of(X, y, place, weights=weights, calibrate=False, shrink=False).pooled_model()
     other = LogisticRegression(C=np.inf, tol=1e-10)
     other.fit(X, y, sample_weight=(weights * len(y) / np.bincount(place))[place])
     np.testing.assert_allclose(model.coef, other.coef_, atol=2e-4)
@@ -189,6 +191,33 @@ def test_environments_count_for_their_weights_in_the_pooled_model():
     share = 1 / (1 + np.exp(-mean.intercept[0]))
     expected = weights @ [y[place == e].mean() for e in range(3)]
     assert share == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_all_features_are_shrunk_as_much_as_environments_left_out_ask_for(n_classes):
+    """scikit-learn's penalty of two classes is half of |w|^2, of three half of every class's."""
+    errors = {}
+    for spread in (0.0, 1.0):
+        rng = np.random.default_rng([3, n_classes])
+        place = np.repeat(np.arange(5), 150)
+        X = rng.normal(size=(len(place), 4))
+        slopes = 1.5 - spread + spread * rng.normal(size=(5, n_classes - 1, 4))
+        odds = np.einsum("ij,icj->ic", X, slopes[place])
+        odds = np.column_stack([np.zeros(len(place)), odds])
+        y = (odds + rng.gumbel(size=odds.shape)).argmax(axis=1)
+        loss = loss_of(X, y, place, calibrate=False)
+        Z, share = loss.data.Z[1:].T, loss.pooled_model().probabilities(X)
+        fits = {}
+        for strength in (1, 3, 10):
+            other = LogisticRegression(C=1 / (strength * (n_classes - 1)), tol=1e-10)
+            fits[strength] = other.fit(Z, y).predict_proba(Z)
+            errors[spread, strength] = np.mean(
+                [log_loss(y[here], clone(other).fit(Z[~here], y[~here]).predict_proba(Z[here]))
+                 for here in (place == e for e in range(5))]
+            )  # fmt: skip
+        best = min(fits, key=lambda one: errors[spread, one])
+        assert best == (1 if spread == 0 else 10)
+        np.testing.assert_allclose(share, fits[best], atol=2e-4)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -244,7 +273,7 @@ def test_slope_intervals_cover():
 def test_the_path_starts_at_the_pooled_fit():
     X, y, place = draw(8, rows=(500, 400, 600))
     for weights in (None, np.array([0.2, 0.5, 0.3])):
-        found = findings(X, y, place, weights=weights)
+        found = findings(X, y, place, weights=weights, calibrate=False)
         path = found.path()
         np.testing.assert_allclose(path.coef[0], found.pooled.coef[0], rtol=2e-3, atol=2e-3)
         assert path.strength[0] == 0 and np.isfinite(path.standardized).all()

@@ -36,9 +36,10 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
     predictor : {"auto", "invariant", "pooled"}
         What predicts. "auto": the accepted model, or what ``notes_`` explains instead.
     calibrate : bool
-        Move log odds towards those at the centre of the columns where fits to other environments
-        were too sure, as far as four environments or more agree on it. Errors of environments left
-        out (``errors_``) are of models without it.
+        Shrink the model of all features as environments left out ask for, and move log odds
+        towards those at the centre of the columns where fits to other environments were too sure,
+        as far as four environments or more agree on it. Errors of environments left out
+        (``errors_``) are of models without the latter. False: maximum likelihood.
     features_always : list of str or int, optional
         Features, by name or position, that always stay in the model.
     environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping

@@ -240,7 +240,12 @@ def learn(
     if isinstance(data, Moments):
         return _learn(SquaredLoss.from_moments(data, rows, **options), task)
     logistic = LogisticLoss.from_rows(
-        data, task.outcomes, calibrate=task.calibrate, robust=rows is not None, **options
+        data,
+        task.outcomes,
+        calibrate=task.calibrate,
+        shrink=task.calibrate,
+        robust=rows is not None,
+        **options,
     )
     return _learn(logistic, task)
 

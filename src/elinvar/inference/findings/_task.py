@@ -23,7 +23,7 @@ class LearningTask:
     outcomes : tuple of str
         Names of the classes, the target being the number of one; empty if it is a number.
     calibrate : bool
-        Correct log odds by what left-out environments say.
+        Correct log odds, and shrink those of all features, by what left-out environments say.
     """
 
     intercept: Intercept

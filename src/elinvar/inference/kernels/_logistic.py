@@ -168,25 +168,32 @@ def _eliminate(hessian: Floats, slope: Floats, m: int, k: int, border: Floats) -
 @compiled(fastmath=True)
 def _total(
     Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
-    own: bool, coef: Floats, intercepts: Floats, prob: Floats,
+    pull: float, own: bool, coef: Floats, intercepts: Floats, prob: Floats,
 ) -> tuple[float, float]:  # fmt: skip
-    """Log loss over stretches of rows, and the same with the ridge."""
-    loss, square = 0.0, 0.0
+    """Log loss over stretches of rows, and the same with ridge and pull."""
+    loss, square, (m, k) = 0.0, 0.0, coef.shape
     for e in range(len(starts)):
         if own:
             coef[:, 0] = intercepts[e]
         lo, hi = starts[e], stops[e]
         loss += objective(Z, y, weight, lo, hi, columns, coef, prob[:, lo:hi])
-    for c in range(len(coef)):
-        for a in range(1 if own else 0, coef.shape[1]):
-            square += coef[c, a] * coef[c, a]
-    return loss, loss + 0.5 * ridge * square
+    pulled = 0.0
+    for a in range(1 if own else 0, k):
+        each, total = 0.0, 0.0
+        for c in range(m):
+            each += coef[c, a] * coef[c, a]
+            total += coef[c, a]
+        square += each
+        if a > 0:
+            # sum of squares about the mean over all classes, the reference among them
+            pulled += each - total * total / (m + 1)
+    return loss, loss + 0.5 * ridge * square + pull * pulled
 
 
 @compiled(fastmath=True)
 def _system(
     Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
-    own: bool, coef: Floats, prob: Floats, work: Floats, total: Floats, rhs: Floats,
+    pull: float, own: bool, coef: Floats, prob: Floats, work: Floats, total: Floats, rhs: Floats,
     borders: Floats,
 ) -> float:  # fmt: skip
     """Write the Newton system of the coefficients; return the intercepts' part of the decrement."""
@@ -217,15 +224,33 @@ def _system(
         else:
             rhs[a] += ridge * coef[a // k, a % k]
             total[a, a] += ridge
+    if pull > 0.0:
+        _pull(pull, coef, total, rhs)
     return decrement
+
+
+@compiled(fastmath=True)
+def _pull(pull: float, coef: Floats, total: Floats, rhs: Floats) -> None:
+    """Add what pulls slopes towards each other over classes to a Newton system."""
+    m, k = coef.shape
+    for a in range(1, k):
+        for c in range(m):
+            for d in range(m):
+                share = 2.0 * pull * ((1.0 if c == d else 0.0) - 1.0 / (m + 1))
+                rhs[c * k + a] += share * coef[d, a]
+                total[c * k + a, d * k + a] += share
 
 
 @compiled(fastmath=True)
 def newton(
     Z: Floats, y: Ints, weight: Floats, starts: Ints, stops: Ints, columns: Ints, ridge: float,
-    own: bool, frozen: bool, coef: Floats, intercepts: Floats, prob: Floats, work: Floats,
+    pull: float, own: bool, frozen: bool, coef: Floats, intercepts: Floats, prob: Floats,
+    work: Floats,
 ) -> float:  # fmt: skip
-    """Minimise log loss + ridge |coef|^2 / 2 over stretches of rows, in place.
+    """Minimise log loss + ridge |coef|^2 / 2 + pull |slopes - mean|^2 over rows, in place.
+
+    The mean is over all classes, whose reference has slopes 0: of two classes the last term is
+    pull |slopes|^2 / 2, and of several it does not depend on which is the reference.
 
     Returns the log loss. Where each stretch has its ``own`` intercepts (E, m), they are free of the
     ridge, and the first column of ``coef`` (m, k) is but their place; where ``frozen`` only they
@@ -236,11 +261,14 @@ def newton(
     total, rhs, step = np.empty((size, size)), np.empty(size), np.empty(size)
     borders, moves = np.empty((len(starts), m, size + 1)), np.empty((len(starts), m))
     before, kept = coef.copy(), intercepts.copy()
-    loss, value = _total(Z, y, weight, starts, stops, columns, ridge, own, coef, intercepts, prob)
+    loss, value = _total(
+        Z, y, weight, starts, stops, columns, ridge, pull, own, coef, intercepts, prob
+    )
     for _ in range(_ITERATIONS):
         # the decrement g' H^-1 g is twice what a step gains if the loss is quadratic
         decrement = _system(
-            Z, y, weight, starts, stops, columns, ridge, own, coef, prob, work, total, rhs, borders,
+            Z, y, weight, starts, stops, columns, ridge, pull, own, coef, prob, work, total, rhs,
+            borders,
         )  # fmt: skip
         step[:] = 0.0
         if not frozen:
@@ -259,7 +287,7 @@ def newton(
             if own:
                 intercepts[:] = kept - length * moves
             loss, now = _total(
-                Z, y, weight, starts, stops, columns, ridge, own, coef, intercepts, prob
+                Z, y, weight, starts, stops, columns, ridge, pull, own, coef, intercepts, prob
             )
             # Armijo's rule, with what rounding may add
             done = now <= value - 1e-4 * length * decrement + 1e-11 * abs(value)
@@ -319,8 +347,8 @@ def fit_environments(
         lo, hi = bounds[e], bounds[e + 1]
         ends = bounds[e : e + 1], bounds[e + 1 : e + 2]
         loss[e] = newton(
-            Z, y, weight, ends[0], ends[1], columns, ridge, False, False, coef[e], nothing, prob,
-            work,
+            Z, y, weight, ends[0], ends[1], columns, ridge, 0.0, False, False, coef[e], nothing,
+            prob, work,
         )  # fmt: skip
         wrong[e] = _mistakes(y, weight, lo, hi, prob[:, lo:hi])
 

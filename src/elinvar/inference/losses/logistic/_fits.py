@@ -75,8 +75,9 @@ def common_fit(
     own_intercepts: bool,
     weight: Floats | None = None,
     start: Floats | None = None,
+    pull: float = 0.0,
 ) -> CommonFit:
-    """Fit a support (n_gates,) to all rows, from ``start`` (m, q)."""
+    """Fit a support (n_gates,) to all rows, from ``start`` (m, q); ``pull`` shrinks slopes."""
     from elinvar.inference.kernels._logistic import losses, newton
 
     columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
@@ -89,7 +90,7 @@ def common_fit(
     ends = (problem.bounds[:-1], problem.bounds[1:])
     if not own_intercepts:
         ends = (problem.bounds[:1], problem.bounds[-1:])
-    newton(*data, *ends, columns, RIDGE, own_intercepts, False, inner, intercepts, *scratch)
+    newton(*data, *ends, columns, RIDGE, pull, own_intercepts, False, inner, intercepts, *scratch)
     if not own_intercepts:
         intercepts[:] = inner[:, 0]
     loss = losses(*data, problem.bounds, columns, inner, intercepts, scratch[0])
@@ -122,10 +123,11 @@ def left_out_fits(
     own_intercepts: bool,
     weight: Floats | None = None,
     start: Floats | None = None,
+    pull: float = 0.0,
     bound: float = np.inf,
     first: Places | None = None,
 ) -> LeftOutFits | None:
-    """Fit a support without each environment in turn.
+    """Fit a support without each environment in turn; ``pull`` shrinks slopes.
 
     Stops with None where a mean log loss on slopes exceeds ``bound``: such a support is not the
     one that is sought. Environments come in the order ``first``, those that may exceed it first.
@@ -145,8 +147,8 @@ def left_out_fits(
         intercepts = np.repeat(inner[None, :, 0], E - 1, axis=0)
         ends = (problem.bounds[others], problem.bounds[others + 1])
         newton(
-            problem.Z, problem.y, weight, *ends, columns, RIDGE, own_intercepts, False,
-            inner, intercepts, *scratch,
+            problem.Z, problem.y, weight, *ends, columns, RIDGE, pull, own_intercepts,
+            False, inner, intercepts, *scratch,
         )  # fmt: skip
         if own_intercepts:
             share = problem.linear.weights[others]
@@ -176,7 +178,7 @@ def best_intercept(odds: Floats, y: Places, weight: Floats) -> tuple[Floats, flo
     coef, moved = np.concatenate([np.zeros((m, 1)), np.eye(m)], axis=1), np.zeros((1, m))
     ends, scratch = (np.array([0]), np.array([n])), (np.empty((m, n)), np.empty((2, n)))
     loss = newton(
-        table, y, weight, *ends, np.arange(m + 1), RIDGE, True, True, coef, moved, *scratch
+        table, y, weight, *ends, np.arange(m + 1), RIDGE, 0.0, True, True, coef, moved, *scratch
     )
     return moved[0], float(loss)
 

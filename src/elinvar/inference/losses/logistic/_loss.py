@@ -25,6 +25,7 @@ from elinvar.inference.losses.logistic._fits import CommonFit, common_fit, left_
 from elinvar.inference.losses.logistic._models import class_residuals, judge_classes, model_of
 from elinvar.inference.losses.logistic._pictures import explore, pooled_picture, rough_criterion
 from elinvar.inference.losses.logistic._refit import refit_of
+from elinvar.inference.losses.logistic._shrinkage import shrunk_fit
 from elinvar.inference.losses.logistic._subspace import logistic_subspace
 from elinvar.inference.losses.logistic._supports import Ledger, Support, table_of
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path
@@ -65,12 +66,15 @@ class LogisticLoss:
         Names of the classes.
     calibrate : bool
         Whether models are calibrated on environments left out.
+    shrink : bool
+        Whether the model of all features is shrunk as environments left out ask for.
     """
 
     rows: "Environments"
     data: LogisticProblem
     outcomes: tuple[str, ...]
     calibrate: bool = True
+    shrink: bool = True
 
     # as a log loss is half a log variance
     scale = 0.5
@@ -91,13 +95,14 @@ class LogisticLoss:
         calibrate: bool = True,
         moments: "Moments | None" = None,
         robust: bool = False,
+        shrink: bool = True,
         **options: Unpack[ProblemOptions],
     ) -> "LogisticLoss":
         """Standardise rows whose target is the number of the class; see `LogisticProblem`."""
         data = LogisticProblem.from_rows(
             rows, len(outcomes), moments=moments, robust=robust, **options
         )
-        return cls(rows=rows, data=data, outcomes=outcomes, calibrate=calibrate)
+        return cls(rows=rows, data=data, outcomes=outcomes, calibrate=calibrate, shrink=shrink)
 
     @property
     def problem(self) -> LinearProblem:
@@ -189,11 +194,12 @@ class LogisticLoss:
 
     def pooled_left_out(self) -> Floats:
         """Mean log loss of all features on each environment left out, (E,)."""
-        return self._reference_left_out(True)
+        return self._pooled_left_out[1]
 
     def mean_left_out(self) -> Floats:
         """Mean log loss of the others' shares of classes on each environment, (E,)."""
-        return self._reference_left_out(False)
+        nothing = np.zeros(self.problem.n_gates, dtype=bool)
+        return self._fits_without_each(nothing, self._nothing)[1]
 
     def comparable(self, loss: Floats) -> Floats:
         """Return log losses as they are: differences are of mean log likelihoods."""
@@ -210,10 +216,10 @@ class LogisticLoss:
 
     def shares_explained(self, table: Assessment, row: int) -> tuple[float, float]:
         """Share of the deviance of no feature that a support, and all features, spare."""
-        own, pooled = float(table.risk[row]), self._reference_risk(True)
         nothing = self.ledger.common(np.zeros(self.problem.n_gates, dtype=bool)).loss
         none = float(self.problem.weights @ (nothing / self.data.count))
-        return 1 - own / none, 1 - pooled / self._reference_risk(False)
+        pooled, reference = self._pooled[0].loss.sum(), self._nothing.loss.sum()
+        return 1 - float(table.risk[row]) / none, 1 - float(pooled / reference)
 
     def subspace(self, alpha: float, *, seed: int, near: Floats | None = None) -> Subspace | None:
         """Find combinations of columns that hold in all environments, for two classes.
@@ -260,9 +266,10 @@ class LogisticLoss:
         With more than two classes each is followed against the first, and a column's coefficient is
         the largest difference between two of all.
         """
+        likeliest = self._balanced_fit(np.ones(self.problem.n_gates, dtype=bool))
         paths = []
         for c in range(1, self.data.n_classes):
-            picture = pooled_picture(self.data, self._pooled.coef, c)
+            picture = pooled_picture(self.data, likeliest.coef, c)
             path = invariance_path(picture, strengths=strengths)
             paths.append(replace(path, standardized=path.standardized * picture.target_scale))
         if len(paths) == 1:
@@ -289,15 +296,15 @@ class LogisticLoss:
         return moments, f"The target is looked at as a number, 1 for {name} and 0 for the rest."
 
     def pooled_model(self) -> LogisticModel:
-        """All features with one intercept, environments counting for their weights."""
+        """All features with one intercept, shrunk; environments count for their weights."""
         left = None
         if self._calibrates:
             left = self._pooled_left_out[0]
-        return model_of(self.data, self._pooled.coef, left_out=left)
+        return model_of(self.data, self._pooled[0].coef, left_out=left)
 
     def mean_model(self) -> LogisticModel:
         """Shares of classes, whatever the features."""
-        return model_of(self.data, self._reference(False).coef)
+        return model_of(self.data, self._nothing.coef)
 
     def support_model(self, gates: Bools, coef: Floats | None = None) -> LogisticModel:
         """Return the fit of a support, calibrated by its fits without each environment."""
@@ -378,6 +385,7 @@ class LogisticLoss:
             calibrate=False,
             moments=self.problem.moments.exclude(names),
             robust=self.cells is not None,
+            shrink=self.shrink,
             **self.problem.options_without(names, always),
         )
 
@@ -385,37 +393,40 @@ class LogisticLoss:
     def _calibrates(self) -> bool:
         return self.calibrate and len(self.data.count) > 1
 
-    def _reference(self, everything: bool) -> CommonFit:
-        """Fit of all features or none with one intercept, environments by their weights."""
-        gates = np.full(self.problem.n_gates, everything)
+    def _balanced_fit(self, gates: Bools) -> CommonFit:
+        """Fit of a support with one intercept, environments by their weights."""
         # with nothing to balance the ledger may know the fit already
         if self.data.balanced is self.data.weight:
             return self.ledger.common(gates, own_intercepts=False)
         return common_fit(self.data, gates, own_intercepts=False, weight=self.data.balanced)
 
     @cached_property
-    def _pooled(self) -> CommonFit:
-        return self._reference(True)
+    def _nothing(self) -> CommonFit:
+        return self._balanced_fit(np.zeros(self.problem.n_gates, dtype=bool))
 
-    def _reference_risk(self, everything: bool) -> float:
-        fit = self._pooled if everything else self._reference(False)
-        return float(fit.loss.sum() / self.data.count.sum())
+    @cached_property
+    def _pooled(self) -> tuple[CommonFit, float]:
+        """The fit of all features, and the strength of its shrinkage."""
+        everything = np.ones(self.problem.n_gates, dtype=bool)
+        if not self.shrink:
+            return self._balanced_fit(everything), 0.0
+        return shrunk_fit(self.data, everything)
 
     @cached_property
     def _pooled_left_out(self) -> tuple[Floats, Floats]:
-        return self._fits_without_each(True)
+        fit, strength = self._pooled
+        return self._fits_without_each(np.ones(self.problem.n_gates, dtype=bool), fit, strength)
 
-    def _reference_left_out(self, everything: bool) -> Floats:
-        return self._pooled_left_out[1] if everything else self._fits_without_each(False)[1]
-
-    def _fits_without_each(self, everything: bool) -> tuple[Floats, Floats]:
-        gates = np.full(self.problem.n_gates, everything)
+    def _fits_without_each(
+        self, gates: Bools, fit: CommonFit, pull: float = 0.0
+    ) -> tuple[Floats, Floats]:
         fits = left_out_fits(
             self.data,
             gates,
             own_intercepts=False,
             weight=self.data.balanced,
-            start=(self._pooled if everything else self._reference(False)).coef,
+            start=fit.coef,
+            pull=pull,
         )
         assert fits is not None  # without a bound none is given up
         return fits.coef, fits.loss

@@ -68,7 +68,7 @@ def _along(problem: LogisticProblem, direction: Floats, weight: Floats) -> Float
     table = np.stack([np.ones(n), column / spread])
     ends = (np.array([0]), np.array([n]))
     newton(
-        table, problem.y, weight, *ends, np.arange(2), RIDGE, False, False,
+        table, problem.y, weight, *ends, np.arange(2), RIDGE, 0.0, False, False,
         coef, np.zeros((1, 1)), prob, work,
     )  # fmt: skip
     along = coef[:, 1:] / spread * direction
