@@ -65,7 +65,8 @@ def test_classes_are_weighed_by_log_loss(curved, n_classes):
     np.testing.assert_allclose(found.sum(axis=1), 1)
     errors = environment_errors(sample, mixture.left_out).mean(axis=0)
     mixed = environment_errors(sample, mixture.left_out_mixture[:, None]).mean()
-    assert mixed <= errors.min() + 1e-4
+    # the prior weights cost a little where they are wrong
+    assert mixed <= 1.02 * errors.min()
 
 
 def test_one_environment_leaves_out_rows(curved):

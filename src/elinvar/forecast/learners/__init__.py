@@ -2,8 +2,10 @@
 
 from elinvar.forecast.learners._additive import Additive, LearntAdditive
 from elinvar.forecast.learners._boosting import Boosting, Forest, LearntTrees
+from elinvar.forecast.learners._classes import LearntClasses, learn
 from elinvar.forecast.learners._foreign import Foreign
 from elinvar.forecast.learners._learner import Learner, Learnt, fit_once
+from elinvar.forecast.learners._logistic import LearntLogistic, Logistic
 from elinvar.forecast.learners._read import read_learnt
 from elinvar.forecast.learners._residuals import LearntOnResiduals, OnResiduals
 from elinvar.forecast.learners._trees import TreeEnsemble
@@ -16,10 +18,14 @@ __all__ = [
     "Learner",
     "Learnt",
     "LearntAdditive",
+    "LearntClasses",
+    "LearntLogistic",
     "LearntOnResiduals",
     "LearntTrees",
+    "Logistic",
     "OnResiduals",
     "TreeEnsemble",
     "fit_once",
+    "learn",
     "read_learnt",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from elinvar.forecast import _entries
 from elinvar.forecast._sample import Floats, Places, Sample
-from elinvar.forecast.learners._basis import Basis, basis_of
+from elinvar.forecast.learners._basis import Basis, basis_of, whitening
 
 # variance of the levels over that of the noise: nothing, and from tiny to all there is
 _LEVELS = np.concatenate([[0.0], np.logspace(-4, 3, 29)])
@@ -55,7 +55,7 @@ class Additive:
         basis, design = basis_of(sample, n_knots=self.n_knots)
         weight = sample.weight / sample.weight.mean()
         centre = weight @ design / weight.sum()
-        white = _whitening(design - centre, weight, sample.columns.groups[basis.columns])
+        white = whitening(design - centre, weight, sample.columns.groups[basis.columns])
         A = np.column_stack([np.ones(len(design)), (design - centre) @ white])
         solve = _solve_random if self.level == "random" else _solve_shared
         middle = weight @ sample.y / weight.sum()
@@ -113,26 +113,6 @@ class LearntAdditive:
             coef=_entries.numbers(entries, "coef", length=len(basis.columns)),
             intercept=_entries.number(entries, "intercept"),
         )
-
-
-def _whitening(centred: Floats, weight: Floats, groups: Places) -> Floats:
-    """Return W with columns such that those of each feature in ``centred @ W`` are uncorrelated.
-
-    Directions without variance are left out: their coefficient is 0.
-    """
-    blocks = []
-    for feature in np.unique(groups):
-        own = np.flatnonzero(groups == feature)
-        part = centred[:, own]
-        scale = np.sqrt(weight @ part**2 / weight.sum())
-        scale[scale == 0] = 1.0
-        part = part / scale
-        values, vectors = np.linalg.eigh((part * weight[:, None]).T @ part / weight.sum())
-        kept = values > 1e-8 * max(values.max(initial=0.0), 1e-12)
-        block = np.zeros((len(groups), int(kept.sum())))
-        block[own] = vectors[:, kept] / np.sqrt(values[kept]) / scale[:, None]
-        blocks.append(block)
-    return np.hstack(blocks) if blocks else np.zeros((len(groups), 0))
 
 
 def _solve_shared(A: Floats, y: Floats, weight: Floats, codes: Places, penalty: float) -> Floats:

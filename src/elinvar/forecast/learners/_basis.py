@@ -144,3 +144,23 @@ def basis_of(sample: Sample, *, n_knots: int) -> tuple[Basis, Floats]:
         return basis, basis.expand(rows.X)
 
     return sample.once(("basis", n_knots), make)
+
+
+def whitening(centred: Floats, weight: Floats, groups: Places) -> Floats:
+    """Return W with columns such that those of each feature in ``centred @ W`` are uncorrelated.
+
+    Directions without variance are left out: their coefficient is 0.
+    """
+    blocks = []
+    for feature in np.unique(groups):
+        own = np.flatnonzero(groups == feature)
+        part = centred[:, own]
+        scale = np.sqrt(weight @ part**2 / weight.sum())
+        scale[scale == 0] = 1.0
+        part = part / scale
+        values, vectors = np.linalg.eigh((part * weight[:, None]).T @ part / weight.sum())
+        kept = values > 1e-8 * max(values.max(initial=0.0), 1e-12)
+        block = np.zeros((len(groups), int(kept.sum())))
+        block[own] = vectors[:, kept] / np.sqrt(values[kept]) / scale[:, None]
+        blocks.append(block)
+    return np.hstack(blocks) if blocks else np.zeros((len(groups), 0))

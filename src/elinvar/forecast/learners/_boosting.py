@@ -209,7 +209,8 @@ def _grow(
     fixed = {"objective": objective, "verbose": -1, "num_threads": 1, "deterministic": True}
     fill, data = sample.once("bins", _bins)
     data.set_label(sample.y).set_weight(sample.weight / sample.weight.mean())
-    data.set_init_score(None if start is None else start.ravel(order="F"))
+    # not `set_init_score`, which leaves those of the fit before where there are none
+    data.set_field("init_score", None if start is None else start.ravel(order="F"))
     booster = lightgbm.train(fixed | options | _BINNING, data, num_boost_round=n_trees)
     return LearntTrees(
         columns=sample.columns,

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from elinvar.forecast import _entries
 from elinvar.forecast.learners._additive import LearntAdditive
 from elinvar.forecast.learners._boosting import LearntTrees
+from elinvar.forecast.learners._classes import LearntClasses
 from elinvar.forecast.learners._learner import Learnt
+from elinvar.forecast.learners._logistic import LearntLogistic
 from elinvar.forecast.learners._residuals import LearntOnResiduals
 
 
@@ -30,6 +34,14 @@ def read_learnt(entries: Mapping[str, object], *, n_columns: int, n_classes: int
         _entries.must(n_classes == 0, "kind", "a learner of classes")
         _entries.must(len(additive.basis.fill) == n_columns, "fill", f"a list of {n_columns}")
         return additive
+    if kind == "classes":
+        return _read_classes(entries, n_columns=n_columns, n_classes=n_classes)
+    if kind == "logistic":
+        logistic = LearntLogistic.read(entries)
+        outputs = n_classes if n_classes > 2 else 1
+        _entries.must(len(logistic.intercept) == outputs, "intercept", f"a list of {outputs}")
+        _entries.must(len(logistic.basis.fill) == n_columns, "fill", f"a list of {n_columns}")
+        return logistic
     if kind == "trees":
         trees = LearntTrees.read(entries)
         _entries.must(trees.n_classes == n_classes, "n_classes", str(n_classes))
@@ -38,10 +50,30 @@ def read_learnt(entries: Mapping[str, object], *, n_columns: int, n_classes: int
     if kind == "residuals":
         base, rest = _entries.inner(entries, "base"), _entries.inner(entries, "trees")
         # a file could nest them endlessly; a fit never does
-        _entries.must(base.get("kind") != "residuals", "base", "a learner of another kind")
+        other = base.get("kind") not in ("residuals", "classes")
+        _entries.must(other, "base", "a learner of another kind")
         _entries.must(rest.get("kind") == "trees", "trees", "trees")
         size = {"n_columns": n_columns, "n_classes": n_classes}
         corrected = read_learnt(rest, **size)
         assert isinstance(corrected, LearntTrees)
         return LearntOnResiduals(base=read_learnt(base, **size), trees=corrected)
     _entries.refuse("kind", "a learner that elinvar knows")
+
+
+def _read_classes(
+    entries: Mapping[str, object], *, n_columns: int, n_classes: int
+) -> LearntClasses:
+    present = _entries.wholes(entries, "present")
+    fits = 0 < len(present) <= n_classes and present[0] >= 0 and present[-1] < n_classes
+    _entries.must(fits and (np.diff(present) > 0).all(), "present", "positions of classes")
+    inside = _entries.inner(entries, "learnt")
+    _entries.must(inside.get("kind") != "classes", "learnt", "a learner of another kind")
+    learnt = None
+    if len(present) > 1:
+        learnt = read_learnt(inside, n_columns=n_columns, n_classes=len(present))
+    return LearntClasses(
+        learnt=learnt,
+        present=present,
+        n_classes=n_classes,
+        n_rows=_entries.whole(entries, "n_rows", least=1),
+    )

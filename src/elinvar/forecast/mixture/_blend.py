@@ -22,11 +22,14 @@ class Blend:
         Not negative, with sum 1.
     learnt : tuple of Learnt or None
         From all rows; None for a learner without weight that a model file has not kept.
+    sharpness : float
+        Power of the mean probabilities of classes; 1 where the target is a number.
     """
 
     names: tuple[str, ...]
     weights: Floats
     learnt: tuple[Learnt | None, ...]
+    sharpness: float = 1.0
 
     def predict(self, X: Floats) -> Floats:
         """Predict rows: numbers (n, 1), or probabilities (n, n_classes).
@@ -41,7 +44,7 @@ class Blend:
             if learnt is not None and weight > 0
         ]
         total: Floats = np.sum(parts, axis=0)
-        return total
+        return sharpened(total, self.sharpness)
 
     def each(self, X: Floats) -> Floats:
         """Predict rows with each learner that is there, in order, (n, M, k).
@@ -63,11 +66,27 @@ class Blend:
         return {
             "names": list(self.names),
             "weights": self.weights.tolist(),
+            "sharpness": self.sharpness,
             "learnt": [
                 learnt.entries() if learnt is not None and weight > 0 else {}
                 for weight, learnt in zip(self.weights, self.learnt, strict=True)
             ],
         }
+
+
+def sharpened(mean: Floats, power: float) -> Floats:
+    """Return probabilities raised to a power, with sum 1; a power of 1 leaves all as it is.
+
+    Parameters
+    ----------
+    mean : (n, k) array
+    power : float
+    """
+    if power == 1:
+        return mean
+    raised = mean**power
+    found: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return found
 
 
 def read_blend(entries: Mapping[str, object], *, n_columns: int, n_classes: int) -> Blend:
@@ -89,10 +108,13 @@ def read_blend(entries: Mapping[str, object], *, n_columns: int, n_classes: int)
     weights = _entries.numbers(entries, "weights", length=len(names))
     fits = (weights >= 0).all() and abs(weights.sum() - 1) < 1e-6
     _entries.must(fits, "weights", "numbers from 0 on with sum 1")
+    power = _entries.number(entries, "sharpness")
+    _entries.must(power > 0 and (n_classes or power == 1), "sharpness", "a power of probabilities")
     learnt = _entries.objects(entries, "learnt", length=len(names))
     return Blend(
         names=names,
         weights=weights,
+        sharpness=power,
         learnt=tuple(
             read_learnt(one, n_columns=n_columns, n_classes=n_classes) if weight > 0 else None
             for one, weight in zip(learnt, weights, strict=True)

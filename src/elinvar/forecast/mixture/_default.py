@@ -1,7 +1,7 @@
 """The learners of a mixture, unless others are asked for."""
 
 from elinvar.forecast._sample import Columns
-from elinvar.forecast.learners import Additive, Boosting, Forest, Learner, OnResiduals
+from elinvar.forecast.learners import Additive, Boosting, Forest, Learner, Logistic, OnResiduals
 
 
 def default_learners(n_classes: int, columns: Columns) -> tuple[Learner, ...]:
@@ -16,7 +16,15 @@ def default_learners(n_classes: int, columns: Columns) -> tuple[Learner, ...]:
     small = Boosting(name="boosting, small trees", n_leaves=8)
     large = Boosting(name="boosting, large trees", n_leaves=31)
     if n_classes:
-        return small, large
+        bends = Logistic(name="logistic curves", n_knots=4, ridge=0.003)
+        fewer = Boosting(n_leaves=8, n_trees=60)
+        return (
+            Logistic(),
+            bends,
+            OnResiduals(name="logistic curves + boosting", base=bends, trees=fewer),
+            small,
+            Forest(),
+        )
     lines = Additive(name="least squares")
     curves = Additive(name="curves", n_knots=4, ridge=0.003)
     return (

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar.forecast._sample import Floats, Mask, Places, Sample
-from elinvar.forecast.learners import Learner, Learnt, fit_once
-from elinvar.forecast.mixture._blend import Blend
+from elinvar.forecast.learners import Learner, Learnt, learn
+from elinvar.forecast.mixture._blend import Blend, sharpened
 from elinvar.forecast.mixture._folds import environment_folds
-from elinvar.forecast.mixture._weights import mixture_weights
+from elinvar.forecast.mixture._weights import mixture_weights, sharpness
 
 # each fold is a fit of all learners; more of them changed no error that could be told from noise
 _FOLDS = 5
@@ -66,13 +66,16 @@ def fit_mixture(
     for part, learnt in zip(parts, fits, strict=False):
         left_out[part] = np.stack([one.predict(sample.X[part]) for one in learnt], axis=1)
     weights = mixture_weights(sample, left_out)
+    mixed = np.einsum("m,nmk->nk", weights, left_out)
+    power = sharpness(sample, mixed)
     return Mixture(
         names=tuple(learner.name for learner in learners),
         weights=weights,
+        sharpness=power,
         learnt=fits[-1],
         folds=folds if len(folds) > 1 else [],
         left_out=left_out,
-        left_out_mixture=np.einsum("m,nmk->nk", weights, left_out),
+        left_out_mixture=sharpened(mixed, power),
     )
 
 
@@ -107,4 +110,4 @@ def _fit_all(
 
 def _fit_part(sample: Sample, learners: Sequence[Learner], rows: Mask) -> tuple[Learnt, ...]:
     part = sample.rows(rows)
-    return tuple(fit_once(learner, part) for learner in learners)
+    return tuple(learn(learner, part) for learner in learners)
