@@ -111,11 +111,21 @@ class Notation:
         return self.decimal == "." and not self.thousands
 
     def is_number(self, text: str) -> bool:
-        """Whether a text is a number in this way of writing and no other."""
+        """Return whether a text is a number in this way of writing and no other.
+
+        Parameters
+        ----------
+        text : str
+        """
         return self._form.fullmatch(text) is not None
 
     def number(self, text: str) -> float | None:
-        """Return the number that a text stands for, or None."""
+        """Return the number that a text stands for, or None.
+
+        Parameters
+        ----------
+        text : str
+        """
         # Python reads 1_0 as 10; in a table it is a code
         if "_" in text:
             return None
@@ -132,11 +142,21 @@ class Notation:
             return None
 
     def is_unclear(self, text: str) -> bool:
-        """Whether a point in a text may part thousands as well as whole from broken."""
+        """Return whether a point in a text may keep thousands apart as well.
+
+        Parameters
+        ----------
+        text : str
+        """
         return self.decimal == "," and not self.thousands and bool(_GROUPED.fullmatch(text.strip()))
 
     def reader(self, name: str) -> Callable[[str], float | None]:
-        """Return what reads the numbers of a column."""
+        """Return what reads the numbers of a column.
+
+        Parameters
+        ----------
+        name : str
+        """
         return self._bare_number if name in self.numeric else self.number
 
     def _bare_number(self, text: str) -> float | None:
