@@ -5,6 +5,8 @@ from elinvar.environments import Moments as Moments
 from elinvar.estimators import HeteroSGDRegressor as HeteroSGDRegressor
 from elinvar.estimators import InvariantClassifier as InvariantClassifier
 from elinvar.estimators import InvariantRegressor as InvariantRegressor
+from elinvar.estimators import TransferClassifier as TransferClassifier
+from elinvar.estimators import TransferRegressor as TransferRegressor
 from elinvar.estimators import load_model as load_model
 from elinvar.estimators import save_model as save_model
 from elinvar.inference import diagnose as diagnose

@@ -2,6 +2,7 @@
 
 from elinvar.answer._answer import Answer
 from elinvar.answer._found import HOLDS, STATUSES, VERDICTS, FittedModel
+from elinvar.answer._transfer_answer import TransferAnswer
 from elinvar.answer.explanation import Explanation
 
 __all__ = [
@@ -11,4 +12,5 @@ __all__ = [
     "Answer",
     "Explanation",
     "FittedModel",
+    "TransferAnswer",
 ]

@@ -29,7 +29,7 @@ HEADS = {
 
 @dataclass(frozen=True, kw_only=True)
 class EffectTable:
-    """What one model says of effects, as texts.
+    """What one model says of effects or features, as texts.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class EffectTable:
     header : tuple of str
     rows : list of tuple of str
     verdicts : tuple of str
-        That of each row.
+        That of each row, if they have verdicts.
     """
 
     title: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]]
-    verdicts: tuple[str, ...]
+    verdicts: tuple[str, ...] = ()
 
 
 def effect_tables(answer: "Found") -> list[EffectTable]:

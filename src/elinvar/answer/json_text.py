@@ -174,12 +174,15 @@ class Reader:
         inner = self.inner(key)
         return {name: inner.number(name) for name in inner.values}
 
-    def array(self, key: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
-        """Return an array of finite numbers of this shape."""
+    def array(
+        self, key: str, shape: tuple[int, ...], *, finite: bool = True
+    ) -> NDArray[np.float64]:
+        """Return an array of numbers of this shape; null is NaN where they need not be finite."""
         value = self.take(key)
-        if not _has_shape(value, shape):
-            self.refuse(key, f"finite numbers of shape {shape}" if shape else "a finite number")
-        return np.array(value, dtype=np.float64).reshape(shape)
+        kind = "finite number" if finite else "number or null"
+        if not _has_shape(value, shape, finite):
+            self.refuse(key, f"{kind}s of shape {shape}" if shape else f"a {kind}")
+        return np.array(_numbers(value), dtype=np.float64).reshape(shape)
 
     def flag(self, key: str) -> bool:
         """Return true or false."""
@@ -217,12 +220,17 @@ def _number(value: object) -> float | None:
         return None
 
 
-def _has_shape(value: object, shape: tuple[int, ...]) -> bool:
+def _numbers(value: object) -> Any:
+    """Return nested lists of what `_number` can read."""
+    return [_numbers(item) for item in value] if isinstance(value, list) else _number(value)
+
+
+def _has_shape(value: object, shape: tuple[int, ...], finite: bool) -> bool:
     if not shape:
         number = _number(value)
-        return number is not None and math.isfinite(number)
+        return number is not None and (math.isfinite(number) or not finite)
     return (
         isinstance(value, list)
         and len(value) == shape[0]
-        and all(_has_shape(item, shape[1:]) for item in value)
+        and all(_has_shape(item, shape[1:], finite) for item in value)
     )

@@ -27,14 +27,25 @@ def summary(answer: "Found", format: str = "text") -> str:
     DataError
         If the format is not known.
     """
-    if format not in _WRITERS:
-        raise DataError(f"format must be one of {', '.join(map(repr, _WRITERS))}; got {format!r}.")
     lines = [text for text in [multiplicity_sentence(answer)] if text]
     lines += [f"Predictions come from {predictor_words(answer.predictor)}."]
     if answer.status != "pooled_only":
         lines.append(f"Overidentification test: {p_words(answer.p_value)}.")
     lines += [f"Note: {note}" for note in answer.notes]
-    return _WRITERS[format](headline(answer), effect_tables(answer), lines)
+    return laid_out(headline(answer), effect_tables(answer), lines, format)
+
+
+def laid_out(head: str, tables: list[EffectTable], lines: list[str], format: str) -> str:
+    """Return a sentence, tables and further sentences in one of the formats.
+
+    Raises
+    ------
+    DataError
+        If the format is not known.
+    """
+    if format not in _WRITERS:
+        raise DataError(f"format must be one of {', '.join(map(repr, _WRITERS))}; got {format!r}.")
+    return _WRITERS[format](head, tables, lines)
 
 
 def _text(head: str, tables: list[EffectTable], lines: list[str]) -> str:

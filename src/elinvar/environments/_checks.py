@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._numbers import counted
-from elinvar._base._voice import flag, on_command_line, option
 from elinvar._base._words import listed
 from elinvar.environments._frames import factor_from_arrow
 from elinvar.environments._labels import Factor, categories_of, factorize, join_factors
@@ -154,16 +153,11 @@ def check_no_text(array: Numbers, name: str) -> None:
 
 
 def code_environments(
-    environments: object,
-    n: int,
-    first_row: int = 0,
-    *,
-    name: str = "environments",
-    missing: bool = False,
+    environments: object, n: int, first_row: int = 0, *, name: str = "environments"
 ) -> Factor:
     """Code one environment label a row; ``None`` puts all rows in one environment.
 
-    ``name`` is what messages call the labels, ``missing`` says whether some may be: -1 then.
+    ``name`` is what messages call the labels.
 
     Raises
     ------
@@ -183,8 +177,7 @@ def code_environments(
     if factor is None:
         factor = _factor_of_array(environments, n, name)
     check_length(factor.codes, name, n)
-    if not missing:
-        check_labels(factor, name, counted_from(first_row))
+    check_labels(factor, name, counted_from(first_row))
     return factor
 
 
@@ -229,8 +222,8 @@ def check_labels(factor: Factor, name: str, row: RowName) -> None:
         raise DataError(
             f"{name}: the environment label is missing in {counted(int(missing.sum()), 'row')}, "
             f"first in row {row(int(missing.argmax()))} (the first row is 1); every row needs "
-            f"one. Fill it in, or drop these rows ({option('missing', 'drop')}); where NA, null or "
-            f"the like is a code in a CSV file, say {flag('no_na')}."
+            "one. Fill it in or drop these rows; a code that reads NA, null or NaN, which mean "
+            "missing in CSV files, needs another name."
         )
 
 
@@ -297,11 +290,6 @@ def _nonfinite(columns: Sequence[str], counts: NDArray[np.intp], row: str, infin
         return (
             f"Input contains infinity in {shown}; first in row {row} (the first row is 1). "
             "Replace it or drop these rows."
-        )
-    if on_command_line():
-        return (
-            f"Input contains missing values (NaN) in {shown}; first in row {row} (the first row is "
-            "1). Drop these rows with --missing drop, or fill them in with --missing impute."
         )
     return (
         f"Input contains missing values (NaN) in {shown}; first in row {row} (the first row is 1). "

@@ -13,6 +13,8 @@ from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._model_file import describe_model, load_model, save_model
 from elinvar.estimators._predict_files import predict_files
 from elinvar.estimators._stochastic_regressor import StochasticRegressor
+from elinvar.estimators._transfer_classifier import TransferClassifier
+from elinvar.estimators._transfer_regressor import TransferRegressor
 
 __all__ = [
     "DataFacts",
@@ -23,6 +25,8 @@ __all__ = [
     "InvariantClassifier",
     "InvariantRegressor",
     "StochasticRegressor",
+    "TransferClassifier",
+    "TransferRegressor",
     "check_classes",
     "describe_model",
     "load_model",

@@ -65,6 +65,20 @@ def check_one_kind(values: NDArray[Any]) -> None:
         )
 
 
+def check_number_of_classes(rows: Environments, classes: NDArray[Any], instead: str) -> None:
+    """Refuse classes that are numbers: nearly every row has one of its own.
+
+    Raises
+    ------
+    DataError
+    """
+    if len(classes) > max(len(rows.y) // 2, 2):
+        raise DataError(
+            f"The target has {len(classes):,} classes in {len(rows.y):,} rows, too few of each to "
+            f"learn from. If it is a number, take {instead} without --classify)."
+        )
+
+
 def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
     """Refuse environments that can say nothing of classes, and classes that are numbers.
 
@@ -81,12 +95,7 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
         If nearly every row has a class of its own, or an environment has too few rows or one class
         only.
     """
-    if len(classes) > max(len(rows.y) // 2, 2):
-        raise DataError(
-            f"The target has {len(classes):,} classes in {len(rows.y):,} rows, too few of each to "
-            "learn from. If it is a number, take InvariantRegressor (elinvar fit without "
-            "--classify)."
-        )
+    check_number_of_classes(rows, classes, "InvariantRegressor (elinvar fit")
     if len(rows.names) < 2:
         return
     check_enough_rows(rows.names, np.bincount(rows.codes, minlength=len(rows.names)))

@@ -13,7 +13,7 @@ from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import Reader, parse, plain, write
 from elinvar.environments import Schema
 from elinvar.errors import DataError, FileError, ModelFileError
-from elinvar.estimators._environment_regressor import EnvironmentRegressor
+from elinvar.estimators._environment_estimator import EnvironmentEstimator
 from elinvar.estimators._facts import DataFacts
 
 # where the classes of model files live, imported when one is met
@@ -21,6 +21,8 @@ _HOME = {
     "InvariantRegressor": "elinvar.estimators",
     "InvariantClassifier": "elinvar.estimators",
     "HeteroSGDRegressor": "elinvar.estimators",
+    "TransferRegressor": "elinvar.estimators",
+    "TransferClassifier": "elinvar.estimators",
     "QuadraticInvariantRegressor": "elinvar.sensing.quadratic",
 }
 
@@ -55,7 +57,7 @@ def save_model(model: SavedModel, path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    model : InvariantRegressor, InvariantClassifier, HeteroSGDRegressor, QuadraticInvariantRegressor
+    model : any estimator of elinvar on environments
         Fitted.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
@@ -107,8 +109,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    InvariantRegressor, InvariantClassifier, HeteroSGDRegressor or QuadraticInvariantRegressor
-        Ready to predict and to print; fit it again to learn from more data.
+    estimator
+        The one that was saved, ready to predict and to print; fit it again to learn from more data.
 
     Raises
     ------
@@ -176,7 +178,7 @@ def describe_model(model: SavedModel) -> dict[str, Any]:
 
     Parameters
     ----------
-    model : InvariantRegressor, InvariantClassifier, HeteroSGDRegressor, QuadraticInvariantRegressor
+    model : any estimator of elinvar on environments
         Fitted.
 
     Returns
@@ -198,6 +200,7 @@ def describe_model(model: SavedModel) -> dict[str, Any]:
         "levels": schema.levels,
         "fill": schema.fill,
         "named": schema.named,
+        "keeps_missing": schema.keeps_missing,
         "environments": [{"name": name, "rows": rows} for name, rows in facts.rows.items()],
         "n_dropped": facts.n_dropped,
         "scales": by_column(schema, facts.scales),
@@ -239,7 +242,7 @@ def _build(file: Reader) -> Any:
     return model
 
 
-def _checked_parameters(kind: type[EnvironmentRegressor], file: Reader) -> dict[str, Any]:
+def _checked_parameters(kind: type[EnvironmentEstimator], file: Reader) -> dict[str, Any]:
     given = file.inner("params").values
     known = kind().get_params(deep=False)
     strange = sorted(set(given) - set(known))
@@ -256,6 +259,8 @@ def _checked_parameters(kind: type[EnvironmentRegressor], file: Reader) -> dict[
 def _schema(file: Reader) -> Schema:
     keys = ("features", "levels", "target", "environment", "fill", "named")
     data = {key: file.take(key) for key in keys}
+    # files of earlier versions do not say it
+    data["keeps_missing"] = "keeps_missing" in file.values and file.flag("keeps_missing")
     for key, wanted in (("features", list), ("environment", list), ("named", bool)):
         if not isinstance(data[key], wanted):
             file.refuse(key, "a list" if wanted is list else "true or false")
@@ -275,6 +280,6 @@ def _schema(file: Reader) -> Schema:
         raise ModelFileError(f"The model file is damaged: {error}") from error
 
 
-def _class_of(name: str) -> type[EnvironmentRegressor]:
-    found: type[EnvironmentRegressor] = getattr(import_module(_HOME[name]), name)
+def _class_of(name: str) -> type[EnvironmentEstimator]:
+    found: type[EnvironmentEstimator] = getattr(import_module(_HOME[name]), name)
     return found

@@ -5,6 +5,7 @@ from elinvar.plots.bench._recovery import plot_recovery as plot_recovery
 from elinvar.plots.bench._scatter import plot_error_time as plot_error_time
 from elinvar.plots.bench._tables import plot_tables as plot_tables
 from elinvar.plots.model._break_even import plot_break_even as plot_break_even
+from elinvar.plots.model._curves import plot_curves as plot_curves
 from elinvar.plots.model._diagnosis import plot_diagnosis as plot_diagnosis
 from elinvar.plots.model._effects import plot_effects as plot_effects
 from elinvar.plots.model._environments import plot_environments as plot_environments

@@ -39,6 +39,11 @@ MODEL_COLOURS = {
     "nearly_invariant": "#007052",
     "lasso": "#6a59a3",
     "mean": "#5f666e",
+    "mixture": "#00639c",
+    "all features": "#007052",
+    "straight lines": "#6a59a3",
+    "boosting": "#a84600",
+    "constant": "#5f666e",
 }
 MODEL_MARKERS = {
     "invariant": "o",
@@ -46,6 +51,11 @@ MODEL_MARKERS = {
     "nearly_invariant": "s",
     "lasso": "x",
     "mean": "|",
+    "mixture": "o",
+    "all features": "s",
+    "straight lines": "x",
+    "boosting": "D",
+    "constant": "|",
 }
 MODEL_NAMES = {
     "invariant": "invariant model",
@@ -53,6 +63,11 @@ MODEL_NAMES = {
     "nearly_invariant": "nearly invariant model",
     "lasso": "lasso",
     "mean": "mean of the target",
+    "mixture": "forecast",
+    "all features": "forecast with all features",
+    "straight lines": "straight lines",
+    "boosting": "boosting",
+    "constant": "the same for every row",
     "used": "chosen without it",
 }
 ENVIRONMENT_COLOURS = (
