@@ -1,0 +1,158 @@
+"""What may differ from place to place: the level, the forecast's scale, learners, effects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from elinvar.forecast import _entries
+from elinvar.forecast._sample import Floats, Mask, Places
+
+LEVEL, FORECAST, LEARNER, NUMBER, CATEGORY = range(5)
+
+WIDE: Final = 100
+"""With more columns than this, effects of single features are not told apart in a new place."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Terms:
+    r"""Columns a of the model :math:`r = a^\top b_e + \text{noise}` of left-out residuals.
+
+    They are 1; the forecast; how far each learner is from it; and the features. All but the first
+    are centred (learners apart) and scaled, so that one prior variance fits all of a kind.
+
+    Attributes
+    ----------
+    names : tuple of str
+        "level", "forecast", the learners, the columns of the features.
+    kinds : (q,) array of int
+        LEVEL, FORECAST, LEARNER, NUMBER or CATEGORY.
+    center, scale : (q,) array
+    """
+
+    names: tuple[str, ...]
+    kinds: Places
+    center: Floats
+    scale: Floats
+
+    @classmethod
+    def of(
+        cls,
+        X: Floats,
+        forecast: Floats,
+        learners: Floats,
+        *,
+        columns: Sequence[str],
+        categorical: Mask,
+        learner_names: Sequence[str],
+    ) -> "Terms":
+        """Learn centres and scales from rows.
+
+        Parameters
+        ----------
+        X : (n, n_columns) array
+            NaN where a value is missing.
+        forecast : (n, m) array
+            Forecast of each outcome, from a fit without the row's environment.
+        learners : (n, M, m) array
+            The same by each learner.
+        columns, categorical : names of the columns of X, and which of them are of categories
+        learner_names : sequence of str, of length M
+        """
+        if len(columns) > WIDE:
+            columns, categorical = (), categorical[:0]
+        names = ("level", "forecast", *learner_names, *columns)
+        n_learners = len(learner_names)
+        kinds = np.array(
+            [LEVEL, FORECAST, *[LEARNER] * n_learners, *np.where(categorical, CATEGORY, NUMBER)],
+            dtype=np.intp,
+        )
+        terms = cls(
+            names=names, kinds=kinds, center=np.zeros(len(names)), scale=np.ones(len(names))
+        )
+        raw = terms.columns(X, forecast, learners, filled=False).reshape(-1, len(names))
+        seen = np.isfinite(raw)
+        count = np.maximum(seen.sum(axis=0), 1)
+        center = np.where(seen, raw, 0.0).sum(axis=0) / count
+        center[(kinds == LEVEL) | (kinds == LEARNER)] = 0.0
+        scale = np.sqrt((np.where(seen, raw - center, 0.0) ** 2).sum(axis=0) / count)
+        # a learner that hardly differs from the others must not be blown up
+        apart = kinds == LEARNER
+        scale[apart] = np.sqrt(np.mean(scale[apart] ** 2)) if n_learners else 1.0
+        scale[scale <= 1e-9 * np.maximum(np.abs(center), 1e-30)] = 1.0
+        return cls(names=names, kinds=kinds, center=center, scale=scale)
+
+    def columns(
+        self, X: Floats, forecast: Floats, learners: Floats, *, filled: bool = True
+    ) -> Floats:
+        """Return the terms of rows for each outcome, (n, m, q).
+
+        Parameters
+        ----------
+        X : (n, n_columns) array
+        forecast : (n, m) array
+        learners : (n, M, m) array
+        filled : bool
+            Whether missing values become the average, 0.
+        """
+        n, m = forecast.shape
+        wide = int(np.isin(self.kinds, (NUMBER, CATEGORY)).sum())
+        raw = np.concatenate(
+            [
+                np.ones((n, m, 1)),
+                forecast[:, :, None],
+                (learners - forecast[:, None, :]).swapaxes(1, 2),
+                np.broadcast_to(X[:, None, :wide], (n, m, wide)),
+            ],
+            axis=2,
+        )
+        standard: Floats = (raw - self.center) / self.scale
+        return np.nan_to_num(standard, nan=0.0, posinf=0.0, neginf=0.0) if filled else standard
+
+    def entries(self) -> dict[str, object]:
+        """Return what a model file needs, as JSON can write it."""
+        return {
+            "names": list(self.names),
+            "kinds": self.kinds.tolist(),
+            "center": self.center.tolist(),
+            "scale": self.scale.tolist(),
+        }
+
+
+def kinds_of_difference(kinds: Places) -> list[Mask]:
+    """Return the terms of each kind of difference but "nothing", growing.
+
+    The level; also the forecast's scale and the learners; also the features. A kind that adds no
+    term is left out.
+
+    Parameters
+    ----------
+    kinds : (q,) array of int
+    """
+    nested = [kinds == LEVEL, np.isin(kinds, (LEVEL, FORECAST, LEARNER)), kinds >= LEVEL]
+    sizes = [int(inside.sum()) for inside in nested]
+    return [inside for k, inside in enumerate(nested) if sizes[k] not in sizes[:k]]
+
+
+def read_terms(entries: Mapping[str, object], *, n_learners: int, n_columns: int) -> Terms:
+    """Return what `Terms.entries` has written.
+
+    Raises
+    ------
+    ModelFileError
+        If an entry is missing or not what it must be.
+    """
+    names = _entries.texts(entries, "names")
+    kinds = _entries.wholes(entries, "kinds", length=len(names))
+    wide = n_columns if n_columns <= WIDE else 0
+    fits = len(names) == 2 + n_learners + wide
+    ranks = np.minimum(kinds, NUMBER)
+    wanted = [LEVEL, FORECAST, *[LEARNER] * n_learners, *[NUMBER] * wide]
+    _entries.must(
+        fits and ranks.tolist() == wanted and kinds.max() <= CATEGORY, "kinds", "those of the terms"
+    )
+    scale = _entries.numbers(entries, "scale", length=len(names))
+    _entries.must((scale > 0).all(), "scale", "positive numbers")
+    center = _entries.numbers(entries, "center", length=len(names))
+    return Terms(names=names, kinds=kinds, center=center, scale=scale)
