@@ -399,9 +399,31 @@ def test_a_missing_environment_label_is_refused():
         table = missing_table().assign(site=["p", label, "q", "q", label, "q"])
         message = "site: the environment label is missing in 2 rows, first in row 2"
         with pytest.raises(DataError, match=message):
-            Moments.from_frame(table, **ROLES, missing="drop")
+            Moments.from_frame(table, **ROLES)
+        data = Environments.from_frame(table, **ROLES, missing="drop")
+        assert data.names == ("p", "q") and data.n_dropped == 4 and data.y.tolist() == [1.0, 6.0]
     with pytest.raises(DataError, match="missing in 1 row, first in row 3"):
         Moments.from_arrays(np.zeros((3, 1)), np.arange(3), [1.0, 2.0, np.nan])
+    for X in (np.zeros((3, 1)), pd.DataFrame({"x": np.zeros(3)})):
+        kept = Environments.from_arrays(X, np.arange(3), ["a", None, "b"], missing="drop")
+        assert kept.names == ("a", "b") and kept.n_dropped == 1
+
+
+def test_rows_without_anything_in_them_are_left_out():
+    """Spreadsheets leave such rows below a table."""
+    table = pd.concat([texts(["u", "v", "u"]), pd.DataFrame({"x": [None, None]})])
+    for missing in ("error", "drop", "impute"):
+        data = Environments.from_frame(table, **ROLES, missing=missing)
+        assert data.n_rows == 3 and data.n_dropped == 2
+    with pytest.raises(DataError, match=r"label is missing in 1 row, first in row 3"):
+        Moments.from_frame(
+            table.assign(
+                x=[1, 2, None, 3, None],
+                t=[*"uv", None, *"u", None],
+                site=["s", "s", "s", None, None],
+            ).iloc[[0, 1, 3, 4]],
+            **ROLES,
+        )
 
 
 def test_encode_reads_by_name():

@@ -1,7 +1,7 @@
 """The commands; the work is imported when a command runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,6 +39,7 @@ def _root(
 
 
 @app.command()
+@options.with_notation
 def diagnose(
     data: options.Data,
     target: options.Target,
@@ -56,6 +57,8 @@ def diagnose(
         typer.Option("--theory", help="Add what the paper's theory says: growth, gains and steps."),
     ] = False,
     json: options.Json = False,
+    *,
+    written: dict[str, Any],
 ) -> None:
     """Say, before any fit, whether a table can answer.
 
@@ -66,7 +69,17 @@ def diagnose(
 
     with guarded():
         run(
-            _source(data, target, environment, features, drop, categorical, weight, missing),
+            _source(
+                data,
+                target,
+                environment,
+                features,
+                drop,
+                categorical,
+                weight,
+                missing,
+                written=written,
+            ),
             intercept=intercept,
             exclude_environments=names(exclude_environments),
             figures=figures,
@@ -85,6 +98,8 @@ def _source(
     weight: str | None,
     missing: Missing,
     cluster: str | None = None,
+    *,
+    written: dict[str, Any],
 ) -> Source:
     """Return what to read, as it was asked for."""
     from elinvar.environments import Roles
@@ -98,11 +113,13 @@ def _source(
         sample_weight=weight,
         cluster=cluster,
         missing=missing,
+        **written,
     )
     return Source(data=tuple(data), roles=roles)
 
 
 @app.command()
+@options.with_notation
 def fit(
     data: options.Data,
     target: options.Target,
@@ -129,6 +146,8 @@ def fit(
     ] = None,
     figures: options.Figures = None,
     json: options.Json = False,
+    *,
+    written: dict[str, Any],
 ) -> None:
     """Find which effects hold in every environment of a table.
 
@@ -140,7 +159,16 @@ def fit(
         run(
             FitRequest(
                 source=_source(
-                    data, target, environment, features, drop, categorical, weight, missing, cluster
+                    data,
+                    target,
+                    environment,
+                    features,
+                    drop,
+                    categorical,
+                    weight,
+                    missing,
+                    cluster,
+                    written=written,
                 ),
                 parameters={
                     "intercept": intercept,
@@ -161,6 +189,7 @@ def fit(
 
 
 @app.command()
+@options.with_notation
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="What fit --model has written.")],
     data: options.Data,
@@ -179,6 +208,8 @@ def predict(
         Unknown,
         typer.Option(help="Levels not seen in training: refuse them, or count them as none."),
     ] = "error",
+    *,
+    written: dict[str, Any],
 ) -> None:
     """Predict each row of a table: CSV with a column prediction.
 
@@ -189,7 +220,7 @@ def predict(
     from elinvar.cli._predict import run
 
     with guarded():
-        run(model, tuple(data), out=out, interval=interval, unknown=unknown)
+        run(model, tuple(data), out=out, interval=interval, unknown=unknown, written=written)
 
 
 @app.command()

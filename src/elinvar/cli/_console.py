@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from elinvar._base._voice import command_line
 from elinvar.errors import ElinvarError, ElinvarWarning
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _WIDE = 10_000
 def guarded() -> Iterator[None]:
     """Turn errors into one line on standard error and an exit status."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), command_line():
             # libraries warn programmers, elinvar whoever runs the command
             warnings.simplefilter("ignore")
             # "default": once, though every batch of a file may have reason for it

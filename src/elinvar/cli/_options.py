@@ -1,9 +1,12 @@
 """The options that commands share, each declared once."""
 
 import csv
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +23,13 @@ def names(items: Names) -> Names:
         return None
     found = [name for row in csv.reader(items, skipinitialspace=True) for name in row]
     return [name for name in found if name]
+
+
+def names_of_texts(items: Names) -> Names:
+    """Split lists at commas, and keep a comma that stands alone."""
+    if not items:
+        return None
+    return [text for item in items for text in ([item] if item == "," else names([item]) or [])]
 
 
 def _several(help: str, metavar: str = "A,B,...") -> typer.models.OptionInfo:
@@ -128,3 +138,54 @@ SmallestEffect = Annotated[
         help="Smallest effect of interest, in sd of the target per sd of the feature.",
     ),
 ]
+Decimal = Annotated[
+    str,
+    typer.Option(
+        metavar="SIGN", help="What parts whole from broken in numbers: a point or a comma."
+    ),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option(metavar="SIGN", help="What keeps thousands apart in numbers, such as , or ' '."),
+]
+Na = Annotated[
+    Names,
+    _several('Further texts that mean a missing value, such as "?" or -999.', metavar="TEXT,..."),
+]
+NoNa = Annotated[
+    bool,
+    typer.Option(
+        "--no-na", help="NA, null and the like are labels in CSV files; empty cells are missing."
+    ),
+]
+Numeric = Annotated[
+    Names, _several('Columns of numbers beside a sign or a unit (12%, $5, "3 kg"), left out.')
+]
+_WRITTEN = {
+    "decimal": (Decimal, "."),
+    "thousands": (Thousands, None),
+    "na": (Na, None),
+    "no_na": (NoNa, False),
+    "numeric": (Numeric, None),
+}
+
+
+def with_notation(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how numbers are written, as one argument, ``written``."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        written = {name: given.pop(name) for name in _WRITTEN}
+        written |= {"na": names_of_texts(written["na"]), "numeric": names(written["numeric"])}
+        command(**given, written=written)
+
+    signature = inspect.signature(command)
+    own = [p for p in signature.parameters.values() if p.name != "written"]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in _WRITTEN.items()
+    ]
+    own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in (*own, *added)}
+    return run

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,16 @@ def run(
     out: Path | None,
     interval: bool,
     unknown: Literal["error", "zero"],
+    written: dict[str, Any],
 ) -> None:
     """Predict, and write CSV to ``out`` or to standard output."""
     check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
+        from elinvar.environments import Notation
         from elinvar.estimators import InvariantClassifier, load_model, predict_files
+    notation = Notation.of(**written)
     fitted = load_model(model)
-    batches = predict_files(fitted, list(data), unknown=unknown)
+    batches = predict_files(fitted, list(data), unknown=unknown, notation=notation)
     if isinstance(fitted, InvariantClassifier):
         if interval:
             raise DataError("Classes have probabilities and no intervals: leave out --interval.")

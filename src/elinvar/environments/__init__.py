@@ -2,10 +2,11 @@
 
 from elinvar.environments._checks import check_same_order, labels_of_rows
 from elinvar.environments._environments import Environments, read_classes
-from elinvar.environments._files import Paths, find_files
 from elinvar.environments._frames import has_text
 from elinvar.environments._labels import label, natural_order
 from elinvar.environments._moments import Moments, check_environments
+from elinvar.environments._notation import Notation
+from elinvar.environments._paths import Paths, find_files
 from elinvar.environments._read_files import encode_files
 from elinvar.environments._read_frames import environment_labels
 from elinvar.environments._roles import Missing, Roles
@@ -17,6 +18,7 @@ __all__ = [
     "Environments",
     "Missing",
     "Moments",
+    "Notation",
     "Paths",
     "Roles",
     "Schema",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._numbers import counted
+from elinvar._base._voice import flag, on_command_line, option
 from elinvar._base._words import listed
 from elinvar.environments._frames import factor_from_arrow
 from elinvar.environments._labels import Factor, categories_of, factorize, join_factors
@@ -153,11 +154,16 @@ def check_no_text(array: Numbers, name: str) -> None:
 
 
 def code_environments(
-    environments: object, n: int, first_row: int = 0, *, name: str = "environments"
+    environments: object,
+    n: int,
+    first_row: int = 0,
+    *,
+    name: str = "environments",
+    missing: bool = False,
 ) -> Factor:
     """Code one environment label a row; ``None`` puts all rows in one environment.
 
-    ``name`` is what messages call the labels.
+    ``name`` is what messages call the labels, ``missing`` says whether some may be: -1 then.
 
     Raises
     ------
@@ -177,7 +183,8 @@ def code_environments(
     if factor is None:
         factor = _factor_of_array(environments, n, name)
     check_length(factor.codes, name, n)
-    check_labels(factor, name, counted_from(first_row))
+    if not missing:
+        check_labels(factor, name, counted_from(first_row))
     return factor
 
 
@@ -222,8 +229,8 @@ def check_labels(factor: Factor, name: str, row: RowName) -> None:
         raise DataError(
             f"{name}: the environment label is missing in {counted(int(missing.sum()), 'row')}, "
             f"first in row {row(int(missing.argmax()))} (the first row is 1); every row needs "
-            "one. Fill it in or drop these rows; a code that reads NA, null or NaN, which mean "
-            "missing in CSV files, needs another name."
+            f"one. Fill it in, or drop these rows ({option('missing', 'drop')}); where NA, null or "
+            f"the like is a code in a CSV file, say {flag('no_na')}."
         )
 
 
@@ -290,6 +297,11 @@ def _nonfinite(columns: Sequence[str], counts: NDArray[np.intp], row: str, infin
         return (
             f"Input contains infinity in {shown}; first in row {row} (the first row is 1). "
             "Replace it or drop these rows."
+        )
+    if on_command_line():
+        return (
+            f"Input contains missing values (NaN) in {shown}; first in row {row} (the first row is "
+            "1). Drop these rows with --missing drop, or fill them in with --missing impute."
         )
     return (
         f"Input contains missing values (NaN) in {shown}; first in row {row} (the first row is 1). "

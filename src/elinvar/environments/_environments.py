@@ -7,8 +7,8 @@ from typing import Self
 import numpy as np
 
 from elinvar.environments._checks import Floats
-from elinvar.environments._files import Paths
 from elinvar.environments._moments import Moments, kept
+from elinvar.environments._paths import Paths
 from elinvar.environments._read_files import read_files
 from elinvar.environments._roles import Roles
 from elinvar.environments._rows import Rows, gather

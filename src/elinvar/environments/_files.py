@@ -1,143 +1,28 @@
 """CSV, Parquet and Arrow files as frames, batch by batch, in bounded memory."""
 
-import glob
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from elinvar._base._numbers import counted
+from elinvar._base._warn import warn
+from elinvar._base._words import listed
 from elinvar.environments._column_names import check_no_duplicates, nearest
+from elinvar.environments._csv_files import NotNumbers, csv_batches, open_csv, ragged_line
+from elinvar.environments._csv_layout import Layout, layout_of
 from elinvar.environments._frames import Frame, Kind, as_frame, merge_kinds
+from elinvar.environments._notation import PLAIN, Notation
+from elinvar.environments._paths import Format, Paths, find_files, format_of
 from elinvar.errors import DataError, ElinvarError, FileError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
-Format = Literal["csv", "parquet", "arrow"]
-PathLike = str | os.PathLike[str]
-Paths = PathLike | Sequence[PathLike]
-
-FORMATS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".tab": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".feather": "arrow",
-    ".arrow": "arrow",
-    ".ipc": "arrow",
-}
-KNOWN = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet) and Arrow files (.feather, .arrow)"
 BATCH_BYTES = 2_000_000
-_WRITTEN = (r"^(-?\d+)\.0+$", r"^(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?$")
-NULLS = [
-    *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NULL", "null", "None"),
-    *("NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
-]
-
-
-class NotNumbers(Exception):
-    """A CSV column that began with numbers holds something else further down."""
-
-    def __init__(self, column: str, detail: str) -> None:
-        super().__init__(column)
-        self.column = column
-        self.detail = detail
-
-
-def find_files(path: Paths) -> tuple[Path, ...]:
-    """Return the files that a path, a glob pattern or a list of either names, in order.
-
-    Parameters
-    ----------
-    path : path, pattern or list of paths
-
-    Raises
-    ------
-    FileError
-        If a file does not exist, is a folder, or no file matches.
-    """
-    if isinstance(path, str | os.PathLike):
-        return _matching(path)
-    if not isinstance(path, Iterable):
-        raise FileError(f"A path, a pattern or a list of paths is needed; got {path!r}.")
-    found = [file for item in path for file in _matching(item)]
-    if not found:
-        raise FileError("The list of files is empty; name at least one.")
-    repeated = {str(file) for file in found if found.count(file) > 1}
-    if repeated:
-        raise FileError(f"The same file is named twice: {sorted(repeated)[0]}.")
-    return tuple(found)
-
-
-def _matching(path: PathLike) -> tuple[Path, ...]:
-    if not isinstance(path, str | os.PathLike):
-        raise FileError(f"A path is needed; got {path!r}.")
-    text = os.path.expanduser(os.fspath(path))
-    if not text or "\0" in text:
-        raise FileError(f"{text!r} cannot be opened: it is not a path.")
-    try:
-        if glob.has_magic(text) and not os.path.exists(text):
-            found = sorted(Path(name) for name in glob.glob(text, recursive=True))
-            files = tuple(file for file in found if file.is_file())
-            if not files:
-                raise FileError(f"No file matches {text}.")
-            return files
-        file = Path(text)
-        if file.is_dir():
-            raise FileError(f"{file} is a folder; name the files in it, such as {file}/*.csv.")
-        if not file.exists():
-            siblings = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
-            hint = nearest(file.name, siblings)
-            raise FileError(
-                f"There is no file {file}{hint if 'did you mean' in hint else ''}."
-                if file.parent.is_dir()
-                else f"There is no file {file}: the folder {file.parent} does not exist."
-            )
-    except (ValueError, PermissionError) as error:
-        raise FileError(f"{text!r} cannot be opened: {error}.") from error
-    return (file,)
-
-
-def format_of(path: Path) -> Format:
-    """Tell a file's format from its first bytes and its ending; they must agree.
-
-    Raises
-    ------
-    FileError
-        If the file is empty, cannot be opened, or is of no known format.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise FileError(f"{path} cannot be opened: {error.strerror}.") from error
-    if not head:
-        raise FileError(f"{path} is empty (0 bytes).")
-    endings = [suffix.lower() for suffix in path.suffixes]
-    packed = bool(endings) and endings[-1] == ".gz"
-    ending = endings[-2] if packed and len(endings) > 1 else endings[-1] if endings else ""
-    named = FORMATS.get(ending)
-    found: Format | None = None
-    if head.startswith(b"PAR1"):
-        found = "parquet"
-    elif head.startswith((b"ARROW1", b"FEA1")):
-        found = "arrow"
-    if found and named and found != named:
-        raise FileError(f"{path} ends in {ending}, but its content is {found.title()}; rename it.")
-    result = found or named
-    if result is None:
-        raise FileError(
-            f"{path} is of a format that is not known; files that can be read: {KNOWN}."
-        )
-    if result == "csv" and not packed and b"\0" in head:
-        raise FileError(f"{path} is named {ending}, but is not a text file; is it a CSV file?")
-    return result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +33,7 @@ class DataFile:
     format: Format
     names: tuple[str, ...]
     types: tuple["pa.DataType", ...]
-    delimiter: str = ","
+    layout: Layout | None = None
 
     def kind(self, name: str) -> Kind:
         """Say what a column holds, from the file's schema (CSV: from its first megabyte)."""
@@ -172,11 +57,39 @@ class Files:
     Parameters
     ----------
     path : path, pattern or list of them
+    notation : Notation
+        How numbers and missing values are written in text.
     """
 
-    def __init__(self, path: Paths) -> None:
-        self.files = tuple(_open(file) for file in find_files(path))
+    def __init__(self, path: Paths, notation: Notation = PLAIN) -> None:
+        self.notation = notation
+        self.files = tuple(_open(file, notation) for file in find_files(path))
         self.names = self.files[0].names
+
+    def warn_of_what_is_left_out(self) -> None:
+        """Say which lines above the names, and which columns without one, are not read."""
+        for file in self.files:
+            layout = file.layout
+            if layout is None or not (layout.above or layout.nameless):
+                continue
+            said = []
+            if layout.above:
+                first = (
+                    layout.above[0] if len(layout.above[0]) <= 60 else f"{layout.above[0][:57]}..."
+                )
+                said.append(
+                    f"{counted(len(layout.above), 'line')} above the column names ({first!r})"
+                )
+            if layout.nameless:
+                at = [str(layout.names.index(name) + 1) for name in layout.nameless]
+                said.append(
+                    f"column{'s' if len(at) > 1 else ''} {listed(at)}, which "
+                    f"{'have' if len(at) > 1 else 'has'} no name"
+                )
+            like = sum(other.layout is not None and other is not file for other in self.files)
+            also = " Other files may have such lines or columns, too." if like else ""
+            warn(f"{file.path.name}: left out {' and '.join(said)}.{also}")
+            return
 
     def kinds(self, columns: Iterable[str], texts: Iterable[str] = ()) -> dict[str, Kind]:
         """Say what each column holds in all files together.
@@ -226,9 +139,9 @@ class Files:
         for file in self.files:
             first = 0
             source = file.path.name if len(self.files) > 1 else ""
-            for table in _batches(file, columns, set(labels), set(texts)):
+            for table in _batches(file, columns, set(labels), set(texts), self.notation):
                 if table.num_rows:
-                    yield as_frame(table, first_row=first, source=source)
+                    yield as_frame(table, first_row=first, source=source, notation=self.notation)
                 first += table.num_rows
             n_rows += first
         if not n_rows:
@@ -236,10 +149,12 @@ class Files:
             raise FileError(f"{where}: no rows, 0 sample(s) while a minimum of 1 is required.")
 
 
-def _open(path: Path) -> DataFile:
+def _open(path: Path, notation: Notation) -> DataFile:
     form = format_of(path)
-    delimiter = _delimiter(path) if form == "csv" else ","
-    schema = _guarded(path, partial(_schema, path, form, delimiter))
+    layout = _guarded(path, partial(layout_of, path)) if form == "csv" else None
+    if layout is not None:
+        check_no_duplicates(layout.names, f"The columns of {path}")
+    schema = _guarded(path, partial(_schema, path, form, layout, notation), layout)
     try:
         names = tuple(schema.names)
     except UnicodeDecodeError as error:
@@ -247,8 +162,11 @@ def _open(path: Path) -> DataFile:
     check_no_duplicates(names, f"The columns of {path}")
     if form == "csv" and any(str(kind) == "binary" for kind in schema.types):
         raise FileError(_encoding_message(path))
+    types = dict(zip(names, schema.types, strict=True))
+    for name in layout.nameless if layout is not None else ():
+        del types[name]
     return DataFile(
-        path=path, format=form, names=names, types=tuple(schema.types), delimiter=delimiter
+        path=path, format=form, names=tuple(types), types=tuple(types.values()), layout=layout
     )
 
 
@@ -256,53 +174,22 @@ def _encoding_message(path: Path) -> str:
     return f"{path} is not UTF-8 text; save it with encoding UTF-8."
 
 
-def _delimiter(path: Path) -> str:
-    """Take the character that splits the header into most columns."""
-    if path.suffix.lower() == ".gz":
-        import gzip
-
-        opener: Any = gzip.open
-    else:
-        opener = open
-    try:
-        with opener(path, "rb") as file:
-            header = file.readline(1 << 20)
-    except (OSError, EOFError) as error:
-        raise FileError(f"{path} cannot be read: {error}.") from error
-    if not header.strip():
-        raise FileError(f"{path} is empty: its first line, the column names, is blank.")
-    return max([",", ";", "\t", "|"], key=lambda d: header.count(d.encode()))
-
-
-def _schema(path: Path, form: Format, delimiter: str) -> "pa.Schema":
+def _schema(path: Path, form: Format, layout: Layout | None, notation: Notation) -> "pa.Schema":
     if form == "parquet":
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(path) as file:
             return file.schema_arrow
+    if layout is not None:
+        with open_csv(path, layout, notation) as reader:
+            return reader.schema
     import pyarrow.dataset as ds
 
-    form_of = ds.IpcFileFormat() if form == "arrow" else ds.CsvFileFormat(**_csv(delimiter, {}))
-    return ds.dataset(path, format=form_of).schema
-
-
-def _csv(delimiter: str, types: dict[str, Any], columns: list[str] | None = None) -> dict[str, Any]:
-    """Build the options with which a CSV file is parsed and converted."""
-    import pyarrow.csv as pc
-
-    return {
-        "parse_options": pc.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        "convert_options": pc.ConvertOptions(
-            column_types=types,
-            include_columns=columns,
-            strings_can_be_null=True,
-            null_values=NULLS,
-        ),
-    }
+    return ds.dataset(path, format=ds.IpcFileFormat()).schema
 
 
 def _batches(
-    file: DataFile, columns: list[str], labels: set[str], texts: set[str]
+    file: DataFile, columns: list[str], labels: set[str], texts: set[str], notation: Notation
 ) -> Iterator["pa.Table"]:
     """Yield tables of these columns."""
     rows = max(1024, min(65_536, BATCH_BYTES // (8 * len(columns))))
@@ -311,8 +198,11 @@ def _batches(
     elif file.format == "arrow":
         batches = _arrow_batches(file.path, columns, rows)
     else:
-        batches = _csv_batches(file, columns, labels, texts)
-    while (batch := _guarded(file.path, partial(_next_sound, batches), file)) is not None:
+        types = _csv_types(file, columns, labels, texts)
+        assert file.layout is not None
+        batches = csv_batches(file.path, file.layout, types, columns, labels, notation)
+    read = partial(_next_sound, batches)
+    while (batch := _guarded(file.path, read, file.layout, rows=True)) is not None:
         yield batch
 
 
@@ -344,12 +234,11 @@ def _arrow_batches(path: Path, columns: list[str], rows: int) -> Iterator["pa.Ta
         yield pa.Table.from_batches([batch])
 
 
-def _csv_batches(
-    file: DataFile, columns: list[str], labels: set[str], texts: set[str]
-) -> Iterator["pa.Table"]:
+def _csv_types(
+    file: DataFile, columns: Sequence[str], labels: set[str], texts: set[str]
+) -> dict[str, Any]:
+    """Say as what the columns of a CSV file are to be read."""
     import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.csv as pacsv
 
     types = {}
     for name in columns:
@@ -358,24 +247,12 @@ def _csv_batches(
             types[name] = pa.string()
         elif kind == "number" and not pa.types.is_boolean(file.types[file.names.index(name)]):
             types[name] = pa.float64()
-    # Not through a dataset: that reads ahead without bound where computing is slower.
-    for batch in pacsv.open_csv(file.path, **_csv(file.delimiter, types, columns)):
-        table = pa.Table.from_batches([batch])
-        for name in labels & set(types):
-            # CSV has no types: what was written as 2020.0 is the label 2020, and a day is a day
-            column = table[name]
-            for written in _WRITTEN:
-                column = pc.replace_substring_regex(column, written, r"\1")
-            table = table.set_column(table.column_names.index(name), name, column)
-        yield table
+    return types
 
 
-def is_rewritten(label: str) -> bool:
-    """Whether a text would not stay as it is in a CSV column that is read as labels."""
-    return any(re.search(written, label) for written in _WRITTEN)
-
-
-def _guarded(path: Path, call: Callable[[], T], file: DataFile | None = None) -> T:
+def _guarded(
+    path: Path, call: Callable[[], T], layout: Layout | None = None, *, rows: bool = False
+) -> T:
     """Turn what reading may raise into one sentence about the file."""
     import pyarrow as pa
 
@@ -387,23 +264,21 @@ def _guarded(path: Path, call: Callable[[], T], file: DataFile | None = None) ->
         text = " ".join(str(error).split())
         if "UTF8" in text or isinstance(error, UnicodeDecodeError):
             raise FileError(_encoding_message(path)) from error
-        match = re.search(r"In CSV column #(\d+): (.*)", text)
-        if match and file is not None:
-            raise NotNumbers(file.names[int(match[1])], match[2]) from error
-        raise FileError(_damage(path, text)) from error
+        match = re.search(r"In CSV column #(\d+): .*invalid value '(.*)'", text)
+        if match and rows and layout is not None:
+            raise NotNumbers(layout.names[int(match[1])], match[2]) from error
+        raise FileError(_damage(path, text, layout)) from error
 
 
-def _damage(path: Path, text: str) -> str:
-    if "multiple columns named" in text:
-        return f"{path} has duplicated column names: {text.rsplit(' named ', 1)[-1]!r}; rename one."
-    row = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", text)
-    if row:
+def _damage(path: Path, text: str, layout: Layout | None) -> str:
+    """Say in our own words what the parser found."""
+    ragged = re.search(r"Expected (\d+) columns, got (\d+)", text)
+    if ragged and layout is not None:
+        line = ragged_line(path, layout)
         return (
-            f"{path} is damaged or cut short: line {row[1]} has {row[3]} fields where the "
-            f"header has {row[2]}."
+            f"{path} is damaged or cut short: {line} has {ragged[2]} fields where the header has "
+            f"{ragged[1]}."
         )
     if "straddling" in text:
-        return f"{path} has a line longer than 1 MB or an unclosed quote."
-    detail = re.split(r"Invalid: |IOError: |CSV parse error: ", text)[-1]
-    detail = "".join(c if c.isprintable() else "?" for c in detail).rstrip(". ")
-    return f"{path} cannot be read; it is damaged, cut short or of another format ({detail[:120]})."
+        return f"{path} has a line much longer than those at its beginning, or an unclosed quote."
+    return f"{path} cannot be read; it is damaged, cut short or of another format."

@@ -16,6 +16,7 @@ from elinvar.environments._labels import (
     factorize,
     is_missing,
 )
+from elinvar.environments._notation import PLAIN, Notation, hint
 from elinvar.errors import DataError, DataTypeError
 
 Kind = Literal["number", "text", "category", "date", "empty", "other"]
@@ -55,7 +56,9 @@ def has_text(X: object) -> bool:
     return any(frame.kind(name) not in ("number", "empty") for name in frame.names)
 
 
-def as_frame(frame: Any, *, first_row: int = 0, source: str = "") -> "Frame":
+def as_frame(
+    frame: Any, *, first_row: int = 0, source: str = "", notation: Notation = PLAIN
+) -> "Frame":
     """Wrap a pandas or polars frame or pyarrow table.
 
     Raises
@@ -84,7 +87,7 @@ def as_frame(frame: Any, *, first_row: int = 0, source: str = "") -> "Frame":
             "A lazy frame holds no rows yet; call .collect() (dask: .compute()) first."
         )
     _check_names(frame)
-    return Frame(table, first_row=first_row, source=source)
+    return Frame(table, first_row=first_row, source=source, notation=notation)
 
 
 def _check_names(frame: Any) -> None:
@@ -104,6 +107,8 @@ class Frame:
         Where the rows stood before some were left out, for messages.
     source : str
         File that the rows come from, for messages; empty if there is only one.
+    notation : Notation
+        How numbers and missing values are written in text.
     """
 
     def __init__(
@@ -113,7 +118,9 @@ class Frame:
         first_row: int = 0,
         rows: NDArray[np.intp] | None = None,
         source: str = "",
+        notation: Notation = PLAIN,
     ) -> None:
+        self.notation = notation
         self._table = table
         # pandas allows names that are no text
         self._native = {str(name): name for name in table.columns}
@@ -148,6 +155,14 @@ class Frame:
         DataError
             If a value is not a number.
         """
+        values = self._numbers(name)
+        for text in self.notation.na:
+            absent = PLAIN.number(text)
+            if absent is not None:
+                values = np.where(values == absent, np.nan, values)
+        return values
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
         import narwhals.stable.v2 as nw
 
         series, kind = self._series(name), self.kind(name)
@@ -165,13 +180,14 @@ class Frame:
                 f"{name} holds values of type {series.dtype} where numbers are needed."
             )
         factor = self.factor(name)
-        parsed = [parse_number(value) for value in factor.labels]
+        parsed = list(map(self.notation.reader(name), factor.labels))
         bad = np.array([value is None for value in parsed] + [False])[factor.codes]
         if bad.any():
             row = int(bad.argmax())
+            text = factor.labels[factor.codes[row]]
             raise DataError(
-                f"{name} must hold numbers; it holds text: {factor.labels[factor.codes[row]]!r} "
-                f"in row {self.row(row)} (the first row is 1)."
+                f"{name} must hold numbers; it holds text: {text!r} in row {self.row(row)} (the "
+                f"first row is 1){hint(name, text)}."
             )
         lookup = np.array([np.nan if v is None else v for v in parsed] + [np.nan])
         return np.asarray(lookup[factor.codes])
@@ -194,7 +210,8 @@ class Frame:
                 nothing = np.full(self.n_rows, -1, dtype=np.intp)
                 self._factors[name] = Factor(codes=nothing, labels=())
             else:
-                self._factors[name] = _factor(self._series(name))
+                found = _factor(self._series(name))
+                self._factors[name] = found.without(self.notation.na)
         return self._factors[name]
 
     def take(self, mask: NDArray[np.bool_]) -> "Frame":
@@ -204,7 +221,11 @@ class Frame:
         index = np.flatnonzero(mask)
         rows = index if self._rows is None else self._rows[index]
         return Frame(
-            self._table[index, :], first_row=self._first_row, rows=rows, source=self._source
+            self._table[index, :],
+            first_row=self._first_row,
+            rows=rows,
+            source=self._source,
+            notation=self.notation,
         )
 
     def pieces(self, rows: int) -> Iterator["Frame"]:
@@ -213,7 +234,11 @@ class Frame:
             yield self
             return
         for start in range(0, self.n_rows, rows):
-            yield Frame(self._table[start : start + rows, :], first_row=self._first_row + start)
+            yield Frame(
+                self._table[start : start + rows, :],
+                first_row=self._first_row + start,
+                notation=self.notation,
+            )
 
 
 def _kind(series: Any) -> Kind:
@@ -296,14 +321,3 @@ def merge_kinds(found: set[Any]) -> Kind:
         if kind in found:
             return "text" if kind == "category" and len(found) > 1 else kind
     return "empty"
-
-
-def parse_number(text: str) -> float | None:
-    """Return the number that a text stands for, or None."""
-    # Python reads 1_0 as 10; in a table it is a code
-    if "_" in text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        return None

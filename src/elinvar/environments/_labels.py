@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,6 +49,13 @@ class Factor:
     def take(self, mask: NDArray[np.bool_]) -> "Factor":
         """Return the rows where ``mask`` is True."""
         return replace(self, codes=self.codes[mask])
+
+    def without(self, missing: Collection[str]) -> "Factor":
+        """Return the same column, some of its labels counted as missing values."""
+        if not missing:
+            return self
+        lookup = [-1 if label.strip() in missing else k for k, label in enumerate(self.labels)]
+        return replace(self, codes=np.array([*lookup, -1], dtype=np.intp)[self.codes])
 
     def values(self) -> list[str]:
         """Return the label of each row; none may be missing."""

@@ -61,7 +61,8 @@ def read_part(
     X = check_matrix(X)
     n = len(X)
     y = target_of_rows(y, n)
-    environment = code_environments(environments, n, first_row)
+    drop = roles.missing == "drop"
+    environment = code_environments(environments, n, first_row, missing=drop)
     weight = None if sample_weight is None else weights_of_rows(sample_weight, n, first_row)
     names, named = _feature_names(roles, X.shape[1]), roles.features is not None
     keep = roles.missing == "keep"
@@ -82,8 +83,8 @@ def read_part(
         return _impute(rows.drop(np.isnan(rows.y)))
     if keep:
         return rows.drop(np.isnan(rows.y))
-    if roles.missing == "drop" and not (finite(rows.X) and finite(rows.y)):
-        return rows.drop(np.isnan(rows.X).any(axis=1) | np.isnan(rows.y))
+    if drop and not (finite(rows.X) and finite(rows.y) and (rows.codes >= 0).all()):
+        return rows.drop(np.isnan(rows.X).any(axis=1) | np.isnan(rows.y) | (rows.codes < 0))
     # whether all is finite shows in the sums of the moments, without a pass of its own
     return rows
 
@@ -130,7 +131,8 @@ def _features_in_frame(
     n = frame.n_rows
     if not n:
         raise DataError("Found array with 0 sample(s) while a minimum of 1 is required.")
-    environment = code_environments(environments, n)
+    drop = roles.missing == "drop"
+    environment = code_environments(environments, n, missing=drop)
     clusters = None if cluster is None else code_environments(cluster, n, name="cluster")
     values = target_of_rows(y, n).astype(np.float64)
     weight = None if sample_weight is None else weights_of_rows(sample_weight, n)
@@ -139,9 +141,10 @@ def _features_in_frame(
         target=roles.target,
         environment=("environment",),
         missing=roles.missing,
+        by_name=False,
     )
     keep = np.ones(n, dtype=bool) if weight is None else weight > 0
-    absent = keep & np.isnan(values)
+    absent = keep & (np.isnan(values) | (environment.codes < 0))
     if roles.missing != "error":
         keep &= ~absent
     part, kept = frame.take(keep), None if weight is None else weight[keep]

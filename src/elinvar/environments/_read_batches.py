@@ -1,6 +1,7 @@
 """Batches of frames or arrays as rows, each seen once and the whole never."""
 
 from collections.abc import Iterable, Iterator, Sized
+from dataclasses import replace
 
 from elinvar.environments._checks import counted_from
 from elinvar.environments._column_names import check_columns
@@ -11,7 +12,8 @@ from elinvar.environments._read_frames import rows_of_frame
 from elinvar.environments._roles import Columns, Roles
 from elinvar.environments._rows import Rows
 from elinvar.environments._schema import MAX_LEVELS, check_levels
-from elinvar.environments._survey import TextSummary, counted_rows
+from elinvar.environments._survey import counted_rows, with_labels
+from elinvar.environments._text_columns import Complaint, TextSummary, check_complaints
 from elinvar.errors import DataError, DataTypeError
 
 
@@ -80,7 +82,7 @@ class _FrameBatches:
     def __init__(self, frame: Frame, roles: Roles | None) -> None:
         if roles is None:
             raise DataError("Batches of frames need target= and environment= by name.")
-        self.columns: Columns = roles.find(frame.names)
+        self.columns: Columns = replace(roles.find(frame.names), by_name=False)
         self.kinds: dict[str, Kind] = {}
         self.texts: dict[str, TextSummary] = {}
 
@@ -91,14 +93,14 @@ class _FrameBatches:
         if not frame.n_rows:
             return
         self._learn_kinds({name: frame.kind(name) for name in columns.names})
-        counted, weight = counted_rows(frame, columns)
+        counted, weight = counted_rows(with_labels(frame, columns), columns)
         for name in columns.features:
             if name in columns.categorical or self.kinds[name] in ("text", "category"):
                 summary = self.texts.setdefault(name, TextSummary())
-                summary.update(counted.factor(name), counted.row, weight)
+                summary.update(counted, name, weight)
                 if len(summary.levels) > MAX_LEVELS:
                     self._check_no_numbers(name)
-                    check_levels(name, len(summary.levels))
+                    check_levels({name: len(summary.levels)})
         # a level that has not been seen yet would make a categorical feature without columns
         levels = {
             name: summary.ordered_levels() or (MISSING_LEVEL,)
@@ -121,7 +123,10 @@ class _FrameBatches:
     def _check_no_numbers(self, name: str) -> None:
         if name in self.columns.categorical or self.kinds[name] == "category":
             return
-        if self.texts[name].n_values and self.texts[name].is_number(name):
+        found = self.texts[name].n_values and self.texts[name].is_number(name, self.columns)
+        if isinstance(found, Complaint):
+            check_complaints([found])
+        if found:
             raise DataTypeError(
                 f"{name} is text, though all its values are numbers; convert it to numbers, or "
                 "name it in categorical= if it is a category."

@@ -6,9 +6,12 @@ from typing import TypeVar
 
 from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import check_columns
-from elinvar.environments._files import Files, NotNumbers, Paths, is_rewritten
+from elinvar.environments._csv_files import NotNumbers, is_rewritten
+from elinvar.environments._files import Files
 from elinvar.environments._frames import Frame
 from elinvar.environments._labels import join_factors
+from elinvar.environments._notation import PLAIN, Notation, hint
+from elinvar.environments._paths import Paths
 from elinvar.environments._read_frames import environment_labels, rows_of_frame
 from elinvar.environments._roles import Columns, Roles
 from elinvar.environments._rows import MANY_ENVIRONMENTS, Rows, check_no_identifier
@@ -35,7 +38,8 @@ def read_files(
     DataError
         If a column does not fit its role, or a value cannot be used.
     """
-    files = Files(path)
+    files = Files(path, roles.notation)
+    files.warn_of_what_is_left_out()
     columns = replace(roles.find(files.names), classes=classes)
     texts: set[str] = set()
     while True:
@@ -43,7 +47,10 @@ def read_files(
             return use(_check_early(_rows(files, columns, texts), files, columns))
         except NotNumbers as surprise:
             if surprise.column in texts:
-                raise FileError(f"{surprise.column}: {surprise.detail}") from surprise
+                raise FileError(
+                    f"{surprise.column} cannot be read: {surprise.value!r} is neither text nor a "
+                    "number."
+                ) from surprise
             # each round adds a column, so there are at most as many rounds as columns
             texts.add(surprise.column)
 
@@ -85,7 +92,12 @@ def _check_all_names(frames: Iterable[Frame], columns: Columns) -> None:
 
 
 def encode_files(
-    path: Paths, schema: Schema, *, unknown: Unknown = "error", environments: bool = False
+    path: Paths,
+    schema: Schema,
+    *,
+    unknown: Unknown = "error",
+    environments: bool = False,
+    notation: Notation = PLAIN,
 ) -> Iterator[tuple[Floats, list[str] | None]]:
     """Encode the features in files, a bounded number of rows at a time.
 
@@ -97,6 +109,8 @@ def encode_files(
         What to do with a level not seen in training: see :meth:`Schema.encode`.
     environments : bool
         Whether to read the environment columns as well, where the files have all of them.
+    notation : Notation
+        How numbers and missing values are written.
 
     Yields
     ------
@@ -110,7 +124,7 @@ def encode_files(
     DataError
         If a feature is missing or holds values that cannot be used.
     """
-    files = Files(path)
+    files = Files(path, notation)
     environments = environments and set(schema.environment) <= set(files.names)
     wanted = (*schema.features, *(schema.environment if environments else ()))
     check_columns(files.names, wanted)
@@ -123,5 +137,6 @@ def encode_files(
             yield X, environment_labels(frame, schema.environment) if environments else None
     except NotNumbers as surprise:
         raise DataError(
-            f"{surprise.column} must hold numbers, but does not in all rows: {surprise.detail}."
+            f"{surprise.column} must hold numbers, but does not in all rows: it holds "
+            f"{surprise.value!r}{hint(surprise.column, surprise.value)}."
         ) from surprise

@@ -12,7 +12,7 @@ from elinvar.environments._labels import Factor, join_factors
 from elinvar.environments._roles import Columns, Missing, Roles
 from elinvar.environments._rows import Rows, check_no_identifier
 from elinvar.environments._schema import Schema, encode_features
-from elinvar.environments._survey import counted_rows, survey, surveyed_rows
+from elinvar.environments._survey import counted_rows, survey, surveyed_rows, with_labels
 from elinvar.environments._target import target_column
 from elinvar.errors import DataError
 
@@ -25,7 +25,7 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
     DataError
         If a column does not fit its role, or a value cannot be used.
     """
-    table = as_frame(frame)
+    table = as_frame(frame, notation=roles.notation)
     columns = roles.find(table.names)
     if not table.n_rows:
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
@@ -47,10 +47,13 @@ def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:
     DataError
         If a value is missing where it may not be, or infinite, or no number.
     """
+    whole = frame.n_rows
+    frame = with_labels(frame, columns)
+    n_unlabelled = whole - frame.n_rows
     frame, weight = counted_rows(frame, columns)
     environment = _environment(frame, columns.environment)
     target, classes = target_column(frame, columns)
-    n_rows = frame.n_rows
+    n_rows = frame.n_rows + n_unlabelled
     if columns.missing == "impute":
         # the survey left these rows out, so it knows neither their levels nor what fills them in
         keep = ~np.isnan(target)

@@ -7,6 +7,7 @@ from typing import Literal
 from elinvar._base._check import check_choice
 from elinvar.environments._column_names import check_columns, check_no_duplicates
 from elinvar.environments._frames import Kind
+from elinvar.environments._notation import Notation
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError, DataTypeError
 
@@ -34,6 +35,8 @@ class Columns:
     missing : {"error", "drop", "impute", "keep"}
     classes : bool
         Whether the target names classes, in numbers or text.
+    by_name : bool
+        Whether the user can say more of a column by its name, such as that it is categorical.
     """
 
     features: tuple[str, ...]
@@ -44,6 +47,7 @@ class Columns:
     cluster: str | None = None
     missing: Missing = "error"
     classes: bool = False
+    by_name: bool = True
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -126,6 +130,17 @@ class Roles:
         Refuse missing values, drop their rows, fill in the mean (in categories, a level of their
         own), or leave them as they are, NaN in all columns of their feature. A row whose target is
         missing is dropped, never filled in.
+    decimal : {".", ","}
+        What parts whole from broken in numbers that are written as text.
+    thousands : str, optional
+        What keeps thousands apart in them.
+    na : str or sequence of str, optional
+        Further texts, or numbers such as "-999", that mean a missing value.
+    no_na : bool
+        Whether NA, null and the like are labels in CSV files: only empty cells are missing then.
+        In columns of numbers they mean a missing value all the same.
+    numeric : sequence of str, optional
+        Columns of numbers beside a sign or a unit ("12%", "$5", "3 kg"), which is left out.
 
     Examples
     --------
@@ -143,9 +158,26 @@ class Roles:
     sample_weight: str | None = None
     cluster: str | None = None
     missing: Missing = "error"
+    decimal: str = "."
+    thousands: str | None = None
+    na: Names = None
+    no_na: bool = False
+    numeric: Names = None
 
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, ("error", "drop", "impute", "keep"))
+        _ = self.notation
+
+    @property
+    def notation(self) -> Notation:
+        """How numbers and missing values are written."""
+        return Notation.of(
+            decimal=self.decimal,
+            thousands=self.thousands,
+            na=self.na,
+            no_na=self.no_na,
+            numeric=self.numeric,
+        )
 
     def find(self, names: Sequence[str]) -> Columns:
         """Find the columns in a table; what has no other role is a feature.
@@ -174,6 +206,7 @@ class Roles:
         check_columns(names, drop, "column to drop")
         check_columns(names, categorical, "categorical column")
         check_columns(names, chosen, "feature")
+        check_columns(names, as_tuple(self.numeric), "column")
         check_columns(names, as_tuple(self.sample_weight), "weight column")
         check_columns(names, as_tuple(self.cluster), "cluster column")
         taken = self._taken(environment)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._check import check_choice
+from elinvar._base._voice import option
 from elinvar._base._warn import warn
-from elinvar._base._words import listed
+from elinvar._base._words import listed, some
 from elinvar.environments._checks import (
     Floats,
     Numbers,
@@ -169,13 +170,12 @@ class Schema:
         if mixed:
             raise DataError(
                 f"The feature {mixed[0]!r} is categorical in one part and a number in the other; "
-                "name it in categorical= in both."
+                f"name it in {option('categorical')} in both."
             )
         levels = {
             name: tuple(merged_order(self.levels[name], other.levels[name])) for name in self.levels
         }
-        for name, values in levels.items():
-            check_levels(name, len(values))
+        check_levels({name: len(values) for name, values in levels.items()})
         return replace(self, levels=levels, fill={**other.fill, **self.fill})
 
     def without_levels(self, empty: NDArray[np.bool_]) -> "Schema":
@@ -260,12 +260,16 @@ def _string(value: object) -> str:
     return value
 
 
-def check_levels(name: str, count: int) -> None:
-    """Refuse a categorical feature with more levels than can be told apart."""
-    if count > MAX_LEVELS:
+def check_levels(counts: Mapping[str, int]) -> None:
+    """Refuse categorical features with more levels than can be told apart."""
+    many = [name for name, count in counts.items() if count > MAX_LEVELS]
+    if many:
+        one = len(many) == 1
         raise DataError(
-            f"{name} has more than {MAX_LEVELS} levels, too many for a categorical feature: drop "
-            "it, merge its levels, or use it as the environment."
+            f"{some(many)} {'has' if one else 'have'} more than {MAX_LEVELS} levels, too many for "
+            f"a categorical feature: drop {'it' if one else 'them'}, merge "
+            f"{'its' if one else 'their'} levels, or use {'it' if one else 'one'} as the "
+            "environment."
         )
 
 
@@ -316,7 +320,7 @@ def _encode_levels(frame: Frame, schema: Schema, name: str, unknown: Unknown, ou
                 f"{name}: the level {value!r} (first in row {frame.row(row)}) was not seen in "
                 f"training, which had {listed([repr(level) for level in levels])}"
                 f"{'' if near is None else f' (did you mean {near!r}?)'}; drop these rows, or "
-                "count them as no level with unknown='zero' (--unknown zero)."
+                f"count them as no level with {option('unknown', 'zero')}."
             )
         unseen = np.unique(factor.codes[(code == -2) & (factor.codes >= 0)])
         _warn_of_unknown([factor.labels[k] for k in unseen], levels, name, every=unknown == "warn")

@@ -1,76 +1,21 @@
 """What the columns of a table mean, settled from all their values before rows are made of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from elinvar.environments._checks import Floats, RowName, check_weights
-from elinvar.environments._frames import Frame, Kind, parse_number
-from elinvar.environments._labels import MISSING_LEVEL, Factor, merged_order, natural_order
-from elinvar.environments._roles import Columns
+from elinvar._base._voice import option
+from elinvar._base._words import some
+from elinvar.environments._checks import Floats, check_weights
+from elinvar.environments._frames import Frame, Kind
+from elinvar.environments._labels import MISSING_LEVEL
+from elinvar.environments._roles import Columns, as_tuple
 from elinvar.environments._rows import check_some_rows
-from elinvar.environments._schema import MAX_LEVELS, Schema, check_levels
+from elinvar.environments._schema import Schema, check_levels
 from elinvar.environments._target import target_column
+from elinvar.environments._text_columns import Complaint, TextSummary, check_complaints
 from elinvar.errors import DataError
-
-
-@dataclass(kw_only=True)
-class TextSummary:
-    """What a column of labels holds, gathered over all chunks."""
-
-    n_values: int = 0
-    n_numbers: int = 0
-    n_missing: int = 0
-    first_bad: tuple[str, str] | None = None
-    levels: set[str] = field(default_factory=set)
-    orders: dict[tuple[str, ...], None] = field(default_factory=dict)
-    total: float = 0.0
-    mass: float = 0.0
-
-    def update(self, factor: Factor, row: RowName, weight: Floats | None) -> None:
-        present = factor.codes >= 0
-        counts = np.bincount(factor.codes[present], minlength=len(factor.labels))
-        self.n_values += int(counts.sum())
-        self.n_missing += int((factor.codes < 0).sum())
-        parsed = [parse_number(v) for v in factor.labels]
-        numeric = np.array([v is not None for v in parsed], dtype=bool)
-        mass = counts
-        if weight is not None:
-            mass = np.bincount(factor.codes[present], weight[present], len(factor.labels))
-        self.mass += float(mass.sum())
-        with np.errstate(all="ignore"):
-            self.total += float(mass @ np.array([v or 0.0 for v in parsed]))
-        self.n_numbers += int(counts[numeric].sum())
-        # only the first value that is no number is kept, for the sentence
-        if self.first_bad is None and (counts[~numeric] > 0).any():
-            at = int(np.append(~numeric, False)[factor.codes].argmax())
-            self.first_bad = (row(at), factor.labels[factor.codes[at]])
-        # beyond the limit more of them say nothing: a column of identifiers must not fill memory
-        if len(self.levels) <= MAX_LEVELS:
-            self.levels.update(v for v, k in zip(factor.labels, counts, strict=True) if k)
-            if factor.ranked:
-                self.orders[factor.labels] = None
-
-    def ordered_levels(self, *more: str) -> tuple[str, ...]:
-        """Return the levels found, and ``more``: those of ordered categories in their order."""
-        ranked = [level for level in merged_order(*self.orders) if level in self.levels]
-        return (*ranked, *natural_order({*self.levels, *more}.difference(ranked)))
-
-    def is_number(self, name: str) -> bool:
-        """Whether text stands for numbers; refuse what is neither numbers nor words."""
-        if self.n_values and self.n_numbers == self.n_values:
-            return True
-        # more numbers than words is a column of numbers with a mistake in it, not a category
-        if 2 * self.n_numbers > self.n_values and self.first_bad is not None:
-            row, value = self.first_bad
-            raise DataError(
-                f"{name} is text, though {self.n_numbers:,} of its {self.n_values:,} values are "
-                f"numbers; the first that is not is {value!r} in row {row} (the first row is 1). "
-                "Correct it. If the column is a category, give it that type "
-                f"(X[{name!r}].astype('category')), or name it in categorical= (--categorical)."
-            )
-        return False
 
 
 @dataclass(kw_only=True)
@@ -139,31 +84,63 @@ def survey(
         for frame, weight in parts:
             n_rows += frame.n_rows
             for name, text in texts.items():
-                text.update(frame.factor(name), frame.row, weight)
+                text.update(frame, name, weight)
             for name, mean in means.items():
                 mean.update(frame.numbers(name), weight)
         check_some_rows(n_rows)
     levels: dict[str, tuple[str, ...]] = {}
     fill: dict[str, float | str] = {}
+    by_type = {n for n in texts if n in columns.categorical or kinds[n] == "category"}
+    judged = {n: text.is_number(n, columns) for n, text in texts.items() if n not in by_type}
+    check_complaints([found for found in judged.values() if isinstance(found, Complaint)])
+    named = {n: text for n, text in texts.items() if not judged.get(n)}
+    check_levels({n: len(text.levels) for n, text in named.items()})
+    _check_values([n for n, text in named.items() if not text.levels])
+    hollow = [n for n, mean in means.items() if impute and not mean.weight]
+    _check_values(hollow, " to take a mean of")
     for name, text in texts.items():
-        by_type = name in columns.categorical or kinds[name] == "category"
-        if not by_type and text.is_number(name):
+        if name not in named:
             means[name] = _Mean(total=text.total, weight=text.mass)
             continue
-        check_levels(name, len(text.levels))
         absent = impute and text.n_missing > 0
         if absent:
             fill[name] = MISSING_LEVEL
         levels[name] = text.ordered_levels(*([MISSING_LEVEL] if absent else []))
-        if not levels[name]:
-            raise DataError(f"{name} has no values; drop it.")
     for name, mean in means.items() if impute else ():
-        if not mean.weight:
-            raise DataError(f"{name} has no values to take a mean of; drop it (--drop).")
         # A mean that is not finite stands for values that are refused when rows are made.
         if np.isfinite(mean.total):
             fill[name] = mean.total / mean.weight
     return columns.schema(levels, fill)
+
+
+def _check_values(empty: Sequence[str], why: str = "") -> None:
+    if empty:
+        many = len(empty) > 1
+        raise DataError(
+            f"{some(empty)} {'have' if many else 'has'} no values{why}; leave "
+            f"{'them' if many else 'it'} out with {option('drop', *empty)}."
+        )
+
+
+def with_labels(frame: Frame, columns: Columns) -> Frame:
+    """Leave out rows without anything in them, and if asked those without a label.
+
+    A label is the environment of a row, or its cluster.
+    """
+    labels = [name for name in (*columns.environment, *as_tuple(columns.cluster))]
+    missing = np.zeros(frame.n_rows, dtype=bool)
+    for name in labels:
+        missing |= frame.factor(name).codes < 0
+    if not missing.any():
+        return frame
+    if columns.missing != "drop":
+        # such rows stand below the tables of spreadsheets
+        for name in columns.names:
+            empty = frame.take(missing).factor(name).codes < 0
+            missing[missing] = empty
+            if not missing.any():
+                return frame
+    return frame.take(~missing)
 
 
 def counted_rows(frame: Frame, columns: Columns) -> tuple[Frame, Floats | None]:

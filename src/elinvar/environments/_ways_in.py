@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from elinvar._base._display import SHOWN, html_table, text_table
 from elinvar._base._numbers import count, counted
 from elinvar.environments._checks import Floats
-from elinvar.environments._files import Paths
+from elinvar.environments._paths import Paths
 from elinvar.environments._read_arrays import read_arrays
 from elinvar.environments._read_files import read_files
 from elinvar.environments._read_frames import read_frame
@@ -145,6 +145,11 @@ class WaysIn(ABC):
         sample_weight: str | None = None,
         cluster: str | None = None,
         missing: Missing = "error",
+        decimal: str = ".",
+        thousands: str | None = None,
+        na: Names = None,
+        no_na: bool = False,
+        numeric: Names = None,
     ) -> Self:
         """Read a pandas or polars frame or pyarrow table.
 
@@ -171,6 +176,16 @@ class WaysIn(ABC):
             Refuse missing values, drop their rows, fill in the mean (in categories, a level of
             their own), or leave them as NaN, which `Moments` cannot. A row whose target is missing
             is dropped, never filled in.
+        decimal : {".", ","}
+            What parts whole from broken in numbers that are written as text.
+        thousands : str, optional
+            What keeps thousands apart in them.
+        na : str or sequence of str, optional
+            Further texts, or numbers such as "-999", that mean a missing value.
+        no_na : bool
+            Whether NA, null and the like are labels in CSV files.
+        numeric : sequence of str, optional
+            Columns of numbers beside a sign or a unit ("12%", "$5", "3 kg"), which is left out.
 
         Raises
         ------
@@ -186,6 +201,11 @@ class WaysIn(ABC):
             sample_weight=sample_weight,
             cluster=cluster,
             missing=missing,
+            decimal=decimal,
+            thousands=thousands,
+            na=na,
+            no_na=no_na,
+            numeric=numeric,
         )
         return cls._from_rows(read_frame(frame, roles, cls._at_most))._looked_over()
 
@@ -202,6 +222,11 @@ class WaysIn(ABC):
         sample_weight: str | None = None,
         cluster: str | None = None,
         missing: Missing = "error",
+        decimal: str = ".",
+        thousands: str | None = None,
+        na: Names = None,
+        no_na: bool = False,
+        numeric: Names = None,
     ) -> Self:
         """Read CSV, Parquet or Arrow files, a bounded number of rows at a time.
 
@@ -214,6 +239,8 @@ class WaysIn(ABC):
         path : path, pattern or list of paths
             CSV, Parquet or Feather/Arrow files of the same columns.
         target, environment, features, drop, categorical, sample_weight, cluster, missing
+            As in :meth:`from_frame`.
+        decimal, thousands, na, no_na, numeric
             As in :meth:`from_frame`.
 
         Raises
@@ -232,5 +259,10 @@ class WaysIn(ABC):
             sample_weight=sample_weight,
             cluster=cluster,
             missing=missing,
+            decimal=decimal,
+            thousands=thousands,
+            na=na,
+            no_na=no_na,
+            numeric=numeric,
         )
         return read_files(path, roles, cls._from_rows)._looked_over()

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments import Paths, encode_files
+from elinvar.environments import Notation, Paths, encode_files
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import warn_of_unknown
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
@@ -18,6 +18,7 @@ def predict_files(
     path: Paths,
     *,
     unknown: Literal["error", "zero"] = "error",
+    notation: Notation | None = None,
 ) -> Iterator[NDArray[np.float64]]:
     """Predict the rows of files, a bounded number at a time.
 
@@ -32,6 +33,8 @@ def predict_files(
         CSV, Parquet or Arrow files.
     unknown : {"error", "zero"}
         What to do with a level not seen in training.
+    notation : Notation, optional
+        How numbers and missing values are written in CSV files.
 
     Yields
     ------
@@ -46,7 +49,13 @@ def predict_files(
         If a feature is missing, or its values cannot be used.
     """
     own = model.environment_intercepts_
-    files = encode_files(path, model.schema_, unknown=unknown, environments=own is not None)
+    files = encode_files(
+        path,
+        model.schema_,
+        unknown=unknown,
+        environments=own is not None,
+        notation=notation or Notation(),
+    )
     for X, labels in files:
         warn_of_unknown(labels or (), own)
         with np.errstate(over="ignore", invalid="ignore"):

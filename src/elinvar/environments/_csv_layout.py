@@ -1,0 +1,265 @@
+"""Where a CSV file's table begins, what parts its columns, and what they are called.
+
+Judged from the records at its head, quotes counted: titles, comments and blank lines above the
+names, a line ``sep=;``, a header that has no name for the row names (as R writes it), columns
+without a name, text in UTF-16.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from elinvar.environments._notation import PLAIN
+from elinvar.errors import FileError
+
+PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_DELIMITERS = (",", ";", "\t", "|")
+_FIRST = 1 << 16
+# a header may be long, but not without end
+_MOST = 1 << 28
+_RECORDS = 200
+_TITLES = 30
+_BLOCK = 1 << 20
+_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_SEP = re.compile(r'"?sep=(.)"?\s*', re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How a CSV file is laid out.
+
+    Attributes
+    ----------
+    delimiter : str
+    encoding : str
+    skipped : int
+        Lines above the first row, the names among them.
+    names : tuple of str
+        Names of all columns; those that have none got one that no one can mean.
+    nameless : tuple of str
+        The columns among them that have no name.
+    above : tuple of str
+        What stands above the names and is no comment, such as a title.
+    block : int
+        Bytes to parse at a time, so that a line fits.
+    """
+
+    delimiter: str = ","
+    encoding: str = "utf8"
+    skipped: int = 1
+    names: tuple[str, ...]
+    nameless: tuple[str, ...] = ()
+    above: tuple[str, ...] = ()
+    block: int = _BLOCK
+
+
+def opened(path: Path) -> Any:
+    """Return a file to read bytes from, unpacked if its name says that it is packed."""
+    import pyarrow as pa
+
+    packed = PACKED.get(path.suffix.lower())
+    return pa.input_stream(str(path), compression=packed)
+
+
+def layout_of(path: Path) -> Layout:
+    """Judge a file's layout from its first records.
+
+    Raises
+    ------
+    FileError
+        If it is blank, or not text that can be read.
+    """
+    size = _FIRST
+    while True:
+        with opened(path) as file:
+            head = file.read(size)
+        whole = len(head) < size
+        encoding = _encoding(head)
+        lines = _lines(_decoded(path, head, encoding, whole), whole)
+        found = _judged(path, lines, encoding, whole)
+        if found is not None:
+            return found
+        if whole or size >= _MOST:
+            raise FileError(f"{path} has no line of column names in its first {size:,} bytes.")
+        size *= 16
+
+
+def _encoding(head: bytes) -> str:
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name
+    even, odd = head[0:2000:2].count(0), head[1:2000:2].count(0)
+    if min(even, odd) == 0 and max(even, odd) > 0.4 * len(head[:2000]) / 2:
+        return "utf-16-le" if odd else "utf-16-be"
+    return "utf8"
+
+
+def _decoded(path: Path, head: bytes, encoding: str, whole: bool) -> str:
+    import codecs
+
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not UTF-8 text; save it with encoding UTF-8.") from error
+    if "\0" in text:
+        raise FileError(f"{path} is named {path.suffix}, but is not a text file; is it a CSV file?")
+    return text
+
+
+def _lines(text: str, whole: bool) -> list[str]:
+    lines = list(io.StringIO(text, newline=""))
+    # the last line of a part may go on behind it
+    return lines if whole else lines[:-1]
+
+
+def _judged(path: Path, lines: list[str], encoding: str, whole: bool) -> Layout | None:
+    """Return the layout; None if more of the file must be seen."""
+    start, given = 0, None
+    said = _SEP.fullmatch(lines[0].rstrip("\r\n")) if lines else None
+    if said:
+        start, given = 1, said[1]
+    if not any(line.strip(' \t\r\n,;|"') for line in lines[start:]):
+        if whole:
+            raise FileError(f"{path} is empty: its first line, the column names, is blank.")
+        return None
+    candidates = (given,) if given else _DELIMITERS
+    found = [_Table.of(lines, start, delimiter) for delimiter in candidates]
+    if not given and all(table.width < 2 for table in found):
+        found.append(_Table.of(lines, start, " "))
+    best = max(found, key=lambda table: table.rank)
+    if best.end == 0:
+        return None
+    names, nameless = _named(best)
+    return Layout(
+        delimiter=best.delimiter,
+        encoding="utf8" if encoding == "utf-8-sig" else encoding,
+        skipped=best.end,
+        names=names,
+        nameless=nameless,
+        above=tuple(best.above),
+        block=max(_BLOCK, 4 * max(map(len, lines))),
+    )
+
+
+def _named(table: "_Table") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of all columns, and those of columns that have none."""
+    header = table.header
+    if table.row_names:
+        header = ["", *header]
+    taken = set(header)
+    names, nameless = [], []
+    for k, name in enumerate(header):
+        if not name.strip():
+            name = f"column {k + 1}"
+            while name in taken:
+                name += " "
+            nameless.append(name)
+        names.append(name)
+    return tuple(names), tuple(nameless)
+
+
+@dataclass(kw_only=True)
+class _Table:
+    """The head of a file, its columns parted by one sign."""
+
+    delimiter: str
+    header: list[str]
+    end: int = 0
+    above: list[str]
+    width: int = 0
+    share: float = 0.0
+    row_names: bool = False
+
+    @property
+    def rank(self) -> tuple[bool | int, ...]:
+        """Tables whose header fits their rows go first, then those of most columns."""
+        several = len(self.header) > 1
+        fits = several and self.share > 0.5 and len(self.header) + self.row_names == self.width
+        words = not any(map(_is_number, self.header))
+        return (fits and not self.row_names, fits, fits and words, several, self.width)
+
+    @classmethod
+    def of(cls, lines: list[str], start: int, delimiter: str) -> "_Table":
+        """Find header and rows with this delimiter."""
+        records = list(_records(lines, start, delimiter))
+        filled = [(end, row) for end, row in records if any(cell.strip() for cell in row)]
+        if not filled:
+            return cls(delimiter=delimiter, header=[], above=[])
+        width = _width([row for _, row in filled])
+        at = _header_at([row for _, row in filled], width)
+        end, header = filled[at]
+        body = [row for _, row in filled[at + 1 :]]
+        fitting = sum(len(row) == width for row in body)
+        row_names = bool(body) and len(header) == width - 1 and fitting == len(body)
+        above = [
+            delimiter.join(row).strip(" \t" + delimiter)
+            for _, row in filled[:at]
+            if not row[0].lstrip().startswith("#")
+        ]
+        return cls(
+            delimiter=delimiter,
+            header=header,
+            end=end,
+            above=above,
+            width=width,
+            share=fitting / len(body) if body else 1.0,
+            row_names=row_names and len(header) > 0,
+        )
+
+
+def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield records with the number of the line they end in; stop at what is none."""
+    reader = csv.reader(iter(lines[start:]), delimiter=delimiter)
+    csv.field_size_limit(_MOST)
+    try:
+        for k, row in enumerate(reader):
+            if k >= _RECORDS:
+                return
+            yield start + reader.line_num, row
+    except csv.Error:
+        return
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many fields most rows have, those at the very top apart if there are others."""
+    rest = rows[1:] if len(rows) > 1 else rows
+    counts = Counter(map(len, rest[_TITLES:] if len(rest) > 2 * _TITLES else rest))
+    most = max(counts.values())
+    # of widths that are as common, that of the first row, or else the largest
+    common = [width for width, times in counts.items() if times == most]
+    return len(rows[0]) if len(rows[0]) in common else max(common)
+
+
+def _header_at(rows: Sequence[Sequence[str]], width: int) -> int:
+    """Return which row has the names: the first that is no title and no comment."""
+    filled = max(map(_n_filled, rows))
+    for k, row in enumerate(rows[:_TITLES]):
+        # a title has too few filled cells to name the columns below it
+        title = _n_filled(row) <= filled / 2 if filled > 2 else len(row) < width == 2
+        if not title and not _is_comment(rows, k, width):
+            return k
+    return 0
+
+
+def _n_filled(row: Sequence[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def _is_number(cell: str) -> bool:
+    return PLAIN.number(cell) is not None
+
+
+def _is_comment(rows: Sequence[Sequence[str]], at: int, width: int) -> bool:
+    """Whether a row that begins with # is no header: it has another width, or names follow."""
+    row, after = rows[at], rows[at + 1 : at + 12]
+    if not row[0].lstrip().startswith("#") or not after:
+        return False
+    if len(row) != width:
+        return True
+    named = len(after[0]) == width and not any(map(_is_number, after[0]))
+    return named and any(_is_number(cell) for cells in after[1:] for cell in cells)

@@ -1,0 +1,280 @@
+"""Numbers as people write them: decimal commas, thousands apart, signs and units."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from elinvar._base._voice import option
+from elinvar.errors import DataError
+
+# the minus sign of typography and its kin, where a keyboard has a hyphen
+_MINUS = str.maketrans({"\u2212": "-", "\u2012": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
+_BLANKS = " \u00a0\u2009\u202f"
+_APOSTROPHES = "'\u2019"
+_CODES = r"(?:USD|EUR|GBP|CHF|JPY|CNY|INR)(?![A-Za-z])"
+_CURRENCY = rf"[$\u00a2-\u00a5\u20a0-\u20bf]|[A-Z]{{2,3}}\$|{_CODES}"
+_UNIT = r"[%\u2030\u00b0\u00b5\u03bcA-Za-z][\w/%\u00b0\u00b2\u00b3^.*\u00b7-]{0,11}"
+_WRITTEN = re.compile(
+    rf"(?P<open>\()?(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY})?\s*"
+    rf"(?P<core>[+-]?[.,]?\d(?:[\d.,{_APOSTROPHES}{_BLANKS}]*\d)?[.,]?)"
+    rf"\s*(?P<after>{_CURRENCY}|{_UNIT})?(?P<close>\))?"
+)
+_MARK = re.compile(
+    r"[^\w+]+|_+|n\.?\s*[ad]\.?|#?n/?a!?|null|none|missing|unknown|unk|not available|#.*[!?]", re.I
+)
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
+# decimal sign and what keeps thousands apart, the most common first
+_WAYS = ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"))
+
+
+def _same(separator: str) -> str:
+    """Return all signs that look like a separator of thousands, as the inside of a class."""
+    if separator and separator in _BLANKS:
+        return _BLANKS
+    return _APOSTROPHES if separator and separator in _APOSTROPHES else re.escape(separator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notation:
+    """How numbers and missing values are written in text.
+
+    Parameters
+    ----------
+    decimal : {".", ","}
+        What parts whole from broken. With a comma, points are still read where they cannot be
+        meant to keep thousands apart.
+    thousands : str
+        What keeps thousands apart; empty: nothing does.
+    na : frozenset of str
+        Further texts that mean a missing value.
+    no_na : bool
+        Whether names such as NA are labels like others, and only empty cells are missing.
+    numeric : frozenset of str
+        Columns whose numbers stand beside a sign or a unit, which is left out.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    na: frozenset[str] = frozenset()
+    no_na: bool = False
+    numeric: frozenset[str] = frozenset()
+    _form: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.decimal not in (".", ","):
+            raise DataError(f"The decimal sign must be a point or a comma; got {self.decimal!r}.")
+        if len(self.thousands) > 1 or self.thousands.isalnum():
+            raise DataError(
+                "Thousands must be kept apart by one sign, such as a comma, a point, a blank or "
+                f"an apostrophe; got {self.thousands!r}."
+            )
+        if self.thousands == self.decimal:
+            raise DataError(
+                f"The decimal sign and what keeps thousands apart cannot both be {self.decimal!r}."
+            )
+        groups = rf"\d{{1,3}}(?:[{_same(self.thousands)}]\d{{3}})+|" if self.thousands else ""
+        point = re.escape(self.decimal)
+        object.__setattr__(
+            self,
+            "_form",
+            re.compile(rf"[+-]?(?:(?:{groups}\d+)(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"),
+        )
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        decimal: str,
+        thousands: str | None,
+        na: Sequence[str] | None,
+        no_na: bool,
+        numeric: Sequence[str] | None,
+    ) -> "Notation":
+        """Return how numbers are written, as a user says it: one name or several, or none.
+
+        Parameters
+        ----------
+        decimal, thousands, na, no_na, numeric
+            As above; None stands for nothing.
+        """
+        return cls(
+            decimal=decimal,
+            thousands=thousands or "",
+            na=frozenset([na] if isinstance(na, str) else na or ()),
+            no_na=no_na,
+            numeric=frozenset([numeric] if isinstance(numeric, str) else numeric or ()),
+        )
+
+    @property
+    def plain(self) -> bool:
+        """Whether numbers are written as programs write them."""
+        return self.decimal == "." and not self.thousands
+
+    def is_number(self, text: str) -> bool:
+        """Return whether a text is a number in this way of writing and no other.
+
+        Parameters
+        ----------
+        text : str
+        """
+        return self._form.fullmatch(text) is not None
+
+    def number(self, text: str) -> float | None:
+        """Return the number that a text stands for, or None.
+
+        Parameters
+        ----------
+        text : str
+        """
+        # Python reads 1_0 as 10; in a table it is a code
+        if "_" in text:
+            return None
+        text = text.strip().translate(_MINUS)
+        if not self.plain and self.is_number(text):
+            if self.thousands:
+                text = re.sub(f"[{_same(self.thousands)}]", "", text)
+            text = text.replace(self.decimal, ".")
+        elif self.thousands == "." and "." in text:
+            return None
+        try:
+            return float(text)
+        except ValueError:
+            return None
+
+    def is_unclear(self, text: str) -> bool:
+        """Return whether a point in a text may keep thousands apart as well.
+
+        Parameters
+        ----------
+        text : str
+        """
+        return self.decimal == "," and not self.thousands and bool(_GROUPED.fullmatch(text.strip()))
+
+    def reader(self, name: str) -> Callable[[str], float | None]:
+        """Return what reads the numbers of a column.
+
+        Parameters
+        ----------
+        name : str
+        """
+        return self._bare_number if name in self.numeric else self.number
+
+    def _bare_number(self, text: str) -> float | None:
+        value = self.number(text)
+        found = None if value is not None else _WRITTEN.fullmatch(text.strip().translate(_MINUS))
+        if found is None:
+            return value
+        value = self.number(found["core"])
+        # in brackets a loss, as accounts write it
+        negative = found["sign"] == "-" or bool(found["open"])
+        return -value if value is not None and negative else value
+
+
+PLAIN = Notation()
+
+
+def unit_of(text: str) -> str | None:
+    """Return what stands beside a number: a unit, a currency, a percent sign; None if nothing."""
+    found = _WRITTEN.fullmatch(text.strip().translate(_MINUS))
+    return None if found is None else found["before"] or found["after"]
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """How the texts of a column are written that are no numbers as they stand.
+
+    Attributes
+    ----------
+    ways : list of (decimal, thousands)
+        Ways of writing that make numbers of all that could be some.
+    units : list of str
+        What stands beside numbers, the first few.
+    marks : list of str
+        Texts that often stand for a missing value, the first few.
+    n_written, n_marked : int
+        Values that could be numbers; values that could be missing.
+    distinct : set of str
+        Those that could be numbers, up to a hundred.
+    points : set of bool
+        Of numbers with a point: whether it could keep thousands apart.
+    """
+
+    ways: list[tuple[str, str]] = field(default_factory=lambda: list(_WAYS))
+    units: list[str] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    n_written: int = 0
+    n_marked: int = 0
+    distinct: set[str] = field(default_factory=set)
+    points: set[bool] = field(default_factory=set)
+
+    def add(self, text: str, times: int) -> bool:
+        """Take one distinct text that is no number; return whether it could be one."""
+        text = text.strip().translate(_MINUS)
+        if _MARK.fullmatch(text):
+            self.n_marked += times
+            _keep(self.marks, text)
+            return False
+        found = _WRITTEN.fullmatch(text)
+        if found is None or bool(found["open"]) != bool(found["close"]):
+            return False
+        ways = [way for way in self.ways if _NOTATIONS[way].is_number(found["core"])]
+        if not ways:
+            return False
+        self.ways = ways
+        self.n_written += times
+        _keep(self.units, found["before"] or found["after"] or found["open"] or "")
+        if len(self.distinct) < 100:
+            self.distinct.add(text)
+        return True
+
+    def see_number(self, text: str) -> None:
+        """Take one text that is a number as it stands, but may be another."""
+        if "." in text:
+            self.points.add(bool(_GROUPED.fullmatch(text.strip())))
+
+    @property
+    def unit(self) -> str | None:
+        """The one unit of all values; "" for none, None for several."""
+        return self.units[0] if len(self.units) == 1 else None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What columns have in common that the same words of :meth:`way_out` serve."""
+        return (*self.ways, bool(self.unit), self.points == {True})
+
+    def way_out(self, names: Sequence[str], example: str) -> tuple[str, str]:
+        """Say how the numbers of columns are written, and what reads them."""
+        decimal, thousands = self.ways[0]
+        if decimal == "," and not thousands and self.points == {True}:
+            thousands = "."
+        if not self.unit and {(",", ""), (".", ",")} <= set(self.ways):
+            small, large = (_NOTATIONS[way].number(example) for way in ((",", ""), (".", ",")))
+            return "with commas", (
+                f"say whether {example!r} is {large:.0f} ({option('thousands', ',')}) or "
+                f"{small:g} ({option('decimal', ',')})"
+            )
+        said = ["with a decimal comma"] if decimal == "," else []
+        said += ["with thousands apart"] if thousands else []
+        options = [option("numeric", *names)] if self.unit else []
+        said += ["with a sign or a unit"] if self.unit else []
+        options += [option("decimal", decimal)] if decimal != "." else []
+        options += [option("thousands", thousands)] if thousands else []
+        return " and ".join(said), f"read them with {' '.join(options)}"
+
+
+_NOTATIONS = {way: Notation(decimal=way[0], thousands=way[1]) for way in _WAYS}
+
+
+def _keep(items: list[str], item: str) -> None:
+    if item not in items and len(items) < 3:
+        items.append(item)
+
+
+def hint(name: str, text: str) -> str:
+    """Return how to read a text that should be a number, to end a sentence with."""
+    writing = Writing()
+    if writing.add(text, 1) and (writing.unit or writing.ways[0] != _WAYS[0]):
+        return f"; {writing.way_out([name], text)[1]}"
+    if writing.marks:
+        return f"; if that means missing, say {option('na', text)}"
+    return ""

@@ -1,0 +1,194 @@
+"""Numbers as people write them are never taken for categories without a word."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from elinvar import InvariantRegressor
+from elinvar._base._voice import command_line
+from elinvar.environments import Environments, Moments, Notation, encode_files
+from elinvar.errors import DataError, ElinvarWarning
+
+ROLES = {"target": "y", "environment": "site"}
+PLAIN = [0.5, -1.25, 2.0, 1500.0, -0.5, 3.5]
+
+
+def table(cells):
+    n = len(cells)
+    return pd.DataFrame(
+        {"x": cells, "y": np.arange(n) % 7, "site": ["p", "q"] * (n // 2) + ["p"] * (n % 2)}
+    )
+
+
+WAYS = {
+    "decimal comma": (["0,5", "-1,25", "2", "1500", "-,5", "3,5"], {"decimal": ","}),
+    "comma, thousands point": (
+        ["0,5", "-1,25", "2,0", "1.500", "-0,5", "3,5"],
+        {"decimal": ",", "thousands": "."},
+    ),
+    "thousands comma": (
+        ["0.5", "-1.25", "2", "1,500", "-.5", "3.50"],
+        {"thousands": ","},
+    ),
+    "thousands blank": (
+        ["0.5", "-1.25", "2", "1\u202f500", "-0.5", "3.5"],
+        {"thousands": " "},
+    ),
+    "thousands apostrophe": (
+        ["0.5", "-1.25", "2", "1\u2019500.0", "-0.5", "3.5"],
+        {"thousands": "'"},
+    ),
+    "percent": (["0.5%", "-1.25 %", "2%", "1500%", "-.5%", "3.5%"], {"numeric": "x"}),
+    "currency": (["$0.5", "-$1.25", "$2", "$1500", "-$0.5", "$3.5"], {"numeric": "x"}),
+    "currency, thousands": (
+        ["0.5 €", "-1.25 €", "2 €", "1,500 €", "-0.5 €", "3.5 €"],
+        {"numeric": "x", "thousands": ","},
+    ),
+    "unit": (["0.5 kg", "-1.25kg", "2 kg", "1500 kg", "-0.5 kg", "3.5 kg"], {"numeric": "x"}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_numbers_written_otherwise_are_refused_with_what_reads_them(way, tmp_path):
+    cells, said = WAYS[way]
+    path = tmp_path / "t.csv"
+    table(cells).to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"^x holds numbers written .* in row \d") as caught:
+        Moments.from_frame(table(cells), **ROLES)
+    for name, value in said.items():
+        assert f"{name}={value!r}" in str(caught.value)
+    with command_line(), pytest.raises(DataError) as caught:
+        Moments.from_files(path, **ROLES)
+    for name in said:
+        assert f"--{name} " in str(caught.value)
+    with pytest.raises(DataError, match="turn them into numbers first"):
+        frame = table(cells)
+        InvariantRegressor().fit(frame[["x"]], frame["y"], environments=frame["site"])
+    for data in (
+        Environments.from_frame(table(cells), **ROLES, **said),
+        Environments.from_frame(pl.from_pandas(table(cells)), **ROLES, **said),
+        Environments.from_files(path, **ROLES, **said),
+    ):
+        assert data.schema.levels == {} and data.X[:, 0].tolist() == PLAIN
+    given = {"decimal": ".", "thousands": None, "na": None, "no_na": False, "numeric": None}
+    ((X, _),) = encode_files(path, data.schema, notation=Notation.of(**(given | said)))
+    assert X[:, 0].tolist() == PLAIN
+    with pytest.raises(DataError, match=r"x must hold numbers.*read them with|say whether"):
+        data.schema.encode(table(cells))
+
+
+def test_losses_in_brackets_are_negative():
+    data = Environments.from_frame(table(["(5)", "3", "(2.5)", "7"]), **ROLES, numeric="x")
+    assert data.X[:, 0].tolist() == [-5, 3, -2.5, 7]
+
+
+def test_a_minus_of_typography_is_one():
+    for minus in "\u2212\u2013":
+        data = Environments.from_frame(table([f"{minus}1", "2", f"{minus}.5"]), **ROLES)
+        assert data.X[:, 0].tolist() == [-1, 2, -0.5]
+
+
+def test_what_may_be_two_numbers_is_asked():
+    cells = ["1,600", "1,400", "950", "1,200"]
+    message = r"say whether '1,600' is 1600 \(thousands=','\) or 1.6 \(decimal=','\)"
+    with pytest.raises(DataError, match=message):
+        Moments.from_frame(table(cells), **ROLES)
+    points = table([cell.replace(",", ".") for cell in cells]).assign(z=["0.5", "1.250", "2", "3"])
+    with pytest.raises(DataError, match=r"x: '1.600' in row 1 .* may be 1.6 or 1,600"):
+        Moments.from_frame(points, **ROLES, decimal=",")
+    # a point that cannot keep thousands apart says what the others are
+    data = Environments.from_frame(points, **ROLES, decimal=",", drop="x")
+    assert data.X[:, 0].tolist() == [0.5, 1.25, 2, 3]
+
+
+def test_all_columns_are_named_at_once():
+    frame = table(["0,5", "1,5", "2,5"]).assign(z=["1,5", "2", "3"], w=["1 %", "2 %", "4 %"])
+    with pytest.raises(DataError, match=r"x and z hold numbers.*decimal=','.*w holds.*numeric='w'"):
+        Moments.from_frame(frame, **ROLES)
+    assert Moments.from_frame(frame, **ROLES, categorical=["x", "z", "w"]).n_columns == 9
+
+
+@pytest.mark.parametrize("mark", ["?", "-", "n.a.", "unknown"])
+def test_numbers_with_marks_of_missing_values_in_most_rows(mark, tmp_path):
+    cells = ["1", mark, "2.5", mark, mark, mark, mark, "3"]
+    with pytest.raises(DataError, match=r"though 3 of its 8 values .* missing value, say na="):
+        Moments.from_frame(table(cells), **ROLES)
+    table(cells).to_csv(tmp_path / "t.csv", index=False)
+    for data in (
+        Environments.from_frame(table(cells), **ROLES, na=mark, missing="drop"),
+        Environments.from_files(tmp_path / "t.csv", **ROLES, na=[mark], missing="drop"),
+    ):
+        assert data.X[:, 0].tolist() == [1, 2.5, 3] and data.n_dropped == 5
+
+
+def test_a_number_may_mean_missing(tmp_path):
+    frame = table([1.0, -999.0, 3.0, 4.0]).assign(k=["u", "-999", "v", "u"])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    for data in (
+        Environments.from_frame(frame, **ROLES, na="-999", missing="drop"),
+        Environments.from_files(tmp_path / "t.csv", **ROLES, na="-999", missing="drop"),
+        Environments.from_files(tmp_path / "t.parquet", **ROLES, na="-999", missing="drop"),
+    ):
+        assert data.X[:, 0].tolist() == [1, 3, 4] and data.schema.levels == {"k": ("u", "v")}
+
+
+def test_na_may_be_a_label(tmp_path):
+    """The country code of Namibia."""
+    path = tmp_path / "t.csv"
+    path.write_text("x,k,y,site\n1,NA,1,NA\n2,b,2,ZA\nNA,b,2,NA\n3,b,1,ZA\n")
+    with pytest.raises(DataError, match="no_na=True"):
+        Moments.from_files(path, **ROLES)
+    data = Environments.from_files(path, **ROLES, no_na=True, missing="drop")
+    assert data.names == ("NA", "ZA") and data.schema.levels == {"k": ("NA", "b")}
+    assert data.X[:, 0].tolist() == [1, 2, 3] and data.n_dropped == 1
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1-2", "3-4", "1-2", "5+"],
+        ["0", "+", "-", "0"],
+        ["1st", "2nd", "3rd", "4th"],
+        ["5a", "7b", "12c", "5a"],
+        ["1,2", "2,3", "1,2,3", "a"],
+        ["2020-01-02", "12.03.2020", "a", "b"],
+        ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2"],
+        ["A1", "B2", "A1", "C3"],
+    ],
+)
+def test_categories_that_hold_digits_stay_categories(cells):
+    schema = Moments.from_frame(table(cells), **ROLES).schema
+    assert set(schema.levels["x"]) == set(cells)
+
+
+def test_few_amounts_with_a_unit_are_categories_with_a_warning():
+    with pytest.warns(ElinvarWarning, match=r"such as '2wd', .*numeric='x'"):
+        data = Moments.from_frame(table(["4wd", "2wd", "4wd", "2wd"]), **ROLES)
+    assert data.schema.levels == {"x": ("2wd", "4wd")}
+
+
+def test_grades_are_told_what_the_caller_can_say():
+    frame = table(["K", "1", "2", "3", "1", "2"])
+    with pytest.raises(DataError, match=r"name it in categorical="):
+        Moments.from_frame(frame, **ROLES)
+    with pytest.raises(DataError) as caught:
+        InvariantRegressor().fit(frame[["x"]], frame["y"], environments=frame["site"])
+    assert "astype('category')" in str(caught.value) and "categorical=" not in str(caught.value)
+    with command_line(), pytest.raises(DataError, match=r"--categorical x\.$"):
+        Moments.from_frame(frame, **ROLES)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"decimal": ";"}, "point or a comma; got ';'"),
+        ({"thousands": "ab"}, "one sign"),
+        ({"decimal": ",", "thousands": ","}, "cannot both be ','"),
+        ({"numeric": "z"}, "no column 'z'"),
+    ],
+)
+def test_notations_that_cannot_be_are_refused(said, message):
+    with pytest.raises(DataError, match=message):
+        Moments.from_frame(table([1.0, 2.0]), **ROLES, **said)
