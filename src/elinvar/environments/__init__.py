@@ -11,7 +11,7 @@ from elinvar.environments._read_files import encode_files
 from elinvar.environments._read_frames import environment_labels
 from elinvar.environments._roles import Missing, Roles
 from elinvar.environments._schema import Schema, Unknown
-from elinvar.environments._spelling import warn_of_strangers
+from elinvar.environments._spelling import warn_of_strangers, warn_of_twins
 from elinvar.environments._target import check_target
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "natural_order",
     "read_classes",
     "warn_of_strangers",
+    "warn_of_twins",
 ]

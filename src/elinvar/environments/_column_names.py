@@ -1,10 +1,17 @@
 """Column names: those that are absent, those that occur twice, and the nearest that exist."""
 
 import difflib
+import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from elinvar._base._words import listed
 from elinvar.errors import DataError
+
+# as pandas calls a column of CSV that has no name, and an index that has none in Parquet
+_MADE_UP = re.compile(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -20,9 +27,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def check_columns(names: Sequence[str], wanted: Sequence[str], role: str = "column") -> None:
     """Refuse columns that do not exist, naming the nearest that do."""
-    for name in wanted:
-        if name not in names:
-            raise DataError(f"There is no {role} {name!r}{nearest(name, names)}.")
+    absent = [name for name in wanted if name not in names]
+    if absent:
+        more = f", nor {listed([repr(name) for name in absent[1:]])}" if absent[1:] else ""
+        raise DataError(f"There is no {role} {absent[0]!r}{more}{nearest(absent[0], names)}.")
 
 
 def duplicates(names: Sequence[str]) -> list[str]:
@@ -38,3 +46,18 @@ def check_no_duplicates(names: Sequence[str], where: str = "The data") -> None:
             f"{where} have duplicated column names: {', '.join(map(repr, repeated[:5]))}; "
             "rename or drop one of each."
         )
+
+
+def is_nameless(name: str) -> bool:
+    """Whether a column has no name, or one that a program made up for want of one."""
+    return not name.strip() or bool(_MADE_UP.fullmatch(name))
+
+
+def index_columns(schema: Any) -> frozenset[str]:
+    """Return the columns of an Arrow schema that were the index of a pandas frame."""
+    written = (schema.metadata or {}).get(b"pandas")
+    try:
+        found = json.loads(written)["index_columns"] if written else []
+    except (ValueError, KeyError, TypeError):
+        return frozenset()
+    return frozenset(name for name in found if isinstance(name, str))

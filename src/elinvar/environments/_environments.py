@@ -12,6 +12,7 @@ from elinvar.environments._paths import Paths
 from elinvar.environments._read_files import read_files
 from elinvar.environments._roles import Roles
 from elinvar.environments._rows import Rows, gather
+from elinvar.environments._spelling import warn_of_twins
 from elinvar.environments._ways_in import WaysIn
 
 
@@ -56,6 +57,10 @@ class Environments(WaysIn, Rows):
     @classmethod
     def _from_rows(cls, chunks: Iterable[Rows]) -> Self:
         return cls(**vars(gather(chunks)))
+
+    def _looked_over(self) -> Self:
+        warn_of_twins(self.classes, self.schema.target)
+        return super()._looked_over()
 
     def _weight_sums(self) -> tuple[float, float]:
         weight = self.sample_weight

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from elinvar._base._numbers import counted
 from elinvar._base._warn import warn
 from elinvar._base._words import listed
-from elinvar.environments._column_names import check_no_duplicates, nearest
+from elinvar.environments._column_names import check_no_duplicates, index_columns, nearest
 from elinvar.environments._csv_files import NotNumbers, csv_batches, open_csv, ragged_line
 from elinvar.environments._csv_layout import Layout, layout_of
 from elinvar.environments._frames import Frame, Kind, as_frame, merge_kinds
@@ -34,6 +34,7 @@ class DataFile:
     names: tuple[str, ...]
     types: tuple["pa.DataType", ...]
     layout: Layout | None = None
+    index: frozenset[str] = frozenset()
 
     def kind(self, name: str) -> Kind:
         """Say what a column holds, from the file's schema (CSV: from its first megabyte)."""
@@ -166,7 +167,12 @@ def _open(path: Path, notation: Notation) -> DataFile:
     for name in layout.nameless if layout is not None else ():
         del types[name]
     return DataFile(
-        path=path, format=form, names=tuple(types), types=tuple(types.values()), layout=layout
+        path=path,
+        format=form,
+        names=tuple(types),
+        types=tuple(types.values()),
+        layout=layout,
+        index=index_columns(schema),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments._column_names import check_no_duplicates
+from elinvar.environments._column_names import check_no_duplicates, index_columns
 from elinvar.environments._labels import (
     Factor,
     categories_of,
@@ -131,6 +131,12 @@ class Frame:
         self._source = source
         self._factors: dict[str, Factor] = {}
         self._kinds: dict[str, Kind] = {}
+
+    @property
+    def index(self) -> frozenset[str]:
+        """The columns that were the index of a pandas frame, if this is an Arrow table of one."""
+        schema = getattr(self._table.to_native(), "schema", None)
+        return index_columns(schema) if hasattr(schema, "metadata") else frozenset()
 
     def _series(self, name: str) -> Any:
         return self._table.get_column(self._native[name])

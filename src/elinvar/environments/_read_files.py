@@ -14,6 +14,7 @@ from elinvar.environments._notation import PLAIN, Notation, hint
 from elinvar.environments._paths import Paths
 from elinvar.environments._read_frames import environment_labels, rows_of_frame
 from elinvar.environments._roles import Columns, Roles
+from elinvar.environments._row_numbers import warn_of_counters
 from elinvar.environments._rows import MANY_ENVIRONMENTS, Rows, check_no_identifier
 from elinvar.environments._schema import Schema, Unknown
 from elinvar.environments._survey import survey, survey_columns, surveyed_rows
@@ -40,7 +41,7 @@ def read_files(
     """
     files = Files(path, roles.notation)
     files.warn_of_what_is_left_out()
-    columns = replace(roles.find(files.names), classes=classes)
+    columns = replace(roles.find(files.names, files.files[0].index), classes=classes)
     texts: set[str] = set()
     while True:
         try:
@@ -62,8 +63,11 @@ def _rows(files: Files, columns: Columns, texts: set[str]) -> Iterator[Rows]:
     seen = survey_columns(columns, kinds)
     frames = files.frames(seen, labels=labels, texts=texts) if seen else ()
     schema = survey(surveyed_rows(frames, columns), columns, kinds)
-    for frame in files.frames(columns.names, labels=labels, texts=texts):
-        yield rows_of_frame(frame, columns, schema)
+    for k, frame in enumerate(files.frames(columns.names, labels=labels, texts=texts)):
+        rows = rows_of_frame(frame, columns, schema)
+        if not k:
+            warn_of_counters(rows)
+        yield rows
 
 
 def _check_early(rows: Iterable[Rows], files: Files, columns: Columns) -> Iterator[Rows]:

@@ -10,6 +10,7 @@ from elinvar.environments._column_names import check_columns
 from elinvar.environments._frames import Frame, as_frame
 from elinvar.environments._labels import Factor, join_factors
 from elinvar.environments._roles import Columns, Missing, Roles
+from elinvar.environments._row_numbers import warn_of_counters
 from elinvar.environments._rows import Rows, check_no_identifier
 from elinvar.environments._schema import Schema, encode_features
 from elinvar.environments._survey import counted_rows, survey, surveyed_rows, with_labels
@@ -26,7 +27,7 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
         If a column does not fit its role, or a value cannot be used.
     """
     table = as_frame(frame, notation=roles.notation)
-    columns = roles.find(table.names)
+    columns = roles.find(table.names, table.index)
     if not table.n_rows:
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
     # before the survey, which would take long over a column of identifiers
@@ -35,8 +36,11 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
         check_no_identifier(len(environment.labels), table.n_rows)
     kinds = {name: table.kind(name) for name in columns.names}
     schema = survey(surveyed_rows([table], columns), columns, kinds)
-    for piece in table.pieces(at_most or table.n_rows):
-        yield rows_of_frame(piece, columns, schema)
+    for k, piece in enumerate(table.pieces(at_most or table.n_rows)):
+        rows = rows_of_frame(piece, columns, schema)
+        if not k:
+            warn_of_counters(rows)
+        yield rows
 
 
 def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:

@@ -1,13 +1,16 @@
 """What each column of a table is for: as a user says it, and as it is found in the table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from elinvar._base._check import check_choice
-from elinvar.environments._column_names import check_columns, check_no_duplicates
+from elinvar._base._voice import option
+from elinvar._base._words import listed
+from elinvar.environments._column_names import check_columns, check_no_duplicates, is_nameless
 from elinvar.environments._frames import Kind
 from elinvar.environments._notation import Notation
+from elinvar.environments._row_numbers import warn_of_index
 from elinvar.environments._schema import Schema
 from elinvar.errors import DataError, DataTypeError
 
@@ -88,18 +91,23 @@ class Columns:
         ------
         DataTypeError
         """
-        for name in self.features:
-            if kinds[name] == "date":
-                raise DataTypeError(
-                    f"{name} holds dates or times, which cannot be a feature as they are: drop it "
-                    "(--drop), turn it into a number (such as days since a date, the hour or the "
-                    "month), or use it as the environment."
-                )
-            if kinds[name] == "other":
-                raise DataTypeError(
-                    f"{name} holds neither numbers nor text (lists, records or raw bytes); drop it "
-                    "(--drop) or convert it."
-                )
+        dates = [name for name in self.features if kinds[name] == "date"]
+        if dates:
+            it = "it" if len(dates) == 1 else "them"
+            raise DataTypeError(
+                f"{listed(dates)} {'holds' if len(dates) == 1 else 'hold'} dates or times, which "
+                f"cannot be a feature as they are: drop {it} ({option('drop', *dates)}), turn {it} "
+                "into a number (such as days since a date, the hour or the month), or use it as "
+                "the environment."
+            )
+        others = [name for name in self.features if kinds[name] == "other"]
+        if others:
+            it = "it" if len(others) == 1 else "them"
+            raise DataTypeError(
+                f"{listed(others)} {'holds' if len(others) == 1 else 'hold'} neither numbers nor "
+                "text (but lists, records, raw bytes or sparse text); drop "
+                f"{it} ({option('drop', *others)}) or convert {it}."
+            )
         numeric = self.weights if self.classes else (self.target, *self.weights)
         for name in numeric:
             if kinds.get(name) in ("date", "other"):
@@ -179,13 +187,15 @@ class Roles:
             numeric=self.numeric,
         )
 
-    def find(self, names: Sequence[str]) -> Columns:
-        """Find the columns in a table; what has no other role is a feature.
+    def find(self, names: Sequence[str], index: Collection[str] = ()) -> Columns:
+        """Find the columns in a table; what has a name and no other role is a feature.
 
         Parameters
         ----------
         names : sequence of str
             The table's columns.
+        index : collection of str
+            Those that were the index of a pandas frame: no features unless they are named.
 
         Returns
         -------
@@ -197,7 +207,9 @@ class Roles:
             If a column does not exist, has two roles, or no feature is left.
         """
         check_no_duplicates(names)
-        environment, drop = as_tuple(self.environment), as_tuple(self.drop)
+        environment = as_tuple(self.environment)
+        # a name that is empty is that of a column which is left out in any case
+        drop = tuple(name for name in as_tuple(self.drop) if name in names or name.strip())
         categorical, chosen = as_tuple(self.categorical), as_tuple(self.features)
         if self.environment is not None and not environment:
             raise DataError("No environment column was named; name at least one.")
@@ -218,7 +230,10 @@ class Roles:
                     "leave it out of the features."
                 )
         if self.features is None:
-            chosen = tuple(name for name in names if name not in taken)
+            rest = [name for name in names if name not in taken and name not in drop]
+            counters = [name for name in rest if name in index or is_nameless(name)]
+            warn_of_index(counters)
+            chosen = tuple(name for name in rest if name not in counters or name in categorical)
         features = tuple(name for name in chosen if name not in drop)
         stray = [name for name in categorical if name not in features]
         if stray:

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike
 
 from elinvar._base._display import SHOWN, html_table, text_table
 from elinvar._base._numbers import count, counted
+from elinvar._base._warn import warn
 from elinvar.environments._checks import Floats
+from elinvar.environments._column_names import is_nameless
 from elinvar.environments._paths import Paths
 from elinvar.environments._read_arrays import read_arrays
 from elinvar.environments._read_files import read_files
@@ -130,6 +132,8 @@ class WaysIn(ABC):
         """
         roles = Roles(target=target, environment=None, features=feature_names, missing=missing)
         rows = read_arrays(X, y, environments, sample_weight, roles, cluster)
+        for name in filter(is_nameless, rows.schema.features):
+            warn(f"X has a column {name!r}: if it is only row numbers, leave it out of X.")
         return cls._from_rows([rows])._looked_over()
 
     @classmethod

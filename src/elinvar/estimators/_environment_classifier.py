@@ -9,11 +9,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from elinvar.environments import Environments, check_same_order, check_target
+from elinvar._base._words import listed
+from elinvar.environments import Environments, check_same_order, check_target, warn_of_twins
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import (
     EnvironmentEstimator,
     check_enough_rows,
+    leave_out,
     name_of,
     own_errors,
 )
@@ -54,6 +56,7 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
                 "are needed."
             )
         self.schema_ = replace(rows.schema, target=name_of(y))
+        warn_of_twins(map(str, self.classes_), self.schema_.target)
         return replace(rows, schema=self.schema_, y=codes.astype(np.float64))
 
 
@@ -99,10 +102,20 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
     if len(rows.names) < 2:
         return
     check_enough_rows(rows.names, np.bincount(rows.codes, minlength=len(rows.names)))
+    lone = {}
     for e, name in enumerate(rows.names):
-        here = rows.y[rows.codes == e]
-        if len(np.unique(here)) < 2:
-            raise DataError(
-                f"Environment {name!r} holds one class only ({str(classes[int(here[0])])!r}) and "
-                "says nothing about effects; leave it out with exclude_environments."
-            )
+        here = np.unique(rows.y[rows.codes == e])
+        if len(here) < 2:
+            lone[name] = str(classes[int(here[0])])
+    if len(lone) == 1:
+        ((name, only),) = lone.items()
+        raise DataError(
+            f"Environment {name!r} holds one class only ({only!r}) and says nothing about effects; "
+            f"{leave_out([name])}."
+        )
+    if lone:
+        raise DataError(
+            f"{len(lone)} of {len(rows.names)} environments hold one class only and say nothing "
+            f"about effects: {listed([f'{name!r} ({only!r})' for name, only in lone.items()])}; "
+            f"{leave_out(list(lone))}."
+        )

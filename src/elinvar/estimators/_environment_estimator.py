@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from elinvar._base._numbers import count, counted
+from elinvar._base._voice import option
 from elinvar._base._warn import warn
 from elinvar._base._words import listed
 from elinvar.environments import (
@@ -32,6 +33,7 @@ Record = TypeVar("Record")
 Floats = NDArray[np.float64]
 
 _FEWEST_ROWS = 5
+_MOST_NAMED = 20
 
 
 class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
@@ -269,15 +271,24 @@ def check_enough_rows(names: Sequence[str], rows: Iterable[float]) -> None:
     ------
     DataError
     """
-    few = [(n, k) for n, k in zip(names, rows, strict=True) if k < _FEWEST_ROWS]
+    few = {n: k for n, k in zip(names, rows, strict=True) if k < _FEWEST_ROWS}
     if len(few) == 1:
+        ((name, k),) = few.items()
         raise DataError(
-            f"Environment {few[0][0]!r} has {counted(few[0][1], 'row')}; at least {_FEWEST_ROWS} "
-            "are needed. Merge it with a similar one, or leave it out with exclude_environments."
+            f"Environment {name!r} has {counted(k, 'row')}; at least {_FEWEST_ROWS} are needed. "
+            f"Merge it with a similar one, or {leave_out([name])}."
         )
     if few:
         raise DataError(
             f"{len(few)} of {len(names)} environments have fewer than {_FEWEST_ROWS} rows: "
-            f"{listed([f'{n!r} ({count(k)})' for n, k in few])}. Merge them with similar ones, or "
-            "leave them out with exclude_environments."
+            f"{listed([f'{n!r} ({count(k)})' for n, k in few.items()])}. Merge them with similar "
+            f"ones, or {leave_out(list(few))}."
         )
+
+
+def leave_out(names: Sequence[str]) -> str:
+    """Say how environments are left out, all of them at once."""
+    shown = names if len(names) <= _MOST_NAMED else ()
+    return f"leave {'it' if len(names) == 1 else 'them'} out with " + option(
+        "exclude_environments", *shown
+    )

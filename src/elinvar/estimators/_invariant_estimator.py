@@ -14,6 +14,7 @@ from elinvar.answer.codec import describe_answer, read_answer
 from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments, Schema, labels_of_rows
 from elinvar.errors import DataError, DataTypeError
+from elinvar.estimators._environment_estimator import leave_out
 from elinvar.estimators._environment_regressor import resolve_environment_weights
 from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._findings import answer_of
@@ -182,13 +183,14 @@ def check_clusters(rows: Environments) -> None:
         return
     pairs = np.unique(np.column_stack([rows.codes, rows.cluster.codes]), axis=0)
     found = np.bincount(pairs[:, 0], minlength=len(rows.names))
-    least = int(np.argmin(found))
-    if found[least] < _FEWEST_CLUSTERS:
+    few = [n for n, k in zip(rows.names, found, strict=True) if k < _FEWEST_CLUSTERS]
+    if few:
+        least = int(np.argmin(found))
+        also = f" ({len(few) - 1} more have too few as well)" if len(few) > 1 else ""
         raise DataError(
             f"Environment {rows.names[least]!r} has {counted(int(found[least]), 'cluster')} "
-            f"only; at least {_FEWEST_CLUSTERS} are needed to see how they differ. Name a finer "
-            "column as cluster, merge environments, or leave this one out with "
-            "exclude_environments."
+            f"only; at least {_FEWEST_CLUSTERS} are needed to see how they differ{also}. Name a "
+            f"finer column as cluster, merge environments, or {leave_out(few)}."
         )
 
 

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar._base._words import listed
 from elinvar.answer import Answer, FittedModel
 from elinvar.environments import Environments, Moments, check_environments
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import (
     check_enough_rows,
     check_moments,
+    leave_out,
     warn_if_single,
 )
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
@@ -354,9 +356,11 @@ def _check_sizes(moments: Moments) -> None:
     if len(moments.names) < 2:
         return
     check_enough_rows(moments.names, moments.count)
-    for name, power in zip(moments.names, moments.var_y, strict=True):
-        if not power > 0:
-            raise DataError(
-                f"The target is constant in environment {name!r}, which then says nothing about "
-                "effects; leave it out with exclude_environments."
-            )
+    same = [n for n, power in zip(moments.names, moments.var_y, strict=True) if not power > 0]
+    if same:
+        one = len(same) == 1
+        raise DataError(
+            f"The target is constant in environment{'' if one else 's'} "
+            f"{listed([repr(name) for name in same])}, which then "
+            f"{'says' if one else 'say'} nothing about effects; {leave_out(same)}."
+        )
