@@ -13,6 +13,8 @@ from elinvar.forecast.learners._trees import TreeEnsemble
 if TYPE_CHECKING:
     import lightgbm
 
+_FOREST_ROWS = 20_000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Boosting:
@@ -67,7 +69,7 @@ class Forest:
     name : str
     n_trees : int
     n_leaves : int
-        Most leaves of a tree.
+        Most leaves of a tree, which learns from 63% of the rows, and 20,000 at most.
     min_rows : int
         Fewest rows of a leaf.
     share : float
@@ -80,7 +82,7 @@ class Forest:
     """
 
     name: str = "forest"
-    n_trees: int = 100
+    n_trees: int = 50
     n_leaves: int = 256
     min_rows: int = 5
     share: float = 0.5
@@ -99,7 +101,8 @@ class Forest:
             "min_data_in_leaf": self.min_rows,
             "feature_fraction_bynode": self.share,
             "bagging_freq": 1,
-            "bagging_fraction": 0.632,
+            # deep trees of more rows take long and hardly differ
+            "bagging_fraction": min(0.632, _FOREST_ROWS / sample.n_rows),
             "seed": self.seed,
         }
         return _grow(sample, self.n_trees, options, None)
