@@ -46,7 +46,7 @@ def test_a_curved_target_is_given_to_curves(mixture):
 
 
 def test_the_same_seed_gives_the_same_mixture_whatever_the_number_of_jobs(curved):
-    sample = curved(missing=0.1)
+    sample = curved(n=150, missing=0.1)
     learners = default_learners(0, sample.columns)
     done = []
     one = fit_mixture(sample, learners, seed=1, n_jobs=1, progress=lambda *at: done.append(at))
@@ -76,7 +76,7 @@ def test_one_environment_leaves_out_rows(curved):
 
 
 def test_a_file_predicts_the_same_and_is_checked(curved):
-    sample = curved()
+    sample = curved(n=150)
     mixture = fit_mixture(sample, default_learners(0, sample.columns), seed=0)
     entries = json.loads(json.dumps(mixture.entries()))
     again = read_blend(entries, n_columns=5, n_classes=0)
