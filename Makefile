@@ -47,6 +47,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/real_tables.py
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/robust.py
+	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/sensing.py

@@ -22,8 +22,11 @@ LINEAR = [
     name for name in NAMES if BASELINES[name].returns != "predictions" and name not in CLASSES
 ]
 
-# a forest draws rows and columns by their places
-ORDERLY = pytest.mark.parametrize("name", [name for name in NAMES if name != "forest"])
+# forests and networks draw rows, columns and starts by their places
+NETWORKS = [name for name in NAMES if BASELINES[name].package == "torch"]
+ORDERLY = pytest.mark.parametrize(
+    "name", [name for name in NAMES if name not in ("forest", *NETWORKS)]
+)
 
 # parameters that keep a test short, and whether the method needs an environment more than columns
 QUICK = {
@@ -31,6 +34,12 @@ QUICK = {
     "logisticboosting": {"n_trees": 20},
     "forest": {"n_trees": 20},
     "anchorboosting": {"n_trees": 20},
+    "erasplitting": {"n_trees": 20},
+    "directionalerasplitting": {"n_trees": 20},
+    "groupdroboosting": {"n_trees": 20},
+    "fairnetwork": {"n_steps": 60, "refit_steps": 60, "hidden": [8], "opponent_hidden": [8]},
+    "irmnetwork": {"n_steps": 60, "hidden": [8]},
+    "coralnetwork": {"n_steps": 60, "hidden": [8]},
     "fish": {"n_steps": 400},
     "andgradient": {"n_steps": 1000},
     "heterosgd": {"n_steps": 500},
@@ -113,7 +122,7 @@ def test_it_returns_what_it_declares(name):
     selected = getattr(model, "selected_", None)
     if entry.returns == "selection" and name != "dantzig":
         assert selected.shape == (5,) and selected.dtype == bool
-    elif entry.returns != "selection":
+    elif entry.returns != "selection" and name != "fairnetwork":
         assert selected is None
 
 
@@ -147,7 +156,7 @@ def test_the_order_of_columns_means_nothing(name):
         np.testing.assert_array_equal(moved.selected_, expected.selected_[order])
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("fish", "heterosgd")])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("fish", "heterosgd", *NETWORKS)])
 def test_the_names_of_environments_mean_nothing(name):
     X, y, place = table(name)
     renamed = np.array([f"z{'hgfedcba'.index(one)}" for one in place])
@@ -206,7 +215,8 @@ def test_a_missing_package_names_the_command(name, monkeypatch):
     for module in [one for one in sys.modules if one.split(".")[0] == package]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(MissingExtraError, match=rf"'{package}', .*pip install 'elinvar\[bench\]'"):
+    extra = "torch" if package == "torch" else "bench"
+    with pytest.raises(MissingExtraError, match=rf"'{package}', .*install 'elinvar\[{extra}\]'"):
         fit(name, *table(name))
 
 

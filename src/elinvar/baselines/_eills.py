@@ -1,7 +1,5 @@
 """Environment invariant linear least squares: the exact search over all supports."""
 
-from collections.abc import Iterator
-from itertools import combinations, islice
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -11,11 +9,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from elinvar.baselines._regressor import Floats, PeerRegressor, Weights
 from elinvar.baselines._risks import Risks
+from elinvar.baselines._subsets import all_supports, best_support, solve_all
 from elinvar.environments import Environments
-from elinvar.errors import DataError
-
-MOST_FEATURES = 16
-_BATCH = 2048
 
 
 class EILLSRegressor(PeerRegressor):
@@ -76,25 +71,17 @@ class EILLSRegressor(PeerRegressor):
         self.environment_weights = environment_weights
 
     def _learn(self, rows: Environments) -> None:
-        p = rows.X.shape[1]
-        if p > MOST_FEATURES:
-            raise DataError(
-                f"EILLS tries all 2^p supports and so takes at most {MOST_FEATURES} columns; got "
-                f"{p}: choose among them first."
-            )
         risks = Risks.from_moments(
             rows.moments(),
             standardize=self.standardize,
             environment_weights=self.environment_weights,
             intercept=self.intercept,
         )
-        best, w = np.inf, np.zeros(risks.cross.shape[1])
-        for supports in _supports(p, self.intercept):
-            values, found = focused(risks, supports, self.penalty)
-            at = int(np.argmin(values))
-            if values[at] < best:
-                best, w = float(values[at]), np.zeros_like(w)
-                w[supports[at]] = found[at]
+        w = best_support(
+            all_supports(rows.X.shape[1], self.intercept, "EILLS"),
+            lambda supports: focused(risks, supports, self.penalty),
+            risks.cross.shape[1],
+        )
         coef, intercept = risks.model(w)
         self.selected_ = w[int(self.intercept) :] != 0
         self._take(coef, intercept)
@@ -123,18 +110,6 @@ def focused(risks: Risks, supports: NDArray[np.intp], penalty: float) -> tuple[F
         left += weight * (S + penalty * (S @ S))
         right += weight * (c + penalty * (S @ c[..., None])[..., 0])
         own += weight * penalty * (c**2).sum(axis=1)
-    try:
-        w = np.linalg.solve(left, right[..., None])[..., 0]
-    except np.linalg.LinAlgError:
-        w = (np.linalg.pinv(left, hermitian=True) @ right[..., None])[..., 0]
+    w = solve_all(left, right)
     values: Floats = (own - (w * right).sum(axis=1)) / 2
-    return values, np.asarray(w)
-
-
-def _supports(p: int, intercept: bool) -> Iterator[NDArray[np.intp]]:
-    """Yield all supports, those of one size together, in batches."""
-    for size in range(p + 1):
-        every = combinations(range(int(intercept), p + int(intercept)), size)
-        while batch := list(islice(every, _BATCH)):
-            chosen = np.array(batch, dtype=np.intp).reshape(len(batch), size)
-            yield np.insert(chosen, 0, 0, axis=1) if intercept else chosen
+    return values, w

@@ -15,22 +15,32 @@ from elinvar.baselines._boosting import BoostingRegressor, LogisticBoostingRegre
 from elinvar.baselines._causalicp import CausalICPRegressor
 from elinvar.baselines._constant import ConstantRegressor
 from elinvar.baselines._dantzig import CausalDantzigRegressor
-from elinvar.baselines._eills import MOST_FEATURES, EILLSRegressor
+from elinvar.baselines._drig import DRIGRegressor
+from elinvar.baselines._eills import EILLSRegressor
 from elinvar.baselines._elastic_net import ElasticNetRegressor, LassoRegressor
+from elinvar.baselines._era_splitting import EraSplittingRegressor
+from elinvar.baselines._fair import FAIRRegressor
+from elinvar.baselines._fair_network import FAIRNetworkRegressor
 from elinvar.baselines._fish import FishRegressor
 from elinvar.baselines._fishr import FishrRegressor
 from elinvar.baselines._fixed_effects import FixedEffectsRegressor
 from elinvar.baselines._forest import ForestRegressor
 from elinvar.baselines._group_dro import GroupDRORegressor
+from elinvar.baselines._group_dro_boosting import GroupDROBoostingRegressor
 from elinvar.baselines._icp import ICPRegressor
 from elinvar.baselines._iga import IGARegressor
 from elinvar.baselines._irmv1 import IRMv1Regressor
 from elinvar.baselines._kclass import KClassRegressor
 from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
+from elinvar.baselines._maximin import MaximinRegressor
+from elinvar.baselines._neg_dro import NegDRORegressor
 from elinvar.baselines._oracle import OracleRegressor
+from elinvar.baselines._penalised_network import CORALNetworkRegressor, IRMNetworkRegressor
 from elinvar.baselines._pooled import PooledRegressor
 from elinvar.baselines._random_intercept import RandomInterceptRegressor
 from elinvar.baselines._ridge import RidgeRegressor
+from elinvar.baselines._stabilised import StabilisedRegressor
+from elinvar.baselines._subsets import MOST_FEATURES
 from elinvar.baselines._vrex import VRExRegressor
 from elinvar.datasets import Task
 from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor
@@ -212,6 +222,27 @@ _ALL = (
         package="anchorboosting",
     ),
     Baseline(
+        "erasplitting",
+        "boosted trees whose splits pay in every environment",
+        EraSplittingRegressor(),
+        grid={"n_trees": _TREES, "max_leaf_nodes": (7, 31)},
+        returns="predictions",
+    ),
+    Baseline(
+        "directionalerasplitting",
+        "boosted trees whose splits point the same way in every environment",
+        EraSplittingRegressor(criterion="direction"),
+        grid={"n_trees": _TREES, "max_leaf_nodes": (7, 31)},
+        returns="predictions",
+    ),
+    Baseline(
+        "groupdroboosting",
+        "boosted trees that follow the worst environment",
+        GroupDROBoostingRegressor(),
+        grid={"weight_step": (0.0, 0.1, 1.0), "n_trees": _TREES},
+        returns="predictions",
+    ),
+    Baseline(
         "causalicp",
         "invariant causal prediction (Bonferroni)",
         CausalICPRegressor(),
@@ -241,6 +272,24 @@ _ALL = (
         most_features=MOST_FEATURES,
     ),
     Baseline(
+        "fair",
+        "adversarial invariance penalty over all subsets",
+        FAIRRegressor(),
+        grid={"penalty": (1.0, 4.0, 12.0, 36.0, 100.0, 300.0)},
+        returns="selection",
+        fewest_environments=2,
+        most_features=MOST_FEATURES,
+    ),
+    Baseline(
+        "fairnetwork",
+        "networks on gates against opponents in each environment",
+        FAIRNetworkRegressor(),
+        grid={"penalty": (4.0, 36.0)},
+        returns="predictions",
+        package="torch",
+        fewest_environments=2,
+    ),
+    Baseline(
         "dantzig",
         "causal Dantzig",
         CausalDantzigRegressor(),
@@ -249,7 +298,44 @@ _ALL = (
         fewest_environments=2,
     ),
     Baseline(
+        "stabilised",
+        "average over sets that are stable and predict well",
+        StabilisedRegressor(),
+        grid={"stability_level": (0.01, 0.1, 0.5)},
+        fewest_environments=2,
+    ),
+    Baseline("maximin", "the variance that is surely explained", MaximinRegressor()),
+    Baseline(
+        "drig",
+        "invariant gradients against a reference environment",
+        DRIGRegressor(),
+        grid={"gamma": (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)},
+    ),
+    Baseline(
+        "negdro",
+        "worst mixture of risks with negative weights",
+        NegDRORegressor(),
+        grid={"gamma": (0.0, 0.3, 1.0, 5.0, 20.0)},
+        fewest_environments=2,
+    ),
+    Baseline(
         "irmv1", "invariant risk minimisation", IRMv1Regressor(), grid={"penalty": _PENALTIES}
+    ),
+    Baseline(
+        "irmnetwork",
+        "network with the penalty of invariant risk minimisation",
+        IRMNetworkRegressor(),
+        grid={"penalty": (1.0, 100.0, 1e4)},
+        returns="predictions",
+        package="torch",
+    ),
+    Baseline(
+        "coralnetwork",
+        "network whose hidden moments agree between environments",
+        CORALNetworkRegressor(),
+        grid={"penalty": (0.1, 1.0, 10.0)},
+        returns="predictions",
+        package="torch",
     ),
     Baseline(
         "vrex", "risk extrapolation by variance", VRExRegressor(), grid={"penalty": _PENALTIES}

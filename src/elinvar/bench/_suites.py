@@ -202,6 +202,16 @@ _ALL = (
         quick_seeds=1,
     ),
     Suite(
+        name="fair",
+        title="The nonlinear model of the FAIR paper",
+        about="Two environments; five curved causes, four effects of the target that turn, and 17 "
+        "columns that depend on both.",
+        quick=("fair-additive",),
+        seeds=5,
+        quick_seeds=1,
+        limit=300.0,
+    ),
+    Suite(
         name="broken",
         title="Nothing to find",
         about="The target is intervened on, or a hidden cause changes, or features are measured "

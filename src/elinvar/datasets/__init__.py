@@ -5,6 +5,7 @@ from elinvar.datasets._coloured_digits import make_coloured_digits
 from elinvar.datasets._curved import make_curved
 from elinvar.datasets._dataset import Dataset
 from elinvar.datasets._eills import make_eills
+from elinvar.datasets._fair import make_fair
 from elinvar.datasets._gene_network import make_gene_network
 from elinvar.datasets._irm_chain import make_irm_chain
 from elinvar.datasets._known import KnownAnswer, Sample, Task
@@ -40,6 +41,7 @@ __all__ = [
     "make_coloured_digits",
     "make_curved",
     "make_eills",
+    "make_fair",
     "make_gene_network",
     "make_irm_chain",
     "make_linear_unit_test",

@@ -12,6 +12,7 @@ from elinvar.datasets._additive import make_additive
 from elinvar.datasets._coloured_digits import make_coloured_digits
 from elinvar.datasets._curved import make_curved
 from elinvar.datasets._eills import make_eills
+from elinvar.datasets._fair import make_fair
 from elinvar.datasets._gene_network import make_gene_network
 from elinvar.datasets._irm_chain import make_irm_chain
 from elinvar.datasets._known import KnownAnswer, Rng, Task
@@ -280,6 +281,17 @@ def _curved() -> Iterator[Problem]:
     yield from _entries("curved", make_curved, turned)
 
 
+def _fair() -> Iterator[Problem]:
+    forms = {
+        "additive": "five curved causes, four effects that turn, 17 other columns",
+        "composite": "the same, causes act through each other",
+    }
+    entries = {
+        f"fair-{form}": (tests, {"form": form, "n_samples": 2000}) for form, tests in forms.items()
+    }
+    yield from _entries("fair", make_fair, entries)
+
+
 def _digits() -> Iterator[Problem]:
     tests = "colour tells the label better than shape, and turns round"
     entries = {
@@ -297,6 +309,7 @@ def _all() -> Iterator[Problem]:
     yield from _chain()
     yield from _large()
     yield from _curved()
+    yield from _fair()
     yield from _digits()
 
 

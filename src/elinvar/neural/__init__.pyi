@@ -22,6 +22,11 @@ from elinvar.neural.networks._two_layer import (
 from elinvar.neural.networks._two_layer import (
     TwoLayerNetwork as TwoLayerNetwork,
 )
+from elinvar.neural.peers._dense import DenseModel as DenseModel
+from elinvar.neural.peers._fair import FairSettings as FairSettings
+from elinvar.neural.peers._fair import fair_gates as fair_gates
+from elinvar.neural.peers._penalised import NetworkTraining as NetworkTraining
+from elinvar.neural.peers._penalised import train_network as train_network
 from elinvar.neural.rules._fish import Fish as Fish
 from elinvar.neural.rules._fishr import Fishr as Fishr
 from elinvar.neural.rules._group_dro import GroupDRO as GroupDRO

@@ -1,0 +1,1 @@
+"""How peer methods train networks on tables: adversaries, and penalties between environments."""
