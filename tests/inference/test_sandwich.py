@@ -134,9 +134,10 @@ def p_values(X, y, place, **options):
     return model.tests_.p_value.to_numpy(), model.evidence_
 
 
+@pytest.mark.parametrize("rows", [(20, 20, 22), (40, 70, 100)])
 @pytest.mark.parametrize("clusters", [False, True])
-def test_weights_count_rows(random_table, clusters):
-    X, y, place = random_table()
+def test_weights_count_rows(random_table, clusters, rows):
+    X, y, place = random_table(rows)
     weight = np.random.default_rng(0).integers(1, 4, size=len(y))
     cluster = clusters_within(place, 3) if clusters else None
     options = {"robust": True, "features_always": [0, 1, 2, 3]}
@@ -199,6 +200,71 @@ def test_the_size_of_the_test_holds_where_that_of_the_classical_one_does_not(dra
     # 5% of 60 is 3: 8 or more have a probability of 1%
     assert np.sum(hits) < 8
     assert np.mean(classical) > 0.5 if draw is firms else not any(classical)
+    assert np.mean(power) > 0.6
+
+
+@pytest.mark.parametrize("kind", ["rows", "within", "across"])
+def test_with_few_clusters_the_trace_of_the_test_is_corrected_by_the_common_fit(random_table, kind):
+    X, y, place = random_table()
+    cluster = {
+        "rows": np.arange(len(y)),
+        "within": clusters_within(place, 5),
+        "across": np.arange(len(y)) % 23,
+    }[kind]
+    rows = Environments.from_arrays(
+        X, y, place, cluster=None if kind == "rows" else cluster.tolist()
+    )
+    loss = SquaredLoss.from_moments(rows.moments(), rows)
+    table = loss.assess(np.ones((1, 4), bool))
+    expected = corrected_trace(X, y, place, cluster)
+    assert table.scale[0] * table.freedom[0] == pytest.approx(expected, rel=1e-6)
+
+
+def corrected_trace(X, y, place, cluster):
+    """sum s'Rs over what the own fits leave of the variance that common residuals show."""
+    sd = np.sqrt(residual_variances(X, y, place))
+    blocks = [np.column_stack([np.ones((place == e).sum()), X[place == e]]) for e in range(3)]
+    design, target = np.concatenate(blocks), np.concatenate([y[place == e] for e in range(3)])
+    roots = [np.linalg.cholesky(one.T @ one).T for one in blocks]
+    white = block_diag(*[one @ np.linalg.inv(r) for one, r in zip(blocks, roots, strict=True)])
+    stacked = np.concatenate([r / s for r, s in zip(roots, sd, strict=True)])
+    form = np.eye(15) - stacked @ np.linalg.solve(stacked.T @ stacked, stacked.T)
+    noise = sd[np.sort(place)]
+    own = white.T @ (target / noise)
+    common = np.linalg.lstsq(stacked, own, rcond=None)[0]
+    left = (target - design @ common) / noise, target / noise - white @ own
+    names = np.concatenate([cluster[place == e] for e in range(3)])
+    plain = seen = kept = 0.0
+    parts = []
+    for name in np.unique(names):
+        inside = names == name
+        parts.append([white[inside].T @ one[inside] for one in left])
+        lever = white[inside].T @ white[inside]
+        parts[-1].append(lever)
+    joint = sum(np.outer(z, z) for z, _, _ in parts)
+    for z, s, lever in parts:
+        plain, seen = plain + s @ form @ s, seen + z @ form @ z
+        kept += z @ form @ z - 2 * z @ form @ lever @ z + np.trace(form @ lever @ joint @ lever)
+    return plain * seen / kept
+
+
+def test_the_size_holds_with_ten_firms_an_environment():
+    hits, power = [], []
+    for seed in range(80):
+        rng = np.random.default_rng([2, seed])
+        cluster = np.repeat(np.arange(60), 12)
+        place = cluster // 10
+        X = rng.normal(size=(60, 3))[cluster] + rng.normal(size=(720, 3))
+        noise = rng.normal(size=60)[cluster] + rng.normal(size=720)
+        for slope, found in ((0.0, hits), (0.5, power)):
+            slopes = np.ones((6, 3))
+            slopes[:, 0] += slope * rng.normal(size=6)
+            target = (X * slopes[place]).sum(axis=1) + noise
+            rows = Environments.from_arrays(X, target, place, cluster=cluster.tolist())
+            loss = SquaredLoss.from_moments(rows.moments(), rows)
+            found.append(loss.assess(np.ones((1, 3), bool)).p_value[0] < 0.05)
+    # 5% of 80 is 4: 10 or more have a probability of 1%; without the correction 14 were
+    assert np.sum(hits) < 10
     assert np.mean(power) > 0.6
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # a direction of an environment's fit that one cluster decides alone has no residual
 _ALONE = 1e-8
+# clusters a coefficient, below which tests look at residuals of the common fit, too
+_FEW = 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +94,11 @@ class Cells:
         """Clusters of the environment that has fewest."""
         return int(np.diff(self.bounds).min())
 
+    def few(self, k: int) -> bool:
+        """Whether an environment has few clusters for fits of ``k`` coefficients."""
+        many = np.add.reduceat(self.copies, self.bounds[:-1])
+        return float(many.min()) < _FEW * k
+
     @cached_property
     def _order(self) -> tuple[Places, Places]:
         order = np.argsort(self.cluster, kind="stable")
@@ -150,6 +157,8 @@ class OwnScores:
     expected : pair of arrays of shape (M, C, k, k) or (M, C, k, 1), or None
         Half of the covariance of a cell's contribution if rows were independent and of one
         variance, and what ties it to the others': the X and Y of `freedom_of`. None for tests.
+    plain : pair of arrays of shape (M, C, k) and (M, C, k, k), or None
+        Where clusters are few: contributions as residuals are, and leverages, for tests.
     freedom, steady : arrays of shape (M, E)
         Residual degrees of freedom by rows, and by how steady residuals are over clusters.
     """
@@ -161,6 +170,7 @@ class OwnScores:
     back: Floats
     scores: Floats
     expected: tuple[Floats, Floats] | None
+    plain: tuple[Floats, Floats] | None
     freedom: Floats
     steady: Floats
 
@@ -287,6 +297,14 @@ def _sums(cells: Cells, weight: Floats, white: Floats, residual: Floats) -> tupl
     return pulled, np.sqrt(cells.copies)[:, None] * sums
 
 
+def plain_scores(
+    cells: Cells, weight: Floats, white: Floats, residual: Floats
+) -> tuple[Floats, Floats]:
+    """Contributions of the cells as residuals are, (M, C, k), and leverages K (M, C, k, k)."""
+    pulled, sums = _sums(cells, weight, white, residual)
+    return sums, cells.over_rows(pulled[..., :, None] * white[..., None, :])
+
+
 def quick_scores(cells: Cells, weight: Floats, white: Floats, residual: Floats) -> Floats:
     r"""Contributions as `cell_scores` has them, for many supports at once.
 
@@ -356,7 +374,7 @@ class Sandwich:
     def effort(self, k: int) -> float:
         """Numbers that the fit of one support with k coefficients goes through."""
         wide = self.cells.n_clusters * len(self.bounds) * k if self.cells.span else 0
-        return float(len(self.y) * k + wide)
+        return float(len(self.y) * k + wide) * (k if self.cells.few(k) else 1)
 
     def scores(self, columns: Places, *, quick: bool = False) -> OwnScores:
         """Fit supports of as many columns of ``Z`` each, (M, k), the constant first.
@@ -395,7 +413,10 @@ class Sandwich:
         settled = settled_weights(self.problem.data, np.ascontiguousarray(inside[:, absorbed:]))[0]
         few = settled > 0
         precise = np.where(few, np.sqrt(settled / self.problem.count), precise)
-        rows, expected = (cells, self.weight, white, residual), None
+        rows, expected, plain = (cells, self.weight, white, residual), None, None
+        if cells.few(k):
+            sums, leverage = plain_scores(*rows)
+            plain = sums * precise[:, cells.environment, None], leverage
         if quick:
             scores = quick_scores(*rows)
         else:
@@ -410,6 +431,7 @@ class Sandwich:
             back=back * unit[..., None, None],
             scores=scores * precise[:, cells.environment, None],
             expected=expected,
+            plain=plain,
             freedom=np.where(few, np.inf, freedom),
             steady=np.where(few, np.inf, np.minimum(freedom, steady)),
         )

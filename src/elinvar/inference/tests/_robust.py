@@ -11,6 +11,9 @@ from elinvar.inference.problem._sandwich import Cells, OwnScores
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._overidentification import matched_f
 
+# least share of the trace that residuals are taken to leave
+_LEAST = 0.05
+
 
 @dataclass(frozen=True, kw_only=True)
 class RobustTest:
@@ -130,22 +133,20 @@ def coefficients_test(
 
     ``statistic`` (M,), such as that of the likelihood ratio, stands for the quadratic form.
     """
-    return _test(own, _form(own, levels=levels), statistic)
+    form = _form(own, levels=levels)
+    return _test(own, form, form, statistic)
 
 
 def levels_test(own: OwnScores, *, statistic: Floats | None = None) -> RobustTest:
     """Test the same intercepts everywhere, given common slopes."""
     whole, slopes = _form(own, levels=True), _form(own, levels=False)
-    return _test(
-        own,
-        _Form(
-            inner=whole.inner - slopes.inner,
-            frame=np.concatenate([whole.frame, slopes.frame], axis=3),
-            signs=np.append(whole.signs, -slopes.signs),
-            freedom=whole.freedom - slopes.freedom,
-        ),
-        statistic,
+    form = _Form(
+        inner=whole.inner - slopes.inner,
+        frame=np.concatenate([whole.frame, slopes.frame], axis=3),
+        signs=np.append(whole.signs, -slopes.signs),
+        freedom=whole.freedom - slopes.freedom,
     )
+    return _test(own, form, whole, statistic)
 
 
 def agreement(own: OwnScores, places: Places, able: Bools) -> float:
@@ -169,6 +170,7 @@ def agreement(own: OwnScores, places: Places, able: Bools) -> float:
         root=root,
         back=inverse,
         scores=_along(own.cells, own.scores, np.swapaxes(root @ back, -1, -2)),
+        plain=None,
     )
     return float(coefficients_test(part, levels=True).p_value[0])
 
@@ -185,7 +187,7 @@ def _form(own: OwnScores, *, levels: bool) -> _Form:
     return _Form(inner=inner, frame=frame, signs=np.ones(frame.shape[-1]), freedom=rank - common)
 
 
-def _test(own: OwnScores, form: _Form, statistic: Floats | None) -> RobustTest:
+def _test(own: OwnScores, form: _Form, null: _Form, statistic: Floats | None) -> RobustTest:
     r"""Hold a quadratic form in the own estimates against its law under the sandwich covariance.
 
     With R the projector, V the covariance :math:`\sum_g s_g s_g^\top` of the stacked estimates and
@@ -194,7 +196,8 @@ def _test(own: OwnScores, form: _Form, statistic: Floats | None) -> RobustTest:
     :math:`F(f, \nu)` with :math:`f = T^2 / \mathrm{tr}\, RVRV`. The trace is too large by the noise
     of V, and without the terms of single clusters it is right on average but f is not: half of them
     are left out. The noise of T, :math:`\sum_g (t_g - \bar t)^2`, and that of the estimated weights
-    (B1 and B2 of ``assess``) make :math:`\nu`.
+    (B1 and B2 of ``assess``) make :math:`\nu`. Where clusters are few, T is corrected by what the
+    fit shows that ``null`` allows for, the form of all that is the same under the hypothesis.
 
     References
     ----------
@@ -217,6 +220,8 @@ def _test(own: OwnScores, form: _Form, statistic: Floats | None) -> RobustTest:
     df1 = np.clip(first**2 / np.maximum(second, 1e-300), 1.0, safe)
     noise = np.maximum(squares - first**2 / copies.sum(), 0.0) / np.maximum(first**2, 1e-300)
     correction, weights = _estimated_weights(own, form, safe)
+    if own.plain is not None:
+        first = first * _understated(own, form, null, own.plain, first)
     ratio = np.maximum(q, 0.0) / np.maximum(first * correction, 1e-300)
     df2 = 2.0 / np.maximum(noise + weights, 1e-12)
     tested = (form.freedom >= 1) & (first > 0)
@@ -237,6 +242,70 @@ def _form_of(own: OwnScores, form: _Form) -> Floats:
     inner = np.einsum("mej,mejk,mek->m", estimates, form.inner, estimates)
     q: Floats = inner - along**2 @ form.signs
     return q
+
+
+def _understated(
+    own: OwnScores, form: _Form, null: _Form, plain: tuple[Floats, Floats], trace: Floats
+) -> Floats:
+    r"""How many times the trace T is too small, (M,), as residuals of the common fit tell.
+
+    With :math:`z_g` what a cluster adds under the hypothesis, own residuals leave
+    :math:`z_g - K_g \sum_h z_h` of it. CR2 makes up for that where rows are independent. Here
+    :math:`\tilde z_g = s_g + K_g R u`, from residuals of the fit that the hypothesis allows for,
+    stands for it whatever the rows do, and
+
+    .. math:: \rho = \sum_g \mathrm{tr}\, R\, (V_g - K_g V_g - V_g K_g + K_g V K_g)
+        \Big/ \mathrm{tr}\, R V, \qquad V_g = \tilde z_g \tilde z_g^\top, \quad V = \sum_g V_g
+
+    is the share that own residuals leave: :math:`\sum_g s_g^\top R s_g / \rho` is T.
+    """
+    cells, (scores, leverage) = own.cells, plain
+    estimates = (own.root @ own.own[..., None])[..., 0]
+    along = np.einsum("mejr,mej->mr", null.frame, estimates) * null.signs
+    away = np.einsum("mejk,mek->mej", null.inner, estimates)
+    away -= np.einsum("mejr,mr->mej", null.frame, along)
+    # squares of a cell that stands for several add up over them
+    often = np.sqrt(cells.copies)[:, None]
+    lifted = np.einsum("mcjk,mck->mcj", leverage, away[:, cells.environment])
+    whole = scores + often * lifted
+    turned = np.einsum("mcjk,mck->mcj", leverage, whole)
+    seen = _bilinear(cells, form, whole, whole)
+    left = seen - 2 * _bilinear(cells, form, whole, turned)
+    left += _spread(cells, form, whole, leverage * often[..., None])
+    share = np.clip(left / np.maximum(seen, 1e-300), _LEAST, 1.0)
+    found: Floats = _bilinear(cells, form, scores, scores) / share / np.maximum(trace, 1e-300)
+    return np.where(found > 0, found, 1.0)
+
+
+def _bilinear(cells: Cells, form: _Form, first: Floats, second: Floats) -> Floats:
+    """Sum (M,) over clusters of the form between two sets of contributions (M, C, k)."""
+    inner = np.einsum("mck,mck->m", _along(cells, first, form.inner), second)
+    along, other = (cells.over_clusters(_along(cells, one, form.frame)) for one in (first, second))
+    found: Floats = inner - (along * other).sum(axis=1) @ form.signs
+    return found
+
+
+def _spread(cells: Cells, form: _Form, scores: Floats, leverage: Floats) -> Floats:
+    """Sum (M,) over clusters of tr R K V K, with V the covariance of all contributions."""
+    M, E, k, r = form.frame.shape
+    found = np.zeros(M)
+    framed = np.empty((*scores.shape, r))
+    for e, (lo, hi) in enumerate(pairwise(cells.bounds.tolist())):
+        own = scores[:, lo:hi]
+        covariance, lever = np.swapaxes(own, 1, 2) @ own, leverage[:, lo:hi]
+        both = lever @ form.inner[:, e, None] @ lever
+        found += np.einsum("mcjk,mkj->m", both, covariance)
+        framed[:, lo:hi] = lever @ form.frame[:, e, None]
+        if not cells.span:
+            part = np.swapaxes(framed[:, lo:hi], -1, -2) @ covariance[:, None] @ framed[:, lo:hi]
+            found -= np.einsum("mcrr->mr", part) @ form.signs
+    if cells.span:
+        wide = cells.laid_out(scores).reshape(M, -1, E * k)
+        framed = cells.laid_out(framed).reshape(M, -1, E * k, r)
+        # F'K V K F = (scores K F)' (scores K F), cluster after cluster
+        for g in range(framed.shape[1]):
+            found -= np.square(wide @ framed[:, g]).sum(axis=1) @ form.signs
+    return found
 
 
 def _second_trace(own: OwnScores, form: _Form, framed: Floats) -> Floats:

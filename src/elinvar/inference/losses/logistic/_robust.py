@@ -5,7 +5,7 @@ import numpy as np
 from elinvar.inference.losses.logistic._fits import informations
 from elinvar.inference.problem._linear_algebra import roots
 from elinvar.inference.problem._rows import LogisticProblem
-from elinvar.inference.problem._sandwich import Cells, OwnScores, cell_scores
+from elinvar.inference.problem._sandwich import Cells, OwnScores, cell_scores, plain_scores
 from elinvar.inference.problem._types import Bools, Floats
 
 # the variance follows from the prediction: none is estimated
@@ -32,10 +32,13 @@ def own_scores(data: LogisticProblem, cells: Cells, gates: Bools, coefs: Floats)
         here = slice(data.bounds[e], data.bounds[e + 1])
         white[here] = design[here] @ back[e]
     several = cells.repeated(m)
-    scores, expected = cell_scores(
-        several, np.repeat(data.weight, m), white.reshape(1, -1, m * len(columns)),
+    rows = (
+        several,
+        np.repeat(data.weight, m),
+        white.reshape(1, -1, m * len(columns)),
         residual.reshape(1, -1),
-    )  # fmt: skip
+    )
+    scores, expected = cell_scores(*rows)
     known = np.full((1, E), _KNOWN)
     return OwnScores(
         cells=several,
@@ -45,6 +48,7 @@ def own_scores(data: LogisticProblem, cells: Cells, gates: Bools, coefs: Floats)
         back=back[None],
         scores=scores,
         expected=expected,
+        plain=plain_scores(*rows) if cells.few(m * len(columns)) else None,
         freedom=known,
         steady=known,
     )
