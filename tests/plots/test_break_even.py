@@ -18,7 +18,7 @@ def test_errors_cross_where_the_break_even_is_marked():
         np.testing.assert_allclose(error, np.sqrt(level + rise * np.asarray(at)))
     assert list(drawn["break-even"].get_xdata()) == [2.0, 2.0]
     legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert {"as today", "break-even", "95% interval"} <= set(legend)
+    assert {"as today", "break-even", "likely range"} <= set(legend)
 
 
 def test_models_differ_without_their_colours():

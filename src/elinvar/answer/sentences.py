@@ -129,7 +129,7 @@ def break_even_sentence(answer: "Found") -> str:
     already = "already where new places differ like yours, and even " if found.high < 1 else ""
     return (
         f"The invariant model is a better forecast than {rival} {already}once new places differ "
-        f"more than {figure(found.shift, 2)} times as much as yours do (in variance; 95% interval "
+        f"more than {figure(found.shift, 2)} times as much as yours do (in variance; likely range "
         f"{sure})."
     )
 

@@ -78,7 +78,7 @@ def plot_break_even(
         ax.axvline(shift, color=INK, linewidth=1.1, zorder=2, label="break-even")
         if between is not None and between[0] < high and between[1] > low:
             ends = max(between[0], low), min(between[1], high)
-            ax.axvspan(*ends, color=QUIET, alpha=0.15, linewidth=0, zorder=0, label="95% interval")
+            ax.axvspan(*ends, color=QUIET, alpha=0.15, linewidth=0, zorder=0, label="likely range")
     legend_below(ax, *ax.get_legend_handles_labels())
     return finish(
         ax,
