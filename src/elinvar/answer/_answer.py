@@ -72,6 +72,16 @@ class Answer(Found):
         return reason(self)
 
     @property
+    def margin(self) -> float:
+        """Half-width that holds 90% of the rows in 90% of new environments; NaN if not known."""
+        return self.forecast.margin
+
+    @property
+    def no_margin(self) -> str:
+        """Why there is no margin, in a sentence; empty if there is one."""
+        return self.forecast.reason
+
+    @property
     def headline(self) -> str:
         """What became of invariance, and of which features, in a sentence."""
         return headline(self)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from elinvar._base._words import did_you_mean, listed
-from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
-from elinvar.answer.transfer_tables import RIVALS
+from elinvar.answer.transfer_found import CONSTANT, MIXTURE
+from elinvar.answer.transfer_tables import against_rivals
 from elinvar.errors import DataError
 from elinvar.plots.types import Axes
 
@@ -53,19 +53,13 @@ def draw_forecast_errors(answer: "TransferFound") -> Axes:
     """Draw the errors of the forecast and its rivals on environments left out."""
     from elinvar.plots import plot_errors
 
-    table = answer.left_out
-    kept = [name for name in (MIXTURE, ALL_FEATURES, CONSTANT) if name in table]
-    shown = table[["environment", "rows", *kept]]
-    for words, names in RIVALS.items():
-        known = [name for name in names if name in table]
-        if known:
-            shown = shown.assign(**{words: table[known[0]]})
+    table = against_rivals(answer)
     what = "mean log loss"
     if not answer.classes:
         what = f"root mean squared error of {answer.schema.target}"
     better = int((table[MIXTURE] < table[CONSTANT]).sum())
     return plot_errors(
-        shown,
+        table,
         xlabel=f"{what} on the left-out environment",
         title=f"The forecast beats a constant in {better} of {len(table)} left-out environments",
     )

@@ -120,6 +120,11 @@ class TransferFound:
         """Half-width that holds 90% of the rows in 90% of new environments; NaN if not known."""
         return self.spread.margin()
 
+    @property
+    def no_margin(self) -> str:
+        """Why there is no margin, in a sentence; empty if there is one."""
+        return self.spread.why_unknown()
+
 
 def _weights(answer: "TransferFound") -> "pd.DataFrame":
     """Return a row a learner: its weight, its error elsewhere, and on what it learnt from."""

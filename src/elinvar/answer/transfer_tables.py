@@ -9,6 +9,8 @@ from elinvar.answer.effect_tables import EffectTable
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from elinvar.answer.transfer_found import TransferFound
 
 RIVALS = {
@@ -95,20 +97,36 @@ def _features(answer: "TransferFound") -> EffectTable:
     )  # fmt: skip
 
 
-def left_out_texts(answer: "TransferFound") -> EffectTable:
-    """Return a row an environment as texts: the mixture's error beside the best of the others."""
+def against_rivals(answer: "TransferFound") -> "pd.DataFrame":
+    """Return a row an environment left out: the forecast, what most would fit, and a constant."""
     table = answer.left_out
-    names = [name for name in (MIXTURE, ALL_FEATURES, *answer.learners, CONSTANT) if name in table]
-    heads = {CONSTANT: "shares of classes" if answer.classes else "the mean"}
+    names = [name for name in (MIXTURE, ALL_FEATURES) if name in table]
+    shown = table[["environment", "rows", *names]]
+    for words, learners in RIVALS.items():
+        known = [name for name in learners if name in table]
+        if known:
+            shown = shown.assign(**{words: table[known[0]]})
+    return shown.assign(**{CONSTANT: table[CONSTANT]})
+
+
+def left_out_texts(answer: "TransferFound") -> EffectTable:
+    """Return a row an environment left out as texts."""
+    table = against_rivals(answer)
+    names = [str(name) for name in table if name not in ("environment", "rows")]
+    heads = {
+        MIXTURE: "forecast",
+        ALL_FEATURES: "with all features",
+        CONSTANT: "shares of classes" if answer.classes else "the mean",
+    }
     wrong = ("wrong",) if answer.classes else ()
     rows = [
         (
             row["environment"],
             count(row["rows"]),
             *(number(row[name]) for name in names),
-            *(percent(row["mixture_wrong"]) for _ in wrong),
+            *(percent(share) for share in answer.wrong[k : k + 1]),
         )
-        for row in table.to_dict("records")
+        for k, row in enumerate(table.to_dict("records"))
     ]
     return EffectTable(
         title=f"Each environment left out, and forecast from the others ({error_name(answer)})",

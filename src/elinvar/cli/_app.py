@@ -1,7 +1,7 @@
 """The commands; the work is imported when a command runs."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -96,7 +96,7 @@ def _source(
     drop: list[str] | None,
     categorical: list[str] | None,
     weight: str | None,
-    missing: Missing,
+    missing: Missing | Literal["keep"],
     cluster: str | None = None,
     *,
     written: dict[str, Any],
@@ -138,12 +138,8 @@ def fit(
     features_always: options.FeaturesAlways = None,
     effect_tolerance: options.EffectTolerance = 0.25,
     smallest_effect: options.SmallestEffect = 0.1,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a page to read and send.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(metavar="FILE.json", help="Write the model, for predict.")
-    ] = None,
+    report: options.Report = None,
+    model: options.Model = None,
     figures: options.Figures = None,
     json: options.Json = False,
     *,
@@ -190,8 +186,59 @@ def fit(
 
 @app.command()
 @options.with_notation
+def forecast(
+    data: options.Data,
+    target: options.Target,
+    environment: options.Environment,
+    features: options.Features = None,
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    weight: options.Weight = None,
+    premium: options.Premium = 1.15,
+    classify: options.ClassifyForecast = False,
+    workers: options.Workers = 1,
+    report: options.Report = None,
+    model: options.Model = None,
+    figures: options.Figures = None,
+    json: options.Json = False,
+    *,
+    written: dict[str, Any],
+) -> None:
+    """Forecast rows of an environment that the table has not seen, and say how good that is.
+
+    Lines, curves, boosting and trees are mixed by their errors on environments left out. Missing
+    values are taken as they are. The page shows the forecast beside what holds (elinvar fit).
+    """
+    from elinvar.cli._forecast import ForecastRequest, run
+
+    with guarded():
+        run(
+            ForecastRequest(
+                source=_source(
+                    data,
+                    target,
+                    environment,
+                    features,
+                    drop,
+                    categorical,
+                    weight,
+                    "keep",
+                    written=written,
+                ),
+                parameters={"premium": premium, "n_jobs": workers},
+                report=report,
+                model=model,
+                figures=figures,
+                json=json,
+                classify=classify,
+            )
+        )
+
+
+@app.command()
+@options.with_notation
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="What fit --model has written.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="What --model has written.")],
     data: options.Data,
     out: Annotated[
         Path | None,
@@ -205,9 +252,12 @@ def predict(
         ),
     ] = False,
     unknown: Annotated[
-        Unknown,
-        typer.Option(help="Levels not seen in training: refuse them, or count them as none."),
-    ] = "error",
+        Unknown | None,
+        typer.Option(
+            help="Levels not seen in training: refuse them, count them as none, or do that with a "
+            "warning. If not given, forecasts warn and others refuse."
+        ),
+    ] = None,
     *,
     written: dict[str, Any],
 ) -> None:

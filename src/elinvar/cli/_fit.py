@@ -102,7 +102,7 @@ def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
         from elinvar.report import write_report
 
         written["report"] = write_report(
-            model, request.report, source=", ".join(request.source.data), command=_command()
+            model, request.report, source=", ".join(request.source.data), command=command_words()
         )
     if request.figures is not None:
         from elinvar.report import write_figures
@@ -113,7 +113,8 @@ def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
     return written
 
 
-def _command() -> str:
+def command_words() -> str:
+    """Return the command as it was given."""
     return shlex.join(["elinvar", *sys.argv[1:]])
 
 

@@ -13,7 +13,7 @@ import typer
 Intercept = Literal["shared", "environment"]
 Predictor = Literal["auto", "invariant", "pooled"]
 Missing = Literal["error", "drop", "impute"]
-Unknown = Literal["error", "zero"]
+Unknown = Literal["error", "zero", "warn"]
 Names = list[str] | None
 
 
@@ -109,6 +109,26 @@ Classify = Annotated[
     typer.Option(
         "--classify", help="The target names classes, in text or numbers: explain their log odds."
     ),
+]
+ClassifyForecast = Annotated[
+    bool,
+    typer.Option("--classify", help="The target names classes: forecast how likely each is."),
+]
+Premium = Annotated[
+    float,
+    typer.Option(
+        metavar="FACTOR",
+        min=1.0,
+        callback=_finite,
+        help="How many times the error may grow, where new environments are like these, for the "
+        "safety of leaving out features whose relation changes; 1: use all.",
+    ),
+]
+Report = Annotated[
+    Path | None, typer.Option(metavar="FILE.html", help="Write a page to read and send.")
+]
+Model = Annotated[
+    Path | None, typer.Option(metavar="FILE.json", help="Write the model, for predict.")
 ]
 FeaturesAlways = Annotated[Names, _several("Features that stay in the model.")]
 Folder = Annotated[

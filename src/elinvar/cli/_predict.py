@@ -16,7 +16,7 @@ from elinvar.cli._source import check_outputs
 from elinvar.errors import DataError
 
 if TYPE_CHECKING:
-    from elinvar.inference import Forecast
+    from elinvar.answer import Answer, TransferAnswer
 
 
 def run(
@@ -25,18 +25,18 @@ def run(
     *,
     out: Path | None,
     interval: bool,
-    unknown: Literal["error", "zero"],
+    unknown: Literal["error", "zero", "warn"] | None,
     written: dict[str, Any],
 ) -> None:
     """Predict, and write CSV to ``out`` or to standard output."""
     check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
         from elinvar.environments import Notation
-        from elinvar.estimators import InvariantClassifier, load_model, predict_files
+        from elinvar.estimators import load_model, predict_files
     notation = Notation.of(**written)
     fitted = load_model(model)
     batches = predict_files(fitted, list(data), unknown=unknown, notation=notation)
-    if isinstance(fitted, InvariantClassifier):
+    if hasattr(fitted, "predict_proba"):
         if interval:
             raise DataError("Classes have probabilities and no intervals: leave out --interval.")
         lines = _class_lines(batches, fitted.answer_.classes)
@@ -53,16 +53,16 @@ def run(
 
 def _margin(model: object) -> float:
     """Return the half-width of intervals, as `predict_interval` does."""
-    forecast: Forecast | None = getattr(model, "forecast_", None)
-    if forecast is None:
+    answer: Answer | TransferAnswer | None = getattr(model, "answer_", None)
+    if answer is None:
         raise DataError(
             f"A {type(model).__name__} has no prediction intervals; use predict without --interval."
         )
-    if np.isnan(forecast.margin):
+    if np.isnan(answer.margin):
         raise DataError(
-            f"There is no prediction interval: {forecast.reason} Use predict without --interval."
+            f"There is no prediction interval: {answer.no_margin} Use predict without --interval."
         )
-    return float(forecast.margin)
+    return answer.margin
 
 
 def _lines(batches: Iterator[NDArray[np.float64]], margin: float | None) -> Iterator[str]:

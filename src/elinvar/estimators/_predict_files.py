@@ -1,23 +1,33 @@
 """Predictions for tables larger than memory."""
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments import Notation, Paths, encode_files
+from elinvar.environments import Notation, Paths, Schema, Unknown, encode_files
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import warn_of_unknown
-from elinvar.estimators._environment_regressor import EnvironmentRegressor
-from elinvar.estimators._invariant_classifier import InvariantClassifier
+
+
+class _Predictor(Protocol):
+    """What a model file holds, and what it makes of encoded rows."""
+
+    schema_: Schema
+    environment_intercepts_: Any
+    _unknown: ClassVar[Unknown]
+
+    def _predict_encoded(
+        self, encoded: NDArray[np.float64], labels: Sequence[str] | None
+    ) -> NDArray[np.float64]: ...
 
 
 def predict_files(
-    model: EnvironmentRegressor | InvariantClassifier,
+    model: _Predictor,
     path: Paths,
     *,
-    unknown: Literal["error", "zero"] = "error",
+    unknown: Unknown | None = None,
     notation: Notation | None = None,
 ) -> Iterator[NDArray[np.float64]]:
     """Predict the rows of files, a bounded number at a time.
@@ -31,8 +41,9 @@ def predict_files(
         Fitted.
     path : path, pattern or list of paths
         CSV, Parquet or Arrow files.
-    unknown : {"error", "zero"}
-        What to do with a level not seen in training.
+    unknown : {"error", "zero", "warn"}, optional
+        What to do with a level not seen in training: refuse it, count it as of no level, or do that
+        with a warning that names it. None: a warning of forecasts, and an error of all others.
     notation : Notation, optional
         How numbers and missing values are written in CSV files.
 
@@ -48,11 +59,11 @@ def predict_files(
     DataError
         If a feature is missing, or its values cannot be used.
     """
-    own = model.environment_intercepts_
+    own: Mapping[str, Any] | None = model.environment_intercepts_
     files = encode_files(
         path,
         model.schema_,
-        unknown=unknown,
+        unknown=unknown or model._unknown,
         environments=own is not None,
         notation=notation or Notation(),
     )

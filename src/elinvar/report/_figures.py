@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from elinvar._base import atomic_save
 from elinvar._base._words import listed
-from elinvar.answer import Answer
+from elinvar.answer import Answer, TransferAnswer
 from elinvar.answer.figures import figures
+from elinvar.answer.transfer_figures import forecast_figures
 from elinvar.environments import Moments
 from elinvar.errors import DataError, FileError
 from elinvar.plots import plot_environments, to_png, to_svg
@@ -37,13 +38,15 @@ def write_figures(
 
     Parameters
     ----------
-    model : InvariantRegressor, InvariantClassifier or Answer
-        Fitted, or loaded from a model file.
+    model : estimator or answer
+        An InvariantRegressor or InvariantClassifier, a TransferRegressor or TransferClassifier,
+        fitted or loaded from a model file, or its ``answer_``.
     folder : str or path
         Where to; it must exist.
     prefix : str
         Put before the names ``forest``, ``effects``, ``path``, ``errors``,
-        ``break_even``, ``left_out``, ``diagnosis`` and ``power``.
+        ``break_even``, ``left_out``, ``diagnosis`` and ``power``; of a forecast ``curves`` and
+        ``forecast_errors``.
     formats : sequence of {"png", "svg"}
         Each figure is written in each of them. An SVG file has a white ground, and text as text.
 
@@ -60,18 +63,31 @@ def write_figures(
     DataError
         If the model has no answer: it is of another kind, or not fitted.
     """
-    answer, folder = answer_of(model), Path(folder)
+    answer, folder = any_answer_of(model), Path(folder)
     if not folder.is_dir():
         raise FileError(f"There is no folder {folder} for the figures. Create it first.")
     strange = [kind for kind in formats if kind not in _FORMATS]
     if strange:
         wrong = listed([repr(kind) for kind in strange])
         raise FileError(f"Figures can be written as png or svg; got {wrong}.")
+    drawn = forecast_figures(answer) if isinstance(answer, TransferAnswer) else figures(answer)
     return {
         f"{name}.{kind}": write_picture(ax, folder / f"{prefix}{name}.{kind}")
-        for name, ax in figures(answer).items()
+        for name, ax in drawn.items()
         for kind in formats
     }
+
+
+def any_answer_of(model: object) -> Answer | TransferAnswer:
+    """Return the answer of a fitted model of effects or of a forecast.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    answer = getattr(model, "answer_", model)
+    return answer if isinstance(answer, TransferAnswer) else answer_of(model)
 
 
 def answer_of(model: object) -> Answer:

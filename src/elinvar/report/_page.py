@@ -4,11 +4,13 @@ import os
 from pathlib import Path
 
 from elinvar._base import check_writable
-from elinvar.answer import Answer
-from elinvar.answer.figures import figures
-from elinvar.report._figures import answer_of
+from elinvar.answer import Answer, TransferAnswer
+from elinvar.answer.figures import draw_forest, figures
+from elinvar.answer.transfer_figures import forecast_figures
+from elinvar.report._figures import answer_of, any_answer_of
+from elinvar.report._forecast_page import forecast_sections
 from elinvar.report._sections import sections
-from elinvar.report._terms import STATUS, WHERE, caption
+from elinvar.report._terms import CAPTIONS, STATUS, WHERE, caption
 from elinvar.report.layout import picture, write_page
 
 
@@ -19,6 +21,7 @@ def write_report(
     title: str | None = None,
     source: str | None = None,
     command: str | None = None,
+    holds: object = None,
 ) -> Path:
     """Write one self-contained HTML page: what holds, what comes and goes, and how good it is.
 
@@ -26,8 +29,9 @@ def write_report(
 
     Parameters
     ----------
-    model : InvariantRegressor, InvariantClassifier or Answer
-        Fitted, or loaded from a model file.
+    model : estimator or answer
+        An InvariantRegressor or InvariantClassifier, a TransferRegressor or TransferClassifier,
+        fitted or loaded from a model file, or its ``answer_``.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
     title : str, optional
@@ -36,6 +40,8 @@ def write_report(
         Where the data come from.
     command : str, optional
         The command that made the model; the estimator with its parameters is there in any case.
+    holds : estimator or answer, optional
+        Beside a forecast: the linear model that says what holds, such as an InvariantRegressor.
 
     Returns
     -------
@@ -49,7 +55,10 @@ def write_report(
     DataError
         If the model has no answer: it is of another kind, or not fitted.
     """
-    answer, path = answer_of(model), check_writable(path)
+    answer, path = any_answer_of(model), check_writable(path)
+    if isinstance(answer, TransferAnswer):
+        linear = None if holds is None else answer_of(holds)
+        return _write_forecast(path, answer, linear, title=title, source=source, command=command)
     return write_page(
         path,
         "page.html.j2",
@@ -61,6 +70,31 @@ def write_report(
         figures={
             name: picture(ax, name, caption(name, answer), where=WHERE[name])
             for name, ax in figures(answer).items()
+        },
+    )
+
+
+def _write_forecast(
+    path: Path,
+    answer: TransferAnswer,
+    holds: Answer | None,
+    *,
+    title: str | None,
+    source: str | None,
+    command: str | None,
+) -> Path:
+    drawn = forecast_figures(answer)
+    if holds is not None and holds.status != "pooled_only":
+        drawn["forest"] = draw_forest(holds)
+    return write_page(
+        path,
+        "forecast.html.j2",
+        title=title or f"What to expect of {answer.schema.target} in a new environment",
+        explanation=answer.explanation,
+        holds=holds,
+        sections=forecast_sections(answer, holds, source=source, command=command),
+        figures={
+            name: picture(ax, name, CAPTIONS[name], where=WHERE[name]) for name, ax in drawn.items()
         },
     )
 

@@ -1,5 +1,6 @@
 """The sections of a page, in order: each has a template of its name and what that lays out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from elinvar.report.layout import Table
 
 _PACKAGES = (
     "numpy", "scipy", "scikit-learn", "numba", "pandas", "pyarrow", "matplotlib", "jinja2",
+    "lightgbm",
 )  # fmt: skip
 # Effects beyond these are in the tables, and have no sentence each.
 _SAID = 40
@@ -195,20 +197,28 @@ def _environments(answer: Answer) -> Table:
 
 
 def _making(answer: Answer, command: str | None) -> Section:
-    facts = [
-        ("Made on", datetime.now(UTC).date().isoformat()),
-        ("Versions", ", ".join(versions(*_PACKAGES))),
-        ("Method", "Xu, Gu and Fang, NeurIPS 2024, arXiv:2403.01420"),
-    ]
     return Section(
         name="making",
         heading="How to repeat this",
         link="How to repeat this",
-        parts={"command": command, "call": _call(answer), "facts": facts},
+        parts={
+            "command": command,
+            "call": call_of(answer.estimator, answer.parameters),
+            "facts": made_facts("Xu, Gu and Fang, NeurIPS 2024, arXiv:2403.01420"),
+        },
     )
 
 
-def _call(answer: Answer) -> str:
+def made_facts(method: str) -> list[tuple[str, str]]:
+    """Say when, with what and by which method a page was made."""
+    return [
+        ("Made on", datetime.now(UTC).date().isoformat()),
+        ("Versions", ", ".join(versions(*_PACKAGES))),
+        ("Method", method),
+    ]
+
+
+def call_of(estimator: str, parameters: Mapping[str, object]) -> str:
     """Write the estimator with all its parameters: defaults may change."""
-    given = "".join(f"    {name}={value!r},\n" for name, value in answer.parameters.items())
-    return f"{answer.estimator}(\n{given})"
+    given = "".join(f"    {name}={value!r},\n" for name, value in parameters.items())
+    return f"{estimator}(\n{given})"

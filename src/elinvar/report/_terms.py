@@ -34,6 +34,12 @@ CAPTIONS = {
     "puts its effect to the test, and a slope that changes sign is easily found out.",
     "power": "How much an effect must vary between environments (sd per sd, median over features) "
     "to be found in 80% of such data sets. More environments and more rows help differently.",
+    "curves": "One panel a feature, on one vertical scale. Thick: what the forecast makes of it, "
+    "others averaged (partial dependence). Thin: each environment, by what its own rows say beside "
+    "it where it is left out, as far as chance does not explain it. Band: where the curve of a new "
+    "environment should lie (90%). Curves that agree can be carried to a new place.",
+    "forecast_errors": "Each environment is forecast by learners that have not seen it. Left is "
+    "better.",
 }
 WHERE = {
     "forest": "The numbers are in the tables of verdicts and of effects in each environment.",
@@ -43,6 +49,8 @@ WHERE = {
     "break_even": "Errors at today's differences are in the table of errors.",
     "left_out": "Levels and slopes are in the table of predictions for left-out environments.",
     "diagnosis": "The numbers are in the table of features.",
+    "curves": "Sizes and spreads are in the table of features.",
+    "forecast_errors": "The numbers are in the table of errors.",
     "power": "The number for the data at hand is in the table of features.",
 }
 

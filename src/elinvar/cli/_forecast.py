@@ -1,0 +1,157 @@
+"""From a table in files to a forecast for a new environment, and what it is worth."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from elinvar.cli._console import PLAIN_WIDTH, Printer, progress
+from elinvar.cli._fit import command_words, print_json, print_written
+from elinvar.cli._long_run import bar
+from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from elinvar.answer import Answer, TransferAnswer
+    from elinvar.answer.effect_tables import EffectTable
+    from elinvar.estimators import TransferClassifier, TransferRegressor
+
+    TransferModel: TypeAlias = TransferClassifier | TransferRegressor
+
+_ROWS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastRequest:
+    """What the user asked for: what to read, parameters of the estimator, what to write."""
+
+    source: Source
+    parameters: dict[str, Any]
+    report: Path | None
+    model: Path | None
+    figures: Path | None
+    json: bool
+    classify: bool = False
+
+
+def run(request: ForecastRequest) -> None:
+    """Fit, print what the forecast is worth, and write what was asked for."""
+    check_outputs(request.source.data, request.report, request.model)
+    check_folder(request.figures)
+    with progress("Loading ..."):
+        from elinvar.estimators import TransferClassifier, TransferRegressor
+    kind = TransferClassifier if request.classify else TransferRegressor
+    model: TransferModel = kind(**request.parameters)
+    with progress("Reading ..."):
+        rows = request.source.classes() if request.classify else request.source.rows()
+    with _fits() as done:
+        model.fit_rows(rows, progress=done)
+    holds = _what_holds(request) if request.report is not None else None
+    with progress("Writing ..."):
+        written = _write(model, holds, request)
+    if request.json:
+        from elinvar.estimators import describe_model
+
+        result = {"explanation": model.explain(), "notes": model.notes_} | describe_model(model)
+        for key in ("schema", "class", "forecast"):
+            del result[key]
+        print_json(result, written)
+        return
+    printer = Printer()
+    print_forecast(printer, model.answer_)
+    print_written(printer, written)
+    printer.flush()
+
+
+@contextmanager
+def _fits() -> "Iterator[Callable[[int, int], None] | None]":
+    """Show how many of the fits are done, and how long the others will take."""
+    start = monotonic()
+    with bar() as show:
+        if show is None:
+            yield None
+            return
+
+        def done(fits: int, total: int) -> None:
+            left = (monotonic() - start) / fits * (total - fits) if fits else None
+            show("Leaving out environments", fits, total, left)
+
+        yield done
+
+
+def _what_holds(request: ForecastRequest) -> "Answer":
+    """Return the answer of the linear model, which needs values for those that are missing."""
+    from elinvar.estimators import InvariantClassifier, InvariantRegressor
+
+    source = replace(request.source, roles=replace(request.source.roles, missing="impute"))
+    with progress("Asking what holds ..."):
+        if request.classify:
+            answer = InvariantClassifier().fit_rows(source.classes()).answer_
+        else:
+            answer = InvariantRegressor().fit_moments(source.moments()).answer_
+        _ = answer.evidence, answer.errors
+    return answer
+
+
+def print_forecast(printer: Printer, answer: "TransferAnswer") -> None:
+    """Print what the forecast is worth: words, learners, features, environments and notes."""
+    from elinvar.answer.transfer_tables import forecast_tables, left_out_texts
+
+    found = answer.explanation
+    for style, text in (("bold", found.lead), (None, " ".join(found.body))):
+        printer.text(text, style=style)
+        printer.text()
+    printer.text(f"What to do: {found.advice}", style="bold")
+    printer.text()
+    tables = forecast_tables(answer)
+    if len(answer.left_out):
+        tables.append(left_out_texts(answer))
+    for table in tables:
+        _print_table(printer, table)
+    for note in answer.notes:
+        printer.text(note, bullet="- ")
+    printer.text()
+
+
+def _print_table(printer: Printer, table: "EffectTable") -> None:
+    printer.text(f"{table.title}.", style="bold")
+    printer.text()
+    rows = table.rows if len(table.rows) <= _ROWS else table.rows[: _ROWS - 1]
+    last = "l" if table.header[-1] == "what it can learn" else "r"
+    printer.table(
+        [head.replace(" between ", "\nbetween ") for head in table.header],
+        rows,
+        align="l" + "r" * (len(table.header) - 2) + last,
+        optional=max(len(table.header) - 4, 0),
+        plain_width=PLAIN_WIDTH,
+    )
+    if len(rows) < len(table.rows):
+        printer.text(f"{len(table.rows) - len(rows)} more are on the page.", style="dim")
+    printer.text()
+
+
+def _write(model: "TransferModel", holds: "Answer | None", request: ForecastRequest) -> Any:
+    written: dict[str, Any] = {}
+    if request.model is not None:
+        from elinvar.estimators import save_model
+
+        written["model"] = save_model(model, request.model)
+    if request.report is not None:
+        from elinvar.report import write_report
+
+        written["report"] = write_report(
+            model,
+            request.report,
+            holds=holds,
+            source=", ".join(request.source.data),
+            command=command_words(),
+        )
+    if request.figures is not None:
+        from elinvar.report import write_figures
+
+        make_folder(request.figures)
+        files = write_figures(model, request.figures, formats=("png", "svg"))
+        written["figures"] = list(files.values())
+    return written
