@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from elinvar.cli._console import guarded
+from elinvar.cli._source import taken_in
+
 Intercept = Literal["shared", "environment"]
 Predictor = Literal["auto", "invariant", "pooled"]
 Missing = Literal["error", "drop", "impute"]
@@ -47,14 +50,18 @@ def _finite(value: float) -> float:
 Data = Annotated[
     list[str],
     typer.Argument(
-        metavar="DATA", help="CSV, Parquet or Arrow files, or a quoted pattern (*.csv)."
+        metavar="DATA",
+        help="CSV, JSON lines, Parquet or Arrow files, a folder of them, a quoted pattern (*.csv), "
+        "or - for standard input.",
     ),
 ]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="What to explain and predict.")]
 Environment = Annotated[
     list[str],
     typer.Option(
-        metavar="COLUMN", help="What names the environment of a row; repeat to combine several."
+        metavar="COLUMN",
+        help="What names the environment of a row: a column; or file, folder or path:KEY (of "
+        "folders KEY=value), where no column is called so. Repeat to combine several.",
     ),
 ]
 Features = Annotated[Names, _several("Columns to explain with; all others if not given.")]
@@ -181,6 +188,10 @@ NoNa = Annotated[
 Numeric = Annotated[
     Names, _several('Columns of numbers beside a sign or a unit (12%, $5, "3 kg"), left out.')
 ]
+Format = Annotated[
+    Literal["csv", "tsv", "jsonl", "parquet", "arrow", "csv.gz"] | None,
+    typer.Option(help="What standard input holds; known by its first bytes if not given."),
+]
 _WRITTEN = {
     "decimal": (Decimal, "."),
     "thousands": (Thousands, None),
@@ -191,10 +202,13 @@ _WRITTEN = {
 
 
 def with_notation(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how numbers are written, as one argument, ``written``."""
+    """Give a command the options that say how data are written, as one argument, ``written``."""
 
     @wraps(command)
     def run(**given: Any) -> None:
+        ending = given.pop("format")
+        with guarded():
+            given["data"] = taken_in(given["data"], ending)
         written = {name: given.pop(name) for name in _WRITTEN}
         written |= {"na": names_of_texts(written["na"]), "numeric": names(written["numeric"])}
         command(**given, written=written)
@@ -203,7 +217,7 @@ def with_notation(command: Callable[..., None]) -> Callable[..., None]:
     own = [p for p in signature.parameters.values() if p.name != "written"]
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in _WRITTEN.items()
+        for name, (kind, default) in (_WRITTEN | {"format": (Format, None)}).items()
     ]
     own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]

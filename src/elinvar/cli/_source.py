@@ -1,6 +1,10 @@
 """What the user asked to read, and where results may be written."""
 
+import atexit
 import os
+import shutil
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +16,14 @@ if TYPE_CHECKING:
     from elinvar.environments import Environments, Moments, Roles
 
 _SMALL = 20_000_000
+_HEAD = 1 << 16
+_MAGIC = {
+    b"PAR1": "parquet",
+    b"ARROW1": "arrow",
+    b"\x1f\x8b": "csv.gz",
+    b"BZh": "csv.bz2",
+    b"\x28\xb5\x2f\xfd": "csv.zst",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +56,46 @@ class Source:
         from elinvar.environments import read_classes
 
         return read_classes(list(self.data), self.roles)
+
+
+def taken_in(data: list[str], ending: str | None) -> list[str]:
+    """Put standard input, where it is named by -, into a file that goes when the command ends.
+
+    Parameters
+    ----------
+    data : list of str
+        What to read.
+    ending : str, optional
+        Its format; known by its first bytes if not given.
+
+    Raises
+    ------
+    FileError
+        If it is named twice, is a terminal, or is empty.
+    """
+    if "-" not in data:
+        return data
+    if data.count("-") > 1 or sys.stdin is None or sys.stdin.isatty():
+        raise FileError("Standard input (-) is read once, from a pipe or a file: cat FILE | ...")
+    source = sys.stdin.buffer
+    head = source.read(_HEAD)
+    if not head:
+        raise FileError("Standard input is empty (0 bytes).")
+    folder = tempfile.TemporaryDirectory(prefix="elinvar-")
+    atexit.register(folder.cleanup)
+    file = Path(folder.name) / f"standard input.{ending or _ending_of(head)}"
+    with file.open("wb") as copy:
+        copy.write(head)
+        shutil.copyfileobj(source, copy)
+    return [str(file) if name == "-" else name for name in data]
+
+
+def _ending_of(head: bytes) -> str:
+    """Tell what standard input holds from its first bytes: text is CSV, or JSON lines."""
+    for magic, ending in _MAGIC.items():
+        if head.startswith(magic):
+            return ending
+    return "jsonl" if head.lstrip().startswith(b"{") else "csv"
 
 
 def check_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:

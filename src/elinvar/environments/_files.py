@@ -1,8 +1,8 @@
 """CSV, Parquet and Arrow files as frames, batch by batch, in bounded memory."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,8 +14,10 @@ from elinvar.environments._column_names import check_no_duplicates, index_column
 from elinvar.environments._csv_files import NotNumbers, csv_batches, open_csv, ragged_line
 from elinvar.environments._csv_layout import Layout, layout_of
 from elinvar.environments._frames import Frame, Kind, as_frame, merge_kinds
+from elinvar.environments._json_files import json_batches, open_json
 from elinvar.environments._notation import PLAIN, Notation
 from elinvar.environments._paths import Format, Paths, find_files, format_of
+from elinvar.environments._places import keys_of, places_of
 from elinvar.errors import DataError, ElinvarError, FileError
 
 if TYPE_CHECKING:
@@ -35,11 +37,18 @@ class DataFile:
     types: tuple["pa.DataType", ...]
     layout: Layout | None = None
     index: frozenset[str] = frozenset()
+    place: Mapping[str, str | None] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a column, or the path says as much."""
+        return name in self.names or name in self.place
 
     def kind(self, name: str) -> Kind:
         """Say what a column holds, from the file's schema (CSV: from its first megabyte)."""
         import pyarrow.types as t
 
+        if name not in self.names:
+            return "text"
         kind = self.types[self.names.index(name)]
         if t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind) or t.is_boolean(kind):
             return "number"
@@ -64,8 +73,20 @@ class Files:
 
     def __init__(self, path: Paths, notation: Notation = PLAIN) -> None:
         self.notation = notation
-        self.files = tuple(_open(file, notation) for file in find_files(path))
-        self.names = self.files[0].names
+        paths = find_files(path)
+        self.files = tuple(
+            _open(file, notation, place)
+            for file, place in zip(paths, places_of(paths), strict=True)
+        )
+        first = self.files[0]
+        # folders named key=value are a column like others, if they tell files apart
+        keys = [key for key in keys_of(first.path) if key in first.place and self.offers(key)]
+        told = [key for key in keys if len({file.place[key] for file in self.files}) > 1]
+        self.names = (*first.names, *told)
+
+    def offers(self, name: str) -> bool:
+        """Whether the paths of the files say what a column of this name would."""
+        return all(name in file.place for file in self.files)
 
     def warn_of_what_is_left_out(self) -> None:
         """Say which lines above the names, and which columns without one, are not read."""
@@ -103,7 +124,7 @@ class Files:
         """
         columns, texts = list(columns), set(texts)
         for file in self.files:
-            absent = [name for name in columns if name not in file.names]
+            absent = [name for name in columns if not file.has(name)]
             if absent:
                 raise DataError(
                     f"{file.path} lacks the column {absent[0]!r}, which {self.files[0].path} has"
@@ -140,7 +161,9 @@ class Files:
         for file in self.files:
             first = 0
             source = file.path.name if len(self.files) > 1 else ""
-            for table in _batches(file, columns, set(labels), set(texts), self.notation):
+            own = [name for name in columns if name in file.names]
+            for table in _batches(file, own, set(labels), set(texts), self.notation):
+                table = _with_place(table, columns, file.place)
                 if table.num_rows:
                     yield as_frame(table, first_row=first, source=source, notation=self.notation)
                 first += table.num_rows
@@ -150,7 +173,20 @@ class Files:
             raise FileError(f"{where}: no rows, 0 sample(s) while a minimum of 1 is required.")
 
 
-def _open(path: Path, notation: Notation) -> DataFile:
+def _with_place(
+    table: "pa.Table", columns: Sequence[str], place: Mapping[str, str | None]
+) -> "pa.Table":
+    """Add, as columns, what the path of a file says."""
+    import pyarrow as pa
+
+    for name in columns:
+        if name not in table.column_names:
+            said = pa.repeat(pa.scalar(place[name], pa.string()), table.num_rows)
+            table = table.append_column(name, said)
+    return table.select(columns)
+
+
+def _open(path: Path, notation: Notation, place: Mapping[str, str | None]) -> DataFile:
     form = format_of(path)
     layout = _guarded(path, partial(layout_of, path)) if form == "csv" else None
     if layout is not None:
@@ -166,6 +202,7 @@ def _open(path: Path, notation: Notation) -> DataFile:
     types = dict(zip(names, schema.types, strict=True))
     for name in layout.nameless if layout is not None else ():
         del types[name]
+    keys = {key: value for key, value in keys_of(path).items() if key not in types}
     return DataFile(
         path=path,
         format=form,
@@ -173,6 +210,7 @@ def _open(path: Path, notation: Notation) -> DataFile:
         types=tuple(types.values()),
         layout=layout,
         index=index_columns(schema),
+        place={**place, **keys},
     )
 
 
@@ -189,6 +227,8 @@ def _schema(path: Path, form: Format, layout: Layout | None, notation: Notation)
     if layout is not None:
         with open_csv(path, layout, notation) as reader:
             return reader.schema
+    if form == "json":
+        return next(iter(open_json(path))).schema
     import pyarrow.dataset as ds
 
     return ds.dataset(path, format=ds.IpcFileFormat()).schema
@@ -198,9 +238,14 @@ def _batches(
     file: DataFile, columns: list[str], labels: set[str], texts: set[str], notation: Notation
 ) -> Iterator["pa.Table"]:
     """Yield tables of these columns."""
+    # of a file that has none of the columns the rows are counted all the same
+    columns = columns or list(file.names[:1])
     rows = max(1024, min(65_536, BATCH_BYTES // (8 * len(columns))))
     if file.format == "parquet":
         batches = _parquet_batches(file.path, columns, rows)
+    elif file.format == "json":
+        types = dict(zip(file.names, file.types, strict=True))
+        batches = json_batches(file.path, {name: types[name] for name in columns}, labels)
     elif file.format == "arrow":
         batches = _arrow_batches(file.path, columns, rows)
     else:
@@ -284,6 +329,11 @@ def _damage(path: Path, text: str, layout: Layout | None) -> str:
         return (
             f"{path} is damaged or cut short: {line} has {ragged[2]} fields where the header has "
             f"{ragged[1]}."
+        )
+    if changed := re.search(r"Column\(/(.*?)\) (?:was|changed from) (\w+).*? to (\w+)", text):
+        return (
+            f"{path}: {changed[1]} holds a {changed[2]} in some rows and a {changed[3]} in others; "
+            "write all of its values in one way."
         )
     if "straddling" in text:
         return f"{path} has a line much longer than those at its beginning, or an unclosed quote."

@@ -8,9 +8,10 @@ from typing import Literal
 
 from elinvar.environments._column_names import nearest
 from elinvar.environments._csv_layout import PACKED
+from elinvar.environments._labels import natural_order
 from elinvar.errors import FileError
 
-Format = Literal["csv", "parquet", "arrow"]
+Format = Literal["csv", "parquet", "arrow", "json"]
 PathLike = str | os.PathLike[str]
 Paths = PathLike | Sequence[PathLike]
 
@@ -24,21 +25,27 @@ FORMATS: dict[str, Format] = {
     ".feather": "arrow",
     ".arrow": "arrow",
     ".ipc": "arrow",
+    ".jsonl": "json",
+    ".ndjson": "json",
 }
-KNOWN = "CSV (.csv, .tsv, .txt, also .gz), Parquet (.parquet) and Arrow files (.feather, .arrow)"
+KNOWN = (
+    "CSV (.csv, .tsv, .txt) and JSON lines (.jsonl), both also packed (.gz, .bz2, .zst), Parquet "
+    "(.parquet) and Arrow files (.feather, .arrow)"
+)
 
 
 def find_files(path: Paths) -> tuple[Path, ...]:
-    """Return the files that a path, a glob pattern or a list of either names, in order.
+    """Return the files that a path, a folder, a glob pattern or a list of these names, in order.
 
     Parameters
     ----------
     path : path, pattern or list of paths
+        Of a folder all files count that can be read, those in its folders too.
 
     Raises
     ------
     FileError
-        If a file does not exist, is a folder, or no file matches.
+        If a file does not exist, a folder holds none, or no file matches.
     """
     if isinstance(path, str | os.PathLike):
         return _matching(path)
@@ -57,18 +64,26 @@ def _matching(path: PathLike) -> tuple[Path, ...]:
     if not isinstance(path, str | os.PathLike):
         raise FileError(f"A path is needed; got {path!r}.")
     text = os.path.expanduser(os.fspath(path))
+    if "://" in text:
+        raise FileError(
+            f"{text} is an address; copy what it leads to onto this machine, and name the file."
+        )
     if not text or "\0" in text:
         raise FileError(f"{text!r} cannot be opened: it is not a path.")
     try:
         if glob.has_magic(text) and not os.path.exists(text):
             found = sorted(Path(name) for name in glob.glob(text, recursive=True))
             files = tuple(file for file in found if file.is_file())
+            files = files or tuple(file for name in found for file in _inside(name))
             if not files:
                 raise FileError(f"No file matches {text}.")
             return files
         file = Path(text)
         if file.is_dir():
-            raise FileError(f"{file} is a folder; name the files in it, such as {file}/*.csv.")
+            files = tuple(_inside(file))
+            if not files:
+                raise FileError(f"The folder {file} holds no files that can be read: {KNOWN}.")
+            return files
         if not file.exists():
             siblings = [p.name for p in file.parent.iterdir()] if file.parent.is_dir() else []
             hint = nearest(file.name, siblings)
@@ -80,6 +95,34 @@ def _matching(path: PathLike) -> tuple[Path, ...]:
     except (ValueError, PermissionError) as error:
         raise FileError(f"{text!r} cannot be opened: {error}.") from error
     return (file,)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the files in a folder whose ending is known, natural order, hidden ones left out."""
+    found = [
+        file
+        for file in folder.rglob("*")
+        if not any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+        and _ending(file) in FORMATS
+        and file.is_file()
+    ]
+    order = {name: k for k, name in enumerate(natural_order({str(file) for file in found}))}
+    return sorted(found, key=lambda file: order[str(file)])
+
+
+def stem_of(path: Path) -> str:
+    """Return a file's name without the endings that tell its format."""
+    for known in (PACKED, FORMATS):
+        if path.suffix.lower() in known:
+            path = path.with_suffix("")
+    return path.name
+
+
+def _ending(path: Path) -> str:
+    endings = [suffix.lower() for suffix in path.suffixes]
+    if len(endings) > 1 and endings[-1] in PACKED:
+        return endings[-2]
+    return endings[-1] if endings else ""
 
 
 def format_of(path: Path) -> Format:
@@ -97,9 +140,7 @@ def format_of(path: Path) -> Format:
         raise FileError(f"{path} cannot be opened: {error.strerror}.") from error
     if not head:
         raise FileError(f"{path} is empty (0 bytes).")
-    endings = [suffix.lower() for suffix in path.suffixes]
-    packed = bool(endings) and endings[-1] in PACKED
-    ending = endings[-2] if packed and len(endings) > 1 else endings[-1] if endings else ""
+    ending = _ending(path)
     named = FORMATS.get(ending)
     found: Format | None = None
     if head.startswith(b"PAR1"):

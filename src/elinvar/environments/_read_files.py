@@ -1,11 +1,12 @@
 """Files as rows, and as encoded features: a bounded number at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from elinvar._base._voice import option
 from elinvar.environments._checks import Floats
-from elinvar.environments._column_names import check_columns
+from elinvar.environments._column_names import check_columns, nearest
 from elinvar.environments._csv_files import NotNumbers, is_rewritten
 from elinvar.environments._files import Files
 from elinvar.environments._frames import Frame
@@ -13,7 +14,7 @@ from elinvar.environments._labels import join_factors
 from elinvar.environments._notation import PLAIN, Notation, hint
 from elinvar.environments._paths import Paths
 from elinvar.environments._read_frames import environment_labels, rows_of_frame
-from elinvar.environments._roles import Columns, Roles
+from elinvar.environments._roles import Columns, Roles, as_tuple
 from elinvar.environments._row_numbers import warn_of_counters
 from elinvar.environments._rows import MANY_ENVIRONMENTS, Rows, check_no_identifier
 from elinvar.environments._schema import Schema, Unknown
@@ -41,7 +42,8 @@ def read_files(
     """
     files = Files(path, roles.notation)
     files.warn_of_what_is_left_out()
-    columns = replace(roles.find(files.names, files.files[0].index), classes=classes)
+    found = roles.find(_names(files, as_tuple(roles.environment)), files.files[0].index)
+    columns = replace(found, classes=classes)
     texts: set[str] = set()
     while True:
         try:
@@ -54,6 +56,20 @@ def read_files(
                 ) from surprise
             # each round adds a column, so there are at most as many rounds as columns
             texts.add(surprise.column)
+
+
+def _names(files: Files, environment: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of all columns, what the paths say among them where it is asked for."""
+    own = files.files[0].names
+    said = [name for name in environment if name not in files.names and files.offers(name)]
+    absent = [name for name in environment if name not in (*files.names, *said)]
+    if absent and len(files.files) > 1:
+        raise DataError(
+            f"There is no environment column {absent[0]!r}{nearest(absent[0], files.names)}. To "
+            f"take each file as an environment, say {option('environment', 'file')}."
+        )
+    columns = [name for name in files.names if name in own or f"path:{name}" not in environment]
+    return (*columns, *said)
 
 
 def _rows(files: Files, columns: Columns, texts: set[str]) -> Iterator[Rows]:
@@ -129,9 +145,11 @@ def encode_files(
         If a feature is missing or holds values that cannot be used.
     """
     files = Files(path, notation)
-    environments = environments and set(schema.environment) <= set(files.names)
+    wanted = (*schema.features, *schema.environment)
+    names = (*files.names, *(n for n in wanted if n not in files.names and files.offers(n)))
+    environments = environments and set(schema.environment) <= set(names)
+    check_columns(names, schema.features)
     wanted = (*schema.features, *(schema.environment if environments else ()))
-    check_columns(files.names, wanted)
     # levels that a column of labels would not have come from a column of text
     texts = {name for name, known in schema.levels.items() if any(map(is_rewritten, known))}
     labels = {*schema.levels, *(schema.environment if environments else ())} - texts

@@ -1,0 +1,44 @@
+"""What the path of a file says of its rows: the file, its folder, and ``key=value`` on the way."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from elinvar.environments._paths import stem_of
+
+# as Hive writes a value that is missing
+_NOTHING = "__HIVE_DEFAULT_PARTITION__"
+
+
+def keys_of(path: Path) -> dict[str, str | None]:
+    """Return what folders named ``key=value`` say of the rows in a file."""
+    pairs = (part.split("=", 1) for part in path.parts[:-1] if "=" in part.strip("="))
+    return {unquote(key): None if value == _NOTHING else unquote(value) for key, value in pairs}
+
+
+def places_of(paths: Sequence[Path]) -> list[Mapping[str, str | None]]:
+    """Return, for each file, what may name the environment of its rows.
+
+    ``file`` is its name without ending, or if several files have the same, the path that tells
+    them apart; ``folder`` is where it lies; ``path:key`` is the value of ``key``.
+    """
+    stems = [stem_of(path) for path in paths]
+    if max(Counter(stems).values()) > 1:
+        # file by file, the part of the paths that differs
+        around = os.path.commonpath([path.absolute().parent for path in paths])
+        whole = [os.path.relpath(path.absolute().parent, around) for path in paths]
+        stems = [
+            (Path(folder) / stem).as_posix() for folder, stem in zip(whole, stems, strict=True)
+        ]
+    if len(set(stems)) < len(stems):
+        stems = [str(path) for path in paths]
+    return [
+        {
+            "file": stem,
+            "folder": path.absolute().parent.name,
+            **{f"path:{key}": value for key, value in keys_of(path).items()},
+        }
+        for path, stem in zip(paths, stems, strict=True)
+    ]
