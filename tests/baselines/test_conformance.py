@@ -22,10 +22,10 @@ LINEAR = [
     name for name in NAMES if BASELINES[name].returns != "predictions" and name not in CLASSES
 ]
 
-# forests and networks draw rows, columns and starts by their places
+# forests, networks and folds draw rows, columns and starts by their places
 NETWORKS = [name for name in NAMES if BASELINES[name].package == "torch"]
 ORDERLY = pytest.mark.parametrize(
-    "name", [name for name in NAMES if name not in ("forest", *NETWORKS)]
+    "name", [name for name in NAMES if name not in ("forest", "nonlinearicp", *NETWORKS)]
 )
 
 # parameters that keep a test short, and whether the method needs an environment more than columns
@@ -40,6 +40,7 @@ QUICK = {
     "fairnetwork": {"n_steps": 60, "refit_steps": 60, "hidden": [8], "opponent_hidden": [8]},
     "irmnetwork": {"n_steps": 60, "hidden": [8]},
     "coralnetwork": {"n_steps": 60, "hidden": [8]},
+    "nonlinearicp": {"n_trees": 10, "max_features": 4},
     "fish": {"n_steps": 400},
     "andgradient": {"n_steps": 1000},
     "heterosgd": {"n_steps": 500},
@@ -122,7 +123,7 @@ def test_it_returns_what_it_declares(name):
     selected = getattr(model, "selected_", None)
     if entry.returns == "selection" and name != "dantzig":
         assert selected.shape == (5,) and selected.dtype == bool
-    elif entry.returns != "selection" and name != "fairnetwork":
+    elif entry.returns != "selection" and name not in ("fairnetwork", "nonlinearicp"):
         assert selected is None
 
 

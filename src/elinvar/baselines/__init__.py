@@ -26,6 +26,7 @@ from elinvar.baselines._kclass import KClassRegressor
 from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
 from elinvar.baselines._maximin import MaximinRegressor
 from elinvar.baselines._neg_dro import NegDRORegressor
+from elinvar.baselines._nonlinear_icp import NonlinearICPRegressor
 from elinvar.baselines._oracle import OracleRegressor
 from elinvar.baselines._penalised_network import CORALNetworkRegressor, IRMNetworkRegressor
 from elinvar.baselines._pooled import PooledRegressor
@@ -70,6 +71,7 @@ __all__ = [
     "LogisticRegressor",
     "MaximinRegressor",
     "NegDRORegressor",
+    "NonlinearICPRegressor",
     "OracleRegressor",
     "PooledRegressor",
     "RandomInterceptRegressor",

@@ -30,8 +30,8 @@ class FAIRNetworkRegressor(NetworkRegressor):
     trained on them by least squares (the paper's "FAIR-RF").
 
     Deviations: columns and target are standardised; fewer and larger steps, and networks of half
-    the width or less, than the paper's 70,000 steps with 128 and 2 x 196 units; gates start half
-    open, not nearly closed (:math:`l_j = -3`), so that few steps suffice; all columns of a
+    the width or less, than the paper's 70,000 steps with 128 and 2 x 196 units; gates start
+    further open (:math:`l_j = -1`, not -3), so that few steps suffice; all columns of a
     categorical feature share a gate; where no gate is open, the widest open one is; the refit's
     number of steps is not chosen on new data.
 

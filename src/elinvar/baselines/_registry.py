@@ -34,6 +34,7 @@ from elinvar.baselines._kclass import KClassRegressor
 from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
 from elinvar.baselines._maximin import MaximinRegressor
 from elinvar.baselines._neg_dro import NegDRORegressor
+from elinvar.baselines._nonlinear_icp import NonlinearICPRegressor
 from elinvar.baselines._oracle import OracleRegressor
 from elinvar.baselines._penalised_network import CORALNetworkRegressor, IRMNetworkRegressor
 from elinvar.baselines._pooled import PooledRegressor
@@ -259,6 +260,15 @@ _ALL = (
         grid={"level": (0.01, 0.05)},
         returns="selection",
         package="invariant_causal_prediction",
+        fewest_environments=2,
+        tasks=("regression",),
+    ),
+    Baseline(
+        "nonlinearicp",
+        "invariant causal prediction with boosted trees",
+        NonlinearICPRegressor(),
+        grid={"level": (0.01, 0.05)},
+        returns="predictions",
         fewest_environments=2,
         tasks=("regression",),
     ),

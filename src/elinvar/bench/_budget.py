@@ -97,6 +97,16 @@ _SLOW = Budget(
     table_rows=_TABLE_ROWS,
     table_tuned=False,
 )
+# networks and trees of the peers: where their papers, or curves, are
+_CURVED = Budget(
+    seeds=1,
+    quick_seeds=0,
+    most_features=30,
+    tuned=False,
+    suites=("eills", "curved", "fair", "demo"),
+    words="its defaults, not chosen",
+    table_rows=_TABLE_ROWS,
+)
 # all 2^p subsets, each with its tests: minutes from a dozen features on
 _SUBSETS = Budget(
     seeds=1,
@@ -123,6 +133,18 @@ BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
         **dict.fromkeys(("andmask", "andgradient"), Budget(seeds=1, quick_seeds=0)),
         **dict.fromkeys(
             ("boosting", "logisticboosting", "forest", "anchorboosting", "fishr", "fish"), _SLOW
+        ),
+        **dict.fromkeys(
+            (
+                "fairnetwork",
+                "irmnetwork",
+                "coralnetwork",
+                "nonlinearicp",
+                "erasplitting",
+                "directionalerasplitting",
+                "groupdroboosting",
+            ),
+            _CURVED,
         ),
         **dict.fromkeys(("causalicp", "icp"), _SUBSETS),
     }

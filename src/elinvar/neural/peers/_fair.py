@@ -19,7 +19,7 @@ from elinvar.neural.peers._dense import (
 Floats = NDArray[np.float64]
 
 _FIRST_TEMPERATURE, _LAST_TEMPERATURE, _COOLING = 5.0, 0.05, 0.9
-_FIRST_LOGIT = 0.0
+_FIRST_LOGIT = -1.0
 _OPPONENT_STEPS = 3
 
 
