@@ -91,12 +91,12 @@ def test_classes_that_can_be_separated_have_finite_log_odds(curved, learner):
     assert loss(sample, found) < 0.2
 
 
-@pytest.mark.parametrize("learner", [LINES, CURVES], ids=lambda learner: learner.name)
+@pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
 def test_where_nothing_varies_classes_are_as_frequent_as_they_are(curved, learner):
     sample = curved(n_classes=3)
     sample.X[:] = 1.0
     found = learner.fit(sample).predict(sample.X)[0]
-    np.testing.assert_allclose(found, np.bincount(sample.y.astype(int)) / 400, atol=1e-4)
+    np.testing.assert_allclose(found, np.bincount(sample.y.astype(int)) / 400, atol=0.01)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,24 @@ def test_a_file_of_other_coefficients_is_refused(curved, change):
     entries = json.loads(json.dumps(LINES.fit(curved(n_classes=2)).entries()))
     with pytest.raises(ModelFileError):
         read_learnt(entries | change, n_columns=5, n_classes=2)
+
+
+def test_a_file_of_other_shares_is_refused(curved):
+    entries = learn(Forest(n_trees=2), curved(n_classes=3)).entries()["learnt"]
+    for n_classes in (0, 2):
+        with pytest.raises(ModelFileError):
+            read_learnt(entries, n_columns=5, n_classes=n_classes)
+    scores = Boosting(n_trees=2).fit(curved(n_classes=2)).entries()
+    with pytest.raises(ModelFileError, match="n_classes"):
+        read_learnt(entries | {"own": [scores] * 3}, n_columns=5, n_classes=3)
+
+
+def test_a_forest_of_classes_has_the_frequencies_of_its_leaves(curved):
+    sample = curved(n=2000, n_classes=2)
+    sample.X[:, 1] = np.random.default_rng(0).integers(0, 2, 2000)
+    sample.X[:, [0, 2, 3, 4]] = 0
+    sample.y[:] = np.random.default_rng(1).random(2000) < 0.1 + 0.02 * sample.X[:, 1]
+    found = Forest().fit(sample).predict(sample.X)[:, 1]
+    for value in (0, 1):
+        own = sample.X[:, 1] == value
+        np.testing.assert_allclose(found[own], sample.y[own].mean(), atol=0.01)

@@ -1,9 +1,10 @@
 """What predicts: one learner a file, each blind to environments that it is not given."""
 
 from elinvar.forecast.learners._additive import Additive, LearntAdditive
-from elinvar.forecast.learners._boosting import Boosting, Forest, LearntTrees
+from elinvar.forecast.learners._boosting import Boosting, LearntTrees
 from elinvar.forecast.learners._classes import LearntClasses, learn
 from elinvar.forecast.learners._foreign import Foreign
+from elinvar.forecast.learners._forest import Forest, LearntShares
 from elinvar.forecast.learners._learner import Learner, Learnt, fit_once
 from elinvar.forecast.learners._logistic import LearntLogistic, Logistic
 from elinvar.forecast.learners._read import read_learnt
@@ -21,6 +22,7 @@ __all__ = [
     "LearntClasses",
     "LearntLogistic",
     "LearntOnResiduals",
+    "LearntShares",
     "LearntTrees",
     "Logistic",
     "OnResiduals",

@@ -1,4 +1,4 @@
-"""Boosted trees and forests, grown by LightGBM and kept as plain arrays."""
+"""Boosted trees, grown by LightGBM and kept as plain arrays."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,6 @@ from elinvar.forecast.learners._trees import TreeEnsemble
 
 if TYPE_CHECKING:
     import lightgbm
-
-_FOREST_ROWS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,55 +55,7 @@ class Boosting:
             "learning_rate": self.learning_rate,
             "min_data_in_leaf": self.min_rows,
         }
-        return _grow(sample, self.n_trees, options, start)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Forest:
-    """Mean of deep trees, each of a part of the rows, each split of a part of the features.
-
-    Parameters
-    ----------
-    name : str
-    n_trees : int
-    n_leaves : int
-        Most leaves of a tree, which learns from 63% of the rows, and 20,000 at most.
-    min_rows : int
-        Fewest rows of a leaf.
-    share : float
-        Part of the features that a split chooses from.
-    seed : int
-
-    References
-    ----------
-    L. Breiman, "Random forests", Machine Learning 45 (2001) 5-32.
-    """
-
-    name: str = "forest"
-    n_trees: int = 50
-    n_leaves: int = 256
-    min_rows: int = 5
-    share: float = 0.5
-    seed: int = 0
-
-    def fit(self, sample: Sample) -> "LearntTrees":
-        """Learn from rows.
-
-        Parameters
-        ----------
-        sample : Sample
-        """
-        options = {
-            "boosting": "rf",
-            "num_leaves": self.n_leaves,
-            "min_data_in_leaf": self.min_rows,
-            "feature_fraction_bynode": self.share,
-            "bagging_freq": 1,
-            # deep trees of more rows take long and hardly differ
-            "bagging_fraction": min(0.632, _FOREST_ROWS / sample.n_rows),
-            "seed": self.seed,
-        }
-        return _grow(sample, self.n_trees, options, None)
+        return grow(sample, self.n_trees, options, start)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -200,7 +150,7 @@ def probabilities(raw: Floats) -> Floats:
     return found
 
 
-def _grow(
+def grow(
     sample: Sample, n_trees: int, options: dict[str, Any], start: Floats | None
 ) -> LearntTrees:
     import lightgbm

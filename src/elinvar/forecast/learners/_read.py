@@ -8,6 +8,7 @@ from elinvar.forecast import _entries
 from elinvar.forecast.learners._additive import LearntAdditive
 from elinvar.forecast.learners._boosting import LearntTrees
 from elinvar.forecast.learners._classes import LearntClasses
+from elinvar.forecast.learners._forest import LearntShares
 from elinvar.forecast.learners._learner import Learnt
 from elinvar.forecast.learners._logistic import LearntLogistic
 from elinvar.forecast.learners._residuals import LearntOnResiduals
@@ -43,21 +44,28 @@ def read_learnt(entries: Mapping[str, object], *, n_columns: int, n_classes: int
         _entries.must(len(logistic.basis.fill) == n_columns, "fill", f"a list of {n_columns}")
         return logistic
     if kind == "trees":
-        trees = LearntTrees.read(entries)
-        _entries.must(trees.n_classes == n_classes, "n_classes", str(n_classes))
-        _entries.must(len(trees.columns.groups) == n_columns, "groups", f"a list of {n_columns}")
-        return trees
+        return _read_trees(entries, n_columns=n_columns, n_classes=n_classes)
+    if kind == "shares":
+        _entries.must(n_classes > 0, "kind", "a learner of numbers")
+        own = _entries.objects(entries, "own", length=n_classes if n_classes > 2 else 1)
+        forests = [_read_trees(one, n_columns=n_columns, n_classes=0) for one in own]
+        return LearntShares(own=tuple(forests))
     if kind == "residuals":
         base, rest = _entries.inner(entries, "base"), _entries.inner(entries, "trees")
         # a file could nest them endlessly; a fit never does
         other = base.get("kind") not in ("residuals", "classes")
         _entries.must(other, "base", "a learner of another kind")
-        _entries.must(rest.get("kind") == "trees", "trees", "trees")
         size = {"n_columns": n_columns, "n_classes": n_classes}
-        corrected = read_learnt(rest, **size)
-        assert isinstance(corrected, LearntTrees)
-        return LearntOnResiduals(base=read_learnt(base, **size), trees=corrected)
+        return LearntOnResiduals(base=read_learnt(base, **size), trees=_read_trees(rest, **size))
     _entries.refuse("kind", "a learner that elinvar knows")
+
+
+def _read_trees(entries: Mapping[str, object], *, n_columns: int, n_classes: int) -> LearntTrees:
+    _entries.must(entries.get("kind") == "trees", "trees", "trees")
+    trees = LearntTrees.read(entries)
+    _entries.must(trees.n_classes == n_classes, "n_classes", str(n_classes))
+    _entries.must(len(trees.columns.groups) == n_columns, "groups", f"a list of {n_columns}")
+    return trees
 
 
 def _read_classes(

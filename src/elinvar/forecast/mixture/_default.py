@@ -17,7 +17,7 @@ def default_learners(n_classes: int, columns: Columns) -> tuple[Learner, ...]:
     large = Boosting(name="boosting, large trees", n_leaves=31)
     if n_classes:
         bends = Logistic(name="logistic curves", n_knots=4, ridge=0.003)
-        fewer = Boosting(n_leaves=8, n_trees=60)
+        fewer = Boosting(n_leaves=8, n_trees=30)
         return (
             Logistic(),
             bends,
