@@ -95,6 +95,12 @@ class TransferEstimator(EnvironmentEstimator):
         """Predict encoded rows: numbers (n, 1), or probabilities (n, n_classes)."""
         return self._blend.predict(encoded[:, self.selected_[self.schema_.groups]])
 
+    def _half_widths(self, encoded: Floats, coverage: float) -> Floats:
+        """Return half-widths of intervals for encoded rows, (n,)."""
+        margin = self._blend.margin
+        assert margin is not None
+        return margin.half_widths(encoded[:, self.selected_[self.schema_.groups]], coverage)
+
     def _answer(self) -> TransferAnswer:
         check_is_fitted(self, "answer_")
         return self.answer_

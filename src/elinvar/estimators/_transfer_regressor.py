@@ -177,7 +177,7 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
 
         In at least a share ``coverage`` of new environments at least a share ``coverage`` of the
         rows lie within, if new environments are like those seen: conformal over environments left
-        out.
+        out. Rows that are hard to predict have wider intervals; ``margin_`` is one width for all.
 
         Parameters
         ----------
@@ -196,8 +196,9 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
             If there are too few environments, or ``coverage`` is out of range.
         """
         refuse_interval(self._answer(), coverage)
-        margin = self.answer_.spread.margin(coverage)
-        predicted = self.predict(X)
+        encoded = self._encode(X)
+        predicted = self._predict_columns(encoded)[:, 0]
+        margin = self._half_widths(encoded, coverage)
         return np.column_stack([predicted - margin, predicted + margin])
 
     def _predict_encoded(self, encoded: Floats, labels: Sequence[str] | None) -> Floats:

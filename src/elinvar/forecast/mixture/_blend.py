@@ -8,6 +8,7 @@ import numpy as np
 from elinvar.forecast import _entries
 from elinvar.forecast._sample import Floats
 from elinvar.forecast.learners import Learnt, read_learnt
+from elinvar.forecast.mixture._margin import Margin
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,12 +25,15 @@ class Blend:
         From all rows; None for a learner without weight that a model file has not kept.
     sharpness : float
         Power of the mean probabilities of classes; 1 where the target is a number.
+    margin : Margin or None
+        Half-widths for rows of new environments; None for classes, and with one environment.
     """
 
     names: tuple[str, ...]
     weights: Floats
     learnt: tuple[Learnt | None, ...]
     sharpness: float = 1.0
+    margin: Margin | None = None
 
     def predict(self, X: Floats) -> Floats:
         """Predict rows: numbers (n, 1), or probabilities (n, n_classes).
@@ -71,6 +75,7 @@ class Blend:
                 learnt.entries() if learnt is not None and weight > 0 else {}
                 for weight, learnt in zip(self.weights, self.learnt, strict=True)
             ],
+            "margin": None if self.margin is None else self.margin.entries(),
         }
 
 
@@ -111,10 +116,15 @@ def read_blend(entries: Mapping[str, object], *, n_columns: int, n_classes: int)
     power = _entries.number(entries, "sharpness")
     _entries.must(power > 0 and (n_classes or power == 1), "sharpness", "a power of probabilities")
     learnt = _entries.objects(entries, "learnt", length=len(names))
+    margin = None
+    if _entries.take(entries, "margin") is not None:
+        _entries.must(n_classes == 0, "margin", "null for classes")
+        margin = Margin.read(_entries.inner(entries, "margin"), n_columns=n_columns)
     return Blend(
         names=names,
         weights=weights,
         sharpness=power,
+        margin=margin,
         learnt=tuple(
             read_learnt(one, n_columns=n_columns, n_classes=n_classes) if weight > 0 else None
             for one, weight in zip(learnt, weights, strict=True)

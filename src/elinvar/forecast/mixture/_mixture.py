@@ -9,6 +9,7 @@ from elinvar.forecast._sample import Floats, Mask, Places, Sample
 from elinvar.forecast.learners import Learner, Learnt, learn
 from elinvar.forecast.mixture._blend import Blend, sharpened
 from elinvar.forecast.mixture._folds import environment_folds
+from elinvar.forecast.mixture._margin import Margin
 from elinvar.forecast.mixture._weights import mixture_weights, sharpness
 
 # each fold is a fit of all learners; more of them changed no error that could be told from noise
@@ -68,10 +69,12 @@ def fit_mixture(
     weights = mixture_weights(sample, left_out)
     mixed = np.einsum("m,nmk->nk", weights, left_out)
     power = sharpness(sample, mixed)
+    numbers = len(folds) > 1 and not sample.n_classes
     return Mixture(
         names=tuple(learner.name for learner in learners),
         weights=weights,
         sharpness=power,
+        margin=Margin.of(sample, mixed[:, 0]) if numbers else None,
         learnt=fits[-1],
         folds=folds if len(folds) > 1 else [],
         left_out=left_out,
