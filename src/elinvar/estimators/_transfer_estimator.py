@@ -1,6 +1,7 @@
 """What the regressor and the classifier that forecast new environments share."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -63,8 +64,9 @@ class TransferEstimator(EnvironmentEstimator):
             progress=progress,
         )
         mixture, answer = fit_forecast(rows, task)
-        blend = Blend(names=mixture.names, weights=mixture.weights, learnt=mixture.learnt)
-        self._take(answer, blend)
+        # what predicts; predictions of environments left out have done their work
+        kept = {field.name: getattr(mixture, field.name) for field in fields(Blend)}
+        self._take(answer, Blend(**kept))
         return self
 
     def _own_learners(self) -> dict[str, Any]:
