@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from elinvar import InvariantRegressor
+from elinvar import InvariantRegressor, TransferRegressor
 from elinvar._base import atomic_save
-from elinvar.datasets import load_penguins
+from elinvar.datasets import load_bikes, load_penguins
 from elinvar.plots import plot_environments, plot_forest, to_png
 from elinvar.studies import STUDIES, run_study
 
@@ -42,6 +42,14 @@ def forest(data):
     )
 
 
+def curves():
+    """What each feature does to the number of bikes, in each month and in common."""
+    frame = load_bikes().frame
+    X = frame[["hour", "workingday", "weather", "temp", "humidity", "windspeed"]]
+    model = TransferRegressor(n_jobs=2).fit(X, frame["log_bikers"], environments=frame["month"])
+    return model.plot_curves()
+
+
 def phase_diagram():
     """The study of this name, about two minutes on two cores."""
     return run_study(STUDIES["phase-diagram"], workers=2).axes
@@ -49,7 +57,12 @@ def phase_diagram():
 
 def main():
     data = load_penguins()
-    drawn = {"penguins": penguins(data), "forest": forest(data), "phase-diagram": phase_diagram()}
+    drawn = {
+        "penguins": penguins(data),
+        "forest": forest(data),
+        "curves": curves(),
+        "phase-diagram": phase_diagram(),
+    }
     for name, ax in drawn.items():
         content = to_png(ax)
         atomic_save(

@@ -81,7 +81,7 @@ def _features(answer: "TransferFound") -> EffectTable:
                 *((row["outcome"],) if several else ()),
                 number(row["size"], digits=3),
                 number(row["spread"], digits=3) if known else "-",
-                ("-" if not np.isfinite(apart) else percent(apart) if apart < 10
+                ("-" if not np.isfinite(apart) else percent(apart) if apart < 2
                  else f"{figure(apart, 2)} times") if known else "-",
                 percent(row["share"]) if known else "-",
             )

@@ -74,7 +74,7 @@ def carried_sentence(answer: "TransferFound") -> str:
     names = listed([f"{answer.learners[k]} ({percent(answer.weights[k])})" for k in main])
     if MIXTURE not in answer.losses:
         return f"It is carried by {names}."
-    return f"It is carried by {names}: the weights that are best on environments left out."
+    return f"It is carried by {names}, by their errors in environments left out."
 
 
 def rivals_sentence(answer: "TransferFound") -> str:

@@ -149,7 +149,7 @@ def _in_sample(sample: Sample, mixture: Mixture, seed: int) -> dict[str, float]:
         some = np.random.default_rng(seed).choice(sample.n_rows, _AT_HOME, replace=False)
         sample = sample.rows(some)
     each = mixture.each(sample.X)
-    whole = np.einsum("m,nmk->nk", mixture.weights, each)
+    whole = mixture.predict(sample.X)
     errors = environment_errors(sample, np.concatenate([each, whole[:, None]], axis=1))
     return dict(zip((*mixture.names, MIXTURE), np.nanmean(errors, axis=0).tolist(), strict=True))
 

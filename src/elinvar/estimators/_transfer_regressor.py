@@ -15,12 +15,14 @@ from elinvar.estimators._transfer_estimator import Progress, TransferEstimator, 
 class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc]
     r"""The forecast of a number in an environment that was not seen.
 
-    Lines, curves, boosting and trees are fitted without each of the environments in turn, and
-    mixed with the weights that are best on those left out,
+    Lines, curves, boosting and trees are fitted without environments, each left out in turn, and
+    mixed by their errors there,
 
     .. math:: \hat y = \sum_m w_m f_m(x),\qquad
-              w = \arg\min_{w \ge 0,\, \sum w = 1} \sum_e \frac{1}{n_e}
-              \sum_{i \in e} \Bigl(y_i - \sum_m w_m f_m^{(-e)}(x_i)\Bigr)^2 .
+              w_m \propto \Bigl(\frac{1}{E} \sum_e \frac{1}{n_e} \sum_{i \in e}
+              \bigl(y_i - f_m^{(-e)}(x_i)\bigr)^2\Bigr)^{-1.5 E},
+
+    with E environments of :math:`n_e` rows.
 
     Numbers, categories of frames and missing values are taken as they are.
 
