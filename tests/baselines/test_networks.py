@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from elinvar.baselines import CORALNetworkRegressor, FAIRNetworkRegressor, IRMNetworkRegressor
+from elinvar.datasets import make_problem
 from elinvar.neural import NetworkTraining, train_network
 from elinvar.neural.peers._dense import DenseNetworks
 from elinvar.neural.peers._penalised import _coral, _irm
@@ -17,7 +18,7 @@ def turning(seed, n=600):
     rng = np.random.default_rng(seed)
     place = np.repeat(np.arange(3), n)
     cause = rng.uniform(-2, 2, 3 * n)
-    y = np.abs(cause) + 0.5 * rng.normal(size=3 * n)
+    y = np.abs(cause - 1) + 0.5 * rng.normal(size=3 * n)
     effect = np.array([1.5, 0.2, -1.0])[place] * np.tanh(y) + 0.3 * rng.normal(size=3 * n)
     noise = rng.normal(size=3 * n)
     return np.column_stack([cause, effect, noise]), y, place
@@ -26,13 +27,18 @@ def turning(seed, n=600):
 def test_fair_opens_the_gate_of_the_cause_and_closes_that_of_the_effect():
     X, y, place = turning(0)
     model = FAIRNetworkRegressor(
-        n_steps=800, refit_steps=800, hidden=[16], opponent_hidden=[16], penalty=10.0
+        n_steps=800,
+        refit_steps=800,
+        hidden=[16],
+        opponent_hidden=[16],
+        penalty=10.0,
+        gate_step=0.03,
     )
     model.fit(X, y, environments=place)
     assert model.selected_[0] and not model.selected_[1]
     assert model.gates_[0] > 0.6 and model.gates_[1] < 0.1
     # the refit is close to the mean given the cause, and does not see the effect
-    assert np.mean((model.predict(X) - np.abs(X[:, 0])) ** 2) < 0.03
+    assert np.mean((model.predict(X) - np.abs(X[:, 0] - 1)) ** 2) < 0.03
     moved = X + np.array([0.0, 100.0, 0.0])
     np.testing.assert_allclose(model.predict(moved), model.predict(X), atol=1e-9)
 
@@ -55,6 +61,19 @@ def test_a_large_irm_penalty_leaves_the_effect_that_turns():
         return np.mean((model.predict(X + np.array([0, 1.0, 0])) - model.predict(X)) ** 2)
 
     assert reliance(100.0) < 0.5 * reliance(0.0)
+
+
+def test_irm_holds_where_the_colour_of_digits_turns_round():
+    # published, on other digits: 17% of the rows right by least squares, 67% by IRM
+    data = make_problem("coloured-digits-channels", 0)
+    new = data.new_environments(1000, 1)
+
+    def right(penalty):
+        model = IRMNetworkRegressor(penalty=penalty, hidden=[64], n_steps=500, batch_size=256)
+        model.fit(data.X, data.y, environments=data.environments)
+        return np.mean((model.predict(new.X) > 0.5) == new.y)
+
+    assert right(1e5) > 0.55 and right(0.0) < 0.25
 
 
 def test_coral_brings_hidden_moments_together():
