@@ -166,3 +166,63 @@ def test_stochastic_models_have_no_intervals(elinvar, frame, csv, tmp_path):
     result = elinvar("predict", path, csv, "--interval")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "HeteroSGDRegressor has no prediction intervals" in result.stderr
+
+
+def test_columns_are_kept_as_they_are_written(elinvar, model, frame, tmp_path):
+    frame["id"] = [f"{k:03d}" for k in range(len(frame))]
+    frame["note"] = ["a, b" if k % 2 else "" for k in range(len(frame))]
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    plain = predictions(elinvar("predict", model, tmp_path / "new.csv").stdout)
+    out = tmp_path / "out.csv"
+    assert (
+        elinvar("predict", model, tmp_path / "new.csv", "--keep", "all", "--out", out).exit_code
+        == 0
+    )
+    kept = pd.read_csv(out, dtype={"id": str}, keep_default_na=False)
+    assert list(kept.columns) == [*frame.columns, "prediction"]
+    pd.testing.assert_frame_equal(kept.drop(columns="prediction"), frame, rtol=1e-12)
+    np.testing.assert_array_equal(kept["prediction"], plain)
+    result = elinvar("predict", model, tmp_path / "new.csv", "--keep", "note,id")
+    assert result.stdout.splitlines()[:3] == [
+        "note,id,prediction",
+        f",000,{float(plain[0])!r}",
+        f'"a, b",001,{float(plain[1])!r}',
+    ]
+
+
+def test_predictions_as_parquet(elinvar, model, frame, tmp_path):
+    frame["day"], frame["lists"] = pd.Timestamp("2024-02-03"), [[1, 2]] * len(frame)
+    frame.to_parquet(tmp_path / "new.parquet")
+    out = tmp_path / "out.parquet"
+    for options, names in (((), []), (("--keep", "day,lists"), ["day", "lists"])):
+        result = elinvar("predict", model, tmp_path / "new.parquet", "--out", out, *options)
+        assert (result.exit_code, result.stdout) == (0, "")
+        found = pd.read_parquet(out)
+        assert list(found.columns) == [*names, "prediction"] and len(found) == len(frame)
+    assert found["day"].dtype.kind == "M" and list(found["lists"][0]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        ("idd", "no column to keep 'idd'; did you mean 'id'"),
+        ("prediction", "a column 'prediction' already"),
+        ("lists", "lists or records, which CSV cannot"),
+    ],
+)
+def test_columns_that_cannot_be_kept_are_refused(keep, message, elinvar, model, frame, tmp_path):
+    frame = frame.assign(id=1, prediction=2.0, lists=[[1]] * len(frame))
+    frame.to_parquet(tmp_path / "new.parquet")
+    out = tmp_path / "out.csv"
+    for options in ((), ("--out", out)):
+        result = elinvar("predict", model, tmp_path / "new.parquet", "--keep", keep, *options)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert message in result.stderr
+    assert not out.exists()
+
+
+def test_a_later_file_without_a_feature_is_refused(elinvar, model, frame, tmp_path):
+    frame.to_csv(tmp_path / "1.csv", index=False)
+    frame.drop(columns="cause").to_csv(tmp_path / "2.csv", index=False)
+    result = elinvar("predict", model, tmp_path / "*.csv", "--out", tmp_path / "out.csv")
+    assert result.exit_code == 1 and "2.csv lacks the column 'cause'" in result.stderr

@@ -9,7 +9,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from elinvar.environments import Environments, Moments, Schema, environment_labels
+from elinvar.environments import (
+    Environments,
+    Moments,
+    Schema,
+    encode_files,
+    environment_labels,
+)
 from elinvar.errors import DataError, DataTypeError
 
 ROLES = {"target": "y", "environment": "site"}
@@ -494,3 +500,35 @@ def test_sparse_columns_of_pandas_are_numbers():
     with pytest.raises(DataError, match="neither numbers nor text"):
         text = table.assign(a=pd.arrays.SparseArray(list("abca")))
         Moments.from_frame(text, target="y", environment="site")
+
+
+def test_a_lazy_frame_is_told_how_its_rows_are_fetched():
+    class DuckDBPyRelation:
+        pass
+
+    DuckDBPyRelation.__module__ = "duckdb"
+    for lazy, call in (
+        (pl.from_pandas(frame()).lazy(), r"call \.collect\(\) first"),
+        (DuckDBPyRelation(), r"call \.df\(\) first"),
+    ):
+        with pytest.raises(DataTypeError, match=call):
+            Moments.from_frame(lazy, **ROLES)
+
+
+def test_names_that_look_the_same_are_the_same(tmp_path):
+    """A letter with an accent is one sign, or a letter and an accent (macOS writes that)."""
+    one, two = "gr\u00f6\u00dfe", "gro\u0308\u00dfe"
+    table = frame().rename(columns={"a": two, "site": "pla\u0308tze"})
+    new = table.rename(columns={two: one, "pla\u0308tze": "pl\u00e4tze"})
+    roles = {"target": "y", "environment": "pl\u00e4tze", "features": [one, "kind"]}
+    table.to_csv(tmp_path / "t.csv", index=False)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    for data in (
+        Environments.from_frame(table, **roles),
+        Environments.from_files(tmp_path / "t.csv", **roles),
+    ):
+        np.testing.assert_array_equal(data.X[:, 0], table[two])
+        np.testing.assert_array_equal(data.schema.encode(new), data.X)
+        ((X, labels),) = encode_files(tmp_path / "new.csv", data.schema, environments=True)
+        np.testing.assert_array_equal(X, data.X)
+        assert labels == list(table["pla\u0308tze"])

@@ -298,3 +298,14 @@ def test_schema_knows_groups_and_reference_levels():
         Schema.from_dict({"features": [1]})
     with pytest.raises(DataError, match="must differ"):
         Schema(features=("a", "a"))
+
+
+@pytest.mark.parametrize("size", [1e-170, 1e-200, 1e-300])
+def test_values_whose_squares_vanish_are_refused(size):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
+    with pytest.raises(DataError, match=r"x1 are so small .* smaller units"):
+        Moments.from_arrays(X * [1, size], y, np.arange(60) % 3)
+    with pytest.raises(DataError, match="target are so small"):
+        Moments.from_arrays(X, y * size, np.arange(60) % 3)
+    assert Moments.from_arrays(X * [1, 0], y).n_rows == 60

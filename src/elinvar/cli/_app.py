@@ -242,8 +242,13 @@ def predict(
     data: options.Data,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.csv", help="Where to; standard output if not given."),
+        typer.Option(
+            metavar="FILE",
+            help="Where to, as CSV (FILE.csv) or Parquet (FILE.parquet); standard output if not "
+            "given.",
+        ),
     ] = None,
+    keep: options.Keep = None,
     interval: Annotated[
         bool,
         typer.Option(
@@ -261,7 +266,7 @@ def predict(
     *,
     written: dict[str, Any],
 ) -> None:
-    """Predict each row of a table: CSV with a column prediction.
+    """Predict each row of a table, in its order: CSV with a column prediction.
 
     A classifier adds the probability of each class. Columns that the model does not need are
     ignored. A model with an intercept for each environment uses the environment columns if the data
@@ -270,7 +275,15 @@ def predict(
     from elinvar.cli._predict import run
 
     with guarded():
-        run(model, tuple(data), out=out, interval=interval, unknown=unknown, written=written)
+        run(
+            model,
+            tuple(data),
+            out=out,
+            interval=interval,
+            unknown=unknown,
+            keep=names(keep),
+            written=written,
+        )
 
 
 @app.command()

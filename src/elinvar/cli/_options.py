@@ -188,6 +188,10 @@ NoNa = Annotated[
 Numeric = Annotated[
     Names, _several('Columns of numbers beside a sign or a unit (12%, $5, "3 kg"), left out.')
 ]
+Keep = Annotated[
+    Names,
+    _several("Columns of the data to write beside the predictions.", metavar="all | A,B,..."),
+]
 Format = Annotated[
     Literal["csv", "tsv", "jsonl", "parquet", "arrow", "csv.gz"] | None,
     typer.Option(help="What standard input holds; known by its first bytes if not given."),

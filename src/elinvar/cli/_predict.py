@@ -5,10 +5,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from elinvar._base import atomic_write
 from elinvar.cli._console import progress
@@ -16,6 +15,8 @@ from elinvar.cli._source import check_outputs
 from elinvar.errors import DataError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from elinvar.answer import Answer, TransferAnswer
 
 
@@ -26,29 +27,37 @@ def run(
     out: Path | None,
     interval: bool,
     unknown: Literal["error", "zero", "warn"] | None,
+    keep: Sequence[str] | None,
     written: dict[str, Any],
 ) -> None:
-    """Predict, and write CSV to ``out`` or to standard output."""
+    """Predict, and write CSV or Parquet to ``out``, or CSV to standard output."""
     check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
         from elinvar.environments import Notation
-        from elinvar.estimators import load_model, predict_files
-    notation = Notation.of(**written)
+        from elinvar.estimators import load_model, predict_and_keep
     fitted = load_model(model)
-    batches = predict_files(fitted, list(data), unknown=unknown, notation=notation)
-    if hasattr(fitted, "predict_proba"):
-        if interval:
-            raise DataError("Classes have probabilities and no intervals: leave out --interval.")
-        lines = _class_lines(batches, fitted.answer_.classes)
-    else:
-        lines = _lines(batches, _margin(fitted) if interval else None)
+    classes = fitted.answer_.classes if hasattr(fitted, "predict_proba") else None
+    if classes and interval:
+        raise DataError("Classes have probabilities and no intervals: leave out --interval.")
+    batches = predict_and_keep(
+        fitted,
+        list(data),
+        None if keep == ["all"] else keep or (),
+        unknown=unknown,
+        notation=Notation.of(**written),
+    )
+    margin = _margin(fitted) if interval else None
+    tables = (_beside(kept, _columns(values, classes, margin)) for values, kept in batches)
     if out is None:
-        for text in lines:
+        for text in _lines(tables):
             sys.stdout.write(text)
         return
-    with progress("Predicting ..."), atomic_write(out) as file:
-        for text in lines:
-            file.write(text)
+    parquet = out.suffix.lower() in (".parquet", ".pq")
+    with progress("Predicting ..."), atomic_write(out, "wb" if parquet else "w") as file:
+        if parquet:
+            _write_parquet(tables, file)
+        else:
+            file.writelines(_lines(tables))
 
 
 def _margin(model: object) -> float:
@@ -65,32 +74,71 @@ def _margin(model: object) -> float:
     return answer.margin
 
 
-def _lines(batches: Iterator[NDArray[np.float64]], margin: float | None) -> Iterator[str]:
-    """Yield the header with the first batch, so that a refused table prints nothing."""
-    header = "prediction\n" if margin is None else "prediction,low,high\n"
-    for batch in batches:
-        if margin is None:
-            text = "".join(f"{value!r}\n" for value in batch.tolist())
-        else:
-            text = "".join(
-                f"{value!r},{value - margin!r},{value + margin!r}\n" for value in batch.tolist()
-            )
-        yield header + text
-        header = ""
+def _columns(
+    values: "np.ndarray[Any, Any]", classes: Sequence[str] | None, margin: float | None
+) -> dict[str, Any]:
+    """Return predictions, with their intervals, or with the probability of each class."""
+    if classes is not None:
+        likeliest = [classes[first] for first in values.argmax(axis=1)]
+        shares = {f"probability of {name}": values[:, k] for k, name in enumerate(classes)}
+        return {"prediction": likeliest, **shares}
+    if margin is None:
+        return {"prediction": values}
+    return {"prediction": values, "low": values - margin, "high": values + margin}
 
 
-def _class_lines(batches: Iterator[NDArray[np.float64]], classes: Sequence[str]) -> Iterator[str]:
-    """Yield the likeliest class of each row, and the probability of each."""
-    text = StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    head: list[list[str]] = [["prediction", *(f"probability of {name}" for name in classes)]]
-    for batch in batches:
-        likeliest = batch.argmax(axis=1)
-        table.writerows(head)
-        table.writerows(
-            [classes[first], *row] for first, row in zip(likeliest, batch.tolist(), strict=True)
+def _beside(kept: "pa.Table", columns: dict[str, Any]) -> "pa.Table":
+    """Put predictions behind the columns that are kept."""
+    import pyarrow as pa
+
+    twice = [name for name in columns if name in kept.column_names]
+    if twice:
+        raise DataError(
+            f"The data have a column {twice[0]!r} already; name the columns to keep without it."
         )
+    names = [*kept.column_names, *columns]
+    return pa.table([*kept.columns, *map(pa.array, columns.values())], names=names)
+
+
+def _lines(tables: Iterator["pa.Table"]) -> Iterator[str]:
+    """Yield the header with the first batch, so that a refused table prints nothing."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = True
+    for table in tables:
+        if head:
+            _check_flat(table)
+            writer.writerow(table.column_names)
+        writer.writerows(zip(*(column.to_pylist() for column in table.columns), strict=True))
         yield text.getvalue()
         text.seek(0)
         text.truncate()
-        head = []
+        head = False
+
+
+def _check_flat(table: "pa.Table") -> None:
+    import pyarrow.types as t
+
+    nested = [field.name for field in table.schema if t.is_nested(field.type)]
+    if nested:
+        raise DataError(
+            f"{nested[0]} holds lists or records, which CSV cannot; write Parquet (--out "
+            "FILE.parquet), or keep other columns."
+        )
+
+
+def _write_parquet(tables: Iterator["pa.Table"], file: IO[bytes]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    first = next(tables)
+    with pq.ParquetWriter(file, first.schema) as writer:
+        writer.write_table(first)
+        for table in tables:
+            try:
+                writer.write_table(table.cast(first.schema))
+            except (pa.ArrowInvalid, ValueError) as error:
+                raise DataError(
+                    "Columns to keep are of other types in one file than in another; write CSV, "
+                    "or keep others."
+                ) from error

@@ -7,7 +7,7 @@ from elinvar.environments._labels import label, natural_order
 from elinvar.environments._moments import Moments, check_environments
 from elinvar.environments._notation import Notation
 from elinvar.environments._paths import Paths, find_files
-from elinvar.environments._read_files import encode_files
+from elinvar.environments._read_files import encode_and_keep, encode_files
 from elinvar.environments._read_frames import environment_labels
 from elinvar.environments._roles import Missing, Roles
 from elinvar.environments._schema import Schema, Unknown
@@ -26,6 +26,7 @@ __all__ = [
     "check_environments",
     "check_same_order",
     "check_target",
+    "encode_and_keep",
     "encode_files",
     "environment_labels",
     "find_files",

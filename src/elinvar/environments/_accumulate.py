@@ -29,6 +29,8 @@ from elinvar.errors import DataError
 Codes = NDArray[np.int16] | NDArray[np.intp]
 
 BLOCK_BYTES = 1_000_000
+# the square root of the smallest number of full precision
+_SMALLEST = float(np.sqrt(np.finfo(float).tiny))
 
 
 class Accumulator:
@@ -254,4 +256,20 @@ def accumulate(chunks: Iterable[Rows]) -> RawMoments:
     check_some_rows(accumulator.n_rows)
     assert schema is not None
     moments = accumulator.result(schema, n_dropped)
+    _check_no_underflow(moments)
     return moments.without_empty_levels() if schema.levels else moments
+
+
+def _check_no_underflow(moments: RawMoments) -> None:
+    """Refuse columns so small that all their squares are zero, as if they were constant."""
+    schema = moments.schema
+    means = np.abs(np.column_stack([moments.mean_x, moments.mean_y])).max(axis=0)
+    powers = np.einsum("ejj->ej", moments.cov_xx).max(axis=0)
+    powers = np.append(powers, moments.var_y.max())
+    lost = np.flatnonzero((powers == 0) & (means > 0) & (means < _SMALLEST))
+    if len(lost):
+        name = (*schema.columns, schema.target)[lost[0]]
+        raise DataError(
+            f"The values of {name} are so small (their mean is {means[lost[0]]:.1g}) that their "
+            "squares vanish: give it in smaller units."
+        )

@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -31,6 +32,15 @@ def check_columns(names: Sequence[str], wanted: Sequence[str], role: str = "colu
     if absent:
         more = f", nor {listed([repr(name) for name in absent[1:]])}" if absent[1:] else ""
         raise DataError(f"There is no {role} {absent[0]!r}{more}{nearest(absent[0], names)}.")
+
+
+def as_spelled(name: str, names: Sequence[str]) -> str:
+    """Return a name as a table spells it: letters with accents are one sign, or several."""
+    if name in names:
+        return name
+    plain = unicodedata.normalize("NFC", name)
+    same = [other for other in names if unicodedata.normalize("NFC", other) == plain]
+    return same[0] if len(same) == 1 else name
 
 
 def duplicates(names: Sequence[str]) -> list[str]:

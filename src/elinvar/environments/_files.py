@@ -113,6 +113,15 @@ class Files:
             warn(f"{file.path.name}: left out {' and '.join(said)}.{also}")
             return
 
+    def _check_all_have(self, columns: Iterable[str]) -> None:
+        for file in self.files:
+            absent = [name for name in columns if not file.has(name)]
+            if absent:
+                raise DataError(
+                    f"{file.path} lacks the column {absent[0]!r}, which {self.files[0].path} has"
+                    f"{nearest(absent[0], file.names)}."
+                )
+
     def kinds(self, columns: Iterable[str], texts: Iterable[str] = ()) -> dict[str, Kind]:
         """Say what each column holds in all files together.
 
@@ -123,13 +132,7 @@ class Files:
             Columns to read as text whatever they seem to hold.
         """
         columns, texts = list(columns), set(texts)
-        for file in self.files:
-            absent = [name for name in columns if not file.has(name)]
-            if absent:
-                raise DataError(
-                    f"{file.path} lacks the column {absent[0]!r}, which {self.files[0].path} has"
-                    f"{nearest(absent[0], file.names)}."
-                )
+        self._check_all_have(columns)
         kinds: dict[str, Kind] = {}
         for name in columns:
             found = {file.kind(name) for file in self.files}
@@ -157,6 +160,7 @@ class Files:
             If a CSV column turns out to hold text after all.
         """
         columns = list(dict.fromkeys(columns))
+        self._check_all_have(columns)
         n_rows = 0
         for file in self.files:
             first = 0

@@ -2,13 +2,13 @@
 
 import decimal
 import numbers
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments._column_names import check_no_duplicates, index_columns
+from elinvar.environments._column_names import as_spelled, check_no_duplicates, index_columns
 from elinvar.environments._labels import (
     Factor,
     categories_of,
@@ -19,6 +19,16 @@ from elinvar.environments._labels import (
 from elinvar.environments._notation import PLAIN, Notation, hint
 from elinvar.errors import DataError, DataTypeError
 
+# by the package and the name of a type: neither needs to be installed
+_COLLECT = {
+    ("polars", "LazyFrame"): ".collect()",
+    ("dask", "DataFrame"): ".compute()",
+    ("dask_expr", "DataFrame"): ".compute()",
+    ("duckdb", "DuckDBPyRelation"): ".df()",
+    ("_duckdb", "DuckDBPyRelation"): ".df()",
+    ("pyspark", "DataFrame"): ".toPandas()",
+    ("ibis", "Table"): ".to_pandas()",
+}
 Kind = Literal["number", "text", "category", "date", "empty", "other"]
 
 
@@ -28,7 +38,7 @@ def is_frame(X: object) -> bool:
         return False
     import narwhals.stable.v2 as nw
 
-    if isinstance(X, Frame):
+    if isinstance(X, Frame) or _how_to_collect(X):
         return True
     try:
         table = nw.from_native(X, pass_through=True)
@@ -72,6 +82,11 @@ def as_frame(
         return frame
     import narwhals.stable.v2 as nw
 
+    if collect := _how_to_collect(frame):
+        raise DataTypeError(
+            f"A lazy frame holds no rows yet: call {collect} first, or write it to Parquet files "
+            "and read these with Moments.from_files."
+        )
     try:
         table = nw.from_native(frame)
     except nw.exceptions.DuplicateError:
@@ -83,11 +98,15 @@ def as_frame(
             f"{type(frame).__module__}.{type(frame).__qualname__}."
         ) from error
     if isinstance(table, nw.LazyFrame):
-        raise DataTypeError(
-            "A lazy frame holds no rows yet; call .collect() (dask: .compute()) first."
-        )
+        raise DataTypeError("A lazy frame holds no rows yet; collect them first.")
     _check_names(frame)
     return Frame(table, first_row=first_row, source=source, notation=notation)
+
+
+def _how_to_collect(frame: object) -> str:
+    """Return the call that fetches the rows of a lazy frame; "" if it is none that is known."""
+    kind = type(frame)
+    return _COLLECT.get((kind.__module__.split(".")[0], kind.__name__), "")
 
 
 def _check_names(frame: Any) -> None:
@@ -139,7 +158,7 @@ class Frame:
         return index_columns(schema) if hasattr(schema, "metadata") else frozenset()
 
     def _series(self, name: str) -> Any:
-        return self._table.get_column(self._native[name])
+        return self._table.get_column(self._native[as_spelled(name, self.names)])
 
     def row(self, index: int) -> str:
         """Name a row for a message: its number, the first is 1, and its file."""
@@ -219,6 +238,10 @@ class Frame:
                 found = _factor(self._series(name))
                 self._factors[name] = found.without(self.notation.na)
         return self._factors[name]
+
+    def arrow(self, names: Sequence[str]) -> Any:
+        """Return columns as they are, as a pyarrow table."""
+        return self._table.select([self._native[name] for name in names]).to_arrow()
 
     def take(self, mask: NDArray[np.bool_]) -> "Frame":
         """Return the rows where ``mask`` is True."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from elinvar._base._voice import option
 from elinvar.environments._checks import Floats
-from elinvar.environments._column_names import check_columns, nearest
+from elinvar.environments._column_names import as_spelled, check_columns, nearest
 from elinvar.environments._csv_files import NotNumbers, is_rewritten
 from elinvar.environments._files import Files
 from elinvar.environments._frames import Frame
@@ -144,19 +144,66 @@ def encode_files(
     DataError
         If a feature is missing or holds values that cannot be used.
     """
+    found = encode_and_keep(
+        path, schema, (), unknown=unknown, environments=environments, notation=notation
+    )
+    for X, labels, _ in found:
+        yield X, labels
+
+
+def encode_and_keep(
+    path: Paths,
+    schema: Schema,
+    keep: Sequence[str] | None,
+    *,
+    unknown: Unknown = "error",
+    environments: bool = False,
+    notation: Notation = PLAIN,
+) -> Iterator[tuple[Floats, list[str] | None, Any]]:
+    """Encode the features in files, and pass on columns as they are.
+
+    Parameters
+    ----------
+    path, schema, unknown, environments, notation
+        As in :func:`encode_files`.
+    keep : sequence of str, or None
+        Columns to pass on; None: all of them.
+
+    Yields
+    ------
+    (n, n_columns) array, list of n labels or None, and pyarrow table of n rows
+        In the order of the files.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be read.
+    DataError
+        If a feature is missing or holds values that cannot be used.
+    """
     files = Files(path, notation)
+    kept = files.names if keep is None else tuple(dict.fromkeys(keep))
     wanted = (*schema.features, *schema.environment)
     names = (*files.names, *(n for n in wanted if n not in files.names and files.offers(n)))
-    environments = environments and set(schema.environment) <= set(names)
-    check_columns(names, schema.features)
-    wanted = (*schema.features, *(schema.environment if environments else ()))
+    features, places, kept = (
+        tuple(as_spelled(name, names) for name in wanted)
+        for wanted in (schema.features, schema.environment, kept)
+    )
+    environments = environments and set(places) <= set(names)
+    check_columns(names, features)
+    check_columns(names, kept, "column to keep")
+    needed = (*features, *(places if environments else ()))
     # levels that a column of labels would not have come from a column of text
-    texts = {name for name, known in schema.levels.items() if any(map(is_rewritten, known))}
-    labels = {*schema.levels, *(schema.environment if environments else ())} - texts
+    levels = {as_spelled(name, names): known for name, known in schema.levels.items()}
+    texts = {name for name, known in levels.items() if any(map(is_rewritten, known))}
+    labels = {*levels, *(places if environments else ())} - texts
+    # what is only passed on stays as it is written
+    texts |= set(kept).difference(needed)
     try:
-        for frame in files.frames(wanted, labels=labels, texts=texts):
+        for frame in files.frames((*needed, *kept), labels=labels, texts=texts):
             X = schema.encode(frame, unknown=unknown)
-            yield X, environment_labels(frame, schema.environment) if environments else None
+            place = environment_labels(frame, places) if environments else None
+            yield X, place, frame.arrow(kept)
     except NotNumbers as surprise:
         raise DataError(
             f"{surprise.column} must hold numbers, but does not in all rows: it holds "

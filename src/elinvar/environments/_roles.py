@@ -1,13 +1,18 @@
 """What each column of a table is for: as a user says it, and as it is found in the table."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from elinvar._base._check import check_choice
 from elinvar._base._voice import option
 from elinvar._base._words import listed
-from elinvar.environments._column_names import check_columns, check_no_duplicates, is_nameless
+from elinvar.environments._column_names import (
+    as_spelled,
+    check_columns,
+    check_no_duplicates,
+    is_nameless,
+)
 from elinvar.environments._frames import Kind
 from elinvar.environments._notation import Notation
 from elinvar.environments._row_numbers import warn_of_index
@@ -207,6 +212,7 @@ class Roles:
             If a column does not exist, has two roles, or no feature is left.
         """
         check_no_duplicates(names)
+        self = self._as_spelled(names)
         environment = as_tuple(self.environment)
         # a name that is empty is that of a column which is left out in any case
         drop = tuple(name for name in as_tuple(self.drop) if name in names or name.strip())
@@ -254,6 +260,18 @@ class Roles:
             cluster=self.cluster,
             missing=self.missing,
         )
+
+    def _as_spelled(self, names: Sequence[str]) -> "Roles":
+        """Return the same roles, columns named as the table spells them."""
+        named: dict[str, Any] = {}
+        for role in ("target", "environment", "features", "drop", "categorical", "sample_weight"):
+            given = getattr(self, role)
+            found = [as_spelled(name, names) for name in as_tuple(given)]
+            if tuple(found) != as_tuple(given):
+                named[role] = found[0] if isinstance(given, str) else found
+        if self.cluster is not None:
+            named["cluster"] = as_spelled(self.cluster, names)
+        return replace(self, **named)
 
     def _taken(self, environment: tuple[str, ...]) -> dict[str, str]:
         """Say what each column that is no feature is for."""

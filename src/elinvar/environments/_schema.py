@@ -21,7 +21,7 @@ from elinvar.environments._checks import (
     counted_from,
     finite,
 )
-from elinvar.environments._column_names import duplicates, nearest
+from elinvar.environments._column_names import as_spelled, duplicates, nearest
 from elinvar.environments._frames import Frame, as_frame, is_frame
 from elinvar.environments._labels import MISSING_LEVEL, merged_order
 from elinvar.environments._spelling import Known, warn_of_strangers
@@ -281,7 +281,7 @@ def encode_features(frame: Frame, schema: Schema, *, unknown: Unknown = "error")
     (n, n_columns) array
         A missing categorical value is NaN in all columns of its feature.
     """
-    absent = [name for name in schema.features if name not in frame.names]
+    absent = [name for name in schema.features if as_spelled(name, frame.names) not in frame.names]
     if absent:
         raise DataError(
             f"The data lack the feature{'s' if len(absent) > 1 else ''} "

@@ -11,7 +11,7 @@ from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
 from elinvar.estimators._invariant_classifier import InvariantClassifier
 from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._model_file import describe_model, load_model, save_model
-from elinvar.estimators._predict_files import predict_files
+from elinvar.estimators._predict_files import predict_and_keep, predict_files
 from elinvar.estimators._stochastic_regressor import StochasticRegressor
 from elinvar.estimators._transfer_classifier import TransferClassifier
 from elinvar.estimators._transfer_regressor import TransferRegressor
@@ -30,6 +30,7 @@ __all__ = [
     "check_classes",
     "describe_model",
     "load_model",
+    "predict_and_keep",
     "predict_files",
     "random_generator",
     "resolve_environment_weights",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar.environments import Notation, Paths, Schema, Unknown, encode_files
+from elinvar.environments import Notation, Paths, Schema, Unknown, encode_and_keep
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import warn_of_unknown
 
@@ -59,18 +59,52 @@ def predict_files(
     DataError
         If a feature is missing, or its values cannot be used.
     """
+    for prediction, _ in predict_and_keep(model, path, (), unknown=unknown, notation=notation):
+        yield prediction
+
+
+def predict_and_keep(
+    model: _Predictor,
+    path: Paths,
+    keep: Sequence[str] | None,
+    *,
+    unknown: Unknown | None = None,
+    notation: Notation | None = None,
+) -> Iterator[tuple[NDArray[np.float64], Any]]:
+    """Predict the rows of files, and pass on some of their columns beside the predictions.
+
+    Parameters
+    ----------
+    model, path, unknown, notation
+        As in :func:`predict_files`.
+    keep : sequence of str, or None
+        Columns to pass on; None: all of them.
+
+    Yields
+    ------
+    ndarray of shape (n,) or (n, n_classes), and pyarrow table of n rows
+        In the order of the files.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be read.
+    DataError
+        If a feature is missing, or its values cannot be used.
+    """
     own: Mapping[str, Any] | None = model.environment_intercepts_
-    files = encode_files(
+    files = encode_and_keep(
         path,
         model.schema_,
+        keep,
         unknown=unknown or model._unknown,
         environments=own is not None,
         notation=notation or Notation(),
     )
-    for X, labels in files:
+    for X, labels, kept in files:
         warn_of_unknown(labels or (), own)
         with np.errstate(over="ignore", invalid="ignore"):
             prediction = model._predict_encoded(X, labels)
         if not np.isfinite(prediction).all():
             raise DataError("Values are so large that predictions overflow: check their units.")
-        yield prediction
+        yield prediction, kept
