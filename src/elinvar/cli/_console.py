@@ -6,17 +6,22 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from elinvar._base._voice import command_line
+from elinvar._base._watch import watching
+from elinvar.cli._long_run import duration
 from elinvar.errors import ElinvarError, ElinvarWarning
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 PLAIN_WIDTH = 100
+_LONG = 5.0
 _WIDE = 10_000
 
 
@@ -70,14 +75,62 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Show on a terminal what is going on, until it is done."""
+    """Show on a terminal what is going on, and a bar of its parts, until it is done.
+
+    Elsewhere a line is printed before work that will take longer than five seconds by its first
+    part.
+    """
     if not sys.stderr.isatty():
-        yield
+        with watching(_Announcer(text)):
+            yield
         return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20))
+    with Progress(*columns, console=_error_console(), transient=True) as shown:
+        task, clock = shown.add_task(text, total=None), _Clock()
+
+        def show(what: str, done: int, total: int) -> None:
+            left = clock.left(done, total)
+            words = f"{text} {what} {done} of {total}" + f", {duration(left)} left" * (left > 0)
+            shown.update(task, description=words, completed=done, total=total)
+
+        with watching(show):
+            yield
+
+
+def _error_console() -> "Console":
     from rich.console import Console
 
-    with Console(stderr=True).status(text):
-        yield
+    return Console(stderr=True)
+
+
+class _Clock:
+    """How long the parts that are left will take, by those that are done."""
+
+    def __init__(self) -> None:
+        self._started = monotonic()
+
+    def left(self, done: int, total: int) -> float:
+        """Return seconds; 0 before the first part is done."""
+        if not done:
+            self._started = monotonic()
+            return 0.0
+        return (monotonic() - self._started) / done * (total - done)
+
+
+class _Announcer:
+    """Prints one line where parts of work will take long."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._clock, self._said = text, _Clock(), False
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        left = self._clock.left(done, total)
+        if left > _LONG and not self._said:
+            self._said = True
+            line = f"{self._text} {what}: {done} of {total} done, about {duration(left)} left"
+            print(line, file=sys.stderr, flush=True)
 
 
 class Printer:

@@ -55,7 +55,7 @@ def run(request: FitRequest) -> None:
             moments = request.source.moments()
         with progress("Fitting ..."):
             model = InvariantRegressor(**request.parameters).fit_moments(moments)
-    with progress(_leaving_out(len(model.environments_))):
+    with progress("Leaving out ..."):
         answer = model.answer_
         _ = answer.evidence, answer.errors, answer.diagnosis
     with progress("Writing ..."):
@@ -81,15 +81,6 @@ def print_written(printer: Printer, written: dict[str, Any]) -> None:
             printer.text(
                 f"{kind.capitalize()}: {paths[0].parent} ({', '.join(stems)}; as PNG and SVG)"
             )
-
-
-def _leaving_out(count: int) -> str:
-    """Say what takes a while where there are many environments."""
-    from elinvar.inference import MOST_FOLDS
-
-    if count <= MOST_FOLDS:
-        return "Leaving out one environment after the other ..."
-    return f"Leaving out {count:,} environments in {MOST_FOLDS} groups ..."
 
 
 def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:

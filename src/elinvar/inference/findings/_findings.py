@@ -7,6 +7,7 @@ from typing import Generic, overload
 
 import numpy as np
 
+from elinvar._base._watch import parts
 from elinvar.environments import Environments, Moments
 from elinvar.inference.diagnosis._diagnose import diagnose
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
@@ -28,7 +29,7 @@ from elinvar.inference.losses._records import (
 from elinvar.inference.losses.logistic._loss import LogisticLoss
 from elinvar.inference.losses.squared._loss import SquaredLoss
 from elinvar.inference.losses.squared._path import InvariancePath
-from elinvar.inference.problem._folds import FEW_FOLDS, FEWEST_FOLDS, MOST_FOLDS
+from elinvar.inference.problem._folds import FEW_FOLDS, FEWEST_FOLDS, MOST_FOLDS, what_is_left_out
 from elinvar.inference.problem._linear import WIDE, LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, ProblemOptions
 from elinvar.inference.selection._predictor import Choice, choose, choose_of_two
@@ -149,7 +150,8 @@ class Findings(Generic[M]):
         if self.selection is None:
             return []
         folds = self.folds or folds_without(self.loss, self.task, self.selection)
-        used = [self._used_without(fold) for fold in folds]
+        what = what_is_left_out(self.problem.count, len(folds))
+        used = [self._used_without(fold) for fold in parts(what, folds)]
         return judged(self.loss, folds, used)
 
     def _used_without(self, fold: Fold[M]) -> M:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from elinvar._base._watch import parts
 from elinvar.errors import DataError
 from elinvar.inference.findings._left_out import Fold
 from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
 from elinvar.inference.losses._records import Predictor
-from elinvar.inference.problem._folds import FEW_FOLDS, MOST_FOLDS, folds_of
+from elinvar.inference.problem._folds import FEW_FOLDS, MOST_FOLDS, folds_of, what_is_left_out
 from elinvar.inference.problem._linear import WIDE
 from elinvar.inference.problem._types import Bools, Places
 from elinvar.inference.selection._select import Selection, SelectionRule, select
@@ -36,8 +37,8 @@ def folds_without(
 ) -> list[Fold[M]]:
     """Learn the models without each of ``most`` folds of environments; fewer with many columns."""
     most = most if len(loss.problem.columns) <= WIDE else FEW_FOLDS
-    found = []
-    for places in folds_of(loss.problem.count, most):
+    found, folds = [], folds_of(loss.problem.count, most)
+    for places in parts(what_is_left_out(loss.problem.count, len(folds)), folds):
         rest = without(loss, task, places)
         try:
             fold = _fold(loss, rest, task.rule, selection, places)

@@ -14,6 +14,11 @@ FEWEST_FOLDS = 3
 """The same, where one fold holds several environments."""
 
 
+def what_is_left_out(count: Floats, n_folds: int) -> str:
+    """Name the parts of work that leaves environments out, fold by fold."""
+    return "left-out environments" if len(count) == n_folds else "left-out groups of environments"
+
+
 def folds_of(count: Floats, most: int = MOST_FOLDS) -> list[Places]:
     """Fold environments into at most ``most`` groups of about as many rows.
 
