@@ -258,6 +258,25 @@ def test_residuals_and_left_out_fits_are_those_of_the_rows(n_classes, intercept)
         assert (fit.truth_mean, fit.bias) == pytest.approx((truth.mean(), (truth - p).mean()))
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_where_the_procedure_is_repeated_losses_left_out_are_those_of_refits_to_first_order(
+    n_classes,
+):
+    X, y, place = draw(2, rows=(90,) * 8, n_classes=n_classes)
+    whole = loss_of(X, y, place)
+    masks = np.array([[True, True, False, False], [True, True, True, True]])
+    rest = whole.without(["3"])
+    table, nothing = rest.assess(masks), np.zeros(2)
+    worst = rest.criterion(table, 0.0, price=nothing, margin=np.inf)
+    exact = rest.left_out(masks).max(axis=1)
+    assert (worst != exact).all()
+    np.testing.assert_allclose(worst, exact, rtol=0.01)
+    # of all environments they are refits
+    table = whole.assess(masks)
+    worst = whole.criterion(table, 0.0, price=nothing, margin=np.inf)
+    np.testing.assert_allclose(worst, whole.left_out(masks).max(axis=1), rtol=1e-12)
+
+
 def test_slope_intervals_cover():
     """Calibration slopes of the right model are 1; errors allow for p (1 - p)."""
     inside = []

@@ -21,7 +21,12 @@ from elinvar.inference.losses._records import (
     Subspace,
 )
 from elinvar.inference.losses._robust import in_table
-from elinvar.inference.losses.logistic._fits import CommonFit, common_fit, left_out_fits
+from elinvar.inference.losses.logistic._fits import (
+    CommonFit,
+    common_fit,
+    left_out_fits,
+    stepped_left_out,
+)
 from elinvar.inference.losses.logistic._models import class_residuals, judge_classes, model_of
 from elinvar.inference.losses.logistic._pictures import explore, pooled_picture, rough_criterion
 from elinvar.inference.losses.logistic._refit import refit_of
@@ -29,6 +34,7 @@ from elinvar.inference.losses.logistic._shrinkage import shrunk_fit
 from elinvar.inference.losses.logistic._subspace import logistic_subspace
 from elinvar.inference.losses.logistic._supports import Ledger, Support, table_of
 from elinvar.inference.losses.squared._path import InvariancePath, invariance_path
+from elinvar.inference.problem._folds import FEW_FOLDS
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._sandwich import Cells
@@ -68,6 +74,8 @@ class LogisticLoss:
         Whether models are calibrated on environments left out.
     shrink : bool
         Whether the model of all features is shrunk as environments left out ask for.
+    repeated : bool
+        Whether environments have been left out already, and the procedure is repeated without them.
     """
 
     rows: "Environments"
@@ -75,6 +83,7 @@ class LogisticLoss:
     outcomes: tuple[str, ...]
     calibrate: bool = True
     shrink: bool = True
+    repeated: bool = False
 
     # as a log loss is half a log variance
     scale = 0.5
@@ -172,6 +181,9 @@ class LogisticLoss:
         """Score supports by their worst loss where left out, as long as they may be best."""
         # R + kappa d / 2 is log R + log(1 + kappa d) of squared loss, halved and to first order
         excess = kappa * table.excess / (2 * self.data.count.sum()) + price
+        if self.repeated and len(self.data.count) > FEW_FOLDS and not self.problem.absorbed:
+            first: Floats = excess + np.array([self._worst_left_out(one) for one in table.masks])
+            return first
         score, best = np.full(len(table.masks), np.inf), np.inf
         for row in np.argsort(table.worst + excess, kind="stable"):
             # a loss only grows where it is left out, so the rest need not be fitted
@@ -181,6 +193,10 @@ class LogisticLoss:
                 score[row] = fits.slopes_loss.max() + excess[row]
                 best = min(best, score[row])
         return score
+
+    def _worst_left_out(self, gates: Bools) -> float:
+        """Return the largest loss where left out, to first order: E times E refits take long."""
+        return float(stepped_left_out(self.data, gates, self.ledger.common(gates)).max())
 
     def rough_criterion(self, table: Assessment, kappa: float) -> Floats:
         """Return the criterion with the loss where fitted."""
@@ -379,7 +395,7 @@ class LogisticLoss:
 
         Its models are not calibrated, which would leave environments out within those left.
         """
-        return LogisticLoss.from_rows(
+        loss = LogisticLoss.from_rows(
             self.rows.exclude(names),
             self.outcomes,
             calibrate=False,
@@ -388,6 +404,7 @@ class LogisticLoss:
             shrink=self.shrink,
             **self.problem.options_without(names, always),
         )
+        return replace(loss, repeated=True)
 
     @property
     def _calibrates(self) -> bool:

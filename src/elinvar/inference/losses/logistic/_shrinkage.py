@@ -1,7 +1,6 @@
 """How strongly the model of all features is shrunk: as environments left out ask for."""
 
 import numpy as np
-from scipy.special import logsumexp
 
 from elinvar.inference.losses.logistic._fits import CommonFit, common_fit
 from elinvar.inference.problem._folds import FEW_FOLDS, folds_of
@@ -52,8 +51,8 @@ def _fit(
 
 def _loss(problem: LogisticProblem, coef: Floats, place: int) -> float:
     """Mean log loss of coefficients (m, q) on one environment."""
-    rows = slice(problem.bounds[place], problem.bounds[place + 1])
-    odds = np.zeros((problem.n_classes, problem.bounds[place + 1] - problem.bounds[place]))
-    odds[1:] = coef @ problem.Z[:, rows]
-    own = odds[problem.y[rows], np.arange(odds.shape[1])]
-    return float(problem.weight[rows] @ (logsumexp(odds, axis=0) - own) / problem.count[place])
+    from elinvar.inference.kernels._logistic import objective
+
+    lo, hi = int(problem.bounds[place]), int(problem.bounds[place + 1])
+    data = (problem.Z, problem.y, problem.weight, lo, hi, np.arange(coef.shape[1]))
+    return objective(*data, coef, np.empty((len(coef), hi - lo))) / float(problem.count[place])
