@@ -53,12 +53,16 @@ def test_an_exception_is_a_row_and_a_table_that_cannot_be_read_is_none(monkeypat
     assert one_cell("gone", tables=json.dumps([spec])) == []
 
 
-def told(verdict, n, contradicted=0, *, problem="a", covered=0, own=1.0, table="evidence"):
+def told(
+    verdict, n, contradicted=0, *, problem="a", covered=0, own=1.0, table="evidence",
+    n_environments=4,
+):  # fmt: skip
     """Return n rows of a verdict, of which some are contradicted and not covered."""
     return [
         {
             "where": "real tables", "problem": problem, "outcome": "finished", "table": table,
             "verdict": verdict, "checked": verdict != "undecided", "own": own, "low": 0.0,
+            "n_environments": n_environments, "by_year": problem == "b",
             "high": 2.0, "contradicted": k < contradicted, "covered": k >= covered,
         }
         for k in range(n)
@@ -67,7 +71,8 @@ def told(verdict, n, contradicted=0, *, problem="a", covered=0, own=1.0, table="
 
 @pytest.fixture
 def claims():
-    rows = told("same direction", 50, 1) + told("invariant", 10, 2) + told("undecided", 20)
+    rows = told("same direction", 50, 1) + told("invariant", 10, 2) + told("undecided", 15)
+    rows += told("undecided", 5, n_environments=1)
     rows += told("undecided", 20, table="all_features", covered=1)
     rows += told("varies", 10, table="all_features", covered=3, problem="b")
     # no coefficient to hold it against
@@ -84,12 +89,15 @@ def test_shares_are_of_all_effects_and_contradictions_of_those_checked(claims):
     assert line["contradicted"] == pytest.approx(0.02)
     assert np.isnan(found.loc[("evidence", "undecided"), "contradicted"])
     assert found.loc[("all_features", "varies"), "covered"] == pytest.approx(0.7)
+    assert found.loc[("evidence", "undecided"), "effects"] == 15
+    assert found.loc[("evidence", "cannot be told"), "effects"] == 5
 
 
 def test_coverage_is_of_the_effects_that_can_be_told(claims):
     (line,) = coverage(claims).itertuples()
     assert line.effects == 30
     assert line.covered == pytest.approx(26 / 30)
+    assert line.without_years == pytest.approx(19 / 20)
     assert line.enough == pytest.approx(0.5)
 
 
@@ -98,7 +106,11 @@ def test_verdicts_are_held_to_what_was_asked(claims):
     rows = measured(pd.DataFrame(columns=[*KEYS, *COLUMNS]))
     found = targets(rows, empty, claims).set_index("target")
     said = {name: line for name, line in found.iterrows() if line["suite"] == "tables"}
-    assert said["75% of effects have a statement other than undecided"]["met"] == "yes"
+    line = said["75% of effects have a statement other than undecided"]
+    assert line["met"] == "yes"
+    assert line["measured"].startswith(
+        "75.0%; of those that two environments or more can tell 80.0%;"
+    )
     line = said["same direction: contradicted by at most 2% of environments left out"]
     assert (line["met"], line["measured"]) == ("yes", "2.0% of 50")
     line = said["invariant: contradicted by at most 10% of environments left out"]
@@ -106,7 +118,10 @@ def test_verdicts_are_held_to_what_was_asked(claims):
     line = said["no effect: contradicted by at most 5% of environments left out"]
     assert line["met"] == "not measured"
     asked = "90% intervals for a new environment, all features: hold .89 to .93 of effects"
-    assert (said[asked]["met"], said[asked]["measured"]) == ("no", "0.867")
+    assert (said[asked]["met"], said[asked]["measured"]) == (
+        "no",
+        "0.867; without years as environments 0.950",
+    )
     assert said["verdicts: no exception"]["measured"] == "1 runs failed"
 
 

@@ -86,8 +86,9 @@ def _statement_table(claims: "DataFrame") -> TextTable:
         if row["effects"]
     ]
     held = "; ".join(
-        f"{row['where']}: {row['covered']:.3f} of {row['effects']:,}, and .80 or more on "
-        f"{row['enough']:.0%} of problems"
+        f"{row['where']}: {row['covered']:.3f} of {row['effects']:,} (without years, "
+        f"whose rows are often of the same units, {row['without_years']:.3f}), and .80 or more "
+        f"on {row['enough']:.0%} of problems"
         for row in coverage(claims).to_dict("records")
     )
     return TextTable(
@@ -97,7 +98,8 @@ def _statement_table(claims: "DataFrame") -> TextTable:
         "verdict held against the coefficient of that environment's own least squares, with its "
         "error: a sign is contradicted beyond 1.64 errors, a size outside the 90% interval for a "
         "new environment widened by them. A feature counts once for each environment that is left "
-        f"out. Coverage of that interval in the model of all features, nominally .90: {held}.",
+        f"out; an effect of a column that is constant within all environments but one cannot be "
+        f"told. Coverage of that interval in the model of all features, nominally .90: {held}.",
         heads=("where", "table", "verdict", "effects", "share", "checked", "contradicted",
                "at most", "covered"),
         rows=rows,

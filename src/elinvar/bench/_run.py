@@ -315,7 +315,11 @@ def result_of(
     rows = measured(rows)
     ranked = rows[rows["suite"].isin([suite.name for suite in suites if suite.ranked])]
     real = rows[rows["suite"].isin([suite.name for suite in suites if suite.real])]
-    read = by_table(real, table_specs(tables or None))
+    specs = table_specs(tables or None)
+    read = by_table(real, specs)
+    if claims is not None:
+        years = [name for name, spec in specs.items() if spec.by_year]
+        claims = claims.assign(by_year=claims["problem"].isin(years))
     over = over_tables(read)
     by_problem = summarise(rows, ("suite", "task", "problem"))
     return BenchResult(

@@ -25,8 +25,11 @@ CLAIMS = (
 
 ORDER: Final = (
     "invariant", "nearly invariant", "same direction", "no effect", "varies", "spurious",
-    "undecided",
+    "undecided", "cannot be told",
 )  # fmt: skip
+UNTOLD: Final = "cannot be told"
+"""For undecided, where fewer than two environments tell the effect: most often it is of a column
+that is constant in each of them, so that their rows say nothing of it."""
 
 ENOUGH: Final = 0.8
 REAL: Final = {"regression": "real tables", "classification": "real classes"}
@@ -130,13 +133,17 @@ def statements(rows: "Frame") -> "Frame":
     Returns
     -------
     DataFrame
-        By ``where``, ``table`` and ``verdict``, in the order of `ORDER`: ``effects``; ``share`` of
+        By ``where``, ``table`` and ``verdict``, in the order of `ORDER`, an undecided effect that
+        fewer than two environments tell being one that "cannot be told": ``effects``; ``share`` of
         all effects; ``checked``, those with a claim and a coefficient to hold it against;
         ``contradicted`` and ``covered``, shares (NaN where nothing could be checked).
     """
     import pandas as pd
 
     known = rows[rows["verdict"].notna()]
+    # what is constant within all environments but one is undecided for another reason
+    untold = (known["verdict"] == "undecided") & (known["n_environments"].astype(float) < 2)
+    known = known.assign(verdict=known["verdict"].mask(untold, UNTOLD))
     found = []
     for (where, table), part in known.groupby(["where", "table"], sort=False):
         for verdict in ORDER:
@@ -164,13 +171,13 @@ def coverage(rows: "Frame") -> "Frame":
     Parameters
     ----------
     rows : DataFrame
-        Of the cells, with a column ``where``.
+        Of the cells, with columns ``where`` and ``by_year``, whether environments are years.
 
     Returns
     -------
     DataFrame
-        By ``where``: ``effects`` left out, the share of them ``covered``, and ``enough``, the
-        share of problems with a coverage of .80 or more.
+        By ``where``: ``effects`` left out, the share of them ``covered``, the same
+        ``without_years``, and ``enough``, the share of problems with a coverage of .80 or more.
     """
     import pandas as pd
 
@@ -183,10 +190,11 @@ def coverage(rows: "Frame") -> "Frame":
                 "where": where,
                 "effects": len(part),
                 "covered": _share(part["covered"]),
+                "without_years": _share(part.loc[~part["by_year"].astype(bool), "covered"]),
                 "enough": float((by_problem >= ENOUGH).mean()),
             }
         )
-    return pd.DataFrame(found, columns=["where", "effects", "covered", "enough"])
+    return pd.DataFrame(found, columns=["where", "effects", "covered", "without_years", "enough"])
 
 
 def _told(rows: "Frame") -> "Frame":
