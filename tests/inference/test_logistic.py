@@ -208,15 +208,16 @@ def test_all_features_are_shrunk_as_much_as_environments_left_out_ask_for(n_clas
         loss = loss_of(X, y, place, calibrate=False)
         Z, share = loss.data.Z[1:].T, loss.pooled_model().probabilities(X)
         fits = {}
-        for strength in (1, 3, 10):
-            other = LogisticRegression(C=1 / (strength * (n_classes - 1)), tol=1e-10)
+        for strength in (0, 1, 3, 10):
+            free = np.inf if strength == 0 else 1 / (strength * (n_classes - 1))
+            other = LogisticRegression(C=free, tol=1e-10)
             fits[strength] = other.fit(Z, y).predict_proba(Z)
             errors[spread, strength] = np.mean(
                 [log_loss(y[here], clone(other).fit(Z[~here], y[~here]).predict_proba(Z[here]))
                  for here in (place == e for e in range(5))]
             )  # fmt: skip
         best = min(fits, key=lambda one: errors[spread, one])
-        assert best == (1 if spread == 0 else 10)
+        assert best == (0 if spread == 0 else 10)
         np.testing.assert_allclose(share, fits[best], atol=2e-4)
 
 
@@ -275,6 +276,17 @@ def test_where_the_procedure_is_repeated_losses_left_out_are_those_of_refits_to_
     table = whole.assess(masks)
     worst = whole.criterion(table, 0.0, price=nothing, margin=np.inf)
     np.testing.assert_allclose(worst, whole.left_out(masks).max(axis=1), rtol=1e-12)
+
+
+def test_nothing_is_shrunk_where_columns_that_are_mixed_separate_the_classes():
+    rng = np.random.default_rng(0)
+    place = np.repeat(np.arange(4), 100)
+    y = rng.integers(2, size=400)
+    small = 0.01 * (2 * y - 1) + 0.001 * rng.normal(size=400)
+    loud = rng.normal(size=400)
+    loss = loss_of(np.column_stack([loud + small, loud - small]), y, place, calibrate=False)
+    # with the weakest penalty it would be above .1
+    assert loss.pooled_left_out().max() < 0.01
 
 
 def test_slope_intervals_cover():

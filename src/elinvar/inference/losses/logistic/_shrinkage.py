@@ -7,7 +7,8 @@ from elinvar.inference.problem._folds import FEW_FOLDS, folds_of
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Bools, Floats
 
-_STRENGTHS = (1.0, 3.0, 10.0)
+# with none where a combination of columns separates classes everywhere
+_STRENGTHS = (0.0, 1.0, 3.0, 10.0)
 
 
 def shrunk_fit(problem: LogisticProblem, gates: Bools) -> tuple[CommonFit, float]:
