@@ -23,6 +23,8 @@ from elinvar.forecast.curves._shape import Shape
 _ROUNDS = 40
 # a variance that falls below this share of the residuals' is taken for 0
 _NOTHING = 1e-6
+# and they are settled once none moves by more than this share
+_SETTLED = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,30 +140,38 @@ def _empirical_bayes(
     mean, cov = np.zeros((E, m)), np.zeros((E, m, m))
     size = np.bincount(groups)
     for _ in range(_ROUNDS):
-        root = np.sqrt(T)
+        # a variance of 0 stays 0, and its columns have no part any more
+        at = np.flatnonzero(T > 0)
+        root = np.sqrt(T[at])
         told = gram / noise[:, None, None]
-        half = np.linalg.inv(np.eye(m) + root[:, None] * told * root)
-        cov = root[:, None] * half * root
-        common = _common(told, cross / noise[:, None], cov)
+        inside = told[:, at[:, None], at]
+        half = np.linalg.inv(np.eye(len(at)) + root[:, None] * inside * root)
+        known_cov = root[:, None] * half * root
+        common = _common(told, cross / noise[:, None], known_cov, at)
         apart = cross - gram @ common
-        mean = np.einsum("eij,ej->ei", cov, apart) / noise[:, None]
+        mean[:], cov[:] = 0.0, 0.0
+        mean[:, at] = np.einsum("eij,ej->ei", known_cov, apart[:, at]) / noise[:, None]
+        cov[:, at[:, None], at] = known_cov
         # MacKay's fixed point: what is known of b, less what its mean took, against the prior
-        known = (E - 1) / E * (E * size - np.bincount(groups, np.einsum("eii->i", half)))
+        spent = np.einsum("eii->i", half)
+        known = (E - 1) / E * np.bincount(groups[at], E - spent, len(size))
         found = np.bincount(groups, (mean**2).sum(axis=0))
-        T = (found / np.maximum(known, 1e-3 * E * size))[groups]
+        before, T = T, (found / np.maximum(known, 1e-3 * E * size))[groups]
         T = np.where(_NOTHING * whole < T, T, 0.0)
         if not residuals.fixed:
             left = square - 2 * cross @ common + common @ gram @ common
-            noise = _noise(gram, apart, left, count, mean, half)
+            noise = _noise(gram, apart, left, count, mean, len(at) - np.einsum("eii->e", half))
+        if np.abs(T - before).max() < _SETTLED * whole:
+            break
     return T, mean, cov
 
 
-def _common(told: Floats, cross: Floats, cov: Floats) -> Floats:
+def _common(told: Floats, cross: Floats, cov: Floats, at: Places) -> Floats:
     """Return the mean of all environments by generalised least squares, (m,)."""
     # A' S^-1 A with S = noise + A T A', by Woodbury's identity
-    inverse = told - told @ cov @ told
-    normal = inverse.sum(axis=0)
-    aim = (cross - np.einsum("eij,ejk,ek->ei", told, cov, cross)).sum(axis=0)
+    part = told[:, :, at] @ cov
+    normal = (told - part @ told[:, at]).sum(axis=0)
+    aim = (cross - np.einsum("eij,ej->ei", part, cross[:, at])).sum(axis=0)
     # indicators of levels sum to 0: of all solutions the shortest
     return np.asarray(np.linalg.lstsq(normal, aim, rcond=1e-9)[0])
 
@@ -172,11 +182,10 @@ def _noise(
     square: Floats,
     count: Floats,
     mean: Floats,
-    half: Floats,
+    spent: Floats,
 ) -> Floats:
     """Return each environment's variance about its own curves."""
     left = square - 2 * (mean * cross).sum(axis=1) + np.einsum("ei,eij,ej->e", mean, gram, mean)
-    spent = len(gram[0]) - np.einsum("eii->e", half)
     known = np.maximum(count - spent, 1.0)
     found = np.maximum(left, 0.0) / known
     return np.asarray(np.maximum(found, max(1e-6 * found.max(), 1e-300)))

@@ -9,8 +9,8 @@ from elinvar.forecast._sample import Floats, Mask, Places, Sample
 # points of a numeric feature's curve, between its 2% and 98% quantiles
 _POINTS = 15
 _ENDS = (0.02, 0.98)
-# bends of a deviation, at inner quantiles
-_BENDS = 3
+# bends of a deviation, at inner quantiles; none where features are many
+_BENDS, _MANY = 3, 40
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,7 +101,8 @@ def _of_numbers(sample: Sample, weight: Floats, feature: int, columns: Places) -
     edges = (x[1:] + x[:-1]) / 2
     w = np.where(known, weight, 0.0) / weight[known].sum()
     nearest = np.searchsorted(edges, np.where(known, values, x[0]))
-    knots = np.unique(np.quantile(x, np.linspace(0, 1, _BENDS + 2)[1:-1])) if len(x) > 2 else x[:0]
+    bends = _BENDS if len(x) > 2 and len(sample.columns.features) <= _MANY else 0
+    knots = np.unique(np.quantile(x, np.linspace(0, 1, bends + 2)[1:-1]))
 
     def expand(points: Floats) -> Floats:
         inside = np.clip(points, x[0], x[-1])[:, None]
