@@ -49,9 +49,16 @@ class TransferFound:
 
     @property
     def selected_features(self) -> list[str]:
-        """Names of the features that the forecast uses."""
+        """Names of the features whose relation to the target holds; all, if not chosen among."""
         pairs = zip(self.schema.features, self.selected, strict=True)
         return [name for name, inside in pairs if inside]
+
+    @property
+    def steady_share(self) -> float:
+        """Weight of the learners that see the selected features alone: the second half of all."""
+        if self.selected.all():
+            return 0.0
+        return float(self.weights[len(self.weights) // 2 :].sum())
 
     def error(self, name: str) -> float:
         """Return the error in environments left out, which weigh equally.

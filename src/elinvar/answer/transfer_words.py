@@ -131,7 +131,11 @@ def premium_sentence(answer: "TransferFound") -> str:
         name for name, used in zip(answer.schema.features, answer.selected, strict=True) if not used
     ]
     own, full = answer.error(MIXTURE), answer.error(ALL_FEATURES)
-    verb = "is" if len(left) == 1 else "are"
+    one = len(left) == 1
+    if answer.steady_share > 0.995:
+        what = f"{listed(left)} {'is' if one else 'are'} left out"
+    else:
+        what = f"A forecast without {listed(left)} has {percent(answer.steady_share)} of the weight"
     change = own / full - 1 if full > 0 else 0.0
     if change > 0:
         price = f"costs {percent(change)} more error in environments like these"
@@ -139,11 +143,11 @@ def premium_sentence(answer: "TransferFound") -> str:
         price = "costs nothing in environments like these"
     before, after = (percent(share) for share in answer.shift_share)
     return (
-        f"{listed(left)} {verb} left out, as what {'it says' if len(left) == 1 else 'they say'} of "
-        f"{answer.schema.target} changes between environments: that {price} "
-        f"({number(own, digits=3)}, with all features {number(full, digits=3)}), and lowers the "
-        f"part of the error that comes from change from {before} to {after}. It pays where new "
-        "environments differ more than these do."
+        f"{what}, as what {'it says' if one else 'they say'} of {answer.schema.target} changes "
+        f"between environments: that {price} ({number(own, digits=3)}, with all features "
+        f"{number(full, digits=3)}), and the part of the error that comes from change is {after} "
+        f"for the features that are left, {before} for all. It pays where new environments differ "
+        "more than these do."
     )
 
 
@@ -218,7 +222,7 @@ def forecast_notes(answer: "TransferFound") -> tuple[str, ...]:
             "left out only where the evidence is overwhelming."
         )
     if answer.parameters.get("premium") == 1:
-        notes.append("premium=1: no error is paid for safety, so all features are used.")
+        notes.append("premium=1: no error is paid for safety.")
     if answer.n_dropped:
         what = counted(answer.n_dropped, "row")
         notes.append(

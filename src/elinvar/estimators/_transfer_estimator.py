@@ -95,7 +95,7 @@ class TransferEstimator(EnvironmentEstimator):
 
     def _predict_columns(self, encoded: Floats) -> Floats:
         """Predict encoded rows: numbers (n, 1), or probabilities (n, n_classes)."""
-        return self._blend.predict(encoded[:, self.selected_[self.schema_.groups]])
+        return self._blend.predict(encoded)
 
     def _half_widths(self, encoded: Floats, coverage: float) -> Floats:
         """Return half-widths of intervals for encoded rows, (n,)."""
@@ -235,7 +235,7 @@ class TransferEstimator(EnvironmentEstimator):
         )
         blend = read_blend(
             file.inner("forecast").values,
-            n_columns=int(answer.selected[self.schema_.groups].sum()),
+            n_columns=len(self.schema_.groups),
             n_classes=len(answer.classes),
         )
         if blend.names != answer.learners or (blend.weights != answer.weights).any():

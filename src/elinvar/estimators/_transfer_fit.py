@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar.answer import TransferAnswer
-from elinvar.answer.transfer_found import CONSTANT, MIXTURE
+from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
 from elinvar.environments import Environments
 from elinvar.estimators._environment_estimator import Floats
 from elinvar.forecast import Columns, Sample, Spread
 from elinvar.forecast.curves import Curve, Residuals, feature_curves
+from elinvar.forecast.gate import Choice, choose
 from elinvar.forecast.learners import Foreign, Learner
-from elinvar.forecast.mixture import Mixture, default_learners, environment_errors, fit_mixture
+from elinvar.forecast.mixture import Mixture, default_learners, environment_errors
 
 Progress = Callable[[int, int], None]
 
@@ -87,11 +88,17 @@ def fit_forecast(rows: Environments, task: TransferTask) -> tuple[Mixture, Trans
     sample = sample_of(rows, len(task.classes))
     own = [Foreign(name=name, estimator=one) for name, one in task.own.items()]
     learners: Sequence[Learner] = (*default_learners(sample.n_classes, sample.columns), *own)
-    mixture = fit_mixture(
-        sample, learners, seed=task.seed, n_jobs=task.n_jobs, progress=task.progress
+    choice = choose(
+        sample,
+        learners,
+        premium=task.premium,
+        seed=task.seed,
+        n_jobs=task.n_jobs,
+        progress=task.progress,
     )
+    mixture = choice.mixture
     several = bool(mixture.folds)
-    losses = _losses(sample, mixture) if several else {}
+    losses = _losses(sample, choice) if several else {}
     answer = TransferAnswer(
         estimator=task.estimator,
         parameters=task.parameters,
@@ -108,20 +115,23 @@ def fit_forecast(rows: Environments, task: TransferTask) -> tuple[Mixture, Trans
         spread=Spread.of(sample, mixture.left_out_mixture[:, 0])
         if several and not sample.n_classes
         else Spread.unknown(),
-        selected=np.ones(len(rows.schema.features), dtype=bool),
-        shift_share=(np.nan, np.nan),
+        selected=choice.selected,
+        shift_share=choice.shift_share,
         curves=_curves(sample, mixture, losses, task.seed),
     )
     return mixture, answer
 
 
-def _losses(sample: Sample, mixture: Mixture) -> dict[str, Floats]:
+def _losses(sample: Sample, choice: Choice) -> dict[str, Floats]:
     """Return the mean loss of everything in each environment left out."""
-    flat = _constant(sample, mixture)
+    mixture = choice.mixture
+    whole = {MIXTURE: mixture.left_out_mixture, CONSTANT: _constant(sample, mixture)}
+    if choice.share > 0:
+        whole[ALL_FEATURES] = choice.full.left_out_mixture
     predicted = np.concatenate(
-        [mixture.left_out, mixture.left_out_mixture[:, None], flat[:, None]], axis=1
+        [mixture.left_out, *(one[:, None] for one in whole.values())], axis=1
     )
-    names = (*mixture.names, MIXTURE, CONSTANT)
+    names = (*mixture.names, *whole)
     return dict(zip(names, environment_errors(sample, predicted).T, strict=True))
 
 

@@ -11,6 +11,7 @@ from elinvar.forecast.learners._classes import LearntClasses
 from elinvar.forecast.learners._forest import LearntShares
 from elinvar.forecast.learners._learner import Learnt
 from elinvar.forecast.learners._logistic import LearntLogistic
+from elinvar.forecast.learners._part import LearntPart
 from elinvar.forecast.learners._residuals import LearntOnResiduals
 
 
@@ -50,10 +51,16 @@ def read_learnt(entries: Mapping[str, object], *, n_columns: int, n_classes: int
         own = _entries.objects(entries, "own", length=n_classes if n_classes > 2 else 1)
         forests = [_read_trees(one, n_columns=n_columns, n_classes=0) for one in own]
         return LearntShares(own=tuple(forests))
+    if kind == "part":
+        columns = _entries.flags(entries, "columns", length=n_columns)
+        inside = _entries.inner(entries, "learnt")
+        _entries.must(inside.get("kind") != "part", "learnt", "a learner of another kind")
+        size = {"n_columns": int(columns.sum()), "n_classes": n_classes}
+        return LearntPart(columns=columns, learnt=read_learnt(inside, **size))
     if kind == "residuals":
         base, rest = _entries.inner(entries, "base"), _entries.inner(entries, "trees")
         # a file could nest them endlessly; a fit never does
-        other = base.get("kind") not in ("residuals", "classes")
+        other = base.get("kind") not in ("residuals", "classes", "part")
         _entries.must(other, "base", "a learner of another kind")
         size = {"n_columns": n_columns, "n_classes": n_classes}
         return LearntOnResiduals(base=read_learnt(base, **size), trees=_read_trees(rest, **size))
@@ -75,7 +82,9 @@ def _read_classes(
     fits = 0 < len(present) <= n_classes and present[0] >= 0 and present[-1] < n_classes
     _entries.must(fits and (np.diff(present) > 0).all(), "present", "positions of classes")
     inside = _entries.inner(entries, "learnt")
-    _entries.must(inside.get("kind") != "classes", "learnt", "a learner of another kind")
+    _entries.must(
+        inside.get("kind") not in ("classes", "part"), "learnt", "a learner of another kind"
+    )
     learnt = None
     if len(present) > 1:
         learnt = read_learnt(inside, n_columns=n_columns, n_classes=len(present))

@@ -1,0 +1,21 @@
+"""The gate: whether the forecast leaves out what differs between places, and how far."""
+
+from elinvar.forecast.gate._choice import Choice, Reason, choose
+from elinvar.forecast.gate._screen import screen
+from elinvar.forecast.gate._shift import (
+    Disagreement,
+    Shift,
+    disagreement,
+    shift_share,
+)
+
+__all__ = [
+    "Choice",
+    "Disagreement",
+    "Reason",
+    "Shift",
+    "choose",
+    "disagreement",
+    "screen",
+    "shift_share",
+]
