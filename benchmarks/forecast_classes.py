@@ -9,13 +9,14 @@ over tables. In the curved simulations consequences of the class turn round in t
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from _forecast import sample_of
 from _table import Row, Suite, at_most, parser, run
-from elinvar.datasets import load_table, make_curved, read_specs, table_specs
+from elinvar.datasets import make_curved, read_specs, table_specs
 from elinvar.forecast import Columns, Sample
 from elinvar.forecast.learners import Boosting, Learner, Logistic, learn
 from elinvar.forecast.mixture import (
@@ -40,28 +41,6 @@ class Losses:
 
     log: float
     brier: float
-
-
-def sample_of(name: str, specs: str | None, most: int) -> Sample:
-    data = load_table(name, specs=table_specs(specs))
-    frame = data.frame
-    if len(frame) > most:
-        frame = frame.sample(most, random_state=0)
-    labels, y = np.unique(frame[data.target].astype(str), return_inverse=True)
-    rows = replace(data, frame=frame.assign(**{data.target: y.astype(float)})).environments()
-    schema = rows.schema
-    return Sample(
-        X=np.asarray(rows.X, dtype=np.float64),
-        y=np.asarray(rows.y, dtype=np.float64),
-        codes=rows.codes,
-        weight=np.ones(rows.n_rows),
-        columns=Columns(
-            features=schema.features,
-            groups=schema.groups,
-            categorical=np.array([name in schema.levels for name in schema.features]),
-        ),
-        n_classes=len(labels),
-    )
 
 
 def forecast(train: Sample, X: Array, learner: Learner | None) -> Array:
@@ -97,7 +76,7 @@ def tables(options: argparse.Namespace) -> Iterator[Row]:
     brier = []
     for name in names:
         try:
-            sample = sample_of(name, specs, options.rows)
+            sample = sample_of(name, specs, options.rows, classes=True)
         except ValueError:
             continue
         if sample.n_classes > 10:  # a number
