@@ -35,6 +35,7 @@ SILENT = {
     "carriage returns": lines(end="\r"),
     "quotes": lines().replace("north", '"north"'),
     "bars": lines("|"),
+    "blanks around names": lines().replace("x,z,site,y", "x , z, site,y "),
     "text of R": lines(" ").replace("x z site y", '"x" "z" "site" "y"'),
 }
 
@@ -56,6 +57,10 @@ SAID = {
     "index": (re.sub("^", ",", lines(), flags=re.M)[:-1], "column 1, which has no name"),
     "trailing column": (lines().replace("\n", ",\n"), "column 5, which has no name"),
     "trailing columns": (lines().replace("\n", ",,\n"), "columns 5 and 6, which have no name"),
+    "a sign at the end of rows": (
+        lines().replace("\n", ",\n").replace("y,", "y"),
+        "column 5, which has no name",
+    ),
     "row names of R": (
         'x,z,site,y\n"1",0.5,-1,north,1\n"2",1.5,2,south,3\n"3",2.5,0,north,2\n',
         "column 1, which has no name",
@@ -154,3 +159,32 @@ def test_a_column_without_a_name_may_hold_surprises(tmp_path):
         Moments.from_files(path, **ROLES)
     with pytest.warns(ElinvarWarning, match="column 1"):
         assert Moments.from_files(path, **ROLES, drop="x").n_rows == 60_001
+
+
+def test_files_that_are_packed_without_saying_so(tmp_path):
+    (tmp_path / "t.csv").write_bytes(gzip.compress(lines().encode()))
+    check(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_bytes(b"PK\x03\x04" + bytes(99))
+    with pytest.raises(FileError, match="is a workbook or an archive; save its table as CSV"):
+        Moments.from_files(tmp_path / "t.csv", **ROLES)
+
+
+def test_points_that_may_keep_thousands_apart_are_asked_about(tmp_path):
+    path = tmp_path / "t.csv"
+    values = [950, 1600, 2450, 870, 12300, 1001, 3020]
+    cells = [f"{value:,}".replace(",", ".") for value in values]
+    rows = "".join(f"{cell};{k % 3};{'pq'[k % 2]};{k}\n" for k, cell in enumerate(cells))
+    path.write_text("x;z;site;y\n" + rows)
+    with pytest.warns(ElinvarWarning, match=r"^x: .* say decimal=',' thousands='\.'"):
+        Moments.from_files(path, **ROLES)
+    data = Environments.from_files(path, **ROLES, decimal=",", thousands=".")
+    assert data.X[:, 0].tolist() == values
+    path.write_text("x;z;site;y\n" + rows.replace("2.450", "2.45"))
+    Moments.from_files(path, **ROLES)
+
+
+def test_columns_parted_by_several_blanks_are_refused(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("   x   z   site  y\n 0.5  -1  north  1\n 1.5   2  south  3\n")
+    with pytest.raises(FileError, match="parted by several blanks"):
+        Moments.from_files(path, **ROLES)

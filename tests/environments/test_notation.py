@@ -45,6 +45,11 @@ WAYS = {
         ["0.5 €", "-1.25 €", "2 €", "1,500 €", "-0.5 €", "3.5 €"],
         {"numeric": "x", "thousands": ","},
     ),
+    "exponent": (["5e-1", "-1,25e0", "2", "1,5e+3", "-5e-1", "3,5"], {"decimal": ","}),
+    "text of spreadsheets": (["'0.5", "-'1.25", "'2", "'1500", "-'.5", "'3.5"], {"numeric": "x"}),
+    "formulas": (['="0.5"', "-1.25", '="2"', '="1500"', "-.5", '="3.5"'], {"numeric": "x"}),
+    "minus behind": (["0.5", "1.25-", "2", "1500", "0.5-", "3.5"], {"numeric": "x"}),
+    "limits": (["<0.5", "-1.25", "~2", ">1500", "-.5", "<= 3.5"], {"numeric": "x"}),
     "unit": (["0.5 kg", "-1.25kg", "2 kg", "1500 kg", "-0.5 kg", "3.5 kg"], {"numeric": "x"}),
 }
 
@@ -87,6 +92,8 @@ def test_a_minus_of_typography_is_one():
     for minus in "\u2212\u2013":
         data = Environments.from_frame(table([f"{minus}1", "2", f"{minus}.5"]), **ROLES)
         assert data.X[:, 0].tolist() == [-1, 2, -0.5]
+    apart = Environments.from_frame(table(["- 1", "2", "+ .5"]), **ROLES)
+    assert apart.X[:, 0].tolist() == [-1, 2, 0.5]
 
 
 def test_what_may_be_two_numbers_is_asked():
@@ -154,6 +161,7 @@ def test_na_may_be_a_label(tmp_path):
         ["5a", "7b", "12c", "5a"],
         ["1,2", "2,3", "1,2,3", "a"],
         ["2020-01-02", "12.03.2020", "a", "b"],
+        ["01.2020", "Q1 2020", "2020", "May 2020"],
         ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2"],
         ["A1", "B2", "A1", "C3"],
     ],
@@ -192,3 +200,20 @@ def test_grades_are_told_what_the_caller_can_say():
 def test_notations_that_cannot_be_are_refused(said, message):
     with pytest.raises(DataError, match=message):
         Moments.from_frame(table([1.0, 2.0]), **ROLES, **said)
+
+
+def test_thousands_of_a_thousand_are_written_in_full():
+    for cells in (["1.5k", "2.5k", "630", "1k", "2k", "7k"], ["1M", "2M", "3M", "4M", "5M", "7M"]):
+        for said in ({}, {"numeric": "x"}):
+            with pytest.raises(DataError, match=r"'[kM]' behind them.*write them in full|'1"):
+                Moments.from_frame(table(cells), **ROLES, **said)
+    indian = Environments.from_frame(table(["1,10,000", "2,500"]), **ROLES, thousands=",")
+    assert indian.X[:, 0].tolist() == [110_000, 2500]
+
+
+def test_dates_in_text_are_no_categories():
+    for cells in (["01.03.2020", "2.3.2020"], ["2020-03-01", "2020-03-02"], ["3/1/2020 12:00"] * 2):
+        with pytest.raises(DataError, match=r"x holds dates, such as .*drop='x'"):
+            Moments.from_frame(table(cells), **ROLES)
+        schema = Moments.from_frame(table(cells), **ROLES, categorical="x").schema
+        assert set(schema.levels["x"]) == set(cells)

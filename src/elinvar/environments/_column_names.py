@@ -35,11 +35,11 @@ def check_columns(names: Sequence[str], wanted: Sequence[str], role: str = "colu
 
 
 def as_spelled(name: str, names: Sequence[str]) -> str:
-    """Return a name as a table spells it: letters with accents are one sign, or several."""
+    """Return a name as a table spells it: accents apart or not, with blanks around it or not."""
     if name in names:
         return name
-    plain = unicodedata.normalize("NFC", name)
-    same = [other for other in names if unicodedata.normalize("NFC", other) == plain]
+    plain = unicodedata.normalize("NFC", name).strip()
+    same = [other for other in names if unicodedata.normalize("NFC", other).strip() == plain]
     return same[0] if len(same) == 1 else name
 
 

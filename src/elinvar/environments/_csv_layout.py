@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elinvar.environments._notation import PLAIN
+from elinvar.environments._notation import PLAIN, Notation
 from elinvar.errors import FileError
 
 PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 _DELIMITERS = (",", ";", "\t", "|")
 _FIRST = 1 << 16
 # a header may be long, but not without end
@@ -26,6 +27,9 @@ _RECORDS = 200
 _TITLES = 30
 _BLOCK = 1 << 20
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# so many numbers tell how all are written
+_SEVERAL = 5
+_NOTATION = Notation(decimal=",")
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.I)
 
 
@@ -45,6 +49,8 @@ class Layout:
         The columns among them that have no name.
     above : tuple of str
         What stands above the names and is no comment, such as a title.
+    grouped : tuple of str
+        Columns in which points may keep thousands apart.
     block : int
         Bytes to parse at a time, so that a line fits.
     """
@@ -55,6 +61,7 @@ class Layout:
     names: tuple[str, ...]
     nameless: tuple[str, ...] = ()
     above: tuple[str, ...] = ()
+    grouped: tuple[str, ...] = ()
     block: int = _BLOCK
 
 
@@ -63,6 +70,10 @@ def opened(path: Path) -> Any:
     import pyarrow as pa
 
     packed = PACKED.get(path.suffix.lower())
+    if packed is None:
+        with path.open("rb") as file:
+            head = file.read(4)
+        packed = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
     return pa.input_stream(str(path), compression=packed)
 
 
@@ -78,6 +89,8 @@ def layout_of(path: Path) -> Layout:
     while True:
         with opened(path) as file:
             head = file.read(size)
+        if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            raise FileError(f"{path} is a workbook or an archive; save its table as CSV.")
         whole = len(head) < size
         encoding = _encoding(head)
         lines = _lines(_decoded(path, head, encoding, whole), whole)
@@ -134,6 +147,11 @@ def _judged(path: Path, lines: list[str], encoding: str, whole: bool) -> Layout 
     best = max(found, key=lambda table: table.rank)
     if best.end == 0:
         return None
+    if best.delimiter == " " and not all(cell.strip() for cell in best.header):
+        raise FileError(
+            f"{path}: columns seem to be parted by several blanks; part them by one sign, such as "
+            "a comma."
+        )
     names, nameless = _named(best)
     return Layout(
         delimiter=best.delimiter,
@@ -142,15 +160,18 @@ def _judged(path: Path, lines: list[str], encoding: str, whole: bool) -> Layout 
         names=names,
         nameless=nameless,
         above=tuple(best.above),
+        grouped=tuple(names[k] for k in best.grouped),
         block=max(_BLOCK, 4 * max(map(len, lines))),
     )
 
 
 def _named(table: "_Table") -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the names of all columns, and those of columns that have none."""
-    header = table.header
+    header = [name.strip() for name in table.header]
     if table.row_names:
         header = ["", *header]
+    if table.trailing:
+        header = [*header, ""]
     taken = set(header)
     names, nameless = [], []
     for k, name in enumerate(header):
@@ -174,14 +195,26 @@ class _Table:
     width: int = 0
     share: float = 0.0
     row_names: bool = False
+    trailing: bool = False
+    grouped: tuple[int, ...] = ()
 
     @property
     def rank(self) -> tuple[bool | int, ...]:
         """Tables whose header fits their rows go first, then those of most columns."""
         several = len(self.header) > 1
-        fits = several and self.share > 0.5 and len(self.header) + self.row_names == self.width
+        fits = (
+            several
+            and self.share > 0.5
+            and len(self.header) + self.row_names + self.trailing == self.width
+        )
         words = not any(map(_is_number, self.header))
-        return (fits and not self.row_names, fits, fits and words, several, self.width)
+        return (
+            fits and not (self.row_names or self.trailing),
+            fits,
+            fits and words,
+            several,
+            self.width,
+        )
 
     @classmethod
     def of(cls, lines: list[str], start: int, delimiter: str) -> "_Table":
@@ -194,8 +227,11 @@ class _Table:
         at = _header_at([row for _, row in filled], width)
         end, header = filled[at]
         body = [row for _, row in filled[at + 1 :]]
-        fitting = sum(len(row) == width for row in body)
-        row_names = bool(body) and len(header) == width - 1 and fitting == len(body)
+        whole = [row for row in body if len(row) == width]
+        fitting = len(whole)
+        longer = bool(header and body) and len(header) == width - 1 and fitting == len(body)
+        # a sign at the end of every row but the first begins no column
+        trailing = longer and not any(row[-1].strip() for row in body)
         above = [
             delimiter.join(row).strip(" \t" + delimiter)
             for _, row in filled[:at]
@@ -208,14 +244,16 @@ class _Table:
             above=above,
             width=width,
             share=fitting / len(body) if body else 1.0,
-            row_names=row_names and len(header) > 0,
+            row_names=longer and not trailing,
+            trailing=trailing,
+            grouped=tuple(k for k in range(width) if _is_grouped([row[k] for row in whole])),
         )
 
 
 def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield records with the number of the line they end in; stop at what is none."""
     reader = csv.reader(iter(lines[start:]), delimiter=delimiter)
-    csv.field_size_limit(_MOST)
+    usual = csv.field_size_limit(_MOST)
     try:
         for k, row in enumerate(reader):
             if k >= _RECORDS:
@@ -223,6 +261,8 @@ def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int
             yield start + reader.line_num, row
     except csv.Error:
         return
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _width(rows: Sequence[Sequence[str]]) -> int:
@@ -252,6 +292,13 @@ def _n_filled(row: Sequence[str]) -> int:
 
 def _is_number(cell: str) -> bool:
     return PLAIN.number(cell) is not None
+
+
+def _is_grouped(cells: Sequence[str]) -> bool:
+    """Whether points may keep thousands apart: three digits behind each, and numbers without."""
+    pointed = [cell for cell in cells if "." in cell]
+    whole = [cell for cell in cells if cell.strip().lstrip("+-").isdecimal()]
+    return len(pointed) >= _SEVERAL and bool(whole) and all(map(_NOTATION.is_unclear, pointed))
 
 
 def _is_comment(rows: Sequence[Sequence[str]], at: int, width: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from elinvar._base._numbers import counted
+from elinvar._base._voice import option
 from elinvar._base._warn import warn
 from elinvar._base._words import listed
 from elinvar.environments._column_names import check_no_duplicates, index_columns, nearest
@@ -112,6 +113,19 @@ class Files:
             also = " Other files may have such lines or columns, too." if like else ""
             warn(f"{file.path.name}: left out {' and '.join(said)}.{also}")
             return
+
+    def warn_of_points(self, columns: Iterable[str]) -> None:
+        """Warn of columns in which points seem to keep thousands apart."""
+        if not self.notation.plain:
+            return
+        doubtful = {n: None for file in self.files if file.layout for n in file.layout.grouped}
+        found = [name for name in columns if name in doubtful]
+        if found:
+            warn(
+                f"{listed(found)}: all numbers with a point have three digits behind it, and "
+                "others have none. If points keep thousands apart, say "
+                f"{option('decimal', ',')} {option('thousands', '.')}."
+            )
 
     def _check_all_have(self, columns: Iterable[str]) -> None:
         for file in self.files:

@@ -14,14 +14,22 @@ _APOSTROPHES = "'\u2019"
 _CODES = r"(?:USD|EUR|GBP|CHF|JPY|CNY|INR)(?![A-Za-z])"
 _CURRENCY = rf"[$\u00a2-\u00a5\u20a0-\u20bf]|[A-Z]{{2,3}}\$|{_CODES}"
 _UNIT = r"[%\u2030\u00b0\u00b5\u03bcA-Za-z][\w/%\u00b0\u00b2\u00b3^.*\u00b7-]{0,11}"
+# of what could be measured, or about so much
+_LIMIT = r"[<>~\u2248\u2264\u2265]=?"
 _WRITTEN = re.compile(
-    rf"(?P<open>\()?(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY})?\s*"
-    rf"(?P<core>[+-]?[.,]?\d(?:[\d.,{_APOSTROPHES}{_BLANKS}]*\d)?[.,]?)"
-    rf"\s*(?P<after>{_CURRENCY}|{_UNIT})?(?P<close>\))?"
+    rf"(?P<open>\()?(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY}|{_LIMIT}|='?\"?|')?\s*"
+    rf"(?P<core>[+-]?[.,]?\d(?:[\d.,{_APOSTROPHES}{_BLANKS}]*\d)?[.,]?(?:[eE][+-]?\d+)?)"
+    rf"\s*(?P<after>{_CURRENCY}|{_UNIT}|-|\")?(?P<close>\))?"
+)
+_SCALES = {*("k", "K", "M", "m", "B", "bn", "Bn", "T", "Mio", "Mio.", "Mrd", "Mrd.", "mn", "tn")}
+_DATE = re.compile(
+    r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2\d{4})(?:[ T]\d{1,2}:\d\d.*)?"
 )
 _MARK = re.compile(
     r"[^\w+]+|_+|n\.?\s*[ad]\.?|#?n/?a!?|null|none|missing|unknown|unk|not available|#.*[!?]", re.I
 )
+# a sign that stands apart from its number
+_APART = re.compile(r"^([+-])\s+")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+")
 # decimal sign and what keeps thousands apart, the most common first
 _WAYS = ((".", ""), (",", ""), (".", ","), (",", "."), (".", " "), (",", " "), (".", "'"))
@@ -72,7 +80,9 @@ class Notation:
             raise DataError(
                 f"The decimal sign and what keeps thousands apart cannot both be {self.decimal!r}."
             )
-        groups = rf"\d{{1,3}}(?:[{_same(self.thousands)}]\d{{3}})+|" if self.thousands else ""
+        apart = f"[{_same(self.thousands)}]"
+        # in India groups above the first have two digits
+        groups = rf"\d{{1,3}}(?:{apart}\d{{2,3}})*{apart}\d{{3}}|" if self.thousands else ""
         point = re.escape(self.decimal)
         object.__setattr__(
             self,
@@ -129,7 +139,7 @@ class Notation:
         # Python reads 1_0 as 10; in a table it is a code
         if "_" in text:
             return None
-        text = text.strip().translate(_MINUS)
+        text = _APART.sub(r"\1", text.strip().translate(_MINUS))
         if not self.plain and self.is_number(text):
             if self.thousands:
                 text = re.sub(f"[{_same(self.thousands)}]", "", text)
@@ -164,9 +174,10 @@ class Notation:
         found = None if value is not None else _WRITTEN.fullmatch(text.strip().translate(_MINUS))
         if found is None:
             return value
-        value = self.number(found["core"])
-        # in brackets a loss, as accounts write it
-        negative = found["sign"] == "-" or bool(found["open"])
+        # 1.5k is not 1.5
+        value = None if found["after"] in _SCALES else self.number(found["core"])
+        # in brackets a loss, as accounts write it; behind the number, as some of their programs do
+        negative = "-" in (found["sign"], found["after"]) or bool(found["open"])
         return -value if value is not None and negative else value
 
 
@@ -191,8 +202,8 @@ class Writing:
         What stands beside numbers, the first few.
     marks : list of str
         Texts that often stand for a missing value, the first few.
-    n_written, n_marked : int
-        Values that could be numbers; values that could be missing.
+    n_written, n_marked, n_dates : int
+        Values that could be numbers; values that could be missing; dates.
     distinct : set of str
         Those that could be numbers, up to a hundred.
     points : set of bool
@@ -204,6 +215,7 @@ class Writing:
     marks: list[str] = field(default_factory=list)
     n_written: int = 0
     n_marked: int = 0
+    n_dates: int = 0
     distinct: set[str] = field(default_factory=set)
     points: set[bool] = field(default_factory=set)
 
@@ -214,6 +226,9 @@ class Writing:
             self.n_marked += times
             _keep(self.marks, text)
             return False
+        if _DATE.fullmatch(text):
+            self.n_dates += times
+            return False
         found = _WRITTEN.fullmatch(text)
         if found is None or bool(found["open"]) != bool(found["close"]):
             return False
@@ -222,7 +237,8 @@ class Writing:
             return False
         self.ways = ways
         self.n_written += times
-        _keep(self.units, found["before"] or found["after"] or found["open"] or "")
+        unit = found["before"] or found["after"] or found["open"] or ""
+        _keep(self.units, "<" if re.fullmatch(_LIMIT, unit) else unit)
         if len(self.distinct) < 100:
             self.distinct.add(text)
         return True
@@ -245,6 +261,8 @@ class Writing:
     def way_out(self, names: Sequence[str], example: str) -> tuple[str, str]:
         """Say how the numbers of columns are written, and what reads them."""
         decimal, thousands = self.ways[0]
+        if self.unit in _SCALES:
+            return f"with {self.unit!r} behind them", "write them in full"
         if decimal == "," and not thousands and self.points == {True}:
             thousands = "."
         if not self.unit and {(",", ""), (".", ",")} <= set(self.ways):

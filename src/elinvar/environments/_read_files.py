@@ -44,6 +44,7 @@ def read_files(
     files.warn_of_what_is_left_out()
     found = roles.find(_names(files, as_tuple(roles.environment)), files.files[0].index)
     columns = replace(found, classes=classes)
+    files.warn_of_points(set(columns.names) - columns.labels)
     texts: set[str] = set()
     while True:
         try:

@@ -114,6 +114,8 @@ class TextSummary:
             if self.n_unclear and self.n_unclear == self.n_pointed:
                 return self._unclear(name)
             return True
+        if self.n_values and self.writing.n_dates == self.n_values:
+            return self._dates(name, columns)
         written = self.writing.n_written if self.writing.unit is not None else 0
         like = self.n_numbers + written
         if written and like + self.writing.n_marked == self.n_values:
@@ -133,6 +135,8 @@ class TextSummary:
         unit, found = self.writing.unit or "", self.writing.distinct
         if not unit[:1].isalpha() or self.n_numbers or len(found) > _FEW:
             return False
+        if len(found) == 1:
+            return True
         warn(
             f"{name} holds numbers with a unit, such as {min(found)!r}, which count as categories. "
             f"Where amounts are meant, say {option('numeric', name)}."
@@ -162,6 +166,19 @@ class TextSummary:
         return Complaint(
             key=("written", *self.writing.key), name=name, row=row, value=value, words=words
         )
+
+    def _dates(self, name: str, columns: Columns) -> Complaint:
+        row, value = self.first_bad or ("", "")
+
+        def words(those: Sequence[Complaint]) -> str:
+            names = [one.name for one in those]
+            return (
+                f"{listed(names)} {'hold' if len(names) > 1 else 'holds'} dates, such as "
+                f"{value!r}: turn them into numbers (days since a date, the month) or leave them "
+                f"out ({option('drop', *names)}). {as_category(names, columns)}"
+            )
+
+        return Complaint(key=("dates",), name=name, row=row, value=value, words=words)
 
     def _unclear(self, name: str) -> Complaint:
         row, value = self.first_unclear or ("", "")
