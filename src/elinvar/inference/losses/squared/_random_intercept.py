@@ -40,7 +40,7 @@ def random_intercept(problem: LinearProblem) -> Floats:
     pull, power = count @ cross, float(count @ problem.target_power)
     level, target = gram[:, 0], cross[:, 0]
     taken = count * (count * _RATIOS / (1 + count * _RATIOS))
-    left = np.array([total - (level * one[:, None]).T @ level for one in taken])
+    left = total - np.tensordot(taken, level[:, :, None] * level[:, None, :], 1)
     right = pull - (taken * target) @ level
     coef, rank, log_determinant = _solve(left, right)
     spare = np.maximum(count.sum() - rank, 1.0)
