@@ -60,7 +60,7 @@ def fair_network(options: Namespace) -> Iterator[Row]:
         data = make_fair(n_samples=4000, rng=seed)
         train = np.arange(len(data.y)) % 2 == 0
         test, truth = data.X[~train], data.oracle(data.X[~train])
-        game = FAIRNetworkRegressor(n_steps=6000, refit_steps=3000)
+        game = FAIRNetworkRegressor(refit_steps=3000)
         plain = IRMNetworkRegressor(penalty=0.0, hidden=(64,), n_steps=3000, step_size=5e-3)
         every = np.ones_like(data.support)
         fits = {

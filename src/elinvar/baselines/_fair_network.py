@@ -46,7 +46,8 @@ class FAIRNetworkRegressor(NetworkRegressor):
     opponent_hidden : sequence of int
         Units of each layer of an opponent.
     n_steps : int
-        Rounds of the game.
+        Rounds of the game, about 300 a second; with far fewer, causes with curved effects are
+        still shut out.
     refit_steps : int
         Steps of the refit.
     batch_size : int
@@ -94,7 +95,7 @@ class FAIRNetworkRegressor(NetworkRegressor):
         threshold: float = 0.6,
         hidden: Sequence[int] = (64,),
         opponent_hidden: Sequence[int] = (64,),
-        n_steps: int = 3000,
+        n_steps: int = 8000,
         refit_steps: int = 1500,
         batch_size: int = 64,
         step_size: float = 5e-3,

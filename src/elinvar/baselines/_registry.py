@@ -294,7 +294,7 @@ _ALL = (
         "fairnetwork",
         "networks on gates against opponents in each environment",
         FAIRNetworkRegressor(),
-        grid={"penalty": (4.0, 36.0)},
+        grid={"penalty": (10.0, 36.0)},
         returns="predictions",
         package="torch",
         fewest_environments=2,
