@@ -81,3 +81,10 @@ def test_all_columns_that_cannot_be_used_are_named_at_once():
         Moments.from_frame(many, **ROLES)
     with pytest.raises(DataError, match="no column to drop 'c', nor 'd' and 'e'"):
         Moments.from_frame(frame(), **ROLES, drop=["x", "c", "d", "e"])
+
+
+def test_a_role_in_the_index_is_told_how_it_becomes_a_column():
+    indexed = frame().set_index("site")
+    with pytest.raises(DataError, match=r"'site' is no column, .* frame.reset_index\(\)"):
+        Moments.from_frame(indexed, **ROLES)
+    assert Moments.from_frame(indexed.reset_index(), **ROLES).names == ("p", "q")

@@ -9,7 +9,7 @@ from elinvar.environments._checks import Floats, check_labels, finite
 from elinvar.environments._column_names import check_columns
 from elinvar.environments._frames import Frame, as_frame
 from elinvar.environments._labels import Factor, join_factors
-from elinvar.environments._roles import Columns, Missing, Roles
+from elinvar.environments._roles import Columns, Missing, Roles, as_tuple
 from elinvar.environments._row_numbers import warn_of_counters
 from elinvar.environments._rows import Rows, check_no_identifier
 from elinvar.environments._schema import Schema, encode_features
@@ -27,6 +27,7 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
         If a column does not fit its role, or a value cannot be used.
     """
     table = as_frame(frame, notation=roles.notation)
+    _check_not_in_index(frame, table, roles)
     columns = roles.find(table.names, table.index)
     if not table.n_rows:
         raise DataError("The table has no rows: 0 sample(s) while a minimum of 1 is required.")
@@ -41,6 +42,16 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
         if not k:
             warn_of_counters(rows)
         yield rows
+
+
+def _check_not_in_index(frame: object, table: Frame, roles: Roles) -> None:
+    """Refuse columns that are levels of a pandas index, and say how they become columns."""
+    index = [str(name) for name in getattr(getattr(frame, "index", None), "names", ())]
+    for name in (roles.target, *as_tuple(roles.environment)):
+        if name in index and name not in table.names:
+            raise DataError(
+                f"{name!r} is no column, but in the index of the frame: give frame.reset_index()."
+            )
 
 
 def rows_of_frame(frame: Frame, columns: Columns, schema: Schema) -> Rows:

@@ -241,8 +241,11 @@ class WaysIn(ABC):
         Parameters
         ----------
         path : path, pattern or list of paths
-            CSV, Parquet or Feather/Arrow files of the same columns.
-        target, environment, features, drop, categorical, sample_weight, cluster, missing
+            CSV, JSON lines, Parquet or Feather/Arrow files of the same columns, or folders of them.
+        environment : str, sequence of str, or None
+            As in :meth:`from_frame`; also ``"file"``, ``"folder"`` (that a file lies in) or
+            ``"path:key"`` (of folders ``key=value``), where no column is called so.
+        target, features, drop, categorical, sample_weight, cluster, missing
             As in :meth:`from_frame`.
         decimal, thousands, na, no_na, numeric
             As in :meth:`from_frame`.
