@@ -65,8 +65,10 @@ class Errors:
 
 
 @cache
-def on_table(name: str, specs: str | None, most: int) -> Errors:
+def on_table(name: str, specs: str | None, most: int) -> Errors | None:
     sample = sample_of(name, specs, most, classes=False)
+    if len(np.unique(sample.y)) == 2:  # a class
+        return None
     learners = default_learners(0, sample.columns)
     names = [learner.name for learner in learners]
     predicted = np.empty((sample.n_rows, len(learners) + 1, 1))
@@ -96,9 +98,11 @@ def known(options: argparse.Namespace) -> Iterator[tuple[str, Errors]]:
     specs = read_specs(*options.specs) if options.specs else None
     for name in list(table_specs(specs))[:: 6 if options.quick else 1]:
         try:
-            yield name, on_table(name, specs, options.rows)
-        except ValueError:  # the target is a class
+            found = on_table(name, specs, options.rows)
+        except ValueError:  # the target is text
             continue
+        if found is not None:
+            yield name, found
 
 
 def tables(options: argparse.Namespace) -> Iterator[Row]:
