@@ -153,6 +153,38 @@ def probabilities(raw: Floats) -> Floats:
 def grow(
     sample: Sample, n_trees: int, options: dict[str, Any], start: Floats | None
 ) -> LearntTrees:
+    """Return trees of numbers, or of log odds from a start on.
+
+    Parameters
+    ----------
+    sample : Sample
+    n_trees : int
+    options : dict
+        Of LightGBM.
+    start : (n, n_outputs) array or None
+    """
+    fill, data = sample.once("bins", _bins)
+    if sample.n_classes:
+        trees = _train(data, sample, sample.y, n_trees, options, start)
+    else:
+        # LightGBM's targets are single precision: about their mean they lose nothing that matters
+        mean, sd = float(np.mean(sample.y)), float(np.std(sample.y))
+        if sd > 0:
+            target = (sample.y - mean) / sd
+            trees = _train(data, sample, target, n_trees, options, None).moved(sd, mean)
+        else:
+            trees = TreeEnsemble.constant(len(fill), mean)
+    return LearntTrees(columns=sample.columns, fill=fill, trees=trees, n_classes=sample.n_classes)
+
+
+def _train(
+    data: "lightgbm.Dataset",
+    sample: Sample,
+    target: Floats,
+    n_trees: int,
+    options: dict[str, Any],
+    start: Floats | None,
+) -> TreeEnsemble:
     import lightgbm
 
     objective = {0: "regression", 2: "binary"}.get(sample.n_classes, "multiclass")
@@ -160,17 +192,13 @@ def grow(
         options = options | {"num_class": sample.n_classes}
     # one thread, in one order: folds run beside each other, and the same seed gives the same trees
     fixed = {"objective": objective, "verbose": -1, "num_threads": 1, "deterministic": True}
-    fill, data = sample.once("bins", _bins)
-    data.set_label(sample.y).set_weight(sample.weight / sample.weight.mean())
+    data.set_label(target).set_weight(sample.weight / sample.weight.mean())
     # not `set_init_score`, which leaves those of the fit before where there are none
     data.set_field("init_score", None if start is None else start.ravel(order="F"))
     booster = lightgbm.train(fixed | options | _BINNING, data, num_boost_round=n_trees)
-    return LearntTrees(
-        columns=sample.columns,
-        fill=fill,
-        trees=TreeEnsemble.from_booster(booster),
-        n_classes=sample.n_classes,
-    )
+    if booster.num_trees() == 0:
+        return TreeEnsemble.constant(booster.num_feature(), 0.0)
+    return TreeEnsemble.from_booster(booster)
 
 
 # sparse and bundled columns save nothing here, and the order of sums must not depend on timing
@@ -185,7 +213,7 @@ def _bins(sample: Sample) -> "tuple[Floats, lightgbm.Dataset]":
     fill = np.where(missing, np.nan, codes.mean(axis=0))
     data = lightgbm.Dataset(
         codes,
-        label=sample.y,
+        label=np.zeros(sample.n_rows),
         categorical_feature=np.flatnonzero(sample.columns.categorical).tolist(),
         params=_BINNING | {"verbose": -1, "num_threads": 1},
         free_raw_data=False,

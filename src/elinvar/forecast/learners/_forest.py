@@ -1,6 +1,6 @@
 """Forests, grown by LightGBM and kept as plain arrays."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -67,12 +67,7 @@ class Forest:
             "bagging_fraction": min(0.632, _MOST_ROWS / sample.n_rows),
             "seed": self.seed,
         }
-        # a tree without a split says 0, which must be the mean
-        mean = float(np.average(sample.y, weights=sample.weight))
-        learnt = grow(sample.aimed_at(sample.y - mean), self.n_trees, options, None)
-        trees = learnt.trees
-        values = trees.values + mean / len(trees.roots)
-        return replace(learnt, trees=replace(trees, values=values))
+        return grow(sample, self.n_trees, options, None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,7 +1,7 @@
 """Trees as plain arrays: what boosting and forests learnt, predicted without their library."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -92,6 +92,43 @@ class TreeEnsemble:
                 dtype=np.intp,
             ),
             values=np.concatenate([tree.values for tree in grown]) * share,
+        )
+
+    @classmethod
+    def constant(cls, n_features: int, value: float) -> "TreeEnsemble":
+        """Return one tree that is a leaf.
+
+        Parameters
+        ----------
+        n_features : int
+        value : float
+        """
+        none = np.zeros(0, dtype=np.intp)
+        return cls(
+            n_features=n_features,
+            n_outputs=1,
+            feature=none,
+            threshold=np.zeros(0),
+            missing_left=np.zeros(0, dtype=np.bool_),
+            left=none,
+            right=none,
+            categories={},
+            roots=np.array([-1], dtype=np.intp),
+            values=np.array([value]),
+        )
+
+    def moved(self, scale: float, shift: float) -> "TreeEnsemble":
+        """Return trees of one output whose sum is that of these, times a scale, plus a shift.
+
+        Parameters
+        ----------
+        scale, shift : float
+        """
+        # the shift is a tree of its own, a leaf
+        return replace(
+            self,
+            roots=np.append(self.roots, -1 - len(self.values)),
+            values=np.append(self.values * scale, shift),
         )
 
     def predict(self, X: Floats) -> Floats:
