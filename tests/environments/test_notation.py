@@ -217,3 +217,6 @@ def test_dates_in_text_are_no_categories():
             Moments.from_frame(table(cells), **ROLES)
         schema = Moments.from_frame(table(cells), **ROLES, categorical="x").schema
         assert set(schema.levels["x"]) == set(cells)
+        with pytest.raises(DataError, match="x holds dates") as caught:
+            Environments.from_arrays(table(cells)[["x"]], table(cells)["y"], ["p", "q"])
+        assert "drop=" not in str(caught.value)

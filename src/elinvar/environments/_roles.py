@@ -89,6 +89,10 @@ class Columns:
             keeps_missing=self.missing == "keep",
         )
 
+    def way_to_drop(self, names: Sequence[str]) -> str:
+        """Return, in brackets, what leaves columns out; "" if the user has no argument for it."""
+        return f" ({option('drop', *names)})" if self.by_name else ""
+
     def check_kinds(self, kinds: Mapping[str, Kind]) -> None:
         """Refuse columns whose kind does not fit their role, before any value is read.
 
@@ -101,7 +105,7 @@ class Columns:
             it = "it" if len(dates) == 1 else "them"
             raise DataTypeError(
                 f"{listed(dates)} {'holds' if len(dates) == 1 else 'hold'} dates or times, which "
-                f"cannot be a feature as they are: drop {it} ({option('drop', *dates)}), turn {it} "
+                f"cannot be a feature as they are: drop {it}{self.way_to_drop(dates)}, turn {it} "
                 "into a number (such as days since a date, the hour or the month), or use it as "
                 "the environment."
             )
@@ -111,7 +115,7 @@ class Columns:
             raise DataTypeError(
                 f"{listed(others)} {'holds' if len(others) == 1 else 'hold'} neither numbers nor "
                 "text (but lists, records, raw bytes or sparse text); drop "
-                f"{it} ({option('drop', *others)}) or convert {it}."
+                f"{it}{self.way_to_drop(others)} or convert {it}."
             )
         numeric = self.weights if self.classes else (self.target, *self.weights)
         for name in numeric:

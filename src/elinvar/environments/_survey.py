@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from elinvar._base._voice import option
 from elinvar._base._words import some
 from elinvar.environments._checks import Floats, check_weights
 from elinvar.environments._frames import Frame, Kind
@@ -95,9 +94,9 @@ def survey(
     check_complaints([found for found in judged.values() if isinstance(found, Complaint)])
     named = {n: text for n, text in texts.items() if not judged.get(n)}
     check_levels({n: len(text.levels) for n, text in named.items()})
-    _check_values([n for n, text in named.items() if not text.levels])
+    _check_values(columns, [n for n, text in named.items() if not text.levels])
     hollow = [n for n, mean in means.items() if impute and not mean.weight]
-    _check_values(hollow, " to take a mean of")
+    _check_values(columns, hollow, " to take a mean of")
     for name, text in texts.items():
         if name not in named:
             means[name] = _Mean(total=text.total, weight=text.mass)
@@ -113,12 +112,12 @@ def survey(
     return columns.schema(levels, fill)
 
 
-def _check_values(empty: Sequence[str], why: str = "") -> None:
+def _check_values(columns: Columns, empty: Sequence[str], why: str = "") -> None:
     if empty:
         many = len(empty) > 1
         raise DataError(
             f"{some(empty)} {'have' if many else 'has'} no values{why}; leave "
-            f"{'them' if many else 'it'} out with {option('drop', *empty)}."
+            f"{'them' if many else 'it'} out{columns.way_to_drop(empty)}."
         )
 
 

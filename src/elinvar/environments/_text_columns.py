@@ -119,7 +119,7 @@ class TextSummary:
         written = self.writing.n_written if self.writing.unit is not None else 0
         like = self.n_numbers + written
         if written and like + self.writing.n_marked == self.n_values:
-            if not self._few_amounts(name):
+            if not self._few_amounts(name, columns):
                 return self._written(name, columns)
             return False
         # more numbers than words, or several numbers and nothing else but signs that say nothing:
@@ -130,16 +130,17 @@ class TextSummary:
             return self._mixed(name, columns)
         return False
 
-    def _few_amounts(self, name: str) -> bool:
+    def _few_amounts(self, name: str, columns: Columns) -> bool:
         """Whether amounts with a unit are so few that they count as levels, with a warning."""
         unit, found = self.writing.unit or "", self.writing.distinct
         if not unit[:1].isalpha() or self.n_numbers or len(found) > _FEW:
             return False
         if len(found) == 1:
             return True
+        meant = f"say {option('numeric', name)}" if columns.by_name else "write numbers alone"
         warn(
             f"{name} holds numbers with a unit, such as {min(found)!r}, which count as categories. "
-            f"Where amounts are meant, say {option('numeric', name)}."
+            f"Where amounts are meant, {meant}."
         )
         return True
 
@@ -175,7 +176,7 @@ class TextSummary:
             return (
                 f"{listed(names)} {'hold' if len(names) > 1 else 'holds'} dates, such as "
                 f"{value!r}: turn them into numbers (days since a date, the month) or leave them "
-                f"out ({option('drop', *names)}). {as_category(names, columns)}"
+                f"out{columns.way_to_drop(names)}. {as_category(names, columns)}"
             )
 
         return Complaint(key=("dates",), name=name, row=row, value=value, words=words)
