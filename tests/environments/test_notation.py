@@ -220,3 +220,16 @@ def test_dates_in_text_are_no_categories():
         with pytest.raises(DataError, match="x holds dates") as caught:
             Environments.from_arrays(table(cells)[["x"]], table(cells)["y"], ["p", "q"])
         assert "drop=" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cells", [["5 kg", "500 g", "2 kg"], ["5%", "0.07", "8%"], ["$5", "5 €"]])
+def test_units_that_differ_are_refused(cells, tmp_path):
+    table(cells).to_csv(tmp_path / "t.csv", index=False)
+    for read, data in (
+        (Moments.from_frame, table(cells)),
+        (Environments.from_files, tmp_path / "t.csv"),
+    ):
+        with pytest.raises(DataError, match="x holds numbers with several units"):
+            read(data, **ROLES, numeric="x")
+    same = Environments.from_frame(table(["$5", "7", "8 $"]), **ROLES, numeric="x")
+    assert same.X[:, 0].tolist() == [5, 7, 8]

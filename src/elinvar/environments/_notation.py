@@ -184,10 +184,11 @@ class Notation:
 PLAIN = Notation()
 
 
-def unit_of(text: str) -> str | None:
-    """Return what stands beside a number: a unit, a currency, a percent sign; None if nothing."""
+def unit_of(text: str) -> str:
+    """Return the unit, currency or percent sign beside a number; "" if there is none."""
     found = _WRITTEN.fullmatch(text.strip().translate(_MINUS))
-    return None if found is None else found["before"] or found["after"]
+    beside = "" if found is None else found["before"] or found["after"] or ""
+    return beside if re.fullmatch(f"{_CURRENCY}|{_UNIT}", beside) else ""
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ from elinvar._base._words import listed
 from elinvar.environments._checks import Floats, RowName
 from elinvar.environments._frames import Frame
 from elinvar.environments._labels import Factor, merged_order, natural_order
-from elinvar.environments._notation import Writing
+from elinvar.environments._notation import Writing, unit_of
 from elinvar.environments._roles import Columns
 from elinvar.environments._schema import MAX_LEVELS
 from elinvar.errors import DataError
@@ -50,6 +50,7 @@ class TextSummary:
     writing: Writing = field(default_factory=Writing)
     levels: set[str] = field(default_factory=set)
     numbers: set[float] = field(default_factory=set)
+    units: set[str] = field(default_factory=set)
     orders: dict[tuple[str, ...], None] = field(default_factory=dict)
     total: float = 0.0
     mass: float = 0.0
@@ -72,6 +73,9 @@ class TextSummary:
         if len(self.numbers) < _SEVERAL:
             found = zip(parsed, counts, strict=True)
             self.numbers.update(v for v, k in found if k and v is not None)
+        if name in frame.notation.numeric and len(self.units) < _FEW:
+            used = np.flatnonzero((counts > 0) & numeric)
+            self.units.update(unit_of(factor.labels[k]) for k in used)
         # only the first value that is no number is kept, for the sentence
         if self.first_bad is None and (counts[~numeric] > 0).any():
             self.first_bad = _first(factor, ~numeric, row)
@@ -113,6 +117,9 @@ class TextSummary:
         if self.n_values and self.n_numbers == self.n_values:
             if self.n_unclear and self.n_unclear == self.n_pointed:
                 return self._unclear(name)
+            # 5% is not 5; but $5 and 5 may be the same
+            if len(self.units - {""}) > 1 or {"%", ""} <= self.units:
+                return self._several_units(name)
             return True
         if self.n_values and self.writing.n_dates == self.n_values:
             return self._dates(name, columns)
@@ -180,6 +187,13 @@ class TextSummary:
             )
 
         return Complaint(key=("dates",), name=name, row=row, value=value, words=words)
+
+    def _several_units(self, name: str) -> Complaint:
+        def words(_: Sequence[Complaint]) -> str:
+            units = listed([repr(unit) if unit else "none" for unit in sorted(self.units)])
+            return f"{name} holds numbers with several units ({units}): write all with the same."
+
+        return Complaint(key=("units", name), name=name, row="", value="", words=words)
 
     def _unclear(self, name: str) -> Complaint:
         row, value = self.first_unclear or ("", "")
