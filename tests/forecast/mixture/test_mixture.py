@@ -1,12 +1,14 @@
 """A mixture weighs learners by environments that they did not see, the same on any machine."""
 
+import functools
 import json
+import math
 
 import numpy as np
 import pytest
 
 from elinvar.errors import ModelFileError
-from elinvar.forecast.learners import Additive, Boosting
+from elinvar.forecast.learners import Additive, Boosting, OnResiduals
 from elinvar.forecast.mixture import (
     balanced,
     default_learners,
@@ -100,3 +102,32 @@ def test_environments_count_the_same(curved):
     sample.codes[:100] = 7
     shares = np.bincount(sample.codes, weights=balanced(sample))
     np.testing.assert_allclose(shares[shares > 0], np.full(4, 1 / 4))
+
+
+def _places(entries, path=()):
+    keys = entries if isinstance(entries, dict) else range(min(len(entries), 3))
+    for key in keys:
+        yield (*path, key)
+        if isinstance(entries[key], dict | list):
+            yield from _places(entries[key], (*path, key))
+
+
+def test_a_file_that_was_changed_is_refused_or_still_predicts(curved):
+    sample = curved(n=150)
+    learners = [*FEW, OnResiduals(name="both", base=FEW[1], trees=Boosting(n_trees=3, n_leaves=4))]
+    entries = json.loads(json.dumps(fit_mixture(sample, learners, seed=0).entries()))
+    rng = np.random.default_rng(0)
+    strange = [None, True, -1, 2**70, math.nan, "x", [], {}, [[1]]]
+    refused = 0
+    for path in list(_places(entries)):
+        *above, last = path
+        copy = json.loads(json.dumps(entries))
+        inner = functools.reduce(lambda part, key: part[key], above, copy)
+        inner[last] = strange[rng.integers(len(strange))]
+        try:
+            blend = read_blend(copy, n_columns=5, n_classes=0)
+        except ModelFileError:
+            refused += 1
+        else:
+            assert blend.predict(sample.X).shape == (150, 1)
+    assert refused > 100
