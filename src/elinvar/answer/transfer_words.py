@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 # weights below this say nothing of what carries the forecast
 _CARRIES = 0.02
+# learners and features beyond these are counted
+_NAMED = 4
 # errors that differ by less are called as good
 _ALIKE = 0.01
+# and beyond this nobody counts
+_FAR = 20.0
 # a curve whose environments differ by less than this share of its size is said to agree
 _AGREES = 0.1
 # from this part of the error on, a few rows of the new place are worth more than anything else
@@ -33,8 +37,8 @@ def forecast_headline(answer: "TransferFound") -> str:
     error, flat = answer.error(MIXTURE), answer.error(CONSTANT)
     base = "shares of classes alone" if answer.classes else "the mean alone"
     better = 1 - error / flat if flat > 0 else 0.0
-    if better <= 0:
-        than = f"no better than {base} ({number(flat, digits=3)})"
+    if better < _ALIKE:
+        than = f"{'no' if better <= 0 else 'hardly'} better than {base} ({number(flat, digits=3)})"
     else:
         than = f"{percent(better)} less than {base}"
     if answer.classes:
@@ -71,7 +75,8 @@ def carried_sentence(answer: "TransferFound") -> str:
     """Name the learners that carry the forecast."""
     order = np.argsort(-answer.weights, kind="stable")
     main = [k for k in order if answer.weights[k] >= _CARRIES]
-    names = listed([f"{answer.learners[k]} ({percent(answer.weights[k])})" for k in main])
+    parts = [f"{answer.learners[k]} ({percent(answer.weights[k])})" for k in main]
+    names = listed(parts, most=_NAMED)
     if MIXTURE not in answer.losses:
         return f"It is carried by {names}."
     return f"It is carried by {names}, by their errors in environments left out."
@@ -81,12 +86,14 @@ def rivals_sentence(answer: "TransferFound") -> str:
     """Say what straight lines, and boosting, would have given by themselves."""
     if MIXTURE not in answer.losses:
         return ""
-    own, parts = answer.error(MIXTURE), []
+    own = answer.error(MIXTURE)
+    said: dict[str, list[str]] = {}
     for words, names in RIVALS.items():
         known = [answer.error(name) for name in names if name in answer.losses]
         if known:
-            parts.append(f"{words} alone {_against(min(known), own)}")
-    return f"On environments left out, {listed(parts)}." if parts else ""
+            said.setdefault(_against(min(known), own), []).append(f"{words} alone")
+    parts = [f"{listed(names)} {verb}" for verb, names in said.items()]
+    return f"In environments left out, {listed(parts)}." if parts else ""
 
 
 def _against(error: float, own: float) -> str:
@@ -94,6 +101,8 @@ def _against(error: float, own: float) -> str:
     more = error / own - 1 if own > 0 else 0.0
     if abs(more) <= _ALIKE:
         return "would be as good"
+    if more > _FAR:
+        return "would be far worse"
     if more > 1:
         return f"would have {figure(1 + more, 2)} times its error"
     return f"would have {percent(abs(more))} {'more' if more > 0 else 'less'} error"
@@ -157,16 +166,16 @@ def curves_sentence(answer: "TransferFound") -> str:
         return ""
     shapes = answer.shapes.groupby("feature", sort=False)[["size", "spread", "share"]].max()
     agree = [str(name) for name, row in shapes.iterrows() if row["spread"] <= _AGREES * row["size"]]
-    worst = str(shapes["share"].idxmax())
     if len(agree) == len(shapes):
         return "Each feature does the same in all environments, as far as these rows tell."
-    share = float(shapes["share"].max())
+    rest = shapes.drop(index=agree)["share"].fillna(0.0)
+    worst, share = str(rest.idxmax()), float(rest.max())
     part = f", which makes {percent(share)} of the error elsewhere" if share >= _ALIKE else ""
     odd = f"what {worst} does differs most{part}"
     if not agree:
         return f"{odd[0].upper()}{odd[1:]}."
     verb = "does" if len(agree) == 1 else "do"
-    return f"{listed(agree)} {verb} the same in all environments; {odd}."
+    return f"{listed(agree, most=_NAMED)} {verb} the same in all environments; {odd}."
 
 
 def margin_sentence(answer: "TransferFound") -> str:

@@ -201,9 +201,10 @@ def _finding(rows: list[Row]) -> str:
     if not any(np.isfinite(row["spread"]) for row in rows):
         return "What each feature does to the prediction"
     agree = [r["feature"] for r in rows if r["spread"] <= _AGREES * r["size"]]
-    worst = max(rows, key=lambda row: float(np.nan_to_num(row["spread"])))
     if len(agree) == len(rows):
         return "All curves agree in all environments"
+    rest = [row for row in rows if row["feature"] not in agree]
+    worst = max(rest, key=lambda row: float(np.nan_to_num(row["share"])))
     odd = f"{clean(worst['feature'])} differs most between environments"
     if not agree:
         return odd
