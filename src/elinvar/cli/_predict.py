@@ -39,15 +39,17 @@ def run(
     classes = fitted.answer_.classes if hasattr(fitted, "predict_proba") else None
     if classes and interval:
         raise DataError("Classes have probabilities and no intervals: leave out --interval.")
+    if interval:
+        _check_interval(fitted)
     batches = predict_and_keep(
         fitted,
         list(data),
         None if keep == ["all"] else keep or (),
+        interval=interval,
         unknown=unknown,
         notation=Notation.of(**written),
     )
-    margin = _margin(fitted) if interval else None
-    tables = (_beside(kept, _columns(values, classes, margin)) for values, kept in batches)
+    tables = (_beside(kept, _columns(values, classes)) for values, kept in batches)
     if out is None:
         for text in _lines(tables):
             sys.stdout.write(text)
@@ -60,10 +62,15 @@ def run(
             file.writelines(_lines(tables))
 
 
-def _margin(model: object) -> float:
-    """Return the half-width of intervals, as `predict_interval` does."""
+def _check_interval(model: object) -> None:
+    """Refuse intervals that nobody can give.
+
+    Raises
+    ------
+    DataError
+    """
     answer: Answer | TransferAnswer | None = getattr(model, "answer_", None)
-    if answer is None:
+    if answer is None or not hasattr(model, "_half_widths"):
         raise DataError(
             f"A {type(model).__name__} has no prediction intervals; use predict without --interval."
         )
@@ -71,20 +78,17 @@ def _margin(model: object) -> float:
         raise DataError(
             f"There is no prediction interval: {answer.no_margin} Use predict without --interval."
         )
-    return answer.margin
 
 
-def _columns(
-    values: "np.ndarray[Any, Any]", classes: Sequence[str] | None, margin: float | None
-) -> dict[str, Any]:
+def _columns(values: "np.ndarray[Any, Any]", classes: Sequence[str] | None) -> dict[str, Any]:
     """Return predictions, with their intervals, or with the probability of each class."""
     if classes is not None:
         likeliest = [classes[first] for first in values.argmax(axis=1)]
         shares = {f"probability of {name}": values[:, k] for k, name in enumerate(classes)}
         return {"prediction": likeliest, **shares}
-    if margin is None:
+    if values.ndim == 1:
         return {"prediction": values}
-    return {"prediction": values, "low": values - margin, "high": values + margin}
+    return dict(zip(("prediction", "low", "high"), values.T, strict=True))
 
 
 def _beside(kept: "pa.Table", columns: dict[str, Any]) -> "pa.Table":

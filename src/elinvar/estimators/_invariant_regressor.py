@@ -313,6 +313,10 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
         ) = _plain(answer.invariant)
         self.pooled_coef_, self.pooled_intercept_, _ = _plain(answer.pooled)
 
+    def _half_widths(self, encoded: Floats, coverage: float) -> Floats:
+        """Return half-widths of intervals for encoded rows, (n,): the margin, the same for all."""
+        return np.full(len(encoded), self.margin_)
+
     def predict_interval(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Return prediction intervals for rows of a new environment.
 

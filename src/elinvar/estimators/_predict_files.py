@@ -10,6 +10,9 @@ from elinvar.environments import Notation, Paths, Schema, Unknown, encode_and_ke
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import warn_of_unknown
 
+# share of rows, and of new environments, that intervals are for
+_COVERAGE = 0.9
+
 
 class _Predictor(Protocol):
     """What a model file holds, and what it makes of encoded rows."""
@@ -20,6 +23,10 @@ class _Predictor(Protocol):
 
     def _predict_encoded(
         self, encoded: NDArray[np.float64], labels: Sequence[str] | None
+    ) -> NDArray[np.float64]: ...
+
+    def _half_widths(
+        self, encoded: NDArray[np.float64], coverage: float
     ) -> NDArray[np.float64]: ...
 
 
@@ -68,6 +75,7 @@ def predict_and_keep(
     path: Paths,
     keep: Sequence[str] | None,
     *,
+    interval: bool = False,
     unknown: Unknown | None = None,
     notation: Notation | None = None,
 ) -> Iterator[tuple[NDArray[np.float64], Any]]:
@@ -79,10 +87,12 @@ def predict_and_keep(
         As in :func:`predict_files`.
     keep : sequence of str, or None
         Columns to pass on; None: all of them.
+    interval : bool
+        Whether to yield the ends of intervals, too, of a regressor that has a margin.
 
     Yields
     ------
-    ndarray of shape (n,) or (n, n_classes), and pyarrow table of n rows
+    ndarray of shape (n,), (n, 3) with intervals or (n, n_classes), and pyarrow table of n rows
         In the order of the files.
 
     Raises
@@ -107,4 +117,7 @@ def predict_and_keep(
             prediction = model._predict_encoded(X, labels)
         if not np.isfinite(prediction).all():
             raise DataError("Values are so large that predictions overflow: check their units.")
+        if interval:
+            half = model._half_widths(X, _COVERAGE)
+            prediction = np.column_stack([prediction, prediction - half, prediction + half])
         yield prediction, kept
