@@ -131,7 +131,7 @@ def test_a_feature_whose_slope_turns_round_is_left_out_for_a_premium(fitted):
     assert logs["mixture"] <= logs["all features"] + np.log(fitted.premium) + 1e-9
     assert fitted.shift_share_["selected"] < fitted.shift_share_["all features"]
     weight = fitted.weights_.set_index("learner")["weight"]
-    part = weight[weight.index.str.endswith("(2 features)")].sum()
+    part = weight[weight.index.str.endswith("(steady features)")].sum()
     assert 0 < part <= 1
     assert any(
         "line" in sentence and "changes between environments" in sentence

@@ -69,6 +69,22 @@ def test_what_is_missed_everywhere_is_no_difference():
     assert curves["line"].spread < 0.1
 
 
+def test_the_share_is_the_error_that_knowing_the_place_would_spare():
+    rng = np.random.default_rng(0)
+    sample, gain = draw(n=400, slopes=np.zeros(6)), np.array([1.5, -1.5, 1.0, -0.7, 2.0, -2.0])
+    noise = rng.normal(size=sample.n_rows)
+    X = sample.X.copy()
+    cause = X[:, 0].copy()
+    # the line is a consequence of cause and noise, of which it tells a part where its gain is known
+    X[:, 1] = gain[sample.codes] * (cause + noise) + rng.normal(size=sample.n_rows)
+    sample = Sample(X=X, y=noise, codes=sample.codes, weight=sample.weight, columns=COLUMNS)
+    residuals = Residuals.of_number(noise, np.zeros(sample.n_rows))
+    curves = feature_curves(sample, lambda X: np.zeros(len(X)), residuals, 1.0, seed=0)
+    share = {curve.feature: curve.share for curve in curves}
+    assert share[1] == pytest.approx((gain**2 / (1 + gain**2)).mean(), abs=0.07)
+    assert share[0] < 0.05 and share[2] < 0.02
+
+
 def test_the_band_holds_the_curves_of_new_environments():
     rng = np.random.default_rng(0)
     held = []

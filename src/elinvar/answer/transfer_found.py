@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from elinvar.environments import Schema
 from elinvar.forecast import Spread
 from elinvar.forecast.curves import Curve
+from elinvar.forecast.gate import STEADY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,10 +56,9 @@ class TransferFound:
 
     @property
     def steady_share(self) -> float:
-        """Weight of the learners that see the selected features alone: the second half of all."""
-        if self.selected.all():
-            return 0.0
-        return float(self.weights[len(self.weights) // 2 :].sum())
+        """Weight of the learners that see the selected features alone."""
+        steady = np.array([name.endswith(STEADY) for name in self.learners])
+        return float(self.weights[steady].sum())
 
     def error(self, name: str) -> float:
         """Return the error in environments left out, which weigh equally.

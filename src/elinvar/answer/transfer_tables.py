@@ -7,6 +7,7 @@ import numpy as np
 from elinvar._base._numbers import count, figure, number, percent
 from elinvar.answer.effect_tables import EffectTable
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
+from elinvar.forecast.gate import STEADY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +53,7 @@ def _learners(answer: "TransferFound") -> EffectTable:
     shown = sorted(zip(answer.weights, answer.learners, strict=True), key=lambda pair: -pair[0])
     rows: list[tuple[str, ...]] = [
         (name, percent(weight) if weight > 0 else "-", number(answer.error(name)),
-         number(answer.in_sample_error(name)), LEARNS.get(name, "an estimator of yours"))
+         number(answer.in_sample_error(name)), _learns(name))
         for weight, name in shown
     ]  # fmt: skip
     rows.append(
@@ -67,6 +68,10 @@ def _learners(answer: "TransferFound") -> EffectTable:
         header=("learner", "weight", "new environment", "rows it learnt from", "what it can learn"),
         rows=rows,
     )
+
+
+def _learns(name: str) -> str:
+    return LEARNS.get(name.removesuffix(STEADY), "an estimator of yours")
 
 
 def _features(answer: "TransferFound") -> EffectTable:

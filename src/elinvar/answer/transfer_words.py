@@ -9,6 +9,7 @@ from elinvar._base._words import listed
 from elinvar.answer.explanation import Explanation
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
 from elinvar.answer.transfer_tables import RIVALS
+from elinvar.forecast.gate import STEADY
 
 if TYPE_CHECKING:
     from elinvar.answer.transfer_found import TransferFound
@@ -19,6 +20,8 @@ _CARRIES = 0.02
 _NAMED = 4
 # errors that differ by less are called as good
 _ALIKE = 0.01
+# weights beyond this are all there is
+_WHOLE = 0.995
 # and beyond this nobody counts
 _FAR = 20.0
 # a curve whose environments differ by less than this share of its size is said to agree
@@ -73,9 +76,12 @@ def explain_forecast(answer: "TransferFound") -> Explanation:
 
 def carried_sentence(answer: "TransferFound") -> str:
     """Name the learners that carry the forecast."""
-    order = np.argsort(-answer.weights, kind="stable")
-    main = [k for k in order if answer.weights[k] >= _CARRIES]
-    parts = [f"{answer.learners[k]} ({percent(answer.weights[k])})" for k in main]
+    total: dict[str, float] = {}
+    for name, weight in zip(answer.learners, answer.weights.tolist(), strict=True):
+        base = name.removesuffix(STEADY)
+        total[base] = total.get(base, 0.0) + weight
+    order = sorted(total, key=lambda name: -total[name])
+    parts = [f"{name} ({percent(total[name])})" for name in order if total[name] >= _CARRIES]
     names = listed(parts, most=_NAMED)
     if MIXTURE not in answer.losses:
         return f"It is carried by {names}."
@@ -118,7 +124,9 @@ def cost_sentence(answer: "TransferFound") -> str:
         f"{number(inside, digits=3)}; a new environment costs the rest."
     )
     share = answer.shift_share[1]
-    if np.isnan(share) or not outside > inside:
+    # of a forecast between all features and those that hold neither share speaks
+    between = 0 < answer.steady_share < _WHOLE
+    if np.isnan(share) or between or not outside > inside:
         return cost
     if share < _ALIKE:
         return f"{cost} Next to nothing of its error there comes from relations that change."
@@ -141,7 +149,7 @@ def premium_sentence(answer: "TransferFound") -> str:
     ]
     own, full = answer.error(MIXTURE), answer.error(ALL_FEATURES)
     one = len(left) == 1
-    if answer.steady_share > 0.995:
+    if answer.steady_share > _WHOLE:
         what = f"{listed(left)} {'is' if one else 'are'} left out"
     else:
         what = f"A forecast without {listed(left)} has {percent(answer.steady_share)} of the weight"
@@ -200,6 +208,11 @@ def _advice(answer: "TransferFound") -> str:
         return (
             "gather more environments: so few say little about how the next one differs, and every "
             "error above is a guess from them."
+        )
+    if answer.steady_share > 0:
+        return (
+            "use it where new places may differ more than these do; where they will not, premium=1 "
+            "has the smaller error."
         )
     if answer.shift_share[1] >= _WORTH:
         return (

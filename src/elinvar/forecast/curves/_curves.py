@@ -113,10 +113,8 @@ def feature_curves(
             fixed=residuals.fixed,
         )
         apart = deviations(part, ours, shapes, E)
-    # information of a row, which turns squared log odds into deviance
-    worth = float(kept @ residuals.precision[many])
     curves = [
-        _curve(shape, _dependence(sample.X[few], score, shape), apart, k, E, error / worth, outcome)
+        _curve(shape, _dependence(sample.X[few], score, shape), apart, k, E, error, outcome)
         for k, shape in enumerate(shapes)
     ]
     return sorted(curves, key=lambda curve: -curve.reach)
@@ -144,7 +142,7 @@ def _curve(
     size = float(np.sqrt(shape.share @ common**2))
     each, half = np.tile(common, (E, 1)), np.full((E, len(common)), np.nan)
     band = np.full(len(common), np.nan)
-    spread = np.nan
+    spread = share = np.nan
     if apart is not None:
         part = apart.parts[k]
         each = each + apart.mean[:, part] @ shape.at.T
@@ -153,6 +151,9 @@ def _curve(
         between = shape.at**2 @ apart.variance[part]
         band = stdtrit(E - 1, _NEW) * np.sqrt(between)
         spread = float(np.sqrt(shape.share @ between))
+        # where features go together, what one takes another may give back; what is missed alike
+        # in all environments is no difference
+        share = max(float(apart.part[part].sum()), 0.0) if spread > 0 else 0.0
     return Curve(
         feature=shape.feature,
         outcome=outcome,
@@ -165,5 +166,5 @@ def _curve(
         each_high=each + half,
         size=size,
         spread=spread,
-        share=float(np.clip(spread**2 / error, 0.0, 1.0)) if error != 0 else np.nan,
+        share=min(share / error, 1.0) if error > 0 else share,
     )

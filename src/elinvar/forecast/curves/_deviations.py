@@ -81,6 +81,9 @@ class Deviations:
         Posterior mean of b, about what environments have in common.
     cov : (E, m, m) array
         Its posterior covariance.
+    part : (m,) array
+        Mean over environments of what b explains of squared residuals, split by column: its own
+        products with all of them, so that the parts sum to the whole.
     parts : tuple of slice
         Columns of each shape.
     """
@@ -88,6 +91,7 @@ class Deviations:
     variance: Floats
     mean: Floats
     cov: Floats
+    part: Floats
     parts: tuple[slice, ...]
 
 
@@ -111,20 +115,21 @@ def deviations(
         group.append(1 + 2 * k + shape.bends.astype(np.intp))
     # groups without columns, such as the bends of a category, are left out
     groups = np.unique(np.concatenate(group), return_inverse=True)[1].astype(np.intp)
-    variance, mean, cov = _empirical_bayes(A, sample, residuals, groups, n_environments)
+    variance, mean, cov, part = _empirical_bayes(A, sample, residuals, groups, n_environments)
     edges = 1 + np.cumsum([0, *(shape.basis.shape[1] for shape in shapes)])
     return Deviations(
         variance=variance,
         mean=mean,
         cov=cov,
+        part=part,
         parts=tuple(slice(a, b) for a, b in pairwise(edges.tolist())),
     )
 
 
 def _empirical_bayes(
     A: Floats, sample: Sample, residuals: Residuals, groups: Places, E: int
-) -> tuple[Floats, Floats, Floats]:
-    """Return variances (m,), posterior means (E, m) and covariances (E, m, m)."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return variances (m,), posterior means (E, m), covariances (E, m, m) and parts (m,)."""
     codes, r = sample.codes, residuals.value
     weight = sample.weight * residuals.precision
     m = A.shape[1]
@@ -163,7 +168,11 @@ def _empirical_bayes(
             noise = _noise(gram, apart, left, count, mean, len(at) - np.einsum("eii->e", half))
         if np.abs(T - before).max() < _SETTLED * whole:
             break
-    return T, mean, cov
+    # E[(A b)^2] split by column; with the means, without which what is left is not the residual
+    whole_mean = mean + common
+    second = whole_mean[:, :, None] * whole_mean[:, None] + cov
+    part = (second * gram).sum(axis=2) / np.maximum(count, 1.0)[:, None]
+    return T, mean, cov, part[count > 0].mean(axis=0)
 
 
 def _common(told: Floats, cross: Floats, cov: Floats, at: Places) -> Floats:

@@ -1,6 +1,6 @@
 """The gate: whether the forecast leaves out what differs between places, and how far."""
 
-from elinvar.forecast.gate._choice import Choice, Reason, choose
+from elinvar.forecast.gate._choice import STEADY, Choice, Reason, choose
 from elinvar.forecast.gate._screen import screen
 from elinvar.forecast.gate._shift import (
     Disagreement,
@@ -10,6 +10,7 @@ from elinvar.forecast.gate._shift import (
 )
 
 __all__ = [
+    "STEADY",
     "Choice",
     "Disagreement",
     "Reason",

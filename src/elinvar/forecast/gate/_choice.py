@@ -28,6 +28,9 @@ Reason = Literal["few environments", "nothing differs", "nothing steadier", "too
 
 FEWEST_ENVIRONMENTS: Final = 3
 KAPPA: Final = 30.0
+STEADY: Final = " (steady features)"
+"""What the names of learners that see S alone end in."""
+
 LEAST_T: Final = 3.0
 MOST_DISAGREEMENT: Final = 0.05
 DEAREST: Final = 1.5
@@ -236,10 +239,9 @@ def _sharpness(full: Mixture, steady: Mixture, share: float) -> float:
 
 def _joined(full: Mixture, steady: Mixture, share: float, selected: Mask, columns: Mask) -> Mixture:
     """Return one mixture of the learners of both."""
-    part = f" ({int(selected.sum())} features)"
     parts = [one and LearntPart(columns=columns, learnt=one) for one in steady.learnt]
     return Mixture(
-        names=(*full.names, *(name + part for name in steady.names)),
+        names=(*full.names, *(name + STEADY for name in steady.names)),
         weights=np.concatenate([(1 - share) * full.weights, share * steady.weights]),
         sharpness=_sharpness(full, steady, share),
         learnt=(*full.learnt, *parts),
