@@ -101,7 +101,7 @@ class TransferEstimator(EnvironmentEstimator):
         """Return half-widths of intervals for encoded rows, (n,)."""
         margin = self._blend.margin
         assert margin is not None
-        return margin.half_widths(encoded[:, self.selected_[self.schema_.groups]], coverage)
+        return margin.half_widths(encoded, coverage)
 
     def _answer(self) -> TransferAnswer:
         check_is_fitted(self, "answer_")
@@ -238,6 +238,8 @@ class TransferEstimator(EnvironmentEstimator):
             n_columns=len(self.schema_.groups),
             n_classes=len(answer.classes),
         )
+        if (blend.margin is None) != (not len(answer.spread.half_widths)):
+            file.refuse("forecast", "with a margin where environments were left out, else without")
         if blend.names != answer.learners or (blend.weights != answer.weights).any():
             file.refuse("forecast", "made of the learners, with their weights")
         self._take(answer, blend)

@@ -1,7 +1,7 @@
 """From rows to a forecast and its answer: what the regressor and the classifier have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from elinvar.forecast import Columns, Sample, Spread
 from elinvar.forecast.curves import Curve, Residuals, feature_curves
 from elinvar.forecast.gate import Choice, choose
 from elinvar.forecast.learners import Foreign, Learner
-from elinvar.forecast.mixture import Mixture, default_learners, environment_errors
+from elinvar.forecast.mixture import Margin, Mixture, default_learners, environment_errors
 
 Progress = Callable[[int, int], None]
 
@@ -98,6 +98,9 @@ def fit_forecast(rows: Environments, task: TransferTask) -> tuple[Mixture, Trans
     )
     mixture = choice.mixture
     several = bool(mixture.folds)
+    if several and not sample.n_classes and choice.share > 0:
+        # what the gate has mixed has a margin of its own
+        mixture = replace(mixture, margin=Margin.of(sample, mixture.left_out_mixture[:, 0]))
     losses = _losses(sample, choice) if several else {}
     answer = TransferAnswer(
         estimator=task.estimator,
