@@ -1,4 +1,4 @@
-"""The command line: `elinvar diagnose`, `fit`, `predict`, `demo` and `reproduce`."""
+"""The command line: `elinvar diagnose`, `fit`, `forecast`, `predict`, `demo` and `reproduce`."""
 
 import sys
 
