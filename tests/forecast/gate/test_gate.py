@@ -8,7 +8,9 @@ import pytest
 from elinvar.datasets import KnownAnswer, make_curved
 from elinvar.forecast import Columns, Sample
 from elinvar.forecast.gate import (
+    STEADY,
     Shift,
+    at_premium,
     choose,
     disagreement,
     screen,
@@ -44,8 +46,8 @@ def drawn(changes: str, rng: int = 0, classes: bool = False) -> tuple[KnownAnswe
 
 
 @cache
-def chosen(changes: str, premium: float = 1.15):
-    return choose(drawn(changes)[1], LEARNERS, premium=premium, seed=0, n_jobs=1)
+def chosen(changes: str):
+    return choose(drawn(changes)[1], LEARNERS, premium=1.15, seed=0, n_jobs=1)
 
 
 def level(sample: Sample, predicted) -> float:
@@ -134,8 +136,9 @@ def test_it_opens_where_consequences_turn_and_protects_there():
 
 
 def test_the_premium_is_spent_and_not_exceeded():
-    free, usual = (chosen("size", premium) for premium in (1.0, 1.15))
-    sample = drawn("size")[1]
+    usual, sample = chosen("size"), drawn("size")[1]
+    free = at_premium(usual, sample, 1.0)
+    assert at_premium(usual, sample, 1.15).share == usual.share
     assert 0 < free.share < usual.share
     for one, premium in ((free, 1.0), (usual, 1.15)):
         cost = level(sample, one.mixture.left_out_mixture) - level(
@@ -167,7 +170,7 @@ def test_the_mixture_of_both_is_one_and_survives_a_file():
     sample = drawn("size")[1]
     mixture = choice.mixture
     assert mixture.weights.sum() == pytest.approx(1)
-    part = [k for k, name in enumerate(mixture.names) if "features)" in name]
+    part = [k for k, name in enumerate(mixture.names) if name.endswith(STEADY)]
     assert mixture.weights[part].sum() == pytest.approx(choice.share)
     read = read_blend(mixture.entries(), n_columns=9, n_classes=0)
     np.testing.assert_allclose(read.predict(sample.X[:50]), mixture.predict(sample.X[:50]))
@@ -177,6 +180,12 @@ def test_the_mixture_of_both_is_one_and_survives_a_file():
     for k in part:
         one = mixture.learnt[k]
         np.testing.assert_array_equal(one.predict(moved), one.predict(sample.X[:50]))
+
+
+def test_small_environments_are_too_few():
+    data = make_curved(n_environments=4, n_samples=15, rng=0)
+    choice = choose(sample_of(data), LEARNERS[:1], seed=0, n_jobs=1)
+    assert choice.reason == "few environments" and choice.mixture is choice.full
 
 
 def test_one_seed_one_choice():

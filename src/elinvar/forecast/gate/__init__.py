@@ -1,6 +1,6 @@
 """The gate: whether the forecast leaves out what differs between places, and how far."""
 
-from elinvar.forecast.gate._choice import STEADY, Choice, Reason, choose
+from elinvar.forecast.gate._choice import STEADY, Choice, Reason, Steady, at_premium, choose
 from elinvar.forecast.gate._screen import screen
 from elinvar.forecast.gate._shift import (
     Disagreement,
@@ -15,6 +15,8 @@ __all__ = [
     "Disagreement",
     "Reason",
     "Shift",
+    "Steady",
+    "at_premium",
     "choose",
     "disagreement",
     "screen",

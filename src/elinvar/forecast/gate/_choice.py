@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from elinvar.forecast._sample import Floats, Mask, Places, Sample
+from elinvar.forecast._sample import Floats, Mask, Sample
 from elinvar.forecast.gate._screen import screen
 from elinvar.forecast.gate._shift import (
     disagreement,
@@ -43,6 +43,25 @@ _STEPS: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Steady:
+    """A forecast from features whose relation to the target holds.
+
+    Attributes
+    ----------
+    features : (n_features,) array of bool
+        S.
+    mixture : Mixture
+        From their columns alone.
+    shift_share : float
+        Its D.
+    """
+
+    features: Mask
+    mixture: Mixture
+    shift_share: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:
     r"""What the gate decided, and why.
 
@@ -51,10 +70,10 @@ class Choice:
     Attributes
     ----------
     reason : str
-        "chosen"; or why a = 0: "few environments" (fewer than three), "nothing differs" (not beyond
-        chance, in how all features relate to the target), "nothing steadier" (no set of features
-        relates to it more steadily and would do better where differences are larger), "too costly"
-        (no share of one is within the premium).
+        "chosen"; or why a = 0: "few environments" (fewer than three of 20 rows), "nothing differs"
+        (not beyond chance, in how all features relate to the target), "nothing steadier" (no set of
+        features relates to it more steadily and would do better where differences are larger), "too
+        costly" (no share of one is within the premium).
     share : float
         a, from 0 to 1.
     selected : (n_features,) array of bool
@@ -71,6 +90,8 @@ class Choice:
         features, from S, and as the two are mixed.
     n_sets : int
         Sets of features that were judged.
+    steady : Steady, or None
+        What may take over, whatever the premium.
     """
 
     reason: Reason
@@ -81,6 +102,7 @@ class Choice:
     shift_share: tuple[float, float]
     errors: Floats
     n_sets: int = 0
+    steady: Steady | None = None
 
 
 def choose(
@@ -134,59 +156,81 @@ def choose(
     This library's own.
     """
     full = fit_mixture(sample, learners, seed=seed, n_jobs=n_jobs, progress=progress)
-    shut = _shut(sample, full, seed)
-    if shut.reason == "few environments":
-        return shut
-    few = sample.rows(_some(sample, seed))
+    few = _some(sample, seed)
+    if len(np.unique(few.codes)) < FEWEST_ENVIRONMENTS:
+        return _shut(sample, full, np.nan, "few environments")
+    D = shift_share(sample, full.left_out_mixture, seed=seed).share
     differs = disagreement(few, seed=seed)
     if differs.t < LEAST_T:
-        return replace(shut, reason="nothing differs")
+        return _shut(sample, full, D, "nothing differs")
     selected, n_sets = _steadiest(few, differs.share, seed=seed, n_jobs=n_jobs)
-    shut = replace(shut, n_sets=n_sets)
+    shut = replace(_shut(sample, full, D, "nothing steadier"), n_sets=n_sets)
     if selected is None:
         return shut
     part = sample.features(selected)
     # the bar goes on: every mixture is as many fits
     go_on = progress and (lambda done, fits: progress(fits + done, 2 * fits))
-    steady = fit_mixture(part, learners, seed=seed, n_jobs=n_jobs, progress=go_on)
-    share = _largest_share(sample, full, steady, premium)
+    mixture = fit_mixture(part, learners, seed=seed, n_jobs=n_jobs, progress=go_on)
+    steady = Steady(
+        features=selected,
+        mixture=mixture,
+        shift_share=shift_share(part, mixture.left_out_mixture, seed=seed).share,
+    )
+    return at_premium(replace(shut, steady=steady), sample, premium)
+
+
+def at_premium(choice: Choice, sample: Sample, premium: float) -> Choice:
+    """Return the same choice at another premium; nothing is fitted.
+
+    Parameters
+    ----------
+    choice : Choice
+    sample : Sample
+        What it was made from.
+    premium : float, at least 1
+    """
+    full, steady = choice.full, choice.steady
+    if steady is None:
+        return choice
+    share = _largest_share(sample, full, steady.mixture, premium)
     if share == 0:
-        return replace(shut, reason="too costly")
-    mixture = _joined(full, steady, share, selected, selected[sample.columns.groups])
-    shift = shift_share(part, steady.left_out_mixture, seed=seed)
-    levels = [mean_log_error(sample, one.left_out_mixture) for one in (full, steady, mixture)]
+        shut = _shut(sample, full, choice.shift_share[0], "too costly")
+        return replace(shut, n_sets=choice.n_sets, steady=steady)
+    mixture = _joined(
+        full, steady.mixture, share, steady.features, steady.features[sample.columns.groups]
+    )
+    parts = (full, steady.mixture, mixture)
     return replace(
-        shut,
+        choice,
         reason="chosen",
         share=share,
-        selected=selected,
+        selected=steady.features,
         mixture=mixture,
-        shift_share=(shut.shift_share[0], shift.share),
-        errors=np.exp(levels),
+        shift_share=(choice.shift_share[0], steady.shift_share),
+        errors=np.exp([mean_log_error(sample, one.left_out_mixture) for one in parts]),
     )
 
 
-def _shut(sample: Sample, full: Mixture, seed: int) -> Choice:
+def _shut(sample: Sample, full: Mixture, D: float, reason: Reason) -> Choice:
     """Return the choice of all features."""
-    everything = np.ones(len(sample.columns.features), dtype=np.bool_)
-    enough = len(np.unique(sample.codes)) >= FEWEST_ENVIRONMENTS
-    D = shift_share(sample, full.left_out_mixture, seed=seed).share if enough else np.nan
     return Choice(
+        reason=reason,
         share=0.0,
-        full=full,
+        selected=np.ones(len(sample.columns.features), dtype=np.bool_),
         mixture=full,
-        reason="nothing steadier" if enough else "few environments",
-        selected=everything,
+        full=full,
         shift_share=(D, D),
         errors=np.full(3, np.exp(mean_log_error(sample, full.left_out_mixture))),
     )
 
 
-def _some(sample: Sample, seed: int) -> Places:
+def _some(sample: Sample, seed: int) -> Sample:
+    """Return rows of the environments that are looked at; none if these are too small."""
     rng = np.random.default_rng(seed)
     places = largest(sample, rng)
     most = _MOST_ROWS // max(len(places), 1)
-    return np.sort(np.concatenate([at[:most] for at in places]))
+    kept = [at[:most] for at in places] or [np.empty(0, dtype=np.intp)]
+    return sample.rows(np.sort(np.concatenate(kept)))
 
 
 def _steadiest(
