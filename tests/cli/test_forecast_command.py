@@ -101,7 +101,8 @@ def test_the_page_shows_what_to_expect_beside_what_holds(elinvar, table, csv, tm
     result = elinvar("forecast", csv, *ROLES, "--report", path, "--figures", folder)
     assert (result.exit_code, result.stderr) == (0, "")
     assert sorted(file.name for file in folder.iterdir()) == [
-        "curves.png", "curves.svg", "forecast_errors.png", "forecast_errors.svg",
+        "adaptation.png", "adaptation.svg", "curves.png", "curves.svg", "forecast_errors.png",
+        "forecast_errors.svg",
     ]  # fmt: skip
     page = parsed(path.read_text())
     assert "what to expect" in page.texts and "what holds" in page.texts

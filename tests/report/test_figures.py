@@ -7,7 +7,10 @@ import pytest
 from elinvar.errors import FileError
 from elinvar.report import environment_figure, write_figures
 
-ALL = ["forest", "effects", "path", "errors", "break_even", "left_out", "diagnosis", "power"]
+ALL = [
+    "forest", "effects", "path", "errors", "break_even", "adaptation", "left_out", "diagnosis",
+    "power",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "pictures"), [("accepted", ALL), ("one", ["effects", "power"])])

@@ -40,14 +40,16 @@ def test_the_page_says_what_to_expect(models, parsed, nasty, tmp_path):
     assert found.lead in page.texts and found.advice in page.texts
     assert linear.answer_.explanation.lead in page.texts
     sections = [attrs["id"] for attrs in page.named("section")]
-    assert sections == ["expect", "curves", "forecast_errors", "holds", "notes", "data", "making"]
+    assert sections == [
+        "expect", "curves", "forecast_errors", "few_rows", "holds", "notes", "data", "making",
+    ]  # fmt: skip
     links = [attrs["href"] for attrs in page.named("a")]
     assert links == ["#expect", *(f"#{section}" for section in sections)]
     for known in (*forecast_tables(model.answer_), left_out_texts(model.answer_)):
         assert f"{known.title}." in page.text
         for row in known.rows:
             assert set(row) - {""} <= set(page.texts)
-    assert len(page.named("svg")) == 3
+    assert len(page.named("svg")) == 4
     assert not any(attrs.get("src") for _, attrs in page.tags)
 
 
@@ -59,7 +61,8 @@ def test_one_environment_and_no_linear_model_leave_sections_out(models, parsed, 
 
 
 def test_figures_are_written_as_files(models, tmp_path):
-    assert set(write_figures(models[0], tmp_path)) == {"curves.png", "forecast_errors.png"}
+    names = {"curves.png", "forecast_errors.png", "adaptation.png"}
+    assert set(write_figures(models[0], tmp_path)) == names
     assert set(write_figures(models[1], tmp_path, formats=["svg"])) == {"curves.svg"}
 
 

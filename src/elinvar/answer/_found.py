@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar.answer._places import adaptation_of
+from elinvar.answer.few_rows import rows_table
 from elinvar.answer.tables import errors_table, evidence_table, left_out_table, table_of
 from elinvar.environments import Schema
+from elinvar.forecast.adaptation import Adaptation
 from elinvar.inference import (
     BreakEven,
     Diagnosis,
@@ -57,7 +60,9 @@ VERDICTS: tuple[Verdict, ...] = (
 NEW_PLACE = 0.9
 """Share of new environments that a statement is made for."""
 
-_ASKED_FOR = (*TABLES, "forecast", "break_even", "odd_environment", "diagnosis", "path")
+_ASKED_FOR = (
+    *TABLES, "forecast", "break_even", "odd_environment", "diagnosis", "path", "adaptation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -228,6 +233,18 @@ class Found:
         return self._findings.path(
             None if strengths is None else np.asarray(strengths, dtype=np.float64)
         )
+
+    @cached_property
+    def adaptation(self) -> Adaptation | None:
+        """What may differ in a new place; None for classes, and where nothing is known of it."""
+        if self.classes or len(self.rows) < 2:
+            return None
+        return adaptation_of(cast("Findings[LinearModel]", self._findings))
+
+    @property
+    def adaptation_(self) -> "pd.DataFrame":
+        """Error to expect in a new place after 0 to 100 labelled rows; see `rows_table`."""
+        return rows_table(self.adaptation)
 
     def table(self, name: TableName) -> "pd.DataFrame":
         """Return one of the tables by its name."""

@@ -49,6 +49,9 @@ class TransferAnswer(TransferFound):
         features, and with those selected. NaN where it is not known.
     curves : tuple of Curve
         Of each feature that varies (and class, where there are three or more).
+    adaptation : Adaptation or None
+        What may differ in a new place, and what rows labelled there buy; None where it is not
+        known.
     """
 
     @property

@@ -12,6 +12,7 @@ from elinvar.answer._found import PREDICTORS, STATUSES, TABLES, FittedModel
 from elinvar.answer.json_text import Reader
 from elinvar.answer.tables import TEXTS, columns_of
 from elinvar.environments import Schema
+from elinvar.forecast.adaptation import Adaptation, read_adaptation
 from elinvar.inference import (
     BreakEven,
     Diagnosis,
@@ -57,6 +58,7 @@ def describe_answer(answer: Answer) -> dict[str, object]:
             for name in ("strength", "converged", "coef", "standardized")
         },
         **{name: answer.table(name).to_dict("records") for name in TABLES},
+        "adaptation": None if answer.adaptation is None else answer.adaptation.entries(),
         "forecast": asdict(answer.forecast),
         "break_even": None if answer.break_even is None else asdict(answer.break_even),
         "odd_environment": None if odd is None else asdict(odd),
@@ -122,6 +124,7 @@ def read_answer(
             "odd_environment": _odd(file),
             "diagnosis": _diagnosis(file.inner("diagnosis")),
             "path": _path(file.inner("path"), schema),
+            "adaptation": _adaptation(file, schema, n_classes=len(classes)),
         }
     )
 
@@ -204,6 +207,14 @@ def _forecast(file: Reader) -> Forecast:
         needed=file.whole("needed"),
         reason=file.text("reason"),
     )
+
+
+def _adaptation(file: Reader, schema: Schema, *, n_classes: int) -> Adaptation | None:
+    # files of earlier versions do not have it
+    if n_classes or file.values.get("adaptation") is None:
+        return None
+    entries = file.inner("adaptation").values
+    return read_adaptation(entries, n_learners=0, n_columns=schema.n_columns, n_classes=0)
 
 
 def _break_even(file: Reader) -> BreakEven | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elinvar.answer.few_rows import known, rows_sentence, rows_table
 from elinvar.answer.sentences import (
     break_even_sentence,
     by_verdict,
@@ -17,6 +18,7 @@ from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
+    from elinvar.answer.transfer_found import TransferFound
 
 _ROWS = 20
 
@@ -30,6 +32,7 @@ def figures(answer: "Found") -> "dict[str, Axes]":
         "path": (several, draw_path),
         "errors": (bool(len(answer.errors)), draw_errors),
         "break_even": (bool(break_even_sentence(answer)), draw_break_even),
+        "adaptation": (answer.adaptation is not None, draw_adaptation),
         "left_out": (bool(len(answer.left_out)), draw_left_out),
         "diagnosis": (len(diagnosis.environments) > 1, draw_diagnosis),
         "power": (bool(diagnosis.power["detectable_sd"].notna().any()), draw_power),
@@ -128,6 +131,28 @@ def draw_break_even(answer: "Found") -> "Axes":
         between=(found.low, found.high),
         root=not answer.classes,
         ylabel=error_words(answer),
+    )
+
+
+def draw_adaptation(answer: "Found | TransferFound") -> "Axes":
+    """Draw the error to expect in a new place against the rows labelled there.
+
+    Raises
+    ------
+    DataError
+        If nothing is known of what differs between places.
+    """
+    from elinvar.plots import plot_adaptation
+
+    table = rows_table(known(answer.adaptation))
+    error = "mean log loss" if answer.classes else "root mean squared error"
+    return plot_adaptation(
+        table["rows"].tolist(),
+        table["error"].tolist(),
+        low=table["low"].tolist(),
+        high=table["high"].tolist(),
+        ylabel=error + f" of {answer.schema.target}" * (not answer.classes),
+        title=rows_sentence(answer.adaptation).removesuffix("."),
     )
 
 

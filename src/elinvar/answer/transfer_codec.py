@@ -9,6 +9,7 @@ from elinvar.answer.json_text import Reader
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE, Floats
 from elinvar.environments import Schema
 from elinvar.forecast import SPREAD_LEVELS, Spread
+from elinvar.forecast.adaptation import read_adaptation
 from elinvar.forecast.curves import Curve
 
 
@@ -25,6 +26,7 @@ def describe_forecast(answer: TransferAnswer) -> dict[str, object]:
         "half_widths": answer.spread.half_widths,
         "selected": answer.selected,
         "shift_share": answer.shift_share,
+        "adaptation": None if answer.adaptation is None else answer.adaptation.entries(),
         "curves": [vars(curve) for curve in answer.curves],
     }
 
@@ -82,6 +84,14 @@ def read_forecast(
         curves=tuple(
             _curve(curve, schema, n_classes=len(classes), n_environments=len(rows))
             for curve in file.records("curves")
+        ),
+        adaptation=None
+        if file.take("adaptation") is None
+        else read_adaptation(
+            file.inner("adaptation").values,
+            n_learners=int((weights > 0).sum()),
+            n_columns=schema.n_columns,
+            n_classes=len(classes),
         ),
     )
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from elinvar._base._words import did_you_mean, listed
+from elinvar.answer.figures import draw_adaptation
 from elinvar.answer.transfer_found import CONSTANT, MIXTURE
 from elinvar.answer.transfer_tables import against_rivals
 from elinvar.errors import DataError
@@ -17,6 +18,8 @@ def forecast_figures(answer: "TransferFound") -> dict[str, Axes]:
     found = {"curves": draw_curves(answer)} if answer.curves else {}
     if MIXTURE in answer.losses:
         found["forecast_errors"] = draw_forecast_errors(answer)
+    if answer.adaptation is not None:
+        found["adaptation"] = draw_adaptation(answer)
     return found
 
 

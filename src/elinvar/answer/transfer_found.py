@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar.answer.few_rows import rows_table
 from elinvar.environments import Schema
 from elinvar.forecast import Spread
+from elinvar.forecast.adaptation import Adaptation
 from elinvar.forecast.curves import Curve
 from elinvar.forecast.gate import STEADY
 
@@ -42,6 +44,12 @@ class TransferFound:
     selected: NDArray[np.bool_]
     shift_share: tuple[float, float]
     curves: tuple[Curve, ...]
+    adaptation: Adaptation | None = None
+
+    @property
+    def adaptation_(self) -> "pd.DataFrame":
+        """Error to expect in a new place after 0 to 100 labelled rows; see `rows_table`."""
+        return rows_table(self.adaptation)
 
     @property
     def environments(self) -> tuple[str, ...]:

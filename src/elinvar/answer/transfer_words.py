@@ -7,6 +7,7 @@ import numpy as np
 from elinvar._base._numbers import count, counted, figure, number, percent
 from elinvar._base._words import listed
 from elinvar.answer.explanation import Explanation
+from elinvar.answer.few_rows import rows_sentence
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
 from elinvar.answer.transfer_tables import RIVALS
 from elinvar.forecast.gate import STEADY
@@ -243,6 +244,8 @@ def forecast_notes(answer: "TransferFound") -> tuple[str, ...]:
             "Three environments: what two of them share by accident looks steady, so features are "
             "left out only where the evidence is overwhelming."
         )
+    if adapting := rows_sentence(answer.adaptation):
+        notes.append(adapting)
     if answer.parameters.get("premium") == 1:
         notes.append("premium=1: no error is paid for safety.")
     if answer.n_dropped:

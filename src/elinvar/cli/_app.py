@@ -287,6 +287,43 @@ def predict(
 
 
 @app.command()
+@options.with_notation
+def adapt(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="What fit, forecast or adapt has written.")
+    ],
+    data: options.Data,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE.json", help="Write the model of the place, for predict.")
+    ],
+    place: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="What the place is called; the file's name if not given."
+        ),
+    ] = None,
+    unknown: Annotated[
+        Unknown | None,
+        typer.Option(
+            help="Levels not seen in training: refuse them, count them as none, or do that with a "
+            "warning. If not given, forecasts warn and others refuse."
+        ),
+    ] = None,
+    *,
+    written: dict[str, Any],
+) -> None:
+    """Move a model to a new place with a few labelled rows of it.
+
+    What differed between the environments that the model learnt from says what may differ there,
+    so that ten or twenty rows suffice. Adapting the result again adds rows of the same place.
+    """
+    from elinvar.cli._adapt import run
+
+    with guarded():
+        run(model, tuple(data), out=out, place=place, unknown=unknown, written=written)
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for pictures and pages; made if needed.")

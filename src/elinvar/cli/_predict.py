@@ -36,7 +36,7 @@ def run(
         from elinvar.environments import Notation
         from elinvar.estimators import load_model, predict_and_keep
     fitted = load_model(model)
-    classes = fitted.answer_.classes if hasattr(fitted, "predict_proba") else None
+    classes = getattr(getattr(fitted, "answer_", None), "classes", None) or None
     if classes and interval:
         raise DataError("Classes have probabilities and no intervals: leave out --interval.")
     if interval:

@@ -9,6 +9,7 @@ from elinvar.environments._notation import Notation
 from elinvar.environments._paths import Paths, find_files
 from elinvar.environments._read_files import encode_and_keep, encode_files
 from elinvar.environments._read_frames import environment_labels
+from elinvar.environments._read_labelled import read_labelled
 from elinvar.environments._roles import Missing, Roles
 from elinvar.environments._schema import Schema, Unknown
 from elinvar.environments._spelling import warn_of_strangers, warn_of_twins
@@ -35,6 +36,7 @@ __all__ = [
     "labels_of_rows",
     "natural_order",
     "read_classes",
+    "read_labelled",
     "warn_of_strangers",
     "warn_of_twins",
 ]

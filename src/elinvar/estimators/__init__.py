@@ -1,5 +1,6 @@
 """The scikit-learn face: one estimator a file, and what estimators of others build on."""
 
+from elinvar.estimators._adapted_model import AdaptedModel
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, random_generator
 from elinvar.estimators._environment_regressor import (
@@ -17,6 +18,7 @@ from elinvar.estimators._transfer_classifier import TransferClassifier
 from elinvar.estimators._transfer_regressor import TransferRegressor
 
 __all__ = [
+    "AdaptedModel",
     "DataFacts",
     "EnvironmentClassifier",
     "EnvironmentEstimator",

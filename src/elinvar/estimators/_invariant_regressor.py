@@ -11,6 +11,7 @@ from elinvar._base._words import listed
 from elinvar.answer import Answer, FittedModel
 from elinvar.environments import Environments, Moments, check_environments
 from elinvar.errors import DataError
+from elinvar.estimators._adapted_model import Adaptable
 from elinvar.estimators._environment_estimator import (
     check_enough_rows,
     check_moments,
@@ -24,7 +25,7 @@ from elinvar.inference import row_hints
 Floats = NDArray[np.float64]
 
 
-class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
+class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
     r"""Linear regression on the effects that hold in every environment.
 
     From the moments of each environment it follows the mean-field path of HeteroSGD, tests
@@ -316,6 +317,13 @@ class InvariantRegressor(InvariantEstimator, EnvironmentRegressor):
     def _half_widths(self, encoded: Floats, coverage: float) -> Floats:
         """Return half-widths of intervals for encoded rows, (n,): the margin, the same for all."""
         return np.full(len(encoded), self.margin_)
+
+    def _forecasts(self, encoded: Floats) -> tuple[Floats, Floats, Floats]:
+        predicted = self._predict_encoded(encoded, None)[:, None]
+        return encoded, predicted, np.zeros((len(encoded), 0, 1))
+
+    def _linear_coef(self) -> Floats:
+        return self.coef_
 
     def predict_interval(self, X: ArrayLike, *, environments: ArrayLike | None = None) -> Floats:
         """Return prediction intervals for rows of a new environment.

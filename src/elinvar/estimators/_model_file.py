@@ -13,6 +13,7 @@ from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import Reader, parse, plain, write
 from elinvar.environments import Schema
 from elinvar.errors import DataError, FileError, ModelFileError
+from elinvar.estimators._adapted_model import AdaptedModel
 from elinvar.estimators._environment_estimator import EnvironmentEstimator
 from elinvar.estimators._facts import DataFacts
 
@@ -25,6 +26,8 @@ _HOME = {
     "TransferClassifier": "elinvar.estimators",
     "QuadraticInvariantRegressor": "elinvar.sensing.quadratic",
 }
+
+_ADAPTED = "AdaptedModel"
 
 KIND = "elinvar-model/"
 FORMAT = 1
@@ -49,7 +52,7 @@ class SavedModel(Protocol):
         """Learn from a file instead of data."""
 
 
-def save_model(model: SavedModel, path: str | os.PathLike[str]) -> Path:
+def save_model(model: SavedModel | AdaptedModel, path: str | os.PathLike[str]) -> Path:
     """Write a fitted model as a JSON file.
 
     The file holds what `predict`, `summary`, the tables and the pictures need, and neither rows nor
@@ -57,7 +60,7 @@ def save_model(model: SavedModel, path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    model : any estimator of elinvar on environments
+    model : any estimator of elinvar on environments, or one adapted to a place
         Fitted.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
@@ -86,17 +89,21 @@ def save_model(model: SavedModel, path: str | os.PathLike[str]) -> Path:
     >>> bool(np.all(again.predict(X) == model.predict(X)))
     True
     """
+    _check_known(model.model if isinstance(model, AdaptedModel) else model)
+    path = check_writable(path)
+    text = write(describe_model(model))
+    with atomic_write(path) as file:
+        file.write(text + "\n")
+    return path
+
+
+def _check_known(model: Any) -> None:
     name = type(model).__name__
     # a subclass may have learned what no file says
     if name not in _HOME or type(model) is not _class_of(name):
         raise DataError(f"A model file holds one of {', '.join(_HOME)}; got {name}.")
     if not hasattr(model, model._learned_name):
         raise DataError(f"This {name} is not fitted yet: call fit first.")
-    path = check_writable(path)
-    text = write(describe_model(model))
-    with atomic_write(path) as file:
-        file.write(text + "\n")
-    return path
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
@@ -173,7 +180,7 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:120]
 
 
-def describe_model(model: SavedModel) -> dict[str, Any]:
+def describe_model(model: SavedModel | AdaptedModel) -> dict[str, Any]:
     """Return what a model file says, as what JSON can hold.
 
     Parameters
@@ -188,10 +195,13 @@ def describe_model(model: SavedModel) -> dict[str, Any]:
     """
     from elinvar._base import __version__
 
+    kind = {"schema": f"{KIND}{FORMAT}", "elinvar": __version__}
+    if isinstance(model, AdaptedModel):
+        base: Any = model.model
+        own = model._file_entries() | {"model": describe_model(base)}
+        return dict(plain(kind | {"class": _ADAPTED} | own))
     schema, facts = model.schema_, model._data_facts()
-    head = {
-        "schema": f"{KIND}{FORMAT}",
-        "elinvar": __version__,
+    head = kind | {
         "class": type(model).__name__,
         "params": _parameters(model),
         "target": schema.target,
@@ -221,6 +231,12 @@ def _parameters(model: SavedModel) -> dict[str, Any]:
 
 
 def _build(file: Reader) -> Any:
+    if file.take("class") == _ADAPTED:
+        return AdaptedModel.from_file(_build_estimator(file.inner("model")), file)
+    return _build_estimator(file)
+
+
+def _build_estimator(file: Reader) -> Any:
     kind = _class_of(file.choice("class", tuple(_HOME)))
     model: Any = kind(**_checked_parameters(kind, file))
     schema = _schema(file)

@@ -16,18 +16,19 @@ from elinvar.answer.transfer_codec import describe_forecast, read_forecast
 from elinvar.answer.transfer_figures import draw_curves
 from elinvar.environments import Environments, Missing, Unknown
 from elinvar.errors import DataError, DataTypeError
+from elinvar.estimators._adapted_model import Adaptable
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floats
 from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._transfer_fit import Progress as Progress
 from elinvar.estimators._transfer_fit import TransferTask, fit_forecast
-from elinvar.forecast.mixture import Blend, read_blend
+from elinvar.forecast.mixture import Blend, read_blend, sharpened
 from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class TransferEstimator(EnvironmentEstimator):
+class TransferEstimator(Adaptable, EnvironmentEstimator):
     """An estimator that forecasts rows of environments that it has not seen."""
 
     premium: float
@@ -102,6 +103,14 @@ class TransferEstimator(EnvironmentEstimator):
         margin = self._blend.margin
         assert margin is not None
         return margin.half_widths(encoded, coverage)
+
+    def _forecasts(self, encoded: Floats) -> tuple[Floats, Floats, Floats]:
+        learners, weights = self._blend.weighed(encoded), self._blend.weights
+        mean = np.einsum("m,nmk->nk", weights[weights > 0], learners)
+        return encoded, sharpened(mean, self._blend.sharpness), learners
+
+    def _linear_coef(self) -> None:
+        return None
 
     def _answer(self) -> TransferAnswer:
         check_is_fitted(self, "answer_")

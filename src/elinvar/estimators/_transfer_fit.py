@@ -7,9 +7,10 @@ import numpy as np
 
 from elinvar.answer import TransferAnswer
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
-from elinvar.environments import Environments
+from elinvar.environments import Environments, Schema
 from elinvar.estimators._environment_estimator import Floats
 from elinvar.forecast import Columns, Sample, Spread
+from elinvar.forecast.adaptation import Adaptation, learn_adaptation
 from elinvar.forecast.curves import Curve, Residuals, feature_curves
 from elinvar.forecast.gate import Choice, choose
 from elinvar.forecast.learners import Foreign, Learner
@@ -121,8 +122,27 @@ def fit_forecast(rows: Environments, task: TransferTask) -> tuple[Mixture, Trans
         selected=choice.selected,
         shift_share=choice.shift_share,
         curves=_curves(sample, mixture, losses, task.seed),
+        adaptation=_adaptation(sample, mixture, rows.schema, task.seed) if several else None,
     )
     return mixture, answer
+
+
+def _adaptation(sample: Sample, mixture: Mixture, schema: Schema, seed: int) -> Adaptation | None:
+    """Return what may differ in a new place, by learners that have a weight."""
+    weighed = np.flatnonzero(mixture.weights > 0)
+    return learn_adaptation(
+        sample.X,
+        sample.y,
+        sample.codes,
+        mixture.left_out_mixture,
+        mixture.left_out[:, weighed],
+        weight=sample.weight,
+        columns=schema.columns,
+        categorical=sample.columns.categorical[sample.columns.groups],
+        learner_names=[mixture.names[m] for m in weighed],
+        n_classes=sample.n_classes,
+        seed=seed,
+    )
 
 
 def _losses(sample: Sample, choice: Choice) -> dict[str, Floats]:

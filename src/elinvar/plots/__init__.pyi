@@ -4,6 +4,7 @@ from elinvar.plots.bench._ranks import plot_ranks as plot_ranks
 from elinvar.plots.bench._recovery import plot_recovery as plot_recovery
 from elinvar.plots.bench._scatter import plot_error_time as plot_error_time
 from elinvar.plots.bench._tables import plot_tables as plot_tables
+from elinvar.plots.model._adaptation import plot_adaptation as plot_adaptation
 from elinvar.plots.model._break_even import plot_break_even as plot_break_even
 from elinvar.plots.model._curves import plot_curves as plot_curves
 from elinvar.plots.model._diagnosis import plot_diagnosis as plot_diagnosis

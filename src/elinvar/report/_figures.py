@@ -45,8 +45,8 @@ def write_figures(
         Where to; it must exist.
     prefix : str
         Put before the names ``forest``, ``effects``, ``path``, ``errors``,
-        ``break_even``, ``left_out``, ``diagnosis`` and ``power``; of a forecast ``curves`` and
-        ``forecast_errors``.
+        ``break_even``, ``adaptation``, ``left_out``, ``diagnosis`` and ``power``; of a
+        forecast ``curves``, ``forecast_errors`` and ``adaptation``.
     formats : sequence of {"png", "svg"}
         Each figure is written in each of them. An SVG file has a white ground, and text as text.
 

@@ -8,7 +8,7 @@ from elinvar.answer.effect_tables import EffectTable, effect_tables
 from elinvar.answer.sentences import multiplicity_sentence
 from elinvar.answer.transfer_tables import forecast_tables, left_out_texts
 from elinvar.report import _tables as tables
-from elinvar.report._sections import Section, call_of, made_facts
+from elinvar.report._sections import Section, call_of, few_rows, made_facts
 from elinvar.report.layout import Table, text_table
 
 _TEXTS = ("learner", "feature", "class", "left out", "what it can learn")
@@ -45,6 +45,7 @@ def forecast_sections(
                 parts={"table": _table(left_out_texts(answer))},
             )
         )
+    found += few_rows(answer)
     if holds is not None:
         found.append(
             Section(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from elinvar._base._version import versions
-from elinvar.answer import VERDICTS, Answer
+from elinvar.answer import VERDICTS, Answer, TransferAnswer
 from elinvar.answer.effect_tables import HEADS, effect_tables, in_order
 from elinvar.answer.sentences import (
     acceptance_sentence,
@@ -25,6 +25,8 @@ _PACKAGES = (
 )  # fmt: skip
 # Effects beyond these are in the tables, and have no sentence each.
 _SAID = 40
+# numbers of labelled rows that a table shows
+_LABELLED = (0, 5, 10, 20, 50, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,30 @@ def sections(answer: Answer, *, source: str | None, command: str | None) -> list
             name="path", heading="What leaves when disagreement is punished", link="Path"
         )
         found = [_verdicts(answer), _effects(answer), path, _left_out(answer), _tests(answer)]
+        found += few_rows(answer)
     notes = Section(name="notes", heading="Notes", link="Notes", parts={"notes": answer.notes})
     found += [_diagnosis(answer), *[notes] * bool(answer.notes)]
     return [*found, _data(answer, source), _making(answer, command)]
+
+
+def few_rows(answer: Answer | TransferAnswer) -> list[Section]:
+    """Return what labelled rows of a new place would buy, where it is known."""
+    if answer.adaptation is None:
+        return []
+    table = answer.adaptation_
+    shown = tables.table(
+        table[table["rows"].isin(_LABELLED)],
+        tables.FEW_ROWS,
+        caption="Labelled rows from a new place, and the error to expect there.",
+    )
+    return [
+        Section(
+            name="few_rows",
+            heading="What rows from a new place would buy",
+            link="Labelled rows",
+            parts={"table": shown},
+        )
+    ]
 
 
 def _verdicts(answer: Answer) -> Section:

@@ -135,6 +135,12 @@ CLASS_ERRORS = (
     Column("wrong: pooled", _percent("pooled_wrong")),
     Column("wrong: chosen without it", _percent("used_wrong")),
 )
+FEW_ROWS = (
+    Column("labelled rows", _count("rows")),
+    Column("error", _number("error", digits=4)),
+    Column("eight of ten places", _interval("low", "high")),
+    Column("removed", _percent("removed")),
+)
 LEVELS = (
     _ENVIRONMENT,
     _CLASS,

@@ -27,6 +27,8 @@ CAPTIONS = {
     "break_even": "Mean error in new environments against how much they differ (today's "
     "differences are 1, the dotted line): a line that rises belongs to a model that relies on what "
     "changes. Full line and band: where the invariant model becomes better, with its 95% interval.",
+    "adaptation": "Error to expect in a new place once rows from there are labelled, tried on "
+    "environments left out. Band: eight of ten new places.",
     "left_out": "A line an environment, predicted by a model that has not seen it. On the dashed "
     "diagonal predictions are right; off it, the level is missed; another slope means that "
     "differences are predicted too large or too small.",
@@ -47,6 +49,7 @@ WHERE = {
     "path": "Where each feature leaves is in the table of verdicts.",
     "errors": "The numbers are in the table of errors.",
     "break_even": "Errors at today's differences are in the table of errors.",
+    "adaptation": "The numbers are in the table of labelled rows.",
     "left_out": "Levels and slopes are in the table of predictions for left-out environments.",
     "diagnosis": "The numbers are in the table of features.",
     "curves": "Sizes and spreads are in the table of features.",

@@ -59,6 +59,17 @@ class Blend:
         """
         return np.stack([learnt.predict(X) for learnt in self.learnt if learnt is not None], axis=1)
 
+    def weighed(self, X: Floats) -> Floats:
+        """Predict rows with each learner that has a weight, in order, (n, M, k).
+
+        Parameters
+        ----------
+        X : (n, n_columns) array
+        """
+        pairs = zip(self.learnt, self.weights, strict=True)
+        kept = [learnt for learnt, weight in pairs if learnt is not None and weight > 0]
+        return np.stack([learnt.predict(X) for learnt in kept], axis=1)
+
     def entries(self) -> dict[str, object]:
         """Return what a model file needs to predict the same; learners without weight are named.
 

@@ -147,12 +147,22 @@ class Findings(Generic[M]):
         have predicted a fold is chosen anew, too, by leaving out at most five folds of the others,
         unless there are more than 200 columns.
         """
+        folds = [fold for fold, _ in self._used_without_each]
+        return judged(self.loss, folds, [used for _, used in self._used_without_each])
+
+    def forecasters(self) -> list[M]:
+        """Return what would have predicted each environment, learned without it."""
+        found = {e: used for fold, used in self._used_without_each for e in fold.places.tolist()}
+        return [found[e] for e in sorted(found)]
+
+    @cached_property
+    def _used_without_each(self) -> list[tuple[Fold[M], M]]:
+        """Folds, and what would have predicted them; none with a single environment."""
         if self.selection is None:
             return []
         folds = self.folds or folds_without(self.loss, self.task, self.selection)
         what = what_is_left_out(self.problem.count, len(folds))
-        used = [self._used_without(fold) for fold in parts(what, folds)]
-        return judged(self.loss, folds, used)
+        return [(fold, self._used_without(fold)) for fold in parts(what, folds)]
 
     def _used_without(self, fold: Fold[M]) -> M:
         """Return what would have predicted, had the fold not been there."""
