@@ -122,6 +122,23 @@ def test_the_screen_takes_categories_missing_values_and_many_features():
     assert any(mask[:4].all() and not mask[4:7].any() for mask in found)
 
 
+def test_the_screen_keeps_causes_that_act_through_each_other_alone():
+    rng = np.random.default_rng(1)
+    codes = np.repeat(np.arange(6), 500)
+    X = rng.standard_normal((3000, 20))
+    y = X[:, 0] * X[:, 1] + X[:, 2] + np.abs(X[:, 3]) + rng.standard_normal(3000)
+    answers = rng.uniform(-0.3, 1, (6, 4))[codes]
+    X[:, 16:] = answers * y[:, None] + rng.standard_normal((3000, 4))
+    columns = Columns(
+        features=tuple(f"f{j}" for j in range(20)),
+        groups=np.arange(20),
+        categorical=np.zeros(20, dtype=bool),
+    )
+    sample = Sample(X=X, y=y, codes=codes, weight=np.ones(3000), columns=columns)
+    # too many features for products: an additive model sees nothing in the first two
+    assert any(mask[:4].all() and not mask[16:].any() for mask in screen(sample))
+
+
 def test_it_opens_where_consequences_turn_and_protects_there():
     choice = chosen("direction")
     assert choice.reason == "chosen" and choice.share > 0.9
