@@ -219,6 +219,21 @@ def test_missing_values_and_constant_columns_are_taken():
     assert np.isfinite(found.predict(known, X, forecast, none(240))).all()
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-9])
+def test_forecasts_without_an_error_are_left_alone(noise):
+    X, _, codes, forecast = Places().draw(6, 40, 0)
+    # columns that say the same, too
+    X = np.column_stack([X, X.sum(axis=1)])
+    y = forecast[:, 0] + noise * X[:, 0] * codes
+    found = learn_adaptation(
+        X, y, codes, forecast, none(240), columns=("a", "b", "c"), categorical=np.zeros(3, bool)
+    )
+    assert found is not None
+    known = found.learn(found.no_rows(), X[:20], forecast[:20], none(20), y[:20])
+    assert found.predict(known, X, forecast, none(240)) == pytest.approx(forecast, abs=1e-7)
+    assert np.isfinite(found.expected.error(np.arange(101.0))).all()
+
+
 def test_one_environment_or_tiny_ones_teach_nothing():
     X, y, codes, forecast = Places().draw(5, 12, 0)
     kinds = {"columns": ("x0", "x1"), "categorical": np.zeros(2, bool)}

@@ -19,6 +19,8 @@ _MOST_GROUPS = 8
 FEWEST_ROWS: Final = 20
 """Rows of the smallest environment on which this is tried: 5 labelled ones, 15 to predict."""
 
+# what stands for an error of exactly 0, which has no logarithm
+_NO_ERROR = 1e-300
 # rows that must be left to be predicted
 _FEWEST_LEFT = 15
 _DRAWS = (4, 20)
@@ -141,7 +143,7 @@ def filled_in(losses: Floats) -> Floats:
     losses : (E, H) array
         The first column known for all.
     """
-    logs = np.log(losses)
+    logs = np.log(np.maximum(losses, _NO_ERROR))
     for h in range(1, logs.shape[1]):
         known = np.isfinite(logs[:, h])
         gain = float(np.mean((logs[:, h] - logs[:, h - 1])[known])) if known.any() else 0.0

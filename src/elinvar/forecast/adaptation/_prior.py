@@ -13,7 +13,8 @@ from elinvar.forecast.adaptation._sums import Sums
 _OF_KIND = 3.0
 _OF_NOISE = 2.0
 _ROUNDS = 60
-_SMALLEST = 1e-10
+# shares of the mean squared residual below which no variance is told from 0
+_SMALLEST, _LEAST = 1e-10, 1e-8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,11 +85,11 @@ def learn_prior(
     count = np.repeat([place.count for place in places], len(places[0].power))
     _, group = np.unique(kinds[at], return_inverse=True)
     members = np.bincount(group)
-    overall = 1.0 if classes else max(power.sum() / count.sum(), 1e-300)
+    overall = 1.0 if classes else max(power.sum() / count.sum(), 1e-200)
     variances = np.full(len(at), 0.1 * overall) if start is None else start.variances[at]
     noise = np.full(len(cross), overall) if start is None else start.noise
     for _ in range(rounds):
-        spread = np.linalg.inv(gram / noise[:, None, None] + np.diag(1 / variances))
+        spread = _covariance(gram / noise[:, None, None], variances)
         mean = np.einsum("ejk,ek->ej", spread, cross) / noise[:, None]
         own = (mean**2 + np.einsum("ejj->ej", spread)).mean(axis=0)
         shared = (np.bincount(group, own) / members)[group]
@@ -99,7 +100,7 @@ def learn_prior(
             left += np.einsum("ej,ejk,ek->e", mean, gram, mean)
             left += np.einsum("ejk,ekj->e", spread, gram)
             common = left.sum() / count.sum()
-            noise = np.maximum((left + _OF_NOISE * common) / (count + _OF_NOISE), 1e-12 * overall)
+            noise = np.maximum((left + _OF_NOISE * common) / (count + _OF_NOISE), _LEAST * overall)
     full = np.zeros(len(differs))
     full[at] = variances
     n = len(places)
@@ -119,8 +120,14 @@ def posterior(prior: Prior, sums: Sums) -> tuple[Floats, Floats]:
     at = np.flatnonzero(prior.differs)
     mean, spread = np.zeros(sums.cross.shape), np.zeros(sums.gram.shape)
     if len(at):
-        inner = sums.gram[:, at[:, None], at] / prior.noise + np.diag(1 / prior.variances[at])
-        inverse = np.linalg.inv(inner)
-        spread[:, at[:, None], at] = inverse
-        mean[:, at] = np.einsum("mjk,mk->mj", inverse, sums.cross[:, at]) / prior.noise
+        inside = _covariance(sums.gram[:, at[:, None], at] / prior.noise, prior.variances[at])
+        spread[:, at[:, None], at] = inside
+        mean[:, at] = np.einsum("mjk,mk->mj", inside, sums.cross[:, at]) / prior.noise
     return mean, spread
+
+
+def _covariance(information: Floats, variances: Floats) -> Floats:
+    """Return (G + T^-1)^-1 as D (D G D + 1)^-1 D with D = T^(1/2): no eigenvalue is below 1."""
+    root = np.sqrt(variances)
+    outer = np.outer(root, root)
+    return np.asarray(outer * np.linalg.inv(information * outer + np.eye(len(root))))
