@@ -164,7 +164,10 @@ def test_figures_are_written_as_png_and_svg(elinvar, csv, tmp_path):
     folder = tmp_path / "figures"
     result = elinvar("fit", csv, *ROLES, "--figures", folder)
     assert result.exit_code == 0, result.stderr
-    stems = {"forest", "effects", "path", "errors", "break_even", "left_out", "diagnosis", "power"}
+    stems = {
+        *("forest", "effects", "path", "errors", "break_even", "left_out", "diagnosis", "power"),
+        "adaptation",
+    }
     assert {path.name for path in folder.iterdir()} == {
         f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")
     }

@@ -246,7 +246,9 @@ def test_a_single_environment_is_the_pooled_model(case, alone):
         assert len(getattr(alone, name)) == 0
         assert list(getattr(alone, name)) == list(getattr(case.model, name))
     assert "one environment only" in alone.explain()
-    assert_allclose(alone.pooled_coef_, case.model.pooled_coef_, rtol=1e-5, atol=1e-7)
+    # several environments decide how far coefficients of classes shrink; one has no say in it
+    plain = case.fit(calibrate=False) if "classes" in case.kind else case.model
+    assert_allclose(alone.pooled_coef_, plain.pooled_coef_, rtol=1e-5, atol=1e-7)
     bare = make(case.kind, intercept=case.intercept).fit(case.X, case.y)
     assert_array_equal(outputs(bare, case.X), outputs(alone, case.X))
 
