@@ -48,6 +48,10 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/robust.py
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/forecast.py
+	$(BIN)/python benchmarks/forecast_classes.py
+	$(BIN)/python benchmarks/gate.py
+	$(BIN)/python benchmarks/adapt.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/sensing.py

@@ -418,7 +418,8 @@ class MixedModel:
             # the package asks to be heard, whatever was said before it was imported
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = model.fit(method=["lbfgs"])
+                # its default, a quasi-Newton method, ends at levels of infinite variance
+                found = model.fit(method=["powell"])
         except np.linalg.LinAlgError:
             # where levels do not differ; the package leaves no model of that
             coef[kept] = np.linalg.lstsq(B[:, kept], train.y, rcond=None)[0]
