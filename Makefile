@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo reproduce test check format bench targets leaderboard pictures wheel clean
+.PHONY: help demo reproduce test check docs format bench targets leaderboard pictures wheel clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --doctest-modules -q src/elinvar
+
+docs: $(DEV) ## Build the site, examples run and links checked, into docs/_build/html
+	@start=$$(date +%s); \
+	MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m sphinx -W --keep-going -q -j $(JOBS) docs docs/_build/html && \
+	$(BIN)/python docs/check_links.py docs/_build/html && \
+	echo "docs/_build/html/index.html, in $$(($$(date +%s) - start)) s"
 
 format: $(DEV) ## Format the code, and fix what ruff can fix
 	$(BIN)/ruff check --fix .
@@ -74,7 +80,7 @@ wheel: $(DEV) ## Build the wheel and try it in an empty environment
 	@.ci/wheel $(BIN)/python
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist demo reproduce leaderboard .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist demo reproduce leaderboard docs/_build docs/gallery docs/api/generated docs/api/backreferences .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # A stamp appears only when its step has finished, so an interrupted set-up starts that step again.
 $(RUNTIME): pyproject.toml .ci/venv

@@ -157,8 +157,19 @@ def test_no_files_import_each_other_in_a_circle():
     assert counts.circles(counts.import_graph()) == []
 
 
+BUILT = [ROOT / "docs" / folder for folder in ("_build", "gallery", "api/generated")]
+
+
+def files(*folders):
+    """Yield the files in folders of the repository, without what the site is built into."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and not any(path.is_relative_to(built) for built in BUILT):
+                yield path
+
+
 def scripts():
-    return [*sorted((ROOT / "benchmarks").glob("*.py")), *sorted((ROOT / "docs").rglob("*.py"))]
+    return [path for path in files("benchmarks", "docs", "examples") if path.suffix == ".py"]
 
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda path: path.stem)
@@ -177,13 +188,9 @@ def test_what_scripts_import_is_there(script):
 
 
 def text_files():
-    for folder in (".ci", "benchmarks", "docs", "src", "tests"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if (
-                path.suffix in {".py", ".md", ".toml", ".sh", ".html", ".css", ""}
-                and path.is_file()
-            ):
-                yield path
+    for path in files(".ci", "benchmarks", "docs", "examples", "src", "tests"):
+        if path.suffix in {".py", ".md", ".rst", ".toml", ".sh", ".html", ".css", ""}:
+            yield path
     yield from sorted(ROOT.glob("*.md"))
     yield ROOT / "pyproject.toml"
     yield ROOT / "Makefile"

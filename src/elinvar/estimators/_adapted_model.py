@@ -114,7 +114,7 @@ class AdaptedModel:
         \qquad b \sim N(0, T)
 
     with a the level, the forecast, its learners and the features, and T what differed between the
-    training environments (:class:`elinvar.forecast.adaptation.Adaptation`); log odds take the
+    training environments (``elinvar.forecast.adaptation.Adaptation``); log odds take the
     place of y for classes. Made by ``adapt`` of a fitted model.
 
     Parameters

@@ -55,7 +55,7 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
     level : float in (0, 1), optional
         Level of the overidentification test. None: 1 / N with N the number of rows.
     t_threshold : float, at least 0
-        Smallest |t|, in the efficient refit, of an effect that stays in an invariant support.
+        Smallest ``|t|``, in the efficient refit, of an effect that stays in an invariant support.
     kappa : float, at least 0
         How many times more different, in variance, new environments may be than those seen.
     tolerance : float, at least 0

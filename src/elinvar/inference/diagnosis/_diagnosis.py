@@ -36,7 +36,7 @@ class Diagnosis:
     Attributes
     ----------
     verdict : {"can answer", "can answer in part", "cannot"}
-        See :func:`diagnose` for the rules.
+        See :func:`elinvar.diagnose` for the rules.
     reason : str
         One or two sentences.
     advice : str

@@ -18,7 +18,7 @@ class LearningTask:
     always : boolean array of shape (n_features,)
         Features that always stay in the model.
     t_threshold : float >= 0
-        Smallest |t| of a gate that is needed.
+        Smallest ``|t|`` of a gate that is needed.
     rule : SelectionRule
     outcomes : tuple of str
         Names of the classes, the target being the number of one; empty if it is a number.

@@ -66,7 +66,7 @@ class LinearProblem:
     means, target_means : array of shape (E, q), (E,)
         Standardised means of columns and target in each environment, about the pooled ones.
     t_threshold : float
-        Smallest |t|, in the efficient refit, of a gate that is needed.
+        Smallest ``|t|``, in the efficient refit, of a gate that is needed.
     constant, duplicates : tuple
         Constant columns, and ``(dropped, kept)`` pairs of identical ones, by name.
     """
@@ -114,7 +114,7 @@ class LinearProblem:
         always : boolean array of shape (n_features,), optional
             Features that always stay in the model.
         t_threshold : float >= 0
-            Smallest |t| of a gate that is needed.
+            Smallest ``|t|`` of a gate that is needed.
         """
         count = np.asarray(moments.count, dtype=np.float64)
         weights = count / count.sum() if weights is None else weights

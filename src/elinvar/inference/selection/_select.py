@@ -113,7 +113,7 @@ def select(
 ) -> Selection:
     """Choose the invariant support.
 
-    Accepted are supports whose every gate is needed (|t| >= ``t_threshold`` or, by likelihood
+    Accepted are supports whose every gate is needed (``|t| >= t_threshold`` or, by likelihood
     ratio, its tail) and whose overidentification test, as a whole and in its `Loss.parts`, has
     p >= ``level``. Those whose noise is the same everywhere, too, go before the others; among them
     the lowest `Loss.criterion` plus a price for a small p wins. If none is accepted, the one of the

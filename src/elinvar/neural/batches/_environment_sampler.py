@@ -49,7 +49,7 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
         ``block`` batches at a time.
     weights : {"uniform", "size"} or (M,) array
         Share of batches of each environment: the same for all, in proportion to its rows, or
-        numbers of at least 0 in the order of :attr:`environments`.
+        numbers of at least 0 in the order of ``environments``.
     replacement : bool
         Draw every row of a batch independently of all others.
     drop_last : bool

@@ -86,7 +86,7 @@ class Scheduled(Resumable):
         Returns
         -------
         (len(self),) array of int
-            Indices into :attr:`environments`.
+            Indices into ``environments``.
 
         Examples
         --------

@@ -25,7 +25,7 @@ class PooledBatchSampler(LabelledSampler):
         Rows of a batch, of all processes together; a multiple of their number.
     weights : {"uniform", "size"} or (M,) array
         Share of rows from each environment: the same from all, in proportion to its rows, or
-        numbers of at least 0 in the order of :attr:`environments`.
+        numbers of at least 0 in the order of ``environments``.
     replacement : bool
         Draw every row independently of all others.
     drop_last : bool
