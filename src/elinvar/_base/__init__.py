@@ -2,6 +2,7 @@
 
 from elinvar._base._extras import import_extra
 from elinvar._base._files import atomic_save, atomic_write, check_writable
+from elinvar._base._leftovers import temporary_folder
 from elinvar._base._protocols import MatrixAlgorithm, MatrixProblem
 from elinvar._base._version import __version__
 
@@ -13,4 +14,5 @@ __all__ = [
     "atomic_write",
     "check_writable",
     "import_extra",
+    "temporary_folder",
 ]

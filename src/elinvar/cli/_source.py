@@ -4,12 +4,12 @@ import atexit
 import os
 import shutil
 import sys
-import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elinvar._base import check_writable
+from elinvar._base import check_writable, temporary_folder
 from elinvar.errors import FileError
 
 if TYPE_CHECKING:
@@ -81,9 +81,11 @@ def taken_in(data: list[str], ending: str | None) -> list[str]:
     head = source.read(_HEAD)
     if not head:
         raise FileError("Standard input is empty (0 bytes).")
-    folder = tempfile.TemporaryDirectory(prefix="elinvar-")
-    atexit.register(folder.cleanup)
-    file = Path(folder.name) / f"standard input.{ending or _ending_of(head)}"
+    closing = ExitStack()
+    atexit.register(closing.close)
+    file = (
+        closing.enter_context(temporary_folder()) / f"standard input.{ending or _ending_of(head)}"
+    )
     with file.open("wb") as copy:
         copy.write(head)
         shutil.copyfileobj(source, copy)
