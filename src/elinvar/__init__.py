@@ -5,6 +5,5 @@ cheap.
 """
 
 from elinvar._base._lazy import attach
-from elinvar._base._version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)

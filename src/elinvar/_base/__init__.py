@@ -1,15 +1,13 @@
-"""The ground: validation, files, optional packages, numbers and lists in words, the version."""
+"""The ground: validation, files, optional packages, numbers and lists in words."""
 
 from elinvar._base._extras import import_extra
 from elinvar._base._files import atomic_save, atomic_write, check_writable
 from elinvar._base._leftovers import temporary_folder
 from elinvar._base._protocols import MatrixAlgorithm, MatrixProblem
-from elinvar._base._version import __version__
 
 __all__ = [
     "MatrixAlgorithm",
     "MatrixProblem",
-    "__version__",
     "atomic_save",
     "atomic_write",
     "check_writable",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import exp
 from typing import TYPE_CHECKING
 
-from elinvar._base import __version__
+from elinvar._base._version import __version__
 from elinvar.bench._data import NEW_ENVIRONMENTS, NEW_ROWS
 from elinvar.bench._protocol import MOST_FOLDS
 from elinvar.bench._summary import BASE

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from elinvar._base import __version__, check_writable
+from elinvar._base import check_writable
+from elinvar._base._version import __version__
 from elinvar.bench._markdown import PROTOCOL
 from elinvar.bench._real import REFERENCES
 from elinvar.bench._tables import result_tables

@@ -122,7 +122,7 @@ def sweep_of(
     -------
     Sweep
     """
-    from elinvar._base import __version__
+    from elinvar._base._version import __version__
 
     usual = suite.quick_seeds if quick else suite.seeds
     tables = tables if suite.real else ""
@@ -168,7 +168,7 @@ def claims_sweep(
     -------
     Sweep
     """
-    from elinvar._base import __version__
+    from elinvar._base._version import __version__
 
     usual = suite.quick_seeds if quick else suite.simulated_seeds if simulated else suite.seeds
     problems = tuple(table_specs(tables)) if tables else suite.shown(quick=quick)

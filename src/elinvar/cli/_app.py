@@ -22,7 +22,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from elinvar._base import __version__
+        from elinvar._base._version import __version__
 
         typer.echo(f"elinvar {__version__}")
         raise typer.Exit

@@ -193,7 +193,7 @@ def describe_model(model: SavedModel | AdaptedModel) -> dict[str, Any]:
     dict
         Texts, numbers, None, lists and dicts.
     """
-    from elinvar._base import __version__
+    from elinvar._base._version import __version__
 
     kind = {"schema": f"{KIND}{FORMAT}", "elinvar": __version__}
     if isinstance(model, AdaptedModel):

@@ -8,7 +8,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base import __version__, atomic_write
+from elinvar._base import atomic_write
+from elinvar._base._version import __version__
 from elinvar.errors import FileError
 from elinvar.plots import to_svg
 from elinvar.report.layout import take_finding
