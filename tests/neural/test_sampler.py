@@ -1,6 +1,8 @@
 """Every batch from one environment, the same for the same seed and epoch."""
 
+import copy
 import json
+import pickle
 from itertools import chain, islice, product
 
 import numpy as np
@@ -89,8 +91,8 @@ def test_plain_epochs_differ_and_see_all_rows(make):
     reader = DataLoader(TensorDataset(torch.arange(5600)), batch_sampler=make())
     epochs = [fed(reader) for _ in range(20)]
     seen = {row for epoch in epochs for batch in epoch for row in batch}
-    # an epoch draws 37% of the rows of "big" anew: about .63^20 of 5,000 rows, or .5, are left
-    assert len(seen) >= 5595
+    # windows are drawn with replacement: about .37^20 of 5,600 rows are left
+    assert len(seen) == 5600
     assert len({str(epoch[0]) for epoch in epochs}) == 20
     pinned = make()
     assert [at_epoch(pinned, epoch) for epoch in range(20)] == epochs
@@ -135,9 +137,9 @@ def test_rows_of_an_environment_come_equally_often(counts, batch_size, seed):
 
 def test_a_batch_across_two_passes_is_a_fair_draw():
     # 5 rows in batches of 3: the second batch is what was left and one of the first three
-    pairs, sampler = {}, EnvironmentBatchSampler([0] * 5, 3)
-    for _ in range(3000):
-        first, second = sampler
+    pairs = {}
+    for seed in range(3000):
+        first, second = EnvironmentBatchSampler([0] * 5, 3, seed=seed)
         assert set(range(5)) - set(first) < set(second)
         key = tuple(sorted(second))
         pairs[key] = pairs.get(key, 0) + 1
@@ -152,6 +154,72 @@ def test_a_pass_is_shuffled_anew():
     assert sorted(third) != sorted(first)
     overlap = len(set(third) & set(first))
     assert abs(overlap - 250) < 5 * np.sqrt(1000 / 16)
+
+
+@pytest.mark.parametrize("sampler", [EnvironmentBatchSampler, PooledBatchSampler])
+@pytest.mark.parametrize("order", ["through", "named", "resumed"])
+def test_no_row_comes_twice_before_all_have_come(sampler, order):
+    labels = np.repeat(["a", "b", "c"], [57, 30, 9])
+    through, taken = sampler(labels, 8, seed=2), np.zeros(96, dtype=int)
+    for epoch in range(12):
+        found = batches(through)
+        if order == "named":
+            assert at_epoch(sampler(labels, 8, seed=2), epoch) == found
+        elif order == "resumed":
+            again = sampler(labels, 8, seed=2)
+            again.load_state_dict(through.state_dict(consumed=5))
+            assert batches(again) == found[5:]
+        for batch in found:
+            taken += np.bincount(batch, minlength=96)
+            for name in "abc":
+                assert np.ptp(taken[labels == name]) <= 1
+
+
+@pytest.mark.parametrize("sampler", [EnvironmentBatchSampler, PooledBatchSampler])
+def test_an_epoch_depends_on_its_number_alone(sampler):
+    straight = sampler(SITES, 10)
+    epochs = [batches(straight) for _ in range(6)]
+    odd = sampler(SITES, 10)
+    assert list(islice(odd, 4)) == epochs[0][:4]  # broken off
+    assert batches(odd) == epochs[1]
+    two = iter(odd), iter(odd)  # at once
+    turns = [list(batch) for pair in zip(*two, strict=True) for batch in pair]
+    assert turns == [batch for pair in zip(epochs[2], epochs[3], strict=True) for batch in pair]
+    for epoch in (5, 1, 4, 0):
+        assert at_epoch(odd, epoch) == epochs[epoch]
+    assert batches(copy.deepcopy(odd)) == epochs[1]
+    assert batches(pickle.loads(pickle.dumps(odd))) == epochs[1]
+    twin = copy.copy(odd)
+    assert [batches(twin), batches(odd), batches(twin)] == [epochs[1], epochs[1], epochs[2]]
+
+
+@pytest.mark.parametrize("weights", ["uniform", "size", [1, 2, 3]])
+@pytest.mark.parametrize("order", ["random", "cyclic", "blocks"])
+@pytest.mark.parametrize("make", [EnvironmentBatchSampler, PooledBatchSampler])
+def test_coverage_is_what_has_come(make, order, weights):
+    own = {} if make is PooledBatchSampler else {"order": order}
+    sampler, seen = make(SIZES, 50, weights=weights, **own), set()
+    for epochs in range(1, 1 + sampler.epochs_to_cover):
+        seen |= {row for batch in sampler for row in batch}
+        shares = {name: np.mean([row in seen for row in np.flatnonzero(SIZES == name)])
+                  for name in ("big", "mid", "small")}  # fmt: skip
+        assert shares == sampler.coverage(epochs)
+        assert (set(shares.values()) == {1.0}) == (epochs == sampler.epochs_to_cover)
+
+
+def test_an_epoch_by_size_reaches_every_row():
+    for order, drop_last in product(["random", "cyclic", "blocks"], [False, True]):
+        sampler = EnvironmentBatchSampler(SITES, 10, weights="size", order=order, block=None,
+                                          drop_last=drop_last)  # fmt: skip
+        whole = drop_last and order != "blocks"
+        assert sampler.epochs_to_cover == (2 if whole else 1)
+        assert (
+            len(sampler) == len(batches(sampler)) == {"blocks": 40}.get(order, 10 + 2 * (1 - whole))
+        )
+    never = EnvironmentBatchSampler(SITES, 10, replacement=True)
+    assert never.epochs_to_cover is None and 0.5 < never.coverage()["c"] < 1
+    without = EnvironmentBatchSampler(SITES, 10, weights={"a": 1, "b": 2, "c": 0, "d": 1})
+    assert without.coverage(without.epochs_to_cover) == {"a": 1, "b": 1, "c": 0, "d": 1}
 
 
 def test_one_environment_is_an_ordinary_epoch():
@@ -192,6 +260,7 @@ def test_rows_with_replacement_come_independently():
         ("uniform", [0.25, 0.25, 0.25, 0.25]),
         ("size", np.array([40, 25, 7, 31]) / 103),
         ([3, 0, 0, 1], [0.75, 0, 0, 0.25]),
+        ({"d": 1, "a": 3, "c": 0, "b": 0}, [0.75, 0, 0, 0.25]),
     ],
 )
 def test_weights_are_shares_of_batches(weights, shares):
@@ -334,6 +403,8 @@ def test_follow_wants_a_loader_of_its_own():
         ({"weights": [1, 2, 3, -1]}, "weights must be finite, at least 0 and not all 0"),
         ({"weights": [1, 2, 3, np.inf]}, "weights must be finite, at least 0 and not all 0"),
         ({"weights": [0, 0, 0, 0]}, "weights must be finite, at least 0 and not all 0"),
+        ({"weights": {"a": 1, "B": 2, "e": 1}}, "weights names 'B' and 'e'; .*: 'a', 'b', 'c' and"),
+        ({"weights": {"a": 1}}, "weights has no number for 'b', 'c' and 'd'"),
         ({"weights": ["x"] * 4}, "weights must be numbers"),
     ],
 )

@@ -74,6 +74,16 @@ def test_the_audit_gathers_what_processes_see(trained, world):
         assert "built for 1 process, before torch.distributed" in others["early"]
 
 
+@pytest.mark.parametrize("world", [2, 4])
+def test_processes_that_would_draw_different_batches_are_all_told(trained, world):
+    for rank in trained[world]:
+        told = rank["disagree"]
+        assert "seed is 0 in process 0 and 1 in process 1" in told["seed"]
+        assert "epoch is 0 in process 0 and 1 in process 1" in told["epoch"]
+        assert "different batches: data is" in told["data"]
+        assert len(set(told["orders"])) == 3
+
+
 def test_plain_epochs_go_on_alike_in_all_processes():
     ranks = [EnvironmentBatchSampler(SITES, 12, num_replicas=2, rank=r) for r in (0, 1)]
     orders = []

@@ -99,12 +99,31 @@ def other_audits(early):
     return {name: (a.verdict, a.notes) for name, a in found.items()} | {"early": refusal}
 
 
+def disagreements():
+    """Return what processes are told whose samplers differ, and the epochs of those that agree."""
+    rank, told = dist.get_rank(), {}
+    ahead, agreed = environments(), environments()
+    if rank:
+        ahead.set_epoch(1)
+    other_labels = [*SITES[rank:], *SITES[:rank]]
+    for name, sampler in {
+        "seed": EnvironmentBatchSampler(SITES, 64, seed=rank),
+        "epoch": ahead,
+        "data": EnvironmentBatchSampler(other_labels, 64),
+    }.items():
+        try:
+            next(iter(sampler))
+        except DataError as error:
+            told[name] = str(error)
+    return told | {"orders": [str(list(agreed)) for _ in range(3)]}
+
+
 def in_process(rank, world, folder):
     """Train as one of several processes that meet in a file."""
     early = EnvironmentBatchSampler(SITES, batch_size=64)
     meeting = f"file://{folder}/meeting{world}"
     dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world)
-    found = both() | {"others": other_audits(early)}
+    found = both() | {"others": other_audits(early), "disagree": disagreements()}
     torch.save(found, Path(folder) / f"{world}-{rank}.pt")
     dist.destroy_process_group()
 

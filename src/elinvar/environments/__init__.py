@@ -1,6 +1,6 @@
 """Data seen as environments: arrays, frames and files in; Environments and Moments out."""
 
-from elinvar.environments._checks import check_same_order, labels_of_rows
+from elinvar.environments._checks import check_same_order, code_environments, labels_of_rows
 from elinvar.environments._environments import Environments, read_classes
 from elinvar.environments._frames import has_text
 from elinvar.environments._labels import label, natural_order
@@ -27,6 +27,7 @@ __all__ = [
     "check_environments",
     "check_same_order",
     "check_target",
+    "code_environments",
     "encode_and_keep",
     "encode_files",
     "environment_labels",

@@ -19,15 +19,18 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
     """Draw every batch from one environment.
 
     At step t an environment e_t is chosen, and the batch holds ``batch_size`` of its rows. Each
-    environment hands out its rows in a random order, all of them before any comes again. An epoch
-    is as many batches as that of an ordinary loader, ``ceil(n / batch_size)``; since environments
-    are drawn, small ones are gone through more than once with uniform weights, and large ones not
-    to the end.
+    environment hands out its rows in a random order, all of them before any comes again, from
+    epoch to epoch. An epoch is as many batches as that of an ordinary loader,
+    ``ceil(n / batch_size)``; with uniform weights small environments are gone through more than
+    once in it, and large ones not to the end: :attr:`epochs_to_cover` says after how many epochs
+    every row has come. With ``weights="size"`` it is one, and an epoch has the batches that this
+    takes, ``ceil(n_e / batch_size)`` from environment e.
 
-    Going through the sampler again goes through the next epoch, in orders drawn anew. Training
-    loops that call :meth:`set_epoch` before each epoch decide themselves; on several processes
-    either all go through it equally often, or all call it. An iteration counts from its first
-    batch: ``len``, or an iterator that nothing is drawn from, changes nothing.
+    Going through the sampler again goes through the next epoch. Training loops that call
+    :meth:`set_epoch` before each epoch decide themselves; on several processes either all go
+    through it equally often, or all call it, and an iteration begins with a look whether they
+    agree. An iteration counts from its first batch: ``len``, or an iterator that nothing is drawn
+    from, changes nothing.
 
     On several processes all choose the same environment at the same step and take disjoint rows of
     one batch, so that the gradient that they average is that of the whole batch, as one process
@@ -47,13 +50,14 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
         How environments follow each other: each drawn by ``weights``; in turn, as often as
         ``weights`` say, the next epoch going on where this one ends; or drawn by ``weights`` for
         ``block`` batches at a time.
-    weights : {"uniform", "size"} or (M,) array
+    weights : {"uniform", "size"}, (M,) array or mapping of labels to numbers
         Share of batches of each environment: the same for all, in proportion to its rows, or
-        numbers of at least 0 in the order of ``environments``.
+        numbers of at least 0, in the order of ``environments`` or by label.
     replacement : bool
         Draw every row of a batch independently of all others.
     drop_last : bool
-        Make an epoch ``floor(n / batch_size)`` batches.
+        Make an epoch ``floor(n / batch_size)`` batches, or ``floor(n_e / batch_size)`` of each
+        environment with ``weights="size"``, one at the least.
     seed : int
         Of the random order; the same seed and epoch give the same batches.
     small : {"repeat", "shrink", "refuse"}
@@ -141,12 +145,33 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
         check_choice("small", small, ("repeat", "shrink", "refuse"))
         self.order, self.small, self.block = order, small, resolve_block(order, block)
         self._sizes = self._batch_sizes()
+        if self._weights_name == "size" and not self.replacement:
+            self._turns = self._turns_by_size()
+            self.weights = self._turns / self._turns.sum()
 
-    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
-        rows = Reshuffling(self.groups, self._generator(epoch, 1), replacement=self.replacement)
+    def __len__(self) -> int:
+        return super().__len__() if self._turns is None else int(self._turns.sum())
+
+    def _draw(self, epoch: int, rows: Reshuffling) -> Iterator[NDArray[Any]]:
         sizes = self._sizes.tolist()
         for environment in self.schedule(epoch).tolist():
             yield rows.take(environment, sizes[environment])
+
+    def _rows_drawn(self, epoch: int) -> NDArray[np.int64]:
+        turns = np.bincount(self.schedule(epoch), minlength=len(self.environments))
+        return turns * self._sizes
+
+    def _turns_by_size(self) -> NDArray[np.int64]:
+        """Return the batches of an epoch from each environment that reach all of its rows, (M,).
+
+        With ``drop_last`` what does not fill a batch waits for a later epoch, but for environments
+        smaller than a batch; blocks are whole.
+        """
+        counts, unit = self.groups.counts, self.block if self.order == "blocks" else 1
+        turns = -(-counts // self._sizes)
+        if self.drop_last:
+            turns = np.maximum(counts // self._sizes, 1)
+        return -(-turns // unit) * unit
 
     def _batch_sizes(self) -> NDArray[np.int64]:
         """Return the rows of a batch from each environment, (M,)."""

@@ -1,9 +1,11 @@
 """What all samplers of row numbers share: their length, their epochs, the rows of a process."""
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch.utils.data import Sampler
 
@@ -12,8 +14,11 @@ from elinvar.errors import DataError
 from elinvar.neural.batches._groups import group_rows
 from elinvar.neural.batches._loaders import check_length, samplers_of
 from elinvar.neural.batches._order import Weights, resolve_weights
-from elinvar.neural.batches._ranks import check_late_start, resolve_ranks
+from elinvar.neural.batches._ranks import check_agreement, check_late_start, resolve_ranks
+from elinvar.neural.batches._reshuffling import Reshuffling
 from elinvar.neural.batches._resumable import Resumable
+
+_MOST_EPOCHS = 10_000
 
 
 class EpochSampler(Resumable, Sampler[list[int]]):
@@ -21,6 +26,9 @@ class EpochSampler(Resumable, Sampler[list[int]]):
 
     An epoch is ``ceil(n / batch_size)`` batches, ``floor(n / batch_size)`` with ``drop_last``.
     """
+
+    # whether this is the copy of an audit, which reports what others refuse
+    _audited = False
 
     def __init__(
         self,
@@ -54,6 +62,8 @@ class EpochSampler(Resumable, Sampler[list[int]]):
         if not self._ranks_given:
             check_late_start(self.num_replicas)
         epoch, start = self._begin()
+        if not self._ranks_given and not self._audited:
+            check_agreement(epoch, start, {**self._settings(), "data": self._fingerprint()})
         for number, rows in enumerate(self._batches(epoch)):
             if number >= start:
                 self._n_drawn = number + 1
@@ -83,6 +93,11 @@ class EpochSampler(Resumable, Sampler[list[int]]):
 class LabelledSampler(EpochSampler):
     """A sampler that knows the environment of each row.
 
+    The rows of an environment are gone through in passes, each in a random order, from epoch to
+    epoch: no row comes a second time before all have come once. What an epoch yields depends on
+    the seed and its number alone, so the passes before it are gone through again where it does not
+    follow the last one.
+
     Attributes
     ----------
     groups : Groups
@@ -90,6 +105,9 @@ class LabelledSampler(EpochSampler):
     weights : (M,) array adding up to 1
         Share of each environment.
     """
+
+    # where the passes stand: the epoch, its draws under way, and the rows that they are taken from
+    _stand: tuple[int, Iterator[NDArray[Any]], Reshuffling] | None = None
 
     def __init__(
         self,
@@ -108,7 +126,104 @@ class LabelledSampler(EpochSampler):
         super().__init__(n_rows, batch_size, drop_last, seed, num_replicas, rank)
         self.environments = self.groups.names
         self.replacement = bool(replacement)
-        self.weights, self._weights_name = resolve_weights(weights, self.groups.counts)
+        self.weights, self._weights_name = resolve_weights(
+            weights, self.environments, self.groups.counts
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy goes its own way: two that shuffled the same rows in place would mix their passes
+        return {name: value for name, value in vars(self).items() if name != "_stand"}
+
+    @abstractmethod
+    def _draw(self, epoch: int, rows: Reshuffling) -> Iterator[NDArray[Any]]:
+        """Yield the rows of all batches of an epoch, taken from the passes as they stand."""
+
+    @abstractmethod
+    def _rows_drawn(self, epoch: int) -> NDArray[np.int64]:
+        """Count the rows that an epoch takes from each environment, (M,)."""
+
+    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+        if self.replacement:
+            yield from self._draw(epoch, self._passes(epoch))
+            return
+        rows = self._rows_before(epoch)
+        draws = self._draw(epoch, rows)
+        try:
+            # no "yield from": that would close the draws of a loop that breaks off, and the next
+            # epoch goes through the rest of them
+            for batch in draws:  # noqa: UP028
+                yield batch
+        finally:
+            self._stand = (epoch, draws, rows)
+
+    def _passes(self, epoch: int = 0) -> Reshuffling:
+        rng = self._generator(epoch, 1)
+        return Reshuffling(self.groups, rng, replacement=self.replacement)
+
+    def _rows_before(self, epoch: int) -> Reshuffling:
+        """Return the passes as they stand where an epoch begins."""
+        # taken from here while it is used, so that two iterations at once do not share it
+        stand, self._stand = self._stand, None
+        if stand is None or stand[0] >= epoch:
+            rows = self._passes()
+            stand = (0, self._draw(0, rows), rows) if epoch else (-1, iter(()), rows)
+        number, draws, rows = stand
+        for following in range(number + 1, epoch + 1):
+            deque(draws, maxlen=0)
+            if following < epoch:
+                draws = self._draw(following, rows)
+        return rows
+
+    def coverage(self, epochs: int = 1) -> dict[str, float]:
+        """Return the share of each environment's rows that have come after some epochs.
+
+        With ``replacement`` it is the share to be expected.
+
+        Parameters
+        ----------
+        epochs : int
+            From epoch 0 on.
+
+        Returns
+        -------
+        dict of str to float
+            Between 0 and 1, by environment.
+
+        Raises
+        ------
+        DataError
+            If it is no number of epochs.
+
+        Examples
+        --------
+        >>> from elinvar.neural import EnvironmentBatchSampler
+        >>> sites = ["large"] * 60 + ["small"] * 20
+        >>> EnvironmentBatchSampler(sites, 10, order="cyclic").coverage()
+        {'large': 0.6666666666666666, 'small': 1.0}
+        """
+        check_count("epochs", epochs)
+        drawn = np.sum([self._rows_drawn(epoch) for epoch in range(epochs)], axis=0)
+        return dict(zip(self.environments, self._covered(drawn).tolist(), strict=True))
+
+    @property
+    def epochs_to_cover(self) -> int | None:
+        """Epochs after which every row has come, of environments with a weight.
+
+        None with ``replacement``, where no number is enough for certain, and where it is more than
+        10,000.
+        """
+        drawn = np.zeros(len(self.environments), dtype=np.int64)
+        for epoch in range(0 if self.replacement else _MOST_EPOCHS):
+            drawn += self._rows_drawn(epoch)
+            if (self._covered(drawn)[self.weights > 0] == 1).all():
+                return epoch + 1
+        return None
+
+    def _covered(self, drawn: NDArray[np.int64]) -> NDArray[np.float64]:
+        counts = self.groups.counts
+        if self.replacement:
+            return 1 - (1 - 1 / counts) ** drawn
+        return np.minimum(drawn / counts, 1)
 
     def _fingerprint(self) -> str:
         return self.groups.fingerprint

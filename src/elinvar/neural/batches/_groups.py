@@ -1,22 +1,16 @@
 """Rows sorted by environment: what every sampler of labelled rows draws from."""
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar.environments import label, natural_order
+from elinvar.environments import code_environments, natural_order
 from elinvar.errors import DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Labels: TypeAlias = "NDArray[Any] | pd.Categorical"
 
 # rows read at a time, so that what is needed on the way stays small beside the rows
 _CHUNK = 1 << 18
@@ -29,7 +23,7 @@ class Groups:
     Attributes
     ----------
     names : tuple of str
-        Environments in natural order.
+        Environments in natural order, or in their own if they are ordered categories.
     rows : (n,) array of int32, or int64 from 2^31 rows on
         Row numbers, environment by environment, ascending in each.
     starts : (M + 1,) array of int64
@@ -67,7 +61,8 @@ def group_rows(environments: ArrayLike) -> Groups:
     Parameters
     ----------
     environments : (n,) array, Series, Categorical, tensor or sequence of labels
-        Environment of each row.
+        Environment of each row; several columns, (n, k), or tuples are environments together, as
+        everywhere in the package.
 
     Returns
     -------
@@ -76,17 +71,10 @@ def group_rows(environments: ArrayLike) -> Groups:
     Raises
     ------
     DataError
-        If they are no column of labels, a label is missing, a category has no rows, or every row is
-        an environment of its own.
+        If they are no column of labels, a label is missing, or every row is an environment of its
+        own.
     """
-    values = _column(environments)
-    codes, counts, names = _coded(values, getattr(values, "categories", ()))
-    empty = [name for name, count in zip(names, counts, strict=True) if count == 0]
-    if empty:
-        raise DataError(
-            f"Environment {empty[0]!r} has no rows; drop it from the categories, for example with "
-            "remove_unused_categories()."
-        )
+    codes, counts, names = _coded(_column(environments))
     if len(names) == len(codes) > 1:
         raise DataError(
             f"Each of the {len(codes):,} rows has an environment of its own, so no batch could be "
@@ -97,57 +85,45 @@ def group_rows(environments: ArrayLike) -> Groups:
     return Groups(names=names, rows=_sorted_rows(codes, starts), starts=starts)
 
 
-def _column(environments: ArrayLike) -> Labels:
-    """Return labels as something with a length that can be sliced, or refuse them."""
-    import pandas as pd
-
-    if isinstance(environments, torch.Tensor):
-        environments = environments.detach().cpu().numpy()
-
+def _column(environments: ArrayLike) -> Any:
+    """Return labels as something with a length, that can be sliced, or refuse them."""
     given: Any = environments
-    categorical = isinstance(getattr(given, "dtype", None), pd.CategoricalDtype)
-    values = pd.Categorical(given) if categorical else np.asarray(given)
-    if values.ndim != 1 or len(values) == 0:
-        raise DataError(
-            "environments must hold one label for each row, in one dimension; got shape "
-            f"{tuple(values.shape)}."
-        )
-    return values
+    if isinstance(given, torch.Tensor):
+        given = given.detach().cpu().numpy()
+    if isinstance(given, str) or not hasattr(given, "__getitem__"):
+        given = np.asarray(given)
+    scalar = isinstance(given, np.ndarray) and given.ndim == 0
+    if scalar or len(given) == 0:
+        shape = () if scalar else (0,)
+        raise DataError(f"environments must hold one label for each row; got shape {shape}.")
+    return given
 
 
-def _coded(
-    values: Labels, categories: Iterable[Any]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[str, ...]]:
-    """Return a number for each label, rows of each, and names in natural order."""
-    import pandas as pd
-
-    found: dict[str, int] = {}
-    numbers = {
-        value: found.setdefault(label(value) or str(value), len(found)) for value in categories
-    }
-    codes = np.empty(len(values), dtype=np.int32)
-    # labels of different kinds may have one name, 2 and "2": a name is an environment
-    counts = np.zeros(len(found), dtype=np.int64)
-    for first in range(0, len(values), _CHUNK):
-        # missing labels are -1 in local, and -1 again as the last entry of the lookup
-        local, distinct = pd.factorize(values[first : first + _CHUNK])
-        for value in distinct:
-            if value not in numbers:
-                name = label(value)
-                numbers[value] = -1 if name is None else found.setdefault(str(name), len(found))
-        lookup = np.array([*(numbers[value] for value in distinct), -1], dtype=np.int32)
-        part = codes[first : first + len(local)] = lookup[local]
-        if part.min() < 0:
+def _coded(values: Any) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[str, ...]]:
+    """Return a number for each label, rows of each, and names in their order."""
+    n, found, ranked = len(values), dict[str, int](), True
+    # frames and Series of pandas are sliced by position there only
+    by_position = getattr(values, "iloc", values)
+    codes, counts = np.empty(n, dtype=np.int32), np.zeros(0, dtype=np.int64)
+    for first in range(0, n, _CHUNK):
+        size = min(_CHUNK, n - first)
+        factor = code_environments(by_position[first : first + size], size, missing=True)
+        if factor.codes.min() < 0:
             raise DataError(
-                f"Row {first + int(np.argmin(part)):,} has no environment: its label is missing; "
-                "drop such rows, or give them a label of their own."
+                f"Row {first + int(np.argmin(factor.codes)):,} has no environment: its label is "
+                "missing; drop such rows, or give them a label of their own."
             )
+        ranked &= factor.ranked
+        numbers = [found.setdefault(name, len(found)) for name in factor.labels]
+        part = codes[first : first + size] = np.array(numbers, dtype=np.int32)[factor.codes]
         counts.resize(len(found), refcheck=False)
         counts += np.bincount(part, minlength=len(found))
-    names = tuple(natural_order(found))
-    place = np.empty(len(names), dtype=np.int32)
+    # a category without rows is no environment
+    used = [name for name, number in found.items() if counts[number]]
+    names = tuple(used if ranked else natural_order(used))
+    place = np.zeros(len(found), dtype=np.int32)
     place[[found[name] for name in names]] = np.arange(len(names), dtype=np.int32)
-    for first in range(0, len(codes), _CHUNK):
+    for first in range(0, n, _CHUNK):
         codes[first : first + _CHUNK] = place[codes[first : first + _CHUNK]]
     return codes, counts[[found[name] for name in names]], names
 

@@ -54,7 +54,7 @@ def copy_at_rank(sampler: Any, rank: int | None) -> Any:
         return sampler
     twin = copy.copy(sampler)
     if hasattr(twin, "_start"):
-        twin._start = 0
+        twin._start, twin._audited = 0, True
     if isinstance(generator := getattr(twin, "generator", None), torch.Generator):
         twin.generator = generator.clone_state()
     for own, world in (("rank", "num_replicas"), ("process_index", "num_processes")):

@@ -1,18 +1,21 @@
 """Which environment each batch of an epoch comes from, and how often each."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import as_weights, check_choice, check_count
+from elinvar._base._words import listed
+from elinvar.environments import labels_of_rows
 from elinvar.errors import DataError
 from elinvar.neural.batches._resumable import Resumable
 
 Floats = NDArray[np.float64]
 Order = Literal["random", "cyclic", "blocks"]
-Weights = Literal["uniform", "size"] | ArrayLike
+Weights = Literal["uniform", "size"] | ArrayLike | Mapping[Any, float]
 
 _BLOCK = 10
 
@@ -34,14 +37,30 @@ def resolve_block(order: Order, block: int | None) -> int:
     return int(block)
 
 
-def resolve_weights(weights: Weights, counts: NDArray[np.int64]) -> tuple[Floats, str]:
+def resolve_weights(
+    weights: Weights, names: Sequence[str], counts: NDArray[np.int64]
+) -> tuple[Floats, str]:
     """Return the weight of each environment, (M,), adding up to 1, and a name for a saved state.
 
     Raises
     ------
     DataError
-        If they are neither ``"uniform"`` nor ``"size"`` nor a usable array.
+        If they are neither ``"uniform"`` nor ``"size"`` nor a usable array, or a mapping names
+        other environments.
     """
+    if isinstance(weights, Mapping):
+        by_name = dict(
+            zip(labels_of_rows(list(weights), len(weights)), weights.values(), strict=True)
+        )
+        strangers = [name for name in by_name if name not in names]
+        lacking = [name for name in names if name not in by_name]
+        if strangers or lacking:
+            word, which = ("names", strangers) if strangers else ("has no number for", lacking)
+            raise DataError(
+                f"weights {word} {listed([repr(name) for name in which[:5]])}; give one number for "
+                f"each of the environments: {listed([repr(name) for name in names[:9]])}."
+            )
+        weights = [by_name[name] for name in names]
     if isinstance(weights, str):
         if weights not in ("uniform", "size"):
             raise DataError(
@@ -69,6 +88,8 @@ class Scheduled(Resumable):
     order: Order
     weights: Floats
     block: int
+    # batches of an epoch from each environment, (M,), where they are no chance
+    _turns: NDArray[np.int64] | None = None
 
     @property
     def n_environments(self) -> int:
@@ -101,8 +122,11 @@ class Scheduled(Resumable):
             sequence = _cyclic(self.weights, number * n_batches, n_batches)
         else:
             length = self.block if self.order == "blocks" else 1
-            rng = self._generator(number, 0)
-            drawn = rng.choice(len(self.weights), size=-(-n_batches // length), p=self.weights)
+            rng, M = self._generator(number, 0), len(self.weights)
+            if self._turns is None:
+                drawn = rng.choice(M, size=-(-n_batches // length), p=self.weights)
+            else:
+                drawn = rng.permutation(np.repeat(np.arange(M), self._turns // length))
             sequence = np.repeat(drawn, length)[:n_batches]
         return sequence.astype(np.min_scalar_type(len(self.weights) - 1))
 

@@ -23,9 +23,9 @@ class PooledBatchSampler(LabelledSampler):
         Label of the environment of each row, of any kind.
     batch_size : int
         Rows of a batch, of all processes together; a multiple of their number.
-    weights : {"uniform", "size"} or (M,) array
+    weights : {"uniform", "size"}, (M,) array or mapping of labels to numbers
         Share of rows from each environment: the same from all, in proportion to its rows, or
-        numbers of at least 0 in the order of ``environments``.
+        numbers of at least 0, in the order of ``environments`` or by label.
     replacement : bool
         Draw every row independently of all others.
     drop_last : bool
@@ -54,17 +54,23 @@ class PooledBatchSampler(LabelledSampler):
     [2, 2, 2, 2, 2]
     """
 
-    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+    def _draw(self, epoch: int, rows: Reshuffling) -> Iterator[NDArray[Any]]:
         rng = self._generator(epoch, 0)
-        rows = Reshuffling(self.groups, self._generator(epoch, 1), replacement=self.replacement)
+        for _ in range(len(self)):
+            found, sizes = np.unique(self._places(rng, self.batch_size), return_counts=True)
+            parts = zip(found.tolist(), sizes.tolist(), strict=True)
+            yield np.concatenate([rows.take(environment, size) for environment, size in parts])
+
+    def _rows_drawn(self, epoch: int) -> NDArray[np.int64]:
+        places = self._places(self._generator(epoch, 0), len(self) * self.batch_size)
+        return np.bincount(places, minlength=len(self.weights))
+
+    def _places(self, rng: np.random.Generator, size: int) -> NDArray[np.intp]:
+        """Draw the environments of rows."""
         # numbers in [0, 1) find their environment; rounding must not leave one beyond the last
         bounds = np.cumsum(self.weights)
         bounds[np.flatnonzero(self.weights)[-1] :] = 1.0
-        for _ in range(len(self)):
-            drawn = np.searchsorted(bounds, rng.random(self.batch_size), side="right")
-            found, sizes = np.unique(drawn, return_counts=True)
-            parts = zip(found.tolist(), sizes.tolist(), strict=True)
-            yield np.concatenate([rows.take(environment, size) for environment, size in parts])
+        return np.searchsorted(bounds, rng.random(size), side="right")
 
     def _settings(self) -> dict[str, Any]:
         return super()._settings() | {"order": "pooled"}

@@ -1,13 +1,14 @@
 """The processes that share a batch, and which of them this is."""
 
 import os
+from typing import Any
 
 from torch import distributed as dist
 
 from elinvar._base._check import check_count
 from elinvar.errors import DataError
+from elinvar.neural._processes import gather, world_size
 from elinvar.neural._processes import rank as own_rank
-from elinvar.neural._processes import world_size
 
 
 def resolve_ranks(num_replicas: int | None, rank: int | None, batch_size: int) -> tuple[int, int]:
@@ -51,6 +52,27 @@ def check_late_start(num_replicas: int) -> None:
             f"This sampler was built for {num_replicas} process, before torch.distributed was "
             "initialised; build it afterwards, or pass num_replicas and rank."
         )
+
+
+def check_agreement(epoch: int, start: int, settings: dict[str, Any]) -> None:
+    """Refuse, in all processes, that they are about to draw different batches.
+
+    Raises
+    ------
+    DataError
+        If data, settings, epoch or the batch to begin at are not the same in all processes.
+    """
+    own = {**settings, "epoch": epoch, "first batch": start}
+    all_of_them = gather(own)
+    for name in own:
+        values = [other.get(name) for other in all_of_them]
+        rank = next((rank for rank, value in enumerate(values) if value != values[0]), 0)
+        if rank:
+            raise DataError(
+                f"Processes would draw different batches: {name} is {values[0]!r} in process 0 and "
+                f"{values[rank]!r} in process {rank}. Build the sampler with the same labels and "
+                "settings in all, and go through it equally often."
+            )
 
 
 def _check_met() -> None:

@@ -99,7 +99,7 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
         self.num_replicas, self.rank = resolve_ranks(num_replicas, rank, batch_size)
         self._shards = [shards[name] for name in self.environments]
         counts = np.ones(len(shards), dtype=np.int64)
-        self.weights, self._weights_name = resolve_weights(weights, counts)
+        self.weights, self._weights_name = resolve_weights(weights, self.environments, counts)
         self.batch_size, self.n_batches, self.seed = int(batch_size), int(n_batches), int(seed)
         self.order, self.block = order, resolve_block(order, block)
         self.collate_fn = collate_fn or default_collate
