@@ -26,7 +26,7 @@ from _table import Row, Suite, at_least, at_most, parser, run
 from elinvar.neural import EnvironmentBatchSampler, PooledBatchSampler
 
 ENVIRONMENTS = 100
-SPEED, MEMORY = 1.0, 1.2
+SPEED, MEMORY = 2.5, 1.2
 
 PEAK = """
 import json, sys

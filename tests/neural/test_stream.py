@@ -1,5 +1,6 @@
 """Shards that can only be read through: batches of one environment, whatever the workers."""
 
+import pickle
 from itertools import chain
 
 import pytest
@@ -61,6 +62,35 @@ def test_processes_share_out_every_batch():
     for batch, *parts in zip(whole, *shares, strict=True):
         assert sorted(chain(*parts)) == sorted(batch)
         assert {len(part) for part in parts} == {2}
+
+
+@forks
+@pytest.mark.parametrize("settings", [{}, {"num_workers": 2, "persistent_workers": True}])
+def test_no_row_comes_twice_before_its_shard_is_read(settings):
+    source, twin = stream(n_batches=5), stream(n_batches=5)
+    loader = DataLoader(source, batch_size=None, **settings)
+    rows = []
+    for epoch in range(9):
+        if epoch == 3:
+            loaded = list(zip(range(2), loader, strict=False))  # broken off
+            twin.set_epoch(3)
+            assert [batch for _, batch in loaded] == read(twin)[:2]
+            continue
+        found = list(loader)
+        twin.set_epoch(epoch)
+        assert found == read(twin)
+        rows += chain(*found)
+    opened_anew = stream(n_batches=5)
+    opened_anew.set_epoch(8)
+    assert read(opened_anew) == found
+    assert len({row for row in rows if row[0] == "b"}) > 40
+
+
+def test_copies_open_shards_themselves():
+    source = stream(n_batches=5)
+    read(source)
+    again = pickle.loads(pickle.dumps(source))
+    assert read(again) == read(source)
 
 
 @forks

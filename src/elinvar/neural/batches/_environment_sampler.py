@@ -152,10 +152,10 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
     def __len__(self) -> int:
         return super().__len__() if self._turns is None else int(self._turns.sum())
 
-    def _draw(self, epoch: int, rows: Reshuffling) -> Iterator[NDArray[Any]]:
+    def _draw(self, epoch: int, source: Reshuffling) -> Iterator[NDArray[Any]]:
         sizes = self._sizes.tolist()
         for environment in self.schedule(epoch).tolist():
-            yield rows.take(environment, sizes[environment])
+            yield source.take(environment, sizes[environment])
 
     def _rows_drawn(self, epoch: int) -> NDArray[np.int64]:
         turns = np.bincount(self.schedule(epoch), minlength=len(self.environments))

@@ -62,17 +62,28 @@ class EpochSampler(Resumable, Sampler[list[int]]):
         if not self._ranks_given:
             check_late_start(self.num_replicas)
         epoch, start = self._begin()
-        if not self._ranks_given and not self._audited:
+        if self.num_replicas > 1 and not self._ranks_given and not self._audited:
             check_agreement(epoch, start, {**self._settings(), "data": self._fingerprint()})
-        for number, rows in enumerate(self._batches(epoch)):
-            if number >= start:
-                self._n_drawn = number + 1
-                # every process draws the whole batch, and takes its part: nothing is exchanged
-                yield rows[self.rank :: self.num_replicas].tolist()
+        source = self._take_source(epoch)
+        draws = self._draw(epoch, source)
+        try:
+            for number, rows in enumerate(draws):
+                if number >= start:
+                    self._n_drawn = number + 1
+                    # every process draws the whole batch, and takes its part: nothing is exchanged
+                    yield rows[self.rank :: self.num_replicas].tolist()
+        finally:
+            self._put_back(epoch, draws, source)
+
+    def _take_source(self, epoch: int) -> Any:
+        """Return what the batches of an epoch are drawn from, besides chance; nothing here."""
 
     @abstractmethod
-    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+    def _draw(self, epoch: int, source: Any) -> Iterator[NDArray[Any]]:
         """Yield the rows of all batches of an epoch, each good until the next is asked for."""
+
+    def _put_back(self, epoch: int, draws: Iterator[NDArray[Any]], source: Any) -> None:
+        """Keep for a later epoch what an iteration has drawn from, perhaps not to its end."""
 
     def _go_to(self, epoch: int, start: int) -> None:
         super()._go_to(epoch, start)
@@ -135,33 +146,17 @@ class LabelledSampler(EpochSampler):
         return {name: value for name, value in vars(self).items() if name != "_stand"}
 
     @abstractmethod
-    def _draw(self, epoch: int, rows: Reshuffling) -> Iterator[NDArray[Any]]:
-        """Yield the rows of all batches of an epoch, taken from the passes as they stand."""
-
-    @abstractmethod
     def _rows_drawn(self, epoch: int) -> NDArray[np.int64]:
         """Count the rows that an epoch takes from each environment, (M,)."""
-
-    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
-        if self.replacement:
-            yield from self._draw(epoch, self._passes(epoch))
-            return
-        rows = self._rows_before(epoch)
-        draws = self._draw(epoch, rows)
-        try:
-            # no "yield from": that would close the draws of a loop that breaks off, and the next
-            # epoch goes through the rest of them
-            for batch in draws:  # noqa: UP028
-                yield batch
-        finally:
-            self._stand = (epoch, draws, rows)
 
     def _passes(self, epoch: int = 0) -> Reshuffling:
         rng = self._generator(epoch, 1)
         return Reshuffling(self.groups, rng, replacement=self.replacement)
 
-    def _rows_before(self, epoch: int) -> Reshuffling:
+    def _take_source(self, epoch: int) -> Reshuffling:
         """Return the passes as they stand where an epoch begins."""
+        if self.replacement:
+            return self._passes(epoch)
         # taken from here while it is used, so that two iterations at once do not share it
         stand, self._stand = self._stand, None
         if stand is None or stand[0] >= epoch:
@@ -173,6 +168,10 @@ class LabelledSampler(EpochSampler):
             if following < epoch:
                 draws = self._draw(following, rows)
         return rows
+
+    def _put_back(self, epoch: int, draws: Iterator[NDArray[Any]], source: Any) -> None:
+        if not self.replacement:
+            self._stand = (epoch, draws, source)
 
     def coverage(self, epochs: int = 1) -> dict[str, float]:
         """Return the share of each environment's rows that have come after some epochs.

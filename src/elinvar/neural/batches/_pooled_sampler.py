@@ -54,12 +54,12 @@ class PooledBatchSampler(LabelledSampler):
     [2, 2, 2, 2, 2]
     """
 
-    def _draw(self, epoch: int, rows: Reshuffling) -> Iterator[NDArray[Any]]:
+    def _draw(self, epoch: int, source: Reshuffling) -> Iterator[NDArray[Any]]:
         rng = self._generator(epoch, 0)
         for _ in range(len(self)):
             found, sizes = np.unique(self._places(rng, self.batch_size), return_counts=True)
             parts = zip(found.tolist(), sizes.tolist(), strict=True)
-            yield np.concatenate([rows.take(environment, size) for environment, size in parts])
+            yield np.concatenate([source.take(environment, size) for environment, size in parts])
 
     def _rows_drawn(self, epoch: int) -> NDArray[np.int64]:
         places = self._places(self._generator(epoch, 0), len(self) * self.batch_size)

@@ -1,6 +1,7 @@
 """Batches from one environment of data that can only be read through: one shard an environment."""
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -30,8 +31,9 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
     ``collate_fn``, which only sees the rows of the worker's own batches.
 
     Going through it again goes through the next epoch, with environments drawn anew, also where
-    workers read. Shards are opened from their beginning in each, so what lies beyond the rows of
-    ``n_batches`` batches is only seen if the reader shuffles.
+    workers read, and each shard goes on where the epoch before ended: no row comes a second time
+    before its shard has been read to the end. Whoever begins in the middle (a run that is resumed,
+    workers that are new) reads through what has come before, so let workers persist.
 
     Parameters
     ----------
@@ -76,6 +78,9 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
     [10.0, 20.0]
     """
 
+    # where the readers stand: the epoch, the batches read of it, and they
+    _stand: tuple[int, int, list[Iterator[Any]]] | None = None
+
     def __init__(
         self,
         shards: Mapping[str, Shard],
@@ -116,14 +121,34 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
         worker = get_worker_info()
         part, parts = (worker.id, worker.num_workers) if worker else (0, 1)
         epoch, start = self._begin()
-        readers = [self._rows(shard) for shard in range(len(self._shards))]
-        for number, environment in enumerate(self.schedule(epoch).tolist()):
-            rows = islice(readers[environment], self.batch_size)
-            if number >= start and (number - start) % parts == part:
-                yield self.collate_fn(list(rows)[self.rank :: self.num_replicas])
-            else:
-                for _ in rows:
-                    pass
+        readers, read = self._readers_before(epoch), 0
+        try:
+            for number, environment in enumerate(self.schedule(epoch).tolist()):
+                rows, read = islice(readers[environment], self.batch_size), number + 1
+                if number >= start and (number - start) % parts == part:
+                    yield self.collate_fn(list(rows)[self.rank :: self.num_replicas])
+                else:
+                    _read_through(rows)
+        finally:
+            self._stand = (epoch, read, readers)
+
+    def _readers_before(self, epoch: int) -> list[Iterator[Any]]:
+        """Return readers of the shards as they stand where an epoch begins."""
+        # taken from here while they are used, so that two iterations at once do not share them
+        stand, self._stand = self._stand, None
+        if stand is None or stand[0] >= epoch:
+            stand = (0, 0, [self._rows(shard) for shard in range(len(self._shards))])
+        number, read, readers = stand
+        for earlier in range(number, epoch):
+            turns = np.bincount(self.schedule(earlier)[read:], minlength=len(readers))
+            for reader, count in zip(readers, turns.tolist(), strict=True):
+                _read_through(islice(reader, count * self.batch_size))
+            read = 0
+        return readers
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy, such as that of a worker, opens the shards itself
+        return {name: value for name, value in vars(self).items() if name != "_stand"}
 
     def _rows(self, shard: int) -> Iterator[Any]:
         """Yield the rows of a shard, over and over."""
@@ -190,6 +215,10 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
         if getattr(loader, "dataset", None) is not self:
             raise DataError("This loader reads another data set; follow the loader of this one.")
         check_unbatched(loader)
+
+
+def _read_through(rows: Iterator[Any]) -> None:
+    deque(rows, maxlen=0)
 
 
 def check_unbatched(loader: object) -> None:

@@ -95,7 +95,7 @@ class WindowBatchSampler(EpochSampler):
         if small == "refuse":
             self._check_windows()
 
-    def _batches(self, epoch: int) -> Iterator[NDArray[Any]]:
+    def _draw(self, epoch: int, source: None) -> Iterator[NDArray[Any]]:
         rng, order = self._generator(epoch), self._order
         if (self._axis[1:] == self._axis[:-1]).any():
             order = order[np.lexsort((rng.random(self.n_rows), self._axis))]
