@@ -1,5 +1,7 @@
 """What an optimiser step sees, counted without reading the data."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -192,6 +194,45 @@ def test_it_prints_a_sentence_and_what_to_do():
     assert "order=&#x27;blocks&#x27;" in page
 
 
+def test_it_tells_which_rows_came():
+    labels = np.repeat(["big", "mid", "small"], [5000, 500, 100])
+    sampler = EnvironmentBatchSampler(labels, 50)
+    once, often = audit(sampler), audit(sampler, epochs=3)
+    assert once.coverage == sampler.coverage() and often.coverage == sampler.coverage(3)
+    assert f"came {int(100 * once.coverage['big'])}% of 'big' and all rows of the others" in (
+        " ".join(repr(once).split())
+    )
+    assert f"in 1 epoch, and all within {sampler.epochs_to_cover}." in repr(once).replace("\n", " ")
+    assert len(often.per_step) == 3 * len(sampler) and "every row came" in repr(
+        audit(sampler, epochs=sampler.epochs_to_cover)
+    )
+    fixed = DistributedSampler(Unread(), num_replicas=2, rank=0, shuffle=True)
+    half = audit(DataLoader(Unread(), batch_size=10, sampler=fixed), SITES)
+    assert set(half.coverage.values()) == {1.0}  # both processes together
+    first = DataLoader(Unread(), batch_size=20, sampler=range(50))
+    assert audit(first, SITES, epochs=2).coverage == {"a": 1.0, "b": 10 / 60, "c": 0.0}
+    assert "17%" not in repr(audit(first, SITES)) and "16% of 'b'" in repr(audit(first, SITES))
+
+
+class Rows(IterableDataset):
+    """Rows that are read through, with their source in a nested entry."""
+
+    def __iter__(self):
+        for row, site in enumerate(SITES):
+            yield {"x": torch.tensor(float(row)), "meta": {"source": site, "code": ord(site)}}
+
+
+def test_batches_can_be_asked():
+    loader = DataLoader(Rows(), batch_size=20)
+    found = audit(loader, "meta.source")
+    assert (found.verdict, found.environments, found.coverage) == ("hetero", ("a", "b", "c"), {})
+    assert audit(DataLoader(Rows(), batch_size=30), "meta.code").verdict == "mixed"
+    assert audit(loader, lambda batch: batch["meta"]["source"], accumulate=6).verdict == "pooled"
+    assert len(audit(loader, "meta.source", steps=2).per_step) == 2
+    batches = [SimpleNamespace(site="a"), SimpleNamespace(site=["a", "b"])]
+    assert audit(batches, "site").per_step.tolist() == [1, 2]
+
+
 class Stream(IterableDataset):
     """Rows that are read through."""
 
@@ -209,6 +250,18 @@ class Stream(IterableDataset):
         (lambda: audit(DataLoader(Unread()), SITES[:50]), "has 120 rows, but there are 50 labels"),
         (lambda: audit(DataLoader(Stream()), [0] * 5), "make it an EnvironmentStream"),
         (lambda: audit([[0, 130]], SITES), "no row number of 120 labels"),
+        (lambda: audit([["row7"]], SITES), "yields .'row7'., which is no row number"),
+        (lambda: audit([[0.5]], SITES), "which is no row number"),
+        (lambda: audit(7, SITES), "needs a DataLoader or a sampler.* got int"),
+        (lambda: audit([{"x": 1}], "source"), "Batch 0 does not say .*KeyError: 'source'"),
+        (lambda: audit([1, 2], lambda batch: batch.site), "Batch 0 does not say"),
+        (
+            lambda: audit(
+                DataLoader(Unread(), sampler=EnvironmentBatchSampler(SITES, 8), batch_size=2)
+            ),
+            "batch sampler was given as sampler=.*batch_sampler=sampler",
+        ),
+        (lambda: audit([[0]], SITES, epochs=0), "epochs must be an integer of at least 1"),
         (lambda: audit([], SITES), "no batch, so there is no step"),
         (lambda: audit([[0]], SITES, accumulate=0), "accumulate must be an integer of at least 1"),
         (lambda: audit([[0]], SITES, steps=0), "steps must be an integer of at least 1"),

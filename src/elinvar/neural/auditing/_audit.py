@@ -1,18 +1,26 @@
 """Counting the environments that an optimiser step sees."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from html import escape
+from math import floor
 from textwrap import fill
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import check_count
 from elinvar._base._numbers import counted
-from elinvar.errors import DataError
+from elinvar._base._words import listed
+from elinvar.errors import DataError, DataTypeError
 from elinvar.neural.auditing._advice import advice
-from elinvar.neural.auditing._observation import Observation, observe_ranks, observe_stream
+from elinvar.neural.auditing._observation import (
+    Observation,
+    observe_batches,
+    observe_ranks,
+    observe_stream,
+)
 from elinvar.neural.batches._epoch_sampler import LabelledSampler
 from elinvar.neural.batches._groups import Groups, group_rows
 from elinvar.neural.batches._loaders import check_length, samplers_of
@@ -39,6 +47,12 @@ class Audit:
         Processes whose gradients are averaged.
     accumulate : int
         Batches of each process in a step.
+    epochs : int
+        Epochs that were looked at.
+    coverage : dict of str to float
+        Share of each environment's rows that came, between 0 and 1; empty if rows are not known.
+    epochs_to_cover : int or None
+        Epochs after which every row has come, where a sampler of this package knows.
     notes : tuple of str
         What is behind it, and what to do.
     """
@@ -48,6 +62,9 @@ class Audit:
     environments: tuple[str, ...]
     n_processes: int
     accumulate: int
+    epochs: int = 1
+    coverage: dict[str, float] = field(default_factory=dict)
+    epochs_to_cover: int | None = None
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -71,22 +88,40 @@ class Audit:
         else:
             seen = f"a step sees {k.mean():.3g} of {counted(M, 'environment')} on average"
             seen += f", {k.min()} at the least and {k.max()} at the most"
-        return f"Audit: {self.verdict}. {seen[0].upper()}{seen[1:]} ({steps})."
+        return f"Audit: {self.verdict}. {seen[0].upper()}{seen[1:]} ({steps}){self._covered()}."
+
+    def _covered(self) -> str:
+        if not self.coverage:
+            return ""
+        within = f" in {counted(self.epochs, 'epoch')}"
+        left = {name: share for name, share in self.coverage.items() if share < 1}
+        if not left:
+            return f"; every row came{within}"
+        # rounded down: what is not all is never called 100%
+        parts = [f"{floor(100 * share)}% of {name!r}" for name, share in left.items()]
+        others = " and all rows of the others" if len(left) < len(self.coverage) else ""
+        later = f", and all within {self.epochs_to_cover}" if self.epochs_to_cover else ""
+        return f"; of the rows came {listed(parts, most=5)}{others}{within}{later}"
 
 
 def audit(
     loader: object,
-    environments: ArrayLike | None = None,
+    environments: ArrayLike | str | Callable[[Any], Any] | None = None,
     *,
     accumulate: int = 1,
+    epochs: int = 1,
     steps: int | None = None,
 ) -> Audit:
-    """Count the environments that each optimiser step of an epoch sees.
+    """Count the environments that each optimiser step sees, and the rows that come.
 
     HeteroSGD needs one environment a step. Several processes, each with a sampler of its own, or
     gradients accumulated over batches, make it PooledSGD without a word: their gradients are
     averaged. The samplers of the loader are gone through, not its data; they, and the random
     numbers of torch, are left as they were.
+
+    Where only the batches themselves say where they come from (sets that are read through, rows
+    without labels beside them), name the entry of a batch that holds the label of each row, or
+    give a function that returns them. Then one epoch is read, as by a training loop.
 
     Where ``torch.distributed`` runs, call it in all processes: what they see is gathered, and each
     gets the same answer. In a single process, samplers that share rows out to several are asked on
@@ -95,15 +130,19 @@ def audit(
     Parameters
     ----------
     loader : DataLoader or sampler
-        Any loader of torch that draws row numbers, one that Accelerate has prepared, a batch
-        sampler by itself, or a loader of an :class:`EnvironmentStream`.
-    environments : (n,) array, Series, tensor or sequence, optional
+        Any loader of torch that draws row numbers, one that Lightning or Accelerate has prepared,
+        a batch sampler by itself, a loader of an :class:`EnvironmentStream`; with an entry or a
+        function, anything that yields batches.
+    environments : (n,) array, Series, tensor or sequence, str or callable, optional
         Label of the environment of each row; by default those of the sampler, if it is of this
-        package.
+        package. Or what to ask each batch: the entry of a dict or the attribute, with dots between
+        nested ones ("meta.source"), or a function of the batch.
     accumulate : int
         Batches whose gradients are added up before the optimiser takes a step.
+    epochs : int
+        Epochs to look at, from the present one on.
     steps : int, optional
-        Look at this many steps, instead of a whole epoch.
+        Look at no more than this many steps.
 
     Returns
     -------
@@ -123,19 +162,23 @@ def audit(
     >>> sampler = EnvironmentBatchSampler(sites, batch_size=10)
     >>> audit(DataLoader(data, batch_sampler=sampler))
     Audit: hetero. Every step sees one of 2 environments (6 optimiser steps, 1 process, 1 batch a
-    step of each).
+    step of each); every row came in 1 epoch.
     >>> audit(DataLoader(data, batch_size=10), sites).verdict
     'pooled'
     """
     check_count("accumulate", accumulate)
+    check_count("epochs", epochs)
     if steps is not None:
         check_count("steps", steps)
     limit = None if steps is None else steps * accumulate
-    dataset = getattr(loader, "dataset", None)
-    if isinstance(dataset, EnvironmentStream):
-        ranks = observe_stream(loader, dataset, limit)
+    dataset, groups = getattr(loader, "dataset", None), None
+    if isinstance(environments, str) or callable(environments):
+        ranks = observe_batches(_iterable(loader), _asked(environments), limit)
+    elif isinstance(dataset, EnvironmentStream):
+        ranks = observe_stream(loader, dataset, epochs, limit)
     else:
-        ranks = observe_ranks(loader, _groups(loader, environments), limit)
+        groups = _groups(_iterable(loader), environments)
+        ranks = observe_ranks(loader, groups, epochs, limit)
     names = tuple(dict.fromkeys(name for seen in ranks for name in seen.names))
     per_step = _per_step(ranks, accumulate)
     if not len(per_step):
@@ -148,8 +191,47 @@ def audit(
         environments=names,
         n_processes=len(ranks),
         accumulate=accumulate,
+        epochs=epochs,
+        coverage={} if groups is None else _coverage(ranks, groups),
+        epochs_to_cover=_epochs_to_cover(loader, groups),
         notes=advice(loader, ranks, accumulate),
     )
+
+
+def _iterable(loader: object) -> Any:
+    if not hasattr(loader, "__iter__"):
+        raise DataTypeError(
+            "audit needs a DataLoader or a sampler, something that batches can be drawn from; got "
+            f"{type(loader).__name__}."
+        )
+    return loader
+
+
+def _asked(path: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a function that finds the labels of a batch."""
+    if not isinstance(path, str):
+        return path
+
+    def find(batch: Any) -> Any:
+        for part in path.split("."):
+            batch = batch[part] if isinstance(batch, Mapping) else getattr(batch, part)
+        return batch
+
+    return find
+
+
+def _epochs_to_cover(loader: object, groups: Groups | None) -> int | None:
+    own = [] if groups is None else samplers_of(loader)
+    found = (link.epochs_to_cover for link in own if isinstance(link, LabelledSampler))
+    return next(found, None)
+
+
+def _coverage(ranks: list[Observation], groups: Groups) -> dict[str, float]:
+    """Return the share of each environment's rows that came in any process."""
+    bits = [seen.seen for seen in ranks if seen.seen is not None]
+    came = np.unpackbits(np.bitwise_or.reduce(bits), count=len(groups.rows))
+    shares = np.add.reduceat(came[groups.rows], groups.starts[:-1], dtype=np.int64) / groups.counts
+    return dict(zip(groups.names, shares.tolist(), strict=True))
 
 
 def _groups(loader: object, environments: ArrayLike | None) -> Groups:

@@ -1,15 +1,17 @@
-"""Which environments the batches of every process come from."""
+"""Which environments the batches of every process come from, and which rows."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
+from elinvar.environments import labels_of_rows, natural_order
 from elinvar.errors import DataError
 from elinvar.neural._processes import gather
 from elinvar.neural._processes import world_size as n_processes
@@ -33,15 +35,20 @@ class Observation:
         Environments of each batch, as indices into ``names``.
     rows : tuple of str
         A few letters for the rows of each of the first batches.
+    seen : array of uint8, or None
+        A bit for each row of the data set, 1 for those that came; None if rows are not known.
     """
 
     names: tuple[str, ...]
-    batches: list[frozenset[int]]
+    batches: list[frozenset[int]] = field(default_factory=list)
     rows: tuple[str, ...] = ()
+    seen: NDArray[np.uint8] | None = None
 
 
-def observe_ranks(loader: object, groups: Groups, limit: int | None) -> list[Observation]:
-    """Go through the row numbers of an epoch, for every process.
+def observe_ranks(
+    loader: object, groups: Groups, epochs: int, limit: int | None
+) -> list[Observation]:
+    """Go through the row numbers of some epochs, for every process.
 
     Where ``torch.distributed`` runs, each process goes through its own and all are gathered;
     elsewhere copies of the samplers stand in for the processes that they share rows out to.
@@ -51,6 +58,7 @@ def observe_ranks(loader: object, groups: Groups, limit: int | None) -> list[Obs
     loader : DataLoader or sampler
     groups : Groups
         Environments of the rows.
+    epochs : int
     limit : int, optional
         Batches at most.
 
@@ -61,19 +69,68 @@ def observe_ranks(loader: object, groups: Groups, limit: int | None) -> list[Obs
     """
     _check_visible(loader)
     sampler, codes = outer_sampler(loader), groups.codes()
+
+    def observe(rank: int | None) -> Observation:
+        own = copy_at_rank(sampler, rank)
+        batches = chain.from_iterable(own for _ in range(epochs))
+        return _observe(islice(batches, limit), groups.names, codes)
+
     # the copies' generators are copies too, and torch's own is put back
     with torch.random.fork_rng(devices=[]):
         if n_processes() > 1:
-            return gather(_observe(copy_at_rank(sampler, None), groups.names, codes, limit))
-        ranks = range(world_size(list(samplers_of(loader))))
-        return [_observe(copy_at_rank(sampler, rank), groups.names, codes, limit) for rank in ranks]
+            return gather(observe(None))
+        return [observe(rank) for rank in range(world_size(list(samplers_of(loader))))]
+
+
+def observe_batches(
+    loader: Iterable[Any], label: Callable[[Any], Any], limit: int | None
+) -> list[Observation]:
+    """Read batches, and ask each for its environments.
+
+    Parameters
+    ----------
+    loader : iterable
+        What yields batches.
+    label : callable
+        Returns the label of each row of a batch.
+    limit : int, optional
+        Batches at most.
+
+    Returns
+    -------
+    list of Observation
+        One a process.
+
+    Raises
+    ------
+    DataError
+        If a batch does not say its environments.
+    """
+    found = []
+    for number, batch in enumerate(islice(loader, limit)):
+        try:
+            labels = label(batch)
+            labels = labels.tolist() if isinstance(labels, torch.Tensor) else labels
+            labels = [labels] if isinstance(labels, str) or np.ndim(labels) == 0 else labels
+            found.append(frozenset(labels_of_rows(labels, len(labels))))
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            raise DataError(
+                f"Batch {number} does not say its environments ({type(error).__name__}: {error}): "
+                "give the entry of a batch that holds them, or a function that returns the label "
+                "of each row of a batch."
+            ) from error
+    names = tuple(natural_order(set().union(*found)))
+    places = {name: place for place, name in enumerate(names)}
+    batches = [frozenset(places[name] for name in batch) for batch in found]
+    return gather(Observation(names=names, batches=batches))
 
 
 def _check_visible(loader: object) -> None:
     if isinstance(getattr(loader, "dataset", None), IterableDataset):
         raise DataError(
             "The rows of this loader's batches are not known, because its data set is read "
-            "through; make it an EnvironmentStream."
+            "through: give the entry of a batch that names its environments, as in "
+            "audit(loader, 'source'), or make it an EnvironmentStream."
         )
     if type(loader).__name__ == "DataLoaderDispatcher":
         raise DataError(
@@ -83,11 +140,12 @@ def _check_visible(loader: object) -> None:
 
 
 def observe_stream(
-    loader: object, stream: EnvironmentStream, limit: int | None
+    loader: object, stream: EnvironmentStream, epochs: int, limit: int | None
 ) -> list[Observation]:
     """Return the environments of a stream's batches, for every process, without reading it."""
     check_unbatched(loader)
-    batches = [frozenset([code]) for code in stream.schedule().tolist()[:limit]]
+    turns = np.concatenate([stream.schedule(stream.epoch + epoch) for epoch in range(epochs)])
+    batches = [frozenset([code]) for code in turns.tolist()[:limit]]
     seen = Observation(names=stream.environments, batches=batches)
     if n_processes() > 1:
         return gather(seen)
@@ -95,20 +153,39 @@ def observe_stream(
 
 
 def _observe(
-    sampler: Iterable[object], names: tuple[str, ...], codes: NDArray[np.int32], limit: int | None
+    found: Iterable[object], names: tuple[str, ...], codes: NDArray[np.int32]
 ) -> Observation:
     batches: list[frozenset[int]] = []
     rows: list[str] = []
-    for found in islice(sampler, limit):
-        batch = np.atleast_1d(np.asarray(found))
+    seen = np.zeros(len(codes), dtype=np.bool_)
+    for numbers in found:
+        batch = _row_numbers(numbers, len(codes))
         if len(rows) < _COMPARED:
             # rows in any order: processes that read the same rows do the work of one
             rows.append(hashlib.blake2b(np.sort(batch).tobytes(), digest_size=8).hexdigest())
-        try:
-            batches.append(frozenset(codes[batch].tolist()))
-        except IndexError as error:
-            raise DataError(
-                f"The sampler yields {found!r:.60}, which is no row number of {len(codes):,} "
-                "labels; give one label for each row of the data set."
-            ) from error
-    return Observation(names=names, batches=batches, rows=tuple(rows))
+        batches.append(frozenset(codes[batch].tolist()))
+        seen[batch] = True
+    return Observation(names=names, batches=batches, rows=tuple(rows), seen=np.packbits(seen))
+
+
+def _row_numbers(found: object, n_rows: int) -> NDArray[np.int64]:
+    """Return what a sampler yields as row numbers, or refuse it."""
+    if isinstance(found, list | tuple) and any(isinstance(part, list | tuple) for part in found):
+        raise DataError(
+            "This loader puts whole batches of row numbers into batches again: a batch sampler "
+            "was given as sampler=. Pass it as DataLoader(..., batch_sampler=sampler), without "
+            "batch_size."
+        )
+    try:
+        batch = np.atleast_1d(np.asarray(found))
+        whole = batch.dtype.kind in "iu" and batch.ndim == 1
+        fits = whole and (not batch.size or (batch.min() >= -n_rows and batch.max() < n_rows))
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise DataError(
+            f"The sampler yields {found!r:.60}, which is no row number of {n_rows:,} "
+            "labels; give one label for each row of the data set, or, if rows have names of "
+            "another kind, the entry of a batch that holds its environments."
+        )
+    return batch.astype(np.int64)

@@ -22,7 +22,7 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
     environment hands out its rows in a random order, all of them before any comes again, from
     epoch to epoch. An epoch is as many batches as that of an ordinary loader,
     ``ceil(n / batch_size)``; with uniform weights small environments are gone through more than
-    once in it, and large ones not to the end: :attr:`epochs_to_cover` says after how many epochs
+    once in it, and large ones not to the end: ``epochs_to_cover`` says after how many epochs
     every row has come. With ``weights="size"`` it is one, and an epoch has the batches that this
     takes, ``ceil(n_e / batch_size)`` from environment e.
 
