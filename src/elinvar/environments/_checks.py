@@ -163,7 +163,22 @@ def code_environments(
 ) -> Factor:
     """Code one environment label a row; ``None`` puts all rows in one environment.
 
-    ``name`` is what messages call the labels, ``missing`` says whether some may be: -1 then.
+    Parameters
+    ----------
+    environments : labels of any kind, or None
+        Several columns, or tuples, are environments together.
+    n : int
+        Rows that need one.
+    first_row : int
+        What messages count rows from.
+    name : str
+        What messages call the labels.
+    missing : bool
+        Whether some may be; their code is -1 then.
+
+    Returns
+    -------
+    Factor
 
     Raises
     ------
