@@ -8,9 +8,11 @@ from elinvar.errors import (
     DataError,
     DataTypeError,
     ElinvarError,
+    ElinvarWarning,
     FileError,
     MissingExtraError,
     ModelFileError,
+    printable,
 )
 
 
@@ -47,3 +49,19 @@ def test_a_missing_extra_names_its_install_command():
 def test_public_names_of_the_ground_floor_exist():
     assert sorted(_base.__all__) == _base.__all__
     assert all(hasattr(_base, name) for name in _base.__all__)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("price \x1b[2J", r"price \u001b[2J"),
+        ("\x00\x7f\x9b", r"\u0000\u007f\u009b"),
+        ("abc\u202edef\u2066", r"abc\u202edef\u2066"),
+        ("half \ud800", r"half \ud800"),
+        ("back\rover", r"back\u000dover"),
+        ("two\nlines, Größe, 東京, 👩‍🔬", "two\nlines, Größe, 東京, 👩‍🔬"),
+    ],
+)
+def test_what_controls_a_terminal_is_shown_as_an_escape(text, shown):
+    assert printable(text) == shown
+    assert str(DataError(text)) == str(FileError(text)) == str(ElinvarWarning(text)) == shown

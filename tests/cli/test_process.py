@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -13,10 +14,11 @@ import sys
 import termios
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar import InvariantRegressor, save_model
+from elinvar import InvariantRegressor, load_model, save_model
 from elinvar.datasets import load_penguins
 
 COMMAND = (sys.executable, "-m", "elinvar")
@@ -224,3 +226,65 @@ print("left out", left_out)
     assert printed.count("k = d") == 2
     # every number that is shown is whole
     assert printed.count("0.0123") == 2 * (9 - max(left_out - 1, 0))
+
+
+TRICK = "\x1b[31mred\u202e\x9b2J\x7f"
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture
+def tricky(frame, tmp_path):
+    """Return a table whose names and levels would colour, clear and turn round what is shown."""
+    frame = frame.assign(kind=np.where(np.arange(len(frame)) % 3, f"level{TRICK}", "plain"))
+    frame["place"] += TRICK
+    frame.columns = [f"{name}{TRICK}" for name in frame.columns]
+    frame.to_csv(tmp_path / "tricky.csv", index=False)
+    return tmp_path / "tricky.csv", "--target", f"yield{TRICK}", "--environment", f"place{TRICK}"
+
+
+@pytest.mark.parametrize("command", ["fit", "fit --json", "diagnose"])
+def test_names_and_levels_cannot_control_a_terminal(command, tricky, tmp_path):
+    name, *options = command.split()
+    assert not CONTROLS.search(on_a_terminal(120, name, *tricky, *options))
+
+
+def test_names_and_levels_cannot_control_what_reads_errors_pages_and_pictures(tricky, tmp_path):
+    outputs = ("--report", tmp_path / "page.html", "--figures", tmp_path / "figures")
+    done = run("fit", *tricky, *outputs)
+    assert done.returncode == 0, done.stderr
+    pictures = [*(tmp_path / "figures").glob("*.svg")]
+    for path in [tmp_path / "page.html", *pictures]:
+        assert not CONTROLS.search(path.read_text("utf-8"))
+        assert "u001b[31mred" in path.read_text("utf-8") or path in pictures
+    for wrong in (["fit", tricky[0], "--target", TRICK, *tricky[3:]], ["fit", f"--{TRICK}"]):
+        refused = run(*wrong)
+        assert refused.returncode in (1, 2)
+        assert "[31mred" in refused.stderr and not CONTROLS.search(refused.stderr)
+
+
+def test_json_gives_back_the_names_that_it_does_not_show_raw(tricky):
+    done = run("fit", *tricky, "--json")
+    assert not CONTROLS.search(done.stdout)
+    assert json.loads(done.stdout)["target"] == f"yield{TRICK}"
+
+
+@pytest.mark.parametrize(("closed", "code", "said"), [
+    (">&-", 1, "error: Standard output: it is closed.\n"),
+    ("2>&-", 0, ""),
+    (">&- 2>&-", 1, ""),
+    ("| true; exit ${PIPESTATUS[0]}", 0, ""),
+])  # fmt: skip
+def test_closed_streams_cost_no_file(closed, code, said, csv, tmp_path):
+    command = [*COMMAND, "fit", csv, *ROLES, "--model", tmp_path / "m.json"]
+    line = f"{shlex.join(map(str, command))} {closed}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    # whether the reader of a pipe had gone before the last line is chance
+    assert done.returncode in (code, 141 if "|" in closed else code)
+    assert done.stderr == said
+    assert load_model(tmp_path / "m.json").status_ == "accepted"
+
+
+def test_a_refusal_to_a_closed_stream_is_a_status(csv):
+    line = f"{shlex.join([*COMMAND, 'fit', str(csv), '--target', 'x', '--environment', 'y'])} 2>&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "")

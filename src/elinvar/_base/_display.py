@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
+from elinvar.errors import printable
+
 SHOWN = 12
 
 
@@ -19,7 +21,7 @@ def text_table(head: str, rows: Sequence[tuple[str, ...]], more: int, *, left: i
     ]
     if more:
         lines.append(f"  ... and {more:,} more")
-    return "\n".join([head, *lines])
+    return printable("\n".join([head, *lines]))
 
 
 def html_table(head: str, rows: Sequence[tuple[str, ...]], more: int) -> str:
@@ -30,4 +32,4 @@ def html_table(head: str, rows: Sequence[tuple[str, ...]], more: int) -> str:
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rest
     )
     tail = f"<p>... and {more:,} more</p>" if more else ""
-    return f"<p>{escape(head)}</p><table><tr>{header}</tr>{body}</table>{tail}"
+    return printable(f"<p>{escape(head)}</p><table><tr>{header}</tr>{body}</table>{tail}")

@@ -8,6 +8,7 @@ from elinvar.answer._found import Found
 from elinvar.answer.explanation import Explanation, explain
 from elinvar.answer.headline import headline, reason
 from elinvar.answer.summary import summary
+from elinvar.errors import printable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +113,7 @@ class Answer(Found):
         return summary(self, format)
 
     def __repr__(self) -> str:
-        return f"Answer({self.status}): {self.headline}"
+        return printable(f"Answer({self.status}): {self.headline}")
 
     def _repr_html_(self) -> str:
         return self.summary("html")

@@ -8,6 +8,7 @@ from elinvar.answer.summary import laid_out
 from elinvar.answer.transfer_found import TransferFound
 from elinvar.answer.transfer_tables import forecast_tables
 from elinvar.answer.transfer_words import explain_forecast, forecast_headline, forecast_notes
+from elinvar.errors import printable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,7 +92,7 @@ class TransferAnswer(TransferFound):
         return laid_out(self.headline, forecast_tables(self), lines, format)
 
     def __repr__(self) -> str:
-        return f"TransferAnswer: {self.headline}"
+        return printable(f"TransferAnswer: {self.headline}")
 
     def _repr_html_(self) -> str:
         return self.summary("html")

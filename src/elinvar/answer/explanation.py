@@ -17,6 +17,7 @@ from elinvar.answer.statements import (
     smallest_words,
     statement,
 )
+from elinvar.errors import printable
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
@@ -48,7 +49,7 @@ class Explanation:
 
     def __str__(self) -> str:
         advice = [f"{ADVICE} {self.advice}"] if self.advice else []
-        return " ".join([self.lead, *self.body, *advice])
+        return printable(" ".join([self.lead, *self.body, *advice]))
 
 
 def explain(answer: "Found") -> Explanation:

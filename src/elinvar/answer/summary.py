@@ -9,7 +9,7 @@ from elinvar._base._numbers import p_words
 from elinvar.answer.effect_tables import EffectTable, effect_tables
 from elinvar.answer.headline import headline, predictor_words
 from elinvar.answer.sentences import multiplicity_sentence
-from elinvar.errors import DataError
+from elinvar.errors import DataError, printable
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
@@ -45,7 +45,7 @@ def laid_out(head: str, tables: list[EffectTable], lines: list[str], format: str
     """
     if format not in _WRITERS:
         raise DataError(f"format must be one of {', '.join(map(repr, _WRITERS))}; got {format!r}.")
-    return _WRITERS[format](head, tables, lines)
+    return printable(_WRITERS[format](head, tables, lines))
 
 
 def _text(head: str, tables: list[EffectTable], lines: list[str]) -> str:

@@ -1,7 +1,6 @@
 """Results on standard output, progress and refusals on standard error."""
 
 import errno
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,8 @@ import typer
 from elinvar._base._voice import command_line
 from elinvar._base._watch import watching
 from elinvar.cli._long_run import duration
-from elinvar.errors import ElinvarError, ElinvarWarning
+from elinvar.cli._streams import lose, say, show, status
+from elinvar.errors import ElinvarError, ElinvarWarning, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,41 +36,32 @@ def guarded() -> Iterator[None]:
             warnings.simplefilter("default", ElinvarWarning)
             warnings.showwarning = _show_warning
             yield
-        # here a closed pipe can still be met; at exit it would be a traceback
-        sys.stdout.flush()
     except ElinvarError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
-        print("interrupted: nothing more was written", file=sys.stderr)
+        say("interrupted: nothing more was written")
         # 128 + SIGINT, as a shell says it
         raise typer.Exit(130) from None
     except MemoryError:
         _refuse("The memory of this machine is not enough.")
     except OSError as error:
         if error.errno == errno.EPIPE:
-            _close_output()
-            # 128 + SIGPIPE: the reader has read enough, and nothing has failed
-            raise typer.Exit(141) from None
-        where = f"{error.filename}: " if error.filename else ""
-        _refuse(f"{where}{error.strerror or error}.")
+            lose(error)
+        else:
+            where = f"{error.filename}: " if error.filename else ""
+            _refuse(f"{where}{error.strerror or error}.")
+    if lost := status():
+        raise typer.Exit(lost)
 
 
 def _refuse(reason: str) -> None:
     line = " ".join(reason.split()).replace("?.", "?")
-    print(f"error: {line}", file=sys.stderr)
+    say(f"error: {line}")
     raise typer.Exit(1) from None
 
 
-def _close_output() -> None:
-    """Let what is still buffered for a closed pipe vanish, instead of failing at exit."""
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
-
-
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    say(f"note: {' '.join(str(message).split())}")
 
 
 @contextmanager
@@ -86,14 +77,18 @@ def progress(text: str) -> Iterator[None]:
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=20))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+    )
     with Progress(*columns, console=_error_console(), transient=True) as shown:
         task, clock = shown.add_task(text, total=None), _Clock()
 
         def show(what: str, done: int, total: int) -> None:
             left = clock.left(done, total)
             words = f"{text} {what} {done} of {total}" + f", {duration(left)} left" * (left > 0)
-            shown.update(task, description=words, completed=done, total=total)
+            shown.update(task, description=printable(words), completed=done, total=total)
 
         with watching(show):
             yield
@@ -130,7 +125,7 @@ class _Announcer:
         if left > _LONG and not self._said:
             self._said = True
             line = f"{self._text} {what}: {done} of {total} done, about {duration(left)} left"
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
 
 class Printer:
@@ -156,9 +151,9 @@ class Printer:
 
         width = min(self._console.width, PLAIN_WIDTH)
         filled = fill(
-            text,
+            printable(text),
             width,
-            initial_indent=bullet,
+            initial_indent=printable(bullet),
             subsequent_indent=" " * len(bullet),
             break_long_words=False,
             break_on_hyphens=False,
@@ -187,7 +182,7 @@ class Printer:
         unbounded = self._console.options.update(width=_WIDE)
         for left_out in range(optional + 1):
             shown = len(header) - left_out
-            cells = [row[:shown] for row in rows]
+            cells = [[_in_line(cell) for cell in row[:shown]] for row in rows]
             folded = [_folded(name, [row[k] for row in rows]) for k, name in enumerate(header)]
             ways = ((header, False), (header, True), (folded, True))
             for heads, broken in ways[: 1 if self._plain else 2 + fold]:
@@ -204,8 +199,7 @@ class Printer:
 
     def flush(self) -> None:
         """Write everything to standard output."""
-        sys.stdout.write("".join(self._parts))
-        sys.stdout.flush()
+        show("".join(self._parts))
         self._parts.clear()
 
     def _add(self, thing: Any, **options: Any) -> None:
@@ -213,6 +207,11 @@ class Printer:
             self._console.print(thing, **options)
         lines = capture.get().splitlines()
         self._parts.append("\n".join(line.rstrip() for line in lines) + "\n")
+
+
+def _in_line(cell: str) -> str:
+    """Return a cell that cannot break its row: ends of lines are shown."""
+    return printable(cell).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _folded(name: str, cells: Sequence[str]) -> str:

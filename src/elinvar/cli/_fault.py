@@ -11,6 +11,7 @@ from pathlib import Path
 
 from elinvar._base import atomic_write
 from elinvar._base._version import versions
+from elinvar.errors import printable
 
 STATUS = 70
 """Exit status of a fault of elinvar itself, as in sysexits.h."""
@@ -30,7 +31,7 @@ def report_fault(error: Exception) -> str:
     try:
         path = Path(tempfile.gettempdir(), file_name)
         with atomic_write(path) as file:
-            file.write(_details(error))
+            file.write(printable(_details(error)))
     except OSError as refused:
         why = str(refused.strerror or refused).rstrip(".")
         return f"{told} the command and this line (its details could not be written: {why})."

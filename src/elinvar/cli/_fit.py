@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
+from elinvar.cli._streams import show
+from elinvar.errors import printable
 
 if TYPE_CHECKING:
     from elinvar.estimators import InvariantClassifier, InvariantRegressor
@@ -127,4 +129,5 @@ def print_json(result: dict[str, Any], written: dict[str, Any]) -> None:
         for kind, paths in written.items()
     }
     text = json.dumps(plain(result | files), indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(f"{text}\n")
+    # in JSON the escapes are those of the same letters
+    show(f"{printable(text)}\n")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import typer
 
+from elinvar.cli._streams import say
+from elinvar.errors import printable
+
 Show = Callable[[str, int, int, float | None], None]
 
 
@@ -20,7 +23,7 @@ def bar(n_parts: int = 1) -> Iterator[Show | None]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[left]}"),
@@ -35,7 +38,9 @@ def bar(n_parts: int = 1) -> Iterator[Show | None]:
             unknown = seconds_left is None or done == total
             left = "" if unknown else f"{duration(seconds_left or 0.0)} left"
             name = part if n_parts == 1 else f"{part} ({len(seen)} of {n_parts})"
-            progress.update(task, description=name, completed=done, total=total, left=left)
+            progress.update(
+                task, description=printable(name), completed=done, total=total, left=left
+            )
 
         yield show
 
@@ -46,10 +51,9 @@ def resumable(out: Path, *, option: str = "") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(
+        say(
             f"interrupted: the runs that have finished are kept in {out}; the same command "
-            f"{option}goes on from there",
-            file=sys.stderr,
+            f"{option}goes on from there"
         )
         raise typer.Exit(130) from None
 

@@ -12,7 +12,7 @@ import numpy as np
 from elinvar._base import atomic_write
 from elinvar.cli._console import progress
 from elinvar.cli._source import check_outputs
-from elinvar.errors import DataError
+from elinvar.errors import DataError, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,8 +51,9 @@ def run(
     )
     tables = (_beside(kept, _columns(values, classes)) for values, kept in batches)
     if out is None:
+        safe = printable if sys.stdout.isatty() else str
         for text in _lines(tables):
-            sys.stdout.write(text)
+            sys.stdout.write(safe(text))
         return
     parquet = out.suffix.lower() in (".parquet", ".pq")
     with progress("Predicting ..."), atomic_write(out, "wb" if parquet else "w") as file:

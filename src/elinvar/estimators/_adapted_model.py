@@ -18,7 +18,7 @@ from elinvar.environments import (
     check_target,
     labels_of_rows,
 )
-from elinvar.errors import DataError
+from elinvar.errors import DataError, printable
 from elinvar.estimators._environment_estimator import Floats, own_errors
 from elinvar.estimators._place_evidence import differences_table
 from elinvar.forecast.adaptation import Adaptation, Sums, read_sums
@@ -298,7 +298,8 @@ class AdaptedModel:
 
     def explain(self) -> str:
         """Return in a few sentences what was adapted, and what differs in this place."""
-        return " ".join([self._headline(), self._finding(), rows_sentence(self._adaptation)])
+        parts = [self._headline(), self._finding(), rows_sentence(self._adaptation)]
+        return printable(" ".join(parts))
 
     @classmethod
     def from_file(cls, model: Base, file: Reader) -> "AdaptedModel":

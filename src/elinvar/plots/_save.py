@@ -8,6 +8,7 @@ from html import escape
 from io import BytesIO, StringIO
 from typing import Any
 
+from elinvar.errors import printable
 from elinvar.plots._axes import Axes
 from elinvar.plots.palette import INK, PALETTE
 
@@ -68,7 +69,7 @@ def to_svg(ax: Axes, *, prefix: str, alt: str) -> str:
     box = re.search(r'viewBox="[^"]*"', head)
     ids: dict[str, str] = {}
     body = re.sub(r"<[^>]*>", lambda tag: _adapt(tag.group(), prefix, ids), body)
-    return (
+    return printable(
         f'<svg {box.group() if box else ""} role="img" aria-label="{escape(alt)}" '
         f'stroke-linejoin="round" stroke-linecap="butt">{body}'
     )

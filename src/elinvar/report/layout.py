@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from elinvar._base import atomic_write
+from elinvar.errors import printable
 from elinvar.plots import to_svg
 from elinvar.plots.types import Axes
 
@@ -134,5 +135,5 @@ def write_page(path: Path, template: str, *folders: Path, **content: object) -> 
     )
     page = environment.get_template(template).render(content)
     with atomic_write(path) as file:
-        file.write(page)
+        file.write(printable(page))
     return path
