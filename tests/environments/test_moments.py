@@ -294,8 +294,12 @@ def test_schema_knows_groups_and_reference_levels():
     assert schema.groups.tolist() == [0, 1, 1, 1, 2]
     assert schema.reference.tolist() == [False, True, False, False, False]
     assert Schema.from_dict(schema.to_dict()) == schema
-    with pytest.raises(DataError, match="not the description"):
-        Schema.from_dict({"features": [1]})
+    with pytest.raises(DataError, match=r"levels must be there"):
+        Schema.from_dict(
+            {name: [1] for name in ("features", "environment", "fill", "named", "target")}
+        )
+    with pytest.raises(DataError, match=r"features\[0\] must be text"):
+        Schema.from_dict(schema.to_dict() | {"features": [1]})
     with pytest.raises(DataError, match="must differ"):
         Schema(features=("a", "a"))
 

@@ -2,7 +2,9 @@
 
 import io
 import json
+import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -128,3 +130,62 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         moments().save(path)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def repacked(path, member, content, **options):
+    """Put another member into the archive, with the checksum that it needs."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, old in members.items():
+            archive.writestr(name, content if name == member else old)
+
+
+def header(shape, descr="<f8"):
+    file = io.BytesIO()
+    about = {"descr": descr, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("cov_xx.npy", header((3, 10**4, 10**5))),
+        ("cov_xx.npy", header((3, 5, 5))),
+        ("about.npy", header((10**10,), "|u1")),
+        ("about.npy", header((-1,), "|u1")),
+        ("about.npy", header((), "|u1") + b"1"),
+        ("mean_y.npy", header((3,), "|O") + b"\0" * 24),
+        ("mean_y.npy", header((3,), "<c16") + b"\0" * 48),
+    ],
+)
+def test_a_header_cannot_ask_for_memory_that_the_file_does_not_have(tmp_path, member, content):
+    path = tmp_path / "m.npz"
+    moments().save(path)
+    repacked(path, member, content)
+    tracemalloc.start()
+    with pytest.raises(FileError, match="damaged"):
+        Moments.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+
+
+def test_a_small_file_cannot_unpack_to_a_large_one(tmp_path):
+    path = tmp_path / "bomb.npz"
+    moments().save(path)
+    names = header((3 * 10**7,), "|u1") + b" " * 3 * 10**7
+    repacked(path, "about.npy", names, compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 1e5
+    tracemalloc.start()
+    with pytest.raises(FileError, match="damaged"):
+        Moments.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+
+
+def test_names_that_are_no_unicode_come_back(tmp_path):
+    saved = moments()
+    odd = replace(saved, names=("\udcff", *saved.names[1:]))
+    odd.save(tmp_path / "m.npz")
+    assert Moments.load(tmp_path / "m.npz").names == odd.names

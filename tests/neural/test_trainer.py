@@ -1,5 +1,6 @@
 """The loop: what a step is, exact resume, divergence, and what is refused."""
 
+import copy
 import math
 import os
 import pickle
@@ -254,6 +255,43 @@ def test_reading_a_checkpoint_runs_no_code(how, tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"run\.pt is no checkpoint"):
         trainer(checkpoint=kept).fit(loader(), steps=10, resume=True)
     assert not (tmp_path / "exploded").exists()
+
+
+def places_in(value, *way):
+    """Yield the way to every value, however deep."""
+    if way:
+        yield way
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places_in(part, *way, key)
+
+
+@pytest.mark.parametrize("other", [None, -1, "x", [], {}, torch.zeros(2, 3), math.nan, 2**70])
+def test_a_checkpoint_that_was_changed_is_refused(other, tmp_path):
+    kept = Checkpoint(path=tmp_path / "run.pt", every=5)
+    trainer(checkpoint=kept).fit(loader(), steps=10)
+    whole = torch.load(kept.path)
+    for *way, last in places_in(whole):
+        state = copy.deepcopy(whole)
+        inner = state
+        for key in way:
+            inner = inner[key]
+        if repr(inner[last]) == repr(other):
+            continue
+        inner[last] = other
+        torch.save(state, kept.path)
+        with pytest.raises(FileError, match=r"run\.pt is no checkpoint"):
+            kept.read()
+
+
+@pytest.mark.parametrize("part", ["optimizer", "batches", "random", "rows", "losses", "model"])
+def test_a_checkpoint_of_a_stranger_is_refused_in_a_sentence(part, tmp_path):
+    kept = Checkpoint(path=tmp_path / "run.pt", every=5)
+    trainer(checkpoint=kept).fit(loader(), steps=10)
+    # with the digest that it needs
+    kept.write(kept.read() | {part: 3})
+    with pytest.raises(FileError, match="does not fit this model"):
+        trainer(checkpoint=kept).fit(loader(), steps=20, resume=True)
 
 
 @pytest.mark.parametrize("lr", [3.0, 1e30])

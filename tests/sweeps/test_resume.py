@@ -285,6 +285,33 @@ def test_a_journal_that_is_none_or_of_another_version(tmp_path):
         run_sweep(sweep_cells.draws(), out)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE cells SET columns = '{}' WHERE rowid = 1",
+        "UPDATE cells SET columns = '{}', kinds = '{}' WHERE rowid = 1",
+        "UPDATE cells SET columns = replace(columns, '0.', '1.') WHERE rowid = 1",
+        "UPDATE cells SET columns = x'00' WHERE rowid = 1",
+        "UPDATE cells SET cell = 3 WHERE rowid = 1",
+        "DELETE FROM about",
+        "UPDATE about SET value = x'ff' WHERE part = 'name'",
+        "DROP TABLE cells",
+    ],
+)
+def test_a_journal_that_was_changed_is_refused(change, tmp_path):
+    with pytest.raises(Stop):
+        run_sweep(sweep_cells.draws(), tmp_path / "table.parquet", progress=stop_at(2))
+    with closing(sqlite3.connect(journal(tmp_path))) as connection, connection:
+        connection.execute(change)
+    if change.startswith("DROP"):
+        # cells that are lost are run again
+        run_sweep(sweep_cells.draws(), tmp_path / "table.parquet")
+        return
+    with pytest.raises(FileError, match=r"delete (it|that file)|differs in"):
+        run_sweep(sweep_cells.draws(), tmp_path / "table.parquet")
+    assert not (tmp_path / "table.parquet").exists()
+
+
 def test_folders_named_like_columns(tmp_path):
     folder = tmp_path / "M=6"
     folder.mkdir()

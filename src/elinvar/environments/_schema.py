@@ -1,7 +1,7 @@
 """What the columns mean, and how a frame becomes numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -77,6 +77,13 @@ class Schema:
         for name, levels in self.levels.items():
             if name not in self.features or not levels or len(set(levels)) < len(levels):
                 raise DataError(f"The levels of {name!r} are not those of a feature.")
+        for name, value in self.fill.items():
+            known, level = name in self.features, isinstance(value, str)
+            if not known or level != (name in self.levels) or not (level or np.isfinite(value)):
+                raise DataError(
+                    f"fill.{name} must be of a feature: a level where it is categorical, else a "
+                    "finite number."
+                )
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -233,31 +240,17 @@ class Schema:
         DataError
             If a part is missing or of the wrong kind.
         """
+        from elinvar._base._believe import believe
+
+        # files of earlier versions do not say what became of missing values
+        names = {one.name for one in fields(cls)} - {"keeps_missing"}
         try:
-            return cls(
-                features=_strings(data["features"]),
-                levels={_string(k): _strings(v) for k, v in data["levels"].items()},
-                target=_string(data["target"]),
-                environment=_strings(data["environment"]),
-                fill={
-                    _string(k): v if isinstance(v, str) else float(v)
-                    for k, v in data["fill"].items()
-                },
-                named=bool(data["named"]),
-                keeps_missing=bool(data.get("keeps_missing", False)),
-            )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise DataError(f"This is not the description of a table's columns: {error}") from error
-
-
-def _strings(values: Iterable[object]) -> tuple[str, ...]:
-    return tuple(_string(value) for value in values)
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected a string, got {value!r}")
-    return value
+            if lacking := sorted(names - set(data)):
+                raise ValueError(f"{lacking[0]} must be there, and it is missing")
+            return believe(dict(data), cls)
+        except ValueError as error:
+            reason = str(error).rstrip(".")
+            raise DataError(f"What is said of the table's columns is wrong: {reason}.") from error
 
 
 def check_levels(counts: Mapping[str, int]) -> None:

@@ -273,25 +273,8 @@ def _checked_parameters(kind: type[EnvironmentEstimator], file: Reader) -> dict[
 
 
 def _schema(file: Reader) -> Schema:
-    keys = ("features", "levels", "target", "environment", "fill", "named")
-    data = {key: file.take(key) for key in keys}
-    # files of earlier versions do not say it
-    data["keeps_missing"] = "keeps_missing" in file.values and file.flag("keeps_missing")
-    for key, wanted in (("features", list), ("environment", list), ("named", bool)):
-        if not isinstance(data[key], wanted):
-            file.refuse(key, "a list" if wanted is list else "true or false")
-    fill = file.inner("fill")
-    for name, value in fill.values.items():
-        if not isinstance(value, str):
-            fill.number(name)
-        if name not in data["features"]:
-            fill.refuse(name, "a feature")
-        if isinstance(value, str) == (name not in file.inner("levels").values):
-            fill.refuse(name, "a level of a categorical feature, or a number for another")
-    for name in file.inner("levels").values:
-        file.inner("levels").texts(name)
     try:
-        return Schema.from_dict(data)
+        return Schema.from_dict(file.values)
     except DataError as error:
         raise ModelFileError(f"The model file is damaged: {error}") from error
 

@@ -4,6 +4,7 @@ One SQLite file that only one run can hold open. A transaction is whole or absen
 process is killed, and the system frees the lock of a process that is gone.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from elinvar.errors import FileError
-from elinvar.sweeps._rows import Kinds, joined
+from elinvar.sweeps._rows import Kinds, check_cell, joined
 
-FORMAT = "elinvar-sweep-journal/1"
+FORMAT = "elinvar-sweep-journal/2"
 _LOCK_SECONDS = 1.0
 
 # A write-ahead log survives kill -9 without waiting for the disk at every cell. The exclusive mode
@@ -25,7 +26,7 @@ PRAGMA synchronous = NORMAL;
 BEGIN EXCLUSIVE;
 CREATE TABLE IF NOT EXISTS about (part TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS cells (
-    cell TEXT PRIMARY KEY, kinds TEXT NOT NULL, columns TEXT NOT NULL
+    cell TEXT PRIMARY KEY, kinds TEXT NOT NULL, columns TEXT NOT NULL, digest TEXT NOT NULL
 );
 COMMIT;
 """
@@ -56,7 +57,21 @@ class Journal:
         self._connection = connection
 
     def keys(self) -> set[str]:
-        """Return the keys of all finished cells."""
+        """Return the keys of all finished cells, every one of which is as it was written.
+
+        Raises
+        ------
+        sqlite3.DatabaseError
+            If one is not.
+        """
+        for row in self._connection.execute("SELECT cell, kinds, columns, digest FROM cells"):
+            *parts, digest = row
+            if not all(isinstance(part, str) for part in row) or digest != _digest(*parts):
+                raise _Damaged(f"the cell {str(row[0])[:80]} is not as it was written")
+            try:
+                check_cell(*parts[1:])
+            except ValueError as error:
+                raise _Damaged(f"the cell {parts[0][:80]} is no cell: {error}") from error
         return {key for (key,) in self._connection.execute("SELECT cell FROM cells")}
 
     def kinds(self) -> Kinds:
@@ -69,7 +84,10 @@ class Journal:
     def add(self, key: str, kinds: str, columns: str) -> None:
         """Keep a finished cell."""
         with self._connection:
-            self._connection.execute("INSERT INTO cells VALUES (?, ?, ?)", (key, kinds, columns))
+            self._connection.execute(
+                "INSERT INTO cells VALUES (?, ?, ?, ?)",
+                (key, kinds, columns, _digest(key, kinds, columns)),
+            )
 
     def columns(self) -> dict[str, str]:
         """Return what all finished cells returned, by key, as JSON."""
@@ -83,6 +101,14 @@ class Journal:
         """Say what these cells belong to."""
         with self._connection:
             self._connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """SQLite reads it, and it is not what was written."""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
 @contextmanager
@@ -125,7 +151,7 @@ def _words(error: sqlite3.Error, path: Path | None, out: Path | None) -> str:
     code = _code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"Another run is at work on {out}; wait for it, stop it, or give another place."
-    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+    if isinstance(error, _Damaged) or code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return f"{path}, which kept the finished cells of {out}, is damaged ({error}); delete it."
     return f"The finished cells cannot be kept in {path}: {error}; give another place."
 

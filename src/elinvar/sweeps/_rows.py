@@ -1,11 +1,13 @@
 """What a cell returned, as columns of plain values."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from elinvar._base._believe import believe
 from elinvar._base._words import listed
 from elinvar.errors import DataError, DataTypeError
-from elinvar.sweeps._values import all_plain, families, kind_of, kinds_of
+from elinvar.sweeps._values import Scalar, all_plain, families, kind_of, kinds_of
 
 Columns = dict[str, list[Any]]
 Kinds = dict[str, list[str]]
@@ -44,6 +46,22 @@ def columns_of(returned: object, axes: Mapping[str, object]) -> tuple[Columns, K
             )
         kinds[name] = sorted(str(kind) for kind in found)
     return columns, joined(kinds, kinds)
+
+
+def check_cell(kinds: str, columns: str) -> None:
+    """Refuse what `columns_of` cannot have returned, written as JSON.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    values: Columns = believe(json.loads(columns), dict[str, list[Scalar | None]])
+    told: Kinds = believe(json.loads(kinds), Kinds)
+    if len(set(map(len, values.values()))) > 1:
+        raise ValueError("its columns differ in length")
+    if told != {name: sorted(map(str, kinds_of(value))) for name, value in values.items()}:
+        raise ValueError("its values are not of the kinds that are told of them")
 
 
 def joined(known: Kinds, more: Kinds) -> Kinds:

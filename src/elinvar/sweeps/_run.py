@@ -1,6 +1,5 @@
 """Running a sweep: what is finished stays finished, whatever happens."""
 
-import json
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -140,18 +139,19 @@ def _resume(sweep: Sweep, keys: list[str], journal: Journal, out: Path | None) -
     about = {"format": FORMAT, **description(sweep), "axes": sorted(sweep.axes)}
     told = {part: text_of(value) for part, value in about.items()}
     known = journal.about()
-    if not known:
-        journal.tell(told)
-        return set()
     where = None if out is None else journal_path(out)
     advice = "give another place, or delete that file to lose them."
-    if parts := [part for part in told if told[part] != known.get(part)]:
-        name = json.loads(known.get("name", "null"))
+    if known and (parts := [part for part in told if told[part] != known.get(part)]):
+        name = str(known.get("name")).strip('"')
         raise FileError(
             f"{where} keeps finished cells of a sweep {name!r}, which differs in {listed(parts)} "
             f"from this one, {sweep.name!r}; {advice}"
         )
     done = journal.keys()
+    if not known and done:
+        raise FileError(f"{where} keeps finished cells, and not of which sweep; {advice}")
+    if not known:
+        journal.tell(told)
     if strange := done.difference(keys):
         raise FileError(
             f"{where} keeps {len(strange)} finished cells that are not in this grid, such as "

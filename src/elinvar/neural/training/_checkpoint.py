@@ -13,8 +13,9 @@ from elinvar._base import atomic_save, check_writable
 from elinvar._base._check import check_count
 from elinvar.errors import FileError
 from elinvar.neural._processes import gather, rank, world_size
+from elinvar.neural.training._fingerprint import digest_of
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ class Checkpoint:
             Of tensors and plain values.
         """
         if rank() == 0:
-            whole = {"elinvar": _FORMAT, **state}
+            whole = {"elinvar": _FORMAT, "digest": digest_of(state), **state}
             atomic_save(self.path, lambda file: torch.save(whole, file))
 
     def read(self) -> dict[str, Any]:
@@ -84,19 +85,24 @@ class Checkpoint:
             content = BytesIO(Path(self.path).read_bytes())
         except OSError as error:
             raise FileError(f"Cannot read {self.path}: {error.strerror or error}.") from error
+        damaged = (
+            f"{self.path} is no checkpoint that can be read without running code: it is "
+            "damaged, or of another program. Start anew with resume=False."
+        )
         try:
             # tensors and plain values alone: a pickle from elsewhere could run code
             state = torch.load(content, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise FileError(
-                f"{self.path} is no checkpoint that can be read without running code: it is "
-                "damaged, or of another program. Start anew with resume=False."
-            ) from error
-        if not isinstance(state, dict) or state.get("elinvar") != _FORMAT:
+            raise FileError(damaged) from error
+        # as texts: a tensor has no one answer to whether it is equal
+        if not isinstance(state, dict) or str(state.pop("elinvar", None)) != str(_FORMAT):
             raise FileError(
                 f"{self.path} is no checkpoint of this version of HeteroTrainer; start anew with "
                 "resume=False."
             )
+        # torch does not look whether the numbers are those that were written
+        if str(state.pop("digest", None)) != digest_of(state):
+            raise FileError(damaged)
         return state
 
 

@@ -71,9 +71,19 @@ def check_fingerprint(found: str | None, saved: str | None, path: object) -> Non
         )
 
 
+def digest_of(state: object) -> str:
+    """Return a digest of tensors and plain values, however deep they lie in lists and mappings."""
+    digest = hashlib.blake2b(digest_size=16)
+    _add(digest, state)
+    return digest.hexdigest()
+
+
 def _add(digest: "hashlib.blake2b", value: object) -> None:
     if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
+        digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
+        # as bytes: NumPy does not know all types of numbers
+        dense = value.detach().cpu().to_dense().contiguous().reshape(-1)
+        value = dense.view(torch.uint8).numpy()
     if isinstance(value, np.ndarray):
         digest.update(f"{value.dtype}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())
@@ -82,6 +92,7 @@ def _add(digest: "hashlib.blake2b", value: object) -> None:
         for part in value:
             _add(digest, part)
     elif isinstance(value, dict):
+        digest.update(b"mapping")
         _add(digest, list(value.items()))
     else:
         digest.update(f"{type(value).__name__}{value!r}".encode())

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from elinvar._base._check import check_count, check_number
-from elinvar.errors import DataError, ElinvarWarning, FileError
+from elinvar.errors import DataError, ElinvarError, ElinvarWarning, FileError
 from elinvar.neural._processes import any_process
 from elinvar.neural.rules._hetero_step import HeteroStep
 from elinvar.neural.rules._learner import Batch, Learner, Loss
@@ -398,13 +398,16 @@ class HeteroTrainer:
             if rule != type(self.rule).__name__:
                 raise ValueError(f"it was trained by {rule}, not {type(self.rule).__name__}")
             self.rule.load_state_dict(remembered)
-        except (RuntimeError, ValueError, KeyError) as error:
+            self.step, self._first = state["step"], state["first"]
+            self._rows, self._losses, self._recent = list(state["rows"]), list(state["losses"]), []
+            self._batches.load_state_dict(state["batches"])
+            set_random_states(state["random"], self.device)
+        except ElinvarError:
+            raise
+        # whatever optimisers, schedulers and rules say of a state that is not theirs
+        except Exception as error:
             raise FileError(
                 "The checkpoint does not fit this model, optimiser, scheduler or rule: "
                 f"{' '.join(str(error).split())}. Build them as they were, or start anew with "
                 "resume=False."
             ) from error
-        self.step, self._first = state["step"], state["first"]
-        self._rows, self._losses, self._recent = list(state["rows"]), list(state["losses"]), []
-        self._batches.load_state_dict(state["batches"])
-        set_random_states(state["random"], self.device)
