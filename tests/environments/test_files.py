@@ -92,7 +92,7 @@ def test_globs_lists_and_mixed_formats(tmp_path):
 
 
 def rows(cells, column="t"):
-    lines = [f"{cell},{i},{i * i % 7},s{i % 2}" for i, cell in enumerate(cells)]
+    lines = [f"{cell},{i + 2},{i * i % 7},s{i % 2}" for i, cell in enumerate(cells)]
     return "\n".join([f"{column},x,y,site", *lines, ""])
 
 
@@ -124,7 +124,7 @@ def test_a_late_text_in_the_target_or_at_predict_is_refused(tmp_path):
     path.write_text(rows([str(i % 9) for i in range(LATE)] + ["?"], "z"))
     with pytest.raises(DataTypeError, match=rf"target must be a number.*'\?' in row {LATE + 1}"):
         Moments.from_files(path, target="z", environment="site")
-    (tmp_path / "good.csv").write_text(rows(["1", "2", "3"], "z"))
+    (tmp_path / "good.csv").write_text(rows(["2", "2", "3"], "z"))
     schema = Moments.from_files(tmp_path / "good.csv", **ROLES).schema
     with pytest.raises(DataError, match=r"z must hold numbers, but does not in all rows.*'\?'"):
         list(encode_files(path, schema))

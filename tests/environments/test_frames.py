@@ -16,7 +16,7 @@ from elinvar.environments import (
     encode_files,
     environment_labels,
 )
-from elinvar.errors import DataError, DataTypeError
+from elinvar.errors import DataError, DataTypeError, ElinvarWarning
 
 ROLES = {"target": "y", "environment": "site"}
 
@@ -193,7 +193,8 @@ def test_text_that_is_mostly_numbers_is_refused_with_the_first_bad_row():
     with pytest.raises(DataError, match=message):
         Moments.from_frame(texts(["1", "2", "?", "4", "-", None]), **ROLES, missing="drop")
     half = texts(["1", "2", "?", "-"])
-    assert Moments.from_frame(half, **ROLES).schema.levels == {"t": ("1", "2", "-", "?")}
+    with pytest.warns(ElinvarWarning, match="t holds numbers beside words such as '-'"):
+        assert Moments.from_frame(half, **ROLES).schema.levels == {"t": ("1", "2", "-", "?")}
     named = Moments.from_frame(texts(["1", "2", "?", "4"]), **ROLES, categorical="t")
     assert named.schema.levels == {"t": ("1", "2", "4", "?")}
 

@@ -21,6 +21,8 @@ def table(cells):
     )
 
 
+UNIT, COMMA = {"numeric": "x"}, {"decimal": ","}
+BRACKETS = {"numeric": "x", "thousands": ","}
 WAYS = {
     "decimal comma": (["0,5", "-1,25", "2", "1500", "-,5", "3,5"], {"decimal": ","}),
     "comma, thousands point": (
@@ -50,6 +52,19 @@ WAYS = {
     "formulas": (['="0.5"', "-1.25", '="2"', '="1500"', "-.5", '="3.5"'], {"numeric": "x"}),
     "minus behind": (["0.5", "1.25-", "2", "1500", "0.5-", "3.5"], {"numeric": "x"}),
     "limits": (["<0.5", "-1.25", "~2", ">1500", "-.5", "<= 3.5"], {"numeric": "x"}),
+    "losses in brackets": (["0.5", "(1.25)", "2", "1,500", "(.5)", "3.5"], BRACKETS),
+    "losses with currency": (
+        ["$0.5", "$(1.25)", "$2", "$1500", "($0.5)", "$3.5"],
+        {"numeric": "x"},
+    ),
+    "currencies by name": (
+        ["Rs. 0.5", "-Rs. 1.25", "Rs. 2", "Rs. 1500", "-Rs. .5", "Rs. 3.5"],
+        UNIT,
+    ),
+    "unit of letters": (
+        ["0,5 zł", "-1,25 zł", "2 zł", "1500 zł", "-,5 zł", "3,5 zł"],
+        COMMA | UNIT,
+    ),
     "unit": (["0.5 kg", "-1.25kg", "2 kg", "1500 kg", "-0.5 kg", "3.5 kg"], {"numeric": "x"}),
 }
 
@@ -161,7 +176,7 @@ def test_na_may_be_a_label(tmp_path):
         ["5a", "7b", "12c", "5a"],
         ["1,2", "2,3", "1,2,3", "a"],
         ["2020-01-02", "12.03.2020", "a", "b"],
-        ["01.2020", "Q1 2020", "2020", "May 2020"],
+        ["Q1 2020", "2020", "May 2020", "2020"],
         ["10.0.0.1", "10.0.0.2", "10.0.0.1", "10.0.0.2"],
         ["A1", "B2", "A1", "C3"],
     ],
@@ -213,7 +228,7 @@ def test_thousands_of_a_thousand_are_written_in_full():
 
 def test_dates_in_text_are_no_categories():
     for cells in (["01.03.2020", "2.3.2020"], ["2020-03-01", "2020-03-02"], ["3/1/2020 12:00"] * 2):
-        with pytest.raises(DataError, match=r"x holds dates, such as .*drop='x'"):
+        with pytest.raises(DataError, match=r"x holds dates or times, such as .*drop='x'"):
             Moments.from_frame(table(cells), **ROLES)
         schema = Moments.from_frame(table(cells), **ROLES, categorical="x").schema
         assert set(schema.levels["x"]) == set(cells)
@@ -233,3 +248,55 @@ def test_units_that_differ_are_refused(cells, tmp_path):
             read(data, **ROLES, numeric="x")
     same = Environments.from_frame(table(["$5", "7", "8 $"]), **ROLES, numeric="x")
     assert same.X[:, 0].tolist() == [5, 7, 8]
+
+
+READ = {
+    "minus": ["0.5", "\u22121.25", "2", "1500", "\u20130.5", "3.5"],
+    "Arabic": ["\u0660\u066b\u0665", "-\u0661\u066b\u0662\u0665", "2", "1\u066c500", "-.5", "3.5"],
+    "full width": ["\uff10\uff0e\uff15", "\uff0d1.25", "2", "1500", "-.5", "3.5"],
+    "signs that no one sees": ["\u200e0.5", "-1.25\u200b", "\ufeff2", "\u00a01500 ", "-.5", "3.5"],
+}
+
+
+@pytest.mark.parametrize("way", READ)
+def test_numbers_in_other_signs_are_read(way, tmp_path):
+    table(READ[way]).to_csv(tmp_path / "t.csv", index=False)
+    for data in (
+        Environments.from_frame(table(READ[way]), **ROLES),
+        Environments.from_files(tmp_path / "t.csv", **ROLES),
+    ):
+        assert data.X[:, 0].tolist() == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["TBD"] * 5 + ["1", "2", "3"], "If 'TBD' means a missing value, say na='TBD'"),
+        (["1.5k", "2M", "3k", "4M", "5k", "6k"], "several units .'M' and 'k'"),
+        (["5CR", "7", "8", "9 CR"], "'CR' behind them"),
+        (["0.18", "2.5", "3", "4.25"], "with a decimal point.*leave out thousands="),
+        (["5 Jan 2020", "6-Jan-20"], "dates or times"),
+        (["Jan 5, 2020", "Feb 16, 2020"], "dates or times"),
+        (["1/2/20", "3/4/21"], "dates or times"),
+        (["05:30", "17:45:10"], "dates or times"),
+        (["1", "2", "3", "x"], "second line of column names"),
+    ],
+)
+def test_what_else_is_refused(cells, message):
+    said = {"numeric": "x"} if "CR" in message else {}
+    said |= {"decimal": ",", "thousands": "."} if "point" in message else {}
+    with pytest.raises(DataError, match=message):
+        Moments.from_frame(table(cells), **ROLES, **said)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["yes", "0", "no", "1"], "numbers beside words such as 'no'.*categorical='x'"),
+        ([f"{k}-{k + 1}" for k in range(8)], "texts that begin with numbers, such as '0-1'"),
+    ],
+)
+def test_levels_that_could_be_numbers_are_told(cells, message):
+    with pytest.warns(ElinvarWarning, match=message):
+        assert set(Moments.from_frame(table(cells), **ROLES).schema.levels["x"]) == set(cells)
+    Moments.from_frame(table(cells), **ROLES, categorical="x")

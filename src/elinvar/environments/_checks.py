@@ -115,6 +115,8 @@ def check_same_order(**given: object) -> None:
 
 def real_numbers(values: object, name: str) -> Numbers:
     """Return an array of real numbers, None in it as NaN; refuse text, complex and other kinds."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:
@@ -131,7 +133,9 @@ def real_numbers(values: object, name: str) -> Numbers:
         try:
             return np.asarray(np.where(array == None, np.nan, array), dtype=np.float64)  # noqa: E711
         except (TypeError, ValueError) as error:
-            raise DataTypeError(f"{name} must hold numbers only: {error}.") from error
+            # scikit-learn's own checks ask for these words
+            frame = f"; give a frame, such as pandas.DataFrame({name})" if name == "X" else ""
+            raise DataTypeError(f"{name} must hold numbers only: {error}{frame}.") from error
     if kind not in "biuf":
         raise DataTypeError(f"{name} must hold numbers; got an array of type {array.dtype}.")
     return array

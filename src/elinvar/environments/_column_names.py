@@ -11,8 +11,8 @@ from typing import Any
 from elinvar._base._words import listed
 from elinvar.errors import DataError
 
-# as pandas calls a column of CSV that has no name, and an index that has none in Parquet
-_MADE_UP = re.compile(r"Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
+# as pandas and readr call a column of CSV that has no name, and pandas an index that has none
+_MADE_UP = re.compile(r"Unnamed: [\d.]+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -54,7 +54,7 @@ def check_no_duplicates(names: Sequence[str], where: str = "The data") -> None:
     if repeated:
         raise DataError(
             f"{where} have duplicated column names: {', '.join(map(repr, repeated[:5]))}; "
-            "rename or drop one of each."
+            "rename one of each."
         )
 
 

@@ -289,12 +289,21 @@ def _kind(series: Any) -> Kind:
         return "number" if series.to_numpy().dtype.kind in "biuf" else "other"
     if dtype == nw.Unknown and series.null_count() == len(series):
         return "empty"
+    if _is_period(series):
+        return "date"
     return "other"
+
+
+def _is_period(series: Any) -> bool:
+    """Whether these are periods of pandas, such as months."""
+    return str(getattr(series.to_native(), "dtype", "")).startswith("period[")
 
 
 def _factor(series: Any) -> Factor:
     import narwhals.stable.v2 as nw
 
+    if _is_period(series):
+        return factorize(np.asarray(series.to_native(), dtype=object))
     dtype = series.dtype
     if dtype in (nw.Int128, nw.UInt128, nw.Object):
         return factorize(np.fromiter(series.to_list(), dtype=object, count=len(series)))

@@ -7,23 +7,42 @@ from dataclasses import dataclass, field
 from elinvar._base._voice import option
 from elinvar.errors import DataError
 
-# the minus sign of typography and its kin, where a keyboard has a hyphen
-_MINUS = str.maketrans({"\u2212": "-", "\u2012": "-", "\u2013": "-", "\ufe63": "-", "\uff0d": "-"})
+# the minus sign of typography and its kin, where a keyboard has a hyphen; decimal signs of Arabic
+# and full width; signs that no one sees
+_PLAINLY = str.maketrans(
+    {
+        **dict.fromkeys("\u2212\u2012\u2013\ufe63\uff0d", "-"),
+        **{"\u066b": ".", "\uff0e": ".", "\uff0c": ","},
+        **dict.fromkeys("\u066c\u200b\u200e\u200f\u2060\ufeff"),
+    }
+)
 _BLANKS = " \u00a0\u2009\u202f"
 _APOSTROPHES = "'\u2019"
-_CODES = r"(?:USD|EUR|GBP|CHF|JPY|CNY|INR)(?![A-Za-z])"
-_CURRENCY = rf"[$\u00a2-\u00a5\u20a0-\u20bf]|[A-Z]{{2,3}}\$|{_CODES}"
-_UNIT = r"[%\u2030\u00b0\u00b5\u03bcA-Za-z][\w/%\u00b0\u00b2\u00b3^.*\u00b7-]{0,11}"
+_CODES = (
+    r"(?:USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|BRL|MXN|ZAR|KRW|"
+    r"SGD|HKD|THB|IDR|ILS|Rs\.?|Rp\.?|Fr\.|kr\.?)(?![A-Za-z])"
+)
+_CURRENCY = rf"[$\u00a2-\u00a5\u20a0-\u20bf]|[A-Z]{{1,3}}\$|{_CODES}"
+_UNIT = r"(?:[%\u2030\u00b0\u00b5\u03bc]|[^\W\d_])[\w/%\u00b0\u00b2\u00b3^.*\u00b7-]{0,11}"
 # of what could be measured, or about so much
 _LIMIT = r"[<>~\u2248\u2264\u2265]=?"
 _WRITTEN = re.compile(
-    rf"(?P<open>\()?(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY}|{_LIMIT}|='?\"?|')?\s*"
-    rf"(?P<core>[+-]?[.,]?\d(?:[\d.,{_APOSTROPHES}{_BLANKS}]*\d)?[.,]?(?:[eE][+-]?\d+)?)"
+    rf"(?P<outer>\()?(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY}|{_LIMIT}|='?\"?|')?\s*"
+    rf"(?P<inner>\()?(?P<core>[+-]?[.,]?\d(?:[\d.,{_APOSTROPHES}{_BLANKS}]*\d)?[.,]?(?:[eE][+-]?\d+)?)"
     rf"\s*(?P<after>{_CURRENCY}|{_UNIT}|-|\")?(?P<close>\))?"
 )
-_SCALES = {*("k", "K", "M", "m", "B", "bn", "Bn", "T", "Mio", "Mio.", "Mrd", "Mrd.", "mn", "tn")}
+# what changes the size or, as in ledgers, the sign of a number
+_SCALES = {
+    *("k", "K", "M", "m", "B", "bn", "Bn", "T", "Mio", "Mio.", "Mrd", "Mrd.", "mn", "tn"),
+    *("CR", "DR", "Cr", "Dr"),
+}
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_TIME = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?(?: ?[ap]m)?(?: ?Z| ?[+-]\d\d:?\d\d)?"
 _DATE = re.compile(
-    r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2\d{4})(?:[ T]\d{1,2}:\d\d.*)?"
+    r"(?:\d{4}([-./])\d{1,2}\1\d{1,2}|\d{1,2}([-./])\d{1,2}\2\d{4}|\d{1,2}([-/])\d{1,2}\3\d\d|"
+    rf"\d{{1,2}}[-./ ]{{1,2}}{_MONTH}[-./ ,]*\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}})"
+    rf"(?:[ T]{_TIME})?|{_TIME}",
+    re.I,
 )
 _MARK = re.compile(
     r"[^\w+]+|_+|n\.?\s*[ad]\.?|#?n/?a!?|null|none|missing|unknown|unk|not available|#.*[!?]", re.I
@@ -139,7 +158,7 @@ class Notation:
         # Python reads 1_0 as 10; in a table it is a code
         if "_" in text:
             return None
-        text = _APART.sub(r"\1", text.strip().translate(_MINUS))
+        text = _APART.sub(r"\1", text.strip().translate(_PLAINLY))
         if not self.plain and self.is_number(text):
             if self.thousands:
                 text = re.sub(f"[{_same(self.thousands)}]", "", text)
@@ -171,22 +190,34 @@ class Notation:
 
     def _bare_number(self, text: str) -> float | None:
         value = self.number(text)
-        found = None if value is not None else _WRITTEN.fullmatch(text.strip().translate(_MINUS))
+        found = None if value is not None else _written(text)
         if found is None:
             return value
         # 1.5k is not 1.5
         value = None if found["after"] in _SCALES else self.number(found["core"])
-        # in brackets a loss, as accounts write it; behind the number, as some of their programs do
-        negative = "-" in (found["sign"], found["after"]) or bool(found["open"])
+        negative = "-" in (found["sign"], found["after"]) or _in_brackets(found)
         return -value if value is not None and negative else value
 
 
 PLAIN = Notation()
 
 
+def _written(text: str) -> re.Match[str] | None:
+    """Return the parts of a text that could be a number; None if it could be none."""
+    found = _WRITTEN.fullmatch(text.strip().translate(_PLAINLY))
+    if found is None or (_in_brackets(found) != bool(found["close"])):
+        return None
+    return None if found["outer"] and found["inner"] else found
+
+
+def _in_brackets(found: re.Match[str]) -> bool:
+    """Whether a number stands in brackets, as accounts write a loss."""
+    return bool(found["outer"] or found["inner"])
+
+
 def unit_of(text: str) -> str:
     """Return the unit, currency or percent sign beside a number; "" if there is none."""
-    found = _WRITTEN.fullmatch(text.strip().translate(_MINUS))
+    found = _written(text)
     beside = "" if found is None else found["before"] or found["after"] or ""
     return beside if re.fullmatch(f"{_CURRENCY}|{_UNIT}", beside) else ""
 
@@ -201,6 +232,8 @@ class Writing:
         Ways of writing that make numbers of all that could be some.
     units : list of str
         What stands beside numbers, the first few.
+    signed : bool
+        Whether some are negative by brackets, or by a sign behind them.
     marks : list of str
         Texts that often stand for a missing value, the first few.
     n_written, n_marked, n_dates : int
@@ -213,6 +246,7 @@ class Writing:
 
     ways: list[tuple[str, str]] = field(default_factory=lambda: list(_WAYS))
     units: list[str] = field(default_factory=list)
+    signed: bool = False
     marks: list[str] = field(default_factory=list)
     n_written: int = 0
     n_marked: int = 0
@@ -222,7 +256,7 @@ class Writing:
 
     def add(self, text: str, times: int) -> bool:
         """Take one distinct text that is no number; return whether it could be one."""
-        text = text.strip().translate(_MINUS)
+        text = text.strip().translate(_PLAINLY)
         if _MARK.fullmatch(text):
             self.n_marked += times
             _keep(self.marks, text)
@@ -230,15 +264,16 @@ class Writing:
         if _DATE.fullmatch(text):
             self.n_dates += times
             return False
-        found = _WRITTEN.fullmatch(text)
-        if found is None or bool(found["open"]) != bool(found["close"]):
+        found = _written(text)
+        if found is None:
             return False
         ways = [way for way in self.ways if _NOTATIONS[way].is_number(found["core"])]
         if not ways:
             return False
         self.ways = ways
         self.n_written += times
-        unit = found["before"] or found["after"] or found["open"] or ""
+        self.signed |= _in_brackets(found) or found["after"] == "-"
+        unit = found["before"] or (found["after"] or "").strip("-")
         _keep(self.units, "<" if re.fullmatch(_LIMIT, unit) else unit)
         if len(self.distinct) < 100:
             self.distinct.add(text)
@@ -257,25 +292,36 @@ class Writing:
     @property
     def key(self) -> tuple[object, ...]:
         """What columns have in common that the same words of :meth:`way_out` serve."""
-        return (*self.ways, bool(self.unit), self.points == {True})
+        return (*self.ways, bool(self.unit), self.signed, self.points == {True})
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether programs write numbers like these; another way of writing may refuse them."""
+        return not self.unit and not self.signed and self.ways[0] == _WAYS[0]
 
     def way_out(self, names: Sequence[str], example: str) -> tuple[str, str]:
         """Say how the numbers of columns are written, and what reads them."""
         decimal, thousands = self.ways[0]
         if self.unit in _SCALES:
             return f"with {self.unit!r} behind them", "write them in full"
+        if self.is_plain:
+            return "with a decimal point", (
+                f"write all columns in one way, or leave out {option('thousands', '.')}"
+            )
         if decimal == "," and not thousands and self.points == {True}:
             thousands = "."
+        options = [option("numeric", *names)] if self.unit or self.signed else []
         if not self.unit and {(",", ""), (".", ",")} <= set(self.ways):
-            small, large = (_NOTATIONS[way].number(example) for way in ((",", ""), (".", ",")))
+            core = (_written(example) or {"core": example})["core"]
+            small, large = (_NOTATIONS[way].number(core) for way in ((",", ""), (".", ",")))
+            also = f", beside {options[0]}" if options else ""
             return "with commas", (
-                f"say whether {example!r} is {large:.0f} ({option('thousands', ',')}) or "
-                f"{small:g} ({option('decimal', ',')})"
+                f"say whether {core!r} is {large:.0f} ({option('thousands', ',')}) or "
+                f"{small:g} ({option('decimal', ',')}){also}"
             )
         said = ["with a decimal comma"] if decimal == "," else []
         said += ["with thousands apart"] if thousands else []
-        options = [option("numeric", *names)] if self.unit else []
-        said += ["with a sign or a unit"] if self.unit else []
+        said += ["with a sign or a unit"] if self.unit or self.signed else []
         options += [option("decimal", decimal)] if decimal != "." else []
         options += [option("thousands", thousands)] if thousands else []
         return " and ".join(said), f"read them with {' '.join(options)}"
@@ -292,7 +338,7 @@ def _keep(items: list[str], item: str) -> None:
 def hint(name: str, text: str) -> str:
     """Return how to read a text that should be a number, to end a sentence with."""
     writing = Writing()
-    if writing.add(text, 1) and (writing.unit or writing.ways[0] != _WAYS[0]):
+    if writing.add(text, 1) and not writing.is_plain:
         return f"; {writing.way_out([name], text)[1]}"
     if writing.marks:
         return f"; if that means missing, say {option('na', text)}"

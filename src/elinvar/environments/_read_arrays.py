@@ -14,6 +14,7 @@ from elinvar.environments._checks import (
 from elinvar.environments._frames import as_frame, is_frame
 from elinvar.environments._read_frames import encode_rows
 from elinvar.environments._roles import Columns, Roles, as_tuple
+from elinvar.environments._row_numbers import warn_of_no_amounts
 from elinvar.environments._rows import Rows
 from elinvar.environments._schema import Schema
 from elinvar.environments._survey import survey
@@ -44,6 +45,7 @@ def read_arrays(
     rows = read(X, y, environments, sample_weight, roles, cluster=cluster)
     if sample_weight is not None and not rows.n_rows + rows.n_dropped:
         raise DataError("sample_weight: all weights are zero, so no row would count.")
+    warn_of_no_amounts(rows, by_name=False)
     return rows
 
 

@@ -15,7 +15,7 @@ from elinvar.environments._notation import PLAIN, Notation, hint
 from elinvar.environments._paths import Paths
 from elinvar.environments._read_frames import environment_labels, rows_of_frame
 from elinvar.environments._roles import Columns, Roles, as_tuple
-from elinvar.environments._row_numbers import warn_of_counters
+from elinvar.environments._row_numbers import warn_of_no_amounts
 from elinvar.environments._rows import MANY_ENVIRONMENTS, Rows, check_no_identifier
 from elinvar.environments._schema import Schema, Unknown
 from elinvar.environments._survey import survey, survey_columns, surveyed_rows
@@ -83,7 +83,7 @@ def _rows(files: Files, columns: Columns, texts: set[str]) -> Iterator[Rows]:
     for k, frame in enumerate(files.frames(columns.names, labels=labels, texts=texts)):
         rows = rows_of_frame(frame, columns, schema)
         if not k:
-            warn_of_counters(rows)
+            warn_of_no_amounts(rows)
         yield rows
 
 

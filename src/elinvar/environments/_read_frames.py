@@ -10,7 +10,7 @@ from elinvar.environments._column_names import check_columns
 from elinvar.environments._frames import Frame, as_frame
 from elinvar.environments._labels import Factor, join_factors
 from elinvar.environments._roles import Columns, Missing, Roles, as_tuple
-from elinvar.environments._row_numbers import warn_of_counters
+from elinvar.environments._row_numbers import warn_of_no_amounts
 from elinvar.environments._rows import Rows, check_no_identifier
 from elinvar.environments._schema import Schema, encode_features
 from elinvar.environments._survey import counted_rows, survey, surveyed_rows, with_labels
@@ -40,7 +40,7 @@ def read_frame(frame: object, roles: Roles, at_most: int | None = None) -> Itera
     for k, piece in enumerate(table.pieces(at_most or table.n_rows)):
         rows = rows_of_frame(piece, columns, schema)
         if not k:
-            warn_of_counters(rows)
+            warn_of_no_amounts(rows)
         yield rows
 
 

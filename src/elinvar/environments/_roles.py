@@ -114,7 +114,7 @@ class Columns:
             it = "it" if len(others) == 1 else "them"
             raise DataTypeError(
                 f"{listed(others)} {'holds' if len(others) == 1 else 'hold'} neither numbers nor "
-                "text (but lists, records, raw bytes or sparse text); drop "
+                "text (but lists, records, raw bytes, complex numbers or sparse text); drop "
                 f"{it}{self.way_to_drop(others)} or convert {it}."
             )
         numeric = self.weights if self.classes else (self.target, *self.weights)
@@ -182,6 +182,8 @@ class Roles:
     numeric: Names = None
 
     def __post_init__(self) -> None:
+        # frames of several levels of names have tuples for names
+        object.__setattr__(self, "target", str(self.target))
         check_choice("missing", self.missing, ("error", "drop", "impute", "keep"))
         _ = self.notation
 

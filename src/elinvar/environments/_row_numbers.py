@@ -1,16 +1,30 @@
-"""Columns that say nothing but where a row stands: without a name, or an index of pandas."""
+"""Columns of numbers that are no amounts: row numbers, names, dates, marks for what is missing."""
 
+import re
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar._base._voice import option
 from elinvar._base._warn import warn
-from elinvar._base._words import listed
+from elinvar._base._words import listed, some
+from elinvar.environments._checks import Floats
+from elinvar.environments._column_names import is_nameless
 from elinvar.environments._rows import Rows
 
-_COUNTERS = {"id", "index", "level_0", "no", "nr", "obs", "row", "row.names", "rowid", "rownames"}
+_COUNTER = re.compile(
+    r"(?:level_0|index|idx|n[or]?|obs(?:ervation)?|row.*|rn|seq|(?:s|sl|sr|lfd).{1,3}n[or]|[#\u2116])\W*",
+    re.I,
+)
+_NAMED_ID = re.compile(r".*[a-z](?:ID|Id)|(?:.*[\W_])?(?i:id|uid|row[ ._]?n(?:ames?|r))\W*")
 _ENOUGH = 10
+_FIRST = 1 << 16
+# what surveys, instruments and SPSS write for a missing value
+_BELOW = [-8, -9, -88, -97, -98, -99, -888, -997, -998, -999, -8888, -9998, -9999, -99999]
+_ABOVE = [99, 999, 9999, 99999, 999999]
+# beyond it not every whole number is a float
+_EXACT = 2.0**53
 
 
 def warn_of_index(names: Iterable[str]) -> None:
@@ -24,21 +38,94 @@ def warn_of_index(names: Iterable[str]) -> None:
         )
 
 
-def warn_of_counters(rows: Rows) -> None:
-    """Warn of features that count the rows and are called so.
+def warn_of_no_amounts(rows: Rows, *, by_name: bool = True) -> None:
+    """Warn of numbers that are probably no amounts.
 
     Parameters
     ----------
     rows : Rows
         The first ones of a table.
+    by_name : bool
+        Whether the user can say more of a column by its name.
     """
-    n = rows.n_rows
-    if n < _ENOUGH:
+    if rows.n_rows < _ENOUGH:
         return
-    for name, values in zip(rows.schema.columns, rows.X.T, strict=True):
-        if name.casefold() in _COUNTERS and values[0] in (0, 1):
-            if np.array_equal(values, values[0] + np.arange(n)):
-                warn(
-                    f"{name} counts the rows. If it is only their number, leave it out: "
-                    f"{option('drop', name)}."
-                )
+    rows = rows if rows.n_rows <= _FIRST else rows.take(np.arange(rows.n_rows) < _FIRST)
+    _warn_of_marks(rows, by_name)
+    if not rows.schema.named:
+        return
+    with np.errstate(all="ignore"):
+        low, high = np.fmin.reduce(rows.X, axis=0), np.fmax.reduce(rows.X, axis=0)
+    counters, names, dates = [], [], []
+    columns = zip(rows.schema.columns, rows.X.T, low, high, strict=True)
+    for k, (name, values, least, most) in enumerate(columns):
+        named = _NAMED_ID.fullmatch(name) is not None
+        # where programs write row numbers they stand first
+        known = k == 0 or _COUNTER.fullmatch(name) is not None
+        asked = named or (known and least in (0, 1))
+        if asked and _counts(values, least, rows):
+            if not is_nameless(name):
+                counters.append(name)
+        elif _is_whole(values) and (most >= _EXACT or (named and len(set(values)) >= _ENOUGH)):
+            names.append(name)
+        elif 19000101 <= least < most <= 21001231 and _are_dates(values):
+            dates.append(name)
+    for found, said in (
+        (counters, ("counts the rows. If it is only their number", "count the rows. If so only")),
+        (names, ("seems to name something by numbers. If so", "seem to name things. If so")),
+        (dates, ("seems to hold dates as numbers. If so", "seem to hold dates. If so")),
+    ):
+        if found:
+            way = f": {option('drop', *found)}" if by_name else " of X"
+            it = "it" if len(found) == 1 else "them"
+            warn(f"{some(found)} {said[len(found) > 1]}, leave {it} out{way}.")
+
+
+def _counts(values: Floats, least: float, rows: Rows) -> bool:
+    """Whether values grow by one from row to row, in more environments than one."""
+    several = rows.codes[0] != rows.codes[-1] or not rows.codes.any()
+    return bool(several and np.array_equal(values, least + np.arange(rows.n_rows)))
+
+
+def _is_whole(values: Floats) -> bool:
+    return bool(np.all(values == np.floor(values)))
+
+
+def _are_dates(values: Floats) -> bool:
+    month, day = values // 100 % 100, values % 100
+    return bool(
+        _is_whole(values) and np.all((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31))
+    )
+
+
+def _warn_of_marks(rows: Rows, by_name: bool) -> None:
+    """Warn of numbers such as -999 that lie far from all others and occur more than once."""
+    found: dict[float, list[str]] = {}
+    columns = [*zip(rows.schema.columns, rows.X.T, strict=True)]
+    columns += [] if rows.classes else [(rows.schema.target, rows.y)]
+    for name, values in columns:
+        for mark in _marks(values):
+            found.setdefault(mark, []).append(name)
+    for mark, names in list(found.items())[:3]:
+        way = f"say {option('na', f'{mark:g}')}" if by_name else "set it to NaN"
+        warn(
+            f"{some(names)}: {mark:g} lies far from all other values. If it means a missing "
+            f"value, {way}."
+        )
+
+
+def _marks(values: NDArray[np.float64]) -> list[float]:
+    with np.errstate(all="ignore"):
+        least, most = np.fmin.reduce(values), np.fmax.reduce(values)
+    marks = []
+    for mark, known in ((least, _BELOW), (most, _ABOVE)):
+        if mark not in known:
+            continue
+        rest = values[np.isfinite(values) & ~np.isin(values, known)]
+        times = int((values == mark).sum())
+        if times < 2 or len(rest) < 2:
+            continue
+        gap, width = np.abs(rest - mark).min(), np.ptp(rest)
+        if gap > width > 0:
+            marks.append(float(mark))
+    return marks

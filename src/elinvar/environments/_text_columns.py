@@ -51,6 +51,7 @@ class TextSummary:
     levels: set[str] = field(default_factory=set)
     numbers: set[float] = field(default_factory=set)
     units: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
     orders: dict[tuple[str, ...], None] = field(default_factory=dict)
     total: float = 0.0
     mass: float = 0.0
@@ -76,6 +77,8 @@ class TextSummary:
         if name in frame.notation.numeric and len(self.units) < _FEW:
             used = np.flatnonzero((counts > 0) & numeric)
             self.units.update(unit_of(factor.labels[k]) for k in used)
+        if len(self.words) < _SEVERAL:
+            self.words.update(factor.labels[k] for k in np.flatnonzero((counts > 0) & ~numeric))
         # only the first value that is no number is kept, for the sentence
         if self.first_bad is None and (counts[~numeric] > 0).any():
             self.first_bad = _first(factor, ~numeric, row)
@@ -119,9 +122,9 @@ class TextSummary:
                 return self._unclear(name)
             # 5% is not 5; but $5 and 5 may be the same
             if len(self.units - {""}) > 1 or {"%", ""} <= self.units:
-                return self._several_units(name)
+                return self._several_units(name, self.units, columns)
             return True
-        if self.n_values and self.writing.n_dates == self.n_values:
+        if self.writing.n_dates and self.writing.n_dates + self.writing.n_marked == self.n_values:
             return self._dates(name, columns)
         written = self.writing.n_written if self.writing.unit is not None else 0
         like = self.n_numbers + written
@@ -129,13 +132,31 @@ class TextSummary:
             if not self._few_amounts(name, columns):
                 return self._written(name, columns)
             return False
-        # more numbers than words, or several numbers and nothing else but signs that say nothing:
-        # a column of numbers with a mistake in it, not a category
+        if self.writing.n_written == self.n_values and len(self.writing.distinct) > _FEW:
+            return self._several_units(name, set(self.writing.units), columns)
+        # more numbers than words, or several numbers and a word or two, such as a sign that says
+        # nothing: a column of numbers with a mistake in it, not a category
         mostly = 2 * like > self.n_values
-        marked = len(self.numbers) >= _SEVERAL and like + self.writing.n_marked == self.n_values
-        if (mostly or marked) and self.first_bad is not None:
+        marked = like + self.writing.n_marked == self.n_values or len(self.words) < _SEVERAL
+        if (mostly or (len(self.numbers) >= _SEVERAL and marked)) and self.first_bad is not None:
             return self._mixed(name, columns)
+        self._warn_of_digits(name, columns)
         return False
+
+    def _warn_of_digits(self, name: str, columns: Columns) -> None:
+        """Warn of labels that could be meant as numbers: beside some, or behind some."""
+        begin = [level for level in sorted(self.levels) if level.lstrip("+-. ")[:1].isdecimal()]
+        mixed = len(self.numbers) > 1
+        said = f"{name} holds numbers beside words such as {min(self.words, default='')!r}"
+        if not mixed:
+            said = f"{name} holds texts that begin with numbers, such as {min(begin, default='')!r}"
+        amounts = _FEW < len(begin) == len(self.levels)
+        if (mixed or amounts) and len(self.levels) <= MAX_LEVELS:
+            way = "" if not columns.by_name else f", and {option('categorical', name)} says so"
+            warn(
+                f"{said}: it counts as a category of {len(self.levels)} levels. If that is meant, "
+                f"all is well{way}; otherwise turn it into numbers first."
+            )
 
     def _few_amounts(self, name: str, columns: Columns) -> bool:
         """Whether amounts with a unit are so few that they count as levels, with a warning."""
@@ -159,7 +180,7 @@ class TextSummary:
             said, way = self.writing.way_out(names, value)
             if not columns.by_name:
                 way = "turn them into numbers first"
-                if ("", ",") != self.writing.ways[0] and not self.writing.unit:
+                if not self.writing.unit and not self.writing.signed:
                     decimal, thousands = self.writing.ways[0]
                     given = [f"decimal={decimal!r}"] if decimal != "." else []
                     given += [f"thousands={thousands!r}"] if thousands else []
@@ -181,17 +202,20 @@ class TextSummary:
         def words(those: Sequence[Complaint]) -> str:
             names = [one.name for one in those]
             return (
-                f"{listed(names)} {'hold' if len(names) > 1 else 'holds'} dates, such as "
-                f"{value!r}: turn them into numbers (days since a date, the month) or leave them "
-                f"out{columns.way_to_drop(names)}. {as_category(names, columns)}"
+                f"{listed(names)} {'hold' if len(names) > 1 else 'holds'} dates or times, such as "
+                f"{value!r}: turn them into numbers (days since a date, hours, the month) or leave "
+                f"them out{columns.way_to_drop(names)}. {as_category(names, columns)}"
             )
 
         return Complaint(key=("dates",), name=name, row=row, value=value, words=words)
 
-    def _several_units(self, name: str) -> Complaint:
+    def _several_units(self, name: str, units: set[str], columns: Columns) -> Complaint:
         def words(_: Sequence[Complaint]) -> str:
-            units = listed([repr(unit) if unit else "none" for unit in sorted(self.units)])
-            return f"{name} holds numbers with several units ({units}): write all with the same."
+            found = listed([repr(unit) if unit else "none" for unit in sorted(units)])
+            return (
+                f"{name} holds numbers with several units ({found}): write all with the same. "
+                f"{as_category([name], columns)}"
+            )
 
         return Complaint(key=("units", name), name=name, row="", value="", words=words)
 
@@ -213,12 +237,15 @@ class TextSummary:
         like = self.n_numbers + (self.writing.n_written if self.writing.unit is not None else 0)
 
         def words(those: Sequence[Complaint]) -> str:
-            correct = "Correct it."
-            if self.writing.marks and like + self.writing.n_marked == self.n_values:
-                marks = listed([repr(mark) for mark in self.writing.marks])
-                many = len(self.writing.marks) > 1
-                way = f"say {option('na', *self.writing.marks)}" if columns.by_name else "use NaN"
-                correct = f"If {marks} mean{'' if many else 's'} a missing value, {way}."
+            absent = sorted(self.words) if len(self.words) < _SEVERAL else self.writing.marks
+            correct = "Correct or leave out that row."
+            if value == name and 2 * like > self.n_values:
+                correct = "It is a second line of column names: leave it out."
+            elif len(self.words) < _SEVERAL or like + self.writing.n_marked == self.n_values:
+                marks = listed([repr(mark) for mark in absent])
+                way = f"say {option('na', *absent)}" if columns.by_name else "use NaN"
+                verb = "mean" if len(absent) > 1 else "means"
+                correct = f"If {marks} {verb} a missing value, {way}; else correct it."
             return (
                 f"{name} is text, though {like:,} of its {self.n_values:,} values are numbers; the "
                 f"first that is not is {value!r} in row {row} (the first row is 1). {correct} "
