@@ -161,8 +161,6 @@ def test_duplicated_columns_are_refused():
 
 
 def test_what_is_no_frame_is_refused():
-    with pytest.raises(DataTypeError, match="lazy frame"):
-        Moments.from_frame(pl.from_pandas(frame()).lazy(), **ROLES)
     for thing in (np.zeros((2, 2)), {"a": [1]}, "file.csv", None, frame()["a"]):
         with pytest.raises(DataTypeError, match="frame or a pyarrow table is needed; got"):
             Moments.from_frame(thing, **ROLES)
@@ -501,19 +499,6 @@ def test_sparse_columns_of_pandas_are_numbers():
     with pytest.raises(DataError, match="neither numbers nor text"):
         text = table.assign(a=pd.arrays.SparseArray(list("abca")))
         Moments.from_frame(text, target="y", environment="site")
-
-
-def test_a_lazy_frame_is_told_how_its_rows_are_fetched():
-    class DuckDBPyRelation:
-        pass
-
-    DuckDBPyRelation.__module__ = "duckdb"
-    for lazy, call in (
-        (pl.from_pandas(frame()).lazy(), r"call \.collect\(\) first"),
-        (DuckDBPyRelation(), r"call \.df\(\) first"),
-    ):
-        with pytest.raises(DataTypeError, match=call):
-            Moments.from_frame(lazy, **ROLES)
 
 
 def test_names_that_look_the_same_are_the_same(tmp_path):

@@ -55,6 +55,11 @@ class Accumulator:
         self._buffer = np.zeros((0, n_columns + 2))
         self._gather = np.zeros((0, n_columns))
 
+    @property
+    def n_environments(self) -> int:
+        """Number of environments so far."""
+        return len(self._slot)
+
     def add(self, rows: Rows) -> bool:
         """Add rows of ``n_columns`` columns; return whether all sums are still finite."""
         squares = np.bincount(rows.codes, minlength=len(rows.names)).astype(np.float64)
@@ -172,13 +177,7 @@ class Accumulator:
 
         With :math:`s_e` the mean of the shifted rows, the mean is :math:`a_e + s_e` and the
         centred second moment :math:`M_e / n_e - s_e s_e^T`.
-
-        Raises
-        ------
-        DataError
-            If the environments look like single rows.
         """
-        check_no_identifier(len(self._slot), self.n_rows)
         ranked = [name for name in merged_order(*self._orders) if name in self._slot]
         names = [*ranked, *natural_order(set(self._slot).difference(ranked))]
         E, p = len(names), self.n_columns
@@ -229,6 +228,38 @@ def accumulate(chunks: Iterable[Rows]) -> RawMoments:
     DataError
         If no row is left, a value is not finite, or there are too many environments.
     """
+    accumulator, schema, n_dropped = _add_up(chunks)
+    check_some_rows(accumulator.n_rows)
+    assert schema is not None
+    check_no_identifier(accumulator.n_environments, accumulator.n_rows)
+    return checked(accumulator.result(schema, n_dropped))
+
+
+def accumulate_part(chunks: Iterable[Rows]) -> tuple[RawMoments | None, int]:
+    """Take the moments of a part of the rows, and count those left out; None if no row is left.
+
+    What can only be judged from the whole is not judged here.
+    """
+    accumulator, schema, n_dropped = _add_up(chunks)
+    return None if schema is None else accumulator.result(schema, n_dropped), n_dropped
+
+
+def checked(moments: RawMoments, n_dropped: int = 0) -> RawMoments:
+    """Return moments of all rows without the levels that no row has.
+
+    ``n_dropped`` more rows were left out.
+
+    Raises
+    ------
+    DataError
+        If a column is so small that its squares vanish.
+    """
+    _check_no_underflow(moments)
+    moments = replace(moments, n_dropped=moments.n_dropped + n_dropped)
+    return moments.without_empty_levels() if moments.schema.levels else moments
+
+
+def _add_up(chunks: Iterable[Rows]) -> tuple[Accumulator, Schema | None, int]:
     schema: Schema | None = None
     accumulator = Accumulator(0)
     n_dropped = 0
@@ -253,11 +284,7 @@ def accumulate(chunks: Iterable[Rows]) -> RawMoments:
             raise DataError(
                 "The values are so large that their squares overflow: rescale the columns."
             )
-    check_some_rows(accumulator.n_rows)
-    assert schema is not None
-    moments = accumulator.result(schema, n_dropped)
-    _check_no_underflow(moments)
-    return moments.without_empty_levels() if schema.levels else moments
+    return accumulator, schema, n_dropped
 
 
 def _check_no_underflow(moments: RawMoments) -> None:

@@ -21,7 +21,13 @@ from elinvar.errors import DataError, DataTypeError
 
 # by the package and the name of a type: neither needs to be installed
 _COLLECT = {
+    ("narwhals", "LazyFrame"): ".collect()",
     ("polars", "LazyFrame"): ".collect()",
+    ("pyarrow", "RecordBatchReader"): ".read_all()",
+    ("pyarrow", "FileSystemDataset"): ".to_table()",
+    ("pyarrow", "InMemoryDataset"): ".to_table()",
+    ("pyarrow", "UnionDataset"): ".to_table()",
+    ("pyarrow", "Scanner"): ".to_table()",
     ("dask", "DataFrame"): ".compute()",
     ("dask_expr", "DataFrame"): ".compute()",
     ("duckdb", "DuckDBPyRelation"): ".df()",
@@ -46,6 +52,20 @@ def is_frame(X: object) -> bool:
         # a frame all the same: as_frame says which names occur twice
         return True
     return isinstance(table, nw.DataFrame | nw.LazyFrame)
+
+
+def is_lazy(frame: object) -> bool:
+    """Whether a table's rows are not in memory yet: a query, a stream, files, a cluster's table."""
+    if isinstance(frame, Frame) or _how_to_collect(frame):
+        return not isinstance(frame, Frame)
+    if not hasattr(frame, "__arrow_c_stream__"):
+        return False
+    import narwhals.stable.v2 as nw
+
+    try:
+        return not isinstance(nw.from_native(frame, pass_through=True), nw.DataFrame)
+    except nw.exceptions.DuplicateError:
+        return False
 
 
 def has_text(X: object) -> bool:
@@ -84,8 +104,9 @@ def as_frame(
 
     if collect := _how_to_collect(frame):
         raise DataTypeError(
-            f"A lazy frame holds no rows yet: call {collect} first, or write it to Parquet files "
-            "and read these with Moments.from_files."
+            "A lazy frame holds no rows yet. Moments.from_frame(frame, target=..., "
+            "environment=...) reads it where it is, for InvariantRegressor().fit_moments; what "
+            f"needs rows takes them once you call {collect}."
         )
     try:
         table = nw.from_native(frame)

@@ -13,6 +13,8 @@ from elinvar.environments._column_names import nearest
 from elinvar.environments._labels import natural_order
 from elinvar.environments._raw_moments import ARRAYS, RawMoments, merge
 from elinvar.environments._read_batches import read_batches
+from elinvar.environments._read_cluster import is_cluster, read_cluster
+from elinvar.environments._read_streams import read_stream
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows, identifier_message
 from elinvar.environments._store import load_moments, save_moments
@@ -81,6 +83,12 @@ class Moments(WaysIn, RawMoments):
     @classmethod
     def _from_rows(cls, chunks: Iterable[Rows]) -> Self:
         return cls(**vars(accumulate(chunks)))
+
+    @classmethod
+    def _from_lazy(cls, frame: object, roles: Roles) -> Self:
+        if is_cluster(frame):
+            return cls(**vars(read_cluster(frame, roles)))
+        return cls._from_rows(read_stream(frame, roles))
 
     @classmethod
     def from_batches(

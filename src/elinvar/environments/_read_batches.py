@@ -13,7 +13,7 @@ from elinvar.environments._roles import Columns, Roles
 from elinvar.environments._rows import Rows
 from elinvar.environments._schema import MAX_LEVELS, check_levels
 from elinvar.environments._survey import counted_rows, with_labels
-from elinvar.environments._text_columns import Complaint, TextSummary, check_complaints
+from elinvar.environments._text_columns import TextSummary, check_no_numbers
 from elinvar.errors import DataError, DataTypeError
 
 
@@ -38,7 +38,7 @@ def read_batches(
             f"{type(batches).__qualname__}."
         )
     n_rows = 0
-    reader: _FrameBatches | None = None
+    reader: FrameBatches | None = None
     kinds = set()
     for batch in batches:
         kinds.add(isinstance(batch, tuple))
@@ -54,8 +54,10 @@ def read_batches(
         else:
             frame = as_frame(batch, first_row=n_rows)
             size = frame.n_rows
+            if of_frames is None:
+                raise DataError("Batches of frames need target= and environment= by name.")
             if reader is None:
-                reader = _FrameBatches(frame, of_frames)
+                reader = FrameBatches(of_frames.find(frame.names, frame.index))
             yield from reader.read(frame)
         n_rows += size
     if reader is not None:
@@ -72,17 +74,20 @@ def _length(batch: tuple[object, ...]) -> int:
     return len(X) if isinstance(X, Sized) else 1
 
 
-class _FrameBatches:
+class FrameBatches:
     """What has been learned of the columns from the batches so far.
 
     Text is taken for categories, whose levels may grow. Whether it was numbers after all is
     judged at the end from all values, so the outcome does not depend on the cuts.
+
+    Parameters
+    ----------
+    columns : Columns
+        Roles of the columns that every batch has.
     """
 
-    def __init__(self, frame: Frame, roles: Roles | None) -> None:
-        if roles is None:
-            raise DataError("Batches of frames need target= and environment= by name.")
-        self.columns: Columns = replace(roles.find(frame.names), by_name=False)
+    def __init__(self, columns: Columns) -> None:
+        self.columns = replace(columns, by_name=False)
         self.kinds: dict[str, Kind] = {}
         self.texts: dict[str, TextSummary] = {}
 
@@ -123,14 +128,7 @@ class _FrameBatches:
     def _check_no_numbers(self, name: str) -> None:
         if name in self.columns.categorical or self.kinds[name] == "category":
             return
-        found = self.texts[name].n_values and self.texts[name].is_number(name, self.columns)
-        if isinstance(found, Complaint):
-            check_complaints([found])
-        if found:
-            raise DataTypeError(
-                f"{name} is text, though all its values are numbers; convert it to numbers, or "
-                "name it in categorical= if it is a category."
-            )
+        check_no_numbers(name, self.texts[name], self.columns)
 
     def finish(self) -> None:
         """Judge text by all its values."""

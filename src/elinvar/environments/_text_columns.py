@@ -1,6 +1,6 @@
 """Columns of text: whether they hold numbers, labels, or numbers written in a way of their own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,12 +11,12 @@ from elinvar._base._voice import on_command_line, option
 from elinvar._base._warn import warn
 from elinvar._base._words import listed
 from elinvar.environments._checks import Floats, RowName
-from elinvar.environments._frames import Frame
+from elinvar.environments._frames import Frame, as_frame
 from elinvar.environments._labels import Factor, merged_order, natural_order
 from elinvar.environments._notation import Writing, unit_of
 from elinvar.environments._roles import Columns
 from elinvar.environments._schema import MAX_LEVELS
-from elinvar.errors import DataError
+from elinvar.errors import DataError, DataTypeError
 
 # so many distinct numbers that other texts beside them are no levels
 _SEVERAL = 3
@@ -56,10 +56,19 @@ class TextSummary:
     total: float = 0.0
     mass: float = 0.0
 
-    def update(self, frame: Frame, name: str, weight: Floats | None) -> None:
+    def update(
+        self,
+        frame: Frame,
+        name: str,
+        weight: Floats | None,
+        times: NDArray[np.intp] | None = None,
+    ) -> None:
+        """Take in a chunk, each row of which stands for as many as ``times`` says."""
         factor, row = frame.factor(name), frame.row
         present = factor.codes >= 0
         counts = np.bincount(factor.codes[present], minlength=len(factor.labels))
+        if times is not None:
+            counts = np.bincount(factor.codes, times, len(factor.labels)).astype(np.intp)
         self.n_values += int(counts.sum())
         self.n_missing += int((factor.codes < 0).sum())
         parsed = list(map(frame.notation.reader(name), factor.labels))
@@ -270,6 +279,47 @@ def as_category(names: Sequence[str], columns: Columns) -> str:
     if not columns.by_name:
         return f"{what}{typed}."
     return f"{what}{typed}, or name it in {option('categorical')}."
+
+
+def check_no_numbers(name: str, summary: TextSummary, columns: Columns) -> None:
+    """Refuse text that stands for numbers, where its type cannot be changed any more.
+
+    Raises
+    ------
+    DataError
+    """
+    found = summary.n_values and summary.is_number(name, columns)
+    if isinstance(found, Complaint):
+        check_complaints([found])
+    if found:
+        raise DataTypeError(
+            f"{name} is text, though all its values are numbers; convert it to numbers, or "
+            f"name it in {option('categorical')} if it is a category."
+        )
+
+
+def check_counted(counts: Mapping[str, Mapping[str, float]], columns: Columns) -> None:
+    """Judge columns of text by how many rows each level has.
+
+    Parameters
+    ----------
+    counts : mapping of column to mapping of level to rows
+    columns : Columns
+
+    Raises
+    ------
+    DataError
+        If the levels of one are numbers.
+    """
+    import pyarrow as pa
+
+    for name, rows in counts.items():
+        frame = as_frame(pa.table({name: pa.array(rows, pa.string())}), source="its levels")
+        summary = TextSummary()
+        # a level of few rows counts as one at least
+        times = np.maximum(np.rint(list(rows.values())), 1).astype(np.intp)
+        summary.update(frame, name, None, times)
+        check_no_numbers(name, summary, columns)
 
 
 def check_complaints(complaints: Sequence[Complaint]) -> None:

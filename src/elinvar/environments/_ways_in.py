@@ -12,6 +12,7 @@ from elinvar._base._numbers import count, counted
 from elinvar._base._warn import warn
 from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import is_nameless
+from elinvar.environments._frames import is_lazy
 from elinvar.environments._paths import Paths
 from elinvar.environments._read_arrays import read_arrays
 from elinvar.environments._read_files import read_files
@@ -44,6 +45,11 @@ class WaysIn(ABC):
     @abstractmethod
     def _targets(self) -> tuple[Floats, Floats, Floats]:
         """Return rows, mean and variance of the target of each environment, three times (E,)."""
+
+    @classmethod
+    def _from_lazy(cls, frame: object, roles: Roles) -> Self:
+        """Make one of a table whose rows are not in memory."""
+        return cls._from_rows(read_frame(frame, roles))
 
     def _looked_over(self) -> Self:
         """Return the same, after a warning of labels and weights that look like a mistake."""
@@ -155,11 +161,17 @@ class WaysIn(ABC):
         no_na: bool = False,
         numeric: Names = None,
     ) -> Self:
-        """Read a pandas or polars frame or pyarrow table.
+        """Read a table of any library, in memory or not.
+
+        `Moments` read in one bounded pass what is not in memory: a polars LazyFrame, a DuckDB
+        relation, a pyarrow Dataset or RecordBatchReader, an Ibis table, and whatever exports an
+        Arrow stream. Dask and PySpark add up the moments of their partitions on the cluster, which
+        sends nothing else. `Environments` hold rows, so they must be collected first.
 
         Parameters
         ----------
         frame : frame
+            pandas, polars, pyarrow, DuckDB, Ibis, Dask, PySpark or any that narwhals knows.
         target : str
             Column to predict.
         environment : str, sequence of str, or None
@@ -211,6 +223,8 @@ class WaysIn(ABC):
             no_na=no_na,
             numeric=numeric,
         )
+        if is_lazy(frame):
+            return cls._from_lazy(frame, roles)._looked_over()
         return cls._from_rows(read_frame(frame, roles, cls._at_most))._looked_over()
 
     @classmethod
