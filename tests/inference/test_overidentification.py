@@ -335,7 +335,9 @@ def test_the_order_of_candidates_does_not_matter(random_table, problem_of, rows)
     for name in table.__annotations__:
         expected = getattr(table, name)[order]
         np.testing.assert_array_equal(getattr(shuffled, name), expected)
-        np.testing.assert_array_equal(np.concatenate([getattr(x, name) for x in one]), expected)
+        # one by one sums are made in another order, and with no row to spare digits are lost
+        alone = np.concatenate([getattr(x, name) for x in one])
+        np.testing.assert_allclose(alone, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_supports_with_a_gate_that_is_not_needed_may_be_left_untested(random_table, problem_of):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._compile import compiled
-from elinvar.inference.kernels._support import back_solve, factor
+from elinvar.inference.kernels._factor import back_solve, factor
 
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]

@@ -7,7 +7,7 @@ with log odds 0, and ``coef`` (m, k) holds those of the other m. Rows ``lo`` to 
 import numpy as np
 
 from elinvar._base._compile import compiled
-from elinvar.inference.kernels._support import Floats, Ints, back_solve, factor
+from elinvar.inference.kernels._factor import Floats, Ints, back_solve, factor
 
 _ITERATIONS = 60
 # a decrement d is about d^2 after the step that it belongs to, so this one is the last

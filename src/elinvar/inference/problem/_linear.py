@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import chdtri, ndtr
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 WIDE = 200
 """Beyond so many columns what takes their cube, again and again, is not tried."""
-
-KernelData: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, int, Floats]
 
 _CONSTANT = 1e-13
 _IDENTICAL = 1e-11
@@ -225,7 +223,7 @@ class LinearProblem:
         k, scale = self.columns, self.scale
         inner = inner[:, k[:, None], k] / (scale[:, None] * scale)
         joint = joint[:, k] / (scale * self.target_scale)
-        # as in the compiled kernels, which see the constant first
+        # by the rule of rank, where the constant comes first
         size = np.einsum("ejj->ej", self.gram)[:, 1:]
         varies = np.einsum("ejj->ej", inner) > RANK * size
         return inner * (varies[:, :, None] & varies[:, None, :]), joint * varies
@@ -233,20 +231,7 @@ class LinearProblem:
     @property
     def floor(self) -> Floats:
         """Smallest residual second moment of each environment that is told from rounding."""
-        return 1e-12 * np.maximum(self.target_power, 1e-300)
-
-    @property
-    def data(self) -> KernelData:
-        """What the compiled kernels see."""
-        return (
-            self.gram,
-            self.cross,
-            self.target_power,
-            self.count,
-            self.weights,
-            self.absorbed,
-            self.floor,
-        )
+        return 1e-12 * np.maximum(self.target_power, 1e-200)
 
     @property
     def needed(self) -> Floats:
@@ -260,7 +245,7 @@ class LinearProblem:
         """Gate of each column, negative where the gate is never closed (and so never tested)."""
         gate = self.gate_of.copy()
         inside = gate >= 0
-        # kernels test gates >= 0 only, and still must tell those that stay apart
+        # those that stay are told apart, too
         gate[inside] = np.where(self.always[gate[inside]], -2 - gate[inside], gate[inside])
         return gate
 

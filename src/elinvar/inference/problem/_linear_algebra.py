@@ -2,13 +2,17 @@
 
 import numpy as np
 
-from elinvar.inference.problem._types import Floats
+from elinvar.inference.problem._types import Bools, Floats
 
 RANK = 1e-10
 """A direction whose second moment is below this share of the largest one is none."""
 
 # pivots are roots of variances, and 1e-6 is far above ``RANK``
 _FAR = 1e-3
+# far below the square of that, far above rounding
+_LITTLE = 1e-11
+# matrices of at most so many columns, and so many of them a column, are gone through at once
+_SMALL, _MANY = 24, 8
 
 
 def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, Floats]:
@@ -38,15 +42,46 @@ def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, 
         diagonal = np.einsum("...jj->...j", matrices)
         unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
         matrices = matrices * unit[..., :, None] * unit[..., None, :]
-    if _plainly_regular(matrices):
-        inverses = np.linalg.inv(matrices) * unit[..., :, None] * unit[..., None, :]
-        return inverses, np.ones(matrices.shape[:-1])
+    inverses, regular = _regular_inverses(matrices)
+    told = np.ones(unit.shape)
+    if not regular.all():
+        inverses[~regular], told[~regular] = _told_inverses(matrices[~regular])
+    inverses *= unit[..., :, None] * unit[..., None, :]
+    return inverses, told
+
+
+def _told_inverses(matrices: Floats) -> tuple[Floats, Floats]:
     values, vectors = np.linalg.eigh(matrices)
     good = values > RANK * np.maximum(values[..., -1:], 1e-300)
     kept = vectors * good[..., None, :]
-    turned = unit[..., :, None] * kept
-    inverses = (turned / np.where(good, values, 1.0)[..., None, :]) @ np.swapaxes(turned, -1, -2)
+    inverses = (kept / np.where(good, values, 1.0)[..., None, :]) @ np.swapaxes(kept, -1, -2)
     return inverses, np.square(kept).sum(axis=-1)
+
+
+def _regular_inverses(matrices: Floats) -> tuple[Floats, Bools]:
+    """Inverses, and which matrices are plainly regular (...); those of others mean nothing."""
+    if not _many(matrices):
+        regular = _plainly_regular(matrices)
+        if regular.all():
+            whole = np.asarray(np.linalg.inv(matrices), dtype=np.float64)
+            return whole, regular
+        inverses = np.empty(matrices.shape)
+        inverses[regular] = np.linalg.inv(matrices[regular])
+        return inverses, regular
+    left = np.moveaxis(matrices, (-2, -1), (0, 1)).copy(order="K")
+    pivots = np.empty(left.shape[1:])
+    with np.errstate(all="ignore"):
+        for j in range(len(left)):
+            # Gauss and Jordan: column after column changes places with its coordinate
+            pivots[j] = left[j, j]
+            row = left[j] / left[j, j]
+            column = left[:, j].copy()
+            left -= column[:, None] * row
+            left[j] = row
+            left[:, j] = -column / pivots[j]
+            left[j, j] = 1 / pivots[j]
+        regular = pivots.min(axis=0) > _FAR**2 * pivots.max(axis=0)
+    return np.moveaxis(left, (0, 1), (-2, -1)), regular
 
 
 def roots(matrices: Floats) -> tuple[Floats, Floats]:
@@ -63,7 +98,7 @@ def roots(matrices: Floats) -> tuple[Floats, Floats]:
     diagonal = np.einsum("...jj->...j", matrices)
     unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = matrices * unit[..., :, None] * unit[..., None, :]
-    if _plainly_regular(scaled):
+    if _plainly_regular(scaled).all():
         forth = np.swapaxes(np.linalg.cholesky(scaled), -1, -2)
         back = unit[..., :, None] * np.linalg.inv(forth)
         return back, forth / unit[..., None, :]
@@ -74,15 +109,43 @@ def roots(matrices: Floats) -> tuple[Floats, Floats]:
     return back, np.swapaxes(vectors, -1, -2) * (good * size)[..., :, None] / unit[..., None, :]
 
 
-def _plainly_regular(matrices: Floats) -> bool:
-    """Whether Cholesky's pivots already show that all matrices are far from losing a rank."""
-    if matrices.shape[-1] == 0:
-        return True
-    try:
-        pivots = np.einsum("...jj->...j", np.linalg.cholesky(matrices))
-    except np.linalg.LinAlgError:
-        return False
-    return bool((pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)).all())
+def _many(matrices: Floats) -> bool:
+    """Whether to go through all matrices at once, entry by entry, and not through one by one."""
+    k = matrices.shape[-1]
+    return bool(0 < k <= _SMALL and matrices.size >= _MANY * k**3)
+
+
+def _plainly_regular(matrices: Floats) -> Bools:
+    """Whether Cholesky's pivots already show that a matrix is far from losing a rank, (...)."""
+    return _cholesky(matrices)[1]
+
+
+def _cholesky(matrices: Floats) -> tuple[Floats, Bools]:
+    """Lower factors, and which matrices are far from losing a rank; others may have none."""
+    k, told = matrices.shape[-1], np.ones(matrices.shape[:-2], dtype=bool)
+    lower: Floats = np.zeros(matrices.shape)
+    if 0 in matrices.shape:
+        return lower, told
+    if _many(matrices):
+        left = np.moveaxis(matrices, (-2, -1), (0, 1)).copy(order="K")
+        with np.errstate(all="ignore"):
+            for j in range(k):
+                left[j:, j] /= np.sqrt(left[j, j])
+                left[j, j + 1 :] = 0.0
+                left[j + 1 :, j + 1 :] -= left[j + 1 :, j, None] * left[None, j + 1 :, j]
+        lower = np.moveaxis(left, (0, 1), (-2, -1))
+    else:
+        try:
+            lower = np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            # a little more of the diagonal, and none fails: the least pivots are then its root
+            size = np.einsum("...jj->...j", matrices).max(axis=-1)[..., None, None]
+            told = size[..., 0, 0] > 0
+            more = np.where(size > 0, _LITTLE * size, 1.0) * np.eye(k)
+            lower = np.asarray(np.linalg.cholesky(matrices + more), dtype=np.float64)
+    pivots = np.einsum("...jj->...j", lower)
+    regular: Bools = (pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)) & told
+    return lower, regular
 
 
 def ranks(estimable: Floats) -> Floats:
@@ -93,8 +156,43 @@ def ranks(estimable: Floats) -> Floats:
 
 def solve(matrices: Floats, vectors: Floats) -> Floats:
     """Least-norm solutions (..., k) of symmetric positive semidefinite systems."""
-    if _plainly_regular(matrices):
+    regular = _plainly_regular(matrices)
+    if regular.all():
         return np.asarray(np.linalg.solve(matrices, vectors[..., None])[..., 0], dtype=np.float64)
-    inverses, _ = pseudo_inverses(matrices, rescale=False)
-    solutions: Floats = np.einsum("...jk,...k->...j", inverses, vectors)
+    solutions = np.empty(vectors.shape)
+    solutions[regular] = np.linalg.solve(matrices[regular], vectors[regular][..., None])[..., 0]
+    inverses, _ = pseudo_inverses(matrices[~regular], rescale=False)
+    solutions[~regular] = np.einsum("...jk,...k->...j", inverses, vectors[~regular])
     return solutions
+
+
+def factors(matrices: Floats, vectors: Floats) -> tuple[Floats, Floats, Floats]:
+    r"""Factors :math:`L L^\top` of semidefinite matrices, :math:`z` with :math:`L z` the vectors.
+
+    The vectors (..., k) are in the matrices' range. With :math:`w` the solution,
+    :math:`|L^\top u - z|^2 = (u - w)^\top M (u - w)`, without loss of digits.
+
+    Returns
+    -------
+    lower : array of shape (..., k, k)
+    z : array of shape (..., k)
+    ranks : array of shape (...)
+    """
+    lower, regular = _cholesky(matrices)
+    rank = np.full(vectors.shape[:-1], float(vectors.shape[-1]))
+    if regular.all() and _many(matrices):
+        z = np.array(vectors)
+        for j in range(vectors.shape[-1]):
+            z[..., j] /= lower[..., j, j]
+            z[..., j + 1 :] -= lower[..., j + 1 :, j] * z[..., j, None]
+        return lower, z, rank
+    if regular.all():
+        solved = np.asarray(np.linalg.solve(lower, vectors[..., None])[..., 0], dtype=np.float64)
+        return lower, solved, rank
+    z = np.empty(vectors.shape)
+    z[regular] = np.linalg.solve(lower[regular], vectors[regular][..., None])[..., 0]
+    back, forth = roots(matrices[~regular])
+    lower[~regular] = np.swapaxes(forth, -1, -2)
+    z[~regular] = np.einsum("...jk,...j->...k", back, vectors[~regular])
+    rank[~regular] = (forth != 0).any(axis=-1).sum(axis=-1)
+    return lower, z, rank

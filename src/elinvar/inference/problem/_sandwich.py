@@ -8,6 +8,7 @@ import numpy as np
 
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import roots
+from elinvar.inference.problem._supports import fit_supports
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 if TYPE_CHECKING:
@@ -384,9 +385,8 @@ class Sandwich:
         Environments weigh as in the refit: by their own residuals or, where rows are few, by those
         about the common fit, which leave nothing to correct for.
         """
-        from elinvar.inference.kernels._evaluate import settled_weights
-
         n_supports, k = columns.shape
+        absorbed = self.problem.absorbed
         E, cells, weight = len(self.bounds) - 1, self.cells, self.weight[:, None]
         white = np.swapaxes(self.Z.T[columns], 1, 2).copy()
         back, root = np.empty((2, n_supports, E, k, k))
@@ -407,11 +407,8 @@ class Sandwich:
         # 1 / sigma_e, 0 where an environment has no rows to spare
         precise = np.sqrt(np.maximum(freedom, 0.0) / np.maximum(power, floor))
         precise *= freedom >= 1
-        inside = np.zeros((n_supports, self.Z.shape[1]), dtype=bool)
-        np.put_along_axis(inside, columns, True, axis=1)
-        absorbed = self.problem.absorbed
-        settled = settled_weights(self.problem.data, np.ascontiguousarray(inside[:, absorbed:]))[0]
-        few = settled > 0
+        fits = fit_supports(self.problem, columns[:, absorbed:] - absorbed)
+        few, settled = fits.few[:, None], fits.weight
         precise = np.where(few, np.sqrt(settled / self.problem.count), precise)
         rows, expected, plain = (cells, self.weight, white, residual), None, None
         if cells.few(k):

@@ -4,7 +4,9 @@ import numpy as np
 
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._types import Bools
+from elinvar.inference.problem._linear_algebra import solve
+from elinvar.inference.problem._supports import SupportFits, by_size, fit_supports
+from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._overidentification import estimated_law, restricted_law
 
 
@@ -39,12 +41,14 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     empty; its general form and the ranks are our own derivation, see docs/theory.md. Valid if the
     noise variance does not depend on the features within an environment.
     """
-    from elinvar.inference.kernels._evaluate import evaluate_many
-
-    rows, coef = evaluate_many(
-        problem.data, problem.column_masks(masks), problem.tested, problem.needed, thorough
-    )
-    q, freedom, b1, b2, risk, worst, weakest, whole = rows.T
+    inside = problem.column_masks(masks)
+    facts, coef = np.full((8, len(masks)), np.nan), np.zeros(inside.shape)
+    facts[0] = np.inf
+    for rows, columns in by_size(inside, len(problem.count)):
+        fits = fit_supports(problem, columns)
+        facts[:, rows[fits.told]] = _facts(problem, fits.take(fits.told), thorough)
+        coef[rows[fits.told, None], columns[fits.told]] = fits.coef[fits.told]
+    q, freedom, b1, b2, risk, worst, weakest, whole = facts
     valid = np.isfinite(q)
     known = valid & ~np.isnan(b1)
     tested = known & (freedom > 0)
@@ -66,3 +70,50 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
         rough_excess=np.where(valid, np.maximum(q - freedom, 0.0), np.inf),
         scale=np.ones(len(masks)),
     )
+
+
+def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
+    """Q, f, B1, B2, mean and worst risk, ``weakest``, and where rows are few Q's total, (8, M).
+
+    B1 and B2, the dearest, are NaN where a gate is not needed, unless ``thorough``.
+    """
+    weight, rank = fits.weight, fits.rank
+    risk = fits.residual + fits.lost
+    weakest = _weakest(problem, fits) * fits.shrunk
+    b = np.full((2, len(weight)), np.nan)
+    some = np.ones(len(weight), dtype=bool) if thorough else weakest >= 1
+    # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
+    share = (fits.inverse[some, None] @ fits.gram[some]) * weight[some][..., None, None]
+    first = np.einsum("mejj->me", share)
+    second = np.einsum("mejk,mekj->me", share, share)
+    b[0, some] = ((rank[some] - 2 * first + second) / fits.freedom[some]).sum(axis=1)
+    b[1, some] = ((rank[some] - first) ** 2 / fits.freedom[some]).sum(axis=1)
+    return np.stack(
+        [
+            (weight * fits.lost).sum(axis=1),
+            rank.sum(axis=1) - fits.columns.shape[1],
+            *b,
+            risk @ problem.weights,
+            risk.max(axis=1),
+            weakest,
+            fits.few * (weight * risk * (rank > 0)).sum(axis=1),
+        ]
+    )
+
+
+def _weakest(problem: LinearProblem, fits: SupportFits) -> Floats:
+    """Smallest squared t over its threshold; a gate of several columns by its Wald statistic."""
+    gates, needed = problem.tested[fits.columns], problem.needed
+    variance = np.einsum("mjj->mj", fits.inverse)
+    ratio = np.where(gates >= 0, fits.coef**2 / (variance * needed[1]), np.inf)
+    several = np.flatnonzero(np.bincount(problem.gate_of[problem.offset :]) > 1)
+    for gate in several:
+        rows = np.flatnonzero((gates == gate).any(axis=1))
+        if len(rows):
+            at = np.nonzero(gates[rows] == gate)[1].reshape(len(rows), -1)
+            block = fits.inverse[rows[:, None, None], at[:, :, None], at[:, None, :]]
+            own = fits.coef[rows[:, None], at]
+            wald = np.einsum("mj,mj->m", own, solve(block, own))
+            ratio[rows[:, None], at] = (wald / needed[at.shape[1]])[:, None]
+    weakest: Floats = ratio.min(axis=1, initial=np.inf)
+    return weakest

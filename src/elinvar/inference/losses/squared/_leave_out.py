@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar.inference.problem._linear import WIDE, LinearProblem, average
-from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks, solve
+from elinvar.inference.problem._linear_algebra import (
+    factors,
+    pseudo_inverses,
+    ranks,
+    solve,
+)
+from elinvar.inference.problem._supports import (
+    SupportFits,
+    by_size,
+    fit_supports,
+    moments_of,
+)
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 if TYPE_CHECKING:
@@ -29,16 +40,42 @@ def support_errors(problem: LinearProblem, masks: Bools, *, intercepts: bool = T
     array of shape (M, E)
         In units of the standardised target, squared.
     """
-    from elinvar.inference.kernels._support import leave_out_errors
-
-    # with means of 0 all intercepts are alike, and slopes alone are judged
-    errors: Floats = leave_out_errors(
-        problem.data,
-        problem.means * intercepts,
-        problem.target_means * intercepts,
-        problem.column_masks(masks),
-    )
+    inside = problem.column_masks(masks)
+    errors = np.full((len(masks), len(problem.count)), np.inf)
+    for rows, columns in by_size(inside, len(problem.count)):
+        fits = fit_supports(problem, columns)
+        some = fits.take(fits.spare)
+        errors[rows[fits.spare]] = _left_out_errors(problem, some, intercepts)
     return errors
+
+
+def _left_out_errors(problem: LinearProblem, fits: SupportFits, intercepts: bool) -> Floats:
+    """Errors (M, E) of supports on each environment, with the weights of all environments."""
+    gram, cross, weights = fits.gram, fits.cross, problem.weights
+    total = _of_others(fits.weight[..., None, None] * gram)
+    coef = solve(total, _of_others(fits.weight[..., None] * cross))
+    # y'y - w'(2 c - G w) in the environment left out
+    pull = np.einsum("mej,mej->me", 2 * cross - (gram @ coef[..., None])[..., 0], coef)
+    errors = problem.target_power - pull
+    if problem.absorbed and intercepts:
+        # its own intercept less the mean of the others'
+        above = np.moveaxis(problem.means[:, fits.columns], 1, 0)
+        above = above - np.einsum("e,mej->mj", weights, above)[:, None]
+        off = problem.target_means - weights @ problem.target_means
+        off = off - np.einsum("mej,mej->me", above, coef)
+        alone = weights >= 1
+        errors = errors + np.where(alone, 0.0, off / np.where(alone, 1.0, 1 - weights)) ** 2
+    above_0: Floats = np.maximum(errors, 0.0)
+    return above_0
+
+
+def _of_others(parts: Floats) -> Floats:
+    """Sum over all environments but each in turn, (M, E, ...)."""
+    # from both ends, so that nothing is taken away that would drown the rest
+    found = np.zeros(parts.shape)
+    np.cumsum(parts[:, :-1], axis=1, out=found[:, 1:])
+    found[:, :-1] += np.cumsum(parts[:, :0:-1], axis=1)[:, ::-1]
+    return found
 
 
 def pooled_errors(problem: LinearProblem) -> Floats:
@@ -52,6 +89,33 @@ def pooled_errors(problem: LinearProblem) -> Floats:
 def mean_errors(problem: LinearProblem) -> Floats:
     """Mean squared error of the other environments' mean on each environment, shape (E,)."""
     return _errors(problem, problem.gram[:, :1, :1], problem.cross[:, :1])
+
+
+def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
+    """Level and rise of the risk of supports where environments differ more, (2, M).
+
+    And their weighted least squares (M, q). Infinite where an environment has no rows to spare, or
+    columns cannot be told apart.
+    """
+    inside, weights = problem.column_masks(masks), problem.weights
+    lines, coefs = np.full((2, len(masks)), np.inf), np.zeros(inside.shape)
+    for rows, columns in by_size(inside, len(problem.count)):
+        gram, cross = moments_of(problem, columns)
+        _, z, rank = factors(gram, cross)
+        left = np.maximum(problem.target_power - (z * z).sum(axis=-1), problem.floor)
+        freedom = problem.count - rank - problem.absorbed
+        noise = left / np.maximum(freedom, 1.0)  # sigma_e^2 / n_e
+        inverse, told = pseudo_inverses(np.einsum("e,mejk->mjk", weights, gram))
+        pull = np.einsum("e,mej->mj", weights, cross)
+        coef = np.einsum("mjk,mk->mj", inverse, pull)
+        spread = np.einsum("me,mejk->mjk", noise * weights**2, gram)
+        # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs
+        rise = weights @ problem.target_power - np.einsum("mj,mj->m", coef, pull)
+        rise += np.einsum("mjk,mkj->m", inverse, spread) - (left + noise * rank) @ weights
+        good = (freedom >= 1).all(axis=1) & (ranks(told) == columns.shape[1])
+        lines[:, rows[good]] = (noise * problem.count @ weights)[good], np.maximum(rise[good], 0)
+        coefs[rows[good, None], columns[good]] = coef[good]
+    return lines, coefs
 
 
 def risk_parts(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats] | None:

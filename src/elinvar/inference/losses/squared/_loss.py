@@ -26,6 +26,7 @@ from elinvar.inference.losses.squared._leave_out import (
     mean_errors,
     moment_error,
     pooled_errors,
+    risk_lines,
     risk_parts,
     support_errors,
 )
@@ -331,11 +332,8 @@ class SquaredLoss:
         return None if best is None else masks[best]
 
     def _least_risk(self, masks: Bools, kappa: float) -> tuple[int | None, Floats]:
-        from elinvar.inference.kernels._lines import risk_lines
-
-        shared = self.shared
-        lines, coef = risk_lines(shared.data, shared.column_masks(self._shared_masks(masks)))
-        risk = lines[:, 0] + kappa * lines[:, 1]
+        lines, coef = risk_lines(self.shared, self._shared_masks(masks))
+        risk = lines[0] + kappa * lines[1]
         best = int(np.argmin(risk))
         return (best if np.isfinite(risk[best]) else None), coef[best]
 

@@ -6,13 +6,13 @@ from elinvar.inference.losses._records import Parts
 from elinvar.inference.losses.squared._own_slopes import OwnSlopes
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
+from elinvar.inference.problem._supports import by_size, fit_supports
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._equality import same_scale
 from elinvar.inference.tests._overidentification import Law, estimated_law, restricted_law
 
 # Bartlett's test as for normal noise: it decides who goes first, and refuses nobody
 _NORMAL = 3.0
-_BATCH = 20_000
 
 
 def parts(problem: LinearProblem, masks: Bools) -> Parts:
@@ -42,15 +42,9 @@ def parts(problem: LinearProblem, masks: Bools) -> Parts:
     The split is our own derivation, see docs/theory.md.
     """
     inside = problem.column_masks(masks)[:, problem.offset :]
-    size = inside.sum(axis=1)
     table = np.ones((3, len(masks)))
-    for k in np.unique(size):
-        rows = np.flatnonzero(size == k)
-        columns = np.nonzero(inside[rows])[1].reshape(len(rows), k)
-        step = max(1, _BATCH // max(1, len(problem.count) * int(k)))
-        for start in range(0, len(rows), step):
-            some = slice(start, start + step)
-            table[:, rows[some]] = _tests(problem, columns[some])
+    for rows, columns in by_size(inside, len(problem.count)):
+        table[:, rows] = _tests(problem, columns)
     return Parts(slopes=table[0], intercepts=table[1], scale=table[2])
 
 
@@ -86,14 +80,10 @@ def settled_slopes(problem: LinearProblem, columns: Places) -> tuple[Bools, OwnS
 
     And the freedoms of ``settle`` (M, E), for a shared intercept.
     """
-    from elinvar.inference.kernels._evaluate import settled_weights
-
-    inside = np.zeros((len(columns), len(problem.gate_of)), dtype=bool)
-    inside[:, 0] = True
-    np.put_along_axis(inside, columns + 1, True, axis=1)
-    weight, freedom = settled_weights(problem.data, inside)
-    few = weight[:, 0] > 0
-    return few, OwnSlopes.of(problem, columns[few], weight[few]), freedom[few]
+    # the shared intercept is column 0
+    fits = fit_supports(problem, np.insert(columns + 1, 0, 0, axis=1))
+    few = fits.few
+    return few, OwnSlopes.of(problem, columns[few], fits.weight[few]), fits.freedom[few]
 
 
 def settled_intercepts(

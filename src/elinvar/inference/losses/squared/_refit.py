@@ -4,7 +4,8 @@ import numpy as np
 
 from elinvar.inference.losses._records import Refit
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._linear_algebra import pseudo_inverses, ranks
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
+from elinvar.inference.problem._supports import by_size, fit_supports
 from elinvar.inference.problem._types import Bools, Places
 
 _MIXED = 1e-8
@@ -17,34 +18,22 @@ def refit(problem: LinearProblem, gates: Bools) -> Refit:
 
 def refit_many(problem: LinearProblem, masks: Bools) -> list[Refit]:
     """Fit every support in ``masks`` (M, n_gates), those of as many columns at once."""
-    inside = problem.column_masks(masks)
-    size = inside.sum(axis=1)
-    fits: dict[int, Refit] = {}
-    for k in np.unique(size):
-        rows = np.flatnonzero(size == k)
-        columns = np.nonzero(inside[rows])[1].reshape(len(rows), k)
+    inside, fits = problem.column_masks(masks), dict[int, Refit]()
+    for rows, columns in by_size(inside, len(problem.count)):
         fits |= zip(rows.tolist(), _refits(problem, columns), strict=True)
     return [fits[row] for row in range(len(masks))]
 
 
 def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
     """Fit supports of k columns each, (M, k)."""
-    from elinvar.inference.kernels._evaluate import settled_weights
-
-    gram = np.moveaxis(problem.gram[:, columns[:, :, None], columns[:, None, :]], 1, 0)
-    cross = np.moveaxis(problem.cross[:, columns], 1, 0)
+    fits = fit_supports(problem, columns)
+    gram, cross, residual = fits.gram, fits.cross, fits.residual
     inverse, estimable = pseudo_inverses(gram)
     own = np.einsum("mejk,mek->mej", inverse, cross)
-    residual = np.maximum(
-        problem.target_power - np.einsum("mej,mej->me", cross, own), problem.floor
-    )
-    spare = problem.count - ranks(estimable) - problem.absorbed
+    spare = problem.count - fits.rank - problem.absorbed
     freedom = np.where(spare >= 1, spare, 0.0)
     # P_e = G_e nu_e / residual_e, 0 where an environment has no rows to spare
-    inside = np.zeros((len(columns), len(problem.gate_of)), dtype=bool)
-    np.put_along_axis(inside, columns, True, axis=1)
-    settled = settled_weights(problem.data, inside)[0]
-    weight = np.where(settled > 0, settled, freedom / residual)
+    weight = np.where(fits.few[:, None] | (freedom > 0), fits.weight, 0.0)
     known = estimable > 1 - _MIXED
     noise = np.where(freedom > 0, residual / np.maximum(freedom, 1.0), 0.0)
     own_covariance = inverse * noise[:, :, None, None] * (known[..., :, None] & known[..., None, :])

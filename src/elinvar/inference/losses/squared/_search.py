@@ -4,9 +4,10 @@ import numpy as np
 
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.losses.squared._assess import assess
+from elinvar.inference.losses.squared._descent import Descent
 from elinvar.inference.losses.squared._path import default_strengths, path_coefficients
-from elinvar.inference.problem._linear import KernelData, LinearProblem
-from elinvar.inference.problem._types import Bools, Floats, Places
+from elinvar.inference.problem._linear import LinearProblem
+from elinvar.inference.problem._types import Bools, Floats
 
 LADDER = np.geomspace(0.3, 3000.0, 9)
 _RANDOM_STARTS = 20
@@ -42,7 +43,6 @@ def every_support(problem: LinearProblem) -> Bools:
     free = np.flatnonzero(~problem.always)
     masks = np.zeros((1 << len(free), problem.n_gates), dtype=bool)
     masks[:, problem.always] = True
-    # the last gate changes fastest, so that kernels can go on from the columns before it
     masks[:, free] = (np.arange(1 << len(free))[:, None] >> np.arange(len(free))[::-1]) & 1
     return masks
 
@@ -58,8 +58,6 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     the sparsest starts): a homotopy, in which each rung starts where the last one ended. Own
     derivation, see docs/theory.md.
     """
-    from elinvar.inference.kernels._search import descend
-
     strengths = default_strengths(40 if problem.n_gates <= _POOL else 20)
     debiased, plain = (
         gate_sizes(problem, path_coefficients(problem, strengths, debias=debias)[0])
@@ -77,30 +75,17 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     empty = np.zeros((1, problem.n_gates), dtype=bool)
     upward = np.concatenate([empty, sparse, full[None], random & movable]) | problem.always
     largest = _largest_support(problem)
-    met = np.flatnonzero(upward.any(axis=0) | movable)  # the kernel sees these gates alone
-    data, gate_of = _part(problem, met)
-    free = np.flatnonzero(movable[met] & ~problem.always[met])
+    free = np.flatnonzero(movable & ~problem.always)
     # t_min^2 E / N: what a column below the threshold takes off log R, in one of mean size
     price = problem.needed[1] * len(problem.count) / problem.count.sum()
+    descent = Descent(problem=problem, price=price, free=free, largest=largest)
     keep = [on_path]
     # up the ladder from sparse, full and random starts, and down again from the sparsest
-    for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1].copy())):
+    for starts, ladder in ((upward, LADDER), (sparse | problem.always, LADDER[::-1])):
         small = starts[starts.sum(axis=1) <= largest]
         if len(small):
-            found = np.zeros((len(small) * len(ladder), problem.n_gates), dtype=bool)
-            found[:, met] = descend(data, gate_of, price, small[:, met], ladder, free, largest, 200)
-            keep.append(found)
+            keep.append(descent.along(ladder, small))
     return np.unique(np.concatenate(keep), axis=0)
-
-
-def _part(problem: LinearProblem, gates: Places) -> tuple[KernelData, Places]:
-    """Return the data of these gates' columns, and the place among them of each column's gate."""
-    gate_of = problem.gate_of
-    columns = np.flatnonzero((gate_of < 0) | np.isin(gate_of, gates))
-    gram, cross, *_ = problem.data
-    data = (gram[:, columns[:, None], columns], cross[:, columns], *problem.data[2:])
-    own = gate_of[columns]
-    return data, np.where(own < 0, -1, np.searchsorted(gates, own))
 
 
 def _path_supports(problem: LinearProblem, *paths: Floats) -> Bools:
