@@ -6,6 +6,8 @@ import os
 import pickle
 import signal
 import time
+from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, TensorDataset
 
-from elinvar.errors import DataError, ElinvarWarning, FileError
+from elinvar.errors import DataError, DataTypeError, ElinvarWarning, FileError
 from elinvar.neural import (
     Checkpoint,
     EnvironmentBatchSampler,
@@ -79,6 +81,103 @@ def test_the_loop_is_a_plain_loop():
             step += 1
     assert step == 20
     assert torch.equal(flat(model), flat(bare))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Inputs and labels by name."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+
+Triple = namedtuple("Triple", "x y site")
+
+
+@pytest.mark.parametrize(
+    ("collate", "of"),
+    [
+        (lambda x, y: {"x": x, "y": y}, lambda batch: (batch["x"], batch["y"])),
+        (Pair, lambda batch: (batch.x, batch.y)),
+        (lambda x, y: Triple(x, y, "north"), lambda batch: batch[:2]),
+        (lambda x, y: (x, y), lambda batch: batch),
+    ],
+)
+def test_batches_of_any_kind(collate, of):
+    def make_loader():
+        source = loader(collate_fn=lambda rows: collate(*map(torch.stack, zip(*rows, strict=True))))
+        return source
+
+    def loss(model, batch):
+        x, y = of(batch)
+        return mse_loss(model(x), y)
+
+    def step(trainer, batch):
+        risk = loss(trainer.model, batch)
+        risk.backward()
+        trainer.optimizer.step()
+        return risk
+
+    plain, whole, own = (network(dropout=0.0) for _ in range(3))
+    trainer(plain).fit(loader(), steps=12)
+    make(whole, loss).fit(make_loader(), steps=12)
+    assert make(own, step=step).fit(make_loader(), steps=12).status == "completed"
+    assert torch.equal(flat(whole), flat(plain)) and torch.equal(flat(own), flat(plain))
+
+
+def make(model, loss=None, **options):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    return HeteroTrainer(model, optimizer, loss, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "either a loss or a step of your own"),
+        ({"loss": mse_loss, "step": lambda trainer, batch: 0.0}, "either a loss or a step"),
+        ({"step": lambda trainer, batch: 0.0, "autocast": "bfloat16"}, "leave out rule and autoc"),
+        (
+            {"loss": lambda model, batch: 0.0, "rule": VREx(penalty=1.0, environments=3)},
+            "VREx compares outputs with labels",
+        ),
+    ],
+)
+def test_losses_and_steps_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(DataError, match=message):
+        make(network(), **options)
+
+
+def test_a_loss_is_one_number():
+    with pytest.raises(DataError, match=r"must be one number.*got shape \(40, 1\)"):
+        make(network(), step=lambda trainer, batch: trainer.model(batch[0])).fit(loader(), steps=1)
+
+
+def test_records_go_to_loggers(tmp_path):
+    tensorboard = pytest.importorskip("torch.utils.tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    class Run:
+        """Has the method of Weights & Biases."""
+
+        told = ()
+
+        def log(self, values, step):
+            self.told = (*self.told, (step, values))
+
+    run, writer = Run(), tensorboard.SummaryWriter(tmp_path)
+    training = make(network(), mse_loss, loggers=[run, writer], record_every=5).fit(
+        loader(), steps=20
+    )
+    writer.close()
+    events = EventAccumulator(str(tmp_path)).Reload()
+    losses = training.metrics["loss"].tolist()
+    assert [event.step for event in events.Scalars("loss")] == [5, 10, 15, 20]
+    assert np.allclose([event.value for event in events.Scalars("loss")], losses, rtol=1e-6)
+    assert [(step, values["loss"]) for step, values in run.told] == list(
+        zip([5, 10, 15, 20], losses, strict=True)
+    )
+    with pytest.raises(DataTypeError, match="A logger must have log"):
+        make(network(), mse_loss, loggers=["file.log"])
 
 
 def test_the_gain_is_a_step_on_the_extrapolated_environment():

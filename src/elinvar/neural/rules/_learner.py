@@ -1,5 +1,6 @@
 """A model and its loss, as the rules of a step see them."""
 
+import inspect
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from elinvar.errors import DataError
 
 Loss = Callable[[Any, Any], Tensor]
-Batch = tuple[Any, Any]
+# a pair of inputs and labels, or whatever a loss takes with the model
+Batch = Any
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -23,7 +25,9 @@ class Learner:
     model : Module
         The network.
     loss : callable
-        ``loss(output, target)``, the mean over the rows of a batch.
+        ``loss(output, target)``, the mean over the rows of a batch; or ``loss(model, batch)``.
+    whole : bool
+        Whether the loss takes model and batch, which can be anything then.
     precision : torch.dtype, optional
         Of autocast: ``torch.bfloat16`` or ``torch.float16``; None: that of the parameters.
     scaler : GradScaler, optional
@@ -32,6 +36,7 @@ class Learner:
 
     model: nn.Module
     loss: Loss
+    whole: bool = False
     precision: torch.dtype | None = None
     scaler: torch.amp.GradScaler | None = None
 
@@ -77,15 +82,17 @@ class Learner:
 
         Parameters
         ----------
-        batch : tuple of (x, y)
+        batch : tuple of (x, y), or whatever the loss takes
             Inputs and labels.
 
         Returns
         -------
         Tensor of shape ()
         """
-        x, y = batch
         with self._autocast():
+            if self.whole:
+                return self.loss(self.model, batch)
+            x, y = batch
             return self.loss(self.model(x), y)
 
     def backward(self, value: Tensor) -> None:
@@ -107,6 +114,21 @@ class Learner:
         return torch.autocast(next(self.model.parameters()).device.type, dtype=self.precision)
 
 
+def takes_batch(loss: Loss) -> bool:
+    """Tell whether a loss takes model and batch: its first argument is called ``model``.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(output, target)`` or ``loss(model, batch)``.
+    """
+    try:
+        names = list(inspect.signature(loss).parameters)
+    except (TypeError, ValueError):  # some callables in C tell nothing of their arguments
+        return False
+    return names[:1] == ["model"]
+
+
 def as_batch(batch: object) -> Batch:
     """Return inputs and labels of a batch.
 
@@ -118,4 +140,7 @@ def as_batch(batch: object) -> Batch:
     if isinstance(batch, tuple | list) and len(batch) == 2:
         return batch[0], batch[1]
     shape = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
-    raise DataError(f"A batch must be a pair (inputs, labels); the loader gave {shape}.")
+    raise DataError(
+        f"A batch must be a pair (inputs, labels); the loader gave {shape}. Other batches go with "
+        "a loss(model, batch), whose first argument is called model."
+    )

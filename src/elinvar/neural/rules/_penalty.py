@@ -37,6 +37,7 @@ class PenaltyRule(StepRule):
     environments: int
     warmup: int = 0
     every_environment: ClassVar[bool] = True
+    needs_pairs: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_number("penalty", self.penalty, least=0.0)

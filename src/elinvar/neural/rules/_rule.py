@@ -21,6 +21,8 @@ class StepRule:
     every_environment: ClassVar[bool] = False
     # whether replicas of the model on several processes may average what it leaves
     replicated: ClassVar[bool] = False
+    # whether it looks at outputs and labels by themselves, hence needs pairs
+    needs_pairs: ClassVar[bool] = False
 
     def backward(self, learner: Learner, batches: Sequence[Batch], step: int = 0) -> Tensor:
         """Leave a direction in the parameters' ``grad``.

@@ -1,6 +1,7 @@
 """Batches for the steps of a run, epoch after epoch, from where an earlier run stopped."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -24,13 +25,15 @@ class StepBatches:
 
     Parameters
     ----------
-    loader : iterable of (x, y)
+    loader : iterable of (x, y), or of what the loss takes
         A `DataLoader`, or anything that can be gone through again and again. Its ``set_epoch``, or
         that of its sampler or data set, is called before each epoch.
     rule : StepRule
         Says how many batches a step takes.
     device : torch.device
         Where the model is.
+    whole : bool
+        Whether batches may be anything, and not pairs only.
 
     Raises
     ------
@@ -38,8 +41,11 @@ class StepBatches:
         If the rule needs a batch of each environment and the sampler does not give it so.
     """
 
-    def __init__(self, loader: Iterable[object], rule: StepRule, device: torch.device) -> None:
+    def __init__(
+        self, loader: Iterable[object], rule: StepRule, device: torch.device, whole: bool
+    ) -> None:
         self._loader, self._group, self._device = loader, rule.environments, device
+        self._whole = whole
         self._far = device.type != "cpu"
         links = [link for link in samplers_of(loader) if isinstance(link, EpochSampler)]
         self._sampler = links[0] if links else None
@@ -55,16 +61,15 @@ class StepBatches:
         Raises
         ------
         DataError
-            If the loader gives nothing, or something else than pairs.
+            If the loader gives nothing, or something else than pairs where the loss needs them.
         """
         group = []
         for _ in range(self._group):
             batch = next(self._batches, _EXHAUSTED) if self._batches is not None else _EXHAUSTED
-            group.append(as_batch(self._first() if batch is _EXHAUSTED else batch))
+            batch = self._first() if batch is _EXHAUSTED else batch
+            group.append(batch if self._whole else as_batch(batch))
             self._taken += 1
-        if not self._far:
-            return group
-        return [(_to(x, self._device), _to(y, self._device)) for x, y in group]
+        return [_to(batch, self._device) for batch in group] if self._far else group
 
     def state_dict(self) -> dict[str, Any]:
         """Return the epoch, the batches taken in it, and the random numbers at its start."""
@@ -124,11 +129,18 @@ class StepBatches:
         self._batches = iter(self._loader)
 
 
-def _to(value: object, device: torch.device) -> Any:
+def _to(value: Any, device: torch.device) -> Any:
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
+    if hasattr(value, "to"):  # batches that move themselves, such as those of Hugging Face
+        return value.to(device)
     if isinstance(value, dict):
         return {key: _to(part, device) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {part.name: _to(getattr(value, part.name), device) for part in fields(value)}
+        return replace(value, **parts)
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_to(part, device) for part in value))
     if isinstance(value, tuple | list):
         return [_to(part, device) for part in value]
     return value

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Literal, Protocol
 
@@ -15,15 +15,19 @@ from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError, ElinvarError, ElinvarWarning, FileError
 from elinvar.neural._processes import any_process
 from elinvar.neural.rules._hetero_step import HeteroStep
-from elinvar.neural.rules._learner import Batch, Learner, Loss
+from elinvar.neural.rules._learner import Batch, Learner, Loss, takes_batch
 from elinvar.neural.rules._rule import StepRule
 from elinvar.neural.training._checkpoint import Checkpoint, random_states, set_random_states
 from elinvar.neural.training._fingerprint import check_fingerprint, fingerprint
+from elinvar.neural.training._logging import log_of
 from elinvar.neural.training._outcome import Status, Training
 from elinvar.neural.training._progress import Progress, progress_bar
 from elinvar.neural.training._step_batches import StepBatches
 
 _PRECISIONS = {None: None, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+Step = Callable[["HeteroTrainer", Any], Tensor | float]
 
 
 class Callback(Protocol):
@@ -47,7 +51,13 @@ class HeteroTrainer:
     optimizer : Optimizer
         Over its parameters. Plain ``torch.optim.SGD`` with a large step is the paper's.
     loss : callable
-        ``loss(output, target)``, the mean over the rows of a batch.
+        ``loss(output, target)``, the mean over the rows of a batch (x, y). Or, for batches of any
+        kind (dicts, dataclasses, tuples of any length), ``loss(model, batch)``: it is known by its
+        first argument, which is called ``model``.
+    step : callable, optional
+        ``step(trainer, batch)`` in place of loss and rule: it takes the whole step, with
+        ``trainer.model`` and ``trainer.optimizer``, and returns the loss of the batch. Gradients
+        are zero when it is called.
     rule : StepRule
         ``HeteroStep()``: the gradient of one batch. ``HeteroStep(gain=..., environments=...)``: of
         an extrapolated environment. `IRMv1`, `VREx`, `Fishr`, `GroupDRO`, `Fish`: peers.
@@ -65,6 +75,9 @@ class HeteroTrainer:
     callbacks : sequence of callable
         Called with the trainer at every record. What they return joins the table, and
         :meth:`stop` ends the run.
+    loggers : sequence of loggers
+        Told every record: a ``SummaryWriter`` of TensorBoard, a run of Weights & Biases, a logger
+        of Lightning, or whatever has ``log(values, step=...)``.
     progress : bool or callable, optional
         True: a bar on standard error, with the loss and the time left, in a terminal. A callable is
         called as ``progress(done, steps)`` at every record.
@@ -124,8 +137,9 @@ class HeteroTrainer:
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        loss: Loss,
+        loss: Loss | None = None,
         *,
+        step: Step | None = None,
         rule: StepRule | None = None,
         scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
         autocast: Literal["bfloat16", "float16"] | None = None,
@@ -133,6 +147,7 @@ class HeteroTrainer:
         record_every: int = 50,
         bound: float = 1e6,
         callbacks: Sequence[Callback] = (),
+        loggers: Sequence[object] = (),
         progress: Progress | bool | None = None,
         checkpoint: Checkpoint | None = None,
         warn: bool = True,
@@ -142,11 +157,17 @@ class HeteroTrainer:
         self.callbacks, self.progress, self.checkpoint = tuple(callbacks), progress, checkpoint
         self.average, self.record_every, self.bound = average, record_every, bound
         self.warn = warn
-        self._check(autocast)
+        self._logs = [log_of(logger) for logger in loggers]
+        self._own_step, whole = step, loss is not None and takes_batch(loss)
+        self._check(autocast, loss, whole)
         self.device = next(model.parameters()).device
         scaler = torch.amp.GradScaler(self.device.type) if autocast == "float16" else None
         self._learner = Learner(
-            model=model, loss=loss, precision=_PRECISIONS[autocast], scaler=scaler
+            model=model,
+            loss=loss or _no_loss,
+            whole=whole or step is not None,
+            precision=_PRECISIONS[autocast],
+            scaler=scaler,
         )
         self._averages: AveragedModel | None = None
         self._rows: list[dict[str, float]] = []
@@ -161,7 +182,20 @@ class HeteroTrainer:
         self._report: Progress | None = None
         self.step = 0
 
-    def _check(self, autocast: str | None) -> None:
+    def _check(self, autocast: str | None, loss: Loss | None, whole: bool) -> None:
+        own = self._own_step is not None
+        if own == (loss is not None):
+            raise DataError("Give either a loss or a step of your own, and not both.")
+        if own and (autocast or type(self.rule) is not HeteroStep or self.rule.environments > 1):
+            raise DataError(
+                "A step of your own takes one batch and decides everything about it: leave out "
+                "rule and autocast."
+            )
+        if whole and self.rule.needs_pairs:
+            raise DataError(
+                f"{type(self.rule).__name__} compares outputs with labels, so it needs batches "
+                "(x, y) and a loss(output, target); HeteroStep, GroupDRO and Fish take any."
+            )
         if autocast not in _PRECISIONS:
             raise DataError(f'autocast must be "bfloat16", "float16" or None; got {autocast!r}.')
         check_number("average", self.average, least=0.0)
@@ -199,8 +233,8 @@ class HeteroTrainer:
 
         Parameters
         ----------
-        loader : iterable of (x, y)
-            A `DataLoader`, or anything else that yields pairs and can be gone through again.
+        loader : iterable of (x, y), or of what the loss or the step takes
+            A `DataLoader`, or anything else that yields batches and can be gone through again.
         steps : int
             Steps in all, those taken before included: calling again with more goes on.
         resume : bool
@@ -217,7 +251,8 @@ class HeteroTrainer:
         Raises
         ------
         DataError
-            If the first loss is not a number, a batch is no pair, or the checkpoint belongs to
+            If the first loss is not a number, a batch is no pair where the loss needs one, or
+            the checkpoint belongs to
             another data set.
         FileError
             If the checkpoint cannot be read or written, or does not fit the model.
@@ -252,7 +287,10 @@ class HeteroTrainer:
         self._ended = None
         self.model.train()
         if self._batches is None or loader is not self._loader:
-            self._loader, self._batches = loader, StepBatches(loader, self.rule, self.device)
+            self._loader, self._batches = (
+                loader,
+                StepBatches(loader, self.rule, self.device, self._learner.whole),
+            )
         self._identity = identity
         if self.checkpoint is not None and identity is None:
             self._identity = fingerprint(getattr(loader, "dataset", loader))
@@ -261,15 +299,14 @@ class HeteroTrainer:
     def _take(self, batches: list[Batch]) -> None:
         """Take a step."""
         self.optimizer.zero_grad()
-        risk = self.rule.backward(self._learner, batches, self.step)
+        if self._own_step is not None:
+            risk = torch.as_tensor(self._own_step(self, batches[0])).detach()
+        else:
+            risk = self.rule.backward(self._learner, batches, self.step)
         if self.step == 0:
             self._check_first(risk)
-        scaler = self._learner.scaler
-        if scaler is None:
-            self.optimizer.step()
-        else:
-            scaler.step(self.optimizer)
-            scaler.update()
+        if self._own_step is None:
+            self._follow_gradient()
         if self.scheduler is not None:
             self.scheduler.step()
         # on a processor nothing waits, and tensors that are kept would hold memory apart
@@ -278,6 +315,14 @@ class HeteroTrainer:
         else:
             self._recent.append(risk)
         self.step += 1
+
+    def _follow_gradient(self) -> None:
+        scaler = self._learner.scaler
+        if scaler is None:
+            self.optimizer.step()
+        else:
+            scaler.step(self.optimizer)
+            scaler.update()
 
     def _after_step(self, steps: int) -> None:
         """Record or look, and write."""
@@ -291,6 +336,11 @@ class HeteroTrainer:
                 self.checkpoint.write(self._state())
 
     def _check_first(self, risk: Tensor) -> None:
+        if risk.numel() != 1:
+            raise DataError(
+                "The loss of a batch must be one number, the mean over its rows; got shape "
+                f"{tuple(risk.shape)}."
+            )
         self._first = float(risk)
         if any_process(not math.isfinite(self._first), self.device):
             raise DataError(
@@ -328,6 +378,8 @@ class HeteroTrainer:
             for callback in self.callbacks:
                 row |= dict(callback(self) or {})
         self._rows.append(row)
+        for log in self._logs:
+            log({name: value for name, value in row.items() if name != "step"}, self.step)
         if self._report is not None:
             self._report(self.step, steps)
 
@@ -411,3 +463,7 @@ class HeteroTrainer:
                 f"{' '.join(str(error).split())}. Build them as they were, or start anew with "
                 "resume=False."
             ) from error
+
+
+def _no_loss(output: object, target: object) -> Tensor:
+    raise DataError("This trainer has a step of its own, and no loss.")
