@@ -56,6 +56,11 @@ class EpochSampler(Resumable, Sampler[list[int]]):
         whole, rest = divmod(self.n_rows, self.batch_size)
         return whole + (rest > 0 and not self.drop_last)
 
+    @property
+    def sampler(self) -> "EpochSampler":
+        """The sampler itself: Lightning names the epoch to what a batch sampler calls so."""
+        return self
+
     def __iter__(self) -> Iterator[list[int]]:
         # A generator: nothing of this runs before the first batch is asked for. A DataLoader with
         # workers calls iter() twice and throws the first result away.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch.utils.data import Sampler
 
 from elinvar.environments import code_environments, natural_order
 from elinvar.errors import DataError
@@ -88,6 +89,12 @@ def group_rows(environments: ArrayLike) -> Groups:
 def _column(environments: ArrayLike) -> Any:
     """Return labels as something with a length, that can be sliced, or refuse them."""
     given: Any = environments
+    if isinstance(given, Sampler):
+        raise DataError(
+            f"environments must hold one label for each row; got a {type(given).__name__}. If a "
+            "framework builds the sampler anew around its own, as Lightning does on several "
+            "processes, tell it to leave it alone: Trainer(use_distributed_sampler=False)."
+        )
     if isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
     if isinstance(given, str) or not hasattr(given, "__getitem__"):

@@ -61,7 +61,7 @@ def copy_at_rank(sampler: Any, rank: int | None) -> Any:
         if rank is not None and hasattr(twin, own) and getattr(twin, world, 1) > 1:
             setattr(twin, own, rank)
     for name in _INNER:
-        if (inner := _get(twin, name)) is not None:
+        if (inner := _get(twin, name)) is not None and inner is not twin:
             setattr(twin, name, copy_at_rank(inner, rank))
     return twin
 
