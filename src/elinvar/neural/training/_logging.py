@@ -26,12 +26,18 @@ def log_of(logger: Any) -> Log:
     DataTypeError
         If it has none of these.
     """
-    for name in ("log", "log_metrics"):
-        if callable(method := getattr(logger, name, None)):
-            return lambda values, step, method=method: method(dict(values), step=step)
-    if callable(add := getattr(logger, "add_scalar", None)):
-        return lambda values, step: [add(name, value, step) for name, value in values.items()]
-    raise DataTypeError(
-        "A logger must have log(values, step=...), log_metrics(values, step=...) or "
-        f"add_scalar(name, value, step); got {type(logger).__name__}."
-    )
+    tell = next((name for name in ("log", "log_metrics") if hasattr(logger, name)), None)
+    if tell is None and not hasattr(logger, "add_scalar"):
+        raise DataTypeError(
+            "A logger must have log(values, step=...), log_metrics(values, step=...) or "
+            f"add_scalar(name, value, step); got {type(logger).__name__}."
+        )
+
+    def log(values: Mapping[str, float], step: int) -> None:
+        if tell is not None:
+            getattr(logger, tell)(dict(values), step=step)
+            return
+        for name, value in values.items():
+            logger.add_scalar(name, value, step)
+
+    return log
