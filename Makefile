@@ -28,7 +28,7 @@ reproduce: $(RUNTIME) ## Reproduce the claims of the paper; tables, pictures and
 	@$(BIN)/elinvar reproduce --out reproduce/
 
 test: $(DEV) ## Run the tests
-	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4
+	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --all-extras
 
 check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
 	$(BIN)/ruff check .

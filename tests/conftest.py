@@ -1,9 +1,15 @@
-"""What all tests share: steady examples, and what reads a page.
+"""What all tests share: steady examples, optional packages, and what reads a page.
 
 The same examples in every run; ``pytest --hypothesis-profile=default`` looks for new ones.
+A test whose optional package is not installed is skipped with the command that installs it; with
+``--all-extras`` it fails. It says so by ``@pytest.mark.needs("polars")``, by
+``pytest.importorskip("polars")``, or by importing the package at the top of its file.
 """
 
+import re
+import tomllib
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +18,82 @@ from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("steady")
+
+
+def _extras():
+    """Return the first extra of ``pyproject.toml`` that installs each optional module."""
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    found = {}
+    for extra, needed in tomllib.loads(text)["project"]["optional-dependencies"].items():
+        for requirement in needed:
+            package = re.match(r"[\w.-]+", requirement)[0].replace("-", "_")
+            found.setdefault(package, extra)
+    return found
+
+
+EXTRAS = _extras()
+
+
+def _needs(module):
+    """Return the sentence of a skip for want of a module, None if no extra installs it."""
+    extra = EXTRAS.get(module.partition(".")[0])
+    return extra and f"needs {module}: pip install 'elinvar[{extra}]'"
+
+
+def pytest_addoption(parser):
+    words = "fail, and do not skip, where an optional package is missing"
+    parser.addoption("--all-extras", action="store_true", help=words)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(*modules): optional packages that a test needs")
+
+
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("needs"):
+        for module in mark.args:
+            pytest.importorskip(module)
+
+
+class _Module(pytest.Module):
+    """A file of tests, skipped as a whole if it imports an optional package that is missing."""
+
+    def collect(self):
+        try:
+            return super().collect()
+        except self.CollectError as error:
+            cause = error.__cause__
+            while cause is not None and not isinstance(cause, ModuleNotFoundError):
+                cause = cause.__cause__
+            words = cause and _needs(cause.name)
+            if not words or self.config.getoption("all_extras"):
+                raise
+            pytest.skip(words, allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return _Module.from_parent(parent, path=module_path)
+
+
+def _told(report, all_extras):
+    """Name the extra in the report of a skip for want of a module, or make it a failure."""
+    missing = report.skipped and re.search(r"could not import '([\w.]+)'", str(report.longrepr))
+    if missing and all_extras:
+        report.outcome, report.longrepr = "failed", report.longrepr[2]
+    elif missing and _needs(missing[1]):
+        report.longrepr = (*report.longrepr[:2], f"Skipped: {_needs(missing[1])}")
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return _told((yield), collector.config.getoption("all_extras"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    return _told((yield), item.config.getoption("all_extras"))
+
 
 VOID = {"meta", "use", "br", "path", "rect", "line", "circle", "polygon"}
 

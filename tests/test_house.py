@@ -43,6 +43,8 @@ def test_imports_are_cheap(statement):
 
 @pytest.mark.parametrize("room", ["elinvar", *ROOMS])
 def test_every_public_name_exists_once(room):
+    if room == "elinvar.neural":
+        pytest.importorskip("torch")
     module = importlib.import_module(room)
     assert module.__doc__
     names = list(module.__all__)
@@ -127,6 +129,7 @@ def faults(door):
     return found
 
 
+@pytest.mark.needs("torch")
 def test_every_door_is_documented():
     found = {name: faults(door) for name, door in doors()}
     assert found
@@ -169,8 +172,10 @@ def scripts():
 @pytest.mark.parametrize("script", scripts(), ids=lambda path: path.stem)
 def test_what_scripts_import_is_there(script):
     """No test runs the long benchmarks; a name that moved must not break them in silence."""
-    missing = []
-    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+    missing, text = [], script.read_text(encoding="utf-8")
+    if "from elinvar.neural" in text:
+        pytest.importorskip("torch")
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "elinvar":
             module = importlib.import_module(node.module)
             missing += [

@@ -56,7 +56,7 @@ def commit(folder):
 
 
 def version(folder):
-    pytest.importorskip("hatch_vcs", reason="needs the extra 'dev'")
+    pytest.importorskip("hatch_vcs")
     return hatchling(folder, "metadata", "version")
 
 

@@ -33,6 +33,7 @@ def centred(X, y, place):
     return X, y, sum(means), sum(levels)
 
 
+@pytest.mark.needs("ivmodels")
 @pytest.mark.parametrize("gamma", [0.5, 1.0, 7.0, 1e4])
 def test_anchor_has_its_closed_form(gamma):
     X, y, place = rows()
@@ -44,6 +45,7 @@ def test_anchor_has_its_closed_form(gamma):
     assert np.mean(model.predict(X)) == pytest.approx(y.mean())
 
 
+@pytest.mark.needs("ivmodels")
 def test_anchor_with_gamma_one_is_pooled_least_squares():
     X, y, place = rows()
     model = AnchorRegressor(gamma=1.0).fit(X, y, environments=place)
@@ -100,6 +102,7 @@ def shifted(n=2000):
     return X, 2 * X[:, 0] + 3 * hidden + rng.normal(size=4 * n), place
 
 
+@pytest.mark.needs("ivmodels")
 @pytest.mark.parametrize("kappa", ["tsls", "liml", "fuller"])
 def test_k_class_sees_through_a_hidden_cause_where_least_squares_does_not(kappa):
     X, y, place = shifted()
@@ -108,6 +111,7 @@ def test_k_class_sees_through_a_hidden_cause_where_least_squares_does_not(kappa)
     assert abs(PooledRegressor().fit(X, y).coef_[0] - 2.0) > 0.3
 
 
+@pytest.mark.needs("ivmodels")
 def test_two_stage_least_squares_has_its_closed_form():
     X, y, place = rows(n=(100,) * 8)
     _, _, px, pt = centred(X, y, place)
@@ -257,6 +261,7 @@ def test_the_oracle_must_be_told():
         OracleRegressor(support=[True] * 5, rotation=np.eye(2)).fit(X, y, environments=place)
 
 
+@pytest.mark.needs("anchorboosting")
 def test_boosting_learns_what_no_line_can():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 2))
@@ -267,6 +272,7 @@ def test_boosting_learns_what_no_line_can():
         assert error < 0.05 * y.var()
 
 
+@pytest.mark.needs("anchorboosting")
 def test_anchor_boosting_pays_for_smaller_differences_between_environments():
     X, y, place = shifted(n=500)
     y = y + 2.0 * place

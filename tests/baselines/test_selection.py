@@ -2,10 +2,8 @@
 
 from itertools import combinations
 
-import causalicp
 import numpy as np
 import pytest
-from invariant_causal_prediction import icp
 from peer_rows import rows
 from scipy import stats
 
@@ -113,6 +111,7 @@ def chain(seed, n=500):
     return np.column_stack([cause, effect]), y, place
 
 
+@pytest.mark.needs("causalicp", "invariant_causal_prediction")
 @pytest.mark.parametrize("method", [CausalICPRegressor, ICPRegressor])
 def test_icp_finds_parents_that_were_intervened_on(method):
     X, y, place = chain(0)
@@ -122,6 +121,7 @@ def test_icp_finds_parents_that_were_intervened_on(method):
     np.testing.assert_allclose(model.coef_, [1.0, -1.0, 0.0], atol=0.1)
 
 
+@pytest.mark.needs("causalicp", "invariant_causal_prediction")
 def test_both_icps_agree_on_most_data_and_never_name_an_effect():
     same = 0
     for seed in range(10):
@@ -135,6 +135,7 @@ def test_both_icps_agree_on_most_data_and_never_name_an_effect():
     assert same >= 8
 
 
+@pytest.mark.needs("causalicp", "invariant_causal_prediction")
 @pytest.mark.parametrize("method", [CausalICPRegressor, ICPRegressor])
 def test_icp_without_interventions_selects_nothing(method):
     rng = np.random.default_rng(1)
@@ -146,6 +147,7 @@ def test_icp_without_interventions_selects_nothing(method):
     np.testing.assert_allclose(model.predict(X), y.mean())
 
 
+@pytest.mark.needs("causalicp", "invariant_causal_prediction")
 @pytest.mark.parametrize("method", [CausalICPRegressor, ICPRegressor])
 def test_icp_with_the_target_intervened_rejects_every_set(method):
     X, y, place = chain(0)
@@ -181,8 +183,10 @@ def test_each_package_applies_the_correction_that_its_docstring_states():
     bonferroni, fisher = p_values((y - y.mean()).reshape(1, E, n))
     table = np.column_stack([X, y])
     # the p-value of a variable is the largest of the sets without it: of the empty set alone
+    causalicp = pytest.importorskip("causalicp")
     found = causalicp.fit([table[place == e] for e in range(E)], 1)
     assert found.pvalues[0] == pytest.approx(bonferroni[0], rel=1e-8)
+    icp = pytest.importorskip("invariant_causal_prediction").icp
     found = icp(X, y, place, max_set_size=0)
     assert found["best_model_pvalue"] == pytest.approx(fisher[0], rel=1e-8)
 
@@ -203,6 +207,7 @@ def test_true_sets_are_rejected_as_often_as_stated(E, stated):
     assert size == pytest.approx(stated, abs=3 * np.sqrt(0.1 / repetitions))
 
 
+@pytest.mark.needs("invariant_causal_prediction")
 def test_icp_of_two_classes_runs_on_logistic_residuals():
     X, y, place = chain(0, n=100)
     model = ICPRegressor(level=0.01).fit(X, (y > 0).astype(float), environments=place)
@@ -225,6 +230,7 @@ def test_screening_keeps_what_the_target_depends_on():
     np.testing.assert_array_equal(screen(table, 30), np.arange(30))
 
 
+@pytest.mark.needs("causalicp", "invariant_causal_prediction")
 @pytest.mark.parametrize("method", [CausalICPRegressor, ICPRegressor])
 def test_icp_of_many_columns_screens_them(method):
     data = make_random_linear(n_features=30, n_environments=3, n_samples=200, rng=0)
@@ -232,6 +238,7 @@ def test_icp_of_many_columns_screens_them(method):
     assert model.selected_.shape == (30,)
 
 
+@pytest.mark.needs("causalicp")
 def test_dependent_columns_are_refused_or_left_out():
     X, y, place = chain(0, n=100)
     with pytest.raises(DataError, match="depend linearly"):

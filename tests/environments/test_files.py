@@ -7,7 +7,6 @@ import sys
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
@@ -39,6 +38,10 @@ def write_gzip(table, path):
     path.write_bytes(gzip.compress(table.to_csv(index=False).encode()))
 
 
+def write_polars(frame, path):
+    pytest.importorskip("polars").from_pandas(frame).write_ipc(path)
+
+
 WRITERS = {
     "t.csv": lambda f, p: f.to_csv(p, index=False),
     "t.tsv": lambda f, p: f.to_csv(p, index=False, sep="\t"),
@@ -48,7 +51,7 @@ WRITERS = {
     "t.parquet": lambda f, p: f.to_parquet(p, row_group_size=70),
     "no_ending": lambda f, p: f.to_parquet(p),
     "t.feather": lambda f, p: f.to_feather(p),
-    "polars.arrow": lambda f, p: pl.from_pandas(f).write_ipc(p),
+    "polars.arrow": write_polars,
     "category.parquet": lambda f, p: f.astype({"kind": "category"}).to_parquet(p),
 }
 

@@ -5,7 +5,6 @@ import decimal
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -36,15 +35,19 @@ def frame(n=60):
     )
 
 
+def polars(frame):
+    return pytest.importorskip("polars").from_pandas(frame)
+
+
 LIBRARIES = {
     "pandas": lambda f: f,
     "pandas object": lambda f: f.astype({"kind": object, "site": object, "flag": object}),
     "pandas category": lambda f: f.astype({"kind": "category", "site": "category"}),
     "pandas arrow": lambda f: f.convert_dtypes(dtype_backend="pyarrow"),
     "pandas nullable": lambda f: f.convert_dtypes(),
-    "polars": pl.from_pandas,
-    "polars categorical": lambda f: pl.from_pandas(f).with_columns(
-        pl.col("kind").cast(pl.Categorical)
+    "polars": polars,
+    "polars categorical": lambda f: polars(f).with_columns(
+        polars(f)["kind"].cast(pytest.importorskip("polars").Categorical)
     ),
     "pyarrow": pa.Table.from_pandas,
 }
@@ -475,10 +478,10 @@ def test_a_frame_may_come_with_arrays_beside_it():
     expected = Environments.from_frame(table, **ROLES)
     assert data.schema.columns == expected.schema.columns
     np.testing.assert_array_equal(data.X, expected.X)
-    moments = Moments.from_arrays(pl.from_pandas(X), y.tolist(), site.tolist(), target="y")
-    np.testing.assert_array_equal(moments.cov_xx, data.moments().cov_xx)
     with pytest.raises(DataError, match="names its features itself"):
         Moments.from_arrays(X, y, site, feature_names=list("abcde"))
+    moments = Moments.from_arrays(polars(X), y.tolist(), site.tolist(), target="y")
+    np.testing.assert_array_equal(moments.cov_xx, data.moments().cov_xx)
 
 
 def test_without_an_environment_column_all_rows_are_in_one(tmp_path):

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 import pandas as pd
-import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +92,7 @@ def test_pandas_frames(columns, chosen):
 @FAST
 @given(columns=st.tuples(*[column] * 5), chosen=options)
 def test_polars_frames(columns, chosen):
+    pl = pytest.importorskip("polars")
     data = dict(zip("abyew", columns, strict=True))
     try:
         table = pl.DataFrame(data, strict=False)

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 
 from elinvar import InvariantRegressor
@@ -87,7 +86,6 @@ def test_numbers_written_otherwise_are_refused_with_what_reads_them(way, tmp_pat
         InvariantRegressor().fit(frame[["x"]], frame["y"], environments=frame["site"])
     for data in (
         Environments.from_frame(table(cells), **ROLES, **said),
-        Environments.from_frame(pl.from_pandas(table(cells)), **ROLES, **said),
         Environments.from_files(path, **ROLES, **said),
     ):
         assert data.schema.levels == {} and data.X[:, 0].tolist() == PLAIN
@@ -96,6 +94,14 @@ def test_numbers_written_otherwise_are_refused_with_what_reads_them(way, tmp_pat
     assert X[:, 0].tolist() == PLAIN
     with pytest.raises(DataError, match=r"x must hold numbers.*read them with|say whether"):
         data.schema.encode(table(cells))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_frames_of_polars_are_read_alike(way):
+    cells, said = WAYS[way]
+    frame = pytest.importorskip("polars").from_pandas(table(cells))
+    data = Environments.from_frame(frame, **ROLES, **said)
+    assert data.schema.levels == {} and data.X[:, 0].tolist() == PLAIN
 
 
 def test_losses_in_brackets_are_negative():

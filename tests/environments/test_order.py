@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -16,9 +15,15 @@ N = 180
 SIZE = np.tile(["large", "small", "medium"], 60)
 TABLE = pd.DataFrame({"x": RNG.normal(size=N), "y": RNG.normal(size=N)})
 
+
+def enum(values):
+    pl = pytest.importorskip("polars")
+    return pl.Series(list(values), dtype=pl.Enum(SIZES))
+
+
 ORDERED = {
     "pandas ordered": lambda v: pd.Series(pd.Categorical(v, categories=SIZES, ordered=True)),
-    "polars": lambda v: pl.Series(list(v), dtype=pl.Enum(SIZES)),
+    "polars": enum,
 }
 
 
@@ -30,7 +35,7 @@ def test_environments_keep_the_order_of_a_category(kind, name):
     table = (
         TABLE.assign(size=sizes)
         if "pandas" in name
-        else pl.DataFrame(TABLE).with_columns(sizes.alias("size"))
+        else pytest.importorskip("polars").DataFrame(TABLE).with_columns(sizes.alias("size"))
     )
     found = kind.from_frame(table, target="y", environment="size")
     assert found.names == SIZES
@@ -46,7 +51,7 @@ def test_levels_keep_the_order_of_a_category(name):
     table = (
         TABLE.assign(size=sizes)
         if "pandas" in name
-        else pl.DataFrame(TABLE).with_columns(sizes.alias("size"))
+        else pytest.importorskip("polars").DataFrame(TABLE).with_columns(sizes.alias("size"))
     )
     found = Moments.from_arrays(table[["x", "size"]], TABLE["y"])
     assert found.schema.levels["size"] == SIZES

@@ -91,10 +91,9 @@ def test_only_frames_with_other_than_numbers_need_a_schema():
     frame = pd.DataFrame({"a": [1.0, 2.0], "flag": [True, False]})
     assert not has_text(frame) and not has_text(frame.to_numpy()) and not has_text([[1.0]])
     assert has_text(frame.assign(k=["u", "v"])) and has_text(frame.assign(k=pd.Categorical([1, 2])))
+    lazy = pytest.importorskip("polars").from_pandas(frame).lazy()
     with pytest.raises(DataTypeError, match="lazy frame"):
-        import polars as pl
-
-        has_text(pl.from_pandas(frame).lazy())
+        has_text(lazy)
 
 
 def test_environments_of_new_files_are_read_where_they_have_the_columns(tmp_path):

@@ -5,7 +5,6 @@ from typing import get_args
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -202,10 +201,12 @@ class TestDoors:
             np.testing.assert_allclose(a.predict(X), b.predict(X))
             assert b.n_features_in_ == 3 and not hasattr(b, "feature_names_in_")
 
-    @pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+    @pytest.mark.parametrize("library", ["pandas", "polars"])
     def test_frames(self, table, library):
         X, y, place = table
-        frame = library({name: X[:, j] for j, name in enumerate("abc")})
+        frame = pytest.importorskip(library).DataFrame(
+            {name: X[:, j] for j, name in enumerate("abc")}
+        )
         a, b = fitted(X, y, place), fitted(frame, y, place)
         assert_same(a, b)
         assert list(b.feature_names_in_) == list(b.evidence_["feature"]) == ["a", "b", "c"]
@@ -237,10 +238,11 @@ class TestDoors:
         assert row["low"] < 2.0 < row["high"]
         columns = model.pooled_coef_[1:4]
         assert row["pooled_effect"] == pytest.approx(columns.max() - columns.min())
-        assert_same(model, fitted(pl.from_pandas(frame), y, place))
         np.testing.assert_allclose(
             model.predict(frame), model.schema_.encode(frame) @ model.coef_ + model.intercept_
         )
+        frame = pytest.importorskip("polars").from_pandas(frame)
+        assert_same(model, fitted(frame, y, place))
 
     def test_clone_and_repeated_fits(self, table):
         X, y, place = table

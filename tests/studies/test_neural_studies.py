@@ -33,6 +33,7 @@ def optimized():
     return run_study(optimizers, config)
 
 
+@pytest.mark.needs("torch")
 def test_sgd_keeps_the_bias_between_small_and_large_steps(optimized):
     sgd = optimized.summary.set_index("optimizer").loc["SGD"]
     assert sgd["best_step_size"] == 0.1 and sgd["recovers_A"] == "0.1"
@@ -70,12 +71,14 @@ def sized():
     return run_study(width, dataclasses.replace(width.quick, networks=networks))
 
 
+@pytest.mark.needs("torch")
 def test_small_starts_keep_and_large_ones_lose(sized):
     assert [claim.sentence for claim in sized.claims if not claim.holds] == []
     share = sized.summary.set_index("network")["invariant"]
     assert share["start 0.1"] > share["start 3"] + 0.3
 
 
+@pytest.mark.needs("torch")
 def test_exchanged_starts_fail(sized):
     names = {"start 0.1": "start 3", "start 3": "start 0.1"}
     turned = sized.summary.assign(network=sized.summary["network"].replace(names))
@@ -83,6 +86,7 @@ def test_exchanged_starts_fail(sized):
     assert holds(width.judge(turned, width.quick))[2] is False
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.parametrize("name", ["32 units", "3 deep", "start 3", "GELU, start 10"])
 def test_networks_start_as_nothing_at_any_scale(name):
     import torch
@@ -92,6 +96,7 @@ def test_networks_start_as_nothing_at_any_scale(name):
     assert 0 < step_size <= 0.4
 
 
+@pytest.mark.needs("torch")
 def test_environments_and_rows_carry_over():
     config = dataclasses.replace(
         few.quick, environments=(2, 8), rows=(50, 300), labelled=(0, 40), repetitions=1
@@ -119,6 +124,7 @@ def coloured():
     return run_study(study, SMALL)
 
 
+@pytest.mark.needs("torch")
 def test_colour_misleads_what_gain_and_gates_do_not(coloured):
     error = coloured.summary.set_index("method")["test_error"]
     assert min(error[["ERM", "HeteroSGD", "Fish"]]) > 0.7
@@ -126,6 +132,7 @@ def test_colour_misleads_what_gain_and_gates_do_not(coloured):
     assert error["oracle, grey"] < 0.5
 
 
+@pytest.mark.needs("torch")
 def test_exchanged_methods_fail(coloured):
     names = {"HeteroSGD, gain": "ERM", "ERM": "HeteroSGD, gain"}
     turned = coloured.summary.assign(method=coloured.summary["method"].replace(names))
