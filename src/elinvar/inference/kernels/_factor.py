@@ -14,7 +14,7 @@ Ints: TypeAlias = NDArray[np.intp]
 _PIVOT = 1e-10
 
 
-@compiled(fastmath=True)
+@compiled()
 def factor(matrix: Floats, rhs: Floats, size: int) -> int:
     """Cholesky in place (lower) and forward solve in place; dependent columns are skipped."""
     rank = 0
@@ -43,7 +43,7 @@ def factor(matrix: Floats, rhs: Floats, size: int) -> int:
     return rank
 
 
-@compiled(fastmath=True)
+@compiled()
 def back_solve(lower: Floats, rhs: Floats, size: int) -> None:
     """Solve L' x = rhs in place; skipped columns get 0."""
     for a in range(size - 1, -1, -1):

@@ -2,8 +2,8 @@
 
 ``data`` is the tuple (within (E, q, q), cross (E, q), power (E,), means (E, q), target_means (E,),
 count (E,), floor (q,)): centred second moments of each environment, its means about common ones,
-and the variances below which a column is constant. ``options`` is (number of penalties, smallest
-over largest, tolerance along paths, tolerance of the answer, most sweeps).
+and the variances below which a column is constant. ``options`` is (penalties over the largest one,
+tolerance along paths, tolerance of the answer, most sweeps).
 """
 
 from typing import TypeAlias
@@ -17,11 +17,11 @@ from elinvar.inference.kernels._factor import back_solve, factor
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 Data: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Floats, Floats]
-Options: TypeAlias = tuple[int, float, float, float, int]
+Options: TypeAlias = tuple[Floats, float, float, int]
 Work: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats]
 
 
-@compiled(fastmath=True)
+@compiled()
 def _pool(data: Data, weights: Floats, gram: Floats, target: Floats, center: Floats) -> float:
     """Centred moments of the mixture of environments; returns the target's mean."""
     within, cross, _, means, target_means, _, _ = data
@@ -47,7 +47,7 @@ def _pool(data: Data, weights: Floats, gram: Floats, target: Floats, center: Flo
     return mean
 
 
-@compiled(fastmath=True)
+@compiled()
 def _sweep(gram: Floats, rest: Floats, w: Floats, strength: float, active_only: bool) -> float:
     """Minimise over one coordinate after another; returns the largest step in the gradient."""
     largest = 0.0
@@ -122,7 +122,7 @@ def _descend(
                 pass
 
 
-@compiled(fastmath=True)
+@compiled()
 def _error(data: Data, e: int, w: Floats, intercept: float) -> float:
     """Mean squared error in environment e."""
     within, cross, power, means, target_means, _, _ = data
@@ -152,7 +152,7 @@ def _fold_errors(
     _rescale(gram, target, scale)
     w[:] = 0.0
     for s in range(len(strengths)):
-        _descend(gram, target, w, strengths[s], options[2] * strengths[0], options[4])
+        _descend(gram, target, w, strengths[s], options[1] * strengths[0], options[3])
         intercept = mean
         for j in range(len(w)):
             slopes[j] = w[j] * scale[j]
@@ -165,10 +165,14 @@ def _without(weights: Floats, inside: Bools, e: int) -> Floats:
     """Weights of the others, equal if e had all of it."""
     left = weights.copy()
     left[e] = 0.0
-    if left.sum() <= 0.0:
+    total = 0.0
+    for other in range(len(left)):
+        total += left[other]
+    if total <= 0.0:
         left[:] = inside
         left[e] = 0.0
-    left /= left.sum()
+        total = float(np.count_nonzero(inside) - inside[e])
+    left /= total
     return left
 
 
@@ -191,7 +195,7 @@ def _information(
     rest = target.copy()
     w[:] = 0.0
     for s in range(len(strengths)):
-        _descend(gram, rest, w, strengths[s], options[2] * strengths[0], options[4])
+        _descend(gram, rest, w, strengths[s], options[1] * strengths[0], options[3])
         residual = power
         size = 0
         for j in range(len(w)):
@@ -204,7 +208,13 @@ def _information(
             out[s] = count * np.log(max(residual, 1e-12 * power)) + size * np.log(count)
 
 
-@compiled()
+def _work(data: Data, weights: Floats, inside: Bools, options: Options) -> float:
+    """Operations of ``lasso_fits``: some five sweeps over q columns for each penalty and fold."""
+    q, folds = len(data[6]), np.count_nonzero(inside) + len(inside)
+    return float(folds * (5 * len(options[0]) * q * (q + 10) + q * q * weights.shape[1]))
+
+
+@compiled(work=_work)
 def lasso_fits(
     data: Data, weights: Floats, inside: Bools, options: Options
 ) -> tuple[Floats, Floats, Floats]:
@@ -229,7 +239,7 @@ def lasso_fits(
         if largest <= 0.0:
             continue
         # max |c_j| is the smallest penalty that closes every column
-        strengths = largest * options[1] ** np.linspace(0.0, 1.0, options[0])
+        strengths = largest * options[0]
         score, errors = np.zeros(len(strengths)), np.empty(len(strengths))
         if inside[t].sum() == 1:
             only = int(np.argmax(inside[t]))
@@ -244,8 +254,8 @@ def lasso_fits(
         w[:] = 0.0
         # down the path at its own tolerance, sharp only where it ends
         for s in range(best):
-            _descend(gram, target, w, strengths[s], options[2] * largest, options[4])
-        _descend(gram, target, w, strengths[best], options[3] * largest, options[4])
+            _descend(gram, target, w, strengths[s], options[1] * largest, options[3])
+        _descend(gram, target, w, strengths[best], options[2] * largest, options[3])
         penalties[t] = strengths[best]
         for j in range(q):
             slopes[t, j] = w[j] * scale[j]

@@ -1,6 +1,6 @@
 """The compiled inner loop of the mean-field path."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ Ints: TypeAlias = NDArray[np.intp]
 _LEAST = 0.1
 
 
-@compiled(fastmath=True)
+@compiled()
 def _restart(
     coef: Floats, gram: Floats, cross: Floats, power: Floats, gradient: Floats, residual: Floats
 ) -> None:
@@ -35,7 +35,7 @@ def _restart(
             residual[e] -= coef[j] * (cross[place] + gradient[place])
 
 
-@compiled(fastmath=True)
+@compiled()
 def _disagreement(
     first: int,
     last: int,
@@ -70,7 +70,13 @@ def _disagreement(
     return spread
 
 
-@compiled(fastmath=True)
+def _work(gram: Floats, cross: Floats, power: Floats, *others: Any) -> float:
+    """Operations of ``follow_path``: some six sweeps over q columns in E environments a step."""
+    strengths, q = others[3], len(gram)
+    return float(6 * len(strengths) * q * (3 * q + 15) * len(power))
+
+
+@compiled(work=_work)
 def follow_path(
     gram: Floats,
     cross: Floats,

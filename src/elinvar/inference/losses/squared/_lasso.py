@@ -13,8 +13,8 @@ from elinvar.inference.problem._types import Bools, Floats, Places
 if TYPE_CHECKING:
     from elinvar.environments import Moments
 
-# penalties, smallest over largest, tolerance along paths and of the answer, most sweeps
-_OPTIONS = (50, 1e-3, 1e-4, 1e-9, 1000)
+# penalties over the largest, tolerance along paths and of the answer, most sweeps
+_OPTIONS = (np.geomspace(1.0, 1e-3, 50), 1e-4, 1e-9, 1000)
 
 
 def lasso_model(moments: "Moments", weights: Floats) -> LinearModel:
