@@ -20,7 +20,7 @@ def three_places(seed=0, rows=500):
 
 
 def explained(X, y, place=None, **options):
-    return InvariantRegressor(**options).fit(X, y, environments=place).explain()
+    return str(InvariantRegressor(**options).fit(X, y, environments=place).answer_.explanation)
 
 
 def test_an_invariant_effect_is_stated_with_what_to_do():
@@ -36,11 +36,12 @@ def test_an_invariant_effect_is_stated_with_what_to_do():
 def test_numbers_in_the_paragraph_are_those_of_the_tables():
     X, y, place = three_places()
     model = InvariantRegressor().fit(X, y, environments=place)
+    text = str(model.answer_.explanation)
     for row in model.evidence_.to_dict("records"):
         if row["verdict"] in ("same direction", "varies", "spurious"):
-            assert f"from {interval(row['new_low'], row['new_high'])}" in model.explain()
+            assert f"from {interval(row['new_low'], row['new_high'])}" in text
     fail = figure(0.1 * (model.evidence_["verdict"] != "undecided").sum(), 2)
-    assert f"expect about {fail} of them to fail" in model.explain()
+    assert f"expect about {fail} of them to fail" in str(model.answer_.explanation)
 
 
 def test_what_can_be_said_comes_before_what_cannot():
@@ -62,7 +63,7 @@ def test_a_sign_that_turns_is_told_from_both_sides():
     data = load_penguins()
     X, y = data.frame[list(data.features)], data.frame[data.target]
     model = InvariantRegressor(intercept="environment")
-    text = model.fit(X, y, environments=data.frame[data.environment]).explain()
+    text = str(model.fit(X, y, environments=data.frame[data.environment]).answer_.explanation)
     assert "All rows together, body_mass_g falls with bill_depth_mm" in text
     assert "compared environment by environment it rises with it" in text
     assert "Adelie, Chinstrap and Gentoo" in text
@@ -75,7 +76,7 @@ def test_rejection_names_who_is_responsible():
     y = X[:, 0] * np.where(place == "c", -2.0, 2.0) + X[:, 1] + rng.normal(size=1500)
     y = y + 4.0 * (place == "c")
     model = InvariantRegressor(features_always=["x0", "x1"], exact_up_to=4)
-    text = model.fit(X, y, environments=place).explain()
+    text = str(model.fit(X, y, environments=place).answer_.explanation)
     assert model.status_ == "rejected"
     assert "No set of effects is exactly the same in all 5 environments" in text
     assert "Without c the others agree (p = " in text
@@ -90,8 +91,8 @@ def test_copies_were_not_put_to_the_test():
     model = InvariantRegressor().fit(X, y, environments=np.arange(900) % 3)
     assert model.status_ == "untested"
     assert "invariant" not in set(model.evidence_["verdict"])
-    assert "nothing was put to the test" in model.explain()
-    assert "The effect of x0 is steady" in model.explain()
+    assert "nothing was put to the test" in str(model.answer_.explanation)
+    assert "The effect of x0 is steady" in str(model.answer_.explanation)
 
 
 def test_one_environment_says_nothing_of_others():
@@ -122,7 +123,7 @@ def test_a_loaded_model_tells_the_same(seed, tmp_path):
     X, y, place = three_places(seed)
     model = InvariantRegressor().fit(X, y, environments=place)
     again = load_model(save_model(model, tmp_path / "model.json"))
-    assert again.explain() == model.explain()
+    assert str(again.answer_.explanation) == str(model.answer_.explanation)
 
 
 def test_what_varies_in_a_rejected_table_is_an_effect_that_differs():
@@ -134,7 +135,7 @@ def test_what_varies_in_a_rejected_table_is_an_effect_that_differs():
     y = 9 * X[:, 0] + slope * X[:, 1] + np.repeat([0, 3, -2, 5], 400) + rng.normal(size=1600)
     model = InvariantRegressor(features_always=["x0", "x1"]).fit(X, y, environments=place)
     assert model.status_ == "rejected"
-    text = model.explain()
+    text = str(model.answer_.explanation)
     assert "The effect of x0 is steady" in text
     assert "x1 varies: in a new place from " in text
     assert "carry to a new place the size of x0; nothing of x1" in text
@@ -149,7 +150,7 @@ def test_models_that_fail_in_places_not_seen_are_said_to(helps):
     slope = np.ones(900) if helps else np.array([4.0, -4.0, 1.0])[place]
     y = slope * x + (0.0 if helps else 2.0) * place + rng.normal(size=900)
     model = InvariantRegressor(features_always=["x0"]).fit(x[:, None], y, environments=place)
-    assert ("no model did better than the mean" in model.explain()) != helps
+    assert ("no model did better than the mean" in str(model.answer_.explanation)) != helps
 
 
 def test_features_that_rows_do_not_suffice_for_are_named():

@@ -45,7 +45,7 @@ def said(model, *words):
 def test_accepted():
     model = fit(*rows())
     assert headline(model).startswith("Invariant in all 4 environments: cause. ")
-    text = model.summary()
+    text = " ".join(model.summary().split())
     assert text.startswith(headline(model))
     assert "Predictions come from the invariant model." in text
     assert f"p = {model.p_value_:.2g}" in text

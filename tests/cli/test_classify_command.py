@@ -81,7 +81,7 @@ def test_the_answer_is_that_of_the_estimator(elinvar, rows, kind):
     data = pd.read_csv(rows)
     model = InvariantClassifier(intercept="environment")
     model.fit(data[FEATURES], data["outcome"], environments=data["place"])
-    assert text.startswith(model.explain())
+    assert text.startswith(str(model.answer_.explanation))
     of = f"outcome={LABELS[kind][1]}" if len(LABELS[kind]) == 2 else "outcome"
     assert f"Effects on the log odds of {of}, per unit of the feature" in text
     assert "Mean log loss in each environment when it is left out" in text
@@ -92,7 +92,7 @@ def test_the_answer_is_that_of_the_estimator(elinvar, rows, kind):
 def test_json_has_what_the_model_has(elinvar, rows, model):
     result = elinvar("fit", rows, *ROLES, "--classify", "--intercept", "environment", "--json")
     found = json.loads(result.stdout)
-    assert found["explanation"] == model.explain()
+    assert found["explanation"] == str(model.answer_.explanation)
     assert found["classes"] == model.classes_.tolist() == found["labels"]
     assert found["status"] == model.status_
     assert [row["verdict"] for row in found["evidence"]] == list(model.evidence_["verdict"])

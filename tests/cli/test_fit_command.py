@@ -33,7 +33,7 @@ def test_the_answer_begins_with_a_paragraph_and_advice(elinvar, csv):
     lead, body, advice, *_ = paragraphs(result.stdout)
     assert lead.startswith("The effects of cause and sex on yield are the same in all 3")
     assert advice.startswith("What to do: carry to a new place ")
-    assert " ".join([lead, body, advice]) == load_fit(csv).explain()
+    assert " ".join([lead, body, advice]) == str(load_fit(csv).answer_.explanation)
 
 
 def load_fit(csv):

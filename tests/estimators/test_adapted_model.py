@@ -76,6 +76,9 @@ def test_a_few_rows_of_a_place_help_there_and_leave_the_model_alone(fitted):
     assert np.array_equal(model.predict(REST[FEATURES]), before)
     assert (site.n_rows_, site.place) == (25, "p10")
     assert "p10" in repr(site) and "25 labelled rows" in site.explain()
+    assert max(map(len, site.explain().splitlines())) <= 80
+    page = site._repr_html_()
+    assert "25 labelled rows" in page and page.count("<svg") == len(site.evidence_)
 
 
 def test_a_saved_place_predicts_the_same_and_says_what_it_is(fitted, tmp_path):

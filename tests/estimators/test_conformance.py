@@ -223,7 +223,7 @@ def test_words_and_tables_tell_the_same_numbers(case):
     errors = model.errors_
     power = 2 if case.kind == "number" else 1
     mean = np.average(errors["invariant"] ** power, weights=errors["rows"]) ** (1 / power)
-    assert f"{mean:.3g} for the invariant one" in model.explain()
+    assert f"{mean:.3g} for the invariant one" in str(model.answer_.explanation)
     test = model.tests_.set_index("test").loc["coefficients"]
     assert test["p_value"] == pytest.approx(model.p_value_, rel=1e-9)
 
@@ -245,7 +245,7 @@ def test_a_single_environment_is_the_pooled_model(case, alone):
     for name in ("tests_", "errors_", "left_out_"):
         assert len(getattr(alone, name)) == 0
         assert list(getattr(alone, name)) == list(getattr(case.model, name))
-    assert "one environment only" in alone.explain()
+    assert "one environment only" in str(alone.answer_.explanation)
     # several environments decide how far coefficients of classes shrink; one has no say in it
     plain = case.fit(calibrate=False) if "classes" in case.kind else case.model
     assert_allclose(alone.pooled_coef_, plain.pooled_coef_, rtol=1e-5, atol=1e-7)
@@ -368,11 +368,12 @@ def test_summaries_in_every_format(case, style, mark):
 
 def test_the_explanation_comes_in_parts(case):
     found = case.model.answer_.explanation
-    assert case.model.explain() == " ".join(
-        [found.lead, *found.body, f"What to do: {found.advice}"]
-    )
+    parts = [found.lead, *found.body, f"What to do: {found.advice}"]
+    assert str(found) == " ".join(parts)
+    lines = case.model.explain().splitlines()
+    assert " ".join(lines) == str(found) and max(map(len, lines)) <= 80
     assert found.lead.endswith(".") and found.advice.endswith(".") and all(found.body)
-    assert case.model.answer_.headline in case.model.summary()
+    assert case.model.answer_.headline in " ".join(case.model.summary().split())
 
 
 def test_own_intercepts_are_used_where_they_are_known(case):
@@ -393,7 +394,7 @@ def test_what_predicts_can_be_asked_for(case, predictor):
     model = case.fit(predictor=predictor)
     assert model.predictor_ == predictor
     assert_array_equal(model.coef_, getattr(model, f"{predictor}_coef_"))
-    assert ", as asked" in model.explain()
+    assert ", as asked" in str(model.answer_.explanation)
 
 
 def test_features_that_always_stay(case):

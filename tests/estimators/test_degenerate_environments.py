@@ -200,7 +200,7 @@ def test_a_level_that_an_environment_lacks_stops_nobody(estimator):
             assert "one class only" in str(error)
             refused += 1
             continue
-        assert "nan" not in model.explain()
+        assert "nan" not in str(model.answer_.explanation)
         again = estimator().fit(X[order], y[order], environments=place[order])
         assert told(again) == told(model), seed
     assert refused <= 5
@@ -212,7 +212,7 @@ def test_penguins_whose_islands_some_species_lack():
         frame[["bill_length_mm", "island"]], frame.body_mass_g, environments=frame.species
     )
     assert model.status_ == "rejected"
-    assert "nan" not in model.explain() + model.summary()
+    assert "nan" not in str(model.answer_.explanation) + model.summary()
     assert np.isfinite(model.errors_.select_dtypes("number")).all(axis=None)
 
 

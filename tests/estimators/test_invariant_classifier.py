@@ -178,7 +178,7 @@ def test_verdicts_and_intervals():
     effects = model.effects_.set_index(["feature", "environment"])["effect"]
     names = table["feature"][parents]
     np.testing.assert_allclose([effects[name, "e0"] for name in names], own.coef_[0], rtol=1e-3)
-    assert "spurious" in model.summary() and "; nothing of " in model.explain()
+    assert "spurious" in model.summary() and "; nothing of " in str(model.answer_.explanation)
 
 
 @pytest.mark.parametrize("n_environments", [2, 3])
@@ -212,7 +212,7 @@ def test_combinations_predict_where_columns_are_mixed():
     assert model.predictor_ == "subspace"
     assert "combinations of columns that hold" in model.notes_[0]
     assert "with 5 directions left out" in model.notes_[1]
-    assert "combinations of columns that hold everywhere predict" in model.explain()
+    assert "combinations of columns that hold everywhere predict" in str(model.answer_.explanation)
     new = known.new_environments(10_000, rng=1)
     oracle = LogisticRegression(C=np.inf).fit(known.invariant_columns(known.X), known.y)
     wrong = 1 - oracle.score(known.invariant_columns(new.X), new.y)
@@ -348,7 +348,8 @@ def test_one_environment_is_pooled(small):
     assert model.p_value_ == 1 and model.calibration_ == 1 and not model.selected_.any()
     assert set(model.evidence_["verdict"]) == {"undecided"}
     assert len(model.errors_) == 0
-    assert "one environment only" in model.summary() and "one environment only" in model.explain()
+    assert "one environment only" in model.summary()
+    assert "one environment only" in str(model.answer_.explanation)
 
 
 def test_rejected_where_the_target_itself_is_acted_on():
@@ -360,7 +361,7 @@ def test_rejected_where_the_target_itself_is_acted_on():
     model = InvariantClassifier().fit(X, y, environments=place)
     assert (model.status_, model.predictor_) == ("rejected", "pooled")
     np.testing.assert_array_equal(model.coef_, model.pooled_coef_)
-    assert "invariance is rejected" in model.summary()
+    assert "invariance is rejected" in model.answer_.headline
     assert any("Predictions come from the pooled model" in note for note in model.notes_)
     assert "invariant" not in set(model.evidence_["verdict"])
     forced = InvariantClassifier(predictor="invariant").fit(X, y, environments=place)

@@ -103,7 +103,7 @@ def assert_valid(model):
     assert list(model.residuals_["environment"]) == list(model.environments_)
     assert set(model.evidence_["odd_environment"]) <= {"", *model.environments_}
     assert np.isnan(model.margin_) == (model.forecast_.reason != "")
-    assert "nan" not in model.explain().replace("name", "")
+    assert "nan" not in str(model.answer_.explanation).replace("name", "")
     text = model.summary() + " ".join(model.notes_)
     assert "nan" not in text.lower().replace("name", "") and model.notes_ == tuple(model.notes_)
 

@@ -103,7 +103,7 @@ def test_it_is_said_drawn_and_written(tmp_path):
 
     X, y, place = places(0.15, 8, 500, 1)
     model = InvariantRegressor().fit(X, y, environments=place)
-    assert "times as much as yours do" in model.explain()
+    assert "times as much as yours do" in str(model.answer_.explanation)
     assert "once new environments differ" in model.plot_break_even().get_title(loc="left")
     save_model(model, tmp_path / "model.json")
     assert load_model(tmp_path / "model.json").break_even_ == model.break_even_

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from elinvar._base._display import wrapped
 from elinvar.answer._found import Found
 from elinvar.answer.explanation import Explanation, explain
 from elinvar.answer.headline import headline, reason
+from elinvar.answer.notebook import answer_card, answer_said
 from elinvar.answer.summary import summary
-from elinvar.errors import printable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -113,7 +114,7 @@ class Answer(Found):
         return summary(self, format)
 
     def __repr__(self) -> str:
-        return printable(f"Answer({self.status}): {self.headline}")
+        return wrapped(f"Answer({self.status}): {answer_said(self)}")
 
     def _repr_html_(self) -> str:
-        return self.summary("html")
+        return answer_card(self, f"{self.estimator}: {self.status}")

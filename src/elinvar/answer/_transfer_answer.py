@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from elinvar._base._display import wrapped
 from elinvar.answer.explanation import Explanation
+from elinvar.answer.notebook import forecast_card
 from elinvar.answer.summary import laid_out
 from elinvar.answer.transfer_found import TransferFound
 from elinvar.answer.transfer_tables import forecast_tables
 from elinvar.answer.transfer_words import explain_forecast, forecast_headline, forecast_notes
-from elinvar.errors import printable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -92,7 +93,7 @@ class TransferAnswer(TransferFound):
         return laid_out(self.headline, forecast_tables(self), lines, format)
 
     def __repr__(self) -> str:
-        return printable(f"TransferAnswer: {self.headline}")
+        return wrapped(f"TransferAnswer: {self.headline}")
 
     def _repr_html_(self) -> str:
-        return self.summary("html")
+        return forecast_card(self, self.estimator)

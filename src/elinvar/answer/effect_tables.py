@@ -1,9 +1,11 @@
 """The tables of effects, for the terminal, the page and a summary alike: one model in each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from elinvar._base._display import ShownTable
 from elinvar._base._numbers import bracket, estimate, number
 from elinvar._base._words import listed, some
 from elinvar.answer._found import VERDICTS
@@ -11,6 +13,8 @@ from elinvar.answer.sentences import unit_words
 from elinvar.answer.statements import Row, clearness
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from elinvar.answer._found import Found
 
 HEADS = {
@@ -27,27 +31,7 @@ HEADS = {
 """What the columns of a table of effects mean."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EffectTable:
-    """What one model says of effects or features, as texts.
-
-    Attributes
-    ----------
-    title : str
-        Names the model.
-    header : tuple of str
-    rows : list of tuple of str
-    verdicts : tuple of str
-        That of each row, if they have verdicts.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    verdicts: tuple[str, ...] = ()
-
-
-def effect_tables(answer: "Found") -> list[EffectTable]:
+def effect_tables(answer: "Found") -> list[ShownTable]:
     """Return the table of all features, and that of the invariant set if there is one."""
     tables = [_main(answer)]
     if len(answer.of_set):
@@ -60,7 +44,19 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (VERDICTS.index(row["verdict"]), -clearness(row)))
 
 
-def _main(answer: "Found") -> EffectTable:
+def per_sd(answer: "Found") -> "tuple[NDArray[np.float64], NDArray[np.bool_]]":
+    """Return what makes effects of features comparable, (n_features,), and which are numbers.
+
+    The factor is a feature's standard deviation; 1 for a category, whose effect is between levels.
+    """
+    schema = answer.schema
+    # a feature's first column, its only one unless it is a category
+    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
+    numeric = np.array([name not in schema.levels for name in schema.features])
+    return np.where(numeric, answer.scales[first], 1.0), numeric
+
+
+def _main(answer: "Found") -> ShownTable:
     rows = in_order(answer.all_features.to_dict("records"))
     several = answer.status != "pooled_only"
     model = f"Model: all features together{_left_out(answer)}" if several else "One fit to all rows"
@@ -83,7 +79,7 @@ def _main(answer: "Found") -> EffectTable:
     return _known(title, header, cells, rows)
 
 
-def _set(answer: "Found", rows: Sequence[Row]) -> EffectTable:
+def _set(answer: "Found", rows: Sequence[Row]) -> ShownTable:
     members = listed(answer.selected_features) or "no feature"
     agree = "nearly agree" if answer.status == "approximate" else "agree"
     title = (
@@ -112,10 +108,10 @@ def _set(answer: "Found", rows: Sequence[Row]) -> EffectTable:
 
 def _known(
     title: str, header: tuple[str, ...], cells: Sequence[tuple[str, ...]], rows: Sequence[Row]
-) -> EffectTable:
+) -> ShownTable:
     """Return the columns that say something in some row."""
     known = [k for k in range(len(header)) if any(cell[k] != "-" for cell in cells)]
-    return EffectTable(
+    return ShownTable(
         title=title,
         header=tuple(header[k] for k in known),
         rows=[tuple(cell[k] for k in known) for cell in cells],

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from elinvar._base._display import wrapped
 from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._verdicts import KEEP_SIGN, KEEP_SIZE, kept
 from elinvar._base._words import listed
@@ -48,8 +49,14 @@ class Explanation:
     advice: str
 
     def __str__(self) -> str:
-        advice = [f"{ADVICE} {self.advice}"] if self.advice else []
-        return printable(" ".join([self.lead, *self.body, *advice]))
+        return printable(" ".join([self.lead, *self.body, *self._advised()]))
+
+    def printed(self) -> str:
+        """Return the text in paragraphs, as lines of at most 80 columns."""
+        return wrapped(self.lead, " ".join(self.body), *self._advised())
+
+    def _advised(self) -> list[str]:
+        return [f"{ADVICE} {self.advice}"] if self.advice else []
 
 
 def explain(answer: "Found") -> Explanation:

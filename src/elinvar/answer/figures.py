@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elinvar.answer.effect_tables import per_sd
 from elinvar.answer.few_rows import known, rows_sentence, rows_table
 from elinvar.answer.sentences import (
     break_even_sentence,
@@ -57,11 +58,7 @@ def draw_effects(answer: "Found", ax: "Axes | None" = None) -> "Axes":
     """Draw the effects per standard deviation of a feature: in raw units few are comparable."""
     from elinvar.plots import plot_effects
 
-    schema = answer.schema
-    # a feature's first column, its only one unless it is a category, whose effect is between levels
-    first = np.searchsorted(schema.groups, np.arange(len(schema.features)))
-    numeric = np.array([name not in schema.levels for name in schema.features])
-    scale = np.where(numeric, answer.scales[first], 1.0)
+    scale, numeric = per_sd(answer)
     table = answer.evidence[["feature", "verdict"]]
     for key in ("effect", "low", "high", "pooled_effect"):
         table = table.assign(**{key: answer.evidence[key] * scale})

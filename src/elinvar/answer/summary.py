@@ -1,12 +1,13 @@
 """The answer in a few lines: as text, or as a table for a page or a paper."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
+from elinvar._base._display import ShownTable, html_list, html_table, text_table, wrapped
 from elinvar._base._numbers import p_words
-from elinvar.answer.effect_tables import EffectTable, effect_tables
+from elinvar.answer.effect_tables import effect_tables
 from elinvar.answer.headline import headline, predictor_words
 from elinvar.answer.sentences import multiplicity_sentence
 from elinvar.errors import DataError, printable
@@ -35,7 +36,7 @@ def summary(answer: "Found", format: str = "text") -> str:
     return laid_out(headline(answer), effect_tables(answer), lines, format)
 
 
-def laid_out(head: str, tables: list[EffectTable], lines: list[str], format: str) -> str:
+def laid_out(head: str, tables: list[ShownTable], lines: list[str], format: str) -> str:
     """Return a sentence, tables and further sentences in one of the formats.
 
     Raises
@@ -48,20 +49,15 @@ def laid_out(head: str, tables: list[EffectTable], lines: list[str], format: str
     return printable(_WRITERS[format](head, tables, lines))
 
 
-def _text(head: str, tables: list[EffectTable], lines: list[str]) -> str:
+def _text(head: str, tables: list[ShownTable], lines: list[str]) -> str:
     parts = []
     for table in tables:
         rows = [table.header, *table.rows]
-        width = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-        cells = [
-            "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, width, strict=True)).rstrip()
-            for row in rows
-        ]
-        parts += [f"{table.title}.", *cells, ""]
-    return "\n".join([head, "", *parts, *lines])
+        parts += [text_table(f"{table.title}.", rows, 0, left=len(table.header)), ""]
+    return "\n".join([wrapped(head), "", *parts, *map(wrapped, lines)])
 
 
-def _markdown(head: str, tables: list[EffectTable], lines: list[str]) -> str:
+def _markdown(head: str, tables: list[ShownTable], lines: list[str]) -> str:
     parts = []
     for table in tables:
         cells = [
@@ -74,7 +70,7 @@ def _markdown(head: str, tables: list[EffectTable], lines: list[str]) -> str:
     return "\n\n".join([head, *parts, *lines])
 
 
-def _latex(head: str, tables: list[EffectTable], lines: list[str]) -> str:
+def _latex(head: str, tables: list[ShownTable], lines: list[str]) -> str:
     def safe(text: str) -> str:
         return "".join(_LATEX.get(letter, letter) for letter in text)
 
@@ -87,21 +83,11 @@ def _latex(head: str, tables: list[EffectTable], lines: list[str]) -> str:
     return "\n\n".join([safe(head), *parts, *map(safe, lines)])
 
 
-def _html(head: str, tables: list[EffectTable], lines: list[str]) -> str:
-    def row_of(row: Sequence[str], tag: str) -> str:
-        return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in row)}</tr>"
-
-    parts = [
-        f"<table><caption>{escape(table.title)}.</caption>"
-        f"<thead>{row_of(table.header, 'th')}</thead>"
-        f"<tbody>{''.join(row_of(row, 'td') for row in table.rows)}</tbody></table>"
-        for table in tables
-    ]
-    tail = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<p>{escape(head)}</p>{''.join(parts)}<ul>{tail}</ul>"
+def _html(head: str, tables: list[ShownTable], lines: list[str]) -> str:
+    return f"<p>{escape(head)}</p>{''.join(map(html_table, tables))}{html_list(lines)}"
 
 
-_WRITERS: dict[str, Callable[[str, list[EffectTable], list[str]], str]] = {
+_WRITERS: dict[str, Callable[[str, list[ShownTable], list[str]], str]] = {
     "text": _text,
     "markdown": _markdown,
     "latex": _latex,

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elinvar._base._display import ShownTable
 from elinvar._base._numbers import count, figure, number, percent
-from elinvar.answer.effect_tables import EffectTable
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
 from elinvar.forecast.gate import STEADY
 
@@ -36,7 +36,7 @@ LEARNS = {
 """What each learner can learn, in plain words."""
 
 
-def forecast_tables(answer: "TransferFound") -> list[EffectTable]:
+def forecast_tables(answer: "TransferFound") -> list[ShownTable]:
     """Return the table of learners, and that of features, as texts."""
     tables = [_learners(answer)]
     if answer.curves:
@@ -49,7 +49,7 @@ def error_name(answer: "TransferFound") -> str:
     return "mean log loss" if answer.classes else f"error in units of {answer.schema.target}"
 
 
-def _learners(answer: "TransferFound") -> EffectTable:
+def _learners(answer: "TransferFound") -> ShownTable:
     shown = sorted(zip(answer.weights, answer.learners, strict=True), key=lambda pair: -pair[0])
     rows: list[tuple[str, ...]] = [
         (name, percent(weight) if weight > 0 else "-", number(answer.error(name)),
@@ -63,7 +63,7 @@ def _learners(answer: "TransferFound") -> EffectTable:
     if CONSTANT in answer.losses:
         what = "shares of classes" if answer.classes else "the mean"
         rows.append((what, "", number(answer.error(CONSTANT)), "-", "the same for every row"))
-    return EffectTable(
+    return ShownTable(
         title=f"What carries the forecast ({error_name(answer)})",
         header=("learner", "weight", "new environment", "rows it learnt from", "what it can learn"),
         rows=rows,
@@ -74,7 +74,7 @@ def _learns(name: str) -> str:
     return LEARNS.get(name.removesuffix(STEADY), "an estimator of yours")
 
 
-def _features(answer: "TransferFound") -> EffectTable:
+def _features(answer: "TransferFound") -> ShownTable:
     several = len(answer.classes) > 2
     rows = []
     for row in answer.shapes.to_dict("records"):
@@ -92,7 +92,7 @@ def _features(answer: "TransferFound") -> EffectTable:
             )
         )  # fmt: skip
     of = " on log odds" if answer.classes else f", in units of {answer.schema.target}"
-    return EffectTable(
+    return ShownTable(
         title=f"What each feature does to the forecast{of}",
         header=(
             "feature", *(("class",) if several else ()), "size", "spread between environments",
@@ -114,7 +114,7 @@ def against_rivals(answer: "TransferFound") -> "pd.DataFrame":
     return shown.assign(**{CONSTANT: table[CONSTANT]})
 
 
-def left_out_texts(answer: "TransferFound") -> EffectTable:
+def left_out_texts(answer: "TransferFound") -> ShownTable:
     """Return a row an environment left out as texts."""
     table = against_rivals(answer)
     names = [str(name) for name in table if name not in ("environment", "rows")]
@@ -133,7 +133,7 @@ def left_out_texts(answer: "TransferFound") -> EffectTable:
         )
         for k, row in enumerate(table.to_dict("records"))
     ]
-    return EffectTable(
+    return ShownTable(
         title=f"Each environment left out, and forecast from the others ({error_name(answer)})",
         header=("left out", "rows", *(heads.get(name, name) for name in names), *wrong),
         rows=rows,

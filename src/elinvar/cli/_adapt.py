@@ -55,7 +55,7 @@ def run(
     site = site.adapt_encoded(*rows)
     path = save_model(site, out)
     printer = Printer()
-    printer.text(site.explain())
+    printer.text(" ".join(site.explain().split()))
     _print_evidence(printer, site)
     printer.text(f"Model: {path}")
     printer.flush()

@@ -14,8 +14,8 @@ from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from elinvar._base._display import ShownTable
     from elinvar.answer import Answer, TransferAnswer
-    from elinvar.answer.effect_tables import EffectTable
     from elinvar.estimators import TransferClassifier, TransferRegressor
 
     TransferModel: TypeAlias = TransferClassifier | TransferRegressor
@@ -54,7 +54,10 @@ def run(request: ForecastRequest) -> None:
     if request.json:
         from elinvar.estimators import describe_model
 
-        result = {"explanation": model.explain(), "notes": model.notes_} | describe_model(model)
+        result = {
+            "explanation": str(model.answer_.explanation),
+            "notes": model.notes_,
+        } | describe_model(model)
         for key in ("schema", "class", "forecast"):
             del result[key]
         print_json(result, written)
@@ -115,7 +118,7 @@ def print_forecast(printer: Printer, answer: "TransferAnswer") -> None:
     printer.text()
 
 
-def _print_table(printer: Printer, table: "EffectTable") -> None:
+def _print_table(printer: Printer, table: "ShownTable") -> None:
     printer.text(f"{table.title}.", style="bold")
     printer.text()
     rows = table.rows if len(table.rows) <= _ROWS else table.rows[: _ROWS - 1]

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from elinvar._base._display import ShownTable
 from elinvar._base._numbers import count, number, p_value
 from elinvar.answer import VERDICTS, Answer
-from elinvar.answer.effect_tables import EffectTable, effect_tables
+from elinvar.answer.effect_tables import effect_tables
 from elinvar.answer.sentences import error_words, forecast_sentence
 from elinvar.answer.statements import meaning
 from elinvar.answer.tables import MODELS
@@ -64,7 +65,7 @@ def print_effects(printer: "Printer", answer: Answer) -> None:
     printer.text()
 
 
-def _print_table(printer: "Printer", table: EffectTable) -> None:
+def _print_table(printer: "Printer", table: ShownTable) -> None:
     """Print what one model says, the rows that say most first, as many as fit on a page or two."""
     printer.text(f"{table.title}.", style="bold")
     printer.text()

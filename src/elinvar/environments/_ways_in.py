@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base._display import SHOWN, html_table, text_table
+from elinvar._base._display import SHOWN, ShownTable, card, text_table
 from elinvar._base._numbers import count, counted
 from elinvar._base._warn import warn
 from elinvar.environments._checks import Floats
@@ -72,7 +72,10 @@ class WaysIn(ABC):
         return text_table(*self._overview())
 
     def _repr_html_(self) -> str:
-        return html_table(*self._overview())
+        head, (header, *rows), more = self._overview()
+        return card(
+            type(self).__name__, head, [ShownTable(title="", header=header, rows=rows)], more=more
+        )
 
     def _overview(self) -> tuple[str, list[tuple[str, ...]], int]:
         """Return a sentence, a table of the first environments, and how many more there are."""

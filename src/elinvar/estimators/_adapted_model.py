@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import column_or_1d
 
+from elinvar._base._display import card, wrapped
 from elinvar._base._numbers import counted
 from elinvar._base._words import did_you_mean, listed
 from elinvar.answer import Answer, TransferAnswer
@@ -18,9 +19,9 @@ from elinvar.environments import (
     check_target,
     labels_of_rows,
 )
-from elinvar.errors import DataError, printable
+from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import Floats, own_errors
-from elinvar.estimators._place_evidence import differences_table
+from elinvar.estimators._place_evidence import differences_shown, differences_table
 from elinvar.forecast.adaptation import Adaptation, Sums, read_sums
 from elinvar.plots.types import Axes
 
@@ -297,9 +298,13 @@ class AdaptedModel:
         )
 
     def explain(self) -> str:
-        """Return in a few sentences what was adapted, and what differs in this place."""
-        parts = [self._headline(), self._finding(), rows_sentence(self._adaptation)]
-        return printable(" ".join(parts))
+        """Return in a few sentences what was adapted, and what differs in this place.
+
+        Lines have 80 columns at most.
+        """
+        return wrapped(
+            self._headline(), f"{self._finding()} {rows_sentence(self._adaptation)}".rstrip()
+        )
 
     @classmethod
     def from_file(cls, model: Base, file: Reader) -> "AdaptedModel":
@@ -325,7 +330,13 @@ class AdaptedModel:
         return fresh._with(sums)
 
     def __repr__(self) -> str:
-        return f"AdaptedModel({type(self.model).__name__}, {self.place!r}, rows={self.n_rows_})"
+        return wrapped(
+            f"AdaptedModel({type(self.model).__name__}, {self.place!r}, rows={self.n_rows_})"
+        )
+
+    def _repr_html_(self) -> str:
+        head = f"{self._headline()} {self._finding()}"
+        return card(f"AdaptedModel: {self.place}", head, [differences_shown(self.evidence_)])
 
     def _file_entries(self) -> dict[str, object]:
         """Return what a model file says of the place."""

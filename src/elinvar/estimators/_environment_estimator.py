@@ -28,6 +28,7 @@ from elinvar.environments import (
     warn_of_strangers,
 )
 from elinvar.errors import DataError, DataTypeError
+from elinvar.estimators._shown import Shown
 
 Record = TypeVar("Record")
 Floats = NDArray[np.float64]
@@ -36,7 +37,7 @@ _FEWEST_ROWS = 5
 _MOST_NAMED = 20
 
 
-class EnvironmentEstimator(BaseEstimator):  # type: ignore[misc]
+class EnvironmentEstimator(Shown, BaseEstimator):  # type: ignore[misc]
     """An estimator that is fitted on rows gathered in several environments.
 
     The environments of the rows are metadata in scikit-learn's sense: with

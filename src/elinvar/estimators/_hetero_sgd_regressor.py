@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar._base._display import ShownTable
+from elinvar._base._sparks import bars
 from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments
@@ -227,16 +229,25 @@ class HeteroSGDRegressor(StochasticRegressor):
         str
         """
         check_is_fitted(self, "coef_")
-        columns = self.schema_.columns
-        width = max(len(name) for name in columns)
-        lines = self._summary_head() + [
-            f"  {name:<{width}}  {value:.6g}"
-            for name, value, reference in zip(
-                columns, self.coef_, self.schema_.reference, strict=True
+        (table,) = self._found_tables()
+        width = max(map(len, self.schema_.columns))
+        return "\n".join(
+            [*self._summary_head(), *(f"  {name:<{width}}  {value}" for name, value in table.rows)]
+        )
+
+    def _found_tables(self) -> list[ShownTable]:
+        shown = np.flatnonzero(~self.schema_.reference)
+        texts = [f"{self.coef_[j]:.6g}" for j in shown]
+        per_sd = self.coef_ * self._data_facts().scales
+        return [
+            ShownTable(
+                title="",
+                header=("column", "coefficient"),
+                rows=[(self.schema_.columns[j], f"{self.coef_[j]:.6g}") for j in shown],
+                pictures=bars(per_sd[shown].tolist(), texts),
+                drawn="per sd",
             )
-            if not reference
         ]
-        return "\n".join(lines)
 
     def _recorded(self) -> tuple[NDArray[np.intp], Floats, list[str], str]:
         shown = np.flatnonzero(~self.schema_.reference)

@@ -7,8 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from elinvar._base._display import ShownTable
+from elinvar._base._numbers import estimate, number
+from elinvar._base._sparks import Mark, intervals
 from elinvar.environments import Schema
 from elinvar.forecast.adaptation import WIDE, Adaptation, Sums
+from elinvar.plots.palette import VERDICT_COLOURS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _COVERAGE = 0.95
+_NINE_OF_TEN = float(ndtri(0.95))
 
 
 def differences_table(
@@ -63,6 +68,30 @@ def differences_table(
             )
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def differences_shown(table: "pd.DataFrame") -> ShownTable:
+    """Return the table of `differences_table` as texts, with a picture of each row."""
+    several = ["outcome"] * ("outcome" in table)
+    rows: list[tuple[str, ...]] = []
+    pictures: list[str] = []
+    for row in table.to_dict("records"):
+        shift = estimate(row["shift"], row["low"], row["high"])
+        spread, sure = row["training_spread"], "yes" if row["differs"] else "no"
+        names = [str(row[key]) for key in ("term", *several)]
+        rows.append((*names, shift, number(spread, digits=2), sure))
+        reach = _NINE_OF_TEN * spread
+        colour = VERDICT_COLOURS["spurious" if row["differs"] else "no effect"]
+        mark = Mark(row["shift"], row["low"], row["high"], -reach, reach, colour, shift)
+        # terms have units of their own: each row its own scale
+        pictures += intervals([mark])
+    return ShownTable(
+        title="What differs there from what was expected",
+        header=("term", *several, "shift [95%]", "sd between training environments", "sure"),
+        rows=rows,
+        pictures=tuple(pictures),
+        drawn="thin: nine of ten places",
+    )
 
 
 def _effects(

@@ -234,6 +234,9 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
                 stacklevel=3,
             )
 
+    def _said(self) -> str:
+        return "; ".join(self._summary_head()).partition(": ")[2] + "."
+
     def _summary_head(self, *details: str) -> list[str]:
         """Return the lines that every summary begins with."""
         outcome = "diverged" if self.diverged_ else "completed"

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import TransferAnswer
 from elinvar.answer.json_text import Reader
+from elinvar.answer.notebook import forecast_card
 from elinvar.answer.transfer_codec import describe_forecast, read_forecast
 from elinvar.answer.transfer_figures import draw_curves
 from elinvar.environments import Environments, Missing, Unknown
@@ -171,11 +172,11 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
         return self._answer().margin
 
     def explain(self) -> str:
-        """Return one paragraph for a reader who is no statistician: what it is worth, what to do.
+        """Return what the forecast is worth, and what to do, for a reader who is no statistician.
 
-        ``answer_.explanation`` has it in parts.
+        Lines have 80 columns at most; ``answer_.explanation`` has the text in parts.
         """
-        return str(self._answer().explanation)
+        return self._answer().explanation.printed()
 
     def summary(self, format: Literal["text", "markdown", "latex", "html"] = "text") -> str:
         """Return the answer in a few lines.
@@ -219,10 +220,11 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
         """
         return draw_curves(self._answer(), top=top, outcome=outcome)
 
-    def _repr_html_(self) -> str:
-        if not hasattr(self, "answer_"):
-            return str(super()._repr_html_())
-        return self.answer_._repr_html_()
+    def _said(self) -> str:
+        return self.answer_.headline
+
+    def _card(self) -> str:
+        return forecast_card(self.answer_, self._name())
 
     def _data_facts(self) -> DataFacts:
         answer = self.answer_

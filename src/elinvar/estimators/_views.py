@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer
+from elinvar.answer.notebook import answer_card, answer_said
 from elinvar.estimators._facts import DataFacts
 from elinvar.plots.types import Axes
 
@@ -162,11 +163,11 @@ class AnswerViews:
         return self._answer().summary(format)
 
     def explain(self) -> str:
-        """Return one paragraph for a reader who is no statistician: what was found, what to do.
+        """Return what was found, and what to do, for a reader who is no statistician.
 
-        ``answer_.explanation`` has it in parts.
+        Lines have 80 columns at most; ``answer_.explanation`` has the text in parts.
         """
-        return str(self._answer().explanation)
+        return self._answer().explanation.printed()
 
     def plot_effects(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every effect with its interval beside the pooled one.
@@ -260,6 +261,12 @@ class AnswerViews:
         from elinvar.answer.figures import draw_left_out
 
         return draw_left_out(self._answer())
+
+    def _said(self) -> str:
+        return answer_said(self.answer_)
+
+    def _card(self) -> str:
+        return answer_card(self.answer_, self._name())  # type: ignore[attr-defined]
 
     def _data_facts(self) -> DataFacts:
         answer = self.answer_

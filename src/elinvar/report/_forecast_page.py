@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from elinvar._base._display import ShownTable
 from elinvar._base._numbers import count
 from elinvar.answer import Answer, TransferAnswer
-from elinvar.answer.effect_tables import EffectTable, effect_tables
+from elinvar.answer.effect_tables import effect_tables
 from elinvar.answer.sentences import multiplicity_sentence
 from elinvar.answer.transfer_tables import forecast_tables, left_out_texts
 from elinvar.report import _tables as tables
@@ -62,7 +63,7 @@ def forecast_sections(
     return [*found, notes, _data(answer, source), _making(answer, command)]
 
 
-def _table(table: EffectTable) -> Table:
+def _table(table: ShownTable) -> Table:
     kinds: list[Any] = ["text" if head in _TEXTS else "number" for head in table.header]
     return text_table(f"{table.title}.", table.header, table.rows, kinds)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Literal
 
+from elinvar._base._display import ShownTable
 from elinvar._base._numbers import count, interval, number, p_value, percent
-from elinvar.answer.effect_tables import EffectTable
 from elinvar.inference import DIAGNOSIS_WORDS
 from elinvar.report.layout import Cell, Column, Row, Table, text_table
 
@@ -21,7 +21,7 @@ def table(frame: "pd.DataFrame", columns: tuple[Column, ...], *, caption: str) -
     return Table(caption=caption, columns=columns, rows=rows)
 
 
-def of_effects(table: EffectTable) -> Table:
+def of_effects(table: ShownTable) -> Table:
     """Return a table of effects as a page lays it out."""
     kinds: dict[str, Literal["text", "kind"]] = {
         "feature": "text", "verdict": "kind", "in the set": "text", "stands out": "text",

@@ -1,11 +1,14 @@
 """What a run led to, step by step."""
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from elinvar._base._display import ShownTable, card
+from elinvar._base._sparks import curves
+from elinvar.plots.palette import VERDICT_COLOURS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -17,6 +20,7 @@ Status = Literal["completed", "diverged"]
 Method = Literal["plain", "exact"]
 
 _SHOWN = 8
+_DRAWN = 200
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -102,8 +106,25 @@ class Trajectory:
     def _repr_html_(self) -> str:
         frame = self.to_frame()
         shown = np.unique(np.linspace(0, len(frame) - 1, _SHOWN).round().astype(int))
-        table = frame.iloc[shown].to_html(index=False, border=0, float_format="{:.3g}".format)
-        return f"<p>{escape(repr(self))}</p>{table}"
+        rows = [
+            (str(step), *(f"{value:.3g}" for value in values))
+            for step, *values in frame.iloc[shown].itertuples(index=False, name=None)
+        ]
+        table = ShownTable(title="", header=tuple(map(str, frame.columns)), rows=rows)
+        return card("Trajectory", repr(self), [table], picture=self._curves())
+
+    def _curves(self) -> str:
+        """Return a small picture of both signals, or of the loss where the truth is not known."""
+        if self.error is None:
+            drawn, words = {"invariant": self.loss}, "loss against steps"
+        else:
+            drawn = {"invariant": self.invariant_signal, "spurious": self.spurious_signal}
+            words = "invariant signal (blue) and spurious signal (orange) against steps"
+        # a few hundred points are all that a small picture shows
+        at = np.unique(np.linspace(0, len(self.steps) - 1, _DRAWN).round().astype(int))
+        steps = self.steps[at].tolist()
+        lines = [(steps, y[at].tolist(), VERDICT_COLOURS[kind]) for kind, y in drawn.items()]
+        return curves(lines, words)
 
     def __repr__(self) -> str:
         last = int(self.steps[-1])

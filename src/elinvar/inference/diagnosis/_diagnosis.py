@@ -2,21 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
-from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from elinvar._base._display import SHOWN, html_table, text_table
+from elinvar._base._display import SHOWN, ShownTable, card, text_table, wrapped
 from elinvar._base._numbers import percent
+from elinvar._base._sparks import shares
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Answer = Literal["can answer", "can answer in part", "cannot"]
-
-_WIDTH = 92
 
 DIAGNOSIS_WORDS = {
     "target with it": "in how many environments the target clearly goes up or down with this "
@@ -135,19 +132,25 @@ class Diagnosis:
         return plot_diagnosis(self.features, step_size=step_size, axes=axes)
 
     def __repr__(self) -> str:
-        parts = [fill(self._head(), _WIDTH), text_table("", *self._table(), left=2).lstrip("\n")]
+        rows, more = self._table()
+        parts = [wrapped(self._head()), text_table("", rows, more, left=2)]
         if self.advice:
-            parts.append(fill(f"What to do: {self.advice}", _WIDTH))
-        parts += [
-            fill(note, _WIDTH, initial_indent="- ", subsequent_indent="  ") for note in self.notes
-        ]
-        return "\n".join(parts)
+            parts.append(wrapped(f"What to do: {self.advice}"))
+        return "\n".join([*parts, *(wrapped(note, bullet="- ") for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
-        return html_table(f"{self._head()} What to do: {self.advice}", *self._table()) + (
-            f"<ul>{notes}</ul>" if notes else ""
+        (header, *rows), more = self._table()
+        slopes = self.features.set_index("feature").loc[[row[0] for row in rows]]
+        pictures = shares(
+            list(zip(slopes["positive"].astype(int), slopes["negative"].astype(int), strict=True)),
+            len(self.environments),
+            [f"{row[0]}: {row[1]}" for row in rows],
         )
+        table = ShownTable(
+            title="", header=header, rows=rows, pictures=pictures, drawn="up, not clear, down"
+        )
+        advice = f" What to do: {self.advice}" * bool(self.advice)
+        return card("Diagnosis", f"{self._head()}{advice}", [table], self.notes, more=more)
 
     def _head(self) -> str:
         return f"Diagnosis: {self.verdict}. {self.reason}"

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar._base._display import ShownTable
+from elinvar._base._numbers import counted
+from elinvar._base._sparks import bars
 from elinvar.environments import Environments
 from elinvar.errors import DataError
 from elinvar.estimators import EnvironmentEstimator, random_generator
@@ -88,10 +91,12 @@ class NetworkEstimator(EnvironmentEstimator):
         str
         """
         check_is_fitted(self, "network_")
+        return "\n".join([f"{type(self).__name__}: {self._said()}", *self.notes_])
+
+    def _said(self) -> str:
         names = np.array(self.schema_.features)[self.selected_]
         lines = [
-            f"{type(self).__name__}: {self.status_}, {len(self.environments_)} environment"
-            f"{'s' * (len(self.environments_) != 1)}",
+            f"{self.status_}, {counted(len(self.environments_), 'environment')}",
             f"features used: {', '.join(names) or 'none'}",
         ]
         if self.status_ != "pooled_only":
@@ -99,7 +104,20 @@ class NetworkEstimator(EnvironmentEstimator):
                 f"environments agree with p = {self.p_value_:.2g}; models of their own would spare "
                 f"at most {self.disagreement_:.1%} of what is left unexplained"
             )
-        return "\n".join([*lines, *self.notes_])
+        return f"{'; '.join(lines)}."
+
+    def _found_tables(self) -> list[ShownTable]:
+        if np.isnan(self.gates_).any():
+            return []
+        rows: list[tuple[str, ...]] = [
+            (name, f"{gate:.3g}", "yes" if used else "no")
+            for name, gate, used in zip(
+                self.schema_.features, self.gates_, self.selected_, strict=True
+            )
+        ]
+        pictures = bars(self.gates_.tolist(), [row[1] for row in rows])
+        header = ("feature", "gate", "used")
+        return [ShownTable(title="", header=header, rows=rows, pictures=pictures, drawn="gate")]
 
     def _search(self, rows: Environments, y: Targets, n_outputs: int | None, judge: Judge) -> None:
         """Find the features and the network; ``judge(output, used columns)`` says how good one is.

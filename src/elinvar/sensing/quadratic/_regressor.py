@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar._base._display import ShownTable
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
 from elinvar.estimators import StochasticRegressor, random_generator, resolve_environment_weights
@@ -22,7 +23,12 @@ from elinvar.sensing.quadratic._learner import (
 )
 from elinvar.sensing.quadratic._moments import product_moments
 from elinvar.sensing.quadratic._steps import QuadraticTrajectory
-from elinvar.sensing.quadratic._summary import component_lines, left_out_line, notes_on
+from elinvar.sensing.quadratic._summary import (
+    component_lines,
+    component_table,
+    left_out_line,
+    notes_on,
+)
 from elinvar.sensing.quadratic._units import QuadraticUnits, check_sizes, parts_of, units_of
 
 if TYPE_CHECKING:
@@ -285,6 +291,12 @@ class QuadraticInvariantRegressor(StochasticRegressor):
         if len(self.errors_):
             lines.append(left_out_line(self.errors_))
         return "\n".join(lines + [f"Note: {note}" for note in self.notes_])
+
+    def _found_tables(self) -> list[ShownTable]:
+        leading = self.own_eigenvalues_.shape[1]
+        return [
+            component_table(self.eigenvalues_[:leading], self.components_, self.schema_.columns)
+        ]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

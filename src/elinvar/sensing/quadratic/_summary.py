@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elinvar._base._display import ShownTable
+from elinvar._base._sparks import bars
 from elinvar.sensing._arrays import Floats
 
 if TYPE_CHECKING:
@@ -64,13 +66,26 @@ def notes_on(
 
 def component_lines(eigenvalues: Floats, components: Floats, columns: Sequence[str]) -> list[str]:
     """Return a line for each leading component, with the largest entries of its direction."""
-    lines = []
-    for value, direction in zip(eigenvalues[:_SHOWN], components, strict=False):
-        largest = np.argsort(-np.abs(direction), kind="stable")[:_SHOWN]
-        entries = ", ".join(f"{direction[j]:.2f} {columns[j]}" for j in largest)
-        lines.append(f"  {value:.6g}: {entries}")
+    table = component_table(eigenvalues[:_SHOWN], components, columns)
+    lines = [f"  {value}: {entries}" for value, entries in table.rows]
     more = len(eigenvalues) - _SHOWN
     return lines + [f"  and {more} more"] * (more > 0)
+
+
+def component_table(eigenvalues: Floats, components: Floats, columns: Sequence[str]) -> ShownTable:
+    """Return a row a leading component: its eigenvalue, and what its direction is made of."""
+    rows: list[tuple[str, ...]] = []
+    for value, direction in zip(eigenvalues, components, strict=False):
+        largest = np.argsort(-np.abs(direction), kind="stable")[:_SHOWN]
+        entries = ", ".join(f"{direction[j]:.2f} {columns[j]}" for j in largest)
+        rows.append((f"{value:.6g}", entries))
+    return ShownTable(
+        title="",
+        header=("eigenvalue", "largest entries of its direction"),
+        rows=rows,
+        pictures=bars(eigenvalues.tolist(), [row[0] for row in rows]),
+        drawn="eigenvalue",
+    )
 
 
 def left_out_line(table: "DataFrame") -> str:
