@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from elinvar._base._display import ShownTable, card, wrapped
+from elinvar._base._numbers import counted
 
 
 class _Stored:
@@ -16,7 +17,8 @@ class Shown:
 
     def _said(self) -> str:
         """Say in a sentence or two what was found, without long work."""
-        raise NotImplementedError
+        places = getattr(self, "environments_", ())
+        return f"Fitted to rows of {counted(max(len(places), 1), 'environment')}."
 
     def _found_tables(self) -> list[ShownTable]:
         """Return what was found as tables; none by default."""
