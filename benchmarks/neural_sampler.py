@@ -1,6 +1,6 @@
 """Samplers of batches against torch's own: indices a second, and memory.
 
-    python benchmarks/neural_sampler.py [--only speed memory] [--rows N] [--quick]
+    python benchmarks/neural_sampler.py [--only speed memory text] [--rows N] [--quick]
 
 Speed is a ratio of the better of two times of an epoch, `for batch in sampler`, run in turn on one
 core; torch's is BatchSampler(RandomSampler(...)). Memory is the peak of what a process of its own
@@ -13,6 +13,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import itertools
 import json
 import subprocess
 import sys
@@ -20,10 +21,12 @@ from collections.abc import Iterable, Iterator
 from time import perf_counter
 
 import numpy as np
-from torch.utils.data import BatchSampler, RandomSampler
+import torch
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler
 
 from _table import Row, Suite, at_least, at_most, parser, run
-from elinvar.neural import EnvironmentBatchSampler, PooledBatchSampler
+from elinvar.neural import EnvironmentBatchSampler, PackedStream, PooledBatchSampler, audit
+from elinvar.neural.batches._packed_stream import packed
 
 ENVIRONMENTS = 100
 SPEED, MEMORY = 2.5, 1.2
@@ -104,7 +107,53 @@ def memory(options: argparse.Namespace) -> Iterator[Row]:
     )
 
 
-SUITES: dict[str, Suite] = {"speed": speed, "memory": memory}
+def text(options: argparse.Namespace) -> Iterator[Row]:
+    """Compare tokens a second with packing that looks at no source, and count purity by tokens."""
+    rng, length, batch_size = np.random.default_rng(0), 1024, 16
+    # the source of a token is its thousands
+    documents = {
+        f"source {k}": [rng.integers(1000 * k, 1000 * (k + 1), size) for size in sizes]
+        for k, sizes in enumerate(rng.lognormal(6, 1, (8, options.rows // 20_000)).astype(int) + 1)
+    }
+    n_batches = sum(map(len, itertools.chain(*documents.values()))) // (length * batch_size)
+
+    class Plain(IterableDataset):
+        """Packs one source after another, as if they were one."""
+
+        def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+            every = packed(itertools.chain(*documents.values()), length, None)
+            while len(rows := list(itertools.islice(every, batch_size))) == batch_size:
+                ids = torch.from_numpy(np.stack(rows))
+                yield {"input_ids": ids, "labels": ids}
+
+    def plain() -> DataLoader:
+        return DataLoader(Plain(), batch_size=None)
+
+    def by_source() -> DataLoader:
+        stream = PackedStream(documents, length, batch_size, n_batches)
+        return DataLoader(stream, batch_size=None)
+
+    rounds = [(seconds(plain()), seconds(by_source())) for _ in range(2 if options.quick else 5)]
+    theirs, ours = (min(times) for times in zip(*rounds, strict=True))
+    yield at_least(
+        "text: tokens a second over packing that mixes sources",
+        theirs / ours,
+        0.97,
+        digits=2,
+        reference=f"{n_batches * batch_size * length / ours / 1e6:.0f} million a second",
+    )
+    pure = audit(by_source(), lambda batch: batch["input_ids"] // 1000, steps=200)
+    mixed = audit(plain(), lambda batch: batch["input_ids"] // 1000)
+    yield at_least(
+        "text: purity of a step by tokens, at the least",
+        float(pure.purity.min()),
+        1.0,
+        digits=2,
+        reference=f"packing that mixes sources: {mixed.purity.min():.2f}",
+    )
+
+
+SUITES: dict[str, Suite] = {"speed": speed, "memory": memory, "text": text}
 
 
 def main() -> None:

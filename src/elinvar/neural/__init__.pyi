@@ -3,6 +3,7 @@ from elinvar.neural.auditing._audit import audit as audit
 from elinvar.neural.batches._environment_sampler import (
     EnvironmentBatchSampler as EnvironmentBatchSampler,
 )
+from elinvar.neural.batches._packed_stream import PackedStream as PackedStream
 from elinvar.neural.batches._pooled_sampler import PooledBatchSampler as PooledBatchSampler
 from elinvar.neural.batches._stream import EnvironmentStream as EnvironmentStream
 from elinvar.neural.batches._window_sampler import WindowBatchSampler as WindowBatchSampler

@@ -107,7 +107,7 @@ def _processes(ranks: list[Observation]) -> list[str]:
 def _accumulation_mixes(ranks: list[Observation], accumulate: int) -> bool:
     """Tell whether accumulated batches of one process come from several environments."""
     return any(
-        len(frozenset().union(*seen.batches[first : first + accumulate])) > 1
+        len({code for batch in seen.batches[first : first + accumulate] for code in batch}) > 1
         for seen in ranks
         for first in range(0, len(seen.batches), accumulate)
     )

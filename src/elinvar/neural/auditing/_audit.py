@@ -41,6 +41,8 @@ class Audit:
         others several.
     per_step : (T,) array of int
         Number of environments that each step sees, over all processes and accumulated batches.
+    purity : (T,) array of float
+        Share of each step's rows, or tokens, that come from its commonest environment, up to 1.
     environments : tuple of str
         Names of all environments.
     n_processes : int
@@ -59,6 +61,7 @@ class Audit:
 
     verdict: Mixing
     per_step: NDArray[np.int64]
+    purity: NDArray[np.float64]
     environments: tuple[str, ...]
     n_processes: int
     accumulate: int
@@ -88,6 +91,7 @@ class Audit:
         else:
             seen = f"a step sees {k.mean():.3g} of {counted(M, 'environment')} on average"
             seen += f", {k.min()} at the least and {k.max()} at the most"
+            seen += f", and {self.purity.mean():.0%} of it is from its commonest one"
         return f"Audit: {self.verdict}. {seen[0].upper()}{seen[1:]} ({steps}){self._covered()}."
 
     def _covered(self) -> str:
@@ -108,6 +112,7 @@ def audit(
     loader: object,
     environments: ArrayLike | str | Callable[[Any], Any] | None = None,
     *,
+    tokens: str | Callable[[Any], Any] | None = None,
     accumulate: int = 1,
     epochs: int = 1,
     steps: int | None = None,
@@ -137,6 +142,10 @@ def audit(
         Label of the environment of each row; by default those of the sampler, if it is of this
         package. Or what to ask each batch: the entry of a dict or the attribute, with dots between
         nested ones ("meta.source"), or a function of the batch.
+    tokens : str or callable, optional
+        Where batches are asked, what holds the tokens of each row, a number or a mask (such as
+        "attention_mask"): then tokens are counted and not rows. Labels may also be those of tokens,
+        (rows, length), where a sequence may mix environments.
     accumulate : int
         Batches whose gradients are added up before the optimiser takes a step.
     epochs : int
@@ -170,17 +179,23 @@ def audit(
     check_count("epochs", epochs)
     if steps is not None:
         check_count("steps", steps)
+    if tokens is not None and not (isinstance(environments, str) or callable(environments)):
+        raise DataError(
+            "tokens says what to ask each batch, so say as well which of its entries names the "
+            "environments, as in audit(loader, 'source', tokens='attention_mask')."
+        )
     limit = None if steps is None else steps * accumulate
     dataset, groups = getattr(loader, "dataset", None), None
     if isinstance(environments, str) or callable(environments):
-        ranks = observe_batches(_iterable(loader), _asked(environments), limit)
+        counted_by = None if tokens is None else _asked(tokens)
+        ranks = observe_batches(_iterable(loader), _asked(environments), counted_by, limit)
     elif isinstance(dataset, EnvironmentStream):
         ranks = observe_stream(loader, dataset, epochs, limit)
     else:
         groups = _groups(_iterable(loader), environments)
         ranks = observe_ranks(loader, groups, epochs, limit)
     names = tuple(dict.fromkeys(name for seen in ranks for name in seen.names))
-    per_step = _per_step(ranks, accumulate)
+    per_step, purity = _per_step(ranks, accumulate)
     if not len(per_step):
         raise DataError("The loader yields no batch, so there is no step to look at.")
     several = per_step > 1
@@ -188,6 +203,7 @@ def audit(
     return Audit(
         verdict=verdict,
         per_step=per_step,
+        purity=purity,
         environments=names,
         n_processes=len(ranks),
         accumulate=accumulate,
@@ -250,15 +266,20 @@ def _groups(loader: object, environments: ArrayLike | None) -> Groups:
     return groups
 
 
-def _per_step(ranks: list[Observation], accumulate: int) -> NDArray[np.int64]:
-    """Count the environments of each step, over ranks and accumulated batches."""
+def _per_step(
+    ranks: list[Observation], accumulate: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Count the environments of each step, and the share of the commonest of them."""
     n_batches = max(len(seen.batches) for seen in ranks)
-    counts = []
+    counts, shares = [], []
     for first in range(0, n_batches, accumulate):
         # gradients of all processes and accumulated batches are averaged before the step
-        together: set[str] = set()
+        together: dict[str, float] = {}
         for seen in ranks:
             for batch in seen.batches[first : first + accumulate]:
-                together.update(seen.names[code] for code in batch)
+                for code, amount in batch.items():
+                    name = seen.names[code]
+                    together[name] = together.get(name, 0.0) + amount
         counts.append(len(together))
-    return np.array(counts, dtype=np.int64)
+        shares.append(max(together.values(), default=0.0) / max(sum(together.values()), 1e-300))
+    return np.array(counts, dtype=np.int64), np.array(shares)

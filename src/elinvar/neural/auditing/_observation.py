@@ -1,6 +1,7 @@
 """Which environments the batches of every process come from, and which rows."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -31,8 +32,8 @@ class Observation:
     ----------
     names : tuple of str
         Environments.
-    batches : list of frozenset of int
-        Environments of each batch, as indices into ``names``.
+    batches : list of dict of int to float
+        Rows, or tokens, of each batch from each environment, by its index in ``names``.
     rows : tuple of str
         A few letters for the rows of each of the first batches.
     seen : array of uint8, or None
@@ -40,7 +41,7 @@ class Observation:
     """
 
     names: tuple[str, ...]
-    batches: list[frozenset[int]] = field(default_factory=list)
+    batches: list[dict[int, float]] = field(default_factory=list)
     rows: tuple[str, ...] = ()
     seen: NDArray[np.uint8] | None = None
 
@@ -83,7 +84,10 @@ def observe_ranks(
 
 
 def observe_batches(
-    loader: Iterable[Any], label: Callable[[Any], Any], limit: int | None
+    loader: Iterable[Any],
+    label: Callable[[Any], Any],
+    tokens: Callable[[Any], Any] | None,
+    limit: int | None,
 ) -> list[Observation]:
     """Read batches, and ask each for its environments.
 
@@ -92,7 +96,9 @@ def observe_batches(
     loader : iterable
         What yields batches.
     label : callable
-        Returns the label of each row of a batch.
+        Returns the label of each row of a batch, or of each token.
+    tokens : callable, optional
+        Returns the tokens of each row, as a number or as a mask.
     limit : int, optional
         Batches at most.
 
@@ -104,25 +110,41 @@ def observe_batches(
     Raises
     ------
     DataError
-        If a batch does not say its environments.
+        If a batch does not say its environments, or its tokens.
     """
-    found = []
+    found: list[dict[str, float]] = []
     for number, batch in enumerate(islice(loader, limit)):
         try:
-            labels = label(batch)
-            labels = labels.tolist() if isinstance(labels, torch.Tensor) else labels
-            labels = [labels] if isinstance(labels, str) or np.ndim(labels) == 0 else labels
-            found.append(frozenset(labels_of_rows(labels, len(labels))))
+            found.append(_amounts(label(batch), None if tokens is None else tokens(batch)))
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             raise DataError(
                 f"Batch {number} does not say its environments ({type(error).__name__}: {error}): "
                 "give the entry of a batch that holds them, or a function that returns the label "
                 "of each row of a batch."
             ) from error
-    names = tuple(natural_order(set().union(*found)))
+    names = tuple(natural_order({name for batch in found for name in batch}))
     places = {name: place for place, name in enumerate(names)}
-    batches = [frozenset(places[name] for name in batch) for batch in found]
+    batches = [{places[name]: amount for name, amount in batch.items()} for batch in found]
     return gather(Observation(names=names, batches=batches))
+
+
+def _amounts(labels: Any, tokens: Any) -> dict[str, float]:
+    """Return rows, or tokens, by label."""
+    labels, tokens = (
+        part.detach().cpu().numpy() if isinstance(part, torch.Tensor) else part
+        for part in (labels, tokens)
+    )
+    labels = np.atleast_1d(np.asarray(labels, dtype=object))
+    amounts = np.ones(labels.shape) if tokens is None else np.asarray(tokens, dtype=float)
+    if amounts.ndim > labels.ndim:
+        amounts = amounts.reshape(*labels.shape, -1).sum(axis=-1)
+    if amounts.shape != labels.shape:
+        raise ValueError(f"{labels.shape} labels, but tokens of shape {amounts.shape}")
+    found: dict[str, float] = {}
+    names = labels_of_rows(labels.ravel().tolist(), labels.size)
+    for name, amount in zip(names, amounts.ravel().tolist(), strict=True):
+        found[name] = found.get(name, 0.0) + amount
+    return {name: amount for name, amount in found.items() if amount}
 
 
 def _check_visible(loader: object) -> None:
@@ -145,7 +167,8 @@ def observe_stream(
     """Return the environments of a stream's batches, for every process, without reading it."""
     check_unbatched(loader)
     turns = np.concatenate([stream.schedule(stream.epoch + epoch) for epoch in range(epochs)])
-    batches = [frozenset([code]) for code in turns.tolist()[:limit]]
+    size = stream.batch_size // stream.num_replicas
+    batches = [{code: float(size)} for code in turns.tolist()[:limit]]
     seen = Observation(names=stream.environments, batches=batches)
     if n_processes() > 1:
         return gather(seen)
@@ -155,7 +178,7 @@ def observe_stream(
 def _observe(
     found: Iterable[object], names: tuple[str, ...], codes: NDArray[np.int32]
 ) -> Observation:
-    batches: list[frozenset[int]] = []
+    batches: list[dict[int, float]] = []
     rows: list[str] = []
     seen = np.zeros(len(codes), dtype=np.bool_)
     for numbers in found:
@@ -163,7 +186,7 @@ def _observe(
         if len(rows) < _COMPARED:
             # rows in any order: processes that read the same rows do the work of one
             rows.append(hashlib.blake2b(np.sort(batch).tobytes(), digest_size=8).hexdigest())
-        batches.append(frozenset(codes[batch].tolist()))
+        batches.append(dict(Counter(codes[batch].tolist())))
         seen[batch] = True
     return Observation(names=names, batches=batches, rows=tuple(rows), seen=np.packbits(seen))
 
