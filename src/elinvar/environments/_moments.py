@@ -10,7 +10,9 @@ import numpy as np
 from elinvar.environments._accumulate import accumulate
 from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import nearest
+from elinvar.environments._databases import open_table
 from elinvar.environments._labels import natural_order
+from elinvar.environments._push_down import push_down
 from elinvar.environments._raw_moments import ARRAYS, RawMoments, merge
 from elinvar.environments._read_batches import read_batches
 from elinvar.environments._read_cluster import is_cluster, read_cluster
@@ -89,6 +91,73 @@ class Moments(WaysIn, RawMoments):
         if is_cluster(frame):
             return cls(**vars(read_cluster(frame, roles)))
         return cls._from_rows(read_stream(frame, roles))
+
+    @classmethod
+    def from_query(
+        cls,
+        source: object,
+        *,
+        target: str,
+        environment: Names,
+        table: str | None = None,
+        query: str | None = None,
+        features: Names = None,
+        drop: Names = None,
+        categorical: Names = None,
+        sample_weight: str | None = None,
+        missing: Missing = "error",
+    ) -> "Moments":
+        """Let a database add up the moments of a table; no row leaves it.
+
+        Parameters
+        ----------
+        source : Ibis table, connection, or address
+            A table or connection of Ibis, a connection of DuckDB, or an address such as
+            ``"duckdb:///sales.db?table=visits"`` or ``"postgresql://user@host/base?table=visits"``
+            (also ``&schema=``). DuckDB files are opened to read only.
+        target, environment, features, drop, categorical, sample_weight
+            As in :meth:`from_frame`. Columns of text become categories by their type.
+        table : str, optional
+            Name of the table, if ``source`` does not say it.
+        query : str, optional
+            A SELECT in place of a table.
+        missing : {"error", "drop"}
+            Refuse missing values (NULL, NaN), or drop their rows.
+
+        Notes
+        -----
+        The database passes over the rows for the means of each environment, and again for products
+        about them. Of more than 40 columns, blocks are taken in turn. It needs the extra ``sql``.
+
+        Raises
+        ------
+        DataError
+            If there is no such table or column, or a value cannot be used.
+        FileError
+            If the database cannot be reached or does not answer.
+        MissingExtraError
+            If Ibis, or the driver of the database, is not installed.
+
+        Examples
+        --------
+        >>> import duckdb
+        >>> from elinvar import Moments
+        >>> base = duckdb.connect()
+        >>> _ = base.execute("create table visits as select i % 2 as site, i as x, 2 * i as y "
+        ...                  "from range(100) t(i)")
+        >>> Moments.from_query(base, table="visits", target="y", environment="site").count
+        array([50., 50.])
+        """
+        roles = Roles(
+            target=target,
+            environment=environment,
+            features=features,
+            drop=drop,
+            categorical=categorical,
+            sample_weight=sample_weight,
+            missing=missing,
+        )
+        return cls(**vars(push_down(open_table(source, table, query), roles)))._looked_over()
 
     @classmethod
     def from_batches(
