@@ -5,6 +5,10 @@
 
 PYTHON ?=
 JOBS ?= auto
+VERSIONS ?= 3.11 3.12 3.13
+TESTS ?=
+# extras that are tried with their lowest versions, too
+LOWEST := dask,polars,skops,tables,test
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.installed-runtime
@@ -16,10 +20,11 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_N
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo reproduce test check docs format bench targets leaderboard pictures wheel clean
+.PHONY: help demo reproduce test test-bare test-lowest test-versions check docs format bench targets leaderboard \
+	pictures wheel clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## See it work on two real tables and a simulated one; pages go to demo/
 	@$(BIN)/elinvar demo --out demo/
@@ -28,14 +33,32 @@ reproduce: $(RUNTIME) ## Reproduce the claims of the paper; tables, pictures and
 	@$(BIN)/elinvar reproduce --out reproduce/
 
 test: $(DEV) ## Run the tests
-	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --all-extras
+	@$(call pytest,$(VENV)) --all-extras
+
+# Run the tests of an environment: $(call pytest,.venv)
+pytest = MPLBACKEND=Agg $(ONE_THREAD) $(1)/bin/python -m pytest -n $(JOBS) --maxprocesses 4
+
+test-bare: ## Run the tests without any extra: those that need one say so
+	@.ci/venv $(VENV)-bare "$(PYTHON)"
+	@$(VENV)-bare/bin/python -m pip install -qq --disable-pip-version-check --editable '.[test]'
+	@$(call pytest,$(VENV)-bare)
+
+test-lowest: ## Run the tests with the lowest versions of packages that are allowed
+	@.ci/venv $(VENV)-lowest "$(PYTHON)"
+	@$(VENV)-lowest/bin/python .ci/lowest >$(VENV)-lowest/constraints.txt
+	@$(VENV)-lowest/bin/python -m pip install -qq --disable-pip-version-check \
+		--constraint $(VENV)-lowest/constraints.txt --editable '.[$(LOWEST)]'
+	@$(call pytest,$(VENV)-lowest)
+
+test-versions: $(DEV) ## Try the wheel in empty environments of VERSIONS of Python; TESTS=all runs all tests
+	@TESTS=$(TESTS) .ci/wheel $(BIN)/python $(VERSIONS)
 
 check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	@MPLBACKEND=Agg $(ONE_THREAD) $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --doctest-modules -q src/elinvar
+	@$(call pytest,$(VENV)) --doctest-modules -q src/elinvar
 
 docs: $(DEV) ## Build the site, examples run and links checked, into docs/_build/html
 	@start=$$(date +%s); \
@@ -80,7 +103,7 @@ wheel: $(DEV) ## Build the wheel and try it in an empty environment
 	@.ci/wheel $(BIN)/python
 
 clean: ## Remove the environment and everything that was built
-	rm -rf $(VENV) build dist demo reproduce leaderboard docs/_build docs/gallery docs/api/generated docs/api/backreferences .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-bare $(VENV)-lowest build dist demo reproduce leaderboard docs/_build docs/gallery docs/api/generated docs/api/backreferences .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # A stamp appears only when its step has finished, so an interrupted set-up starts that step again.
 $(RUNTIME): pyproject.toml .ci/venv

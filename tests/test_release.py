@@ -16,6 +16,7 @@ import elinvar
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LAST = PROJECT["tool"]["hatch"]["version"]["fallback-version"]
+NEEDED = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
 FILES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE")
 
 
@@ -111,3 +112,49 @@ def test_the_changelog_and_the_citation_are_of_the_last_release():
     assert heading is not None
     assert heading[1] == LAST
     assert f"\nversion: {LAST}\ndate-released: {heading[2]}\n" in citation
+
+
+def bound(requirement):
+    """Return a package, and the lowest version of it that a requirement allows."""
+    found = re.fullmatch(r"([\w.-]+)(?:\[[\w,-]+\])? ?>=([\w.]+)", requirement)
+    assert found, f"{requirement} has no lower bound"
+    return found.groups()
+
+
+# what conda-forge calls otherwise
+ELSEWHERE = {"matplotlib": "matplotlib-base", "msgspec": "msgspec-python"}
+
+
+def test_the_conda_recipe_needs_what_the_package_needs():
+    recipe = (ROOT / "recipe" / "recipe.yaml").read_text(encoding="utf-8")
+    assert f'version: "{LAST}"' in recipe
+    assert f'python_min: "{PROJECT["project"]["requires-python"].removeprefix(">=")}"' in recipe
+    listed = re.findall(r"^    - (\S+ >=[\d.]+)$", recipe, re.MULTILINE)
+    expected = {(ELSEWHERE.get(name, name), low) for name, low in map(bound, NEEDED)}
+    assert set(map(bound, listed)) == expected
+
+
+def test_the_lowest_versions_are_those_of_the_project():
+    script = ROOT / ".ci" / "lowest"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    printed = set(done.stdout.split())
+    assert {
+        f"{name}=={low}" for name, low in map(bound, PROJECT["project"]["dependencies"])
+    } <= printed
+
+
+def notes(*words):
+    command = [sys.executable, ROOT / ".ci" / "notes", *words]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_notes_of_a_release_are_its_part_of_the_changelog():
+    done = notes(f"v{LAST}", f"dist/elinvar-{LAST}-py3-none-any.whl", f"dist/elinvar-{LAST}.tar.gz")
+    assert done.returncode == 0
+    assert done.stdout.strip() and "\n## [" not in done.stdout
+
+
+def test_files_of_another_version_are_not_released():
+    done = notes(f"v{LAST}", f"dist/elinvar-{LAST}+g1a2b3c4.tar.gz")
+    assert done.returncode == 1 and "are of another version" in done.stderr
+    assert "no heading for 9.8.7" in notes("v9.8.7").stderr
