@@ -1,4 +1,4 @@
-"""Supports fitted in every environment and in all of them, many of equally many columns at once."""
+"""Supports fitted in every environment and in all of them, many at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from elinvar.inference.problem._types import Bools, Floats, Places
 
 # columns of a stack over environments: what is gone through again and again stays in the cache
 _BATCH = 20_000
+# so many supports are worth a stack of their own
+_ENOUGH = 120
 # a mean that is wrong by less than this share of a standard deviation does no harm
 _ROUGH = 0.1
 # from pooled least squares the weights settle in four rounds, even with one row to spare
@@ -19,11 +21,12 @@ _ROUNDS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class SupportFits:
-    """M supports of k columns each, fitted in E environments and in all.
+    """M supports of up to k columns each, fitted in E environments and in all.
 
     Attributes
     ----------
-    columns : array of shape (M, k)
+    columns, size : array of shape (M, k), (M,)
+        Those of each support, -1 where it has fewer than k; and how many it has.
     gram, cross : array of shape (M, E, k, k), (M, E, k)
     residual, rank : array of shape (M, E)
         What they leave of the target's second moment, and how many columns they can tell.
@@ -44,6 +47,7 @@ class SupportFits:
     """
 
     columns: Places
+    size: Places
     gram: Floats
     cross: Floats
     residual: Floats
@@ -69,38 +73,66 @@ def by_size(inside: Bools, n_environments: int) -> Iterator[tuple[Places, Places
     """Rows of masks over columns (M, q) that have equally many, and their columns (m, k)."""
     size = inside.sum(axis=1)
     for k in np.unique(size).tolist():
-        rows = np.flatnonzero(size == k)
-        columns = np.nonzero(inside[rows])[1].reshape(len(rows), k)
-        step = max(1, _BATCH // max(1, n_environments * k))
-        for start in range(0, len(rows), step):
-            yield rows[start : start + step], columns[start : start + step]
+        yield from _batches(inside, np.flatnonzero(size == k), k, n_environments)
+
+
+def by_width(inside: Bools, n_environments: int) -> Iterator[tuple[Places, Places]]:
+    """Return the same with few supports in the wider ones' company: -1 stands for no column."""
+    size = inside.sum(axis=1)
+    order, counts = np.argsort(-size, kind="stable"), np.bincount(size, minlength=1)
+    start = 0
+    while start < len(order):
+        width = int(size[order[start]])
+        stop = start
+        # what is fitted together costs as much as the widest, and each time what numpy's calls do
+        for k in range(width, -1, -1):
+            if k < width and (stop - start >= _ENOUGH or 3 * k < 2 * width - 6):
+                break
+            stop += int(counts[k])
+        yield from _batches(inside, np.sort(order[start:stop]), width, n_environments)
+        start = stop
+
+
+def _batches(
+    inside: Bools, rows: Places, width: int, n_environments: int
+) -> Iterator[tuple[Places, Places]]:
+    place, column = np.nonzero(inside[rows])
+    columns = np.full((len(rows), width), -1)
+    # those of a row stand together, so that their number within it is known
+    first = np.searchsorted(place, np.arange(len(rows)))
+    columns[place, np.arange(len(place)) - first[place]] = column
+    step = max(1, _BATCH // max(1, n_environments * width))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step], columns[start : start + step]
 
 
 def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
-    """Fit supports of k columns each, (M, k), in each environment and, by precision, in all.
+    """Fit supports of up to k columns each, (M, k), in each environment and, by precision, in all.
 
     With the precision P_e = n_e G_e / sigma_e^2 the common fit is w = T^-1 sum P_e w_e, T = sum
     P_e. Where rows are few, environments weigh by their residuals about it instead.
     """
-    gram, cross = moments_of(problem, columns)
-    lower, z, rank = factors(gram, cross)
+    gram, cross, fill = moments_of(problem, columns)
+    lower, z, rank = factors(gram + fill, cross)
+    size = (columns >= 0).sum(axis=1)
+    rank -= (columns.shape[1] - size)[:, None]
     residual = np.maximum(problem.target_power - (z * z).sum(axis=-1), problem.floor)
     left = problem.count - rank - problem.absorbed
     spare = np.asarray((left >= 1).all(axis=1))
     freedom = np.maximum(left, 1.0)
-    few = spare & _few_rows(rank, freedom, columns.shape[1])
+    few = spare & _few_rows(rank, freedom, size)
+    parts = (gram, cross, fill, lower, z, residual, size)
     weight, shrunk = freedom / residual, np.ones(len(columns))
     if few.any():
-        settled, own_freedom, own_shrunk = _settle(
-            problem, gram[few], cross[few], lower[few], z[few], residual[few]
-        )
+        settled, own_freedom, own_shrunk = _settle(problem, *(part[few] for part in parts))
         # none can settle where the common fit cannot tell all columns
         good = own_shrunk > 0
         few[few] = good
         weight[few], freedom[few], shrunk[few] = settled[good], own_freedom[good], own_shrunk[good]
-    inverse, coef, whole = _common(weight, gram, cross)
+    inverse, coef, whole = _common(weight, gram, cross, fill)
     return SupportFits(
         columns=columns,
+        size=size,
         gram=gram,
         cross=cross,
         residual=residual,
@@ -117,19 +149,32 @@ def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
     )
 
 
-def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats]:
-    """Moments of the columns of each support, (M, E, k, k), and with the target, (M, E, k)."""
+def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats, Floats]:
+    """Moments of the columns of each support, (M, E, k, k), and with the target, (M, E, k).
+
+    They are 0 where there is no column; what makes them regular there is (M, 1, k, k).
+    """
     n_environments, q = problem.cross.shape
     inside = (columns[:, :, None] * q + columns[:, None, :]).transpose(1, 2, 0)
-    gram = problem.gram.reshape(n_environments, q * q)[:, inside]
+    gram = np.take(problem.gram.reshape(n_environments, q * q), inside, axis=1, mode="wrap")
+    cross = np.take(problem.cross, columns.T, axis=1, mode="wrap")
+    absent = (columns < 0).T
+    fill = np.zeros((*inside.shape[:2], len(columns)))
+    if absent.any():
+        gram *= ~(absent[:, None] | absent)
+        cross *= ~absent
+        np.einsum("jjm->jm", fill)[:] = absent
     # supports are the fastest index: what is done to all entries of a kind runs over them
-    return np.moveaxis(gram, -1, 0), np.moveaxis(problem.cross[:, columns.T], -1, 0)
+    return gram.transpose(3, 0, 1, 2), cross.transpose(2, 0, 1), fill.transpose(2, 0, 1)[:, None]
 
 
-def _common(weight: Floats, gram: Floats, cross: Floats) -> tuple[Floats, Floats, Bools]:
+def _common(
+    weight: Floats, gram: Floats, cross: Floats, fill: Floats
+) -> tuple[Floats, Floats, Bools]:
     """T^-1 (M, k, k), the common fit (M, k), and whether it tells all columns apart (M,)."""
-    total = np.einsum("me,mejk->mjk", weight, gram)
+    total = np.einsum("me,mejk->mjk", weight, gram) + fill[:, 0]
     inverse, estimable = pseudo_inverses(total)
+    inverse -= fill[:, 0]
     coef = np.einsum("mjk,mk->mj", inverse, np.einsum("me,mej->mj", weight, cross))
     return inverse, coef, ranks(estimable) == total.shape[-1]
 
@@ -140,20 +185,27 @@ def _lost(lower: Floats, z: Floats, coef: Floats) -> Floats:
     return lost
 
 
-def _few_rows(rank: Floats, freedom: Floats, k: int) -> Bools:
+def _few_rows(rank: Floats, freedom: Floats, size: Places) -> Bools:
     """Whether estimated variances are too rough to be weights, (M,).
 
     1 / s^2 has the mean 1 + 2 / nu + 4 / nu^2 + ... times the true one. The test's law leaves out
     the third term, which may come to a tenth of the statistic's standard deviation.
     """
-    f = rank.sum(axis=1) - k
+    f = rank.sum(axis=1) - size
     left_out = 4.0 * (rank / freedom**2).sum(axis=1)
     few: Bools = (f > 0) & (left_out > _ROUGH * np.sqrt(2.0 * np.maximum(f, 0.0)))
     return few
 
 
 def _settle(
-    problem: LinearProblem, gram: Floats, cross: Floats, lower: Floats, z: Floats, residual: Floats
+    problem: LinearProblem,
+    gram: Floats,
+    cross: Floats,
+    fill: Floats,
+    lower: Floats,
+    z: Floats,
+    residual: Floats,
+    size: Places,
 ) -> tuple[Floats, Floats, Floats]:
     """Weigh environments by their residuals about the common fit, from pooled least squares on.
 
@@ -164,10 +216,10 @@ def _settle(
     weight = np.tile(problem.count, (len(gram), 1))
     told = np.ones(len(gram), dtype=bool)
     for _ in range(_ROUNDS):
-        inverse, coef, whole = _common(weight, gram, cross)
+        inverse, coef, whole = _common(weight, gram, cross, fill)
         told &= whole
         share = weight * np.einsum("mjk,mekj->me", inverse, gram)
         freedom = problem.count - problem.absorbed - share
         weight = freedom / (residual + _lost(lower, z, coef))
-    shrunk = (1.0 - 2.0 * (share / freedom).sum(axis=1) / max(gram.shape[-1], 1)) ** 2
+    shrunk = (1.0 - 2.0 * (share / freedom).sum(axis=1) / np.maximum(size, 1)) ** 2
     return weight, freedom + 2.0, np.where(told, shrunk, 0.0)

@@ -5,7 +5,7 @@ import numpy as np
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.problem._supports import SupportFits, by_size, fit_supports
+from elinvar.inference.problem._supports import SupportFits, by_width, fit_supports
 from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._overidentification import estimated_law, restricted_law
 
@@ -42,9 +42,9 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     noise variance does not depend on the features within an environment.
     """
     inside = problem.column_masks(masks)
-    facts, coef = np.full((8, len(masks)), np.nan), np.zeros(inside.shape)
+    facts, coef = np.full((8, len(masks)), np.nan), np.zeros((len(masks), inside.shape[1] + 1))
     facts[0] = np.inf
-    for rows, columns in by_size(inside, len(problem.count)):
+    for rows, columns in by_width(inside, len(problem.count)):
         fits = fit_supports(problem, columns)
         facts[:, rows[fits.told]] = _facts(problem, fits.take(fits.told), thorough)
         coef[rows[fits.told, None], columns[fits.told]] = fits.coef[fits.told]
@@ -59,7 +59,7 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     law = law.replaced(few, restricted_law(q[few], freedom[few], b1[few], b2[few], whole[few]))
     return Assessment(
         masks=masks,
-        coef=coef,
+        coef=coef[:, :-1],
         p_value=np.where(known, law.p_value, np.nan),
         statistic=np.where(known, law.ratio * law.first, np.inf),
         freedom=law.first,
@@ -91,7 +91,7 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
     return np.stack(
         [
             (weight * fits.lost).sum(axis=1),
-            rank.sum(axis=1) - fits.columns.shape[1],
+            rank.sum(axis=1) - fits.size,
             *b,
             risk @ problem.weights,
             risk.max(axis=1),
@@ -103,8 +103,8 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
 
 def _weakest(problem: LinearProblem, fits: SupportFits) -> Floats:
     """Smallest squared t over its threshold; a gate of several columns by its Wald statistic."""
-    gates, needed = problem.tested[fits.columns], problem.needed
-    variance = np.einsum("mjj->mj", fits.inverse)
+    gates, needed = np.append(problem.tested, -1)[fits.columns], problem.needed
+    variance = np.where(gates >= 0, np.einsum("mjj->mj", fits.inverse), 1.0)
     ratio = np.where(gates >= 0, fits.coef**2 / (variance * needed[1]), np.inf)
     several = np.flatnonzero(np.bincount(problem.gate_of[problem.offset :]) > 1)
     for gate in several:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._supports import SupportFits, by_size, fit_supports
+from elinvar.inference.problem._supports import SupportFits, by_width, fit_supports
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 _MOST_MOVES = 200
@@ -118,10 +118,10 @@ class Descent:
         """Log of the worst risk plus price, and disagreement a row, (2, M)."""
         inside, n_rows = self.problem.column_masks(masks), self.problem.count.sum()
         found = np.full((2, len(masks)), np.inf)
-        for rows, columns in by_size(inside, len(self.problem.count)):
+        for rows, columns in by_width(inside, len(self.problem.count)):
             fits = fit_supports(self.problem, columns)
             worst = (fits.residual + fits.lost).max(axis=1)
-            risk = np.log(np.maximum(worst, 1e-300)) + self.price * columns.shape[1]
+            risk = np.log(np.maximum(worst, 1e-300)) + self.price * fits.size
             found[0, rows] = np.where(fits.told, risk, np.inf)
             found[1, rows] = _beyond(fits) / n_rows
         return found
@@ -139,7 +139,7 @@ def _beyond(fits: SupportFits) -> Floats:
     """
     weight, rank = fits.weight, fits.rank
     statistic = (weight * fits.lost).sum(axis=1)
-    f = rank.sum(axis=1) - fits.columns.shape[1]
+    f = rank.sum(axis=1) - fits.size
     whole = (weight * (fits.residual + fits.lost) * (rank > 0)).sum(axis=1)
     # f F - f for F of Chow's form, to which the test comes where environments are alike
     settled = statistic * (whole - f) / np.maximum(whole - statistic, 1e-300) - f

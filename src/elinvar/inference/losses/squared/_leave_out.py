@@ -13,7 +13,7 @@ from elinvar.inference.problem._linear_algebra import (
 )
 from elinvar.inference.problem._supports import (
     SupportFits,
-    by_size,
+    by_width,
     fit_supports,
     moments_of,
 )
@@ -42,7 +42,7 @@ def support_errors(problem: LinearProblem, masks: Bools, *, intercepts: bool = T
     """
     inside = problem.column_masks(masks)
     errors = np.full((len(masks), len(problem.count)), np.inf)
-    for rows, columns in by_size(inside, len(problem.count)):
+    for rows, columns in by_width(inside, len(problem.count)):
         fits = fit_supports(problem, columns)
         some = fits.take(fits.spare)
         errors[rows[fits.spare]] = _left_out_errors(problem, some, intercepts)
@@ -53,6 +53,9 @@ def _left_out_errors(problem: LinearProblem, fits: SupportFits, intercepts: bool
     """Errors (M, E) of supports on each environment, with the weights of all environments."""
     gram, cross, weights = fits.gram, fits.cross, problem.weights
     total = _of_others(fits.weight[..., None, None] * gram)
+    # where a support has no column, and a coefficient of 0
+    absent = (fits.columns < 0)[:, None, :, None] * np.eye(gram.shape[-1])
+    total += absent * np.einsum("mejj->me", total)[..., None, None]
     coef = solve(total, _of_others(fits.weight[..., None] * cross))
     # y'y - w'(2 c - G w) in the environment left out
     pull = np.einsum("mej,mej->me", 2 * cross - (gram @ coef[..., None])[..., 0], coef)
@@ -98,14 +101,16 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
     columns cannot be told apart.
     """
     inside, weights = problem.column_masks(masks), problem.weights
-    lines, coefs = np.full((2, len(masks)), np.inf), np.zeros(inside.shape)
-    for rows, columns in by_size(inside, len(problem.count)):
-        gram, cross = moments_of(problem, columns)
-        _, z, rank = factors(gram, cross)
+    lines, coefs = np.full((2, len(masks)), np.inf), np.zeros((len(masks), inside.shape[1] + 1))
+    for rows, columns in by_width(inside, len(problem.count)):
+        gram, cross, fill = moments_of(problem, columns)
+        _, z, rank = factors(gram + fill, cross)
+        absent = (columns < 0).sum(axis=1)
+        rank -= absent[:, None]
         left = np.maximum(problem.target_power - (z * z).sum(axis=-1), problem.floor)
         freedom = problem.count - rank - problem.absorbed
         noise = left / np.maximum(freedom, 1.0)  # sigma_e^2 / n_e
-        inverse, told = pseudo_inverses(np.einsum("e,mejk->mjk", weights, gram))
+        inverse, told = pseudo_inverses(np.einsum("e,mejk->mjk", weights, gram) + fill[:, 0])
         pull = np.einsum("e,mej->mj", weights, cross)
         coef = np.einsum("mjk,mk->mj", inverse, pull)
         spread = np.einsum("me,mejk->mjk", noise * weights**2, gram)
@@ -115,7 +120,7 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
         good = (freedom >= 1).all(axis=1) & (ranks(told) == columns.shape[1])
         lines[:, rows[good]] = (noise * problem.count @ weights)[good], np.maximum(rise[good], 0)
         coefs[rows[good, None], columns[good]] = coef[good]
-    return lines, coefs
+    return lines, coefs[:, :-1]
 
 
 def risk_parts(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats] | None:
