@@ -1,8 +1,9 @@
 """Speed: the path, whole fits against causalicp and the lasso, and the command line's start.
 
-    python benchmarks/speed.py [--only path scaling fit search large cli] [--quick]
+    python benchmarks/speed.py [--only first path scaling fit search large cli] [--quick]
 
-All times are medians of warm runs on this machine; what is compared runs in turn.
+All times are medians of warm runs on this machine; what is compared runs in turn. ``first`` is what
+a newcomer waits for: processor seconds of new processes, with nothing compiled yet.
 """
 
 import argparse
@@ -207,6 +208,44 @@ for name in open("modules.txt").read().split():
 """
 
 
+_ANSWER = """
+from elinvar import InvariantRegressor
+from elinvar.datasets import load_penguins
+data = load_penguins()
+X, y = data.frame[list(data.features)], data.frame[data.target]
+model = InvariantRegressor(intercept="environment")
+print(model.fit(X, y, environments=data.frame[data.environment]).explain())
+"""
+
+
+def first(options: argparse.Namespace) -> Iterator[Row]:
+    """Time to the first answer, and to that of a second process."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "penguins.csv"
+        load_penguins().frame.to_csv(table, index=False)
+        fit = ["-m", "elinvar", "fit", str(table), "--target", "body_mass_g"]
+        fit += ["--environment", "species", "--drop", "island,year"]
+        for what, words, limits in (
+            ("fit and explain() on penguins", ["-c", _ANSWER], (5.0, 2.3)),
+            ("elinvar fit on penguins", fit, (6.0, 2.3)),
+        ):
+            cache = tempfile.mkdtemp(dir=folder)
+            for turn, limit in zip(("first", "second"), limits, strict=True):
+                seconds = processor_seconds(words, {"NUMBA_CACHE_DIR": cache})
+                yield at_most(f"{what}, {turn} process, imports included, s", seconds, limit)
+
+
+def processor_seconds(words: Sequence[str], setting: dict[str, str]) -> float:
+    """Processor time of a new Python process, its children included."""
+    before = os.times()
+    environment = os.environ | setting | {"TERM": "dumb"}
+    subprocess.run([sys.executable, *words], check=True, capture_output=True, env=environment)
+    after = os.times()
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
+
+
 def cli(options: argparse.Namespace) -> Iterator[Row]:
     command = str(Path(sys.executable).parent / "elinvar")
     with tempfile.TemporaryDirectory() as folder:
@@ -236,7 +275,8 @@ def cli(options: argparse.Namespace) -> Iterator[Row]:
 
 
 SUITES: dict[str, Suite] = {
-    "path": path, "scaling": scaling, "fit": fit, "search": search, "large": large, "cli": cli,
+    "first": first, "path": path, "scaling": scaling, "fit": fit, "search": search,
+    "large": large, "cli": cli,
 }  # fmt: skip
 
 

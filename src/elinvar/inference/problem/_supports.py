@@ -121,10 +121,11 @@ def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
     spare = np.asarray((left >= 1).all(axis=1))
     freedom = np.maximum(left, 1.0)
     few = spare & _few_rows(rank, freedom, size)
-    parts = (gram, cross, fill, lower, z, residual, size)
     weight, shrunk = freedom / residual, np.ones(len(columns))
     if few.any():
-        settled, own_freedom, own_shrunk = _settle(problem, *(part[few] for part in parts))
+        settled, own_freedom, own_shrunk = _settle(
+            problem, size[few], gram[few], cross[few], fill[few], lower[few], z[few], residual[few]
+        )
         # none can settle where the common fit cannot tell all columns
         good = own_shrunk > 0
         few[few] = good
@@ -199,13 +200,13 @@ def _few_rows(rank: Floats, freedom: Floats, size: Places) -> Bools:
 
 def _settle(
     problem: LinearProblem,
+    size: Places,
     gram: Floats,
     cross: Floats,
     fill: Floats,
     lower: Floats,
     z: Floats,
     residual: Floats,
-    size: Places,
 ) -> tuple[Floats, Floats, Floats]:
     """Weigh environments by their residuals about the common fit, from pooled least squares on.
 
