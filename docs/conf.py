@@ -45,16 +45,19 @@ autodoc_class_signature = "mixed"
 autodoc_member_order = "groupwise"
 numpydoc_show_class_members = False
 
+GALLERY = ("effects", "forecast", "data", "networks", "paper", "own")
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
+    "examples_dirs": "../examples/gallery",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"/(?!plot_)[^/]*\.py$",
-    "subsection_order": [f"../examples/{name}" for name in ("effects",)],
+    "ignore_pattern": r"(^|/)(?!plot_)[^/]*\.py$",
+    "subsection_order": [f"../examples/gallery/{name}" for name in GALLERY],
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "backreferences_dir": "api/backreferences",
     "doc_module": ("elinvar",),
+    "image_scrapers": ("pictures",),
+    "ignore_repr_types": r"matplotlib",
     "remove_config_comments": True,
     "show_memory": False,
     "min_reported_time": 10,

@@ -18,7 +18,6 @@ from elinvar.answer.statements import (
     smallest_words,
     statement,
 )
-from elinvar.answer.tables import overall_errors
 from elinvar.errors import printable
 
 if TYPE_CHECKING:
@@ -249,7 +248,12 @@ def _predicting(answer: "Found") -> list[str]:
     errors = answer.errors
     if not len(errors):
         return []
-    size = overall_errors(errors, classes=bool(answer.classes))
+    # every row counts once; the root of mean squares is taken last, over all of them
+    weight, power = (errors["rows"] / errors["rows"].sum()).to_numpy(), 1 if answer.classes else 2
+    size = {
+        name: float(weight @ errors[name].to_numpy() ** power) ** (1 / power)
+        for name in ("invariant", "pooled", "mean", "used")
+    }
     if not np.isfinite(list(size.values())).all():
         return []
     worst = errors["environment"].tolist()[int(errors["used"].argmax())]

@@ -53,9 +53,8 @@ def _text(head: str, tables: list[ShownTable], lines: list[str]) -> str:
     parts = []
     for table in tables:
         rows = [table.header, *table.rows]
-        title = f"{table.title}." * bool(table.title)
-        parts += [text_table(title, rows, 0, left=len(table.header)), ""]
-    return "\n".join([*[wrapped(head), ""] * bool(head), *parts, *map(wrapped, lines)])
+        parts += [text_table(f"{table.title}.", rows, 0, left=len(table.header)), ""]
+    return "\n".join([wrapped(head), "", *parts, *map(wrapped, lines)])
 
 
 def _markdown(head: str, tables: list[ShownTable], lines: list[str]) -> str:
@@ -67,8 +66,8 @@ def _markdown(head: str, tables: list[ShownTable], lines: list[str]) -> str:
         ]
         rows = [f"| {' | '.join(row)} |" for row in cells]
         rows.insert(1, f"|{'---|' * len(table.header)}")
-        parts += [f"{table.title}." * bool(table.title), "\n".join(rows)]
-    return "\n\n".join(part for part in [head, *parts, *lines] if part)
+        parts += [f"{table.title}.", "\n".join(rows)]
+    return "\n\n".join([head, *parts, *lines])
 
 
 def _latex(head: str, tables: list[ShownTable], lines: list[str]) -> str:
@@ -85,8 +84,7 @@ def _latex(head: str, tables: list[ShownTable], lines: list[str]) -> str:
 
 
 def _html(head: str, tables: list[ShownTable], lines: list[str]) -> str:
-    said = f"<p>{escape(head)}</p>" * bool(head)
-    return f"{said}{''.join(map(html_table, tables))}{html_list(lines)}"
+    return f"<p>{escape(head)}</p>{''.join(map(html_table, tables))}{html_list(lines)}"
 
 
 _WRITERS: dict[str, Callable[[str, list[ShownTable], list[str]], str]] = {
