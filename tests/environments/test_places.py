@@ -1,6 +1,8 @@
 """The environment is a file, a folder, or what a path says; and JSON lines are tables, too."""
 
 import gzip
+import os
+import sys
 
 import numpy as np
 import pandas as pd
@@ -150,3 +152,13 @@ def test_json_lines_may_leave_values_out(tmp_path):
         with pytest.raises(ElinvarError) as caught:
             Moments.from_files(path, target="y", environment="site")
         assert "JSON parse" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes there")
+def test_a_file_whose_name_is_no_unicode_is_an_environment(tmp_path):
+    for site, rows in frame().groupby("site"):
+        name = f"{site}.csv".encode().replace(b"o", b"\xf6")
+        with open(os.path.join(os.fsencode(tmp_path), name), "w") as file:
+            rows.drop(columns=["site", "year"]).to_csv(file, index=False)
+    data = Moments.from_files([tmp_path], target="y", environment="file")
+    assert data.names == (r"n\udcf6rth", r"s\udcf6uth", "west")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from elinvar.environments import Moments
-from elinvar.errors import FileError
+from elinvar.errors import DataError, FileError
 
 
 def moments():
@@ -184,8 +184,23 @@ def test_a_small_file_cannot_unpack_to_a_large_one(tmp_path):
     tracemalloc.stop()
 
 
-def test_names_that_are_no_unicode_come_back(tmp_path):
+def test_names_that_no_file_can_keep_are_refused(tmp_path):
     saved = moments()
-    odd = replace(saved, names=("\udcff", *saved.names[1:]))
-    odd.save(tmp_path / "m.npz")
-    assert Moments.load(tmp_path / "m.npz").names == odd.names
+    with pytest.raises(DataError, match="half a letter"):
+        replace(saved, names=("\udcff", *saved.names[1:])).save(tmp_path / "m.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cov_xy", "cov_xx"])
+def test_moments_that_no_rows_have_are_refused(tmp_path, name):
+    path = tmp_path / "m.npz"
+    saved = moments()
+    saved.save(path)
+    other = getattr(saved, name).copy()
+    if name == "cov_xx":
+        other[0, 0, 1] += 1e-6
+    else:
+        other[0] *= 100
+    edit(path, **{name: other})
+    with pytest.raises(FileError, match="covariances are larger than variances allow, or not"):
+        Moments.load(path)

@@ -194,7 +194,7 @@ def test_a_place_that_cannot_be_written_is_refused(saved, tmp_path):
         (b'{"schema": "elinvar-model/2\\u0660"}', "not known"),
         (b'{"schema": "elinvar-model/1"}', "class must be there"),
         (b'{"schema": "elinvar-model/1", "class": "os.system"}', "class must be one of"),
-        (b'{"schema": "elinvar-model/1", "a": NaN}', "NaN is not a number"),
+        (b'{"schema": "elinvar-model/1", "a": NaN}', r"only part of one: .*invalid character"),
         (b"[" * 100_000, "nested too deeply"),
     ],
 )

@@ -120,3 +120,20 @@ def generator(rng: Any) -> np.random.Generator:
     raise DataError(
         f"rng must be an integer of at least 0, a numpy.random.Generator or None; got {rng!r}."
     )
+
+
+def check_unicode(text: str) -> None:
+    """Refuse what no file could give back: halves of letters.
+
+    Raises
+    ------
+    DataError
+        If one is there.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(error.start - 10, 0) : error.end + 10]
+        raise DataError(
+            f"A name holds half a letter, which no file can keep, in {around!r}: rename it."
+        ) from error

@@ -62,7 +62,7 @@ def estimate(value: float, low: float, high: float) -> str:
 
 def count(value: float) -> str:
     """Return a count, or a sum of weights, with its thousands apart."""
-    whole = abs(value - round(value)) < 1e-6 * max(abs(value), 1.0)
+    whole = isinf(value) or abs(value - round(value)) < 1e-6 * max(abs(value), 1.0)
     return f"{value:,.0f}" if whole else f"{value:,.1f}"
 
 

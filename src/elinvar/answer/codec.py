@@ -1,8 +1,8 @@
 """An answer as what JSON can hold, and back: what is written, and what is believed when read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,8 +112,9 @@ def read_answer(
     tables = {
         name: read_table(file, name, columns_of(name, classes=bool(classes))) for name in TABLES
     }
-    if not set(tables["evidence"]["verdict"]) <= set(get_args(Verdict)):
-        file.refuse("evidence", "verdicts that elinvar knows", verb="have")
+    for name, table in tables.items():
+        if "verdict" in table and not set(table["verdict"]) <= set(get_args(Verdict)):
+            file.refuse(name, "verdicts that elinvar knows", verb="have")
     if tuple(tables["evidence"]["feature"]) != schema.features:
         file.refuse("evidence", "a row for each feature, in order", verb="have")
     return answer.completed(
@@ -196,6 +197,14 @@ def read_columns(
     if set(inner.values) != set(keys):
         file.refuse(key, "a number for each column of the features, and no more")
     return np.stack([inner.array(name, shape) for name in keys])
+
+
+def read_labels(file: Reader, classes: Sequence[str]) -> NDArray[Any]:
+    """Return the labels whose texts are ``classes``, of the kind that they had in the data."""
+    labels = np.array(file.get("labels", list[str | int | float | bool]))
+    if [str(label) for label in labels] != list(classes):
+        file.refuse("labels", "the classes, as they were")
+    return labels
 
 
 def _forecast(file: Reader) -> Forecast:

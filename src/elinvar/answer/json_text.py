@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any, NoReturn, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._believe import believe
 from elinvar.errors import ModelFileError
 
 Word = TypeVar("Word", bound=str)
@@ -78,7 +80,7 @@ def _flat(value: object) -> str:
 
 
 def parse(text: str) -> Any:
-    """Parse JSON; NaN and infinities are refused.
+    """Parse JSON; infinities, numbers beyond them and halves of letters are refused.
 
     Raises
     ------
@@ -86,19 +88,11 @@ def parse(text: str) -> Any:
         If the text is not JSON, or is nested too deeply.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError(f"{text[:20]} is too large")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number")
 
 
 class Reader:
@@ -128,6 +122,13 @@ class Reader:
         if key not in self.values:
             self.refuse(key, "there, and it is missing")
         return self.values[key]
+
+    def get(self, key: str, kind: Any) -> Any:
+        """Return an entry as ``kind``, an annotation that `believe` knows."""
+        try:
+            return believe(self.take(key), kind)
+        except ValueError as error:
+            self.refuse(key, f"what it was ({error})")
 
     def inner(self, key: str) -> "Reader":
         """Return an entry that is itself a mapping."""

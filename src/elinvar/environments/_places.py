@@ -15,7 +15,15 @@ _NOTHING = "__HIVE_DEFAULT_PARTITION__"
 def keys_of(path: Path) -> dict[str, str | None]:
     """Return what folders named ``key=value`` say of the rows in a file."""
     pairs = (part.split("=", 1) for part in path.parts[:-1] if "=" in part.strip("="))
-    return {unquote(key): None if value == _NOTHING else unquote(value) for key, value in pairs}
+    return {
+        unquote(_unicode(key)): None if value == _NOTHING else unquote(_unicode(value))
+        for key, value in pairs
+    }
+
+
+def _unicode(name: str) -> str:
+    """Return a file's name with escapes for bytes that are no Unicode, which tables cannot hold."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def places_of(paths: Sequence[Path]) -> list[Mapping[str, str | None]]:
@@ -36,8 +44,8 @@ def places_of(paths: Sequence[Path]) -> list[Mapping[str, str | None]]:
         stems = [str(path) for path in paths]
     return [
         {
-            "file": stem,
-            "folder": path.absolute().parent.name,
+            "file": _unicode(stem),
+            "folder": _unicode(path.absolute().parent.name),
             **{f"path:{key}": value for key, value in keys_of(path).items()},
         }
         for path, stem in zip(paths, stems, strict=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from elinvar._base import atomic_save
 from elinvar._base._believe import believe
+from elinvar._base._check import check_unicode
 from elinvar.environments._checks import Floats
 from elinvar.environments._raw_moments import ARRAYS, RawMoments
 from elinvar.environments._schema import Schema
@@ -20,6 +21,7 @@ from elinvar.errors import FileError
 
 FORMAT = "elinvar-moments"
 VERSION = 1
+_ROUNDING = 1.001
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +44,11 @@ def save_moments(moments: RawMoments, path: str | os.PathLike[str]) -> None:
         "n_dropped": moments.n_dropped,
         "sampling": moments.sampling,
     }
-    text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    text = json.dumps(about, ensure_ascii=False)
+    check_unicode(text)
+    content = np.frombuffer(text.encode(), dtype=np.uint8)
     arrays: dict[str, Any] = {name: getattr(moments, name) for name in ARRAYS}
-    atomic_save(path, lambda file: np.savez(file, about=text, **arrays))
+    atomic_save(path, lambda file: np.savez(file, about=content, **arrays))
 
 
 def load_moments(path: str | os.PathLike[str]) -> RawMoments:
@@ -69,7 +73,7 @@ def _read(file: BinaryIO, path: Path) -> RawMoments:
     if file.read(4) != b"PK\x03\x04":
         raise FileError(f"{path} is not a file of moments, which Moments.save writes.")
     with zipfile.ZipFile(file) as archive:
-        content = json.loads(_array(archive, "about", None, "u").tobytes())
+        content = msgspec.json.decode(_array(archive, "about", None, "u").tobytes())
         kind, _, version = str(content["format"]).partition("/")
         if kind != FORMAT:
             raise FileError(f"{path} is not a file of moments, but of {kind[:40]!r}.")
@@ -82,7 +86,7 @@ def _read(file: BinaryIO, path: Path) -> RawMoments:
         schema = Schema.from_dict(about.schema)
         size = {"E": len(about.names), "p": schema.n_columns}
         kept = archive.namelist()
-        return RawMoments(
+        found = RawMoments(
             names=about.names,
             schema=schema,
             n_dropped=about.n_dropped,
@@ -94,6 +98,25 @@ def _read(file: BinaryIO, path: Path) -> RawMoments:
                 if f"{name}.npy" in kept
             },
         )
+    _check_possible(found)
+    return found
+
+
+def _check_possible(moments: RawMoments) -> None:
+    r"""Refuse second moments that no rows have: :math:`|c_{jk}| \le s_j s_k` up to rounding.
+
+    Raises
+    ------
+    ValueError
+        If some are.
+    """
+    sd = np.sqrt(np.einsum("ejj->ej", moments.cov_xx))
+    sd_y = np.sqrt(moments.var_y)[:, None]
+    with np.errstate(over="ignore", under="ignore"):
+        fits = (np.abs(moments.cov_xy) <= _ROUNDING * sd * sd_y).all()
+        fits &= (np.abs(moments.cov_xx) <= _ROUNDING * sd[:, :, None] * sd[:, None, :]).all()
+    if not fits or not np.array_equal(moments.cov_xx, moments.cov_xx.swapaxes(1, 2)):
+        raise ValueError("its covariances are larger than variances allow, or not symmetric")
 
 
 def _array(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...] | None, kind: str) -> Floats:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar.answer import Answer, FittedModel
+from elinvar.answer.codec import read_labels
 from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, check_same_order
 from elinvar.errors import DataError
@@ -442,10 +443,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
 
     def _take_file_entries(self, file: Reader) -> None:
         super()._take_file_entries(file)
-        labels = np.array(file.take("labels"))
-        if [str(label) for label in labels] != list(self.answer_.classes):
-            file.refuse("labels", "the classes, as they were")
-        self.classes_ = labels
+        self.classes_ = read_labels(file, self.answer_.classes)
 
 
 def _shown(model: FittedModel) -> tuple[Floats, Floats]:

@@ -1,6 +1,5 @@
 """Model files: JSON that a person can read, and that runs nothing when it is loaded."""
 
-import json
 import os
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from elinvar._base import atomic_write, check_writable
+from elinvar._base._check import check_unicode
 from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import Reader, parse, plain, write
 from elinvar.environments import Schema
@@ -73,7 +73,7 @@ def save_model(model: SavedModel | AdaptedModel, path: str | os.PathLike[str]) -
     Raises
     ------
     DataError
-        If the model is of another kind or not fitted.
+        If the model is of another kind or not fitted, or a name in it is no Unicode.
     FileError
         If the file cannot be written.
 
@@ -92,6 +92,7 @@ def save_model(model: SavedModel | AdaptedModel, path: str | os.PathLike[str]) -
     _check_known(model.model if isinstance(model, AdaptedModel) else model)
     path = check_writable(path)
     text = write(describe_model(model))
+    check_unicode(text)
     with atomic_write(path) as file:
         file.write(text + "\n")
     return path
@@ -149,7 +150,7 @@ def _open(path: Path) -> Any:
         raise ModelFileError(f"{path} is not a model file: it is not text.") from error
     except ValueError as error:
         raise ModelFileError(
-            f"{path} is not a model file, or only part of one: {_first_line(error)}."
+            f"{path} is not a model file, or only part of one: {error}."
         ) from error
     kind = values.get("schema") if isinstance(values, dict) else None
     if not isinstance(kind, str) or not kind.startswith(KIND):
@@ -172,12 +173,6 @@ def _check_format(path: Path, kind: str, values: dict[str, Any]) -> None:
             f"{number}; this one reads format {FORMAT}."
         )
     raise ModelFileError(f"{path} has the format {kind[:40]!r}, which is not known.")
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"line {error.lineno}, column {error.colno}: {error.msg}"
-    return str(error).partition("\n")[0][:120]
 
 
 def describe_model(model: SavedModel | AdaptedModel) -> dict[str, Any]:

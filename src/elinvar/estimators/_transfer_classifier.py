@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar.answer.codec import read_labels
 from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments
 from elinvar.errors import DataError
@@ -205,7 +206,4 @@ class TransferClassifier(EnvironmentClassifier, TransferEstimator):
 
     def _take_file_entries(self, file: Reader) -> None:
         super()._take_file_entries(file)
-        labels = np.array(file.take("labels"))
-        if [str(label) for label in labels] != list(self.answer_.classes):
-            file.refuse("labels", "the classes, as they were")
-        self.classes_ = labels
+        self.classes_ = read_labels(file, self.answer_.classes)

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from elinvar.errors import FileError
 from elinvar.sweeps._rows import Kinds, check_cell, joined
@@ -64,7 +65,8 @@ class Journal:
         sqlite3.DatabaseError
             If one is not.
         """
-        for row in self._connection.execute("SELECT cell, kinds, columns, digest FROM cells"):
+        found = set()
+        for row in self._rows("SELECT cell, kinds, columns, digest FROM cells"):
             *parts, digest = row
             if not all(isinstance(part, str) for part in row) or digest != _digest(*parts):
                 raise _Damaged(f"the cell {str(row[0])[:80]} is not as it was written")
@@ -72,12 +74,13 @@ class Journal:
                 check_cell(*parts[1:])
             except ValueError as error:
                 raise _Damaged(f"the cell {parts[0][:80]} is no cell: {error}") from error
-        return {key for (key,) in self._connection.execute("SELECT cell FROM cells")}
+            found.add(parts[0])
+        return found
 
     def kinds(self) -> Kinds:
         """Return the columns that the finished cells have, and the kinds of values in each."""
         kinds: Kinds = {}
-        for (text,) in self._connection.execute("SELECT DISTINCT kinds FROM cells"):
+        for (text,) in self._rows("SELECT DISTINCT kinds FROM cells"):
             kinds = joined(kinds, json.loads(text))
         return kinds
 
@@ -91,11 +94,15 @@ class Journal:
 
     def columns(self) -> dict[str, str]:
         """Return what all finished cells returned, by key, as JSON."""
-        return dict(self._connection.execute("SELECT cell, columns FROM cells"))
+        return dict(self._rows("SELECT cell, columns FROM cells"))
 
     def about(self) -> dict[str, str]:
         """Return what was said of these cells, part by part; nothing if they are the first."""
-        return dict(self._connection.execute("SELECT part, value FROM about"))
+        return dict(self._rows("SELECT part, value FROM about"))
+
+    def _rows(self, query: str) -> Iterator[Any]:
+        with _words_decoded():
+            yield from self._connection.execute(query)
 
     def tell(self, about: dict[str, str]) -> None:
         """Say what these cells belong to."""
@@ -105,6 +112,21 @@ class Journal:
 
 class _Damaged(sqlite3.DatabaseError):
     """SQLite reads it, and it is not what was written."""
+
+
+@contextmanager
+def _words_decoded() -> Iterator[None]:
+    """Turn what Python makes of SQLite's own words into an error of it, if a name in them is none.
+
+    Raises
+    ------
+    _Damaged
+        If names of tables or columns are no text.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise _Damaged("names in it are no text") from error
 
 
 def _digest(*parts: str) -> str:
@@ -136,7 +158,8 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     while True:
         connection = sqlite3.connect(path or ":memory:", timeout=_LOCK_SECONDS)
         try:
-            connection.executescript(_SET_UP)
+            with _words_decoded():
+                connection.executescript(_SET_UP)
         except sqlite3.Error as error:
             connection.close()
             # the other run has finished and removed its file under this connection's feet
