@@ -85,6 +85,8 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/moments.py
 	$(BIN)/python benchmarks/sensing.py
 	$(BIN)/python benchmarks/sweeps.py
+	$(BIN)/python benchmarks/fuzz.py
+	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/neural.py
 	$(BIN)/python benchmarks/neural_sampler.py
 

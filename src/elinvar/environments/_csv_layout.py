@@ -7,6 +7,7 @@ without a name, text in UTF-16.
 
 import csv
 import io
+import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -74,7 +75,13 @@ def opened(path: Path) -> Any:
         with path.open("rb") as file:
             head = file.read(4)
         packed = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
-    return pa.input_stream(str(path), compression=packed)
+    try:
+        return pa.input_stream(str(path), compression=packed)
+    except UnicodeEncodeError:
+        # Arrow cannot say a name that is no Unicode; the content need not be in memory for that
+        with path.open("rb") as file:
+            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return pa.input_stream(pa.py_buffer(held), compression=packed)
 
 
 def layout_of(path: Path) -> Layout:
