@@ -65,7 +65,15 @@ def test_slopes_say_what_they_are_measured_in():
 def test_what_moved_is_filled_and_its_spread_written():
     shift = columns()[0]
     assert dots(shift) == [(0.9, 0, INK, True), (0.1, 1, INK, False)]
-    assert [text.get_text() for text in shift.texts] == ["×1.5", "×1,234", "×∞"]  # noqa: RUF001
+    assert [text.get_text() for text in shift.texts] == ["×1.5", "×1,234", "0 in one"]  # noqa: RUF001
+
+
+def test_a_shift_that_would_squeeze_all_others_is_cut_and_says_so():
+    table = {**FEATURES, "mean_shift": [8.0, 0.2, 0.1]}
+    shift = plot_diagnosis(table).figure.axes[0]
+    assert max(x for x, *_ in dots(shift)) == pytest.approx(0.3)
+    assert shift.get_xlim()[1] < 0.4
+    assert "8 \u25b8" in [text.get_text() for text in shift.texts]
 
 
 def test_slopes_have_their_spread_and_what_can_not_be_seen():

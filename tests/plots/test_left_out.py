@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from elinvar.plots import plot_left_out, to_png
-from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK
+from elinvar.plots.palette import ENVIRONMENT_COLOURS
 
 LEFT_OUT = {
     "environment": ["Oslo", "Oslo", "Rome", "Rome"],
@@ -119,12 +119,28 @@ def test_names_that_are_shortened_alike_all_stand_in_the_legend():
     assert legend[0] == legend[1]
 
 
-def test_beyond_eight_environments_all_are_quiet_and_the_farthest_named():
-    ax = plot_left_out(many(9), models=["invariant"])
-    assert set(lines(ax)) == {INK}
-    named = [text.get_text() for text in ax.texts]
-    assert sorted(named) == ["e3", "e5"]
-    assert plot_left_out(many(8), models=["invariant"]).texts[:] == []
+def test_beyond_eight_environments_each_has_a_row():
+    ax = plot_left_out(many(9), models=["invariant"], target="mass (g)")
+    level, slope = ax.figure.axes
+    assert [label.get_text() for label in level.get_yticklabels()] == [f"e{k}" for k in range(9)]
+    assert level.get_xlabel() == "mass (g)"
+    missed = next(c for c in level.collections if isinstance(c, PathCollection)).get_offsets()
+    assert missed[3].tolist() == pytest.approx([4.0, 3.0])
+    assert missed[5].tolist() == pytest.approx([-3.0, 5.0])
+    slopes = next(c for c in slope.collections if isinstance(c, PathCollection)).get_offsets()
+    assert set(slopes[:, 0]) == {1.0}
+    assert len(plot_left_out(many(9), models=["invariant"], means_only=True).figure.axes) == 1
+    assert len(plot_left_out(many(8), models=["invariant"]).figure.axes) == 1
+    with pytest.raises(ValueError, match="9 environments need a row each"):
+        plot_left_out(many(9), models=["invariant"], axes=[ax])
+
+
+def test_of_many_environments_those_missed_by_most_have_a_row():
+    ax = plot_left_out(many(60), models=["invariant"])
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert len(names) == 40
+    assert {"e3", "e5"} <= set(names)
+    assert ax.figure.get_suptitle() == "Predictions for left-out environments (40 shown)"
 
 
 def test_models_that_are_not_there_are_left_out_or_refused():

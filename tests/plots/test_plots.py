@@ -93,8 +93,10 @@ def test_path_of_many_columns_names_those_that_stay_first():
 
 
 def test_path_does_not_name_what_can_not_be_told_from_zero():
-    ax = plot_path([0, 1], [[1, 0.04, -0.06], [1, 0.04, -0.06]], ["tall", "flat", "low"])
+    ax = plot_path([0, 1], [[1, 0.01, -0.03], [1, 0.01, -0.03]], ["tall", "flat", "low"])
     assert sorted(texts(ax)) == ["low", "tall"]
+    legend = [text.get_text() for text in ax.figure.legends[0].get_texts()]
+    assert legend == ["invariant", "1 more, without a name"]
 
 
 def test_path_names_what_holds_before_what_is_larger():
@@ -230,6 +232,10 @@ def test_errors_show_the_lasso_and_ring_what_is_used():
     assert line["lasso"].get_xdata().tolist() == [1.5, 0.8, 1.2]
     assert line["used"].get_markerfacecolor() == "none"
     assert line["used"].get_xdata().tolist()[:2] == [1.0, 0.9]
+    # the ring is around the mark whose error it is, and equal errors do not lie on each other
+    heights = {key: line[key].get_ydata().tolist() for key in line}
+    assert heights["used"][:2] == [heights["invariant"][0], heights["pooled"][1]]
+    assert heights["invariant"][0] < heights["pooled"][0] < heights["lasso"][0]
 
 
 def test_errors_without_lasso_and_used_have_three_models():
@@ -283,11 +289,31 @@ def test_environments_title_compares_slopes(slopes, pooled, title):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("depth (mm)", "mass (g)")
 
 
-def test_environments_beyond_the_palette_are_quiet():
-    labels = [f"e{k}" for k in range(12)]
+def test_environments_beyond_the_palette_get_a_panel_each():
+    labels = [f"e{k}" for k in range(12)] * 2
     lines = {name: (1.0, 0.0) for name in labels}
-    ax = drawn(plot_environments(range(12), range(12), labels, lines=lines))
-    assert texts(ax) == []
+    x = np.arange(24.0)
+    ax = drawn(
+        plot_environments(x, x, labels, lines=lines, pooled=(-1.0, 9.0), xlabel="depth (mm)")
+    )
+    panels = ax.figure.axes
+    assert [panel.get_title(loc="left") for panel in panels] == labels[:12]
+    assert ax.figure.get_suptitle() == "Up in each environment, down in the pooled data"
+    assert ax.figure.legends[0].get_title().get_text() == "depth (mm)"
+    # the pooled line is the same in each, its own goes as far as its rows
+    ends = [[line.get_xdata().tolist() for line in panel.lines] for panel in panels]
+    assert ends == [[[0.0, 23.0], [float(k), float(k + 12)]] for k in range(12)]
+    with pytest.raises(ValueError, match="12 environments need a panel each"):
+        plot_environments(x, x, labels, ax=ax)
+
+
+def test_the_largest_environments_are_drawn_if_there_are_many():
+    labels = [f"e{k}" for k in range(30) for _ in range(1 + (k >= 10))]
+    ax = plot_environments(range(len(labels)), range(len(labels)), labels, title="Many")
+    assert [panel.get_title(loc="left") for panel in ax.figure.axes] == [
+        f"e{k}" for k in range(10, 30)
+    ]
+    assert ax.figure.get_suptitle() == "Many (20 shown)"
 
 
 def test_given_axes_are_used_and_no_pyplot_is_needed():

@@ -65,3 +65,14 @@ def test_the_style_uses_no_colour_but_its_variables():
     rules = re.sub(r":root \{[^}]*\}", "", CSS)
     assert not re.search(r"#[0-9a-fA-F]{3,8}\b|rgb|hsl", rules)
     assert set(re.findall(r"var\(--(\w+)", rules)) - {"kind"} <= colours("light").keys()
+
+
+def test_on_a_phone_what_is_wide_scrolls_and_words_stay_whole():
+    style = re.sub(r"\s+", " ", CSS)
+    phone = style[style.index("@media screen and (max-width: 40rem)") :]
+    assert ".cue { display: none; }" in style
+    assert ".cue { display: block;" in phone
+    assert re.search(r"\.wide \{ overflow-x: auto;", style)
+    # a word is broken only where it would not fit a line of its own
+    assert "overflow-wrap: anywhere" not in re.search(r"body \{[^}]*\}", style).group()
+    assert not re.search(r"(th|td)[^{}]*\{[^}]*overflow-wrap: anywhere", style)

@@ -69,6 +69,13 @@ def head_figure(ax: Axes, title: str) -> None:
         figure.suptitle(fill(clean(title, 160), 90), x=0.01, ha="left", fontsize=11, **_HEAD)
 
 
+def name_side(ax: Axes, ylabel: str) -> None:
+    """Name the vertical axis that several panels share, once at the left of their figure."""
+    figure: Any = ax.figure
+    label = figure.supylabel(clean(ylabel, 70), fontsize=9.5, color=INK)
+    label.set_parse_math(False)
+
+
 def head_panel(ax: Axes, title: str, *, pad: float = 8.0) -> None:
     """Give one of several panels its title, ``pad`` points above it."""
     ax.set_title(clean(title), loc="left", fontsize=10, pad=pad, **_HEAD)

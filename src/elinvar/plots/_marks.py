@@ -300,6 +300,29 @@ def mark_diverged(ax: Axes, x: Sequence[float], colour: str) -> None:
         )
 
 
+def reach(sizes: ArrayLike) -> float:
+    """Return how far an axis of bars goes: to the longest, unless it would squeeze all others.
+
+    A bar three times as long as the next is cut at 1.5 times that one.
+
+    Parameters
+    ----------
+    sizes : array-like
+        Lengths, 0 or more; what is not finite is left out.
+
+    Returns
+    -------
+    float
+        Where the axis may end; 0 where there is nothing.
+    """
+    values = np.ravel(np.asarray(sizes, dtype=np.float64))
+    values = np.sort(values[np.isfinite(values)])
+    if not len(values):
+        return 0.0
+    longest, second = float(values[-1]), float(values[-2]) if len(values) > 1 else 0.0
+    return 1.5 * second if len(values) > 2 and 0 < 3 * second < longest else longest
+
+
 def range_of(core: ArrayLike, ends: ArrayLike, *, reach: float) -> tuple[float, float]:
     """Return limits that show all of ``core``, and of ``ends`` what is not too far from it.
 

@@ -17,7 +17,7 @@ CAPTIONS = {
     "one side of 0 it keeps its sign. A dotted line goes up from an effect that keeps its "
     "size. All features are in the model, unless a panel says that it shows the invariant set.",
     "effects": "All features on one scale. Dots and bars: the average effect with its 95% "
-    "interval; thin grey lines: a new environment. Diamonds: one fit to all rows together. Where "
+    "interval. Diamonds: one fit to all rows together. Where "
     "mark and diamond lie on different sides of zero, the sign changes once environments are "
     "compared.",
     "path": "From left to right, disagreement between environments is punished harder. A line that "
@@ -34,8 +34,9 @@ CAPTIONS = {
     "differences are predicted too large or too small.",
     "diagnosis": "What the data offer before any model is chosen: a feature that itself differs "
     "puts its effect to the test, and a slope that changes sign is easily found out.",
-    "power": "How much an effect must vary between environments (sd per sd, median over features) "
-    "to be found in 80% of such data sets. More environments and more rows help differently.",
+    "power": "The smallest change of an effect between environments that would be noticed in 80 of "
+    "100 tables like this one, for the feature in the middle. Left: with more rows in each "
+    "environment. Right: with more environments.",
     "curves": "One panel a feature, on one vertical scale. Thick: what the forecast makes of it, "
     "others averaged (partial dependence). Thin: each environment, by what its own rows say beside "
     "it where it is left out, as far as chance does not explain it. Band: where the curve of a new "
@@ -43,6 +44,15 @@ CAPTIONS = {
     "forecast_errors": "Each environment is forecast by learners that have not seen it. Left is "
     "better.",
 }
+# Beyond these environments each has a row in the figure of those left out.
+_SEVERAL = 8
+LEFT_OUT_ROWS = (
+    "A row an environment, predicted by models that have not seen it. Left: how far its mean was "
+    "missed; at 0 it was right. Right: how much more the truth differs between its rows than the "
+    "prediction does; at 1 differences were right, below 1 they were predicted too large.",
+    "A row an environment, predicted by models that have not seen it: how far the share of a class "
+    "was missed; at 0 it was right.",
+)
 WHERE = {
     "forest": "The numbers are in the tables of verdicts and of effects in each environment.",
     "effects": "The numbers, per unit of the feature, are in the table of verdicts.",
@@ -62,6 +72,9 @@ def caption(name: str, answer: Answer) -> str:
     """Say how to read a figure."""
     if name == "effects" and answer.status == "pooled_only":
         return "All features on one scale. Dots and bars: the effect with its 95% interval."
+    many = len(answer.rows) > _SEVERAL
+    if name == "left_out" and many:
+        return LEFT_OUT_ROWS[bool(answer.classes)]
     if not answer.classes:
         return CAPTIONS[name]
     if name == "left_out":

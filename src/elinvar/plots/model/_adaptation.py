@@ -45,7 +45,7 @@ def plot_adaptation(
     >>> print(ax.get_title(loc="left"))
     20 labelled rows remove 30% of the error
     """
-    ax = new_axes(7.0, 4.2) if ax is None else ax
+    ax = new_axes(9.0, 3.4) if ax is None else ax
     at, middle = np.asarray(rows, dtype=float), np.asarray(error, dtype=float)
     if low is not None and high is not None:
         ends = np.asarray(low, dtype=float), np.asarray(high, dtype=float)

@@ -1,6 +1,5 @@
 """A panel a feature: its curve in every environment, and the common one with its band."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from elinvar.plots._axes import (
     head_figure,
     head_panel,
     legend_below,
+    name_side,
     new_panels,
     of_all,
     plain_numbers,
@@ -90,7 +90,8 @@ def plot_curves(
     for ax, row in zip(drawn, shown, strict=True):
         own = [point for point in points if point["feature"] == row["feature"]]
         _draw_panel(ax, row, own, places)
-    _name_axis(drawn, ylabel)
+    plain_numbers(drawn[0].yaxis, 5)
+    name_side(drawn[0], ylabel)
     head_figure(
         drawn[0], of_all(_finding(known), len(shown), len(known)) if title is None else title
     )
@@ -174,14 +175,6 @@ def _said(row: Row) -> str:
         much = f"spread {figure(apart, 2)} times its size" if apart < 100 else "no common effect"
     share = row["share"]
     return f"{much}, {percent(share, 1)} of the error" if share >= 0.005 else much
-
-
-def _name_axis(drawn: Sequence[Axes], ylabel: str) -> None:
-    """Name the vertical axis once, at the left of the figure."""
-    plain_numbers(drawn[0].yaxis, 5)
-    figure: Any = drawn[0].figure
-    label = figure.supylabel(clean(ylabel, 70), fontsize=9.5, color=INK)
-    label.set_parse_math(False)
 
 
 def _marks(places: list[str]) -> dict[str, Artist]:

@@ -17,8 +17,9 @@ from elinvar.plots._axes import (
     new_figure,
     of_all,
     plain_numbers,
+    tick_text,
 )
-from elinvar.plots._marks import dots, mark, patch, write
+from elinvar.plots._marks import dots, mark, patch, reach, write
 from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS
 
@@ -46,8 +47,9 @@ def plot_diagnosis(
 ) -> Axes:
     """Draw a row a feature: does it differ between environments, and does the target's slope on it.
 
-    The first column has the shift of the feature's mean between environments, and beside it how
-    many times the largest of its standard deviations is the smallest; the dot is filled if its law,
+    The first column has the shift of the feature's mean between environments, cut where one would
+    squeeze all others, and beside it how many times the largest of its standard deviations is the
+    smallest ("0 in one" where it does not vary in some environment); the dot is filled if its law,
     given the other features, clearly differs. The second has its average
     slope on the target, a line over one standard deviation between environments to either side, and
     a band: differences within it cannot be seen with these rows. A slope that changes sign is a
@@ -119,21 +121,35 @@ def _columns(n_rows: int, n_columns: int) -> list[Axes]:
 def _draw_shift(ax: Axes, rows: list[Row]) -> None:
     y, shift = np.arange(len(rows)), column(rows, "mean_shift")
     moved = np.array([row["moved"] for row in rows], dtype=bool)
-    ax.hlines(y, 0.0, shift, colors=QUIET, linewidths=1.2, zorder=2)
+    end = reach(shift)
+    shown = np.minimum(shift, end)
+    ax.hlines(y, 0.0, shown, colors=QUIET, linewidths=1.2, zorder=2)
     for which, hollow in ((moved, False), (~moved, True)):
-        dots(ax, shift[which], y[which], INK, size=26, hollow=hollow, edge=1.0, clip=False)
+        dots(ax, shown[which], y[which], INK, size=26, hollow=hollow, edge=1.0, clip=False)
+    for k in np.flatnonzero(shift > end).tolist():
+        _say(ax, k, figure(float(shift[k]), 2), end)
     for k, row in enumerate(rows):
-        ratio = row["scale_ratio"]
-        _beside(ax, k, "" if np.isnan(ratio) else f"\u00d7{_times(ratio)}")
+        _beside(ax, k, _times(row["scale_ratio"]))
     _dress(ax, "the feature itself", "shift of its mean (sd); \u00d7 spread")
-    ax.set_xlim(0.0, 1.05 * max([*shift[np.isfinite(shift)], 0.1]))
+    ax.set_xlim(0.0, 1.05 * max(end, 0.1))
 
 
 def _times(ratio: float) -> str:
     """Return how many times one spread is another."""
+    if np.isnan(ratio):
+        return ""
     if np.isinf(ratio):
-        return "\u221e"
-    return figure(ratio, 2) if ratio < 10 else f"{ratio:,.0f}"
+        return "0 in one"  # it does not vary somewhere
+    return f"\u00d7{figure(ratio, 2) if ratio < 10 else f'{ratio:,.0f}'}"
+
+
+def _say(ax: Axes, y: float, text: str, end: float) -> None:
+    """Write the number of a bar that goes on beyond the axis, with an arrow, left of its end."""
+    arrow = "\u25b8" if end > 0 else "\u25c2"
+    write(
+        ax, f"{text} {arrow}", (end, y), shift=(-5 if end > 0 else 5, 7),
+        ha="right" if end > 0 else "left", size=8, outlined=True,
+    )  # fmt: skip
 
 
 def _draw_slope(ax: Axes, rows: list[Row], unit: str) -> None:
@@ -154,13 +170,15 @@ def _draw_slope(ax: Axes, rows: list[Row], unit: str) -> None:
 
 def _draw_growth(ax: Axes, rows: list[Row], step_size: float) -> None:
     y, growth = np.arange(len(rows)), np.array([row["growth"] for row in rows], dtype=np.float64)
-    reach = 1.1 * max([*np.abs(growth[np.isfinite(growth)]), 1e-12])
+    end = 1.1 * max(reach(np.abs(growth)), 1e-12)
     ax.axvline(0.0, color=QUIET, linewidth=0.8, zorder=1)
     # an exponent of minus infinity, gone in one step, goes to the edge
-    bar = np.clip(growth, -reach, reach)
+    bar = np.clip(growth, -end, end)
     ax.hlines(y, 0.0, bar, colors=INK, linewidths=8, alpha=0.55, zorder=2)
+    for k in np.flatnonzero(np.abs(growth) > end).tolist():
+        _say(ax, k, tick_text(float(growth[k]), 1.0), float(bar[k]))
     _dress(ax, f"growth at step {step_size:.3g}", "\u2190 dies out \u00b7 stays \u2192")
-    ax.set_xlim(-reach if (growth < 0).any() else -0.25 * reach, reach)
+    ax.set_xlim(-end if (growth < 0).any() else -0.25 * end, end)
 
 
 def _beside(ax: Axes, y: float, text: str) -> None:

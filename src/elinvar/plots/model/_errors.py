@@ -18,6 +18,9 @@ from elinvar.plots._axes import (
 from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, MODEL_COLOURS, MODEL_MARKERS, MODEL_NAMES, QUIET
 
+# Models of a row are this far apart, of the distance between rows.
+_APART = 0.24
+
 
 def plot_errors(
     errors: Table,
@@ -64,14 +67,17 @@ def plot_errors(
     models = [key for key in (*MODEL_COLOURS, "used") if key in errors]
     known = records(errors, texts=("environment",), numbers=("rows", *models))
     rows = largest(known, [row["rows"] for row in known], top)
-    ax = new_axes(9.0, 1.7 + 0.3 * max(len(rows), 2)) if ax is None else ax
+    ax = new_axes(9.0, 1.7 + 0.36 * max(len(rows), 2)) if ax is None else ax
     values = np.array([column(rows, key) for key in models if key != "used"])
     for y, here in enumerate(values.T):
         ends = here[np.isfinite(here)]
         if len(ends):
             ax.plot([ends.min(), ends.max()], [y, y], color=QUIET, linewidth=0.7, zorder=1)
+    # equal errors would lie on each other: the models of a row stand one below the other
+    apart = [key for key in models if key not in ("used", "mean", "constant")]
+    shifts = dict(zip(apart, _APART * (np.arange(len(apart)) - (len(apart) - 1) / 2), strict=True))
     for key in models:
-        _draw(ax, key, rows)
+        _draw(ax, key, rows, shifts)
     _scale(ax, values[np.isfinite(values)].tolist())
     name_rows(
         ax, [f"{clean(row['environment'])}  ({row['rows']:,.0f} rows)" for row in rows], longest=60
@@ -84,22 +90,28 @@ def plot_errors(
     return finish(ax, title=title, xlabel=xlabel, ylabel="", wrap=66)
 
 
-def _draw(ax: Axes, key: str, rows: list[Row]) -> None:
+def _draw(ax: Axes, key: str, rows: list[Row], shifts: Mapping[str, float]) -> None:
     """Draw the errors of one model, as a ring those of what predicts."""
     ring = key == "used"
     colour = INK if ring else MODEL_COLOURS[key]
+    down = [shifts.get(_same(row, shifts) if ring else key, 0.0) for row in rows]
     ax.plot(
         column(rows, key),
-        range(len(rows)),
+        np.arange(len(rows)) + down,
         linestyle="none",
         marker="o" if ring else MODEL_MARKERS[key],
         color=colour,
-        markersize={"used": 13, "mean": 10}.get(key, 7),
+        markersize={"used": 11, "mean": 10, "constant": 10}.get(key, 6),
         label=key,
         markerfacecolor="none" if key in ("used", "pooled") else colour,
         markeredgewidth=1.1 if ring else 1.4,
         zorder=4 if ring else 3,
     )
+
+
+def _same(row: Row, models: Mapping[str, float]) -> str:
+    """Return the model whose error is that of what predicts."""
+    return next((key for key in models if row[key] == row["used"]), "used")
 
 
 def _finding(rows: list[Row]) -> str:

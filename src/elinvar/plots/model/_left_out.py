@@ -13,19 +13,23 @@ from elinvar.plots._axes import (
     head_panel,
     legend_below,
     new_panels,
+    of_all,
     plain_numbers,
 )
-from elinvar.plots._marks import Floats, Look, dots, mark, name_points, patch
+from elinvar.plots._marks import Floats, Look, dots, mark, patch
 from elinvar.plots._tables import Row, Table, distinct, records
-from elinvar.plots.palette import ENVIRONMENT_COLOURS, INK, MODEL_NAMES, QUIET
+from elinvar.plots.model._left_out_rows import draw_rows
+from elinvar.plots.palette import (
+    ENVIRONMENT_COLOURS,
+    INK,
+    MODEL_COLOURS,
+    MODEL_MARKERS,
+    MODEL_NAMES,
+    QUIET,
+)
 
 # A line reaches this many standard deviations of the predictions to either side.
 _REACH = 1.5
-# Where environments are too many for colours, those farthest off are named in a panel.
-_NAMED = 3
-# None is named whose level was missed by less than this share of the axis.
-_FAR = 0.02
-
 _NUMBERS = ("predicted_mean", "predicted_sd", "truth_mean", "truth_sd", "slope", "residual_sd")
 
 
@@ -46,6 +50,9 @@ def plot_left_out(
     level that was missed; a line of another slope, differences that were predicted too small or too
     large. Where predictions do not vary, a bar has one standard deviation of the truth.
 
+    Lines of more than eight environments would lie on each other: each gets a row instead, with the
+    level that was missed in one panel and the slope in the other, a mark a model.
+
     Parameters
     ----------
     left_out : DataFrame or mapping of columns
@@ -61,7 +68,7 @@ def plot_left_out(
     means_only : bool
         Draw dots without lines and bands, such as for shares, which cannot leave 0 to 1.
     axes : sequence of Axes, optional
-        Where to draw, one for each model; by default a new figure.
+        Where to draw up to eight environments, one for each model; by default a new figure.
 
     Returns
     -------
@@ -71,7 +78,8 @@ def plot_left_out(
     Raises
     ------
     ValueError
-        If the table has none of the models, or there are fewer axes than models.
+        If the table has none of the models, there are fewer axes than models, or axes are given
+        for more than eight environments.
 
     Examples
     --------
@@ -92,6 +100,20 @@ def plot_left_out(
     if not shown:
         raise ValueError(f"There are no predictions of the models {', '.join(models)}.")
     names = distinct(rows, "environment")
+    if len(names) > len(ENVIRONMENT_COLOURS):
+        if axes is not None:
+            raise ValueError(
+                f"{len(names)} environments need a row each, on a figure of their own; leave out "
+                "axes."
+            )
+        panels, count = draw_rows(rows, shown, target=target, slopes=not means_only)
+        head_figure(panels[0], of_all(_title(title), count, len(names)))
+        marks = [
+            mark(MODEL_COLOURS.get(model, INK), marker=MODEL_MARKERS.get(model, "o"))
+            for model in shown
+        ]
+        legend_below(panels[0], marks, [MODEL_NAMES.get(model, model) for model in shown])
+        return panels[0]
     width = 9.0 if len(shown) > 1 else 5.5
     height = width / len(shown) + 0.9
     drawn = new_panels(width, height, 1, len(shown), sharex=True) if axes is None else list(axes)
@@ -103,20 +125,18 @@ def plot_left_out(
         _frame(ax, limits)
         here = [row for row in rows if row["model"] == model]
         for row in here:
-            _draw(ax, row, _look(names, row["environment"]))
-        if len(names) > len(ENVIRONMENT_COLOURS):
-            _name_farthest(ax, here, longest=18 if len(shown) < 3 else 11)
+            _draw(ax, row, Look.number(names.index(row["environment"])))
         head_panel(ax, MODEL_NAMES.get(model, model))
         ylabel = target if k == 0 or axes is not None else ""
         finish(ax, title=None, xlabel=f"predicted {target}", ylabel=ylabel)
     if axes is None:
-        head_figure(drawn[0], "Predictions for left-out environments" if title is None else title)
+        head_figure(drawn[0], _title(title))
         _legend(drawn[0], names, band=not means_only)
     return drawn[0]
 
 
-def _look(names: list[str], name: str) -> Look:
-    return Look.of_environment(names.index(name), len(names), crowd=INK)
+def _title(title: str | None) -> str:
+    return "Predictions for left-out environments" if title is None else title
 
 
 def _limits(rows: list[Row]) -> tuple[float, float]:
@@ -149,49 +169,22 @@ def _frame(ax: Axes, limits: tuple[float, float]) -> None:
 
 def _draw(ax: Axes, row: Row, look: Look) -> None:
     x, y, half = _line(row)
-    colour, crowded = look.colour, look.colour == INK
+    colour = look.colour
     if not np.isfinite(row["slope"]):
         ax.vlines(x[0], y[0] - half, y[0] + half, colors=colour, linewidths=1.5, zorder=3)
     else:
-        if not crowded:
-            ax.fill_between(x, y - half, y + half, color=colour, alpha=0.12, linewidth=0, zorder=2)
-        ax.plot(x, y, color=colour, linewidth=0.8 if crowded else 2.0, alpha=0.7, zorder=3)
-    size = 18 if crowded else 42
-    dots(ax, row["predicted_mean"], row["truth_mean"], colour, size=size, marker=look.marker)
-
-
-def _miss(row: Row) -> float:
-    return float(np.nan_to_num(abs(row["truth_mean"] - row["predicted_mean"])))
-
-
-def _name_farthest(ax: Axes, rows: list[Row], *, longest: int) -> None:
-    """Name the environments missed by most at the edge of the panel where few lines are."""
-    low, high = ax.get_ylim()
-    off = [row for row in rows if _miss(row) > _FAR * (high - low)]
-    farthest = sorted(off, key=_miss, reverse=True)[:_NAMED]
-    for right in (False, True):
-        here = [row for row in farthest if (row["truth_mean"] < (low + high) / 2) == right]
-        name_points(
-            ax,
-            [clean(row["environment"], longest) for row in here],
-            [(row["predicted_mean"], row["truth_mean"]) for row in here],
-            0.99 if right else 0.01,
-            colours=[INK] * len(here),
-            right=right,
-        )
+        ax.fill_between(x, y - half, y + half, color=colour, alpha=0.12, linewidth=0, zorder=2)
+        ax.plot(x, y, color=colour, linewidth=2.0, alpha=0.7, zorder=3)
+    dots(ax, row["predicted_mean"], row["truth_mean"], colour, size=42, marker=look.marker)
 
 
 def _legend(ax: Axes, names: list[str], *, band: bool) -> None:
-    marks: list[tuple[str, Artist]]
-    if len(names) <= len(ENVIRONMENT_COLOURS):
-        looks = [_look(names, name) for name in names]
-        marks = [
-            (clean(name), mark(look.colour, marker=look.marker, line="-", width=2.0))
-            for name, look in zip(names, looks, strict=True)
-        ]
-        if band:
-            marks.append(("one sd of the residuals", patch(INK, alpha=0.12)))
-    else:
-        marks = [("an environment", mark(marker="o", line="-", size=4.5, width=0.8))]
+    looks = [Look.number(k) for k in range(len(names))]
+    marks: list[tuple[str, Artist]] = [
+        (clean(name), mark(look.colour, marker=look.marker, line="-", width=2.0))
+        for name, look in zip(names, looks, strict=True)
+    ]
+    if band:
+        marks.append(("one sd of the residuals", patch(INK, alpha=0.12)))
     marks.append(("predicted = true", mark(QUIET, line="--", width=0.9)))
     legend_below(ax, [artist for _, artist in marks], [name for name, _ in marks])

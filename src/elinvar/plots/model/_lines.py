@@ -13,7 +13,7 @@ from elinvar.plots._marks import Floats, Look, draw_line, mark, name_points
 from elinvar.plots.palette import QUIET, VERDICT_COLOURS
 
 # A line that never rises above this share of the largest is not named.
-_VISIBLE = 0.05
+_VISIBLE = 0.02
 _LONGEST = 26
 
 Verdicts = Mapping[str, str] | Sequence[str]
@@ -88,7 +88,7 @@ def plot_path(
         ax.spines["left"].set_position(("outward", 16 + 5.6 * longest))
     _strength_ticks(ax, x, low)
     plain_numbers(ax.yaxis)
-    _verdict_legend(ax, kinds)
+    _verdict_legend(ax, [kinds[j] for j in named], len(crowd))
     if title is None:
         title = _finding(group, (coef != 0).any(axis=0), stays)
     return finish(
@@ -213,7 +213,8 @@ class _Lines:
             for j in group:
                 until = int(np.flatnonzero(self.coef[:, j])[-1]) + 2
                 x, y = self.x[:until], self.coef[:until, j]
-                draw_line(ax, x, y, self.looks[j], width=width, alpha=alpha)
+                look = Look(QUIET) if group is crowd else self.looks[j]
+                draw_line(ax, x, y, look, width=width, alpha=alpha)
         ax.set_xlim(self.x[0], self.x[-1] if self.x[-1] > self.x[0] else self.x[0] + 1.0)
 
     def name(self, ax: Axes, group: list[int], *, first: bool = False) -> None:
@@ -245,7 +246,11 @@ def _strength_ticks(ax: Axes, x: Floats, low: float | None) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _verdict_legend(ax: Axes, kinds: list[str]) -> None:
+def _verdict_legend(ax: Axes, kinds: list[str], unnamed: int) -> None:
     present = [kind for kind in VERDICT_COLOURS if kind in kinds]
     looks = [Look.of_verdict(kind) for kind in present]
-    legend_below(ax, [mark(look.colour, line=look.line) for look in looks], present)
+    marks = [mark(look.colour, line=look.line) for look in looks]
+    if unnamed:
+        marks.append(mark(QUIET, line="-", width=0.7, alpha=0.45))
+        present.append(f"{unnamed} more, without a name")
+    legend_below(ax, marks, present)
