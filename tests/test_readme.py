@@ -1,4 +1,4 @@
-"""The README's examples run as they stand, and print what the README says they print."""
+"""The examples of the README and of its pages run as they stand, and print what they say."""
 
 import os
 import re
@@ -13,13 +13,23 @@ import pytest
 from elinvar.answer.statements import MEANINGS
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in (
+        "README.md",
+        "docs/start.md",
+        "docs/forecast.md",
+        "docs/torch.md",
+        "docs/paper.md",
+        "docs/benchmarks.md",
+    )
+}
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def code_blocks():
+def code_blocks(page):
     """Yield (language, code, expected output or None) for each fenced block that is code."""
-    found = list(FENCE.finditer(README))
+    found = list(FENCE.finditer(page))
     for block, following in pairwise([*found, None]):
         language, code = block.groups()
         if language == "text":
@@ -30,12 +40,20 @@ def code_blocks():
         yield language, code, expected
 
 
-PYTHON = [(code, expected) for language, code, expected in code_blocks() if language == "python"]
-SHELL = [
+PYTHON = [
     (code, expected)
-    for language, code, expected in code_blocks()
-    if language in {"sh", "bash", "console"} and re.search(r"^elinvar ", code, re.MULTILINE)
+    for page in PAGES.values()
+    for language, code, expected in code_blocks(page)
+    if language == "python"
 ]
+SHELL = {
+    name: [
+        (code, expected)
+        for language, code, expected in code_blocks(page)
+        if language == "sh" and re.search(r"^elinvar ", code, re.MULTILINE)
+    ]
+    for name, page in PAGES.items()
+}
 
 
 def run(command, folder):
@@ -77,12 +95,13 @@ def assert_printed(expected, output):
                 position = number + 1
                 break
         else:
-            pytest.fail(f"The README shows {line!r}, which was not printed:\n{output}")
+            pytest.fail(f"The page shows {line!r}, which was not printed:\n{output}")
 
 
-def test_the_readme_has_examples():
-    assert PYTHON
-    assert SHELL
+def test_the_readme_is_short_and_has_examples():
+    assert len(PAGES["README.md"].splitlines()) <= 110
+    languages = {language for language, _, _ in code_blocks(PAGES["README.md"])}
+    assert languages == {"sh", "python"}
 
 
 @pytest.mark.parametrize(("code", "expected"), PYTHON)
@@ -95,36 +114,38 @@ def test_python_examples_run(code, expected, tmp_path):
         assert_printed(expected, output)
 
 
-@pytest.mark.parametrize(("code", "expected"), SHELL)
-def test_shell_examples_run(code, expected, tmp_path):
-    output = run(["bash", "-euo", "pipefail", "-c", code], tmp_path)
-    if expected is not None:
-        assert_printed(expected, output)
-    for file in re.findall(r"--(?:report|model|out)[ =](\S+)", code):
-        assert (tmp_path / file).stat().st_size > 0
+@pytest.mark.parametrize("name", [name for name, blocks in SHELL.items() if blocks])
+def test_shell_examples_run(name, tmp_path):
+    for code, expected in SHELL[name]:
+        output = run(["bash", "-euo", "pipefail", "-c", code], tmp_path)
+        if expected is not None:
+            assert_printed(expected, output)
+        for file in re.findall(r"--(?:report|model|out)[ =](\S+)", code):
+            assert (tmp_path / file).stat().st_size > 0
 
 
 def test_every_verdict_is_explained():
     from elinvar.inference import Verdict
 
-    explained = re.findall(r"^\| ([a-z ]+) \| [^|]+ \|$", README, re.MULTILINE)
+    explained = re.findall(r"^\| ([a-z ]+) \| [^|]+ \|$", PAGES["docs/start.md"], re.MULTILINE)
     assert set(get_args(Verdict)) <= set(explained)
 
 
-def test_links_and_pictures_exist():
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README)
+@pytest.mark.parametrize("name", PAGES)
+def test_links_and_pictures_exist(name):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", PAGES[name])
     local = [target for target in targets if not re.match(r"\w+:", target)]
-    assert local
-    assert [target for target in local if not (ROOT / target).exists()] == []
+    folder = (ROOT / name).parent
+    assert [target for target in local if not (folder / target).exists()] == []
 
 
 def test_commands_of_make_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"\bmake ([a-z]+)", README))
+    named = set(re.findall(r"\bmake ([a-z]+)", "".join(PAGES.values())))
     assert named
     assert {name for name in named if not re.search(rf"^{name}:", makefile, re.MULTILINE)} == set()
 
 
 def test_the_table_of_verdicts_has_the_words_of_every_answer():
-    rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| ([a-z ]+) \| (.*) \|$", PAGES["docs/start.md"], re.MULTILINE)
     assert dict(rows).items() >= MEANINGS.items()

@@ -1,6 +1,7 @@
 from elinvar import datasets as datasets
 from elinvar._base._version import __version__ as __version__
 from elinvar._base._watch import watching as watching
+from elinvar.answer import compare as compare
 from elinvar.environments import Environments as Environments
 from elinvar.environments import Moments as Moments
 from elinvar.estimators import HeteroSGDRegressor as HeteroSGDRegressor

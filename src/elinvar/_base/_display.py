@@ -134,6 +134,7 @@ def card(
     *,
     folded: str = "Notes",
     picture: str = "",
+    most: int = _MOST,
     more: int = 0,
 ) -> str:
     """Return what a notebook shows of an answer: a headline, tables, and sentences folded away.
@@ -145,13 +146,14 @@ def card(
     head : str
         What was found, in a sentence.
     tables : iterable of ShownTable
-        The first 25 rows of each.
     lines : sequence of str
         Sentences to fold away.
     folded : str
         What they are.
     picture : str
         SVG to put below the headline.
+    most : int
+        Rows of a table to show; the others are counted.
     more : int
         Rows that the tables leave out.
 
@@ -165,7 +167,7 @@ def card(
     return printable(
         f'<div class="elinvar"><style>{_STYLE}</style><p><strong>{escape(name)}</strong></p>'
         f"<p>{escape(head)}</p>{picture}"
-        + "".join(html_table(table, most=_MOST, more=more) for table in tables)
+        + "".join(html_table(table, most=most, more=more) for table in tables)
         + (notes if lines else "")
         + "</div>"
     )

@@ -3,6 +3,7 @@
 from elinvar.answer._answer import Answer
 from elinvar.answer._found import HOLDS, STATUSES, VERDICTS, FittedModel
 from elinvar.answer._transfer_answer import TransferAnswer
+from elinvar.answer.comparison import Comparison, compare
 from elinvar.answer.explanation import Explanation
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "STATUSES",
     "VERDICTS",
     "Answer",
+    "Comparison",
     "Explanation",
     "FittedModel",
     "TransferAnswer",
+    "compare",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from elinvar._base._display import wrapped
 from elinvar.answer._found import Found
@@ -10,6 +10,10 @@ from elinvar.answer.explanation import Explanation, explain
 from elinvar.answer.headline import headline, reason
 from elinvar.answer.notebook import answer_card, answer_said
 from elinvar.answer.summary import summary
+from elinvar.answer.tidy import glance_effects, tidy_effects
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,6 +116,45 @@ class Answer(Found):
             If the format is not known.
         """
         return summary(self, format)
+
+    def tidy(self, table: Literal["all_features", "evidence"] = "all_features") -> "pd.DataFrame":
+        """Return a row a feature, under the names of R's broom.
+
+        Parameters
+        ----------
+        table : {"all_features", "evidence"}
+            One model of all features together, or the strongest statement on each feature.
+
+        Returns
+        -------
+        DataFrame
+            ``term``, ``estimate``, ``std.error``, ``statistic``, ``p.value``, ``conf.low``,
+            ``conf.high`` (95%), ``df``, and then the columns of ``evidence``, such as
+            ``verdict``, ``new_low`` and ``new_high``. The interval is the model's own; standard
+            error, statistic and p-value are those of a Student's t that has this interval, with
+            as many degrees of freedom as environments less one. In an accepted set, and with one
+            environment, ``df`` is infinite.
+
+        Raises
+        ------
+        DataError
+            If there is no such table.
+        """
+        return tidy_effects(self, table)
+
+    def glance(self) -> "pd.DataFrame":
+        """Return the model in one row.
+
+        Returns
+        -------
+        DataFrame
+            ``nobs``; ``n_environments``, ``n_features``, ``n_selected``; ``status``,
+            ``predictor``; ``statistic``, ``df``, ``df.residual`` and ``p.value`` of the test of
+            equal coefficients; ``disagreement``; ``error`` on environments left out (root mean
+            squared, or mean log loss, over all rows), with ``error_invariant``,
+            ``error_pooled`` and ``error_mean``; and ``margin``. Errors are worked out for it.
+        """
+        return glance_effects(self)
 
     def __repr__(self) -> str:
         return wrapped(f"Answer({self.status}): {answer_said(self)}")

@@ -1,15 +1,19 @@
 """What a forecast for new environments is worth, as one object."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from elinvar._base._display import wrapped
 from elinvar.answer.explanation import Explanation
 from elinvar.answer.notebook import forecast_card
 from elinvar.answer.summary import laid_out
+from elinvar.answer.tidy import glance_forecast, tidy_forecast
 from elinvar.answer.transfer_found import TransferFound
 from elinvar.answer.transfer_tables import forecast_tables
 from elinvar.answer.transfer_words import explain_forecast, forecast_headline, forecast_notes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,6 +95,31 @@ class TransferAnswer(TransferFound):
         """
         lines = [*self.explanation.body, *(f"Note: {note}" for note in self.notes)]
         return laid_out(self.headline, forecast_tables(self), lines, format)
+
+    def tidy(self) -> "pd.DataFrame":
+        """Return a row a feature, under the names of R's broom.
+
+        Returns
+        -------
+        DataFrame
+            ``term``; ``estimate``, the size of what the feature does to the forecast; ``spread`` of
+            that between environments; ``share`` of the error; ``selected``; ``outcome`` (the class,
+            of three or more). Columns of broom for tests are NaN: a forecast has none.
+        """
+        return tidy_forecast(self)
+
+    def glance(self) -> "pd.DataFrame":
+        """Return the forecast in one row.
+
+        Returns
+        -------
+        DataFrame
+            ``nobs``; ``n_environments``, ``n_features``, ``n_selected``; ``heaviest`` (learner);
+            ``error`` in environments left out (root mean squared, or mean log loss), with
+            ``error_all_features``, ``error_constant`` and ``error_in_sample``; ``wrong`` (share
+            of rows whose class is not the likeliest) and ``margin``. NaN: not known.
+        """
+        return glance_forecast(self)
 
     def __repr__(self) -> str:
         return wrapped(f"TransferAnswer: {self.headline}")

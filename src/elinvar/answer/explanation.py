@@ -18,6 +18,7 @@ from elinvar.answer.statements import (
     smallest_words,
     statement,
 )
+from elinvar.answer.tables import overall_errors
 from elinvar.errors import printable
 
 if TYPE_CHECKING:
@@ -248,12 +249,7 @@ def _predicting(answer: "Found") -> list[str]:
     errors = answer.errors
     if not len(errors):
         return []
-    # every row counts once; the root of mean squares is taken last, over all of them
-    weight, power = (errors["rows"] / errors["rows"].sum()).to_numpy(), 1 if answer.classes else 2
-    size = {
-        name: float(weight @ errors[name].to_numpy() ** power) ** (1 / power)
-        for name in ("invariant", "pooled", "mean", "used")
-    }
+    size = overall_errors(errors, classes=bool(answer.classes))
     if not np.isfinite(list(size.values())).all():
         return []
     worst = errors["environment"].tolist()[int(errors["used"].argmax())]

@@ -53,8 +53,9 @@ def _text(head: str, tables: list[ShownTable], lines: list[str]) -> str:
     parts = []
     for table in tables:
         rows = [table.header, *table.rows]
-        parts += [text_table(f"{table.title}.", rows, 0, left=len(table.header)), ""]
-    return "\n".join([wrapped(head), "", *parts, *map(wrapped, lines)])
+        title = f"{table.title}." * bool(table.title)
+        parts += [text_table(title, rows, 0, left=len(table.header)), ""]
+    return "\n".join([*[wrapped(head), ""] * bool(head), *parts, *map(wrapped, lines)])
 
 
 def _markdown(head: str, tables: list[ShownTable], lines: list[str]) -> str:
@@ -66,8 +67,8 @@ def _markdown(head: str, tables: list[ShownTable], lines: list[str]) -> str:
         ]
         rows = [f"| {' | '.join(row)} |" for row in cells]
         rows.insert(1, f"|{'---|' * len(table.header)}")
-        parts += [f"{table.title}.", "\n".join(rows)]
-    return "\n\n".join([head, *parts, *lines])
+        parts += [f"{table.title}." * bool(table.title), "\n".join(rows)]
+    return "\n\n".join(part for part in [head, *parts, *lines] if part)
 
 
 def _latex(head: str, tables: list[ShownTable], lines: list[str]) -> str:
@@ -84,7 +85,8 @@ def _latex(head: str, tables: list[ShownTable], lines: list[str]) -> str:
 
 
 def _html(head: str, tables: list[ShownTable], lines: list[str]) -> str:
-    return f"<p>{escape(head)}</p>{''.join(map(html_table, tables))}{html_list(lines)}"
+    said = f"<p>{escape(head)}</p>" * bool(head)
+    return f"{said}{''.join(map(html_table, tables))}{html_list(lines)}"
 
 
 _WRITERS: dict[str, Callable[[str, list[ShownTable], list[str]], str]] = {

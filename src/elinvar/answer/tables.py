@@ -145,6 +145,30 @@ def errors_table(left_out: Sequence[LeftOut], *, classes: bool) -> "pd.DataFrame
     return table_of("errors", records, classes=classes)
 
 
+def overall_errors(
+    errors: "pd.DataFrame",
+    names: Sequence[str] = ("invariant", "pooled", "mean", "used"),
+    *,
+    classes: bool,
+) -> dict[str, float]:
+    """Return the error of each model over all rows left out; empty where none was.
+
+    Parameters
+    ----------
+    errors : DataFrame
+        A row an environment: ``rows``, and the error of each model.
+    names : sequence of str
+        The models.
+    classes : bool
+        Whether the target is a class.
+    """
+    if not len(errors):
+        return {}
+    # every row counts once; the root of mean squares is taken last, over all of them
+    weight, power = (errors["rows"] / errors["rows"].sum()).to_numpy(), 1 if classes else 2
+    return {name: float(weight @ errors[name].to_numpy() ** power) ** (1 / power) for name in names}
+
+
 def left_out_table(left_out: Sequence[LeftOut]) -> "pd.DataFrame":
     """Return a row an environment and model: predictions against the truth."""
     return table_of(

@@ -198,6 +198,31 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
         """
         return self._answer().summary(format)
 
+    def tidy(self) -> "pd.DataFrame":
+        """Return a row a feature, under the names of R's broom.
+
+        Returns
+        -------
+        DataFrame
+            ``term``; ``estimate``, the size of what the feature does to the forecast; ``spread`` of
+            that between environments; ``share`` of the error; ``selected``; ``outcome`` (the class,
+            of three or more). Columns of broom for tests are NaN: a forecast has none.
+        """
+        return self._answer().tidy()
+
+    def glance(self) -> "pd.DataFrame":
+        """Return the forecast in one row.
+
+        Returns
+        -------
+        DataFrame
+            ``nobs``; ``n_environments``, ``n_features``, ``n_selected``; ``heaviest`` (learner);
+            ``error`` in environments left out (root mean squared, or mean log loss), with
+            ``error_all_features``, ``error_constant`` and ``error_in_sample``; ``wrong`` (share
+            of rows whose class is not the likeliest) and ``margin``. NaN: not known.
+        """
+        return self._answer().glance()
+
     def plot_curves(self, *, top: int = 9, outcome: Any = None) -> Axes:
         """Draw what each feature does to the prediction, in each environment and in common.
 

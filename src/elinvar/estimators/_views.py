@@ -162,6 +162,45 @@ class AnswerViews:
         """
         return self._answer().summary(format)
 
+    def tidy(self, table: Literal["all_features", "evidence"] = "all_features") -> "pd.DataFrame":
+        """Return a row a feature, under the names of R's broom.
+
+        Parameters
+        ----------
+        table : {"all_features", "evidence"}
+            One model of all features together, or the strongest statement on each feature.
+
+        Returns
+        -------
+        DataFrame
+            ``term``, ``estimate``, ``std.error``, ``statistic``, ``p.value``, ``conf.low``,
+            ``conf.high`` (95%), ``df``, and then the columns of ``evidence_``, such as
+            ``verdict``, ``new_low`` and ``new_high``. The interval is the model's own; standard
+            error, statistic and p-value are those of a Student's t that has this interval, with
+            as many degrees of freedom as environments less one. In an accepted set, and with one
+            environment, ``df`` is infinite.
+
+        Raises
+        ------
+        DataError
+            If there is no such table.
+        """
+        return self._answer().tidy(table)
+
+    def glance(self) -> "pd.DataFrame":
+        """Return the model in one row.
+
+        Returns
+        -------
+        DataFrame
+            ``nobs``; ``n_environments``, ``n_features``, ``n_selected``; ``status``,
+            ``predictor``; ``statistic``, ``df``, ``df.residual`` and ``p.value`` of the test of
+            equal coefficients; ``disagreement``; ``error`` on environments left out (root mean
+            squared, or mean log loss, over all rows), with ``error_invariant``,
+            ``error_pooled`` and ``error_mean``; and ``margin``. Errors are worked out for it.
+        """
+        return self._answer().glance()
+
     def explain(self) -> str:
         """Return what was found, and what to do, for a reader who is no statistician.
 
