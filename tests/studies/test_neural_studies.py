@@ -13,9 +13,11 @@ from elinvar.errors import DataError, MissingExtraError
 from elinvar.studies import STUDIES, choose_studies, run_study, runnable_studies
 from elinvar.studies._coloured_digits import draw
 from elinvar.studies._network_width import NETWORKS, make_network
+from elinvar.studies._sources import agreements
+from elinvar.studies._sources import draw as draw_text
 
-NAMES = ("network-width", "optimizers", "few-shot", "coloured-digits")
-width, optimizers, few, digits = (STUDIES[name] for name in NAMES)
+NAMES = ("network-width", "optimizers", "few-shot", "coloured-digits", "sources")
+width, optimizers, few, digits, sources = (STUDIES[name] for name in NAMES)
 
 
 def holds(claims):
@@ -137,6 +139,43 @@ def test_exchanged_methods_fail(coloured):
     names = {"HeteroSGD, gain": "ERM", "ERM": "HeteroSGD, gain"}
     turned = coloured.summary.assign(method=coloured.summary["method"].replace(names))
     assert not any(holds(digits.judge(turned, SMALL))[k] for k in (0, 1, 4))
+
+
+def test_text_of_all_spreads_is_the_same_when_pooled():
+    rng = np.random.default_rng(0)
+    for spread in (0.0, 0.3, 0.9):
+        rates = agreements(rng, 20_000, spread)
+        assert abs(rates.mean() - 0.725) < 0.01 and np.ptp(rates) == pytest.approx(spread)
+    contexts, following = draw_text(rng, np.array([1.0, 0.0]), 8000)
+    agrees = contexts[:, 1] - 2 == following
+    assert agrees[:4000].all() and not agrees[4000:].any()
+    assert abs((contexts[:, 0] == following).mean() - 0.65) < 0.02
+
+
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("arm", ["1 source a batch", "64 sources a batch"])
+def test_batches_of_one_source_find_what_holds_in_new_sources(arm):
+    found = [
+        sources.cell(rng=np.random.default_rng(seed), arm=arm, choice=2, repetition=seed,
+                     steps=400, batch_size=512)
+        for seed in range(2)
+    ]  # fmt: skip
+    accuracy = np.mean([row["new_sources"] for row in found])
+    assert accuracy > 0.58 if arm.startswith("1 ") else accuracy < 0.55
+
+
+def test_hypotheses_on_sources_can_fail():
+    rows = [
+        {"arm": arm, "repetition": k, "choice": choice, "new_sources": 0.6, "training": 0.7,
+         "worst_training": 0.5 + 0.1 * (choice == 1)}
+        for arm in sources.full.arms for k in range(2) for choice in range(3)
+    ]  # fmt: skip
+    table = sources.summarise(pd.DataFrame(rows), sources.full)
+    # nothing makes a difference: what is said to matter fails, what is said not to holds
+    assert holds(sources.judge(table, sources.full)) == [False] * 7 + [True] * 5
+    apart = table.assign(new_sources=np.linspace(0.4, 0.9, len(table)))
+    assert holds(sources.judge(apart, sources.full)) != [False] * 7 + [True] * 5
+    assert set(table["step_size"]) == {0.3, 0.1, 0.003}  # the second, of each kind of model
 
 
 def test_the_rule_sees_no_test_label():

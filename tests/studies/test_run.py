@@ -11,7 +11,7 @@ from elinvar.studies import STUDIES, Claim, run_study
 ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "parameterization",
     "phase-diagram", "scaling", "quadratic-network", "network-width", "optimizers", "few-shot",
-    "coloured-digits",
+    "coloured-digits", "sources",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from elinvar.studies import (
     _phase_diagram,
     _quadratic_network,
     _scaling,
+    _sources,
     _step_size,
     _trajectories,
 )
@@ -34,6 +35,7 @@ _MODULES = (
     _optimizers,
     _few_shot,
     _coloured_digits,
+    _sources,
 )
 
 STUDIES = {study.name: study for study in map(study_of, _MODULES)}
