@@ -96,7 +96,7 @@ def _change(
         for key in other:
             values = values[key]
         inner[last] = copy.deepcopy(values)
-    elif how == 5 and isinstance(value, (int, float)) and not isinstance(value, bool):
+    elif how == 5 and type(value) in (int, float) and abs(value) < 1e300:
         inner[last] = value * float(rng.choice([-1, 0, 1e10, 1e-10, 1e300]))
     elif how == 6:
         for _ in range(int(rng.choice([1, 3, 100]))):

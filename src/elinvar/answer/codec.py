@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._reader import Reader
 from elinvar.answer._answer import Answer
 from elinvar.answer._found import PREDICTORS, STATUSES, TABLES, FittedModel
-from elinvar.answer.json_text import Reader
 from elinvar.answer.tables import TEXTS, columns_of
 from elinvar.environments import Schema
 from elinvar.forecast.adaptation import Adaptation, read_adaptation
@@ -201,9 +201,9 @@ def read_columns(
 
 def read_labels(file: Reader, classes: Sequence[str]) -> NDArray[Any]:
     """Return the labels whose texts are ``classes``, of the kind that they had in the data."""
-    labels = np.array(file.get("labels", list[str | int | float | bool]))
-    if [str(label) for label in labels] != list(classes):
-        file.refuse("labels", "the classes, as they were")
+    needed = "the classes, as they were"
+    labels = np.array(file.get("labels", list[str | int | float | bool], needed))
+    file.must([str(label) for label in labels] == list(classes), "labels", needed)
     return labels
 
 
@@ -222,8 +222,9 @@ def _adaptation(file: Reader, schema: Schema, *, n_classes: int) -> Adaptation |
     # files of earlier versions do not have it
     if n_classes or file.values.get("adaptation") is None:
         return None
-    entries = file.inner("adaptation").values
-    return read_adaptation(entries, n_learners=0, n_columns=schema.n_columns, n_classes=0)
+    return read_adaptation(
+        file.inner("adaptation"), n_learners=0, n_columns=schema.n_columns, n_classes=0
+    )
 
 
 def _break_even(file: Reader) -> BreakEven | None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from elinvar._base._reader import Reader
 from elinvar.answer._transfer_answer import TransferAnswer
-from elinvar.answer.json_text import Reader
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE, Floats
 from elinvar.environments import Schema
 from elinvar.forecast import SPREAD_LEVELS, Spread
@@ -88,7 +88,7 @@ def read_forecast(
         adaptation=None
         if file.take("adaptation") is None
         else read_adaptation(
-            file.inner("adaptation").values,
+            file.inner("adaptation"),
             n_learners=int((weights > 0).sum()),
             n_columns=schema.n_columns,
             n_classes=len(classes),

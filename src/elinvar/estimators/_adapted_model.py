@@ -8,10 +8,10 @@ from sklearn.utils.validation import column_or_1d
 
 from elinvar._base._display import card, wrapped
 from elinvar._base._numbers import counted
+from elinvar._base._reader import Reader
 from elinvar._base._words import did_you_mean, listed
 from elinvar.answer import Answer, TransferAnswer
 from elinvar.answer.few_rows import known, rows_sentence
-from elinvar.answer.json_text import Reader
 from elinvar.environments import (
     Schema,
     Unknown,
@@ -326,7 +326,7 @@ class AdaptedModel:
             file.refuse("model", "one that can be adapted")
         fresh = cls(model, file.text("place"))
         n_outcomes, n_terms = fresh._sums.cross.shape
-        sums = read_sums(file.inner("sums").values, n_outcomes=n_outcomes, n_terms=n_terms)
+        sums = read_sums(file.inner("sums"), n_outcomes=n_outcomes, n_terms=n_terms)
         return fresh._with(sums)
 
     def __repr__(self) -> str:

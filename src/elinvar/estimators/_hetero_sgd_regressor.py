@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar._base._display import ShownTable
+from elinvar._base._reader import Reader
 from elinvar._base._sparks import bars
 from elinvar.answer.codec import by_column, read_columns
-from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments
 from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import Floats, check_moments, random_generator

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar._base._reader import Reader
 from elinvar.answer import Answer, FittedModel
 from elinvar.answer.codec import read_labels
-from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, check_same_order
 from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from elinvar._base._numbers import counted
+from elinvar._base._reader import Reader
 from elinvar.answer import Answer
 from elinvar.answer.codec import describe_answer, read_answer
-from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments, Moments, Schema, labels_of_rows
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import leave_out

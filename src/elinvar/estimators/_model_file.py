@@ -9,8 +9,9 @@ import numpy as np
 
 from elinvar._base import atomic_write, check_writable
 from elinvar._base._check import check_unicode
+from elinvar._base._reader import Reader
 from elinvar.answer.codec import by_column, read_columns
-from elinvar.answer.json_text import Reader, parse, plain, write
+from elinvar.answer.json_text import parse, plain, write
 from elinvar.environments import Schema
 from elinvar.errors import DataError, FileError, ModelFileError
 from elinvar.estimators._adapted_model import AdaptedModel

@@ -20,7 +20,7 @@ from elinvar.inference.stochastic import Record, halve_until_bounded
 from elinvar.plots.types import Axes
 
 if TYPE_CHECKING:
-    from elinvar.answer.json_text import Reader
+    from elinvar._base._reader import Reader
 
 
 class StochasticRegressor(EnvironmentRegressor, ABC):

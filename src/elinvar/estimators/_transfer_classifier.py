@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from elinvar._base._reader import Reader
 from elinvar.answer.codec import read_labels
-from elinvar.answer.json_text import Reader
 from elinvar.environments import Environments
 from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import (

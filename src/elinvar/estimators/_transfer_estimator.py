@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from elinvar._base._reader import Reader
 from elinvar.answer import TransferAnswer
-from elinvar.answer.json_text import Reader
 from elinvar.answer.notebook import forecast_card
 from elinvar.answer.transfer_codec import describe_forecast, read_forecast
 from elinvar.answer.transfer_figures import draw_curves
@@ -270,7 +270,7 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
             scales=facts.scales,
         )
         blend = read_blend(
-            file.inner("forecast").values,
+            file.inner("forecast"),
             n_columns=len(self.schema_.groups),
             n_classes=len(answer.classes),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.adaptation import Adaptation, learn_adaptation, read_adaptation
 
@@ -255,7 +256,9 @@ def test_the_same_seed_learns_the_same_and_other_units_change_units_only():
 
 
 def restored(entries) -> Adaptation:
-    return read_adaptation(json.loads(json.dumps(entries)), n_learners=0, n_columns=2, n_classes=0)
+    return read_adaptation(
+        Reader(json.loads(json.dumps(entries))), n_learners=0, n_columns=2, n_classes=0
+    )
 
 
 def test_entries_come_back_as_they_were():

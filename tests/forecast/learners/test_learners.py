@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
+from elinvar._base._reader import Reader
 from elinvar.baselines import RandomInterceptRegressor
 from elinvar.errors import DataError, ModelFileError
 from elinvar.forecast.learners import (
@@ -43,7 +44,7 @@ def test_a_model_file_predicts_the_same(curved, learner):
     assert found.shape == (400, 1)
     assert np.isfinite(found).all()
     entries = json.loads(json.dumps(learnt.entries()))
-    again = read_learnt(entries, n_columns=5, n_classes=0)
+    again = read_learnt(Reader(entries), n_columns=5, n_classes=0)
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
@@ -56,7 +57,9 @@ def test_classes_get_probabilities(curved, learner, n_classes):
     assert found.shape == (400, n_classes)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found.argmax(axis=1) == sample.y).mean() > 0.75
-    again = read_learnt(json.loads(json.dumps(learnt.entries())), n_columns=5, n_classes=n_classes)
+    again = read_learnt(
+        Reader(json.loads(json.dumps(learnt.entries()))), n_columns=5, n_classes=n_classes
+    )
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
@@ -162,9 +165,9 @@ def test_a_file_of_other_columns_or_classes_is_refused(curved):
     entries = OnResiduals(name="", base=LINES, trees=Boosting(n_trees=2)).fit(curved()).entries()
     for size in ({"n_columns": 4, "n_classes": 0}, {"n_columns": 5, "n_classes": 2}):
         with pytest.raises(ModelFileError):
-            read_learnt(entries, **size)
+            read_learnt(Reader(entries), **size)
     with pytest.raises(ModelFileError, match="kind"):
-        read_learnt(entries | {"kind": "pickle"}, n_columns=5, n_classes=0)
+        read_learnt(Reader(entries | {"kind": "pickle"}), n_columns=5, n_classes=0)
     nested = {"kind": "residuals", "base": entries, "trees": entries["trees"]}
     with pytest.raises(ModelFileError, match="base"):
-        read_learnt(nested, n_columns=5, n_classes=0)
+        read_learnt(Reader(nested), n_columns=5, n_classes=0)

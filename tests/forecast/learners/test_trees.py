@@ -7,6 +7,7 @@ import lightgbm
 import numpy as np
 import pytest
 
+from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.learners import TreeEnsemble
 
@@ -51,7 +52,7 @@ def test_arrays_predict_what_lightgbm_predicts(rows, options):
     trees = TreeEnsemble.from_booster(booster)
     found = trees.predict(unseen)
     np.testing.assert_allclose(found, expected.reshape(found.shape), rtol=0, atol=1e-12)
-    again = TreeEnsemble.read(json.loads(json.dumps(trees.entries())))
+    again = TreeEnsemble.read(Reader(json.loads(json.dumps(trees.entries()))))
     np.testing.assert_array_equal(again.predict(unseen), found)
 
 
@@ -109,4 +110,4 @@ def test_damaged_trees_are_refused(rows, damage):
     entries = copy.deepcopy(TreeEnsemble.from_booster(grow(*rows)).entries())
     damage(entries)
     with pytest.raises(ModelFileError, match="The model file is damaged"):
-        TreeEnsemble.read(entries)
+        TreeEnsemble.read(Reader(entries))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.learners import Boosting, Logistic, OnResiduals
 from elinvar.forecast.mixture import environment_errors, fit_mixture, read_blend
@@ -60,7 +61,7 @@ def test_environments_may_lack_anything(curved, spoil, n_classes):
     # no row costs more than a class that no other row has
     assert environment_errors(sample, mixture.left_out).max() <= np.log(150 + n_classes)
     entries = json.loads(json.dumps(mixture.entries()))
-    again = read_blend(entries, n_columns=5, n_classes=n_classes)
+    again = read_blend(Reader(entries), n_columns=5, n_classes=n_classes)
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
@@ -91,4 +92,4 @@ def test_a_file_with_another_sharpness_is_refused(curved):
     entries = fit_mixture(curved(n=100, n_classes=2), FEW[:1], seed=0).entries()
     for power in (0, -1.0, None, "1"):
         with pytest.raises(ModelFileError, match="sharpness"):
-            read_blend(entries | {"sharpness": power}, n_columns=5, n_classes=2)
+            read_blend(Reader(entries | {"sharpness": power}), n_columns=5, n_classes=2)

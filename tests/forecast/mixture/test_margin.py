@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast import Columns, Sample
 from elinvar.forecast.mixture import Margin
@@ -60,8 +61,8 @@ def test_a_file_holds_it():
     sample = draw(12, np.random.default_rng(0))
     margin = Margin.of(sample, np.zeros(sample.n_rows))
     entries = json.loads(json.dumps(margin.entries()))
-    again = Margin.read(entries, n_columns=2)
+    again = Margin.read(Reader(entries), n_columns=2)
     np.testing.assert_array_equal(again.half_widths(sample.X), margin.half_widths(sample.X))
     entries["half_widths"][0][0] = 1e9
     with pytest.raises(ModelFileError, match="rising numbers"):
-        Margin.read(entries, n_columns=2)
+        Margin.read(Reader(entries), n_columns=2)

@@ -1,11 +1,10 @@
 """Empirical Bayes for a new place: what environments taught about what may change."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats
 from elinvar.forecast.adaptation._curves import COUNTS
 from elinvar.forecast.adaptation._expected import Expected, read_expected
@@ -141,7 +140,7 @@ class Adaptation:
 
 
 def read_adaptation(
-    entries: Mapping[str, object], *, n_learners: int, n_columns: int, n_classes: int
+    entries: Reader, *, n_learners: int, n_columns: int, n_classes: int
 ) -> Adaptation:
     """Return what `Adaptation.entries` has written.
 
@@ -157,25 +156,23 @@ def read_adaptation(
     ModelFileError
         If an entry is missing or not what it must be.
     """
-    terms = read_terms(_entries.inner(entries, "terms"), n_learners=n_learners, n_columns=n_columns)
+    terms = read_terms(entries.inner("terms"), n_learners=n_learners, n_columns=n_columns)
     differs = kinds_of_difference(terms.kinds)
     priors = []
-    for one, inside in zip(
-        _entries.objects(entries, "priors", length=len(differs)), differs, strict=True
-    ):
-        variances = _entries.numbers(one, "variances", length=len(inside))
+    for one, inside in zip(entries.records("priors", length=len(differs)), differs, strict=True):
+        variances = one.numbers("variances", length=len(inside))
         fits = bool(((variances > 0) == inside).all() and (variances >= 0).all())
-        _entries.must(fits, "variances", "positive for the terms of their kind, else 0")
-        noise = _entries.number(one, "noise")
-        _entries.must(noise > 0, "noise", "a positive number")
+        entries.must(fits, "variances", "positive for the terms of their kind, else 0")
+        noise = one.number("noise")
+        entries.must(noise > 0, "noise", "a positive number")
         priors.append(Prior(variances=variances, noise=noise))
-    weights = _entries.table(entries, "weights", (len(COUNTS), len(priors) + 1))
+    weights = entries.array("weights", (len(COUNTS), len(priors) + 1))
     sums_up = np.allclose(weights.sum(axis=1), 1.0) and bool((weights >= 0).all())
-    _entries.must(sums_up, "weights", "numbers from 0 on with sum 1")
+    entries.must(sums_up, "weights", "numbers from 0 on with sum 1")
     return Adaptation(
         terms=terms,
         priors=tuple(priors),
         weights=weights,
-        expected=read_expected(_entries.inner(entries, "expected")),
+        expected=read_expected(entries.inner("expected")),
         n_classes=n_classes,
     )

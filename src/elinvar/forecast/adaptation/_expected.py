@@ -1,12 +1,11 @@
 """The error to expect in a new place, for each number of rows labelled there."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats
 
 _RANGE = 0.8
@@ -86,7 +85,7 @@ class Expected:
         }
 
 
-def read_expected(entries: Mapping[str, object]) -> Expected:
+def read_expected(entries: Reader) -> Expected:
     """Return what `Expected.entries` has written.
 
     Raises
@@ -94,16 +93,16 @@ def read_expected(entries: Mapping[str, object]) -> Expected:
     ModelFileError
         If an entry is missing or not what it must be.
     """
-    rows = _entries.numbers(entries, "rows")
+    rows = entries.numbers("rows")
     ordered = len(rows) > 1 and rows[0] == 0 and bool((np.diff(rows) > 0).all())
-    _entries.must(ordered, "rows", "growing numbers from 0 on")
-    spread = _entries.numbers(entries, "spread", length=len(rows))
-    _entries.must((spread >= 0).all(), "spread", "numbers from 0 on")
-    log_error = _entries.numbers(entries, "log_error", length=len(rows))
-    _entries.must((np.abs(log_error) < 700).all(), "log_error", "logarithms")
+    entries.must(ordered, "rows", "growing numbers from 0 on")
+    spread = entries.numbers("spread", length=len(rows))
+    entries.must((spread >= 0).all(), "spread", "numbers from 0 on")
+    log_error = entries.numbers("log_error", length=len(rows))
+    entries.must((np.abs(log_error) < 700).all(), "log_error", "logarithms")
     return Expected(
         rows=rows,
         log_error=log_error,
         spread=spread,
-        n_environments=_entries.whole(entries, "n_environments", least=2),
+        n_environments=entries.whole("n_environments", least=2),
     )

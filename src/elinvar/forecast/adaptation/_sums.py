@@ -1,12 +1,11 @@
 """What labelled rows say of a place, in sums: of numbers, and of classes near the best fit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Places
 from elinvar.forecast.adaptation._outcomes import outcomes, targets
 from elinvar.forecast.adaptation._terms import Terms
@@ -55,7 +54,7 @@ class Sums:
         }
 
 
-def read_sums(entries: Mapping[str, object], *, n_outcomes: int, n_terms: int) -> Sums:
+def read_sums(entries: Reader, *, n_outcomes: int, n_terms: int) -> Sums:
     """Return what `Sums.entries` has written.
 
     Raises
@@ -63,19 +62,19 @@ def read_sums(entries: Mapping[str, object], *, n_outcomes: int, n_terms: int) -
     ModelFileError
         If an entry is missing or not what it must be.
     """
-    count = _entries.number(entries, "count")
-    _entries.must(count >= 0, "count", "a number from 0 on")
-    flat = _entries.table(entries, "gram", (n_outcomes, n_terms**2))
+    count = entries.number("count")
+    entries.must(count >= 0, "count", "a number from 0 on")
+    flat = entries.array("gram", (n_outcomes, n_terms**2))
     gram = flat.reshape(n_outcomes, n_terms, n_terms)
     even = bool(np.allclose(gram, gram.swapaxes(1, 2)))
     size = np.abs(flat).max(initial=0.0)
     fits = even and bool(np.linalg.eigvalsh(gram).min(initial=0.0) >= -1e-8 * size)
-    _entries.must(fits, "gram", "a symmetric matrix without negative directions")
+    entries.must(fits, "gram", "a symmetric matrix without negative directions")
     return Sums(
         count=count,
         gram=gram,
-        cross=_entries.table(entries, "cross", (n_outcomes, n_terms)),
-        power=_entries.numbers(entries, "power", length=n_outcomes),
+        cross=entries.array("cross", (n_outcomes, n_terms)),
+        power=entries.numbers("power", length=n_outcomes),
     )
 
 

@@ -1,12 +1,12 @@
 """What may differ from place to place: the level, the forecast's scale, learners, effects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Mask, Places
 
 LEVEL, FORECAST, LEARNER, NUMBER, CATEGORY = range(5)
@@ -135,7 +135,7 @@ def kinds_of_difference(kinds: Places) -> list[Mask]:
     return [inside for k, inside in enumerate(nested) if sizes[k] not in sizes[:k]]
 
 
-def read_terms(entries: Mapping[str, object], *, n_learners: int, n_columns: int) -> Terms:
+def read_terms(entries: Reader, *, n_learners: int, n_columns: int) -> Terms:
     """Return what `Terms.entries` has written.
 
     Raises
@@ -143,16 +143,16 @@ def read_terms(entries: Mapping[str, object], *, n_learners: int, n_columns: int
     ModelFileError
         If an entry is missing or not what it must be.
     """
-    names = _entries.texts(entries, "names")
-    kinds = _entries.wholes(entries, "kinds", length=len(names))
+    names = entries.texts("names")
+    kinds = entries.wholes("kinds", length=len(names))
     wide = n_columns if n_columns <= WIDE else 0
     fits = len(names) == 2 + n_learners + wide
     ranks = np.minimum(kinds, NUMBER)
     wanted = [LEVEL, FORECAST, *[LEARNER] * n_learners, *[NUMBER] * wide]
-    _entries.must(
+    entries.must(
         fits and ranks.tolist() == wanted and kinds.max() <= CATEGORY, "kinds", "those of the terms"
     )
-    scale = _entries.numbers(entries, "scale", length=len(names))
-    _entries.must((scale > 0).all(), "scale", "positive numbers")
-    center = _entries.numbers(entries, "center", length=len(names))
+    scale = entries.numbers("scale", length=len(names))
+    entries.must((scale > 0).all(), "scale", "positive numbers")
+    center = entries.numbers("center", length=len(names))
     return Terms(names=names, kinds=kinds, center=center, scale=scale)

@@ -1,12 +1,11 @@
 """Linear and piecewise-linear additive models, with one level or a random one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Places, Sample
 from elinvar.forecast.learners._basis import Basis, basis_of, whitening
 
@@ -99,7 +98,7 @@ class LearntAdditive:
         }
 
     @classmethod
-    def read(cls, entries: Mapping[str, object]) -> "LearntAdditive":
+    def read(cls, entries: Reader) -> "LearntAdditive":
         """Return what `entries` has written.
 
         Raises
@@ -107,11 +106,11 @@ class LearntAdditive:
         ModelFileError
             If it is damaged.
         """
-        basis = Basis.read(_entries.inner(entries, "basis"))
+        basis = Basis.read(entries.inner("basis"))
         return cls(
             basis=basis,
-            coef=_entries.numbers(entries, "coef", length=len(basis.columns)),
-            intercept=_entries.number(entries, "intercept"),
+            coef=entries.numbers("coef", length=len(basis.columns)),
+            intercept=entries.number("intercept"),
         )
 
 

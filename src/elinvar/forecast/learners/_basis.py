@@ -1,11 +1,10 @@
 """Columns that linear models see: missing values filled, curves as lines that bend at knots."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Places, Sample
 
 # a curve is flat outside these quantiles: lines that run on are what fails in new environments
@@ -104,7 +103,7 @@ class Basis:
         }
 
     @classmethod
-    def read(cls, entries: Mapping[str, object]) -> "Basis":
+    def read(cls, entries: Reader) -> "Basis":
         """Return what `entries` has written.
 
         Raises
@@ -112,20 +111,21 @@ class Basis:
         ModelFileError
             If it is damaged.
         """
-        fill = _entries.numbers(entries, "fill")
-        low = _entries.numbers(entries, "low", length=len(fill), missing=True)
-        high = _entries.numbers(entries, "high", length=len(fill), missing=True)
-        knots = _entries.take(entries, "knots")
-        _entries.must(isinstance(knots, list) and len(knots) == len(fill), "knots", "lists")
-        indicators = _entries.wholes(entries, "indicators")
-        _entries.must(
+        fill = entries.numbers("fill")
+        low = entries.numbers("low", length=len(fill), missing=True)
+        high = entries.numbers("high", length=len(fill), missing=True)
+        knots = [np.array(at) for at in entries.get("knots", list[list[float]], "lists of numbers")]
+        fits = len(knots) == len(fill) and all(np.isfinite(at).all() for at in knots)
+        entries.must(fits, "knots", f"{len(fill)} lists of finite numbers")
+        indicators = entries.wholes("indicators")
+        entries.must(
             ((indicators >= 0) & (indicators < len(fill))).all(), "indicators", "known columns"
         )
         return cls(
             fill=fill,
             low=np.where(np.isnan(low), -np.inf, low),
             high=np.where(np.isnan(high), np.inf, high),
-            knots=tuple(_entries.numbers({"knots": at}, "knots") for at in knots),
+            knots=tuple(knots),
             indicators=indicators,
         )
 

@@ -1,12 +1,11 @@
 """Boosted trees, grown by LightGBM and kept as plain arrays."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Columns, Floats, Sample
 from elinvar.forecast.learners._trees import TreeEnsemble
 
@@ -109,7 +108,7 @@ class LearntTrees:
         }
 
     @classmethod
-    def read(cls, entries: Mapping[str, object]) -> "LearntTrees":
+    def read(cls, entries: Reader) -> "LearntTrees":
         """Return what `entries` has written.
 
         Raises
@@ -117,21 +116,21 @@ class LearntTrees:
         ModelFileError
             If it is damaged.
         """
-        trees = TreeEnsemble.read(_entries.inner(entries, "trees"))
-        n_classes = _entries.whole(entries, "n_classes")
+        trees = TreeEnsemble.read(entries.inner("trees"))
+        n_classes = entries.whole("n_classes")
         outputs = n_classes if n_classes > 2 else 1
-        _entries.must(trees.n_outputs == outputs, "n_outputs", str(outputs))
-        groups = _entries.wholes(entries, "groups")
+        entries.must(trees.n_outputs == outputs, "n_outputs", str(outputs))
+        groups = entries.wholes("groups")
         features = np.unique(groups)
         known = np.array_equal(features, np.arange(trees.n_features))
-        _entries.must(known and (np.diff(groups) >= 0).all(), "groups", "the columns' features")
+        entries.must(known and (np.diff(groups) >= 0).all(), "groups", "the columns' features")
         n = len(features)
         columns = Columns(
             features=tuple(f"x{j}" for j in range(n)),
             groups=groups,
-            categorical=_entries.flags(entries, "categorical", length=n),
+            categorical=entries.flags("categorical", length=n),
         )
-        fill = _entries.numbers(entries, "fill", length=n, missing=True)
+        fill = entries.numbers("fill", length=n, missing=True)
         return cls(columns=columns, fill=fill, trees=trees, n_classes=n_classes)
 
 

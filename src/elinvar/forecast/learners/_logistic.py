@@ -1,11 +1,10 @@
 """Log-odds of classes as a sum of one line, or one curve, a feature."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Sample
 from elinvar.forecast.learners._basis import Basis, basis_of, whitening
 from elinvar.forecast.learners._boosting import probabilities
@@ -112,7 +111,7 @@ class LearntLogistic:
         }
 
     @classmethod
-    def read(cls, entries: Mapping[str, object]) -> "LearntLogistic":
+    def read(cls, entries: Reader) -> "LearntLogistic":
         """Return what `entries` has written.
 
         Raises
@@ -120,10 +119,10 @@ class LearntLogistic:
         ModelFileError
             If it is damaged.
         """
-        basis = Basis.read(_entries.inner(entries, "basis"))
-        intercept = _entries.numbers(entries, "intercept")
+        basis = Basis.read(entries.inner("basis"))
+        intercept = entries.numbers("intercept")
         return cls(
             basis=basis,
-            coef=_entries.table(entries, "coef", (len(basis.columns), len(intercept))),
+            coef=entries.array("coef", (len(basis.columns), len(intercept))),
             intercept=intercept,
         )

@@ -1,13 +1,12 @@
 """Trees as plain arrays: what boosting and forests learnt, predicted without their library."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Mask, Places
 
 if TYPE_CHECKING:
@@ -217,7 +216,7 @@ class TreeEnsemble:
         }
 
     @classmethod
-    def read(cls, entries: Mapping[str, object]) -> "TreeEnsemble":
+    def read(cls, entries: Reader) -> "TreeEnsemble":
         """Return what `entries` has written, after checking that a walk down it ends in a leaf.
 
         Raises
@@ -225,31 +224,31 @@ class TreeEnsemble:
         ModelFileError
             If it does not.
         """
-        n_features = _entries.whole(entries, "n_features", least=0)
-        feature = _entries.wholes(entries, "feature")
-        values = _entries.numbers(entries, "values")
+        n_features = entries.whole("n_features", least=0)
+        feature = entries.wholes("feature")
+        values = entries.numbers("values")
         n, m = len(feature), len(values)
         trees = cls(
             n_features=n_features,
-            n_outputs=_entries.whole(entries, "n_outputs", least=1),
+            n_outputs=entries.whole("n_outputs", least=1),
             feature=feature,
-            threshold=_entries.numbers(entries, "threshold", length=n, missing=True),
-            missing_left=_entries.flags(entries, "missing_left", length=n),
-            left=_entries.wholes(entries, "left", length=n),
-            right=_entries.wholes(entries, "right", length=n),
-            categories=_entries.sets(entries, "categories"),
-            roots=_entries.wholes(entries, "roots"),
+            threshold=entries.numbers("threshold", length=n, missing=True),
+            missing_left=entries.flags("missing_left", length=n),
+            left=entries.wholes("left", length=n),
+            right=entries.wholes("right", length=n),
+            categories=entries.sets("categories"),
+            roots=entries.wholes("roots"),
             values=values,
         )
-        _entries.must(((feature >= 0) & (feature < n_features)).all(), "feature", "known features")
+        entries.must(((feature >= 0) & (feature < n_features)).all(), "feature", "known features")
         own = np.arange(n)
         for name, side in (("left", trees.left), ("right", trees.right)):
             fits = (side >= -m) & (side < n) & ((side < 0) | (side > own))
-            _entries.must(fits.all(), name, "leaves, and splits that come later")
+            entries.must(fits.all(), name, "leaves, and splits that come later")
         fits = (trees.roots >= -m) & (trees.roots < n)
-        _entries.must(fits.all(), "roots", "splits and leaves")
+        entries.must(fits.all(), "roots", "splits and leaves")
         asked = set(np.flatnonzero(np.isnan(trees.threshold)).tolist())
-        _entries.must(asked == set(trees.categories), "categories", "the splits without threshold")
+        entries.must(asked == set(trees.categories), "categories", "the splits without threshold")
         return trees
 
 

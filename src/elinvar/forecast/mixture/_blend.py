@@ -1,11 +1,10 @@
 """Learnt predictors and their weights: what predicts, and what a model file holds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats
 from elinvar.forecast.learners import Learnt, read_learnt
 from elinvar.forecast.mixture._margin import Margin
@@ -105,7 +104,7 @@ def sharpened(mean: Floats, power: float) -> Floats:
     return found
 
 
-def read_blend(entries: Mapping[str, object], *, n_columns: int, n_classes: int) -> Blend:
+def read_blend(entries: Reader, *, n_columns: int, n_classes: int) -> Blend:
     """Return what `Blend.entries` has written.
 
     Parameters
@@ -120,17 +119,17 @@ def read_blend(entries: Mapping[str, object], *, n_columns: int, n_classes: int)
     ModelFileError
         If an entry is missing or not what it must be.
     """
-    names = _entries.texts(entries, "names")
-    weights = _entries.numbers(entries, "weights", length=len(names))
+    names = entries.texts("names")
+    weights = entries.numbers("weights", length=len(names))
     fits = (weights >= 0).all() and abs(weights.sum() - 1) < 1e-6
-    _entries.must(fits, "weights", "numbers from 0 on with sum 1")
-    power = _entries.number(entries, "sharpness")
-    _entries.must(power > 0 and (n_classes or power == 1), "sharpness", "a power of probabilities")
-    learnt = _entries.objects(entries, "learnt", length=len(names))
+    entries.must(fits, "weights", "numbers from 0 on with sum 1")
+    power = entries.number("sharpness")
+    entries.must(power > 0 and (n_classes or power == 1), "sharpness", "a power of probabilities")
+    learnt = entries.records("learnt", length=len(names))
     margin = None
-    if _entries.take(entries, "margin") is not None:
-        _entries.must(n_classes == 0, "margin", "null for classes")
-        margin = Margin.read(_entries.inner(entries, "margin"), n_columns=n_columns)
+    if entries.take("margin") is not None:
+        entries.must(n_classes == 0, "margin", "null for classes")
+        margin = Margin.read(entries.inner("margin"), n_columns=n_columns)
     return Blend(
         names=names,
         weights=weights,

@@ -1,11 +1,10 @@
 """How far rows of a new environment may be from their predictions, each row by what it is like."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from elinvar.forecast import _entries
+from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Sample
 from elinvar.forecast._spread import LEVELS, Spread
 from elinvar.forecast.learners import Boosting, Learnt, read_learnt
@@ -86,7 +85,7 @@ class Margin:
         return {"sizes": self.sizes.entries(), "half_widths": self.spread.half_widths.tolist()}
 
     @classmethod
-    def read(cls, entries: Mapping[str, object], *, n_columns: int) -> "Margin":
+    def read(cls, entries: Reader, *, n_columns: int) -> "Margin":
         """Return what `entries` has written.
 
         Parameters
@@ -101,12 +100,12 @@ class Margin:
         ModelFileError
             If an entry is missing or not what it must be.
         """
-        rows = _entries.take(entries, "half_widths")
-        _entries.must(isinstance(rows, list), "half_widths", "a list")
-        widths = _entries.table(entries, "half_widths", (len(rows), len(LEVELS)))
+        rows = entries.take("half_widths")
+        entries.must(isinstance(rows, list), "half_widths", "a list")
+        widths = entries.array("half_widths", (len(rows), len(LEVELS)))
         rising = (widths >= 0).all() and (np.diff(widths, axis=1) >= 0).all()
-        _entries.must(rising, "half_widths", "rising numbers from 0 on")
-        sizes = read_learnt(_entries.inner(entries, "sizes"), n_columns=n_columns, n_classes=0)
+        entries.must(rising, "half_widths", "rising numbers from 0 on")
+        sizes = read_learnt(entries.inner("sizes"), n_columns=n_columns, n_classes=0)
         return cls(sizes=sizes, spread=Spread(widths))
 
 

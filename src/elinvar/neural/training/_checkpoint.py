@@ -101,7 +101,12 @@ class Checkpoint:
                 "resume=False."
             )
         # torch does not look whether the numbers are those that were written
-        if str(state.pop("digest", None)) != digest_of(state):
+        told = str(state.pop("digest", None))
+        try:
+            found = digest_of(state)
+        except Exception as error:
+            raise FileError(damaged) from error
+        if told != found:
             raise FileError(damaged)
         return state
 

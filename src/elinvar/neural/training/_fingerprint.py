@@ -82,8 +82,10 @@ def _add(digest: "hashlib.blake2b", value: object) -> None:
     if isinstance(value, Tensor):
         digest.update(f"{value.dtype}{tuple(value.shape)}".encode())
         # as bytes: NumPy does not know all types of numbers
-        dense = value.detach().cpu().to_dense().contiguous().reshape(-1)
-        value = dense.view(torch.uint8).numpy()
+        flat = value.detach().cpu().to_dense().reshape(-1)
+        # of one number any stride counts as contiguous, and cannot be seen as bytes
+        flat = flat if flat.stride(0) == 1 else flat.new_empty(flat.shape).copy_(flat)
+        value = flat.view(torch.uint8).numpy()
     if isinstance(value, np.ndarray):
         digest.update(f"{value.dtype}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).tobytes())

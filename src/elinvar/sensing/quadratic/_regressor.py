@@ -34,7 +34,7 @@ from elinvar.sensing.quadratic._units import QuadraticUnits, check_sizes, parts_
 if TYPE_CHECKING:
     import pandas as pd
 
-    from elinvar.answer.json_text import Reader
+    from elinvar._base._reader import Reader
 
 # columns of errors_
 LEFT_OUT_ERRORS = ("environment", "rows", "model", "pooled", "mean")
