@@ -114,7 +114,10 @@ def test_an_unmoved_feature_is_weak_evidence():
     rng = np.random.default_rng(5)
     unmoved = rng.normal(size=len(y))
     text = explained(np.column_stack([X, unmoved]), y + unmoved, place)
-    assert "The size of x2 was hardly put to the test: its own values behave alike" in text
+    assert (
+        "Whether the size of x2 holds was hardly put to the test: its own values behave alike"
+        in text
+    )
     assert "carry to a new place the size of x0; with reserve the size of x2" in text
 
 

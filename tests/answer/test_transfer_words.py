@@ -75,7 +75,7 @@ def test_the_headline_compares_with_a_constant(answer):
 
 def test_learners_that_carry_it_are_named(answer):
     assert carried_sentence(answer) == (
-        "It is carried by curves (70%) and least squares (30%), by their errors in environments "
+        "It mixes curves (70%) and least squares (30%), weighted by their errors in environments "
         "left out."
     )
 

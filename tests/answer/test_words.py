@@ -142,8 +142,8 @@ def test_barely_accepted():
     model.fit_moments(data.environments().moments())
     assert headline(model) == (
         "3 of 4 effects on body_mass_g keep their sign in a new place; 1 changes. None is sure to "
-        "be invariant: a model with bill_depth_mm and flipper_length_mm is only just compatible "
-        "with all 3 environments (p = 0.025)."
+        "be invariant: a model with bill_depth_mm and flipper_length_mm only just fits "
+        "all 3 environments (p = 0.025)."
     )
 
 

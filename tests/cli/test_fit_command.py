@@ -86,7 +86,7 @@ def test_errors_tests_and_margin_are_printed(elinvar, csv):
         errors = re.search(rf"^{row.environment} +100((?: +[\d.]+){{5}})$", out, re.MULTILINE)
         expected = [row.invariant, row.pooled, row.lasso, row.mean, row.used]
         np.testing.assert_allclose(np.array(errors[1].split(), float), expected, rtol=1e-3)
-    tests = "coefficients 0.29, residual mean 0.82, slopes 0.14, residual variance 0.61"
+    tests = "coefficients 0.29, residual mean 0.82, slopes 0.14, noise 0.61"
     assert f"p-values: {tests}" in " ".join(out.split())
     assert model.forecast_.reason in " ".join(out.split())
 
@@ -113,7 +113,7 @@ def test_environments_that_do_not_differ_are_said_to_be_copies(elinvar, tmp_path
     frame["yield"] = frame.x + rng.normal(size=300)
     frame.to_csv(tmp_path / "rows.csv", index=False)
     out = elinvar("fit", tmp_path / "rows.csv", *ROLES).stdout
-    assert "do not differ from one another beyond noise" in paragraphs(out)[0]
+    assert "do not differ from one another by more than chance" in paragraphs(out)[0]
     assert "draw no conclusion about others" in paragraphs(out)[2]
 
 

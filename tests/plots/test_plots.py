@@ -307,6 +307,13 @@ def test_environments_beyond_the_palette_get_a_panel_each():
         plot_environments(x, x, labels, ax=ax)
 
 
+def test_environments_stand_in_the_order_of_their_lines_and_not_of_rows():
+    months = [f"m{k}" for k in range(9)]
+    lines = {name: (1.0, 0.0) for name in months}
+    ax = plot_environments(range(9), range(9), months[::-1], lines=lines)
+    assert [panel.get_title(loc="left") for panel in ax.figure.axes] == months
+
+
 def test_the_largest_environments_are_drawn_if_there_are_many():
     labels = [f"e{k}" for k in range(30) for _ in range(1 + (k >= 10))]
     ax = plot_environments(range(len(labels)), range(len(labels)), labels, title="Many")

@@ -41,7 +41,7 @@ def test_every_verdict_has_a_meaning(verdict, status, answer_of):
 def test_meanings_name_the_tolerance_and_the_smallest_effect(answer_of):
     answer = answer_of("rejected", effect_tolerance=0.025, smallest_effect=0.2)
     assert "within 2.5% of the average" in meaning("nearly invariant", answer)
-    assert "smallest effect of interest, 0.2 sd of" in meaning("no effect", answer)
+    assert "smallest effect of interest, 0.2 standard deviations of" in meaning("no effect", answer)
 
 
 def test_why_an_effect_is_undecided_depends_on_what_was_found(answer_of):

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 HEADS = {
     "average [95%]": "over environments like these, with its 95% interval; of an invariant effect "
-    "that common to all, and its interval takes the environments as fixed",
-    "in a new one [90%]": "where the effect should lie in one more environment, if it is drawn "
-    "like those seen: what counts is their number, not that of rows",
-    "spread": "sd of the effect between environments, sampling noise taken off",
+    "the one common to all, with an interval for these environments alone",
+    "in a new one [90%]": "where the effect should lie in one more environment, if it differs "
+    "as those seen do: what counts is their number, not that of rows",
+    "spread": "how far from the average the effect of one environment typically lies (a standard "
+    "deviation), chance taken off",
     "pooled": "one fit to all rows together, whatever their environment",
     "stands out": "the environment whose effect differs most from the others, if one does so "
     "beyond chance",

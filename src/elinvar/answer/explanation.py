@@ -93,9 +93,9 @@ def _lead(answer: "Found", rows: list[Row]) -> list[str]:
     verdicts = [row["verdict"] for row in rows]
     if answer.status == "untested":
         return [
-            f"{_places(answer, 'The')} do not differ from one another beyond noise, so nothing was "
-            f"put to the test: every effect on {answer.outcome} looks the same here, whether it "
-            "would hold elsewhere or not.",
+            f"{_places(answer, 'The')} do not differ from one another by more than chance, so "
+            f"nothing was put to the test: every effect on {answer.outcome} looks the same here, "
+            "whether it would hold elsewhere or not.",
             f"Should new ones be like these: {kept(verdicts, rest=True)}."
             * any(kind in KEEP_SIGN for kind in verdicts),
         ]
@@ -121,7 +121,7 @@ def _same(answer: "Found", names: list[str]) -> str:
     )
     return (
         f"{what} nearly the same in {_places(answer)}: they differ by more than chance, but "
-        f"coefficients of their own would {spared}."
+        f"fitting each by itself would {spared}."
     )
 
 
@@ -166,7 +166,7 @@ def _too(names: list[str]) -> list[str]:
 
 
 def _negligible(answer: "Found", names: list[str]) -> list[str]:
-    small = f"too small to matter, below {smallest_words(answer)} in a new place, too"
+    small = f"too small to matter in a new place, too: below {smallest_words(answer)}"
     return [f"The {_effects_of(names)} {_is(names)} {small}."] * bool(names)
 
 
@@ -191,8 +191,8 @@ def _exactly(answer: "Found") -> list[str]:
     if answer.status == "borderline":
         what = f"a model with {listed(chosen)}" if chosen else "a model without features"
         return [
-            f"None is sure to be exactly the same: {what} is only just compatible with {places}, "
-            f"at {p_words(answer.p_value)}, and it was chosen for agreeing."
+            f"None is sure to be exactly the same: {what} only just fits {places} "
+            f"({p_words(answer.p_value)}), and it was chosen because it fits."
         ]
     if answer.status in ("accepted", "approximate") and not invariant_features(answer):
         return [f"No effect could be shown to be exactly the same in {places}."]
@@ -234,7 +234,8 @@ def _unmoved(rows: list[Row]) -> str:
     names = _weak(rows)
     own = "its own values behave" if len(names) == 1 else "their own values behave"
     return (
-        f"The size of {listed(names)} was hardly put to the test: {own} alike in all environments."
+        f"Whether the size of {listed(names)} holds was hardly put to the test: {own} alike in all "
+        "environments."
     ) * bool(names)
 
 
@@ -259,9 +260,10 @@ def _predicting(answer: "Found") -> list[str]:
         else ("root mean squared error", "the mean")
     )
     sentence = (
-        f"{left_out_words(len(errors))} and predicted from the others, the {error} is "
-        f"{figure(size['pooled'])} for the pooled model, {figure(size['invariant'])} "
-        f"for the invariant one and {figure(size['mean'])} for {mean} alone (worst in {worst})"
+        f"{left_out_words(len(errors))} and predicted from the others, the error ({error}) is "
+        f"{figure(size['pooled'])} for one fit to all rows (the pooled model), "
+        f"{figure(size['invariant'])} for the invariant model and {figure(size['mean'])} for "
+        f"{mean} alone (worst in {worst})"
     )
     who = {
         "invariant": "the invariant model predicts",

@@ -36,8 +36,8 @@ def _none_exact(answer: "Found") -> str:
     if answer.status == "borderline":
         what = listed(chosen) if chosen else "no feature"
         return (
-            f"None is sure to be invariant: a model with {what} is only just compatible with "
-            f"{places} ({p_words(answer.p_value)})."
+            f"None is sure to be invariant: a model with {what} only just fits {places} "
+            f"({p_words(answer.p_value)})."
         )
     if chosen or answer.own_intercepts:
         return f"None could be shown to be the same in {places}."
@@ -72,12 +72,12 @@ def own_coefficients(answer: "Found") -> str:
     if answer.classes:
         # the noncentrality of the test is twice the log likelihood that they would gain
         spared = figure(answer.disagreement / 2, 2)
-        return f"environments' own coefficients would spare at most {spared} of log loss a row"
+        return f"fitting each environment by itself would spare at most {spared} of log loss a row"
     if answer.disagreement > 1:
         times = figure(answer.disagreement, 2)
-        return f"environments' own coefficients would explain at most {times} times the noise"
+        return f"fitting each environment by itself would explain at most {times} times the noise"
     share = percent(answer.disagreement)
-    return f"environments' own coefficients would explain at most {share} of the residual variance"
+    return f"fitting each environment by itself would explain at most {share} of what is left"
 
 
 def places_of(answer: "Found") -> str:

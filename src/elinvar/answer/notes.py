@@ -85,7 +85,7 @@ def _on_rejection(answer: "Found") -> str:
     own = "" if answer.own_intercepts else "; intercept='environment' allows for different levels"
     return (
         "Possible reasons: an environment acts on the target itself, a common cause is not in the "
-        f"table, {shape}. The nearest candidate has {p_words(answer.p_value)}; "
+        f"table, {shape}. The set that comes nearest has {p_words(answer.p_value)}; "
         f"{own_coefficients(answer)} (95% limit). exclude_environments leaves out those that act "
         f"on the target{own}."
     )
@@ -99,9 +99,9 @@ def _on_mixtures(answer: "Found") -> str:
     why = (
         "those are sought for two classes only."
         if len(answer.classes) > 2
-        else "those are not identifiable here: with more than "
-        f"{known} spurious direction{'s' * (known != 1)}, {len(answer.rows)} environments cannot "
-        "tell them."
+        else f"those cannot be found here: {len(answer.rows)} environments tell them only where at "
+        f"most {known} combination{'s' * (known != 1)} of columns come{'s' * (known == 1)} and "
+        f"go{'es' * (known == 1)}."
     )
     return (
         f"No single column has an effect that holds in all environments{shares}. If columns are "
@@ -124,8 +124,9 @@ def _on_predictor(answer: "Found", found: "AnyFindings", selection: Selection) -
         notes.append(
             f"The combinations of columns hold in all environments "
             f"({p_words(selection.subspace.p_value)}{numbers}), with {left} "
-            f"direction{'s' * (left > 1)} left out. They say nothing of single columns; "
-            f"{places} environments can tell {places - 2} spurious directions at most."
+            f"combination{'s' * (left > 1)} that come{'s' * (left == 1)} and go{'es' * (left == 1)}"
+            f" left out. They say nothing of single columns; {places} environments can tell "
+            f"{places - 2} such combinations at most."
         )
     return notes
 
@@ -177,13 +178,10 @@ def _on_classes(answer: "Found", found: "AnyFindings") -> list[str]:
     support, notes = found.loss.support(found.gates), []
     separated = [name for name, cut in zip(answer.rows, support.separated, strict=True) if cut]
     if separated:
-        how = (
-            " Slopes were compared as normal discriminants, which takes features as normal within "
-            "classes."
-        )
+        how = " Effects were compared as if features had a bell shape (normal) within classes."
         notes.append(
             f"The selected features separate the classes without a mistake in {listed(separated)}: "
-            "sizes of coefficients are not known there, and a small ridge keeps them finite."
+            "how large effects are is not known there, and a small penalty keeps them finite."
             + how
             * support.by_discriminant
         )

@@ -100,7 +100,7 @@ def forecast_sentence(answer: "Found") -> str:
     assumed = (
         f"This comes from leaving out each of the {forecast.n_environments} environments"
         f"{' in turn' if forecast.n_environments <= MOST_FOLDS else f', in {MOST_FOLDS} groups'}; "
-        "it assumes that new ones are drawn like them (exchangeable)"
+        "it assumes that new ones differ as these do"
     )
     if answer.classes:
         return (
@@ -109,8 +109,8 @@ def forecast_sentence(answer: "Found") -> str:
         )
     return (
         f"In at least {share} of new environments, at least {share} of the rows should lie within "
-        f"{number(bound, digits=3)} of what predict says. {assumed}, and errors within an "
-        "environment that are about normal."
+        f"{number(bound, digits=3)} of what predict says. {assumed}, and that "
+        "errors within an environment are about bell-shaped (normal)."
     )
 
 
@@ -144,8 +144,9 @@ def acceptance_sentence(answer: "Found") -> str:
     line = f"; below {_LEVEL} it counts as borderline" if level < _LEVEL else ""
     own = own_coefficients(answer)
     return (
-        f"A set of effects is accepted if the p of its coefficients is at least {p_value(level)} "
-        f"({how}): this level keeps what is true, and is not made to convince{line}. "
+        f"A set of effects is accepted unless chance alone would make environments differ as much "
+        f"with a probability (p) below {p_value(level)} ({how}). That keeps what is true, and is "
+        f"not made to convince{line}. "
         f"{own[0].upper()}{own[1:]} (95% limit)."
     )
 

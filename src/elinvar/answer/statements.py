@@ -47,8 +47,9 @@ def smallest_words(answer: "Found") -> str:
     """Name the smallest effect of interest."""
     if answer.classes:
         ratio = np.exp(answer.smallest_effect * np.pi / np.sqrt(3))
-        return f"an odds ratio of {figure(float(ratio))} per sd of the feature"
-    return f"{figure(answer.smallest_effect, 2)} sd of {answer.schema.target} per sd of the feature"
+        return f"an odds ratio of {figure(float(ratio))} for one standard deviation of the feature"
+    size = figure(answer.smallest_effect, 2)
+    return f"{size} standard deviations of {answer.schema.target} for one of the feature"
 
 
 def statement(row: Row) -> str:

@@ -85,8 +85,8 @@ def carried_sentence(answer: "TransferFound") -> str:
     parts = [f"{name} ({percent(total[name])})" for name in order if total[name] >= _CARRIES]
     names = listed(parts, most=_NAMED)
     if MIXTURE not in answer.losses:
-        return f"It is carried by {names}."
-    return f"It is carried by {names}, by their errors in environments left out."
+        return f"It mixes {names}."
+    return f"It mixes {names}, weighted by their errors in environments left out."
 
 
 def rivals_sentence(answer: "TransferFound") -> str:
@@ -256,7 +256,7 @@ def forecast_notes(answer: "TransferFound") -> tuple[str, ...]:
     many = count(sum(answer.rows.values()))
     notes.append(
         f"Errors come from {counted(places, 'environment')} and {many} rows, environments weighing "
-        "equally; curves are partial dependence, beside which each environment's rows say what "
-        "differs there."
+        "equally. A curve is the mean forecast if all rows had that value (partial dependence); "
+        "what differs in an environment is told by its own rows."
     )
     return tuple(notes)

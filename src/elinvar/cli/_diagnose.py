@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from elinvar.inference import Diagnosis
 
 _THEORY_LEGEND = {
-    "law differs": "given the other features, it behaves differently between environments",
+    "differs itself": "the other features known, it behaves differently between environments",
     "mean shift": "sd of its mean between environments, per sd within",
     "ratio of sds": "its largest sd in an environment by its smallest",
     "slope": "of the target on it alone, sd per sd: average, and sd between environments",
@@ -91,7 +91,7 @@ def _print_theory(printer: Printer, found: "Diagnosis") -> None:
     )
     printer.text()
     header = (
-        "feature", "law\ndiffers", "mean\nshift", "ratio\nof sds", "slope",
+        "feature", "differs\nitself", "mean\nshift", "ratio\nof sds", "slope",
         "sd of\nslope", "sd\nfound", "growth", "gains that\nsuppress", "steps that\nsuppress",
     )  # fmt: skip
     rows = [

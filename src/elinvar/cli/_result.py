@@ -92,7 +92,7 @@ def print_tests(printer: "Printer", answer: Answer) -> None:
     tests = answer.tests.set_index("test")["p_value"].astype(float).to_dict()
     if not tests:
         return
-    words = {"scale": "residual variance"}
+    words = {"scale": "noise"}
     parts = [f"{words.get(str(name), name)} {p_value(p)}" for name, p in tests.items()]
     printer.text(f"The same in all environments? p-values: {', '.join(parts)}.")
     printer.text()

@@ -101,10 +101,11 @@ MORE_VERDICTS = (
         "were they the same in all. Small: the effect changes.",
     ),
     Column(
-        "p of its own law",
+        "p that it is alike",
         _p("shift_p_value"),
-        meaning="test that the feature itself behaves alike everywhere, given the other ones. "
-        "Large: no difference was seen, so whether its effect holds was hardly put to the test.",
+        meaning="how often chance alone would make the feature itself, the other ones known, "
+        "differ as much between environments. Large: no difference was seen, so whether its effect "
+        "holds was hardly put to the test.",
     ),
     Column(
         "leaves at",
@@ -179,21 +180,23 @@ DIAGNOSIS = (
 MORE_DIAGNOSIS = (
     _FEATURE,
     Column(
-        "law differs",
+        "differs itself",
         _yes("moved"),
         "text",
-        meaning="given the other features, it does not behave alike in all environments.",
+        meaning="once the other features are known, it does not behave alike in all environments.",
     ),
     Column(
         "mean shift",
         _number("mean_shift"),
-        meaning="sd of its mean between environments, per sd within.",
+        meaning="how far its means in environments lie apart, in standard deviations "
+        "(sd) within them.",
     ),
     Column("sd, largest / smallest", _number("scale_ratio")),
     Column(
         "slope",
         _number("slope"),
-        meaning="of the target on this feature alone, sd per sd; then its sd between environments.",
+        meaning="how the target goes with this feature alone, in sd of the target for one sd of "
+        "it; then how far environments differ in that (sd).",
     ),
     Column("sd between environments", _number("slope_sd")),
     Column(
@@ -206,9 +209,10 @@ MORE_DIAGNOSIS = (
     Column("p of equal sds", _p("scale_p")),
     Column("p of equal slopes", _p("slope_p")),
     Column(
-        "variance inflation",
+        "overlap",
         _number("vif"),
-        meaning="by the other features, within environments: large where they say the same.",
+        meaning="how far the other features say the same within environments (variance inflation): "
+        "1 not at all, large almost all of it.",
     ),
 )
 ENVIRONMENTS = (

@@ -83,7 +83,9 @@ def plot_environments(
     """
     horizontal, vertical = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     labels = np.asarray([str(label) for label in np.asarray(environments, dtype=object)])
-    names = list(dict.fromkeys(labels.tolist()))
+    present = set(labels.tolist())
+    # lines come in the order of environments, of months for instance; rows in any
+    names = [name for name in dict.fromkeys([*(lines or {}), *labels.tolist()]) if name in present]
     rows = {name: (horizontal[labels == name], vertical[labels == name]) for name in names}
     lines = lines or {}
     if title is None:
