@@ -20,14 +20,18 @@ settings.register_profile("steady", derandomize=True, deadline=None, print_blob=
 settings.load_profile("steady")
 
 
+# packages whose module has another name
+MODULES = {"ibis-framework": "ibis"}
+
+
 def _extras():
     """Return the first extra of ``pyproject.toml`` that installs each optional module."""
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     found = {}
     for extra, needed in tomllib.loads(text)["project"]["optional-dependencies"].items():
         for requirement in needed:
-            package = re.match(r"[\w.-]+", requirement)[0].replace("-", "_")
-            found.setdefault(package, extra)
+            package = re.match(r"[\w.-]+", requirement)[0]
+            found.setdefault(MODULES.get(package, package.replace("-", "_")), extra)
     return found
 
 

@@ -206,6 +206,7 @@ def test_what_is_asked_of_is_named_once():
         Moments.from_query(con, query="select from where", **ROLES)
 
 
+@pytest.mark.needs("psycopg")
 def test_passwords_stay_out_of_messages():
     address = "postgresql://me:secret@127.0.0.1:1/base?table=visits"
     with pytest.raises(FileError) as caught:

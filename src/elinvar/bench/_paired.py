@@ -170,7 +170,7 @@ def average_ranks(scores: "DataFrame") -> dict[str, float]:
     from scipy.stats import rankdata
 
     kept = scores.columns[scores.notna().all()]
-    if not len(kept):
+    if scores[kept].empty:
         return {}
     ranks = rankdata(_rounded(scores[kept].to_numpy(dtype=np.float64)), axis=1).mean(axis=0)
     return dict(zip(map(str, kept), ranks.tolist(), strict=True))

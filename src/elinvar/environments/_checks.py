@@ -197,8 +197,10 @@ def code_environments(
             f"Give the column itself, such as X[{environments!r}], and leave it out of X."
         )
     factor = categories_of(environments)
-    if factor is None and hasattr(getattr(environments, "dtype", None), "categories"):
-        factor = factor_from_arrow(environments.to_arrow())  # type: ignore[attr-defined]
+    dtype = getattr(environments, "dtype", None)
+    if factor is None and hasattr(dtype, "categories"):
+        array = environments.to_arrow()  # type: ignore[attr-defined]
+        factor = factor_from_arrow(array, ranked=type(dtype).__name__ == "Enum")
     if factor is None:
         factor = _factor_of_array(environments, n, name)
     check_length(factor.codes, name, n)

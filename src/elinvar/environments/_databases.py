@@ -110,8 +110,10 @@ def _connected(ibis: Any, address: str) -> tuple[Any, str | None, str | None]:
     try:
         return answered(lambda: ibis.connect(bare)), table, schema
     except ImportError as error:
+        # Ibis 11 says it in words alone
+        name = error.name or getattr(error.__cause__ or error.__context__, "name", None)
         raise MissingExtraError(
-            f"A database of {parts.scheme} needs the package {error.name!r}, which is not "
+            f"A database of {parts.scheme} needs the package {name!r}, which is not "
             f"installed. Install it with: pip install 'ibis-framework[{_extra(parts.scheme)}]'"
         ) from error
 

@@ -330,10 +330,12 @@ def _factor(series: Any) -> Factor:
         return factorize(np.fromiter(series.to_list(), dtype=object, count=len(series)))
     if dtype.is_numeric() and not dtype.is_decimal():
         return factorize(np.asarray(series.to_numpy()))
-    return categories_of(series.to_native()) or factor_from_arrow(series.to_arrow())
+    # polars 1 does not tell Arrow that the order of an Enum counts
+    ranked = dtype == nw.Enum
+    return categories_of(series.to_native()) or factor_from_arrow(series.to_arrow(), ranked=ranked)
 
 
-def factor_from_arrow(array: Any) -> Factor:
+def factor_from_arrow(array: Any, *, ranked: bool = False) -> Factor:
     """Code a pyarrow array by its labels, through its dictionary, whose order may count."""
     import pyarrow as pa
 
@@ -349,7 +351,7 @@ def factor_from_arrow(array: Any) -> Factor:
     except (OverflowError, ValueError):
         # Times that Python's own types cannot hold, such as the year 30000.
         values = array.dictionary.cast(pa.string()).to_pylist()
-    return factor_from_values(codes, values, ranked=array.type.ordered)
+    return factor_from_values(codes, values, ranked=ranked or array.type.ordered)
 
 
 def _number(value: Any) -> float:
