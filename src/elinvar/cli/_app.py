@@ -8,7 +8,7 @@ import typer
 from elinvar.cli import _options as options
 from elinvar.cli._console import guarded
 from elinvar.cli._options import Missing, Unknown, names
-from elinvar.cli._source import Source
+from elinvar.cli._source import Source, are_moments
 
 app = typer.Typer(
     help="Learn what stays true when the environment changes: which effects hold in every place, "
@@ -41,9 +41,10 @@ def _root(
 @app.command()
 @options.with_notation
 def diagnose(
-    data: options.Data,
-    target: options.Target,
-    environment: options.Environment,
+    data: options.Sources,
+    target: options.TargetOfRows = None,
+    environment: options.EnvironmentOfRows = None,
+    query: options.Query = None,
     features: options.Features = None,
     drop: options.Drop = None,
     categorical: options.Categorical = None,
@@ -78,6 +79,7 @@ def diagnose(
                 categorical,
                 weight,
                 missing,
+                query=query,
                 written=written,
             ),
             intercept=intercept,
@@ -90,8 +92,8 @@ def diagnose(
 
 def _source(
     data: list[str],
-    target: str,
-    environment: list[str],
+    target: str | None,
+    environment: list[str] | None,
     features: list[str] | None,
     drop: list[str] | None,
     categorical: list[str] | None,
@@ -99,14 +101,19 @@ def _source(
     missing: Missing | Literal["keep"],
     cluster: str | None = None,
     *,
+    query: str | None = None,
     written: dict[str, Any],
 ) -> Source:
     """Return what to read, as it was asked for."""
     from elinvar.environments import Roles
 
+    if not are_moments(data):
+        for name, given in (("--target", target), ("--environment", environment)):
+            if not given:
+                raise typer.BadParameter(f"Missing option '{name}'.")
     roles = Roles(
-        target=target,
-        environment=tuple(environment),
+        target=target or "",
+        environment=tuple(environment or ()),
         features=names(features),
         drop=names(drop),
         categorical=names(categorical),
@@ -115,15 +122,68 @@ def _source(
         missing=missing,
         **written,
     )
-    return Source(data=tuple(data), roles=roles)
+    return Source(data=tuple(data), roles=roles, query=query)
+
+
+@app.command()
+@options.with_notation
+def moments(
+    data: options.Sources,
+    out: Annotated[Path, typer.Option(metavar="FILE.moments", help="Where to write the moments.")],
+    target: options.TargetOfRows = None,
+    environment: options.EnvironmentOfRows = None,
+    query: options.Query = None,
+    features: options.Features = None,
+    drop: options.Drop = None,
+    categorical: options.Categorical = None,
+    weight: options.Weight = None,
+    missing: options.MissingValues = "error",
+    exclude_environments: options.ExcludeEnvironments = None,
+    min_count: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Refuse to write if an environment, or a level in one, has fewer rows.",
+        ),
+    ] = 5,
+    *,
+    written: dict[str, Any],
+) -> None:
+    """Write what a fit needs to know of a table, and no row: for sites that may not share rows.
+
+    Of each environment the file holds the number of rows, means, variances and covariances, and
+    the names of columns and levels. elinvar fit *.moments learns from the files of all sites.
+    """
+    from elinvar.cli._moments import run
+
+    with guarded():
+        run(
+            _source(
+                data,
+                target,
+                environment,
+                features,
+                drop,
+                categorical,
+                weight,
+                missing,
+                query=query,
+                written=written,
+            ),
+            out=out,
+            min_count=min_count,
+            exclude_environments=names(exclude_environments),
+        )
 
 
 @app.command()
 @options.with_notation
 def fit(
-    data: options.Data,
-    target: options.Target,
-    environment: options.Environment,
+    data: options.Sources,
+    target: options.TargetOfRows = None,
+    environment: options.EnvironmentOfRows = None,
+    query: options.Query = None,
     features: options.Features = None,
     drop: options.Drop = None,
     categorical: options.Categorical = None,
@@ -164,6 +224,7 @@ def fit(
                     weight,
                     missing,
                     cluster,
+                    query=query,
                     written=written,
                 ),
                 parameters={

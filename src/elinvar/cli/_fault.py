@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 
 from elinvar._base import atomic_write
+from elinvar._base._secrets import without_secrets
 from elinvar._base._version import versions
 from elinvar.errors import printable
 
@@ -21,7 +22,7 @@ _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "numba", "scikit-learn", "ma
 
 def report_fault(error: Exception) -> str:
     """Write the details of ``error`` to a temporary file; return the sentence to print."""
-    words = " ".join(str(error).split())
+    words = without_secrets(" ".join(str(error).split()))
     name = type(error).__name__ + (f": {words}" if words else "")
     told = (
         f"elinvar stopped on an error that it did not foresee ({name.rstrip('.')}): "
@@ -31,7 +32,7 @@ def report_fault(error: Exception) -> str:
     try:
         path = Path(tempfile.gettempdir(), file_name)
         with atomic_write(path) as file:
-            file.write(printable(_details(error)))
+            file.write(printable(without_secrets(_details(error))))
     except OSError as refused:
         why = str(refused.strerror or refused).rstrip(".")
         return f"{told} the command and this line (its details could not be written: {why})."

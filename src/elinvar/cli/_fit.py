@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from elinvar._base._secrets import without_secrets
 from elinvar.cli._console import Printer, progress
 from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
 from elinvar.cli._streams import show
@@ -95,7 +96,7 @@ def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
         from elinvar.report import write_report
 
         written["report"] = write_report(
-            model, request.report, source=", ".join(request.source.data), command=command_words()
+            model, request.report, source=request.source.title, command=command_words()
         )
     if request.figures is not None:
         from elinvar.report import write_figures
@@ -107,8 +108,8 @@ def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
 
 
 def command_words() -> str:
-    """Return the command as it was given."""
-    return shlex.join(["elinvar", *sys.argv[1:]])
+    """Return the command as it was given, without passwords."""
+    return without_secrets(shlex.join(["elinvar", *sys.argv[1:]]))
 
 
 def _print_json(model: "InvariantModel", written: dict[str, Any]) -> None:

@@ -148,7 +148,7 @@ def _write(model: "TransferModel", holds: "Answer | None", request: ForecastRequ
             model,
             request.report,
             holds=holds,
-            source=", ".join(request.source.data),
+            source=request.source.title,
             command=command_words(),
         )
     if request.figures is not None:

@@ -55,6 +55,15 @@ Data = Annotated[
         "or - for standard input.",
     ),
 ]
+Sources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DATA",
+        help="CSV, JSON lines, Parquet or Arrow files, a folder of them, a quoted pattern (*.csv), "
+        "- for standard input, a database (duckdb:///FILE?table=NAME, postgresql://...), or files "
+        "that elinvar moments has written.",
+    ),
+]
 Target = Annotated[str, typer.Option(metavar="COLUMN", help="What to explain and predict.")]
 Environment = Annotated[
     list[str],
@@ -63,6 +72,24 @@ Environment = Annotated[
         help="What names the environment of a row: a column; or file, folder or path:KEY (of "
         "folders KEY=value), where no column is called so. Repeat to combine several.",
     ),
+]
+# moments know their target and their environments
+TargetOfRows = Annotated[
+    str | None,
+    typer.Option("--target", metavar="COLUMN", help="What to explain and predict."),
+]
+EnvironmentOfRows = Annotated[
+    Names,
+    typer.Option(
+        "--environment",
+        metavar="COLUMN",
+        help="What names the environment of a row: a column; or file, folder or path:KEY (of "
+        "folders KEY=value), where no column is called so. Repeat to combine several.",
+    ),
+]
+Query = Annotated[
+    str | None,
+    typer.Option(metavar="SELECT", help="What to ask of a database, in place of a table."),
 ]
 Features = Annotated[Names, _several("Columns to explain with; all others if not given.")]
 Drop = Annotated[Names, _several("Columns to leave out.")]

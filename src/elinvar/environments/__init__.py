@@ -1,6 +1,7 @@
 """Data seen as environments: arrays, frames and files in; Environments and Moments out."""
 
 from elinvar.environments._checks import check_same_order, code_environments, labels_of_rows
+from elinvar.environments._databases import is_database
 from elinvar.environments._environments import Environments, read_classes
 from elinvar.environments._frames import has_text
 from elinvar.environments._labels import label, natural_order
@@ -33,6 +34,7 @@ __all__ = [
     "environment_labels",
     "find_files",
     "has_text",
+    "is_database",
     "label",
     "labels_of_rows",
     "natural_order",

@@ -1,22 +1,21 @@
 """Addresses of databases, and connections to them, as tables of Ibis."""
 
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from elinvar._base import import_extra
+from elinvar._base._secrets import without_secrets
 from elinvar._base._voice import option
 from elinvar.environments._column_names import nearest
 from elinvar.errors import DataError, FileError, MissingExtraError
 
 # schemes of what is read as files, not as a database
 _FILES = {"file", "s3", "gs", "gcs", "abfs", "az", "http", "https", "ftp", "memory", "hdfs"}
-_SECRET = re.compile(r"(://[^/@\s:]*):[^@\s]*@|(?<=password=)[^&\s]+")
 
 
 def is_database(address: object) -> bool:
-    """Tell whether a text is the address of a database, such as ``duckdb:///sales.db``.
+    """Return whether a text is the address of a database, such as ``duckdb:///sales.db``.
 
     Parameters
     ----------
@@ -26,16 +25,6 @@ def is_database(address: object) -> bool:
         return False
     scheme, sign, _ = address.partition("://")
     return bool(sign) and scheme.replace("+", "").isalnum() and scheme.lower() not in _FILES
-
-
-def without_secrets(text: str) -> str:
-    """Return a text with the passwords of addresses left out, fit for a page or a message.
-
-    Parameters
-    ----------
-    text : str
-    """
-    return _SECRET.sub(lambda found: f"{found[1]}:***@" if found[1] else "***", text)
 
 
 def open_table(source: object, table: str | None = None, query: str | None = None) -> Any:

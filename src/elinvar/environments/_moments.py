@@ -11,6 +11,7 @@ from elinvar.environments._accumulate import accumulate
 from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import nearest
 from elinvar.environments._databases import open_table
+from elinvar.environments._disclosure import check_counts
 from elinvar.environments._labels import natural_order
 from elinvar.environments._push_down import push_down
 from elinvar.environments._raw_moments import ARRAYS, RawMoments, merge
@@ -236,6 +237,24 @@ class Moments(WaysIn, RawMoments):
         at = kept(self.names, names)
         arrays = {name: getattr(self, name)[at] for name in ARRAYS}
         return replace(self, names=tuple(self.names[e] for e in at), **arrays)
+
+    def check_counts(self, smallest: int) -> None:
+        """Refuse moments in which an environment, or one of its levels, has very few rows.
+
+        Levels are those of categories and of columns of zeros and ones. Tables that cross two
+        columns, which covariances hold as well, are not looked at.
+
+        Parameters
+        ----------
+        smallest : int
+            How many rows each needs, 1 or more.
+
+        Raises
+        ------
+        DataError
+            If one has fewer; all are named.
+        """
+        check_counts(self, smallest)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write to a ``.npz`` file, which appears only when it is complete.
