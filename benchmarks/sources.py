@@ -40,9 +40,7 @@ def own_sums(columns, table):
     """Return SQL for means of each environment, and sums of products about them."""
     means = ", ".join(f"avg({c}) as m_{c}" for c in columns)
     about = ", ".join(f"{c} - m_{c} as {c}" for c in columns)
-    products = ", ".join(
-        f"sum({a} * {b})" for a, b in combinations_with_replacement(columns, 2)
-    )
+    products = ", ".join(f"sum({a} * {b})" for a, b in combinations_with_replacement(columns, 2))
     return (
         f"with m as (select site as s, {means} from {table} group by site), "
         f"d as (select site, {about} from {table} join m on site = s) "
@@ -53,9 +51,7 @@ def own_sums(columns, table):
 def raw_sums(columns, table):
     """Return SQL for sums and sums of raw products, in one pass."""
     sums = ", ".join(f"sum({c})" for c in columns)
-    products = ", ".join(
-        f"sum({a} * {b})" for a, b in combinations_with_replacement(columns, 2)
-    )
+    products = ", ".join(f"sum({a} * {b})" for a, b in combinations_with_replacement(columns, 2))
     return f"select site, count(*), {sums}, {products} from {table} group by site"
 
 
@@ -88,7 +84,9 @@ def step(name, path):
 def child(name, path):
     out = subprocess.run(
         [sys.executable, __file__, "--step", name, str(path)],
-        capture_output=True, text=True, check=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     took, peak = map(float, out.stdout.split())
     return took, peak

@@ -129,6 +129,17 @@ def test_large_means_keep_their_digits():
         np.testing.assert_allclose(found.var_y[e], about[:, 1].var(), rtol=1e-6)
 
 
+def test_what_does_not_vary_in_an_environment_has_no_variance_there():
+    table = frame().drop(columns=["times", "share"])
+    table["height"] = table["site"].map({"s1": 0.1, "s2": 0.3, "s10": 1e9})
+    table.loc[table["site"] == "s2", "k"] = "u"
+    found = Moments.from_query(database(table), table="kept", **ROLES)
+    expected = Moments.from_frame(table, **ROLES)
+    assert_same(found, expected)
+    for name in ("mean_x", "cov_xx", "cov_xy"):
+        assert ((getattr(found, name) == 0) == (getattr(expected, name) == 0)).all()
+
+
 def test_names_are_quoted_and_never_run():
     con = database(frame())
     con.execute('create table "kept; drop table kept --" as select * from kept')

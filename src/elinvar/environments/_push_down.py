@@ -1,7 +1,7 @@
 r"""Moments that the engine of a table adds up itself, through Ibis; no row leaves it.
 
-One statement passes twice over the rows: once for the means :math:`a_e` of each environment, and
-once for sums about them,
+Two passes over the rows: one for the means of each environment, and one for sums about
+:math:`a_e`, their average, or where this is far from an environment's mean, that mean,
 
 .. math::
 
@@ -16,7 +16,7 @@ text.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations_with_replacement
+from itertools import combinations
 from operator import add, and_
 from typing import Any
 
@@ -31,10 +31,18 @@ from elinvar.environments._checks import Floats
 from elinvar.environments._databases import answered
 from elinvar.environments._frames import Kind, as_frame
 from elinvar.environments._labels import ALL, join_factors, natural_order
-from elinvar.environments._raw_moments import MAX_BYTES, RawMoments, check_size
+from elinvar.environments._query_columns import (
+    check_environments,
+    check_weights,
+    levels_of,
+    number_of,
+    present,
+    value_of,
+)
+from elinvar.environments._raw_moments import RawMoments, check_size
 from elinvar.environments._roles import Columns, Roles
-from elinvar.environments._rows import MANY_ENVIRONMENTS, check_no_identifier, check_some_rows
-from elinvar.environments._schema import MAX_LEVELS, Schema, check_levels
+from elinvar.environments._rows import check_no_identifier, check_some_rows
+from elinvar.environments._schema import Schema, check_levels
 from elinvar.environments._text_columns import check_counted
 from elinvar.environments._weights import effective_rows
 from elinvar.errors import DataError, DataTypeError
@@ -42,6 +50,8 @@ from elinvar.errors import DataError, DataTypeError
 # columns whose products are asked for at once: engines allow some 1,600 results a statement
 _BLOCK = 32
 _SINGLE = 40
+# standard deviations between a shift and a mean that cost four of sixteen digits
+_FAR = 100.0
 
 
 def push_down(table: Any, roles: Roles) -> RawMoments:
@@ -96,15 +106,15 @@ class _Question:
         rows = table.select(*columns.names)
         sampling = False
         if columns.sample_weight is not None:
-            sampling = _check_weights(rows, columns.sample_weight)
-            rows = rows.filter(_number(rows[columns.sample_weight]) > 0)
+            sampling = check_weights(rows, columns.sample_weight)
+            rows = rows.filter(number_of(rows[columns.sample_weight]) > 0)
         dropping = columns.missing == "drop"
-        absent = _check_environments(rows, columns)
+        absent = check_environments(rows, columns)
         counts: dict[str, dict[str, float]] = {}
         indicators: dict[str, dict[str, list[Any]]] = {}
         for name in columns.features:
             if kinds[name] == "text" or name in columns.categorical:
-                counts[name], indicators[name], absent[name] = _levels(rows, name, columns)
+                counts[name], indicators[name], absent[name] = levels_of(rows, name, columns)
         check_counted(
             {name: rows for name, rows in counts.items() if name not in columns.categorical},
             columns,
@@ -113,11 +123,11 @@ class _Question:
         schema = columns.schema({name: tuple(natural_order(v)) for name, v in counts.items()})
         n_rows = None
         if dropping:
-            n_rows = int(_value(rows.count()))
-            rows = rows.filter(reduce(and_, _present(rows, columns, absent)))
+            n_rows = int(value_of(rows.count()))
+            rows = rows.filter(reduce(and_, present(rows, columns, absent)))
         named = {f"g{k}": rows[name] for k, name in enumerate(columns.environment)}
         if columns.sample_weight is not None:
-            named["w"] = _number(rows[columns.sample_weight])
+            named["w"] = number_of(rows[columns.sample_weight])
         for j, expression in enumerate(_numbers(rows, columns, schema, indicators)):
             named[f"z{j}"] = expression
         return cls(
@@ -129,23 +139,45 @@ class _Question:
         )
 
     def answer(self) -> RawMoments:
-        """Ask for the sums, block by block, and make moments of them."""
+        """Ask for means, then for sums about them, and make moments of these."""
         p = self.schema.n_columns
         size = p + 1 if p + 1 <= _SINGLE else _BLOCK
         blocks = [range(k, min(k + size, p + 1)) for k in range(0, p + 1, size)]
+        means = [self._ask(self._means(block), block) for block in blocks]
+        first = means[0]
+        self._check_some(first)
+        if any(found.lacks_values() for found in means):
+            self._say_what_is_missing()
+        share = first["w"] / first["w"].sum()
+        about = {j: float(share @ found[f"m{j}"]) for found in means for j in found.asked}
         answers: list[_Sums] = []
-        for one, other in combinations_with_replacement(blocks, 2):
+        constant = np.full((first.n_groups, p + 1), np.nan)
+        # a block with itself first: it tells which columns no one shift suits
+        for one, other in [
+            *((block, block) for block in blocks),
+            *combinations(blocks, 2),
+        ]:
             asked = list(dict.fromkeys((*one, *other)))
             pairs = [(j, k) for j in one for k in other if one != other or k <= j]
-            sums = _Sums(answered(self._sums(asked, pairs).to_pyarrow), asked, pairs)
-            if not answers:
-                self._check_some(sums)
-            elif not sums.is_of_the_rows_of(answers[0]):
+            sums = self._ask(self._sums(asked, pairs, about), asked, pairs)
+            if one is other and (doubtful := sums.far_from_means()):
+                constant[:, doubtful] = self._constant(doubtful)
+                for j in doubtful:
+                    if (sums.is_far(j) & np.isnan(constant[:, j])).any():
+                        del about[j]
+                if not set(doubtful) <= set(about):
+                    sums = self._ask(self._sums(asked, pairs, about), asked, pairs)
+            if not sums.is_of_the_rows_of(first):
                 raise DataError("The table changes while it is read: copy it, and read the copy.")
             if sums.lacks_values():
                 self._say_what_is_missing()
             answers.append(sums)
-        return self._moments(answers)
+        return self._moments(answers, constant)
+
+    def _ask(
+        self, question: Any, asked: Sequence[int], pairs: Sequence[tuple[int, int]] = ()
+    ) -> "_Sums":
+        return _Sums(answered(question.to_pyarrow), asked, pairs)
 
     def _check_some(self, sums: "_Sums") -> None:
         n_rows = int(sums["n"].sum())
@@ -153,7 +185,7 @@ class _Question:
         check_no_identifier(sums.n_groups, n_rows)
         check_size(sums.n_groups, n_rows, self.schema.n_columns)
 
-    def _moments(self, answers: Sequence["_Sums"]) -> RawMoments:
+    def _moments(self, answers: Sequence["_Sums"], constant: Floats) -> RawMoments:
         p, first = self.schema.n_columns, answers[0]
         labels = self._labels(first.table)
         names = natural_order(labels)
@@ -168,6 +200,10 @@ class _Question:
             for j, k in sums.pairs:
                 cov[:, j, k] = sums[f"p{j}_{k}"] / weight - offset[j] * offset[k]
                 cov[:, k, j] = cov[:, j, k]
+        # what does not vary has no variance, whatever rounding says
+        still = ~np.isnan(constant)
+        mean[still] = constant[still]
+        cov[still[:, :, None] | still[:, None, :]] = 0.0
         diagonal = np.arange(p + 1)
         # rounding may leave a variance a little below zero
         cov[:, diagonal, diagonal] = np.maximum(cov[:, diagonal, diagonal], 0.0)
@@ -198,33 +234,66 @@ class _Question:
         frame = as_frame(table)
         return tuple(join_factors([frame.factor(name) for name in self._groups]).values())
 
-    def _sums(self, asked: Sequence[int], pairs: Sequence[tuple[int, int]]) -> Any:
-        """Return the question for sums about the means of some columns."""
-        ibis = import_extra("ibis", "sql")
-        rows, groups, weighted = self.rows, self._groups, self.columns.sample_weight is not None
-        if not groups:
-            rows, groups = rows.mutate(g=ibis.literal(0)), ["g"]
-        means = rows.group_by(groups).aggregate(
-            **{
-                f"m{j}": (rows.w * rows[f"z{j}"]).sum() / rows.w.sum()
-                if weighted
-                else rows[f"z{j}"].mean()
-                for j in asked
-            }
-        )
-        beside = rows.join(means, groups)
-        kept = [*groups, *(f"m{j}" for j in asked), *(["w"] if weighted else [])]
-        about = beside.select(*kept, **{f"d{j}": beside[f"z{j}"] - beside[f"m{j}"] for j in asked})
-        d = {j: about[f"d{j}"] for j in asked}
-        left = {j: about.w * d[j] for j in asked} if weighted else d
-        n = about.count()
-        return about.group_by(groups).aggregate(
+    @property
+    def _by(self) -> tuple[Any, list[str], bool]:
+        """The rows, what groups them, and whether they have weights."""
+        groups, weighted = self._groups, self.columns.sample_weight is not None
+        if groups:
+            return self.rows, groups, weighted
+        return self.rows.mutate(g=import_extra("ibis", "sql").literal(0)), ["g"], weighted
+
+    def _means(self, asked: Sequence[int]) -> Any:
+        """Return the question for the means of some columns, and whether all values are there."""
+        rows, groups, weighted = self._by
+        z = {j: rows[f"z{j}"] for j in asked}
+        n = rows.count()
+        return rows.group_by(groups).aggregate(
             n=n,
-            w=about.w.sum() if weighted else n,
-            ww=(about.w * about.w).sum() if weighted else n,
+            w=rows.w.sum() if weighted else n,
             # a sum that lacks one of its parts is missing
-            complete=reduce(add, d.values()).count(),
-            **{f"m{j}": about[f"m{j}"].max() for j in asked},
+            complete=reduce(add, z.values()).count(),
+            **{
+                f"m{j}": (rows.w * z[j]).sum() / rows.w.sum() if weighted else z[j].mean()
+                for j in asked
+            },
+        )
+
+    def _constant(self, asked: Sequence[int]) -> Floats:
+        """Return the values of columns in environments where they do not vary, else NaN."""
+        rows, groups, _ = self._by
+        ends = {f"low{j}": rows[f"z{j}"].min() for j in asked}
+        ends |= {f"high{j}": rows[f"z{j}"].max() for j in asked}
+        found = self._ask(rows.group_by(groups).aggregate(**ends), asked)
+        low, high = (
+            np.column_stack([found[f"{end}{j}"] for j in asked]) for end in ("low", "high")
+        )
+        return np.where(low == high, low, np.nan)
+
+    def _sums(
+        self, asked: Sequence[int], pairs: Sequence[tuple[int, int]], about: Mapping[int, float]
+    ) -> Any:
+        """Return the question for sums about a number, or about each environment's own mean."""
+        ibis = import_extra("ibis", "sql")
+        rows, groups, weighted = self._by
+        own = [j for j in asked if j not in about]
+        if own:
+            means = self._means(own)
+            rows = rows.join(means.select(*groups, *(f"m{j}" for j in own)), groups)
+        shift = {j: ibis.literal(about[j], "float64") for j in asked if j in about}
+        shift |= {j: rows[f"m{j}"] for j in own}
+        kept = [*groups, *(f"m{j}" for j in own), *(["w"] if weighted else [])]
+        centred = rows.select(*kept, **{f"d{j}": rows[f"z{j}"] - shift[j] for j in asked})
+        d = {j: centred[f"d{j}"] for j in asked}
+        left = {j: centred.w * d[j] for j in asked} if weighted else d
+        n = centred.count()
+        return centred.group_by(groups).aggregate(
+            n=n,
+            w=centred.w.sum() if weighted else n,
+            ww=(centred.w * centred.w).sum() if weighted else n,
+            **{
+                f"m{j}": centred[f"m{j}"].max() if j in own else ibis.literal(about[j], "float64")
+                for j in asked
+            },
             **{f"s{j}": left[j].sum() for j in asked},
             **{f"p{j}_{k}": (left[j] * d[k]).sum() for j, k in pairs},
         )
@@ -277,13 +346,20 @@ class _Sums:
 
     def lacks_values(self) -> bool:
         """Whether some value was missing or not finite."""
-        names = [f"s{j}" for j in self.asked] + [f"p{j}_{k}" for j, k in self.pairs]
-        short = bool((self["complete"] < self["n"]).any())
-        return short or not all(np.isfinite(self[name]).all() for name in names)
+        if "complete" in self.table.column_names and (self["complete"] < self["n"]).any():
+            return True
+        names = [name for name in self.table.column_names if name[0] in "msp"]
+        return not all(np.isfinite(self[name]).all() for name in names)
 
+    def is_far(self, j: int) -> NDArray[np.bool_]:
+        """Say where a column's mean is so far from the shift that digits are lost, (E,)."""
+        offset = self[f"s{j}"] / self["w"]
+        power = self[f"p{j}_{j}"] / self["w"]
+        return np.asarray(offset**2 > _FAR**2 * (power - offset**2))
 
-def _value(expression: Any) -> Any:
-    return answered(lambda: expression.as_table().to_pyarrow()).column(0)[0].as_py()
+    def far_from_means(self) -> list[int]:
+        """Return the columns of which this is so somewhere."""
+        return [j for j in self.asked if self.is_far(j).any()]
 
 
 def _counted(rows: Any, names: Sequence[str], tests: Sequence[Any]) -> str:
@@ -292,110 +368,6 @@ def _counted(rows: Any, names: Sequence[str], tests: Sequence[Any]) -> str:
     (found,) = answered(asked.to_pyarrow).to_pylist()
     hits = [int(found[f"t{j}"] or 0) for j in range(len(tests))]
     return listed([f"{name} ({k:,})" for name, k in zip(names, hits, strict=True) if k])
-
-
-def _number(column: Any) -> Any:
-    """Return a column as float64; truth values count 0 and 1."""
-    dtype = column.type()
-    # some engines turn truth values into whole numbers only
-    if dtype.is_boolean():
-        column = column.cast("int32")
-    return column if dtype.is_float64() else column.cast("float64")
-
-
-def _check_weights(rows: Any, name: str) -> bool:
-    """Refuse weights that cannot be used; return whether some are not whole."""
-    w = _number(rows[name])
-    sound = (w == 0) | ((w >= 1e-100) & (w <= 1e100))
-    asked = rows.aggregate(
-        bad=(~sound.fill_null(False)).sum(),
-        broken=(w != w.round().cast("float64")).sum(),
-        rows=rows.count(),
-        used=(w > 0).sum(),
-    )
-    (found,) = answered(asked.to_pyarrow).to_pylist()
-    if found["bad"]:
-        raise DataError(
-            f"{name}: weights must be finite and not negative; {int(found['bad']):,} of "
-            f"{found['rows']:,} are not. Positive ones are from 1e-100 to 1e100."
-        )
-    check_some_rows(int(found["used"] or 0))
-    return bool(found["broken"])
-
-
-def _check_environments(rows: Any, columns: Columns) -> dict[str, list[Any]]:
-    """Refuse environments that are single rows or without a label; return what stands for none."""
-    if not columns.environment:
-        return {}
-    p = len(columns.features)
-    most = min(100 * MANY_ENVIRONMENTS, int(MAX_BYTES / (8 * (p + 2) ** 2)))
-    distinct = rows.select(*columns.environment).distinct()
-    table = answered(distinct.limit(most + 1).to_pyarrow)
-    if table.num_rows > most:
-        n_environments, n_rows = int(_value(distinct.count())), int(_value(rows.count()))
-        check_no_identifier(n_environments, n_rows)
-        check_size(n_environments, n_rows, p)
-        raise DataError(
-            f"{n_environments:,} environments are too many: at most {most:,} can be told apart. "
-            "Name a coarser column."
-        )
-    frame = as_frame(table)
-    absent = {}
-    for name in columns.environment:
-        nothing = frame.factor(name).codes < 0
-        if nothing.any() and columns.missing != "drop":
-            raise DataError(
-                f"{name}: the environment label is missing in some rows; every row needs one. "
-                f"Leave these rows out with {option('missing', 'drop')}, or by a query."
-            )
-        absent[name] = _values_at(table, name, nothing)
-    return absent
-
-
-def _values_at(table: Any, name: str, at: NDArray[np.bool_]) -> list[Any]:
-    """Return the distinct values, but for null, in some rows."""
-    values = zip(table.column(name).to_pylist(), at, strict=True)
-    return list(dict.fromkeys(value for value, use in values if use and value is not None))
-
-
-def _levels(
-    rows: Any, name: str, columns: Columns
-) -> tuple[dict[str, float], dict[str, list[Any]], list[Any]]:
-    """Return the levels of a feature with their rows, with the values each has, and none's."""
-    column = rows.select(value=rows[name])
-    counted = column.group_by("value").aggregate(times=column.count())
-    table = answered(counted.limit(2 * MAX_LEVELS).to_pyarrow)
-    factor = as_frame(table.select(["value"])).factor("value")
-    times = table.column("times").to_pylist()
-    found: dict[str, float] = dict.fromkeys(factor.labels, 0.0)
-    values: dict[str, list[Any]] = {label: [] for label in factor.labels}
-    for code, value, n in zip(factor.codes, table.column("value").to_pylist(), times, strict=True):
-        if code >= 0:
-            found[factor.labels[code]] += n
-            values[factor.labels[code]].append(value)
-    nothing = factor.codes < 0
-    if nothing.any() and columns.missing != "drop":
-        missing = sum(k for k, use in zip(times, nothing, strict=True) if use)
-        raise DataError(
-            f"Input contains missing values (NULL) in {name} ({missing:,}). Drop these rows with "
-            f"{option('missing', 'drop')}, or fill them in by a query (COALESCE)."
-        )
-    if not found:
-        raise DataError(f"{name} has no values; leave it out{columns.way_to_drop([name])}.")
-    return found, values, _values_at(table, "value", nothing)
-
-
-def _present(rows: Any, columns: Columns, absent: Mapping[str, list[Any]]) -> list[Any]:
-    """Return the conditions of a row in which nothing is missing."""
-    conditions = []
-    for name in dict.fromkeys((*columns.features, columns.target, *columns.environment)):
-        column = rows[name]
-        conditions.append(column.notnull())
-        if column.type().is_floating():
-            conditions.append(~column.isnan())
-        elif absent.get(name):
-            conditions.append(column.notin(absent[name]))
-    return conditions
 
 
 def _numbers(
@@ -411,5 +383,5 @@ def _numbers(
             for level in schema.levels[name]:
                 found.append(rows[name].isin(indicators[name][level]).ifelse(1.0, 0.0))
         else:
-            found.append(_number(rows[name]))
-    return [*found, _number(rows[columns.target])]
+            found.append(number_of(rows[name]))
+    return [*found, number_of(rows[columns.target])]
