@@ -10,7 +10,7 @@ from sphinx.util import logging
 import elinvar
 
 PAGES = Path(__file__).parents[1] / "api"
-MODULE = re.compile(r"^\.\. currentmodule:: (\S+)$")
+MODULE = re.compile(r"^\.\. (?:current)?module:: (\S+)$")
 DATA = re.compile(r"^\.\. py:data:: (\S+)$")
 REQUEST = re.compile(r"set_\w+_request")
 ENTRY = re.compile(r"^ {3,}([A-Za-z_][\w.]*)$")
