@@ -54,6 +54,9 @@ test-lowest: ## Run the tests with the lowest versions of packages that are allo
 test-versions: $(DEV) ## Try the wheel in empty environments of VERSIONS of Python; TESTS=all runs all tests
 	@TESTS=$(TESTS) .ci/wheel $(BIN)/python $(VERSIONS)
 
+test-sources: $(DEV) ## Run the tests with a real Postgres, Spark and Dask cluster
+	@.ci/sources $(BIN)/python
+
 check: $(DEV) ## Lint, formatting, types, import contracts, docstring examples
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

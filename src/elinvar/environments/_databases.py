@@ -1,5 +1,7 @@
 """Addresses of databases, and connections to them, as tables of Ibis."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
@@ -27,14 +29,32 @@ def is_database(address: object) -> bool:
     return bool(sign) and scheme.replace("+", "").isalnum() and scheme.lower() not in _FILES
 
 
-def open_table(source: object, table: str | None = None, query: str | None = None) -> Any:
+@contextmanager
+def opened(source: object, table: str | None = None, query: str | None = None) -> Iterator[Any]:
+    """Lend a table of Ibis; a connection that was made for it is closed behind it.
+
+    Parameters and errors are those of :func:`_table`.
+    """
+    if not isinstance(source, str):
+        yield _table(source, table, query)
+        return
+    connection, found, schema = _connected(import_extra("ibis", "sql"), source)
+    try:
+        if found is not None and table is not None:
+            raise DataError(f"Two tables are named: {found!r} and {table!r}.")
+        yield _table(connection, table if found is None else found, query, schema)
+    finally:
+        connection.disconnect()
+
+
+def _table(source: object, table: str | None, query: str | None, schema: str | None = None) -> Any:
     """Return a table of Ibis.
 
     Parameters
     ----------
-    source : Ibis table, connection of Ibis or DuckDB, or address
+    source : Ibis table, connection of Ibis or DuckDB
     table : str, optional
-        Its name, if ``source`` is a connection or an address without ``?table=``.
+        Its name, if ``source`` is a connection.
     query : str, optional
         A SELECT in place of a table.
 
@@ -50,13 +70,7 @@ def open_table(source: object, table: str | None = None, query: str | None = Non
         if table is not None or query is not None:
             raise DataError("An Ibis table is what is read: leave out table= and query=.")
         return source
-    schema = None
-    if isinstance(source, str):
-        source, found, schema = _connected(ibis, source)
-        if found is not None and table is not None:
-            raise DataError(f"Two tables are named: {found!r} and {table!r}.")
-        table = table if found is None else found
-    elif type(source).__name__ == "DuckDBPyConnection":
+    if type(source).__name__ == "DuckDBPyConnection":
         source = ibis.duckdb.from_connection(source)
     if not isinstance(source, ibis.backends.BaseBackend):
         raise DataError(
@@ -99,10 +113,8 @@ def _connected(ibis: Any, address: str) -> tuple[Any, str | None, str | None]:
     try:
         return answered(lambda: ibis.connect(bare)), table, schema
     except ImportError as error:
-        # Ibis 11 says it in words alone
-        name = error.name or getattr(error.__cause__ or error.__context__, "name", None)
         raise MissingExtraError(
-            f"A database of {parts.scheme} needs the package {name!r}, which is not "
+            f"A database of {parts.scheme} needs the package {error.name!r}, which is not "
             f"installed. Install it with: pip install 'ibis-framework[{_extra(parts.scheme)}]'"
         ) from error
 

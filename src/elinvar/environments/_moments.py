@@ -10,7 +10,7 @@ import numpy as np
 from elinvar.environments._accumulate import accumulate
 from elinvar.environments._checks import Floats
 from elinvar.environments._column_names import nearest
-from elinvar.environments._databases import open_table
+from elinvar.environments._databases import opened
 from elinvar.environments._disclosure import check_counts
 from elinvar.environments._labels import natural_order
 from elinvar.environments._push_down import push_down
@@ -158,7 +158,8 @@ class Moments(WaysIn, RawMoments):
             sample_weight=sample_weight,
             missing=missing,
         )
-        return cls(**vars(push_down(open_table(source, table, query), roles)))._looked_over()
+        with opened(source, table, query) as rows:
+            return cls(**vars(push_down(rows, roles)))._looked_over()
 
     @classmethod
     def from_batches(

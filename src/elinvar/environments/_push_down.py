@@ -159,14 +159,14 @@ class _Question:
         ]:
             asked = list(dict.fromkeys((*one, *other)))
             pairs = [(j, k) for j in one for k in other if one != other or k <= j]
-            sums = self._ask(self._sums(asked, pairs, about), asked, pairs)
+            sums = self._ask(self._sums(asked, pairs, about), asked, pairs, about)
             if one is other and (doubtful := sums.far_from_means()):
                 constant[:, doubtful] = self._constant(doubtful)
                 for j in doubtful:
                     if (sums.is_far(j) & np.isnan(constant[:, j])).any():
                         del about[j]
                 if not set(doubtful) <= set(about):
-                    sums = self._ask(self._sums(asked, pairs, about), asked, pairs)
+                    sums = self._ask(self._sums(asked, pairs, about), asked, pairs, about)
             if not sums.is_of_the_rows_of(first):
                 raise DataError("The table changes while it is read: copy it, and read the copy.")
             if sums.lacks_values():
@@ -175,9 +175,13 @@ class _Question:
         return self._moments(answers, constant)
 
     def _ask(
-        self, question: Any, asked: Sequence[int], pairs: Sequence[tuple[int, int]] = ()
+        self,
+        question: Any,
+        asked: Sequence[int],
+        pairs: Sequence[tuple[int, int]] = (),
+        about: Mapping[int, float] | None = None,
     ) -> "_Sums":
-        return _Sums(answered(question.to_pyarrow), asked, pairs)
+        return _Sums(answered(question.to_pyarrow), asked, pairs, dict(about or {}))
 
     def _check_some(self, sums: "_Sums") -> None:
         n_rows = int(sums["n"].sum())
@@ -196,7 +200,7 @@ class _Question:
         for sums in answers:
             offset = {j: sums[f"s{j}"] / weight for j in sums.asked}
             for j in sums.asked:
-                mean[:, j] = sums[f"m{j}"] + offset[j]
+                mean[:, j] = sums.shift(j) + offset[j]
             for j, k in sums.pairs:
                 cov[:, j, k] = sums[f"p{j}_{k}"] / weight - offset[j] * offset[k]
                 cov[:, k, j] = cov[:, j, k]
@@ -290,10 +294,7 @@ class _Question:
             n=n,
             w=centred.w.sum() if weighted else n,
             ww=(centred.w * centred.w).sum() if weighted else n,
-            **{
-                f"m{j}": centred[f"m{j}"].max() if j in own else ibis.literal(about[j], "float64")
-                for j in asked
-            },
+            **{f"m{j}": centred[f"m{j}"].max() for j in own},
             **{f"s{j}": left[j].sum() for j in asked},
             **{f"p{j}_{k}": (left[j] * d[k]).sum() for j, k in pairs},
         )
@@ -330,13 +331,25 @@ class _Sums:
         Columns whose means and sums it holds.
     pairs : sequence of (int, int)
         Those whose sums of products it holds.
+    about : mapping of int to float
+        Columns that are summed about a number.
     """
 
-    def __init__(self, table: Any, asked: Sequence[int], pairs: Sequence[tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        table: Any,
+        asked: Sequence[int],
+        pairs: Sequence[tuple[int, int]],
+        about: Mapping[int, float],
+    ) -> None:
         groups = [name for name in table.column_names if name.startswith("g")]
         self.table = table.sort_by([(name, "ascending") for name in groups])
-        self.asked, self.pairs = asked, pairs
+        self.asked, self.pairs, self._about = asked, pairs, about
         self.n_groups: int = table.num_rows
+
+    def shift(self, j: int) -> Floats | float:
+        """Return what a column was summed about: a number, or each environment's own mean."""
+        return self._about[j] if j in self._about else self[f"m{j}"]
 
     def __getitem__(self, name: str) -> Floats:
         return np.asarray(self.table.column(name).to_numpy(), dtype=np.float64)
@@ -381,7 +394,7 @@ def _numbers(
     for name in columns.features:
         if name in schema.levels:
             for level in schema.levels[name]:
-                found.append(rows[name].isin(indicators[name][level]).ifelse(1.0, 0.0))
+                found.append(rows[name].isin(indicators[name][level]).ifelse(1, 0).cast("float64"))
         else:
             found.append(number_of(rows[name]))
     return [*found, number_of(rows[columns.target])]
