@@ -43,6 +43,8 @@ def test_the_page_says_what_was_claimed_found_and_done(result, page, tmp_path):
     held = sum(claim.holds for claim in result.claims)
     assert f"{held} of {len(result.claims)} claims hold." in shown.text
     assert "elinvar reproduce --quick" in shown.texts
+    # on a phone, where it is wider than the screen
+    assert [attrs.get("class") for _, attrs in shown.tags].count("cue") == 1
     assert "with 3 workers" in shown.text
     assert "100, 1000, 10000" in shown.texts
     assert "core seconds" not in shown.text
