@@ -284,6 +284,9 @@ def test_skops_round_trip(model, data, tmp_path):
 
     X, y, place = data
     model.set_params(intercept="environment").fit(X, y, environments=place)
+    for name in ("errors_", "evidence_", "tests_", "diagnosis_", "forecast_"):
+        getattr(model, name, None)  # what is computed once it is asked for is saved, too
+    model.summary()
     path = tmp_path / "model.skops"
     skops.dump(model, path)
     needed = skops.get_untrusted_types(file=path)

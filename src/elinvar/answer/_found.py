@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._plain_frames import with_frame, without_frame
 from elinvar.answer._places import adaptation_of
 from elinvar.answer.few_rows import rows_table
 from elinvar.answer.tables import errors_table, evidence_table, left_out_table, table_of
@@ -286,34 +287,14 @@ class Found:
         return self._findings.left_out() if len(self.rows) > 1 else []
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """A table as lists, and the kinds of its columns: not every pickler takes frames."""
-
-    values: dict[str, list[object]]
-    kinds: dict[str, str]
-
-
 def _without_frames(value: object) -> object:
-    import pandas as pd
-
     if isinstance(value, Diagnosis):
-        return _each_frame(value, _without_frames)
-    if not isinstance(value, pd.DataFrame):
-        return value
-    names = [str(name) for name in value]
-    return _Columns(
-        {name: value[name].tolist() for name in names},
-        {name: str(value[name].dtype) for name in names},
-    )
+        return _each_frame(value, without_frame)
+    return without_frame(value)
 
 
 def _with_frames(value: object) -> object:
-    import pandas as pd
-
-    if isinstance(value, Diagnosis):
-        return _each_frame(value, _with_frames)
-    return pd.DataFrame(value.values).astype(value.kinds) if isinstance(value, _Columns) else value
+    return _each_frame(value, with_frame) if isinstance(value, Diagnosis) else with_frame(value)
 
 
 def _each_frame(value: Diagnosis, change: Callable[[object], object]) -> Diagnosis:

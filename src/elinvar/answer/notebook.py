@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from elinvar.answer._found import Found
     from elinvar.answer.transfer_found import TransferFound
 
-# evidence takes some .3 s for so many environments times columns squared: what a cell waits for
-_QUICK = 1e6
+# environments times columns squared: evidence of more takes long enough to be asked for
+_QUICK = 3e5
 
 
 def answer_said(answer: "Found") -> str:

@@ -13,8 +13,10 @@ from elinvar._base._words import listed
 from elinvar.environments import Environments, check_same_order, check_target, warn_of_twins
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import (
+    SORTED_FOLDS,
     EnvironmentEstimator,
     check_enough_rows,
+    in_a_fold,
     leave_out,
     name_of,
     own_errors,
@@ -111,11 +113,15 @@ def check_classes(rows: Environments, classes: NDArray[Any]) -> None:
         ((name, only),) = lone.items()
         raise DataError(
             f"Environment {name!r} holds one class only ({only!r}) and says nothing about effects; "
-            f"{leave_out([name])}."
+            f"{_instead([name])}."
         )
     if lone:
         raise DataError(
             f"{len(lone)} of {len(rows.names)} environments hold one class only and say nothing "
             f"about effects: {listed([f'{name!r} ({only!r})' for name, only in lone.items()])}; "
-            f"{leave_out(list(lone))}."
+            f"{_instead(list(lone))}."
         )
+
+
+def _instead(names: list[str]) -> str:
+    return SORTED_FOLDS[0].lower() + SORTED_FOLDS[1:-1] if in_a_fold() else leave_out(names)

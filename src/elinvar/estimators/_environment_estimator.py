@@ -1,9 +1,11 @@
 """What every estimator on environments shares: rows at the door, and columns as numbers."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
+from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from elinvar._base._numbers import count, counted
+from elinvar._base._plain_frames import with_frame, without_frame
 from elinvar._base._voice import option
 from elinvar._base._warn import warn
 from elinvar._base._words import listed
@@ -28,16 +31,24 @@ from elinvar.environments import (
     warn_of_strangers,
 )
 from elinvar.errors import DataError, DataTypeError
+from elinvar.estimators._formula import FromFormula
 from elinvar.estimators._shown import Shown
 
 Record = TypeVar("Record")
 Floats = NDArray[np.float64]
 
+SORTED_FOLDS = (
+    "Folds of sorted rows cut environments apart: shuffle them (cv=KFold(5, shuffle=True)), or "
+    "leave whole environments out, of three or more (cv=LeaveOneGroupOut(), with groups among the "
+    "params)."
+)
+
 _FEWEST_ROWS = 5
+_FOLDS = "sklearn.model_selection._validation"
 _MOST_NAMED = 20
 
 
-class EnvironmentEstimator(Shown, BaseEstimator):  # type: ignore[misc]
+class EnvironmentEstimator(FromFormula, Shown, BaseEstimator):  # type: ignore[misc]
     """An estimator that is fitted on rows gathered in several environments.
 
     The environments of the rows are metadata in scikit-learn's sense: with
@@ -67,6 +78,14 @@ class EnvironmentEstimator(Shown, BaseEstimator):  # type: ignore[misc]
     _unknown: ClassVar[Unknown] = "error"
 
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"environments": True}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # what was computed when it was asked for may be frames, which not every pickler takes
+        state: dict[str, Any] = super().__getstate__()
+        return {name: without_frame(value) for name, value in state.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({name: with_frame(value) for name, value in state.items()})
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -114,6 +133,10 @@ class EnvironmentEstimator(Shown, BaseEstimator):  # type: ignore[misc]
         DataError
             If the rows cannot be used.
         """
+        if reset:
+            self._forget_formula()
+        else:
+            X = self._features_of(X)
         with own_errors():
             check_target(y)
             check_same_order(X=X, y=y, environments=environments, sample_weight=sample_weight)
@@ -171,6 +194,7 @@ class EnvironmentEstimator(Shown, BaseEstimator):  # type: ignore[misc]
 
     def _take_schema(self, schema: Schema) -> None:
         """Learn the features from a schema, as `_read` does from rows."""
+        self._forget_formula()
         self.schema_ = schema
         self.n_features_in_ = len(schema.features)
         if schema.named:
@@ -182,6 +206,7 @@ class EnvironmentEstimator(Shown, BaseEstimator):  # type: ignore[misc]
     def _encode(self, X: ArrayLike) -> Floats:
         """Return ``X`` as numbers of shape (n, n_columns), its features checked."""
         check_is_fitted(self, self._learned_name)
+        X = self._features_of(X)
         with own_errors():
             if self.schema_.levels or has_text(X):
                 validate_data(self, X, reset=False, skip_check_array=True)
@@ -218,14 +243,47 @@ def warn_of_unknown(labels: Iterable[str], own: Mapping[str, Any] | None) -> Non
 
 
 def warn_if_single(environments: object) -> None:
-    """Warn that a fit without environments has nothing to compare."""
+    """Warn that a fit has nothing to compare: without environments, or in a fold with only one."""
     if environments is None:
         warn(
             "No environments were given: all rows count as one, nothing is compared, and the "
-            "pooled model answers. Pass environments= to fit. cross_validate(groups=...) does not: "
-            "give it params={'environments': labels} too. If one environment is meant, give all "
+            f"pooled model answers. {_how_to_give_them()} If one environment is meant, give all "
             "rows one label."
         )
+    elif in_a_fold() and _one_label(environments):
+        warn(
+            "A fold of the cross-validation has rows of one environment only: nothing is compared "
+            f"there, and the pooled model answers. {SORTED_FOLDS}"
+        )
+
+
+def _one_label(environments: Any) -> bool:
+    values = np.asarray(environments, dtype=object)
+    return len({str(value) for value in values.ravel()}) == 1
+
+
+def in_a_fold() -> bool:
+    """Whether scikit-learn fits this model to a part of its rows."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__") == _FOLDS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _how_to_give_them() -> str:
+    if not in_a_fold():
+        return (
+            "Pass environments= to fit. cross_validate(groups=...) does not: give it "
+            "params={'environments': labels} too."
+        )
+    return (
+        "scikit-learn's tools hand them on after sklearn.set_config(enable_metadata_routing=True): "
+        "cross_validate and cross_val_predict with params={'environments': labels}, "
+        "StackingRegressor with fit(X, y, environments=labels) and a final estimator that takes "
+        "them too, such as InvariantRegressor(predictor='pooled')."
+    )
 
 
 def name_of(y: object) -> str:
@@ -277,14 +335,23 @@ def check_enough_rows(names: Sequence[str], rows: Iterable[float]) -> None:
         ((name, k),) = few.items()
         raise DataError(
             f"Environment {name!r} has {counted(k, 'row')}; at least {_FEWEST_ROWS} are needed. "
-            f"Merge it with a similar one, or {leave_out([name])}."
+            f"{few_rows_advice('it', [name])}"
         )
     if few:
         raise DataError(
             f"{len(few)} of {len(names)} environments have fewer than {_FEWEST_ROWS} rows: "
-            f"{listed([f'{n!r} ({count(k)})' for n, k in few.items()])}. Merge them with similar "
-            f"ones, or {leave_out(list(few))}."
+            f"{listed([f'{n!r} ({count(k)})' for n, k in few.items()])}. "
+            f"{few_rows_advice('them', list(few))}"
         )
+
+
+def few_rows_advice(which: str, names: Sequence[str]) -> str:
+    """Say what to do about environments with too few rows, in a fold about its rows."""
+    similar = "a similar one" if which == "it" else "similar ones"
+    if in_a_fold():
+        told = f"This is a fold of a cross-validation. {SORTED_FOLDS}"
+        return f"{told} Or merge {which} with {similar} beforehand."
+    return f"Merge {which} with {similar}, or {leave_out(names)}."
 
 
 def leave_out(names: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from elinvar._base import atomic_write, check_writable
 from elinvar._base._check import check_unicode
 from elinvar._base._reader import Reader
+from elinvar._base._words import some
 from elinvar.answer.codec import by_column, read_columns
 from elinvar.answer.json_text import parse, plain, write
 from elinvar.environments import Schema
@@ -17,6 +18,7 @@ from elinvar.errors import DataError, FileError, ModelFileError
 from elinvar.estimators._adapted_model import AdaptedModel
 from elinvar.estimators._environment_estimator import EnvironmentEstimator
 from elinvar.estimators._facts import DataFacts
+from elinvar.estimators._formula import FormulaColumns
 
 # where the classes of model files live, imported when one is met
 _HOME = {
@@ -106,6 +108,13 @@ def _check_known(model: Any) -> None:
         raise DataError(f"A model file holds one of {', '.join(_HOME)}; got {name}.")
     if not hasattr(model, model._learned_name):
         raise DataError(f"This {name} is not fitted yet: call fit first.")
+    formula: FormulaColumns | None = getattr(model, "_formula", None)
+    if formula is not None and formula.made:
+        raise DataError(
+            f"The formula of this model makes {some(formula.made)}, and to make them again a model "
+            "file would have to hold code, which it never does. Add them to the frame as columns "
+            "and name those in the formula, or keep the model with pickle or joblib."
+        )
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
@@ -211,7 +220,9 @@ def describe_model(model: SavedModel | AdaptedModel) -> dict[str, Any]:
         "n_dropped": facts.n_dropped,
         "scales": by_column(schema, facts.scales),
     }
-    result: dict[str, Any] = plain(head | model._file_entries())
+    # a formula that only names columns, which is no code
+    named = {"formula": model.formula_} if hasattr(model, "formula_") else {}
+    result: dict[str, Any] = plain(head | named | model._file_entries())
     return result
 
 
@@ -240,6 +251,8 @@ def _build_estimator(file: Reader) -> Any:
     model.n_features_in_ = len(schema.features)
     if schema.named:
         model.feature_names_in_ = np.asarray(schema.features, dtype=object)
+    if "formula" in file.values:
+        model._take_formula(file.text("formula"), schema)
     rows = {row.text("name"): row.number("rows") for row in file.records("environments")}
     # environments of one name would have become one
     if not rows or len(rows) < len(file.take("environments")):
