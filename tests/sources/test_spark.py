@@ -36,7 +36,7 @@ def spark():
 def made(spark, rows):
     table = rows.astype({"whole": "int64"})
     found = spark.createDataFrame(table.where(table.notna(), None).to_dict("records"))
-    return found.select(*rows.columns).repartition(20)
+    return found.select(*rows.columns).repartition(5)
 
 
 def test_spark_adds_up_its_partitions(spark, rows, assert_same):
