@@ -32,6 +32,7 @@ extensions = [
 exclude_patterns = ["_build", "images", "**/GALLERY_HEADER.rst", "gallery/**/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = True
+toc_object_entries_show_parents = "hide"
 # A word in single backticks is a link where it names something that is documented.
 default_role = "py:obj"
 nitpick_ignore_regex = [("py:obj", ".*")]

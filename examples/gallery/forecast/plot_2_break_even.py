@@ -9,6 +9,8 @@ some difference on they hurt. elinvar says from which.
 # %%
 # Rain makes the crop grow; pickers are a consequence of the harvest, and each region hires in its
 # own way. ``stretch`` says how many times as far regions lie from the usual way.
+# sphinx_gallery_thumbnail_number = 2
+
 import matplotlib.pyplot as plt
 import numpy as np
 
