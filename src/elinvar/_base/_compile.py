@@ -10,8 +10,8 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 # never plain fast-math, which would assume that NaN cannot happen
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
-# so many operations on numbers take Python about as long as the compiler
-_PAYS = 1e7
+# so many operations on numbers take Python half a second, and the compiler two or three
+_PAYS = 4e6
 
 
 def compiled(

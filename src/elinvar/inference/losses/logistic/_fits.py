@@ -1,8 +1,7 @@
 r"""Maximum likelihood on supports: for all rows, for each environment, and without each.
 
 With own intercepts slopes are common and :math:`a_e` is each environment's own; the loss is then
-minimised over all of them at once (`newton`), so its value is that of the profile likelihood of
-the slopes.
+minimised over all of them at once, so its value is that of the profile likelihood of the slopes.
 """
 
 from itertools import pairwise
@@ -10,11 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from elinvar.inference.losses.logistic._newton import (
+    RIDGE,
+    best_intercept,
+    gradient,
+    information,
+    log_losses,
+    newton,
+    newton_with_intercepts,
+)
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Bools, Floats, Places
-
-RIDGE = 1e-4
-"""Keeps coefficients finite where classes are separated; elsewhere it is far below the noise."""
 
 
 class CommonFit(NamedTuple):
@@ -78,41 +83,49 @@ def common_fit(
     pull: float = 0.0,
 ) -> CommonFit:
     """Fit a support (n_gates,) to all rows, from ``start`` (m, q); ``pull`` shrinks slopes."""
-    from elinvar.inference.kernels._logistic import losses, newton
-
-    columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
+    columns, (m, q, _) = problem.columns(gates), _sizes(problem)
     weight = problem.weight if weight is None else weight
-    data, scratch = (problem.Z, problem.y, weight), (np.empty((m, n)), np.empty((2, n)))
-    inner = np.zeros((m, len(columns)))
+    Z, y, bounds = problem.Z[columns], problem.y, problem.bounds[:-1]
+    coef, inner = np.zeros((m, q)), np.zeros((m, len(columns)))
     if start is not None:
         inner[:] = start[:, columns]
-    intercepts = np.repeat(inner[None, :, 0], E, axis=0)
-    ends = (problem.bounds[:-1], problem.bounds[1:])
-    if not own_intercepts:
-        ends = (problem.bounds[:1], problem.bounds[-1:])
-    newton(*data, *ends, columns, RIDGE, pull, own_intercepts, False, inner, intercepts, *scratch)
-    if not own_intercepts:
-        intercepts[:] = inner[:, 0]
-    loss = losses(*data, problem.bounds, columns, inner, intercepts, scratch[0])
-    coef = np.zeros((m, q))
+    inner, intercepts = _fit(Z, y, weight, bounds, inner, own_intercepts, pull)
+    odds = inner[:, 1:] @ Z[1:] + np.repeat(intercepts.T, np.diff(problem.bounds), axis=1)
+    loss = np.add.reduceat(weight * log_losses(odds, y)[0], bounds)
     coef[:, columns] = inner
     coef[:, 0] = problem.linear.weights @ intercepts
     return CommonFit(coef, intercepts, loss)
 
 
+def _fit(
+    Z: Floats, y: Places, weight: Floats, bounds: Places, coef: Floats, own: bool, pull: float
+) -> tuple[Floats, Floats]:
+    """Coefficients (m, k), the constant's first, and intercepts (E, m), perhaps each its own."""
+    if not own:
+        coef = newton(Z, y, weight, coef, pull)
+        return coef, np.repeat(coef[None, :, 0], len(bounds), axis=0)
+    intercepts = np.repeat(coef[None, :, 0], len(bounds), axis=0)
+    slopes, intercepts = newton_with_intercepts(
+        Z[1:], y, weight, bounds, coef[:, 1:], intercepts, pull
+    )
+    return np.concatenate([coef[:, :1], slopes], axis=1), intercepts
+
+
 def own_fit(problem: LogisticProblem, gates: Bools, start: Floats) -> OwnFit:
     """Fit a support to each environment's rows, from ``start`` (m, q)."""
-    from elinvar.inference.kernels._logistic import fit_environments
-
-    columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
-    scratch, loss, wrong = (np.empty((m, n)), np.empty((2, n))), np.empty(E), np.empty(E)
-    inner = np.repeat(start[None, :, columns], E, axis=0)
-    fit_environments(
-        problem.Z, problem.y, problem.weight, problem.bounds, columns, RIDGE,
-        inner, loss, wrong, *scratch,
-    )  # fmt: skip
-    coef = np.zeros((E, m, q))
-    coef[:, :, columns] = inner
+    columns, (m, q, E) = problem.columns(gates), _sizes(problem)
+    coef, loss, wrong = np.zeros((E, m, q)), np.empty(E), np.empty(E)
+    for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
+        Z, y, weight = problem.Z[columns, lo:hi], problem.y[lo:hi], problem.weight[lo:hi]
+        inner = newton(Z, y, weight, start[:, columns])
+        each, prob = log_losses(inner @ Z, y)
+        coef[e][:, columns], loss[e] = inner, weight @ each
+        every = np.concatenate([1 - prob.sum(axis=0, keepdims=True), prob])
+        rows = np.arange(len(y))
+        mine = every[y, rows]
+        every[y, rows] = -1.0
+        # a tie is a mistake: coefficients of 0 separate nothing
+        wrong[e] = weight @ (mine <= every.max(axis=0))
     return OwnFit(coef, loss, wrong)
 
 
@@ -132,36 +145,32 @@ def left_out_fits(
     Stops with None where a mean log loss on slopes exceeds ``bound``: such a support is not the
     one that is sought. Environments come in the order ``first``, those that may exceed it first.
     """
-    from elinvar.inference.kernels._logistic import newton, objective
-
-    columns, (m, q, n, E) = problem.columns(gates), _sizes(problem)
-    weight = problem.weight if weight is None else weight
-    scratch = (np.empty((m, n)), np.empty((2, n)))
+    columns, (m, q, E) = problem.columns(gates), _sizes(problem)
+    weight, count = problem.weight if weight is None else weight, np.diff(problem.bounds)
+    Z, y = problem.Z[columns], problem.y
     coefs, loss, slopes_loss = np.zeros((E, m, q)), np.empty(E), np.empty(E)
     for e in (np.arange(E) if first is None else first).tolist():
-        lo, hi = int(problem.bounds[e]), int(problem.bounds[e + 1])
+        here = slice(int(problem.bounds[e]), int(problem.bounds[e + 1]))
         inner = np.zeros((m, len(columns)))
         if start is not None:
             inner[:] = start[:, columns]
         others = np.flatnonzero(np.arange(E) != e)
-        intercepts = np.repeat(inner[None, :, 0], E - 1, axis=0)
-        ends = (problem.bounds[others], problem.bounds[others + 1])
-        newton(
-            problem.Z, problem.y, weight, *ends, columns, RIDGE, pull, own_intercepts,
-            False, inner, intercepts, *scratch,
-        )  # fmt: skip
+        rest = np.r_[: here.start, here.stop : len(y)]
+        bounds = np.cumsum(count[others]) - count[others]
+        inner, intercepts = _fit(
+            Z[:, rest], y[rest], weight[rest], bounds, inner, own_intercepts, pull
+        )
         if own_intercepts:
             share = problem.linear.weights[others]
             share = share if share.sum() > 0 else np.ones(E - 1)
             inner[:, 0] = share @ intercepts / share.sum()
         # fitted with the weights asked for, judged by the environment's own rows
-        data = (problem.Z, problem.y, problem.weight, lo, hi, columns)
-        loss[e] = objective(*data, inner, scratch[0]) / problem.count[e]
+        odds = inner @ Z[:, here]
+        loss[e] = problem.weight[here] @ log_losses(odds, y[here])[0] / problem.count[e]
         coefs[e][:, columns] = inner
         slopes_loss[e] = loss[e]
         if own_intercepts:
-            odds = inner @ problem.Z[columns, lo:hi]
-            mine = best_intercept(odds, problem.y[lo:hi], problem.weight[lo:hi])[1]
+            mine = best_intercept(odds, y[here], problem.weight[here])[1]
             slopes_loss[e] = mine / problem.count[e]
         if slopes_loss[e] > bound:
             return None
@@ -176,36 +185,17 @@ def stepped_left_out(problem: LogisticProblem, gates: Bools, fit: CommonFit) -> 
     with g and H gradient and curvature of an environment's log loss at w (Pregibon 1981). One
     intercept for all.
     """
-    from elinvar.inference.kernels._logistic import gradient, objective
-
-    columns, (m, _, n, E) = problem.columns(gates), _sizes(problem)
-    size, start = m * len(columns), np.ascontiguousarray(fit.coef[:, columns])
+    columns, (m, _, E) = problem.columns(gates), _sizes(problem)
+    start = fit.coef[:, columns]
     bend = informations(problem, gates, np.repeat(fit.coef[None], E, axis=0))
-    total = bend.sum(axis=0) + RIDGE * np.eye(size)
-    prob, work, slope = np.empty((m, n)), np.empty((2, n)), np.empty(size)
+    total = bend.sum(axis=0) + RIDGE * np.eye(start.size)
     loss = np.empty(E)
     for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
-        data = (problem.Z, problem.y, problem.weight, lo, hi, columns)
-        objective(*data, start, prob)
-        gradient(*data, prob, slope, work)
-        step = np.linalg.solve(total - bend[e], slope).reshape(m, -1)
-        loss[e] = objective(*data, start + step, prob) / problem.count[e]
+        Z, y, weight = problem.Z[columns, lo:hi], problem.y[lo:hi], problem.weight[lo:hi]
+        slope = gradient(Z, y, weight, log_losses(start @ Z, y)[1])
+        step = np.linalg.solve(total - bend[e], slope.ravel()).reshape(m, -1)
+        loss[e] = weight @ log_losses((start + step) @ Z, y)[0] / problem.count[e]
     return loss
-
-
-def best_intercept(odds: Floats, y: Places, weight: Floats) -> tuple[Floats, float]:
-    """Return what to add to log odds (m, n) of one environment, (m,), and the log loss then."""
-    from elinvar.inference.kernels._logistic import newton
-
-    m, n = odds.shape
-    # log odds as columns of their own, with coefficients that stay 1
-    table = np.concatenate([np.ones((1, n)), odds])
-    coef, moved = np.concatenate([np.zeros((m, 1)), np.eye(m)], axis=1), np.zeros((1, m))
-    ends, scratch = (np.array([0]), np.array([n])), (np.empty((m, n)), np.empty((2, n)))
-    loss = newton(
-        table, y, weight, *ends, np.arange(m + 1), RIDGE, 0.0, True, True, coef, moved, *scratch
-    )
-    return moved[0], float(loss)
 
 
 def informations(problem: LogisticProblem, gates: Bools, coefs: Floats) -> Floats:
@@ -213,18 +203,15 @@ def informations(problem: LogisticProblem, gates: Bools, coefs: Floats) -> Float
 
     ``coefs`` (E, m, q) have the environment's intercept; k counts the constant.
     """
-    from elinvar.inference.kernels._logistic import curvature, objective
-
-    columns, (m, _, n, E) = problem.columns(gates), _sizes(problem)
+    columns, (m, _, E) = problem.columns(gates), _sizes(problem)
     found = np.empty((E, m * len(columns), m * len(columns)))
-    prob, work = np.empty((m, n)), np.empty((2, n))
     for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
-        coef = np.ascontiguousarray(coefs[e][:, columns])
-        objective(problem.Z, problem.y, problem.weight, lo, hi, columns, coef, prob)
-        curvature(problem.Z, problem.weight, lo, hi, columns, prob, found[e], work)
+        Z = problem.Z[columns, lo:hi]
+        prob = log_losses(coefs[e][:, columns] @ Z, problem.y[lo:hi])[1]
+        found[e] = information(Z, problem.weight[lo:hi], prob)
     return found
 
 
-def _sizes(problem: LogisticProblem) -> tuple[int, int, int, int]:
-    """Outcomes, columns, rows and environments."""
-    return problem.m, *problem.Z.shape, len(problem.count)
+def _sizes(problem: LogisticProblem) -> tuple[int, int, int]:
+    """Outcomes, columns and environments."""
+    return problem.m, len(problem.Z), len(problem.count)

@@ -15,7 +15,7 @@ from elinvar.inference.losses._records import (
     softmax,
 )
 from elinvar.inference.losses._residuals import left_out_fit, residuals_of, taken_freedom
-from elinvar.inference.losses.logistic._fits import best_intercept
+from elinvar.inference.losses.logistic._newton import best_intercept
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Floats, Places
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from elinvar.inference.losses._records import Refit
 from elinvar.inference.losses._robust import with_sandwich
-from elinvar.inference.losses.logistic._fits import RIDGE, informations
+from elinvar.inference.losses.logistic._fits import informations
+from elinvar.inference.losses.logistic._newton import RIDGE
 from elinvar.inference.losses.logistic._supports import Support
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Bools, Floats

@@ -3,6 +3,7 @@
 import numpy as np
 
 from elinvar.inference.losses.logistic._fits import CommonFit, common_fit
+from elinvar.inference.losses.logistic._newton import log_losses
 from elinvar.inference.problem._folds import FEW_FOLDS, folds_of
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Bools, Floats
@@ -52,8 +53,6 @@ def _fit(
 
 def _loss(problem: LogisticProblem, coef: Floats, place: int) -> float:
     """Mean log loss of coefficients (m, q) on one environment."""
-    from elinvar.inference.kernels._logistic import objective
-
-    lo, hi = int(problem.bounds[place]), int(problem.bounds[place + 1])
-    data = (problem.Z, problem.y, problem.weight, lo, hi, np.arange(coef.shape[1]))
-    return objective(*data, coef, np.empty((len(coef), hi - lo))) / float(problem.count[place])
+    here = slice(int(problem.bounds[place]), int(problem.bounds[place + 1]))
+    loss, _ = log_losses(coef @ problem.Z[:, here], problem.y[here])
+    return float(problem.weight[here] @ loss) / float(problem.count[place])

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from elinvar.inference.losses._records import Subspace
-from elinvar.inference.losses.logistic._fits import RIDGE
+from elinvar.inference.losses.logistic._newton import newton
 from elinvar.inference.losses.squared._subspace import invariant_subspace
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Floats
@@ -58,19 +58,12 @@ def logistic_subspace(
 
 def _along(problem: LogisticProblem, direction: Floats, weight: Floats) -> Floats:
     """Logistic regression (1, q) on the column that a direction (q,) makes of all."""
-    from elinvar.inference.kernels._logistic import newton
-
     n = len(problem.y)
     column = direction @ problem.Z
     # of unit spread, so that the ridge does not depend on units
     spread = max(float(column.std()), 1e-150)
-    coef, prob, work = np.zeros((1, 2)), np.empty((1, n)), np.empty((2, n))
     table = np.stack([np.ones(n), column / spread])
-    ends = (np.array([0]), np.array([n]))
-    newton(
-        table, problem.y, weight, *ends, np.arange(2), RIDGE, 0.0, False, False,
-        coef, np.zeros((1, 1)), prob, work,
-    )  # fmt: skip
+    coef = newton(table, problem.y, weight, np.zeros((1, 2)))
     along = coef[:, 1:] / spread * direction
     along[:, 0] += coef[0, 0]
     return along

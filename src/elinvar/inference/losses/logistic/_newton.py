@@ -1,0 +1,203 @@
+"""Newton steps of (multinomial) logistic regression.
+
+Columns come as rows of ``Z`` (k, n). Class 0 is the reference, with log odds 0; coefficients
+(m, k) are those of the other m classes.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from elinvar.inference.problem._types import Floats, Places
+
+RIDGE = 1e-4
+"""Keeps coefficients finite where classes are separated; elsewhere it is far below the noise."""
+
+_ITERATIONS = 60
+# a decrement d is about d^2 after the step that it belongs to, so this one is the last
+_CLOSE = 1e-6
+_SHORTEST = 1e-6
+
+
+def log_losses(odds: Floats, y: Places) -> tuple[Floats, Floats]:
+    """Log loss of each row (n,) at log odds (m, n), and probabilities of the m classes (m, n)."""
+    if len(odds) == 1:
+        # log(1 + e^v) = max(v, 0) + log(1 + e^-|v|): no exponential overflows
+        v = odds[0]
+        small = np.exp(-np.abs(v))
+        loss = np.maximum(v, 0.0) - v * y + np.log1p(small)
+        return loss, (np.where(v >= 0, 1.0, small) / (1.0 + small))[None]
+    # the reference has log odds 0; shifted by the largest, no exponential overflows
+    top = np.maximum(odds.max(axis=0), 0.0)
+    part = np.exp(odds - top)
+    total = np.exp(-top) + part.sum(axis=0)
+    own = np.where(y > 0, odds[np.maximum(y - 1, 0), np.arange(len(y))], 0.0)
+    return top + np.log(total) - own, part / total
+
+
+def gradient(Z: Floats, y: Places, weight: Floats, prob: Floats) -> Floats:
+    """Gradient of the log loss (m, k) at these probabilities."""
+    slope: Floats = _off(y, weight, prob) @ Z.T
+    return slope
+
+
+def information(Z: Floats, weight: Floats, prob: Floats) -> Floats:
+    """Fisher information of the m k coefficients, class by class, (m k, m k)."""
+    (m, _), k = prob.shape, len(Z)
+    if m == 1:
+        single: Floats = (weight * prob[0] * (1.0 - prob[0]) * Z) @ Z.T
+        return single
+    found = np.empty((m, k, m, k))
+    for c, row in enumerate(_bend(weight, prob)):
+        for d in range(c + 1):
+            found[c, :, d] = (row[d] * Z) @ Z.T
+            found[d, :, c] = found[c, :, d]
+    return found.reshape(m * k, m * k)
+
+
+def newton(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0) -> Floats:
+    """Minimise log loss + ridge |coef|^2 / 2 + pull |slopes - mean|^2 from ``coef`` on.
+
+    The first column is the constant. The mean of slopes is over all classes, whose reference has
+    slopes 0: of two classes the last term is pull |slopes|^2 / 2, and of several it does not depend
+    on which is the reference.
+    """
+    drawn = _Pull(pull, len(coef), free=1)
+
+    def evaluate(w: Floats) -> tuple[float, Floats]:
+        loss, prob = log_losses(w @ Z, y)
+        return float(weight @ loss + 0.5 * RIDGE * np.square(w).sum()) + drawn.value(w), prob
+
+    def step(w: Floats, prob: Floats) -> tuple[Floats, float]:
+        slope = (gradient(Z, y, weight, prob) + RIDGE * w + drawn.slope(w)).ravel()
+        bend = information(Z, weight, prob) + RIDGE * np.eye(w.size) + drawn.bend(w)
+        move = np.asarray(np.linalg.solve(bend, slope), dtype=np.float64)
+        return move.reshape(w.shape), float(move @ slope)
+
+    return _descend(evaluate, step, coef)
+
+
+def newton_with_intercepts(
+    Z: Floats, y: Places, weight: Floats, bounds: Places, slopes: Floats, intercepts: Floats,
+    pull: float = 0.0,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Minimise the same where rows from each bound (E,) on have intercepts (E, m) of their own.
+
+    They are free of the ridge, and ``Z`` has no constant. In a Newton step they are taken out of
+    the system: what is left, the Schur complement, is the curvature of the loss after minimising
+    over intercepts.
+    """
+    (m, k), count = slopes.shape, np.diff(bounds, append=len(y))
+    drawn, size = _Pull(pull, m, free=0), m * k
+
+    def parts(x: Floats) -> tuple[Floats, Floats]:
+        return x[:size].reshape(m, k), x[size:].reshape(-1, m)
+
+    def evaluate(x: Floats) -> tuple[float, Floats]:
+        w, a = parts(x)
+        loss, prob = log_losses(w @ Z + np.repeat(a.T, count, axis=1), y)
+        return float(weight @ loss + 0.5 * RIDGE * np.square(w).sum()) + drawn.value(w), prob
+
+    def step(x: Floats, prob: Floats) -> tuple[Floats, float]:
+        w, _ = parts(x)
+        off, bend = _off(y, weight, prob), _bend(weight, prob)
+        slope = (off @ Z.T + RIDGE * w + drawn.slope(w)).ravel()
+        own = np.add.reduceat(off, bounds, axis=1).T
+        # H_aa, with a ridge in the step alone, so that no pivot is 0 where a class is missing
+        inner = np.moveaxis(np.add.reduceat(bend, bounds, axis=2), -1, 0) + RIDGE * np.eye(m)
+        border = np.add.reduceat(bend[:, :, None] * Z, bounds, axis=3)
+        border = np.moveaxis(border, -1, 0).reshape(len(bounds), m, size)
+        solved = np.linalg.solve(inner, np.concatenate([border, own[..., None]], axis=2))
+        total = information(Z, weight, prob) + RIDGE * np.eye(size) + drawn.bend(w)
+        total -= np.einsum("ecj,eck->jk", border, solved[..., :size])
+        rest = slope - np.einsum("ecj,ec->j", border, solved[..., size])
+        move = np.linalg.solve(total, rest)
+        moves = solved[..., size] - solved[..., :size] @ move
+        decrement = float(rest @ move + (own * solved[..., size]).sum())
+        return np.concatenate([move, moves.ravel()]), decrement
+
+    return parts(_descend(evaluate, step, np.concatenate([slopes.ravel(), intercepts.ravel()])))
+
+
+def best_intercept(odds: Floats, y: Places, weight: Floats) -> tuple[Floats, float]:
+    """Return what to add to log odds (m, n) of one environment, (m,), and the log loss then."""
+    m = len(odds)
+
+    def evaluate(a: Floats) -> tuple[float, Floats]:
+        loss, prob = log_losses(odds + a[:, None], y)
+        return float(weight @ loss), prob
+
+    def step(a: Floats, prob: Floats) -> tuple[Floats, float]:
+        slope = _off(y, weight, prob).sum(axis=1)
+        move = np.linalg.solve(_bend(weight, prob).sum(axis=2) + RIDGE * np.eye(m), slope)
+        return move, float(move @ slope)
+
+    best = _descend(evaluate, step, np.zeros(m))
+    return best, evaluate(best)[0]
+
+
+class _Pull:
+    """What pulls slopes towards each other over classes; the first ``free`` columns are free."""
+
+    def __init__(self, strength: float, m: int, *, free: int) -> None:
+        # squares about the mean over all classes, the reference among them
+        self.form = strength * (np.eye(m) - 1.0 / (m + 1))
+        self.free = free
+        self.none = strength == 0.0
+
+    def value(self, w: Floats) -> float:
+        held = w[:, self.free :]
+        return 0.0 if self.none else float((held * (self.form @ held)).sum())
+
+    def slope(self, w: Floats) -> Floats | float:
+        if self.none:
+            return 0.0
+        slope = 2.0 * self.form @ w
+        slope[:, : self.free] = 0.0
+        return slope
+
+    def bend(self, w: Floats) -> Floats | float:
+        if self.none:
+            return 0.0
+        held = np.arange(w.shape[1]) >= self.free
+        return np.asarray(np.kron(2.0 * self.form, np.diag(held.astype(float))), dtype=np.float64)
+
+
+def _off(y: Places, weight: Floats, prob: Floats) -> Floats:
+    """Weighed probabilities less what is there, (m, n)."""
+    there = y == np.arange(1, len(prob) + 1)[:, None]
+    off: Floats = weight * (prob - there)
+    return off
+
+
+def _bend(weight: Floats, prob: Floats) -> Floats:
+    """Fisher's weight of classes c and d, p_c (1{c = d} - p_d), of each row, (m, m, n)."""
+    same = np.eye(len(prob))[..., None]
+    bend: Floats = weight * prob[:, None] * (same - prob)
+    return bend
+
+
+def _descend(
+    evaluate: Callable[[Floats], tuple[float, Floats]],
+    step: Callable[[Floats, Floats], tuple[Floats, float]],
+    start: Floats,
+) -> Floats:
+    """Newton's steps, shortened until they go down."""
+    point, (value, prob) = start, evaluate(start)
+    for _ in range(_ITERATIONS):
+        # the decrement g' H^-1 g is twice what a step gains if the loss is quadratic
+        move, decrement = step(point, prob)
+        length, before = 1.0, value
+        while True:
+            there = point - length * move
+            value, prob = evaluate(there)
+            # Armijo's rule, with what rounding may add
+            if value <= before - 1e-4 * length * decrement + 1e-11 * abs(before):
+                break
+            if length < _SHORTEST:
+                break
+            length *= 0.5
+        point = there
+        if decrement < _CLOSE or length < _SHORTEST:
+            break
+    return point
