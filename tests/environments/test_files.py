@@ -174,6 +174,7 @@ def test_quoted_line_breaks(tmp_path):
     assert Moments.from_files(path, **ROLES).schema.levels == {"t": ("x\ny", "z")}
 
 
+LATE_KEY = b'{"a": 1, "y": 2, "site": "s"}\n' * 60_000 + b'{"a": 1, "y": 2, "site": "s", "b": 1}\n'
 BAD = {
     "empty.csv": (b"", r"empty.csv is empty \(0 bytes\)"),
     "empty.parquet": (b"", r"is empty \(0 bytes\)"),
@@ -182,21 +183,26 @@ BAD = {
     "cut.csv": (b"a,y,site\n1,2,s\n1,2", "cut short: line 3 has 2 fields where the header has 3"),
     "ragged.csv": (b"a,y,site\n1,2,s\n1,2,s,4\n", "line 3 has 4 fields"),
     "twice.csv": (b"a,a,y,site\n1,1,2,s\n", "duplicated column names: 'a'"),
-    "latin.csv": ("a,y,site\n1,2,é\n".encode("latin1"), "not UTF-8 text"),
-    "latin_header.csv": ("é,y,site\n1,2,e\n".encode("latin1"), "not UTF-8 text"),
+    "greek.csv": ("a,y,site\n1,2,νότος\n".encode("cp1253"), "not UTF-8 text.*iconv"),
+    "chinese.csv": ("北京,y,site\n1,2,e\n".encode("gb18030"), "not UTF-8 text"),
     "binary.csv": (b"a,y\x00\x01\x02site\n", "not a text file"),
     "noise.csv": (bytes(range(1, 255)) * 9, "noise.csv"),
     "quote.csv": (b'a,y,site\n"1,2,s\n1,2,s\n', "quote.csv"),
     "cut.csv.gz": (gzip.compress(os.urandom(3000))[:200], "cut.csv.gz cannot be read"),
-    "fake.csv.gz": (b"a,y,site\n1,2,3\n", "cannot be read"),
     "fake.parquet": (b"hello world", "fake.parquet cannot be read; it is damaged"),
     "fake.feather": (b"hello world", "cannot be read; it is damaged"),
     "magic.parquet": (b"PAR1" + b"\0" * 99 + b"PAR1", "cannot be read; it is damaged"),
     "magic.arrow": (b"ARROW1\0\0" + b"\0" * 99, "cannot be read; it is damaged"),
     "old.feather": (b"FEA1" + b"\0" * 99 + b"FEA1", "cannot be read; it is damaged"),
     "parquet.csv": (b"PAR1abcPAR1", "ends in .csv, but its content is Parquet"),
-    "book.xlsx": (b"PK\x03\x04abc", "of a format that is not known; files that can be read"),
-    "noending": (b"a,y,site\n1,2,s\n", "of a format that is not known"),
+    "book.xlsx": (b"PK\x03\x04abc", "cannot be read: it is damaged"),
+    "old.xls": (b"\xd0\xcf\x11\xe0", "another program: read it with pandas.read_excel"),
+    "old.csv": (b"\xd0\xcf\x11\xe0", "workbook of an old format"),
+    "stata.dta": (b"<stata_dta>", "read it with pandas.read_stata"),
+    "page.csv": (b"<!DOCTYPE html><html>a,y,site", "is a web page"),
+    "noending": (b"a,y\0site\n1,2,s\n", "of a format that is not known; files that can be read"),
+    "parts.json": (b"[1, 2]", "no list of objects"),
+    "late.jsonl": (LATE_KEY, "keys further down that its first rows lack"),
 }
 
 

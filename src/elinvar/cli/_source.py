@@ -24,14 +24,6 @@ MOMENTS = ".moments"
 _SMALL = 20_000_000
 # what is said of a table in a database; the rest is about files
 _ASKED = "target environment features drop categorical sample_weight missing".split()
-_HEAD = 1 << 16
-_MAGIC = {
-    b"PAR1": "parquet",
-    b"ARROW1": "arrow",
-    b"\x1f\x8b": "csv.gz",
-    b"BZh": "csv.bz2",
-    b"\x28\xb5\x2f\xfd": "csv.zst",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,26 +159,18 @@ def taken_in(data: list[str], ending: str | None) -> list[str]:
     if data.count("-") > 1 or sys.stdin is None or sys.stdin.isatty():
         raise FileError("Standard input (-) is read once, from a pipe or a file: cat FILE | ...")
     source = sys.stdin.buffer
-    head = source.read(_HEAD)
+    head = source.read(1)
     if not head:
         raise FileError("Standard input is empty (0 bytes).")
     closing = ExitStack()
     atexit.register(closing.close)
-    file = (
-        closing.enter_context(temporary_folder()) / f"standard input.{ending or _ending_of(head)}"
-    )
+    # without an ending it is known by its content
+    name = f"standard input.{ending}" if ending else "standard input"
+    file = closing.enter_context(temporary_folder()) / name
     with file.open("wb") as copy:
         copy.write(head)
         shutil.copyfileobj(source, copy)
     return [str(file) if name == "-" else name for name in data]
-
-
-def _ending_of(head: bytes) -> str:
-    """Tell what standard input holds from its first bytes: text is CSV, or JSON lines."""
-    for magic, ending in _MAGIC.items():
-        if head.startswith(magic):
-            return ending
-    return "jsonl" if head.lstrip().startswith(b"{") else "csv"
 
 
 def check_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:

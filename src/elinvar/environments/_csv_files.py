@@ -1,21 +1,18 @@
 """CSV files as tables, batch by batch."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinvar.environments._csv_layout import Layout, opened
+from elinvar.environments._csv_layout import NULLS, Layout
 from elinvar.environments._notation import PLAIN, Notation
+from elinvar.environments._packed import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _WRITTEN = (r"^(-?\d+)\.0+$", r"^(\d{4}-\d\d-\d\d)[ T]00:00(:00(\.0+)?)?$")
-NULLS = [
-    *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NULL", "null", "None"),
-    *("NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
-]
 
 
 class NotNumbers(Exception):
@@ -35,12 +32,21 @@ def open_csv(
     columns: list[str] | None = None,
     *,
     threads: bool = True,
+    notes: list[str] | None = None,
 ) -> Any:
-    """Open a CSV file to be parsed and converted, batch by batch."""
+    """Open a CSV file to be parsed and converted, batch by batch.
+
+    ``notes`` gets the lines that are passed over: comments and sentences among the rows.
+    """
+    import pyarrow as pa
     import pyarrow.csv as pc
 
+    said = [] if notes is None else notes
+    source = opened(path)
+    if layout.delimiter == " " and layout.padded:
+        source = pa.TransformInputStream(source, _squeezer())
     return pc.open_csv(
-        opened(path),
+        source,
         read_options=pc.ReadOptions(
             skip_rows=layout.skipped,
             column_names=layout.names,
@@ -48,7 +54,11 @@ def open_csv(
             block_size=layout.block,
             use_threads=threads,
         ),
-        parse_options=pc.ParseOptions(delimiter=layout.delimiter, newlines_in_values=True),
+        parse_options=pc.ParseOptions(
+            delimiter=layout.delimiter,
+            newlines_in_values=True,
+            invalid_row_handler=lambda row: _passed_over(row, said),
+        ),
         convert_options=pc.ConvertOptions(
             column_types=types,
             include_columns=columns,
@@ -60,6 +70,35 @@ def open_csv(
     )
 
 
+def _passed_over(row: Any, notes: list[str]) -> str:
+    """Pass over comments, and sentences such as the source below a table; refuse other rows."""
+    cells = [cell.strip() for cell in re.split(r"[,;\t|]", row.text)]
+    if not row.text.startswith("#"):
+        few = 2 * row.actual_columns <= row.expected_columns and " " in row.text.strip()
+        if not few or not cells[0][:1].isalpha() or any(re.match(r"\W*\d", c) for c in cells):
+            return "error"
+        notes.append(row.text.strip())
+    return "skip"
+
+
+def _squeezer() -> Callable[[bytes], bytes]:
+    """Return what leaves one blank of several, and none at the ends of lines."""
+    held, fresh = b"", True
+
+    def squeezed(chunk: bytes) -> bytes:
+        nonlocal held, fresh
+        text = held + bytes(chunk)
+        body = text.rstrip(b" ")
+        held = text[len(body) :]
+        if not body:
+            return b""
+        out = re.sub(rb" *(\r?\n) *", rb"\1", re.sub(rb" {2,}", b" ", body))
+        out, fresh = out.lstrip(b" ") if fresh else out, body.endswith(b"\n")
+        return out
+
+    return squeezed
+
+
 def csv_batches(
     path: Path,
     layout: Layout,
@@ -67,17 +106,24 @@ def csv_batches(
     columns: list[str],
     labels: set[str],
     notation: Notation,
+    notes: list[str],
 ) -> Iterator["pa.Table"]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    texts = {name for name, kind in types.items() if pa.types.is_string(kind)}
+    trimmed = texts if layout.padded and layout.delimiter != " " else set()
+    nulls = pa.array([""] if notation.no_na else [*NULLS, *sorted(notation.na)])
     # Not through a dataset: that reads ahead without bound where computing is slower.
-    for batch in open_csv(path, layout, notation, types, columns):
+    for batch in open_csv(path, layout, notation, types, columns, notes=notes):
         table = pa.Table.from_batches([batch])
-        for name in labels & set(types):
-            # CSV has no types: what was written as 2020.0 is the label 2020, and a day is a day
+        for name in trimmed | (labels & texts):
             column = table[name]
-            for written in _WRITTEN:
+            if name in trimmed:
+                column = pc.utf8_trim_whitespace(column)
+                column = pc.if_else(pc.is_in(column, nulls), None, column)
+            # CSV has no types: what was written as 2020.0 is the label 2020, and a day is a day
+            for written in _WRITTEN if name in labels else ():
                 column = pc.replace_substring_regex(column, written, r"\1")
             table = table.set_column(table.column_names.index(name), name, column)
         yield table

@@ -5,31 +5,45 @@ names, a line ``sep=;``, a header that has no name for the row names (as R write
 without a name, text in UTF-16.
 """
 
+import codecs
 import csv
 import io
-import mmap
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from elinvar._base._warn import warn
 from elinvar.environments._notation import PLAIN, Notation
+from elinvar.environments._packed import opened
 from elinvar.errors import FileError
 
-PACKED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 _DELIMITERS = (",", ";", "\t", "|")
+# tried where these part nothing
+_RARE = ("\x01", "\x1f", "^", "~", ":", " ")
 _FIRST = 1 << 16
 # a header may be long, but not without end
 _MOST = 1 << 28
-_RECORDS = 200
-_TITLES = 30
+_RECORDS = 400
+_TITLES = 100
 _BLOCK = 1 << 20
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# text that is not of western Europe: other letters, or several in a row that are not ASCII
+_FOREIGN = re.compile(
+    r"[^\x00-\x7f]{3}|[^\x00-\x7f\u00c0-\u00ff\u20ac\u00a3\u00b0\u00b2\u00b3\u00b5\u0152\u0153]"
+)
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\0\0", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 # so many numbers tell how all are written
 _SEVERAL = 5
+NULLS = [
+    *("", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NULL", "null", "None"),
+    *("NaN", "nan", "-NaN", "-nan", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+]
 _NOTATION = Notation(decimal=",")
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.I)
 
@@ -41,15 +55,21 @@ class Layout:
     Attributes
     ----------
     delimiter : str
+    padded : bool
+        Whether blanks beside the delimiter say nothing; if it is one, whether there are several.
     encoding : str
     skipped : int
         Lines above the first row, the names among them.
+    rows : bool
+        Whether there are any below.
     names : tuple of str
         Names of all columns; those that have none got one that no one can mean.
     nameless : tuple of str
         The columns among them that have no name.
     above : tuple of str
         What stands above the names and is no comment, such as a title.
+    below : tuple of str
+        What stands between the names and the rows, such as units.
     grouped : tuple of str
         Columns in which points may keep thousands apart.
     block : int
@@ -57,31 +77,16 @@ class Layout:
     """
 
     delimiter: str = ","
+    padded: bool = False
     encoding: str = "utf8"
     skipped: int = 1
+    rows: bool = True
     names: tuple[str, ...]
     nameless: tuple[str, ...] = ()
     above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
     grouped: tuple[str, ...] = ()
     block: int = _BLOCK
-
-
-def opened(path: Path) -> Any:
-    """Return a file to read bytes from, unpacked if its name says that it is packed."""
-    import pyarrow as pa
-
-    packed = PACKED.get(path.suffix.lower())
-    if packed is None:
-        with path.open("rb") as file:
-            head = file.read(4)
-        packed = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
-    try:
-        return pa.input_stream(str(path), compression=packed)
-    except UnicodeEncodeError:
-        # Arrow cannot say a name that is no Unicode; the content need not be in memory for that
-        with path.open("rb") as file:
-            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return pa.input_stream(pa.py_buffer(held), compression=packed)
 
 
 def layout_of(path: Path) -> Layout:
@@ -96,11 +101,15 @@ def layout_of(path: Path) -> Layout:
     while True:
         with opened(path) as file:
             head = file.read(size)
-        if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-            raise FileError(f"{path} is a workbook or an archive; save its table as CSV.")
+        if head.startswith(b"\xd0\xcf\x11\xe0"):
+            raise FileError(
+                f"{path} is a workbook of an old format; save its table as CSV or .xlsx."
+            )
+        if head[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+            raise FileError(f"{path} is a web page or XML, not a table; save the table as CSV.")
         whole = len(head) < size
-        encoding = _encoding(head)
-        lines = _lines(_decoded(path, head, encoding, whole), whole)
+        encoding, text = _decoded(path, head, whole)
+        lines = _lines(text, whole)
         found = _judged(path, lines, encoding, whole)
         if found is not None:
             return found
@@ -119,16 +128,32 @@ def _encoding(head: bytes) -> str:
     return "utf8"
 
 
-def _decoded(path: Path, head: bytes, encoding: str, whole: bool) -> str:
-    import codecs
-
+def _decoded(path: Path, head: bytes, whole: bool) -> tuple[str, str]:
+    """Return the encoding and the text."""
+    encoding = _encoding(head)
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head, final=whole)
     except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not UTF-8 text; save it with encoding UTF-8.") from error
+        encoding = "cp1252"
+        text = head.decode(encoding, errors="replace")
+        if _FOREIGN.search(text):
+            raise FileError(not_utf8(path)) from error
+        example = re.search(r"\S*[^\x00-\x7f]\S*", text)
+        warn(
+            f"{path.name} is not UTF-8, and read as Windows-1252: {example and example[0][:40]!r}. "
+            "If letters look wrong, save it as UTF-8."
+        )
     if "\0" in text:
         raise FileError(f"{path} is named {path.suffix}, but is not a text file; is it a CSV file?")
-    return text
+    return encoding, text
+
+
+def not_utf8(path: Path) -> str:
+    """Return the sentence for text in another encoding."""
+    return (
+        f"{path} is not UTF-8 text; save it with encoding UTF-8, or convert it: "
+        "iconv -f ENCODING -t UTF-8 OLD > NEW."
+    )
 
 
 def _lines(text: str, whole: bool) -> list[str]:
@@ -150,23 +175,21 @@ def _judged(path: Path, lines: list[str], encoding: str, whole: bool) -> Layout 
     candidates = (given,) if given else _DELIMITERS
     found = [_Table.of(lines, start, delimiter) for delimiter in candidates]
     if not given and all(table.width < 2 for table in found):
-        found.append(_Table.of(lines, start, " "))
+        found += [_Table.of(lines, start, delimiter) for delimiter in _RARE]
     best = max(found, key=lambda table: table.rank)
     if best.end == 0:
         return None
-    if best.delimiter == " " and not all(cell.strip() for cell in best.header):
-        raise FileError(
-            f"{path}: columns seem to be parted by several blanks; part them by one sign, such as "
-            "a comma."
-        )
     names, nameless = _named(best)
     return Layout(
         delimiter=best.delimiter,
+        padded=best.padded,
         encoding="utf8" if encoding == "utf-8-sig" else encoding,
         skipped=best.end,
+        rows=not whole or any(line.strip() for line in lines[best.end :]),
         names=names,
         nameless=nameless,
         above=tuple(best.above),
+        below=tuple(best.below),
         grouped=tuple(names[k] for k in best.grouped),
         block=max(_BLOCK, 4 * max(map(len, lines))),
     )
@@ -199,7 +222,9 @@ class _Table:
     header: list[str]
     end: int = 0
     above: list[str]
+    below: list[str] = field(default_factory=list)
     width: int = 0
+    padded: bool = False
     share: float = 0.0
     row_names: bool = False
     trailing: bool = False
@@ -233,23 +258,31 @@ class _Table:
         width = _width([row for _, row in filled])
         at = _header_at([row for _, row in filled], width)
         end, header = filled[at]
+        above, below = [row for _, row in filled[:at]], []
+        if _is_second_header([row for _, row in filled], at, width):
+            # names of groups or, apart by a blank line, a title above the names; units below them
+            apart = not all(line.strip() for line in lines[end : filled[at + 1][0]])
+            if apart or _names_better(filled[at + 1][1], header):
+                above.append(header)
+                header = filled[at + 1][1]
+            else:
+                below.append(filled[at + 1][1])
+            at, end = at + 1, filled[at + 1][0]
         body = [row for _, row in filled[at + 1 :]]
         whole = [row for row in body if len(row) == width]
         fitting = len(whole)
         longer = bool(header and body) and len(header) == width - 1 and fitting == len(body)
         # a sign at the end of every row but the first begins no column
         trailing = longer and not any(row[-1].strip() for row in body)
-        above = [
-            delimiter.join(row).strip(" \t" + delimiter)
-            for _, row in filled[:at]
-            if not row[0].lstrip().startswith("#")
-        ]
+        said = [row for row in above if not row[0].lstrip().startswith("#")]
         return cls(
             delimiter=delimiter,
             header=header,
             end=end,
-            above=above,
+            above=[_joined(row, delimiter) for row in said],
+            below=[_joined(row, delimiter) for row in below],
             width=width,
+            padded=_is_padded(lines, delimiter, whole),
             share=fitting / len(body) if body else 1.0,
             row_names=longer and not trailing,
             trailing=trailing,
@@ -259,13 +292,17 @@ class _Table:
 
 def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield records with the number of the line they end in; stop at what is none."""
-    reader = csv.reader(iter(lines[start:]), delimiter=delimiter)
+    reader = csv.reader(iter(lines[start:]), delimiter=delimiter, skipinitialspace=delimiter == " ")
     usual = csv.field_size_limit(_MOST)
     try:
         for k, row in enumerate(reader):
             if k >= _RECORDS:
                 return
-            yield start + reader.line_num, row
+            # blanks at the end of a line part nothing
+            yield (
+                start + reader.line_num,
+                row[:-1] if delimiter == " " and row[-1:] == [""] else row,
+            )
     except csv.Error:
         return
     finally:
@@ -291,6 +328,43 @@ def _header_at(rows: Sequence[Sequence[str]], width: int) -> int:
         if not title and not _is_comment(rows, k, width):
             return k
     return 0
+
+
+def _joined(row: Sequence[str], delimiter: str) -> str:
+    return delimiter.join(row).strip(" \t" + delimiter)
+
+
+def _is_padded(lines: Sequence[str], delimiter: str, rows: Sequence[Sequence[str]]) -> bool:
+    """Whether all cells but the first begin with a blank, or blanks part cells in runs."""
+    if delimiter == " ":
+        return any(re.search(r"  |^ | [\r\n]*$", line) for line in lines)
+    cells = [cell for row in rows for cell in row[1:]]
+    return bool(cells) and all(cell.startswith(" ") for cell in cells)
+
+
+def _is_second_header(rows: Sequence[Sequence[str]], at: int, width: int) -> bool:
+    """Whether the first row below the names holds no number where all others do: units, types."""
+    body = [row for row in rows[at + 1 :] if len(row) == width]
+    if len(body) < _SEVERAL or len(rows[at + 1]) != width or len(rows[at]) != width:
+        return False
+    first, rest = body[0], body[1:]
+    numbers = [k for k in range(width) if all(_like_number(row[k]) for row in rest)]
+    named = [cell.strip() for cell in first if cell.strip()]
+    if not numbers or any(_like_number(cell) or cell in NULLS for cell in named):
+        return False
+    return any(re.search(r"[^\W\d]|[%\u00b0]", first[k]) for k in numbers)
+
+
+def _names_better(row: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a row rather than the one above it names columns: that has blanks or twins."""
+    names = [name.strip() for name in header if name.strip()]
+    other = [name.strip() for name in row if name.strip()]
+    plain = len(set(names)) == len(names) >= len(other)
+    return not plain and len(set(other)) == len(other) >= len(header) - 1
+
+
+def _like_number(cell: str) -> bool:
+    return bool(re.match(r"[^\w]*\d", cell)) or _is_number(cell)
 
 
 def _n_filled(row: Sequence[str]) -> int:

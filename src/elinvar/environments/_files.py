@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,12 +12,14 @@ from elinvar._base._numbers import counted
 from elinvar._base._voice import option
 from elinvar._base._warn import warn
 from elinvar._base._words import listed
+from elinvar.environments._arrow_files import arrow_batches, open_arrow, parquet_batches
 from elinvar.environments._column_names import check_no_duplicates, index_columns, nearest
 from elinvar.environments._csv_files import NotNumbers, csv_batches, open_csv, ragged_line
-from elinvar.environments._csv_layout import Layout, layout_of
+from elinvar.environments._csv_layout import Layout, layout_of, not_utf8
 from elinvar.environments._frames import Frame, Kind, as_frame, merge_kinds
 from elinvar.environments._json_files import json_batches, open_json
 from elinvar.environments._notation import PLAIN, Notation
+from elinvar.environments._packed import raw
 from elinvar.environments._paths import Format, Paths, find_files, format_of
 from elinvar.environments._places import keys_of, places_of
 from elinvar.errors import DataError, ElinvarError, FileError
@@ -74,6 +77,7 @@ class Files:
 
     def __init__(self, path: Paths, notation: Notation = PLAIN) -> None:
         self.notation = notation
+        self._told: set[Path] = set()
         paths = find_files(path)
         self.files = tuple(
             _open(file, notation, place)
@@ -93,16 +97,15 @@ class Files:
         """Say which lines above the names, and which columns without one, are not read."""
         for file in self.files:
             layout = file.layout
-            if layout is None or not (layout.above or layout.nameless):
+            if layout is None or not (layout.above or layout.below or layout.nameless):
                 continue
             said = []
-            if layout.above:
-                first = (
-                    layout.above[0] if len(layout.above[0]) <= 60 else f"{layout.above[0][:57]}..."
-                )
-                said.append(
-                    f"{counted(len(layout.above), 'line')} above the column names ({first!r})"
-                )
+            for where, lines in (("above", layout.above), ("below", layout.below)):
+                if lines:
+                    first = lines[0] if len(lines[0]) <= 60 else f"{lines[0][:57]}..."
+                    said.append(
+                        f"{counted(len(lines), 'line')} {where} the column names ({first!r})"
+                    )
             if layout.nameless:
                 at = [str(layout.names.index(name) + 1) for name in layout.nameless]
                 said.append(
@@ -113,6 +116,16 @@ class Files:
             also = " Other files may have such lines or columns, too." if like else ""
             warn(f"{file.path.name}: left out {' and '.join(said)}.{also}")
             return
+
+    def warn_of_more_columns(self) -> None:
+        """Say which columns of later files are not read, because the first has none such."""
+        head, *others = self.files
+        more = {name: file for file in reversed(others) for name in file.names}
+        extra = [name for name in more if not head.has(name) and name not in self.names]
+        if extra:
+            these = f"{listed(extra)} {'is' if len(extra) == 1 else 'are'}"
+            lacking, having = head.path.name, more[extra[0]].path.name
+            warn(f"{these} left out: {having} has such a column, but {lacking} has none.")
 
     def warn_of_points(self, columns: Iterable[str]) -> None:
         """Warn of columns in which points seem to keep thousands apart."""
@@ -127,13 +140,21 @@ class Files:
                 f"{option('decimal', ',')} {option('thousands', '.')}."
             )
 
-    def _check_all_have(self, columns: Iterable[str]) -> None:
+    def _tell_notes(self, path: Path, notes: Sequence[str]) -> None:
+        """Say once which lines among the rows of a file were passed over."""
+        if notes and path not in self._told:
+            self._told.add(path)
+            warn(f"{path.name}: left out {counted(len(notes), 'line')} among rows ({notes[0]!r}).")
+
+    def check_all_have(self, columns: Iterable[str]) -> None:
+        """Refuse files that lack a column."""
         for file in self.files:
             absent = [name for name in columns if not file.has(name)]
             if absent:
                 raise DataError(
                     f"{file.path} lacks the column {absent[0]!r}, which {self.files[0].path} has"
-                    f"{nearest(absent[0], file.names)}."
+                    f"{nearest(absent[0], file.names)}. To leave this file out, name the others, "
+                    "or a pattern of theirs."
                 )
 
     def kinds(self, columns: Iterable[str], texts: Iterable[str] = ()) -> dict[str, Kind]:
@@ -146,7 +167,7 @@ class Files:
             Columns to read as text whatever they seem to hold.
         """
         columns, texts = list(columns), set(texts)
-        self._check_all_have(columns)
+        self.check_all_have(columns)
         kinds: dict[str, Kind] = {}
         for name in columns:
             found = {file.kind(name) for file in self.files}
@@ -174,18 +195,20 @@ class Files:
             If a CSV column turns out to hold text after all.
         """
         columns = list(dict.fromkeys(columns))
-        self._check_all_have(columns)
+        self.check_all_have(columns)
         n_rows = 0
         for file in self.files:
             first = 0
             source = file.path.name if len(self.files) > 1 else ""
             own = [name for name in columns if name in file.names]
-            for table in _batches(file, own, set(labels), set(texts), self.notation):
+            notes: list[str] = []
+            for table in _batches(file, own, set(labels), set(texts), self.notation, notes):
                 table = _with_place(table, columns, file.place)
                 if table.num_rows:
                     yield as_frame(table, first_row=first, source=source, notation=self.notation)
                 first += table.num_rows
             n_rows += first
+            self._tell_notes(file.path, notes)
         if not n_rows:
             where = str(self.files[0].path) if len(self.files) == 1 else "Files together"
             raise FileError(f"{where}: no rows, 0 sample(s) while a minimum of 1 is required.")
@@ -213,10 +236,10 @@ def _open(path: Path, notation: Notation, place: Mapping[str, str | None]) -> Da
     try:
         names = tuple(schema.names)
     except UnicodeDecodeError as error:
-        raise FileError(_encoding_message(path)) from error
+        raise FileError(not_utf8(path)) from error
     check_no_duplicates(names, f"The columns of {path}")
     if form == "csv" and any(str(kind) == "binary" for kind in schema.types):
-        raise FileError(_encoding_message(path))
+        raise FileError(not_utf8(path))
     types = dict(zip(names, schema.types, strict=True))
     for name in layout.nameless if layout is not None else ():
         del types[name]
@@ -232,44 +255,49 @@ def _open(path: Path, notation: Notation, place: Mapping[str, str | None]) -> Da
     )
 
 
-def _encoding_message(path: Path) -> str:
-    return f"{path} is not UTF-8 text; save it with encoding UTF-8."
-
-
 def _schema(path: Path, form: Format, layout: Layout | None, notation: Notation) -> "pa.Schema":
+    import pyarrow as pa
+
     if form == "parquet":
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(raw(path)) as file:
             return file.schema_arrow
     if layout is not None:
+        if not layout.rows:
+            return pa.schema([(name, pa.null()) for name in layout.names])
         with open_csv(path, layout, notation) as reader:
             return reader.schema
     if form == "json":
         return next(iter(open_json(path))).schema
-    import pyarrow.dataset as ds
-
-    return ds.dataset(path, format=ds.IpcFileFormat()).schema
+    return open_arrow(path).schema
 
 
 def _batches(
-    file: DataFile, columns: list[str], labels: set[str], texts: set[str], notation: Notation
+    file: DataFile,
+    columns: list[str],
+    labels: set[str],
+    texts: set[str],
+    notation: Notation,
+    notes: list[str],
 ) -> Iterator["pa.Table"]:
     """Yield tables of these columns."""
+    if file.layout is not None and not file.layout.rows:
+        return
     # of a file that has none of the columns the rows are counted all the same
     columns = columns or list(file.names[:1])
     rows = max(1024, min(65_536, BATCH_BYTES // (8 * len(columns))))
     if file.format == "parquet":
-        batches = _parquet_batches(file.path, columns, rows)
+        batches = parquet_batches(file.path, columns, rows)
     elif file.format == "json":
         types = dict(zip(file.names, file.types, strict=True))
-        batches = json_batches(file.path, {name: types[name] for name in columns}, labels)
+        batches = json_batches(file.path, types, columns, labels)
     elif file.format == "arrow":
-        batches = _arrow_batches(file.path, columns, rows)
+        batches = arrow_batches(file.path, columns, rows)
     else:
         types = _csv_types(file, columns, labels, texts)
         assert file.layout is not None
-        batches = csv_batches(file.path, file.layout, types, columns, labels, notation)
+        batches = csv_batches(file.path, file.layout, types, columns, labels, notation, notes)
     read = partial(_next_sound, batches)
     while (batch := _guarded(file.path, read, file.layout, rows=True)) is not None:
         yield batch
@@ -281,26 +309,6 @@ def _next_sound(batches: Iterator["pa.Table"]) -> "pa.Table | None":
         # Reading a damaged offset or dictionary index unchecked would end the process.
         table.validate(full=True)
     return table
-
-
-def _parquet_batches(path: Path, columns: list[str], rows: int) -> Iterator["pa.Table"]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # Not through a dataset: that decodes whole row groups, a gigabyte where these are large.
-    with pq.ParquetFile(path, buffer_size=4096, pre_buffer=False) as file:
-        for batch in file.iter_batches(rows, columns=columns, use_threads=False):
-            yield pa.Table.from_batches([batch]).select(columns)
-
-
-def _arrow_batches(path: Path, columns: list[str], rows: int) -> Iterator["pa.Table"]:
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    for batch in ds.dataset(path, format=ds.IpcFileFormat()).to_batches(
-        columns=columns, batch_size=rows, batch_readahead=2, fragment_readahead=1
-    ):
-        yield pa.Table.from_batches([batch])
 
 
 def _csv_types(
@@ -329,10 +337,18 @@ def _guarded(
         return call()
     except ElinvarError:
         raise
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, EOFError) as error:
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        EOFError,
+        LZMAError,
+    ) as error:
         text = " ".join(str(error).split())
         if "UTF8" in text or isinstance(error, UnicodeDecodeError):
-            raise FileError(_encoding_message(path)) from error
+            raise FileError(not_utf8(path)) from error
         match = re.search(r"In CSV column #(\d+): .*invalid value '(.*)'", text)
         if match and rows and layout is not None:
             raise NotNumbers(layout.names[int(match[1])], match[2]) from error
@@ -345,14 +361,16 @@ def _damage(path: Path, text: str, layout: Layout | None) -> str:
     if ragged and layout is not None:
         line = ragged_line(path, layout)
         return (
-            f"{path} is damaged or cut short: {line} has {ragged[2]} fields where the header has "
-            f"{ragged[1]}."
+            f"{path} is damaged or cut short: {line} has {counted(int(ragged[2]), 'field')} where "
+            f"the header has {ragged[1]}."
         )
     if changed := re.search(r"Column\(/(.*?)\) (?:was|changed from) (\w+).*? to (\w+)", text):
         return (
             f"{path}: {changed[1]} holds a {changed[2]} in some rows and a {changed[3]} in others; "
             "write all of its values in one way."
         )
+    if "unexpected field" in text:
+        return f"{path} has keys further down that its first rows lack; write null for them there."
     if "straddling" in text:
         return f"{path} has a line much longer than those at its beginning, or an unclosed quote."
     return f"{path} cannot be read; it is damaged, cut short or of another format."

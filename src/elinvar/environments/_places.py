@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote
 
 from elinvar.environments._paths import stem_of
@@ -35,8 +35,9 @@ def places_of(paths: Sequence[Path]) -> list[Mapping[str, str | None]]:
     stems = [stem_of(path) for path in paths]
     if max(Counter(stems).values()) > 1:
         # file by file, the part of the paths that differs
-        around = os.path.commonpath([path.absolute().parent for path in paths])
-        whole = [os.path.relpath(path.absolute().parent, around) for path in paths]
+        folders = [_absolute(path).parent for path in paths]
+        around = os.path.commonpath(folders)
+        whole = [os.path.relpath(folder, around) for folder in folders]
         stems = [
             (Path(folder) / stem).as_posix() for folder, stem in zip(whole, stems, strict=True)
         ]
@@ -45,8 +46,14 @@ def places_of(paths: Sequence[Path]) -> list[Mapping[str, str | None]]:
     return [
         {
             "file": _unicode(stem),
-            "folder": _unicode(path.absolute().parent.name),
+            "folder": _unicode(_absolute(path).parent.name),
             **{f"path:{key}": value for key, value in keys_of(path).items()},
         }
         for path, stem in zip(paths, stems, strict=True)
     ]
+
+
+def _absolute(path: Path) -> PurePath:
+    """Return a path from the root, also of a file that lies at an address."""
+    where = getattr(path, "path", None)
+    return path.absolute() if where is None else PurePosixPath("/", str(where))

@@ -44,6 +44,8 @@ def read_files(
     files.warn_of_what_is_left_out()
     found = roles.find(_names(files, as_tuple(roles.environment)), files.files[0].index)
     columns = replace(found, classes=classes)
+    files.check_all_have(columns.names)
+    files.warn_of_more_columns()
     files.warn_of_points(set(columns.names) - columns.labels)
     texts: set[str] = set()
     while True:
@@ -66,7 +68,8 @@ def _names(files: Files, environment: Sequence[str]) -> tuple[str, ...]:
     absent = [name for name in environment if name not in (*files.names, *said)]
     if absent and len(files.files) > 1:
         raise DataError(
-            f"There is no environment column {absent[0]!r}{nearest(absent[0], files.names)}. To "
+            f"There is no environment column {absent[0]!r} in {files.files[0].path}"
+            f"{nearest(absent[0], files.names)}. To "
             f"take each file as an environment, say {option('environment', 'file')}."
         )
     columns = [name for name in files.names if name in own or f"path:{name}" not in environment]

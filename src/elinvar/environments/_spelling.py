@@ -14,6 +14,7 @@ _JOINS = re.compile(r"(?<=\w)-(?=\w)")
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 # the letters of the longer of two words that may be a slip apart
 _LONG = 5
+_SUMS = {"total", "totals", "subtotal", "grand total", "sum", "average", "mean", "overall"}
 # beyond so many pairs of labels slips are not sought: each is compared with each
 _MANY = 50_000
 
@@ -142,4 +143,21 @@ def warn_of_twins(labels: Iterable[str], what: str) -> None:
         warn(
             f"{what}: {shown}{more}: they count as different, though only case or blanks tell them "
             "apart. If they are one, write them in one way."
+        )
+
+
+def warn_of_sums(labels: Iterable[str], what: str) -> None:
+    """Warn of labels that name sums or means of the others, as below the tables of spreadsheets.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        Those of one column.
+    what : str
+        What they name.
+    """
+    found = [label for label in labels if _folded(label) in _SUMS]
+    if found:
+        warn(
+            f"{what}: {found[0]!r} seems to name a sum or mean of other rows; leave such rows out."
         )

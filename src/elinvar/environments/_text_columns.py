@@ -254,7 +254,9 @@ class TextSummary:
                 marks = listed([repr(mark) for mark in absent])
                 way = f"say {option('na', *absent)}" if columns.by_name else "use NaN"
                 verb = "mean" if len(absent) > 1 else "means"
-                correct = f"If {marks} {verb} a missing value, {way}; else correct it."
+                correct = (
+                    f"If {marks} {verb} a missing value, {way}; else correct or leave out that row."
+                )
             return (
                 f"{name} is text, though {like:,} of its {self.n_values:,} values are numbers; the "
                 f"first that is not is {value!r} in row {row} (the first row is 1). {correct} "

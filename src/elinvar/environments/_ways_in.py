@@ -20,7 +20,7 @@ from elinvar.environments._read_frames import read_frame
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows
 from elinvar.environments._schema import Schema
-from elinvar.environments._spelling import warn_of_twins
+from elinvar.environments._spelling import warn_of_sums, warn_of_twins
 from elinvar.environments._weights import warn_of_heavy_rows
 
 
@@ -54,9 +54,9 @@ class WaysIn(ABC):
     def _looked_over(self) -> Self:
         """Return the same, after a warning of labels and weights that look like a mistake."""
         warn_of_heavy_rows(*self._weight_sums())
-        warn_of_twins(self.names, "environments")
-        for feature, levels in self.schema.levels.items():
-            warn_of_twins(levels, feature)
+        for what, labels in {"environments": self.names, **self.schema.levels}.items():
+            warn_of_twins(labels, what)
+            warn_of_sums(labels, what)
         return self
 
     @abstractmethod
