@@ -138,4 +138,4 @@ def _triangle(gram: Floats) -> Floats:
         size = column @ gram @ column
         if size > 1e-8 * gram[j, j]:
             kept.append(column / np.sqrt(size))
-    return np.stack(kept, axis=1)
+    return np.stack(kept, axis=1) if kept else np.zeros((len(gram), 0))

@@ -87,7 +87,8 @@ class SquaredLoss:
     @property
     def n_shortlist(self) -> int:
         """Supports that can be compared anew without some environments: fewer of many columns."""
-        fit = len(self.problem.count) * float(len(self.problem.gate_of)) ** 3
+        # no feature is left where none differs within an environment
+        fit = len(self.problem.count) * float(max(len(self.problem.gate_of), 1)) ** 3
         return int(np.clip(_AFFORDED / fit, 16, 256))
 
     @property
@@ -350,7 +351,10 @@ class SquaredLoss:
     def _shared_masks(self, masks: Bools) -> Bools:
         """Supports over the gates of the problem with one intercept, which may have more."""
         wide = np.zeros((len(masks), self.shared.n_gates), dtype=bool)
-        wide[:, np.searchsorted(self.shared.features, self.problem.features)] = masks
+        # beside an intercept for each environment a feature may move that is constant otherwise
+        known = np.isin(self.problem.features, self.shared.features)
+        at = np.searchsorted(self.shared.features, self.problem.features[known])
+        wide[:, at] = masks[:, known]
         return wide
 
     def errors(self, model: LinearModel, places: Places) -> Floats:
