@@ -66,7 +66,9 @@ def warn_of_no_amounts(rows: Rows, *, by_name: bool = True) -> None:
         if asked and _counts(values, least, rows):
             if not is_nameless(name):
                 counters.append(name)
-        elif _is_whole(values) and (most >= _EXACT or (named and len(set(values)) >= _ENOUGH)):
+        elif _is_whole(values) and (
+            _EXACT <= most < 1e25 or (named and len(set(values)) >= _ENOUGH)
+        ):
             names.append(name)
         elif 19000101 <= least < most <= 21001231 and _are_dates(values):
             dates.append(name)
