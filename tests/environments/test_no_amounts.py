@@ -50,6 +50,17 @@ def test_numbers_that_are_no_amounts_are_asked_about(case, tmp_path):
         Moments.from_arrays(X, table["y"], table["site"])
 
 
+def test_what_numbers_cannot_hold_is_told():
+    x = np.linspace(0, 1, N) ** 2
+    for values, message in (
+        (1e12 + x, "x0: all values agree in their first 11 digits"),
+        (1e-170 * x, "x0: all values are below 1e-160"),
+    ):
+        with pytest.warns(ElinvarWarning, match=message):
+            Environments.from_arrays(np.column_stack([values, x]), x, ROW % 2)
+    Environments.from_arrays(np.column_stack([1e8 + x, 1e-140 * x]), x, ROW % 2)
+
+
 def test_amounts_are_not_asked_about():
     sold = {"hour": ROW % 24, "year": 1990 + ROW // 2, "t": ROW // 2, "grid": ROW % 3, "n": -ROW}
     Moments.from_frame(frame(z=ROW % 7, **sold), **ROLES)

@@ -1,7 +1,7 @@
 """Columns of numbers that are no amounts: row numbers, names, dates, marks for what is missing."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ _FIRST = 1 << 16
 # what surveys, instruments and SPSS write for a missing value
 _BELOW = [-8, -9, -88, -97, -98, -99, -888, -997, -998, -999, -8888, -9998, -9999, -99999]
 _ABOVE = [99, 999, 9999, 99999, 999999]
+_SMALLEST = 1e-160
+_LOST = 1e-11
 # beyond it not every whole number is a float
 _EXACT = 2.0**53
 
@@ -52,10 +54,11 @@ def warn_of_no_amounts(rows: Rows, *, by_name: bool = True) -> None:
         return
     rows = rows if rows.n_rows <= _FIRST else rows.take(np.arange(rows.n_rows) < _FIRST)
     _warn_of_marks(rows, by_name)
-    if not rows.schema.named:
-        return
     with np.errstate(all="ignore"):
         low, high = np.fmin.reduce(rows.X, axis=0), np.fmax.reduce(rows.X, axis=0)
+    _warn_of_digits(rows.schema.columns, np.asarray(low, float), np.asarray(high, float))
+    if not rows.schema.named:
+        return
     counters, names, dates = [], [], []
     columns = zip(rows.schema.columns, rows.X.T, low, high, strict=True)
     for k, (name, values, least, most) in enumerate(columns):
@@ -81,6 +84,23 @@ def warn_of_no_amounts(rows: Rows, *, by_name: bool = True) -> None:
             way = f": {option('drop', *found)}" if by_name else " of X"
             it = "it" if len(found) == 1 else "them"
             warn(f"{some(found)} {said[len(found) > 1]}, leave {it} out{way}.")
+
+
+def _warn_of_digits(names: Sequence[str], low: Floats, high: Floats) -> None:
+    """Warn of columns that are too small for squares, or too far from 0 for their differences."""
+    with np.errstate(all="ignore"):
+        size, width = np.maximum(np.abs(low), np.abs(high)), high - low
+    found = np.asarray(names, dtype=object)
+    if (tiny := (size > 0) & (size < _SMALLEST)).any():
+        warn(
+            f"{some(list(found[tiny]))}: all values are below {_SMALLEST:g}, and their squares "
+            "below what can be computed with: give them in a smaller unit."
+        )
+    if (far := (width > 0) & (width < _LOST * size)).any():
+        warn(
+            f"{some(list(found[far]))}: all values agree in their first 11 digits, and few are "
+            "left to tell them apart: subtract what they have in common first."
+        )
 
 
 def _counts(values: Floats, least: float, rows: Rows) -> bool:
