@@ -50,6 +50,7 @@ def said(make):
             return str(error)
 
 
+@pytest.mark.filterwarnings("ignore::elinvar.errors.ElinvarWarning")
 @pytest.mark.parametrize("part", range(6))
 def test_degenerate_columns_end_in_an_answer_or_our_own_error(part):
     for seed in range(10 * part, 10 * part + 10):
