@@ -9,11 +9,10 @@ answer that all rows would have given.
 
 # %%
 # The simulated records of four hospitals; each has several wards, which are the environments.
-# sphinx_gallery_thumbnail_number = 2
-
 import numpy as np
 import pandas as pd
 
+# sphinx_gallery_thumbnail_number = 2
 from elinvar import InvariantRegressor, Moments
 
 rng = np.random.default_rng(0)

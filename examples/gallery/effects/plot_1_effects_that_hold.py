@@ -5,8 +5,6 @@ Effects that hold, and one that only seems to
 Five regions grow the same crop. Rain and fertiliser make it grow, everywhere alike. Pickers do
 not: they are hired once farmers see how much there is to pick, many in one region, fewer in the
 next, and where machines do the work hardly any. The number of pickers still tells a good harvest
-# sphinx_gallery_thumbnail_number = 2
-
 from a bad one, so any method that looks for a low error will use it, and be misled where pickers
 are hired in another way. Can the table tell?
 """
@@ -16,6 +14,8 @@ are hired in another way. Can the table tell?
 # bag of fertiliser 2, and pickers are a consequence of the harvest.
 import numpy as np
 import pandas as pd
+
+# sphinx_gallery_thumbnail_number = 2
 
 rng = np.random.default_rng(3)
 

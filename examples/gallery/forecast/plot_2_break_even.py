@@ -9,11 +9,10 @@ some difference on they hurt. elinvar says from which.
 # %%
 # Rain makes the crop grow; pickers are a consequence of the harvest, and each region hires in its
 # own way. ``stretch`` says how many times as far regions lie from the usual way.
-# sphinx_gallery_thumbnail_number = 2
-
 import matplotlib.pyplot as plt
 import numpy as np
 
+# sphinx_gallery_thumbnail_number = 2
 from elinvar import InvariantRegressor
 
 rng = np.random.default_rng(0)

@@ -8,11 +8,10 @@ and so what may be learnt from ten rows and what must be left alone.
 
 # %%
 # Fifteen simulated schools to learn from, and a sixteenth that is new.
-# sphinx_gallery_thumbnail_number = 2
-
 import matplotlib.pyplot as plt
 import numpy as np
 
+# sphinx_gallery_thumbnail_number = 2
 from elinvar import InvariantRegressor
 from elinvar.datasets import make_schools
 

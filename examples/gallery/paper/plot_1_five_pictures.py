@@ -16,9 +16,9 @@ zero. Each picture is a short run of a study that ``elinvar reproduce`` runs in 
 # -----------------------------------------------
 # HeteroSGD comes near the invariant part. Pooled steps, with noise or without, go past it to the
 # average of all environments.
-# sphinx_gallery_thumbnail_number = 2
-
 from elinvar.studies import STUDIES, run_study
+
+# sphinx_gallery_thumbnail_number = 2
 
 
 def run(name):
