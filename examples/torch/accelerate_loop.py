@@ -2,10 +2,10 @@
 
 import torch
 from accelerate import Accelerator
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch.utils.data import DataLoader, TensorDataset
 
 from elinvar.neural import EnvironmentBatchSampler, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 accelerator = Accelerator(cpu=True)
 x, y, source = rows()

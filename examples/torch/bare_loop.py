@@ -1,10 +1,10 @@
 """A plain loop of torch."""
 
 import torch
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch.utils.data import DataLoader, TensorDataset
 
 from elinvar.neural import EnvironmentBatchSampler, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 x, y, source = rows()
 

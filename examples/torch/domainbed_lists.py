@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch.utils.data import ConcatDataset, DataLoader, TensorDataset
 
 from elinvar.neural import EnvironmentBatchSampler, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 x, y, source = rows()
 ENVIRONMENTS = sorted(set(source))

@@ -3,13 +3,13 @@
 import tempfile
 
 import torch
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 
 from datasets import Dataset
 from elinvar.neural import EnvironmentBatchSampler, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 
 class Network(nn.Module):

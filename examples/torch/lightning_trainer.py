@@ -4,11 +4,11 @@ import argparse
 
 import lightning
 import torch
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from elinvar.neural import EnvironmentBatchSampler, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 
 class Module(lightning.LightningModule):

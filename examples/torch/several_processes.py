@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch.multiprocessing import spawn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, TensorDataset
 
 from elinvar.neural import EnvironmentBatchSampler, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 PROCESSES = 2
 

@@ -4,12 +4,12 @@ import argparse
 from pathlib import Path
 
 import torch
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from elinvar.neural import EnvironmentBatchSampler, HeteroTrainer
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 options = argparse.ArgumentParser(description=__doc__)
 options.add_argument("--out", type=Path, default=Path("runs"))

@@ -1,11 +1,11 @@
 """Triples (x, y, metadata), as the data sets of WILDS give them: metadata name the environment."""
 
 import torch
+from three_sources import STEP, Gates, half_squared_loss, report, rows
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from elinvar.neural import EnvironmentBatchSampler, HeteroTrainer, audit
-from sources import STEP, Gates, half_squared_loss, report, rows
 
 
 class WILDSShaped(Dataset):

@@ -17,7 +17,7 @@ NEEDS = {
     "lightning_trainer.py": ["lightning"],
     "tensorboard_records.py": ["tensorboard"],
 }
-SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "sources.py")
+SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "three_sources.py")
 
 
 def run(name, *arguments, folder):
