@@ -8,6 +8,7 @@ from elinvar.environments import Moments
 from elinvar.errors import DataError
 from elinvar.inference import LinearProblem
 from elinvar.inference.losses.squared import pooled_solution
+from elinvar.inference.problem._linear_algebra import solve
 
 
 def shares(place, kind):
@@ -182,3 +183,17 @@ def test_only_constant_columns_leave_an_empty_problem(random_table, problem_of):
         slopes, intercept_, _ = problem.original(pooled_solution(problem))
         np.testing.assert_array_equal(slopes, [0, 0])
         assert intercept_ == pytest.approx(y.mean())
+
+
+@pytest.mark.parametrize("k", [2, 5, 30])
+@pytest.mark.parametrize("count", [1, 3, 400])
+def test_matrices_without_a_factor_do_not_stop_the_others(k, count):
+    rng = np.random.default_rng(0)
+    roots = rng.normal(size=(count, k, k + 3))
+    matrices = roots @ np.swapaxes(roots, -1, -2)
+    matrices[::2, 0] = matrices[::2, :, 0] = 0.0  # a column that is constant there
+    matrices[0] -= 1e-3 * np.eye(k)  # and rounding that leaves a negative variance
+    truth = rng.normal(size=(count, k))
+    found = solve(matrices, np.einsum("ejk,ek->ej", matrices, truth))
+    assert np.isfinite(found).all()
+    assert np.allclose(found[1::2], truth[1::2], rtol=1e-4, atol=1e-4)

@@ -1,5 +1,7 @@
 """Inverses and solutions where the data may not tell every direction: one rule for all."""
 
+from contextlib import suppress
+
 import numpy as np
 
 from elinvar.inference.problem._types import Bools, Floats
@@ -9,8 +11,6 @@ RANK = 1e-10
 
 # pivots are roots of variances, and 1e-6 is far above ``RANK``
 _FAR = 1e-3
-# far below the square of that, far above rounding
-_LITTLE = 1e-11
 # matrices of at most so many columns, and so many of them a column, are gone through at once
 _SMALL, _MANY = 24, 8
 
@@ -122,30 +122,37 @@ def _plainly_regular(matrices: Floats) -> Bools:
 
 def _cholesky(matrices: Floats) -> tuple[Floats, Bools]:
     """Lower factors, and which matrices are far from losing a rank; others may have none."""
-    k, told = matrices.shape[-1], np.ones(matrices.shape[:-2], dtype=bool)
-    lower: Floats = np.zeros(matrices.shape)
+    k = matrices.shape[-1]
     if 0 in matrices.shape:
-        return lower, told
-    if _many(matrices):
-        left = np.moveaxis(matrices, (-2, -1), (0, 1)).copy(order="K")
-        with np.errstate(all="ignore"):
-            for j in range(k):
-                left[j:, j] /= np.sqrt(left[j, j])
-                left[j, j + 1 :] = 0.0
-                left[j + 1 :, j + 1 :] -= left[j + 1 :, j, None] * left[None, j + 1 :, j]
-        lower = np.moveaxis(left, (0, 1), (-2, -1))
-    else:
+        return np.zeros(matrices.shape), np.ones(matrices.shape[:-2], dtype=bool)
+    if not _many(matrices):
         try:
-            lower = np.asarray(np.linalg.cholesky(matrices), dtype=np.float64)
+            return _far(np.asarray(np.linalg.cholesky(matrices), dtype=np.float64))
         except np.linalg.LinAlgError:
-            # a little more of the diagonal, and none fails: the least pivots are then its root
-            size = np.einsum("...jj->...j", matrices).max(axis=-1)[..., None, None]
-            told = size[..., 0, 0] > 0
-            more = np.where(size > 0, _LITTLE * size, 1.0) * np.eye(k)
-            lower = np.asarray(np.linalg.cholesky(matrices + more), dtype=np.float64)
+            return _far(_one_by_one(matrices))
+    left = np.moveaxis(matrices, (-2, -1), (0, 1)).copy(order="K")
+    with np.errstate(all="ignore"):
+        for j in range(k):
+            left[j:, j] /= np.sqrt(left[j, j])
+            left[j, j + 1 :] = 0.0
+            left[j + 1 :, j + 1 :] -= left[j + 1 :, j, None] * left[None, j + 1 :, j]
+    return _far(np.moveaxis(left, (0, 1), (-2, -1)))
+
+
+def _one_by_one(matrices: Floats) -> Floats:
+    """Return lower factors, NaN where a matrix has none."""
+    lower: Floats = np.full(matrices.shape, np.nan)
+    for place in np.ndindex(matrices.shape[:-2]):
+        with suppress(np.linalg.LinAlgError):
+            lower[place] = np.linalg.cholesky(matrices[place])
+    return lower
+
+
+def _far(lower: Floats) -> tuple[Floats, Bools]:
+    """Return factors, and which of them are of matrices that are far from losing a rank."""
     pivots = np.einsum("...jj->...j", lower)
-    regular: Bools = (pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)) & told
-    return lower, regular
+    with np.errstate(invalid="ignore"):
+        return lower, pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)
 
 
 def ranks(estimable: Floats) -> Floats:
