@@ -168,7 +168,7 @@ def audit(
     >>> from torch.utils.data import DataLoader
     >>> from elinvar.neural import EnvironmentBatchSampler
     >>> sites, data = ["a", "b"] * 30, list(range(60))
-    >>> sampler = EnvironmentBatchSampler(sites, batch_size=10)
+    >>> sampler = EnvironmentBatchSampler(sites, batch_size=10, order="cyclic")
     >>> audit(DataLoader(data, batch_sampler=sampler))
     Audit: hetero. Every step sees one of 2 environments (6 optimiser steps, 1 process, 1 batch a
     step of each); every row came in 1 epoch.
