@@ -127,7 +127,10 @@ def posterior(prior: Prior, sums: Sums) -> tuple[Floats, Floats]:
 
 
 def _covariance(information: Floats, variances: Floats) -> Floats:
-    """Return (G + T^-1)^-1 as D (D G D + 1)^-1 D with D = T^(1/2): no eigenvalue is below 1."""
+    """Return (G + T^-1)^-1 as D (D G D + 1)^-1 D with D = T^(1/2)."""
     root = np.sqrt(variances)
     outer = np.outer(root, root)
-    return np.asarray(outer * np.linalg.inv(information * outer + np.eye(len(root))))
+    values, vectors = np.linalg.eigh(information * outer)
+    # no eigenvalue of G is below 0, but for rounding
+    scaled = vectors / (1.0 + np.maximum(values, 0.0))[..., None, :]
+    return np.asarray(outer * (scaled @ np.swapaxes(vectors, -1, -2)))
