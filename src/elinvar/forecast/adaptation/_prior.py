@@ -130,7 +130,8 @@ def _covariance(information: Floats, variances: Floats) -> Floats:
     """Return (G + T^-1)^-1 as D (D G D + 1)^-1 D with D = T^(1/2)."""
     root = np.sqrt(variances)
     outer = np.outer(root, root)
-    values, vectors = np.linalg.eigh(information * outer)
+    told = np.nan_to_num(information * outer, posinf=1e150, neginf=-1e150)
+    values, vectors = np.linalg.eigh(told)
     # no eigenvalue of G is below 0, but for rounding
     scaled = vectors / (1.0 + np.maximum(values, 0.0))[..., None, :]
     return np.asarray(outer * (scaled @ np.swapaxes(vectors, -1, -2)))

@@ -186,7 +186,7 @@ def disagreement(sample: Sample, *, seed: int = 0) -> Disagreement:
         weight = sample.weight[own] / sample.weight[own].sum()
         error, mean = max(float(weight @ losses[own]), _TINY), float(weight @ told[own])
         means.append(mean / error)
-        variances.append(float(weight**2 @ (told[own] - mean) ** 2) / error**2)
+        variances.append(float(weight**2 @ ((told[own] - mean) / error) ** 2))
     E = len(codes)
     middle, spread = float(np.mean(means)), float(np.sqrt(np.sum(variances))) / E
     hidden = (E / max(E - 1, 1)) ** 2
