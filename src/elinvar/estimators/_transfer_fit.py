@@ -8,6 +8,7 @@ import numpy as np
 from elinvar.answer import TransferAnswer
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
 from elinvar.environments import Environments, Schema
+from elinvar.errors import DataError
 from elinvar.estimators._environment_estimator import Floats
 from elinvar.forecast import Columns, Sample, Spread
 from elinvar.forecast.adaptation import Adaptation, learn_adaptation
@@ -22,6 +23,8 @@ Progress = Callable[[int, int], None]
 _AT_HOME = 5_000
 # log odds are looked at within these probabilities
 _CERTAIN = 1e-3
+# of a target: its fourth power is still a number
+_LARGEST = 1e75
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,19 @@ def sample_of(rows: Environments, n_classes: int) -> Sample:
         Of classes, the target is the number of the class.
     n_classes : int
         0 where the target is a number.
+
+    Raises
+    ------
+    DataError
+        If the target is so large that powers of it are beyond number.
     """
     schema = rows.schema
+    largest = float(np.abs(rows.y).max(initial=0.0))
+    if largest > _LARGEST:
+        raise DataError(
+            f"The values of {schema.target} are too large to compute with (up to {largest:.3g}): "
+            "give them in a larger unit."
+        )
     weight = np.ones(rows.n_rows) if rows.sample_weight is None else rows.sample_weight
     return Sample(
         X=np.asarray(rows.X, dtype=np.float64),
