@@ -72,5 +72,5 @@ def test_degenerate_columns_end_in_an_answer_or_our_own_error(part):
 
 def test_targets_too_large_for_a_forecast_are_refused():
     X, e = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 3
-    with pytest.raises(ElinvarError, match="target are too large.*a larger unit"):
+    with pytest.raises(ElinvarError, match=r"target are too large.*a larger unit"):
         TransferRegressor().fit(X, 1e150 * X[:, 0], environments=e)
