@@ -118,7 +118,7 @@ def test_a_model_file_predicts_what_the_model_does(elinvar, saved, rows, model, 
     header, *lines = csv.reader(result.stdout.splitlines())
     names = [str(label) for label in LABELS[kind]]
     assert header == ["prediction", *(f"probability of {name}" for name in names)]
-    data = pd.read_csv(rows, float_precision="round_trip")
+    data = pd.read_csv(rows)
     expected = model.predict_proba(data[FEATURES], environments=data["place"])
     found = np.array([line[1:] for line in lines], dtype=float)
     np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -223,7 +223,7 @@ def test_words_and_tables_tell_the_same_numbers(case):
     errors = model.errors_
     power = 2 if case.kind == "number" else 1
     mean = np.average(errors["invariant"] ** power, weights=errors["rows"]) ** (1 / power)
-    assert f"{mean:.3g} for the invariant one" in str(model.answer_.explanation)
+    assert f"{mean:.3g} for the invariant model" in str(model.answer_.explanation)
     test = model.tests_.set_index("test").loc["coefficients"]
     assert test["p_value"] == pytest.approx(model.p_value_, rel=1e-9)
 
