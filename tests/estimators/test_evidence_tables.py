@@ -108,7 +108,7 @@ def test_the_diagnosis_is_that_of_the_moments():
         ("plot_effects", "1 of 2 effects keeps its size"),
         ("plot_forest", "x0"),
         ("plot_errors", "invariant model is better on"),
-        ("plot_left_out", "invariant model"),
+        ("plot_left_out", "truth less prediction"),
         ("plot_path", "1 of 2 features"),
     ],
 )

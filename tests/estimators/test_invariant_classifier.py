@@ -211,7 +211,7 @@ def test_combinations_predict_where_columns_are_mixed():
     assert model.status_ == "accepted" and not model.selected_.any()
     assert model.predictor_ == "subspace"
     assert "combinations of columns that hold" in model.notes_[0]
-    assert "with 5 directions left out" in model.notes_[1]
+    assert "with 5 combinations that come and go left out" in model.notes_[1]
     assert "combinations of columns that hold everywhere predict" in str(model.answer_.explanation)
     new = known.new_environments(10_000, rng=1)
     oracle = LogisticRegression(C=np.inf).fit(known.invariant_columns(known.X), known.y)

@@ -77,12 +77,11 @@ def _read_classes(entries: Reader, *, n_columns: int, n_classes: int) -> LearntC
     present = entries.wholes("present")
     fits = 0 < len(present) <= n_classes and present[0] >= 0 and present[-1] < n_classes
     entries.must(fits and (np.diff(present) > 0).all(), "present", "positions of classes")
-    inside = entries.inner("learnt")
-    entries.must(
-        inside.text("kind") not in ("classes", "part"), "learnt", "a learner of another kind"
-    )
-    learnt = None
+    # of a single class there is nothing to learn
+    inside, learnt = entries.inner("learnt"), None
     if len(present) > 1:
+        other = inside.text("kind") not in ("classes", "part")
+        entries.must(other, "learnt", "a learner of another kind")
         learnt = read_learnt(inside, n_columns=n_columns, n_classes=len(present))
     return LearntClasses(
         learnt=learnt,
