@@ -7,6 +7,7 @@ A test whose optional package is not installed is skipped with the command that 
 """
 
 import re
+import signal
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,6 +19,10 @@ from hypothesis import settings
 
 settings.register_profile("steady", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("steady")
+
+# whoever starts the tests under nohup has hang-ups ignored, and processes started here with them
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 # packages whose module has another name
