@@ -50,6 +50,11 @@ class Arm:
     tokens: int = 1
     optimizer: str = "SGD"
 
+    @property
+    def step_sizes(self) -> tuple[float, ...]:
+        """Step sizes that are tried."""
+        return STEP_SIZES[self.model if self.optimizer == "SGD" else self.optimizer]
+
 
 BASE = "1 source a batch"
 ARMS: dict[str, Arm] = {
@@ -205,9 +210,8 @@ def cell(
     setting = ARMS[arm]
     rates = agreements(rng, setting.sources, setting.spread)
     model = make_model(setting, repetition)
-    own = setting.optimizer if setting.optimizer in STEP_SIZES else setting.model
     optimizer = getattr(torch.optim, setting.optimizer)(
-        model.parameters(), lr=STEP_SIZES[own][choice], weight_decay=0.0
+        model.parameters(), lr=setting.step_sizes[choice], weight_decay=0.0
     )
     extremes = np.array([0.95, 0.05])
     seen, new = (draw(rng, those, 4096) for those in (rates, extremes))
@@ -253,8 +257,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
     lines = []
     for arm, mine in chosen(rows).groupby("arm", sort=False):
-        setting, accuracy = ARMS[str(arm)], mine["new_sources"]
-        own = setting.optimizer if setting.optimizer in STEP_SIZES else setting.model
+        accuracy = mine["new_sources"]
         smallest = rows[(rows["arm"] == arm) & (rows["choice"] == min(config.choices))]
         lines.append(
             {
@@ -263,7 +266,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
                 "standard_error": accuracy.std() / len(mine) ** 0.5,
                 "training": mine["training"].mean(),
                 "worst_training": mine["worst_training"].mean(),
-                "step_size": STEP_SIZES[own][int(mine["choice"].mode().iloc[0])],
+                "step_size": ARMS[str(arm)].step_sizes[int(mine["choice"].mode().iloc[0])],
                 "smallest_step": smallest["new_sources"].mean(),
                 "runs": len(mine),
             }

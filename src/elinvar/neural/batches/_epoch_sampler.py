@@ -165,8 +165,7 @@ class LabelledSampler(EpochSampler):
         # taken from here while it is used, so that two iterations at once do not share it
         stand, self._stand = self._stand, None
         if stand is None or stand[0] >= epoch:
-            rows = self._passes()
-            stand = (0, self._draw(0, rows), rows) if epoch else (-1, iter(()), rows)
+            stand = (-1, iter(()), self._passes())
         number, draws, rows = stand
         for following in range(number + 1, epoch + 1):
             deque(draws, maxlen=0)
