@@ -193,6 +193,25 @@ def test_an_epoch_depends_on_its_number_alone(sampler):
     assert [batches(twin), batches(odd), batches(twin)] == [epochs[1], epochs[1], epochs[2]]
 
 
+@pytest.mark.parametrize("sampler", [EnvironmentBatchSampler, PooledBatchSampler])
+def test_what_has_come_is_not_drawn_again(sampler, monkeypatch):
+    source, drawn = sampler(SITES, 10), []
+    draw = source._draw
+
+    def counted(epoch, rows):
+        for batch in draw(epoch, rows):
+            drawn.append(epoch)
+            yield batch
+
+    monkeypatch.setattr(source, "_draw", counted)
+    for epoch in range(4):
+        assert list(islice(source, 3 if epoch == 1 else None))
+    assert drawn == [epoch for epoch in range(4) for _ in range(len(source))]
+    source.set_epoch(1)  # only a jump goes through what came before
+    batches(source)
+    assert drawn[-2 * len(source) :] == [0] * len(source) + [1] * len(source)
+
+
 @pytest.mark.parametrize("weights", ["uniform", "size", [1, 2, 3]])
 @pytest.mark.parametrize("order", ["random", "cyclic", "blocks"])
 @pytest.mark.parametrize("make", [EnvironmentBatchSampler, PooledBatchSampler])

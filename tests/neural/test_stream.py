@@ -86,6 +86,14 @@ def test_no_row_comes_twice_before_its_shard_is_read(settings):
     assert len({row for row in rows if row[0] == "b"}) > 40
 
 
+def test_what_has_come_is_not_read_again():
+    source = stream(n_batches=5, order="cyclic")
+    for _ in range(6):
+        read(source)
+    # 10 batches of 8 rows from each shard of 7, 50 and 24
+    assert [shard.opened for shard in source._shards] == [-(-80 // size) for size in (7, 50, 24)]
+
+
 def test_copies_open_shards_themselves():
     source = stream(n_batches=5)
     read(source)
