@@ -259,7 +259,8 @@ def _groups(loader: object, environments: ArrayLike | None) -> Groups:
         if not own:
             raise DataError(
                 "The environments of the rows are not known: give the label of each, as in "
-                "audit(loader, environments)."
+                "audit(loader, environments), or what holds them in a batch, as in "
+                "audit(loader, 'source')."
             )
         groups = own[0].groups
     check_length(loader, len(groups.rows))
