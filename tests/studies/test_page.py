@@ -87,6 +87,18 @@ def test_known_studies_come_in_order_and_whole_ones_first(result, page, tmp_path
     assert found == ["batch-size", "zebra", "trajectories-quick", "batch-size-quick"]
 
 
+def test_studies_that_answer_a_question_come_under_it(result, page, tmp_path):
+    for stem in ("few-shot", "optimizers-quick", "batch-size"):
+        write_study_record(dataclasses.replace(result, stem=stem), tmp_path)
+    shown = page()
+    headings = re.findall(r'<(h[23])[^>]*>(\d \w+|[^<]*)|<section id="([^"]*)"', shown.raw)
+    found = [(tag, text or stem) for tag, text, stem in headings if text[:1].isdigit() or stem]
+    assert found == [
+        ("", "batch-size"), ("h2", "3 Does"), ("", "optimizers-quick"),
+        ("h2", "8 Do"), ("", "few-shot"),
+    ]  # fmt: skip
+
+
 def test_each_claim_has_its_badge(result, page, tmp_path):
     claims = (Claim(holds=True, sentence="It does."), Claim(holds=False, sentence="It does not."))
     write_study_record(dataclasses.replace(result, claims=claims), tmp_path)

@@ -401,10 +401,14 @@ def demo(
 def reproduce(
     studies: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="Studies to run; all if none is named."),
+        typer.Argument(
+            metavar="NAME",
+            help='Studies to run; all if none is named. "questions": those that answer the open '
+            "questions of the paper.",
+        ),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Smaller runs: all studies in about a minute.")
+        bool, typer.Option("--quick", help="Smaller runs: all studies in a few minutes.")
     ] = False,
     out: options.Folder = Path("reproduce"),
     workers: options.Workers = None,

@@ -43,24 +43,18 @@ def run(
 
 
 def list_studies(names: list[str], *, workers: int | None) -> None:
-    """Print what each study shows, and how long it takes."""
-    from elinvar.studies import choose_studies, install_command
+    """Print what each study shows, by the question that it answers, and how long it takes."""
+    from elinvar.studies import by_question, choose_studies
 
     workers = workers or cores()
     printer = Printer()
     studies = choose_studies(names)
-    for study in studies:
-        times = ", ".join(
-            f"{duration(study.config(quick=quick).core_seconds / workers)}{word}"
-            for quick, word in ((False, ""), (True, " with --quick"))
-        )
-        printer.text(study.name, style="bold")
-        printer.text(study.claim, bullet="  ")
-        printer.text(f"Takes {times}.", bullet="  ", style="dim")
-        if study.missing:
-            needs = f"Needs what is not installed: {install_command([study])}"
-            printer.text(needs, bullet="  ", style="dim")
-        printer.text()
+    for question, answers in by_question(studies):
+        if question:
+            printer.text(f"Question {question}", style="bold underline")
+            printer.text()
+        for study in answers:
+            _list_one(printer, study, workers)
     whole, short = (
         duration(sum(study.config(quick=quick).core_seconds for study in studies) / workers)
         for quick in (False, True)
@@ -71,6 +65,22 @@ def list_studies(names: list[str], *, workers: int | None) -> None:
         "another machine. The first run also compiles, which takes some ten seconds more."
     )
     printer.flush()
+
+
+def _list_one(printer: Printer, study: "Study[Any]", workers: int) -> None:
+    from elinvar.studies import install_command
+
+    times = ", ".join(
+        f"{duration(study.config(quick=quick).core_seconds / workers)}{word}"
+        for quick, word in ((False, ""), (True, " with --quick"))
+    )
+    printer.text(study.name, style="bold")
+    printer.text(study.claim, bullet="  ")
+    printer.text(f"Takes {times}.", bullet="  ", style="dim")
+    if study.missing:
+        needs = f"Needs what is not installed: {install_command([study])}"
+        printer.text(needs, bullet="  ", style="dim")
+    printer.text()
 
 
 def _run_one(

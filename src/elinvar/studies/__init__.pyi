@@ -3,10 +3,12 @@ from elinvar.studies._records import read_study_records as read_study_records
 from elinvar.studies._records import summary_texts as summary_texts
 from elinvar.studies._records import write_study_record as write_study_record
 from elinvar.studies._registry import STUDIES as STUDIES
+from elinvar.studies._registry import by_question as by_question
 from elinvar.studies._registry import choose_studies as choose_studies
 from elinvar.studies._registry import runnable_studies as runnable_studies
 from elinvar.studies._run import StudyResult as StudyResult
 from elinvar.studies._run import run_study as run_study
+from elinvar.studies._study import QUESTIONS as QUESTIONS
 from elinvar.studies._study import Claim as Claim
 from elinvar.studies._study import Study as Study
 from elinvar.studies._study import StudyConfig as StudyConfig

@@ -26,6 +26,7 @@ CLAIM = (
     "What HeteroSGD learns carries over to environments without the spurious part, and saves "
     "labelled rows there."
 )
+QUESTION = 8
 AXES = {
     "algorithm": (HETERO, POOLED, SCRATCH),
     "environments": "environments",

@@ -62,6 +62,7 @@ CLAIM = (
     "Networks of any width and depth keep the bias from a small start; from a large one they "
     "are their own linearisation, and lose it."
 )
+QUESTION = 4
 AXES = {"network": "networks", "order": ("cyclic", "pooled")}
 EXTRAS = ("torch",)
 

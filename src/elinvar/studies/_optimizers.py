@@ -37,6 +37,7 @@ CLAIM = (
     "Only plain SGD keeps the bias in every run, in a window of step sizes; memory of past "
     "gradients, for momentum or to normalise steps, mixes environments, and keeps it less surely."
 )
+QUESTION = 3
 AXES = {"optimizer": "optimizers", "step_size": "step_sizes"}
 EXTRAS = ("torch",)
 

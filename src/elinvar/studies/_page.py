@@ -7,12 +7,14 @@ from elinvar._base import check_writable
 from elinvar._base._numbers import number
 from elinvar.report.layout import text_table, write_page
 from elinvar.studies._records import Record, read_study_records
+from elinvar.studies._registry import STUDIES
+from elinvar.studies._study import QUESTIONS
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = None) -> Path:
-    """Write ``index.html`` about every study whose record is in ``folder``.
+    """Write ``index.html`` about every study whose record is in ``folder``, question by question.
 
     The page loads nothing and runs nothing; it follows the reader's light or dark setting.
 
@@ -36,6 +38,9 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
     path = check_writable(Path(folder) / "index.html")
     records = read_study_records(Path(folder))
     claims = [claim for record in records for claim in record["claims"]]
+    shown = [(_question(record), _shown(record, Path(folder))) for record in records]
+    numbers = [None, *QUESTIONS]
+    groups = [(n, [study for number, study in shown if number == n]) for n in numbers]
     return write_page(
         path,
         "studies.html.j2",
@@ -43,8 +48,18 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
         title=title or "What elinvar reproduces",
         n_claims=len(claims),
         n_hold=sum(claim["holds"] for claim in claims),
-        studies=[_shown(record, Path(folder)) for record in records],
+        groups=[
+            {"words": f"{n} {QUESTIONS[n]}" if n else "", "studies": studies}
+            for n, studies in groups
+            if studies
+        ],
     )
+
+
+def _question(record: Record) -> int | None:
+    """Return the open question that a study answers; none of studies of others."""
+    study = STUDIES.get(record["stem"].removesuffix("-quick"))
+    return None if study is None else study.question
 
 
 def _shown(record: Record, folder: Path) -> dict[str, object]:

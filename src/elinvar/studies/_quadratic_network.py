@@ -69,6 +69,7 @@ CLAIM = (
     "The same holds for a two-layer network with quadratic activation, where the measurement "
     "is x x'."
 )
+QUESTION = 4
 AXES = {"training": tuple(TRAININGS)}
 
 

@@ -19,7 +19,9 @@ from elinvar.studies import (
     _step_size,
     _trajectories,
 )
-from elinvar.studies._study import AnyStudy, install_command, study_of
+from elinvar.studies._study import QUESTIONS, AnyStudy, install_command, study_of
+
+EVERY_QUESTION = "questions"
 
 # in the order in which they are told
 _MODULES = (
@@ -47,14 +49,38 @@ def choose_studies(names: Sequence[str] = ()) -> list[AnyStudy]:
     Parameters
     ----------
     names : sequence of str
+        ``"questions"`` stands for all that answer an open question of the paper.
 
     Raises
     ------
     DataError
         If a name is not known.
     """
-    check_names(names, list(STUDIES), "study", "studies")
-    return [study for name, study in STUDIES.items() if not names or name in names]
+    check_names(
+        [name for name in names if name != EVERY_QUESTION], list(STUDIES), "study", "studies"
+    )
+    return [
+        study
+        for name, study in STUDIES.items()
+        if not names or name in names or (EVERY_QUESTION in names and study.question)
+    ]
+
+
+def by_question(studies: Sequence[AnyStudy]) -> list[tuple[str, list[AnyStudy]]]:
+    """Return the studies by the open question that they answer, those that answer none first.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+
+    Returns
+    -------
+    list of (str, list of Study)
+        The question, with its number; "" of those that answer none.
+    """
+    titles = [(None, ""), *((number, f"{number} {words}") for number, words in QUESTIONS.items())]
+    found = [(words, [s for s in studies if s.question == number]) for number, words in titles]
+    return [(words, group) for words, group in found if group]
 
 
 def runnable_studies(studies: Sequence[AnyStudy], *, named: bool) -> tuple[list[AnyStudy], str]:

