@@ -1,9 +1,18 @@
 """Small samples that the tests of forecasts share."""
 
+import json
+
 import numpy as np
 import pytest
 
+from elinvar._base._reader import Reader
 from elinvar.forecast import Columns, Sample
+
+
+@pytest.fixture
+def from_file():
+    """Return what takes entries to how a model file gives them back."""
+    return lambda entries: Reader(json.loads(json.dumps(entries)))
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
-from elinvar.forecast.adaptation import Adaptation, learn_adaptation, read_adaptation
+from elinvar.forecast.adaptation import learn_adaptation, read_adaptation
 
 
 @dataclass
@@ -255,13 +254,14 @@ def test_the_same_seed_learns_the_same_and_other_units_change_units_only():
     assert scaled.expected.error(10) == pytest.approx(1000 * one.expected.error(10), rel=1e-6)
 
 
-def restored(entries) -> Adaptation:
-    return read_adaptation(
-        Reader(json.loads(json.dumps(entries))), n_learners=0, n_columns=2, n_classes=0
+@pytest.fixture
+def restored(from_file):
+    return lambda entries: read_adaptation(
+        from_file(entries), n_learners=0, n_columns=2, n_classes=0
     )
 
 
-def test_entries_come_back_as_they_were():
+def test_entries_come_back_as_they_were(restored):
     places = Places(level=1.0)
     found = learn(places)
     again = restored(found.entries())
@@ -290,7 +290,7 @@ def test_entries_come_back_as_they_were():
         lambda e: e["expected"]["log_error"].__setitem__(0, 1e9),
     ],
 )
-def test_damaged_entries_are_refused(change):
+def test_damaged_entries_are_refused(restored, change):
     entries = json.loads(json.dumps(learn(Places(), count=3, rows=40).entries()))
     change(entries)
     with pytest.raises(ModelFileError, match="damaged"):

@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 import pytest
 
-from elinvar._base._reader import Reader
 from elinvar.datasets import KnownAnswer, make_curved
 from elinvar.forecast import Columns, Sample
 from elinvar.forecast.gate import (
@@ -183,14 +182,14 @@ def test_two_environments_are_too_few():
     assert np.isnan(choice.shift_share).all()
 
 
-def test_the_mixture_of_both_is_one_and_survives_a_file():
+def test_the_mixture_of_both_is_one_and_survives_a_file(from_file):
     choice = chosen("size")
     sample = drawn("size")[1]
     mixture = choice.mixture
     assert mixture.weights.sum() == pytest.approx(1)
     part = [k for k, name in enumerate(mixture.names) if name.endswith(STEADY)]
     assert mixture.weights[part].sum() == pytest.approx(choice.share)
-    read = read_blend(Reader(mixture.entries()), n_columns=9, n_classes=0)
+    read = read_blend(from_file(mixture.entries()), n_columns=9, n_classes=0)
     np.testing.assert_allclose(read.predict(sample.X[:50]), mixture.predict(sample.X[:50]))
     # a part looks at its own columns alone
     moved = sample.X[:50].copy()

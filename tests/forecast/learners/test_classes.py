@@ -1,14 +1,11 @@
 """Learners of classes: probabilities of all of them, whichever had rows."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.learners import Boosting, Forest, Logistic, OnResiduals, learn, read_learnt
 
@@ -29,14 +26,15 @@ def loss(sample, predicted):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
-def test_probabilities_add_to_one_and_a_model_file_has_the_same(curved, learner, n_classes):
+def test_probabilities_add_to_one_and_a_model_file_has_the_same(
+    from_file, curved, learner, n_classes
+):
     sample = curved(n_classes=n_classes, missing=0.1)
     learnt = learn(learner, sample)
     found = learnt.predict(sample.X)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert loss(sample, found) < 0.85 * np.log(n_classes)
-    entries = json.loads(json.dumps(learnt.entries()))
-    again = read_learnt(Reader(entries), n_columns=5, n_classes=n_classes)
+    again = read_learnt(from_file(learnt.entries()), n_columns=5, n_classes=n_classes)
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
@@ -50,12 +48,11 @@ def test_a_class_without_rows_is_unlikely_and_not_impossible(curved, learner):
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
-def test_rows_of_one_class_teach_that_class(curved, learner):
+def test_rows_of_one_class_teach_that_class(from_file, curved, learner):
     sample = curved(n_classes=2)
     learnt = learn(learner, sample.rows(sample.y == 1))
     np.testing.assert_allclose(learnt.predict(sample.X)[:, 0], 1 / 202)
-    entries = json.loads(json.dumps(learnt.entries()))
-    again = read_learnt(Reader(entries), n_columns=5, n_classes=2)
+    again = read_learnt(from_file(learnt.entries()), n_columns=5, n_classes=2)
     np.testing.assert_array_equal(again.predict(sample.X), learnt.predict(sample.X))
 
 
@@ -111,29 +108,29 @@ def test_where_nothing_varies_classes_are_as_frequent_as_they_are(curved, learne
     ],
     ids=str,
 )
-def test_a_file_of_other_classes_is_refused(curved, change):
-    entries = json.loads(json.dumps(learn(LINES, curved(n_classes=2)).entries()))
+def test_a_file_of_other_classes_is_refused(from_file, curved, change):
+    entries = learn(LINES, curved(n_classes=2)).entries()
     with pytest.raises(ModelFileError):
-        read_learnt(Reader(entries | change), n_columns=5, n_classes=2)
+        read_learnt(from_file(entries | change), n_columns=5, n_classes=2)
 
 
 @pytest.mark.parametrize(
     "change", [{"coef": [[1.0]]}, {"coef": [[None]] * 5}, {"intercept": [0.0, 0.0]}], ids=str
 )
-def test_a_file_of_other_coefficients_is_refused(curved, change):
-    entries = json.loads(json.dumps(LINES.fit(curved(n_classes=2)).entries()))
+def test_a_file_of_other_coefficients_is_refused(from_file, curved, change):
+    entries = LINES.fit(curved(n_classes=2)).entries()
     with pytest.raises(ModelFileError):
-        read_learnt(Reader(entries | change), n_columns=5, n_classes=2)
+        read_learnt(from_file(entries | change), n_columns=5, n_classes=2)
 
 
-def test_a_file_of_other_shares_is_refused(curved):
+def test_a_file_of_other_shares_is_refused(from_file, curved):
     entries = learn(Forest(n_trees=2), curved(n_classes=3)).entries()["learnt"]
     for n_classes in (0, 2):
         with pytest.raises(ModelFileError):
-            read_learnt(Reader(entries), n_columns=5, n_classes=n_classes)
+            read_learnt(from_file(entries), n_columns=5, n_classes=n_classes)
     scores = Boosting(n_trees=2).fit(curved(n_classes=2)).entries()
     with pytest.raises(ModelFileError, match="n_classes"):
-        read_learnt(Reader(entries | {"own": [scores] * 3}), n_columns=5, n_classes=3)
+        read_learnt(from_file(entries | {"own": [scores] * 3}), n_columns=5, n_classes=3)
 
 
 def test_a_forest_of_classes_has_the_frequencies_of_its_leaves(curved):

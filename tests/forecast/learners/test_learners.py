@@ -1,13 +1,10 @@
 """What every learner must do, and what each is for."""
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import SVC
 
-from elinvar._base._reader import Reader
 from elinvar.baselines import RandomInterceptRegressor
 from elinvar.errors import DataError, ModelFileError
 from elinvar.forecast.learners import (
@@ -37,29 +34,26 @@ CLASSES = [
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
-def test_a_model_file_predicts_the_same(curved, learner):
+def test_a_model_file_predicts_the_same(from_file, curved, learner):
     sample = curved(missing=0.1)
     learnt = learner.fit(sample)
     found = learnt.predict(sample.X)
     assert found.shape == (400, 1)
     assert np.isfinite(found).all()
-    entries = json.loads(json.dumps(learnt.entries()))
-    again = read_learnt(Reader(entries), n_columns=5, n_classes=0)
+    again = read_learnt(from_file(learnt.entries()), n_columns=5, n_classes=0)
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("learner", CLASSES, ids=lambda learner: learner.name)
-def test_classes_get_probabilities(curved, learner, n_classes):
+def test_classes_get_probabilities(from_file, curved, learner, n_classes):
     sample = curved(n_classes=n_classes)
     learnt = learner.fit(sample)
     found = learnt.predict(sample.X)
     assert found.shape == (400, n_classes)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found.argmax(axis=1) == sample.y).mean() > 0.75
-    again = read_learnt(
-        Reader(json.loads(json.dumps(learnt.entries()))), n_columns=5, n_classes=n_classes
-    )
+    again = read_learnt(from_file(learnt.entries()), n_columns=5, n_classes=n_classes)
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
@@ -161,13 +155,13 @@ def test_a_classifier_of_scikit_learn_can_join_if_it_says_how_likely(curved):
         Foreign(name="mine", estimator=SVC()).fit(sample)
 
 
-def test_a_file_of_other_columns_or_classes_is_refused(curved):
+def test_a_file_of_other_columns_or_classes_is_refused(from_file, curved):
     entries = OnResiduals(name="", base=LINES, trees=Boosting(n_trees=2)).fit(curved()).entries()
     for size in ({"n_columns": 4, "n_classes": 0}, {"n_columns": 5, "n_classes": 2}):
         with pytest.raises(ModelFileError):
-            read_learnt(Reader(entries), **size)
+            read_learnt(from_file(entries), **size)
     with pytest.raises(ModelFileError, match="kind"):
-        read_learnt(Reader(entries | {"kind": "pickle"}), n_columns=5, n_classes=0)
+        read_learnt(from_file(entries | {"kind": "pickle"}), n_columns=5, n_classes=0)
     nested = {"kind": "residuals", "base": entries, "trees": entries["trees"]}
     with pytest.raises(ModelFileError, match="base"):
-        read_learnt(Reader(nested), n_columns=5, n_classes=0)
+        read_learnt(from_file(nested), n_columns=5, n_classes=0)

@@ -1,13 +1,11 @@
 """Trees as plain arrays predict what LightGBM predicts, and a damaged file is refused."""
 
 import copy
-import json
 
 import lightgbm
 import numpy as np
 import pytest
 
-from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.learners import TreeEnsemble
 
@@ -41,7 +39,7 @@ def grow(X, y, **options):
     ],
     ids=str,
 )
-def test_arrays_predict_what_lightgbm_predicts(rows, options):
+def test_arrays_predict_what_lightgbm_predicts(from_file, rows, options):
     X, y = rows
     if "objective" in options:
         y = np.digitize(y, [0.3, 1.0][: options.get("num_class", 2) - 1])
@@ -52,7 +50,7 @@ def test_arrays_predict_what_lightgbm_predicts(rows, options):
     trees = TreeEnsemble.from_booster(booster)
     found = trees.predict(unseen)
     np.testing.assert_allclose(found, expected.reshape(found.shape), rtol=0, atol=1e-12)
-    again = TreeEnsemble.read(Reader(json.loads(json.dumps(trees.entries()))))
+    again = TreeEnsemble.read(from_file(trees.entries()))
     np.testing.assert_array_equal(again.predict(unseen), found)
 
 
@@ -106,8 +104,8 @@ def true(entries):
         loop, strange_feature, infinite, text, short, no_leaf, no_tree, no_categories, absent, true,
     ],
 )  # fmt: skip
-def test_damaged_trees_are_refused(rows, damage):
+def test_damaged_trees_are_refused(from_file, rows, damage):
     entries = copy.deepcopy(TreeEnsemble.from_booster(grow(*rows)).entries())
     damage(entries)
     with pytest.raises(ModelFileError, match="The model file is damaged"):
-        TreeEnsemble.read(Reader(entries))
+        TreeEnsemble.read(from_file(entries))

@@ -1,11 +1,8 @@
 """A mixture for classes: whatever the environments lack, and no surer than it may be."""
 
-import json
-
 import numpy as np
 import pytest
 
-from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.learners import Boosting, Logistic, OnResiduals
 from elinvar.forecast.mixture import environment_errors, fit_mixture, read_blend
@@ -51,7 +48,7 @@ def _nothing_known(sample):
         _nothing_known,
     ],
 )
-def test_environments_may_lack_anything(curved, spoil, n_classes):
+def test_environments_may_lack_anything(from_file, curved, spoil, n_classes):
     sample = curved(n=150, n_classes=n_classes)
     spoil(sample)
     mixture = fit_mixture(sample, FEW, seed=0)
@@ -60,8 +57,7 @@ def test_environments_may_lack_anything(curved, spoil, n_classes):
     assert found.min() > 0
     # no row costs more than a class that no other row has
     assert environment_errors(sample, mixture.left_out).max() <= np.log(150 + n_classes)
-    entries = json.loads(json.dumps(mixture.entries()))
-    again = read_blend(Reader(entries), n_columns=5, n_classes=n_classes)
+    again = read_blend(from_file(mixture.entries()), n_columns=5, n_classes=n_classes)
     np.testing.assert_array_equal(again.predict(sample.X), found)
 
 
@@ -88,8 +84,8 @@ def test_a_forecast_that_is_too_sure_is_made_less_sure(curved):
     assert environment_errors(sample, mixture.left_out_mixture[:, None]).mean() < 0.8 * plain
 
 
-def test_a_file_with_another_sharpness_is_refused(curved):
+def test_a_file_with_another_sharpness_is_refused(from_file, curved):
     entries = fit_mixture(curved(n=100, n_classes=2), FEW[:1], seed=0).entries()
     for power in (0, -1.0, None, "1"):
         with pytest.raises(ModelFileError, match="sharpness"):
-            read_blend(Reader(entries | {"sharpness": power}), n_columns=5, n_classes=2)
+            read_blend(from_file(entries | {"sharpness": power}), n_columns=5, n_classes=2)

@@ -1,11 +1,8 @@
 """Intervals are wide where rows are hard to predict, and hold most rows of new environments."""
 
-import json
-
 import numpy as np
 import pytest
 
-from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast import Columns, Sample
 from elinvar.forecast.mixture import Margin
@@ -57,12 +54,12 @@ def test_perfect_predictions_have_intervals_of_no_width():
     assert (Margin.of(sample, sample.y).half_widths(sample.X) == 0).all()
 
 
-def test_a_file_holds_it():
+def test_a_file_holds_it(from_file):
     sample = draw(12, np.random.default_rng(0))
     margin = Margin.of(sample, np.zeros(sample.n_rows))
-    entries = json.loads(json.dumps(margin.entries()))
-    again = Margin.read(Reader(entries), n_columns=2)
+    entries = margin.entries()
+    again = Margin.read(from_file(entries), n_columns=2)
     np.testing.assert_array_equal(again.half_widths(sample.X), margin.half_widths(sample.X))
     entries["half_widths"][0][0] = 1e9
     with pytest.raises(ModelFileError, match="rising numbers"):
-        Margin.read(Reader(entries), n_columns=2)
+        Margin.read(from_file(entries), n_columns=2)

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from elinvar._base._reader import Reader
 from elinvar.errors import ModelFileError
 from elinvar.forecast.learners import Additive, Boosting, OnResiduals
 from elinvar.forecast.mixture import (
@@ -78,15 +77,15 @@ def test_one_environment_leaves_out_rows(curved):
     assert mixture.weights[0] < 0.2
 
 
-def test_a_file_predicts_the_same_and_is_checked(curved):
+def test_a_file_predicts_the_same_and_is_checked(from_file, curved):
     sample = curved(n=150)
     mixture = fit_mixture(sample, default_learners(0, sample.columns), seed=0)
-    entries = json.loads(json.dumps(mixture.entries()))
-    again = read_blend(Reader(entries), n_columns=5, n_classes=0)
+    entries = mixture.entries()
+    again = read_blend(from_file(entries), n_columns=5, n_classes=0)
     np.testing.assert_array_equal(again.predict(sample.X), mixture.predict(sample.X))
     for key, value in (("weights", [1.0]), ("learnt", None), ("names", [1] * 8)):
         with pytest.raises(ModelFileError, match=key):
-            read_blend(Reader(entries | {key: value}), n_columns=5, n_classes=0)
+            read_blend(from_file(entries | {key: value}), n_columns=5, n_classes=0)
 
 
 def test_folds_hold_whole_environments_of_about_equally_many_rows(curved):
@@ -113,7 +112,7 @@ def _places(entries, path=()):
             yield from _places(entries[key], (*path, key))
 
 
-def test_a_file_that_was_changed_is_refused_or_still_predicts(curved):
+def test_a_file_that_was_changed_is_refused_or_still_predicts(from_file, curved):
     sample = curved(n=150)
     learners = [*FEW, OnResiduals(name="both", base=FEW[1], trees=Boosting(n_trees=3, n_leaves=4))]
     entries = json.loads(json.dumps(fit_mixture(sample, learners, seed=0).entries()))
@@ -126,7 +125,7 @@ def test_a_file_that_was_changed_is_refused_or_still_predicts(curved):
         inner = functools.reduce(lambda part, key: part[key], above, copy)
         inner[last] = strange[rng.integers(len(strange))]
         try:
-            blend = read_blend(Reader(copy), n_columns=5, n_classes=0)
+            blend = read_blend(from_file(copy), n_columns=5, n_classes=0)
         except ModelFileError:
             refused += 1
         else:
