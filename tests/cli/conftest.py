@@ -51,8 +51,9 @@ def csv(frame, tmp_path):
 def elinvar():
     """Run the command in this process; the result has exit_code, stdout and stderr."""
 
-    def run(*arguments):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    def run(*arguments, content=None):
+        typed = [str(argument) for argument in arguments]
+        result = CliRunner().invoke(app, typed, input=content)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

@@ -48,19 +48,11 @@ def test_standard_input(csv, tmp_path, elinvar, monkeypatch):
     pd.read_csv(csv).to_parquet(parquet)
     for content in (csv.read_bytes(), parquet.getvalue()):
         monkeypatch.setattr("sys.stdin", None)
-        assert "Standard input" in elinvar_with("", "fit", "-", "-", *ROLES).stderr
-        assert told(elinvar_with(content, "fit", "-", *ROLES)) == expected
-    assert "Standard input is empty" in elinvar_with(b"", "fit", "-", *ROLES).stderr
-    result = elinvar_with(csv.read_bytes(), "fit", "-", *ROLES, "--format", "csv")
+        assert "Standard input" in elinvar("fit", "-", "-", *ROLES, content="").stderr
+        assert told(elinvar("fit", "-", *ROLES, content=content)) == expected
+    assert "Standard input is empty" in elinvar("fit", "-", *ROLES, content=b"").stderr
+    result = elinvar("fit", "-", *ROLES, "--format", "csv", content=csv.read_bytes())
     assert told(result) == expected
-
-
-def elinvar_with(content, *arguments):
-    from typer.testing import CliRunner
-
-    from elinvar.cli._app import app
-
-    return CliRunner().invoke(app, list(arguments), input=content)
 
 
 def test_one_file_a_place(elinvar, frame, tmp_path):

@@ -5,18 +5,22 @@ import json
 import duckdb
 import pyarrow as pa
 import pytest
-from typer.testing import CliRunner
 
-from elinvar.cli._app import app
 from elinvar.environments import Moments
 
 ROLES = ["--target", "yield", "--environment", "place"]
 
 
-def run(*arguments, status=0):
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == status, result.output
-    return " ".join(result.output.split())
+@pytest.fixture
+def run(elinvar):
+    """Run the command, and return what it printed in one line."""
+
+    def printed(*arguments, status=0):
+        result = elinvar(*arguments)
+        assert result.exit_code == status, result.output
+        return " ".join(result.output.split())
+
+    return printed
 
 
 @pytest.fixture
@@ -30,13 +34,19 @@ def folder(frame, tmp_path, monkeypatch):
     return tmp_path
 
 
-def described(*arguments):
-    result = CliRunner().invoke(app, ["fit", *map(str, arguments), "--json"])
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)["explanation"]
+@pytest.fixture
+def described(elinvar):
+    """Fit, and return the explanation."""
+
+    def explanation(*arguments):
+        result = elinvar("fit", *arguments, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)["explanation"]
+
+    return explanation
 
 
-def test_sites_that_share_no_rows_find_what_the_rows_tell(frame, folder):
+def test_sites_that_share_no_rows_find_what_the_rows_tell(run, described, frame, folder):
     for place, rows in frame.groupby("place"):
         rows.to_csv(f"{place}.csv", index=False)
         said = run("moments", f"{place}.csv", *ROLES, "--out", f"{place}.moments")
@@ -48,7 +58,7 @@ def test_sites_that_share_no_rows_find_what_the_rows_tell(frame, folder):
     assert "Diagnosis" in run("diagnose", "[BOR]*.moments", "--exclude-environments", "Rome")
 
 
-def test_a_database_is_asked_for_what_its_rows_tell(folder):
+def test_a_database_is_asked_for_what_its_rows_tell(run, described, folder):
     run("moments", "rows.parquet", *ROLES, "--out", "all.moments")
     expected = described("all.moments")
     assert described("duckdb:///farm.db?table=harvest", *ROLES) == expected
@@ -59,7 +69,7 @@ def test_a_database_is_asked_for_what_its_rows_tell(folder):
     assert (folder / "page.html").exists()
 
 
-def test_small_counts_do_not_leave_the_site(frame, folder):
+def test_small_counts_do_not_leave_the_site(run, frame, folder):
     few = frame.drop(index=frame.index[(frame["place"] == "Rome")][3:])
     few.to_csv("few.csv", index=False)
     said = run("moments", "few.csv", *ROLES, "--out", "few.moments", status=1)
@@ -96,16 +106,16 @@ def test_small_counts_do_not_leave_the_site(frame, folder):
         (["moments", "rows.parquet", *ROLES, "--out", "all.npz"], "must end in .moments"),
     ],
 )
-def test_what_moments_cannot_give_is_refused_in_a_sentence(folder, arguments, message):
+def test_what_moments_cannot_give_is_refused_in_a_sentence(run, folder, arguments, message):
     run("moments", "rows.parquet", *ROLES, "--out", "all.moments")
     assert message in run(*arguments, status=1)
 
 
-def test_rows_need_a_target_and_an_environment(folder):
+def test_rows_need_a_target_and_an_environment(run, folder):
     assert "--target" in run("fit", "rows.parquet", status=2)
     assert "--environment" in run("fit", "rows.parquet", "--target", "yield", status=2)
 
 
-def test_passwords_reach_no_page_and_no_terminal(folder):
+def test_passwords_reach_no_page_and_no_terminal(run, folder):
     said = run("fit", "postgresql://me:secret@127.0.0.1:1/base?table=visits", *ROLES, status=1)
     assert "secret" not in said
