@@ -15,6 +15,9 @@ from elinvar.theory import (
     burst_exponent,
     convergence_steps,
     critical_batch_size,
+    critical_environments,
+    critical_speed,
+    drift_peak,
     free_growth_exponent,
     growth_exponent,
     heterogeneity_window,
@@ -24,6 +27,7 @@ from elinvar.theory import (
     noise_floor,
     predict_outcome,
     step_limits,
+    width_window,
 )
 
 Array = NDArray[np.float64]
@@ -39,6 +43,7 @@ def laws() -> None:
     rng = np.random.default_rng(0)
     for law, deviate in (
         ("uniform", rng.uniform(-1, 1, 10**7)),
+        ("cosine", np.cos(2 * np.pi * rng.uniform(size=10**7))),
         ("gaussian", rng.normal(size=10**7)),
     ):
         drawn = np.log(np.abs(1 + 0.1 * (1 + 6 * deviate)))
@@ -50,7 +55,7 @@ def laws() -> None:
         print(
             f"{law}: exponent {found.exponent:.4f} (draws {drawn.mean():.4f}), spread "
             f"{found.spread:.3f} ({drawn.std():.3f}), lowest g {lowest:.3f}, window "
-            f"{heterogeneity_window(0.1, law=law)}   [2, 3]"
+            f"{heterogeneity_window(0.1, law=law)}   [2, 3, 11]"
         )
         assert abs(found.exponent - drawn.mean()) < 1e-3
         assert abs(found.spread - drawn.std()) < 2e-3
@@ -214,6 +219,59 @@ def outcomes(runs: int = 9) -> None:
     assert 0.9 < low and high < 1.1
 
 
+def mixed() -> None:
+    """How many environments a batch may mix: the sum over all draws, and the rule of thumb."""
+    found = [int(critical_environments(M, 0.1)) for M in (6, 7, 8, 9)]
+    lines = [heterogeneity_window(0.1, environments=b).low for b in (1, 2, 3, 4)]
+    print(
+        f"M = 6 to 9: at most {found} environments a batch (thumb "
+        + ", ".join(f"{M**2 / 21:.1f}" for M in (6, 7, 8, 9))
+        + f"); lines of 1 to 4: {', '.join(f'{line:.2f}' for line in lines)}   [10]"
+    )
+    assert found == [1, 2, 3, 4]
+
+
+def windows() -> None:
+    """Drawn windows of a circle and a ramp on either side of the critical width."""
+    rng = np.random.default_rng(3)
+    for law, M in (("cosine", 8), ("cosine", 10), ("cosine", 14), ("uniform", 9), ("uniform", 12)):
+        line = width_window(M, 0.1, law=law).high
+        drifts = []
+        for width in (0.96 * line, 1.04 * line):
+            u, within = rng.uniform(size=(200_000, 1)), (np.arange(24) + 0.5) / 24 - 0.5
+            middle = u if law == "cosine" else width / 2 + (1 - width) * u
+            t = middle + width * within
+            s = 1 + M * (np.cos(2 * np.pi * t) if law == "cosine" else 2 * t - 1)
+            drifts.append(np.log(np.abs(1 + 0.1 * s.mean(axis=1))).mean())
+        print(
+            f"{law}, M = {M}: critical width {line:.3f}; growth at .96 and 1.04 times it "
+            f"{drifts[0]:.4f}, {drifts[1]:.4f}   [11]"
+        )
+        assert drifts[0] < 0 < drifts[1]
+
+
+def drifts() -> None:
+    """Peaks of a fed drift: leading order, Laplace's correction, and the recursion itself."""
+
+    def curve(t: Array) -> Array:
+        return 1 + 8 * np.cos(2 * np.pi * t)
+
+    for floor in (1e-4, 1e-8):
+        speed = critical_speed(curve, 0.1, floor)
+        first = np.arccos(-1 / 8) / (2 * np.pi)
+        slope = 0.1 * 8 * 2 * np.pi * np.sin(2 * np.pi * first)
+        laplace = np.sqrt(0.1) * (np.pi / (slope * speed)) ** 0.25
+        peak = drift_peak(curve, 0.1, speed, floor)
+        print(
+            f"floor {floor}: critical speed {speed:.4f}; there the peak is {peak:.3f}, by Laplace "
+            f"{laplace:.3f}, to leading order {np.sqrt(0.1):.3f}   [12]"
+        )
+        assert abs(peak / laplace - 1) < 0.1
+
+
 if __name__ == "__main__":
-    for check in (laws, bounded, products, bursts, times, floors, free, divergence, outcomes):
+    for check in (
+        laws, bounded, products, bursts, times, floors, free, divergence, outcomes, mixed, windows,
+        drifts,
+    ):  # fmt: skip
         check()

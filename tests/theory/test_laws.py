@@ -16,7 +16,7 @@ from elinvar.theory import (
     step_window,
 )
 
-LAWS = ["two_point", "uniform", "gaussian", [-1.0, 0.2, 0.8]]
+LAWS = ["two_point", "uniform", "cosine", "gaussian", [-1.0, 0.2, 0.8]]
 
 
 def integrals(law, centre, half):
@@ -58,6 +58,19 @@ def test_a_list_is_the_discrete_exponent():
     found = law_growth_exponent(3.0, 0.1, law=[-1.0, 0.2, 0.8], mean=0.5)
     assert found.exponent == growth_exponent([-2.5, 1.1, 2.9], 0.1)
     assert law_growth_exponent(6.0, 0.1).exponent == growth_exponent([7.0, -5.0], 0.1)
+
+
+def test_weights_are_how_often_each_is_drawn():
+    weighted = {"law": [-1.0, 1.0], "weights": [1.0, 3.0]}
+    repeated = {"law": [-1.0, 1.0, 1.0, 1.0]}
+    found = law_growth_exponent(6.0, 0.1, **weighted)
+    same = law_growth_exponent(6.0, 0.1, **repeated)
+    assert (found.exponent, found.spread) == pytest.approx((same.exponent, same.spread))
+    for window in (heterogeneity_window, lambda *a, **k: step_window(6.0, **k)):
+        pair = [window(0.05, mean=0.2, **given) for given in (weighted, repeated)]
+        assert (pair[0].low, pair[0].high) == pytest.approx(
+            (pair[1].low, pair[1].high), nan_ok=True
+        )
 
 
 def test_windows_of_two_values():

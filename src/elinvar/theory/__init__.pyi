@@ -16,6 +16,10 @@ from elinvar.theory._noise import critical_batch_size as critical_batch_size
 from elinvar.theory._noise import free_growth_exponent as free_growth_exponent
 from elinvar.theory._noise import noise_floor as noise_floor
 from elinvar.theory._noise import noise_growth_rate as noise_growth_rate
+from elinvar.theory._orders import critical_environments as critical_environments
+from elinvar.theory._orders import critical_speed as critical_speed
+from elinvar.theory._orders import drift_peak as drift_peak
+from elinvar.theory._orders import width_window as width_window
 from elinvar.theory._predict import predict_outcome as predict_outcome
 from elinvar.theory._prediction import Prediction as Prediction
 from elinvar.theory._results import GrowthExponent as GrowthExponent
