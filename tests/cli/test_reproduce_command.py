@@ -56,7 +56,8 @@ def test_tables_pictures_verdicts_and_a_page(elinvar, studies, tmp_path):
     assert "algorithm runs error error low" in printed
     assert "holds: PooledGD ends at the pooled solution" in printed
     assert "fails: Noise is nowhere just as large as the signal" in printed
-    assert " claims hold. All is in " in printed
+    assert "Batches of 1,000 to 100,000; 2 runs of each setting, too few for more than" in printed
+    assert " claims hold, in short runs of few repetitions. All is in " in printed
     kinds = (".parquet", "-summary.csv", ".png", ".json")
     names = {f"{name}-quick{kind}" for name in studies for kind in kinds}
     assert {path.name for path in out.iterdir()} == names | {"index.html"}

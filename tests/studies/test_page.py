@@ -48,6 +48,7 @@ def test_the_page_says_what_was_claimed_found_and_done(result, page, tmp_path):
     assert "with 3 workers" in shown.text
     assert "100, 1000, 10000" in shown.texts
     assert "core seconds" not in shown.text
+    assert "Batches of 100 to 10,000; 2 runs of each setting" in shown.text
     for head in result.summary.columns:
         assert head.replace("_", " ") in shown.texts
 

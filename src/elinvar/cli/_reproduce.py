@@ -35,7 +35,8 @@ def run(
         for study in studies:
             claims += _run_one(printer, study, out, workers, quick, cluster, command)
     n_hold = sum(claim.holds for claim in claims)
-    printer.text(f"{n_hold} of {len(claims)} claims hold.", style="bold")
+    short = ", in short runs of few repetitions" if quick else ""
+    printer.text(f"{n_hold} of {len(claims)} claims hold{short}.", style="bold")
     if left_out:
         printer.text(left_out)
     printer.text(f"All is in {out}. Open in a browser: {out / 'index.html'}")
@@ -122,6 +123,7 @@ def _print(printer: Printer, result: "StudyResult", out: Path) -> None:
     if left_out:
         columns = "1 more column is" if left_out == 1 else f"{left_out} more columns are"
         printer.text(f"{columns} in {out / result.stem}-summary.csv", style="dim")
+    printer.text(result.config.caption, style="dim")
     printer.text()
     for claim in result.claims:
         word, style = ("holds", "green") if claim.holds else ("fails", "red")

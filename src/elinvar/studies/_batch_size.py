@@ -103,6 +103,7 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
         "batch_size",
         {"invariant_signal": "invariant signal", "error": "error, relative to |A*|"},
         predicted="predicted error",
+        ylabel="relative to A*",
         marks={f"predicted: error = signal at {critical:,.0f}": critical},
         log_y=True,
         title=f"Error below a tenth of the signal beyond batches of {noisy:,.0f}",

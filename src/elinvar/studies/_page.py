@@ -71,6 +71,7 @@ def _shown(record: Record, folder: Path) -> dict[str, object]:
     kinds = ["text", *summary["kinds"][1:]]  # the first cell of a row is its header
     caption = "What was measured, and is judged."
     return {
+        "caption": "",  # records of earlier versions have none
         **record,
         "short": stem.endswith("-quick"),
         "holds": all(claim["holds"] for claim in record["claims"]),

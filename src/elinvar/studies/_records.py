@@ -74,6 +74,7 @@ def write_study_record(
         "stem": result.stem,
         "title": result.study.title,
         "claim": result.study.claim,
+        "caption": result.config.caption,
         "claims": [asdict(claim) for claim in result.claims],
         "parameters": parameters,
         "summary": {"heads": heads, "kinds": kinds, "rows": cells},

@@ -7,8 +7,9 @@ To add a study, write one file ``_name.py``, whose name is part of every seed, w
   that its cells need, if any: these are imported inside the functions that need them; ``QUESTION``,
   the number of the open question of the paper that it answers, if it does;
 - ``Config``, a frozen keyword-only dataclass on `StudyConfig`: its defaults are the full study, and
-  ``QUICK = Config(...)`` is a small one of the same shape. ``core_seconds`` is what a run took on
-  one core, measured;
+  ``QUICK = Config(...)`` is a small one of the same shape. Its ``batches`` say how large batches
+  are, of themselves where it has a ``batch_size`` or ``batch_sizes``. ``core_seconds`` is what a
+  run took on one core, measured;
 - ``cell(*, rng, repetition, ...)``, a function of the module that runs one cell of the grid and
   returns its row, or list of rows, of plain values; what else it takes are the axes of the grid,
   and fields of the config by their names;
@@ -65,6 +66,31 @@ class StudyConfig:
 
     repetitions: int
     core_seconds: float
+
+    @property
+    def batches(self) -> str:
+        """How large batches are; "" where there is nothing to say."""
+        size = getattr(self, "batch_size", None)
+        sizes = getattr(self, "batch_sizes", () if size is None else (size,))
+        if not sizes:
+            return ""
+        least, most = (_count(end(sizes)) for end in (min, max))
+        return f"batches of {least if least == most else f'{least} to {most}'}"
+
+    @property
+    def caption(self) -> str:
+        """What picture and table rest on: how large batches are, and how many runs there are."""
+        runs = f"{self.repetitions} run{'s' * (self.repetitions != 1)} of each setting"
+        few = ", too few for more than a hint" if self.repetitions < 5 else ""
+        said = f"{self.batches}; {runs}{few}." if self.batches else f"{runs}{few}."
+        return said[0].upper() + said[1:]
+
+
+def _count(size: int) -> str:
+    """Return a number of measurements; those that only exact laws can draw as a power of ten."""
+    return (
+        f"{size:,}" if size < 10**9 else f"{size:.0e}".replace("e+", " x 10^").removeprefix("1 x ")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,7 +98,9 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances over time, medians and quartiles over runs."""
     by_step = rows.groupby(["algorithm", "step"], sort=False)
-    return plot_distances(quartiles(by_step, _DISTANCES).reset_index())
+    return plot_distances(
+        quartiles(by_step, _DISTANCES).reset_index(), ylabel="distance, relative to |A*|"
+    )
 
 
 def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:

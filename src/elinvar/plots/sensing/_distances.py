@@ -17,7 +17,9 @@ from elinvar.plots._marks import DISTANCES, draw_band
 from elinvar.plots._tables import Row, Table, distinct, records
 
 
-def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
+def plot_distances(
+    distances: Table, *, ylabel: str = "Frobenius norm", title: str | None = None
+) -> Axes:
     r"""Draw how far algorithms are from A\* and from the pooled solution, one panel an algorithm.
 
     Parameters
@@ -27,6 +29,8 @@ def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
         A\* plus the mean of the A^(e)), one row for each algorithm and step. If known, the ends
         of bands over repetitions: ``error_low``, ``error_high``, ``pooled_error_low`` and
         ``pooled_error_high``. A value that is not above 0 leaves a gap.
+    ylabel : str
+        What distances are measured in.
     title : str, optional
         By default which algorithms end nearer A\*.
 
@@ -61,7 +65,7 @@ def plot_distances(distances: Table, *, title: str | None = None) -> Axes:
     for ax, name in zip(panels, names, strict=True):
         _draw(ax, [row for row in rows if row["algorithm"] == name])
         head_panel(ax, name)
-        finish(ax, title=None, xlabel="step", ylabel="Frobenius norm" if ax is panels[0] else "")
+        finish(ax, title=None, xlabel="step", ylabel=ylabel if ax is panels[0] else "")
     first = panels[0]
     log_axis(first, "y", [row[key] for row in rows for key in DISTANCES])
     handles = first.get_lines()[: len(DISTANCES)]
