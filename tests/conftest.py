@@ -7,7 +7,9 @@ A test whose optional package is not installed is skipped with the command that 
 """
 
 import re
+import shutil
 import signal
+import subprocess
 import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
@@ -104,7 +106,7 @@ def pytest_runtest_makereport(item):
     return _told((yield), item.config.getoption("all_extras"))
 
 
-VOID = {"meta", "use", "br", "path", "rect", "line", "circle", "polygon"}
+VOID = {"meta", "use", "br", "path", "rect", "line", "circle", "polygon", "input"}
 
 
 class Page(HTMLParser):
@@ -143,6 +145,29 @@ class Page(HTMLParser):
 def parsed():
     """Return what reads a page and checks its tags."""
     return Page
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM_FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--allow-file-access-from-files", "--enable-logging=stderr", "--v=0",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browse(tmp_path_factory):
+    """Return what opens a file in a browser without a network: its stdout and stderr."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not on PATH, so no browser can show the page")
+    profile = tmp_path_factory.mktemp("profile")
+
+    def run(file, *options):
+        command = [CHROMIUM, *CHROMIUM_FLAGS, f"--user-data-dir={profile}", *options, file.as_uri()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    return run
 
 
 @pytest.fixture(scope="session")

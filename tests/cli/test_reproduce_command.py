@@ -60,7 +60,7 @@ def test_tables_pictures_verdicts_and_a_page(elinvar, studies, tmp_path):
     assert " claims hold, in short runs of few repetitions. All is in " in printed
     kinds = (".parquet", "-summary.csv", ".png", ".json")
     names = {f"{name}-quick{kind}" for name in studies for kind in kinds}
-    assert {path.name for path in out.iterdir()} == names | {"index.html"}
+    assert {path.name for path in out.iterdir()} == names | {"index.html", "explore.html"}
     page = (out / "index.html").read_text(encoding="utf-8")
     assert page.count("<svg ") == 2
     assert "elinvar reproduce --quick --out" in page
@@ -144,6 +144,25 @@ def test_a_record_of_another_version_is_refused_before_any_work(elinvar, studies
     result = elinvar("reproduce", "--quick", "--out", tmp_path, "--workers", 1)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "another version of elinvar (9.9)" in result.stderr
+
+
+def test_the_page_to_play_with_goes_to_a_file_or_into_a_folder(elinvar, tmp_path):
+    for out, path in ((tmp_path / "my.html",) * 2, (tmp_path / "d", tmp_path / "d/explore.html")):
+        result = elinvar("reproduce", "--page", "--out", out)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert words(result.stdout) == f"Open in a browser: {path}"
+        assert path.read_text("utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    "others", [("trajectories", "--quick"), ("--list",), ("--cluster", "tcp://x")]
+)
+def test_the_page_to_play_with_goes_with_no_runs(elinvar, others, tmp_path):
+    result = elinvar("reproduce", "--page", *others, "--out", tmp_path / "out")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    named = ", ".join(word for word in others if word != "tcp://x")
+    assert f"--page runs no study: leave out {named}, or leave out --page." in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_workers_is_wrong_usage(elinvar, tmp_path):

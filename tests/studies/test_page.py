@@ -68,6 +68,7 @@ def test_the_page_loads_and_runs_nothing(result, page, tmp_path):
     assert shown.named("script") == shown.named("link") == shown.named("img") == []
     places = re.findall(r'(?:href|src)="([^"]*)"', shown.raw)
     ids = {attrs["id"] for _, attrs in shown.tags if "id" in attrs}
+    places.remove("explore.html")  # which runs in a file of its own
     for place in places:
         assert place.startswith("#") and place[1:] in ids
     assert len(shown.raw) < 300_000
@@ -77,8 +78,14 @@ def test_files_that_are_there_are_linked(study, page, tmp_path):
     write_study_record(run_study(study, study.quick, out=tmp_path), tmp_path)
     links = {attrs["href"] for attrs in page().named("a")}
     assert {name for name in links if not name.startswith("#")} == {
-        "batch-size-quick.parquet", "batch-size-quick-summary.csv", "batch-size-quick.png",
+        "explore.html", "batch-size-quick.parquet", "batch-size-quick-summary.csv",
+        "batch-size-quick.png",
     }  # fmt: skip
+
+
+def test_the_page_to_play_with_is_beside_it(page, tmp_path):
+    assert {"href": "explore.html"} in page().named("a")
+    assert "One environment at a time" in (tmp_path / "explore.html").read_text("utf-8")
 
 
 def test_known_studies_come_in_order_and_whole_ones_first(result, page, tmp_path):

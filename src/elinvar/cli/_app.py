@@ -419,15 +419,26 @@ def reproduce(
     list_: Annotated[
         bool, typer.Option("--list", help="Say what each study shows and how long it takes.")
     ] = False,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page",
+            help="Run nothing; write a page with sliders that shows the idea: explore.html in the "
+            "folder of --out, or --out itself if it ends in .html.",
+        ),
+    ] = False,
 ) -> None:
     """Reproduce the claims of the paper, each with a table, a picture and a verdict.
 
     The exit status is 0 whether claims hold or fail. A run that was stopped goes on where it was.
     """
-    from elinvar.cli._reproduce import list_studies, run
+    from elinvar.cli._reproduce import list_studies, run, write_page
 
     with guarded():
-        if list_:
+        if page:
+            options_given = {"--list": list_, "--quick": quick, "--cluster": cluster is not None}
+            write_page(out, others=[*(studies or []), *filter(options_given.get, options_given)])
+        elif list_:
             list_studies(studies or [], workers=workers)
         else:
             run(studies or [], out=out, workers=workers, quick=quick, cluster=cluster)

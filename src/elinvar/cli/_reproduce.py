@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar.cli._console import Printer
 from elinvar.cli._long_run import bar, cores, duration, resumable
 from elinvar.cli._source import make_folder
+from elinvar.errors import DataError
 
 if TYPE_CHECKING:
     from elinvar.studies import Claim, Study, StudyResult
@@ -82,6 +83,23 @@ def _list_one(printer: Printer, study: "Study[Any]", workers: int) -> None:
         needs = f"Needs what is not installed: {install_command([study])}"
         printer.text(needs, bullet="  ", style="dim")
     printer.text()
+
+
+def write_page(out: Path, *, others: list[str]) -> None:
+    """Write the page to play with; ``others`` was asked for beside it, and does not go with it."""
+    from elinvar.studies import write_explorable_page
+
+    if others:
+        raise DataError(
+            f"--page runs no study: leave out {', '.join(others)}, or leave out --page."
+        )
+    if out.suffix.lower() not in (".html", ".htm"):
+        make_folder(out)
+        out = out / "explore.html"
+    write_explorable_page(out)
+    printer = Printer()
+    printer.text(f"Open in a browser: {out}")
+    printer.flush()
 
 
 def _run_one(

@@ -1,3 +1,4 @@
+from elinvar.studies._explorable import write_explorable_page as write_explorable_page
 from elinvar.studies._page import write_studies_page as write_studies_page
 from elinvar.studies._records import read_study_records as read_study_records
 from elinvar.studies._records import summary_texts as summary_texts

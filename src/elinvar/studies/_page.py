@@ -6,6 +6,7 @@ from pathlib import Path
 from elinvar._base import check_writable
 from elinvar._base._numbers import number
 from elinvar.report.layout import text_table, write_page
+from elinvar.studies._explorable import write_explorable_page
 from elinvar.studies._records import Record, read_study_records
 from elinvar.studies._registry import STUDIES
 from elinvar.studies._study import QUESTIONS
@@ -16,7 +17,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = None) -> Path:
     """Write ``index.html`` about every study whose record is in ``folder``, question by question.
 
-    The page loads nothing and runs nothing; it follows the reader's light or dark setting.
+    The page loads nothing and runs nothing; it follows the reader's light or dark setting. The one
+    that it links, ``explore.html`` of `write_explorable_page`, is written beside it.
 
     Parameters
     ----------
@@ -41,11 +43,13 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
     shown = [(_question(record), _shown(record, Path(folder))) for record in records]
     numbers = [None, *QUESTIONS]
     groups = [(n, [study for number, study in shown if number == n]) for n in numbers]
+    explorable = write_explorable_page(Path(folder) / "explore.html")
     return write_page(
         path,
         "studies.html.j2",
         _TEMPLATES,
         title=title or "What elinvar reproduces",
+        explorable=explorable.name,
         n_claims=len(claims),
         n_hold=sum(claim["holds"] for claim in claims),
         groups=[
