@@ -299,6 +299,14 @@ class TestOptions:
         with pytest.raises(DataError, match="environment_weights"):
             fitted(*table, environment_weights=bad)
 
+    def test_weights_of_strangers_are_refused(self, table):
+        weights = dict.fromkeys(["north", "south", "west", "east", "esat"], 1)
+        with pytest.raises(DataError, match=r"environment_weights names 'esat'; .*: 'east', 'n"):
+            fitted(*table, environment_weights=weights)
+        weights = {name: 1 for name in weights if name[0] != "e"}
+        with pytest.raises(DataError, match="environment_weights has no number for 'east'; give"):
+            fitted(*table, environment_weights=weights)
+
     def test_all_weight_on_one_environment(self, table):
         for intercept in ("shared", "environment"):
             assert_valid(fitted(*table, environment_weights=[0, 1, 0, 0], intercept=intercept))

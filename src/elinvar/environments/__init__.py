@@ -1,6 +1,11 @@
 """Data seen as environments: arrays, frames and files in; Environments and Moments out."""
 
-from elinvar.environments._checks import check_same_order, code_environments, labels_of_rows
+from elinvar.environments._checks import (
+    check_same_order,
+    code_environments,
+    labels_of_rows,
+    numbers_by_label,
+)
 from elinvar.environments._databases import is_database
 from elinvar.environments._environments import Environments, read_classes
 from elinvar.environments._frames import has_text
@@ -38,6 +43,7 @@ __all__ = [
     "label",
     "labels_of_rows",
     "natural_order",
+    "numbers_by_label",
     "read_classes",
     "read_labelled",
     "warn_of_strangers",

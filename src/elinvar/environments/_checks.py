@@ -1,7 +1,7 @@
 """Arrays at the door: shape, kind, length and finiteness, refused in one sentence each."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -241,6 +241,36 @@ def labels_of_rows(environments: ArrayLike, n: int) -> list[str]:
         If there is not one label a row.
     """
     return code_environments(environments, n).values()
+
+
+def numbers_by_label(
+    name: str, given: Mapping[Any, float], environments: Sequence[str]
+) -> list[float]:
+    """Return the numbers of a mapping from labels, in the order of the environments.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for messages.
+    given : mapping of labels to numbers
+        Labels of any kind that environments may have.
+    environments : sequence of str
+
+    Raises
+    ------
+    DataError
+        If it names others, or lacks one.
+    """
+    by_label = dict(zip(labels_of_rows(list(given), len(given)), given.values(), strict=True))
+    strangers = [label for label in by_label if label not in environments]
+    lacking = [label for label in environments if label not in by_label]
+    if strangers or lacking:
+        word, which = ("names", strangers) if strangers else ("has no number for", lacking)
+        raise DataError(
+            f"{name} {word} {listed([repr(label) for label in which[:5]])}; give one number for "
+            f"each of the environments: {listed([repr(label) for label in environments[:9]])}."
+        )
+    return [by_label[label] for label in environments]
 
 
 def check_labels(factor: Factor, name: str, row: RowName) -> None:

@@ -8,9 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
 from elinvar._base._check import as_weights
-from elinvar._base._words import did_you_mean
-from elinvar.environments import check_same_order, labels_of_rows
-from elinvar.errors import DataError
+from elinvar.environments import check_same_order, numbers_by_label
 from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floats
 
 
@@ -128,18 +126,11 @@ def resolve_environment_weights(
     Raises
     ------
     DataError
-        If a value is missing, negative or not finite, or all are zero.
+        If a value is missing, negative or not finite, all are zero, or a mapping names others.
     """
     values: object = spec
     if isinstance(spec, str):
         values = count if spec == "size" else np.ones(len(names))
     elif isinstance(spec, Mapping):
-        by_name = dict(zip(labels_of_rows(list(spec), len(spec)), spec.values(), strict=True))
-        missing = [name for name in names if name not in by_name]
-        if missing:
-            near = did_you_mean(missing[0], [label for label in by_name if label not in names])
-            raise DataError(
-                f"environment_weights has no value for environment {missing[0]!r}.{near}"
-            )
-        values = [by_name[name] for name in names]
+        values = numbers_by_label("environment_weights", spec, names)
     return as_weights("environment_weights", values, len(names))

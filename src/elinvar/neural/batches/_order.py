@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import as_weights, check_choice, check_count
-from elinvar._base._words import listed
-from elinvar.environments import labels_of_rows
+from elinvar.environments import numbers_by_label
 from elinvar.errors import DataError
 from elinvar.neural.batches._resumable import Resumable
 
@@ -49,18 +48,7 @@ def resolve_weights(
         other environments.
     """
     if isinstance(weights, Mapping):
-        by_name = dict(
-            zip(labels_of_rows(list(weights), len(weights)), weights.values(), strict=True)
-        )
-        strangers = [name for name in by_name if name not in names]
-        lacking = [name for name in names if name not in by_name]
-        if strangers or lacking:
-            word, which = ("names", strangers) if strangers else ("has no number for", lacking)
-            raise DataError(
-                f"weights {word} {listed([repr(name) for name in which[:5]])}; give one number for "
-                f"each of the environments: {listed([repr(name) for name in names[:9]])}."
-            )
-        weights = [by_name[name] for name in names]
+        weights = numbers_by_label("weights", weights, names)
     if isinstance(weights, str):
         if weights not in ("uniform", "size"):
             raise DataError(
