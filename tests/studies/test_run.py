@@ -10,8 +10,8 @@ from elinvar.studies import STUDIES, Claim, run_study
 
 ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "parameterization",
-    "phase-diagram", "scaling", "quadratic-network", "network-width", "optimizers", "few-shot",
-    "coloured-digits", "sources",
+    "phase-diagram", "scaling", "quadratic-network", "network-width", "optimizers", "penalties",
+    "few-shot", "coloured-digits", "sources",
 ]  # fmt: skip
 
 
