@@ -8,7 +8,7 @@ formula that does not hold.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize_scalar
+from scipy.optimize import brentq, linprog, minimize, minimize_scalar
 
 from elinvar.sensing import HeteroSGD, Momentum, SensingProblem, solve
 from elinvar.theory import (
@@ -269,9 +269,54 @@ def drifts() -> None:
         assert abs(peak / laplace - 1) < 0.1
 
 
+def penalised(values: Array, penalty: str) -> Array:
+    """Where a penalised risk ends: eigenvalues of A, first an invariant one, then the spurious."""
+    targets = np.column_stack([np.ones(len(values)), values])
+
+    def risk(a: Array, weight: float) -> float:
+        R = targets - a
+        risks = 0.5 * (R**2).sum(axis=1)
+        term = np.mean((R @ a) ** 2) if penalty == "IRMv1" else risks.var()
+        return float(risks.mean() + weight * term)
+
+    found = np.maximum(targets.mean(axis=0), 0.0)
+    # the weight rises, as it does in training
+    for weight in np.geomspace(0.1, 1e4, 6):
+        starts = (found, np.full(len(found), 0.1))
+        bounds = [(0.0, None)] * len(found)
+        ends = [minimize(risk, a, (weight,), bounds=bounds, tol=1e-14) for a in starts]
+        found = min(ends, key=lambda end: float(end.fun)).x
+    return np.asarray(found)
+
+
+def penalties() -> None:
+    """IRMv1 ends at A* iff an extrapolated environment loses all; V-REx at the circumcentre."""
+    rng = np.random.default_rng(0)
+    agree = 0
+    for k in range(40):
+        half = 1 + k % 2
+        signs = [rng.permutation([1.0] * half + [-1.0] * half) for _ in range(3)]
+        values = 1 + 7 * np.stack(signs, axis=1)
+        ends = penalised(values, "IRMv1")[1:].max() < 0.02
+        extrapolated = linprog(
+            np.zeros(len(values)), A_ub=values.T, b_ub=np.zeros(values.shape[1]),
+            A_eq=np.ones((1, len(values))), b_eq=[1.0], bounds=(None, None),
+        ).status == 0  # fmt: skip
+        agree += ends == extrapolated
+    three = np.array([[9.0, 8.0], [4.0, -7.0], [-8.0, 2.0]])
+    half = 0.5 * ((three[1:] ** 2).sum(axis=1) - (three[0] ** 2).sum())
+    centre, found = np.linalg.solve(three[1:] - three[0], half), penalised(three, "V-REx")[1:]
+    print(
+        f"IRMv1 ends as predicted in {agree} of 40 problems; V-REx at {found.round(3)}, predicted "
+        f"{centre.round(3)}   [13]"
+    )
+    assert agree == 40
+    assert np.allclose(found, centre, atol=0.01)
+
+
 if __name__ == "__main__":
     for check in (
         laws, bounded, products, bursts, times, floors, free, divergence, outcomes, mixed, windows,
-        drifts,
+        drifts, penalties,
     ):  # fmt: skip
         check()
