@@ -2,7 +2,7 @@
 
     python benchmarks/sensing.py [--quick] [--only SUITE ...]
 
-with the suites step, floor, width, kernels, cores, phase, transition and recovery.
+with the suites step, floor, width, kernels, orders, cores, phase, transition and recovery.
 
 All speeds are ratios of least CPU times of one thread (`cores` and `phase`: of whole runs, by the
 clock) on this machine, and what is compared runs in turn. The suite `step` compares with torch: pip
@@ -192,6 +192,43 @@ def kernels(options: argparse.Namespace) -> Iterator[Row]:
         )
 
 
+# order, how it is told, and how many of its steps may cost at most, in steps of environments drawn
+ORDERS: tuple[tuple[str, dict[str, Any], dict[int, float]], ...] = (
+    ("markov", {"order": "markov", "stay": 0.8}, {50: 1.1, 200: 1.1}),
+    ("drift", {"order": "drift", "speed": 0.01}, {50: 1.1, 200: 1.1}),
+    ("4 environments a batch", {"environments": 4}, {50: 1.5, 200: 1.1}),
+    ("window", {"order": "window", "window": 0.3}, {50: 2.0, 200: 1.1}),
+)
+
+
+def circle(t: Any) -> Any:
+    return 1 + 8 * np.cos(2 * np.pi * t)[:, None] * np.ones(2)
+
+
+def orders(options: argparse.Namespace) -> Iterator[Row]:
+    """Steps of other orders over those of environments drawn, on the same continuum."""
+    for dim in (50, 200):
+        problem = SensingProblem.continuum(dim=dim, invariant_rank=2, curve=circle, rng=0)
+        steps = max(100, int(1500 * (50 / dim) ** 2))
+
+        def of(order: dict[str, Any], problem: SensingProblem = problem, steps: int = steps) -> Any:
+            algorithm = HeteroSGD(step_size=0.1, batch_size=10**6, **order)
+            return lambda: solve(problem, algorithm, steps=steps, rng=0, dtype="float32")
+
+        tasks = [of({}), *(of(how) for _, how, _ in ORDERS)]
+        for task in tasks:
+            task()
+        drawn, *others = best(*((task, 1) for task in tasks), rounds=5 if options.quick else 25)
+        for (name, _, most), seconds in zip(ORDERS, others, strict=True):
+            yield at_most(
+                f"a step of {name} over one of an environment drawn, d = {dim}",
+                seconds / drawn,
+                most[dim],
+                digits=2,
+                reference=f"{seconds / steps * 1e6:.3g} us against {drawn / steps * 1e6:.3g} us",
+            )
+
+
 def one_trajectory(*, rng: np.random.Generator, repetition: int, steps: int) -> dict[str, float]:
     run = solve(
         problem_of(50),
@@ -321,6 +358,7 @@ SUITES: dict[str, Suite] = {
     "floor": floor,
     "width": width,
     "kernels": kernels,
+    "orders": orders,
     "cores": cores,
     "phase": phase,
     "transition": transition,

@@ -34,6 +34,8 @@ CASES = {
     ),
     "wide factor": HeteroSGD(step_size=0.05, width=20, init="gaussian", **START),
     "blocks": HeteroSGD(step_size=0.05, order="blocks", block=7, **START),
+    "markov": HeteroSGD(step_size=0.05, order="markov", stay=0.8, **START),
+    "mixed batches": HeteroSGD(step_size=0.05, environments=3, **START),
 }
 
 
@@ -70,6 +72,24 @@ def test_continuous_laws_agree_too(law, solve_in_numpy):
         compiled = solve(problem, algorithm, steps=20, rng=5, dtype="float64")
         numpy = solve_in_numpy(problem, algorithm, steps=20, rng=5, dtype="float64")
         np.testing.assert_allclose(compiled.error, numpy.error, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "order", [{"order": "window", "window": 0.4}, {"order": "drift", "speed": 0.02}]
+)
+@pytest.mark.parametrize("batch_size", [300, None])
+def test_orders_along_an_axis_agree_too(order, batch_size, solve_in_numpy):
+    problem = SensingProblem.continuum(
+        dim=10,
+        invariant_rank=2,
+        curve=lambda t: 1 + 3 * np.cos(2 * np.pi * t)[:, None],
+        rng=0,
+        noise=0.2,
+    )
+    algorithm = HeteroSGD(step_size=0.05, batch_size=batch_size, init_scale=0.1, **order)
+    compiled = solve(problem, algorithm, steps=40, rng=5, dtype="float64")
+    numpy = solve_in_numpy(problem, algorithm, steps=40, rng=5, dtype="float64")
+    np.testing.assert_allclose(compiled.error, numpy.error, rtol=1e-10)
 
 
 def test_precisions_agree_to_single_rounding(make_problem):

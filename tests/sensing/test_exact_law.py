@@ -38,6 +38,8 @@ CASES = {
     "rmsprop": HeteroSGD(step_size=0.02, optimizer=RMSprop(), **START),
     "adam": HeteroSGD(step_size=0.05, optimizer=Adam(), **START),
     "sign": HeteroSGD(step_size=0.02, optimizer=RMSprop(second_beta=0.0), **START),
+    "markov": HeteroSGD(step_size=0.05, order="markov", stay=0.6, **START),
+    "mixed batches": HeteroSGD(step_size=0.05, environments=4, **START),
     "adam, direct": HeteroSGD(step_size=0.05, optimizer=Adam(), parameterization="direct", **START),
 }
 
@@ -81,6 +83,45 @@ def test_continuous_laws_too(law, algorithm, smallest_p):
     exact = features(problem, algorithm, seeds=range(250))
     plain = features(problem, algorithm, seeds=range(1000, 1250), method="plain")
     assert smallest_p(exact, plain) > LEVEL
+
+
+def circle(t):
+    """Two spurious directions, one of them twice around."""
+    turn = 2 * np.pi * np.asarray(t)
+    return np.column_stack([1 + 4 * np.cos(turn), 1 + 3 * np.sin(2 * turn)])
+
+
+def ramp(t):
+    return np.column_stack([6 * np.asarray(t) - 2, 1 - 4 * np.asarray(t) ** 2])
+
+
+ALONG = {
+    "window": {"order": "window", "window": 0.45},
+    "window of few": {"order": "window", "window": 0.45, "batch_size": 5},
+    "window, gain": {"order": "window", "window": 0.3, "gain": 1.5, "batch_size": 12},
+    "drift": {"order": "drift", "speed": 0.13},
+}
+
+
+@pytest.mark.parametrize("curve", [circle, ramp])
+@pytest.mark.parametrize("name", ALONG)
+def test_windows_and_drifts_of_a_continuum_have_the_law_of_plain_steps(name, curve, smallest_p):
+    """In plain steps every measurement of a window has a place of its own, in exact ones a node."""
+    problem = SensingProblem.continuum(dim=8, invariant_rank=1, curve=curve, rng=0, noise=0.3)
+    algorithm = HeteroSGD(**({"step_size": 0.03} | START | ALONG[name]))
+    exact = features(problem, algorithm, seeds=range(250))
+    plain = features(problem, algorithm, seeds=range(1000, 1250), method="plain")
+    assert smallest_p(exact, plain) > LEVEL
+
+
+def test_a_window_is_not_the_step_on_its_mean(smallest_p):
+    """A window around the whole circle has a mean, and a spread besides."""
+    window = {"step_size": 0.03, "order": "window", "window": 1.0, **START}
+    whole = SensingProblem.continuum(dim=8, invariant_rank=1, curve=circle, rng=0)
+    mean = SensingProblem.finite(dim=8, invariant_rank=1, values=[[1.0, 1.0]], rng=0)
+    ours = features(whole, HeteroSGD(**window), seeds=range(300))
+    shortcut = features(mean, HeteroSGD(step_size=0.03, **START), seeds=range(300))
+    assert smallest_p(ours, shortcut) < 1e-6
 
 
 def test_symmetric_measurements_have_the_same_law(make_problem, smallest_p):

@@ -76,6 +76,92 @@ def test_a_block_keeps_its_environment(law):
     assert len(np.unique(ratio[:, 0].round(6))) >= 6
 
 
+def ratios(problem, steps=400, **order):
+    """Growth of the logarithm of a spurious amplitude, a step, from far below 1: log(1 + eta s)."""
+    algorithm = HeteroSGD(step_size=0.01, batch_size=None, init_scale=1e-12, **order)
+    return np.diff(np.log(solve(problem, algorithm, steps=steps, rng=0).spurious_signal)) / 2
+
+
+@pytest.mark.parametrize("law", ["listed", "uniform"])
+def test_a_chain_stays_as_often_as_it_is_told(law):
+    place = {"dim": 8, "invariant_rank": 1, "rng": 0}
+    if law == "listed":
+        problem = SensingProblem.finite(values=np.linspace(-3, 5, 500)[:, None], **place)
+    else:
+        problem = SensingProblem.uniform(spurious_rank=1, heterogeneity=4.0, **place)
+    found = ratios(problem, order="markov", stay=0.8)
+    stays = np.isclose(np.diff(found), 0.0, atol=1e-9)
+    assert abs(stays.mean() - 0.8) < 3 * np.sqrt(0.16 / 399)
+    # a chance of 0 is a draw at every step
+    assert len(np.unique(ratios(problem, order="markov", stay=0.0).round(9))) > 200
+
+
+def test_batches_are_shared_evenly_by_environments():
+    problem = SensingProblem.finite(dim=8, invariant_rank=1, values=[[-2.0], [4.0]], rng=0)
+    found = (np.exp(ratios(problem, environments=3)) - 1) / 0.01
+    expected = np.array([-2.0, 0.0, 2.0, 4.0])
+    shares = np.array([1, 3, 3, 1]) / 8
+    seen = np.abs(found[:, None] - expected) < 1e-3
+    assert (seen.sum(axis=1) == 1).all()
+    assert np.abs(seen.mean(axis=0) - shares).max() < 0.08
+
+
+@pytest.mark.parametrize(("width", "kind"), [(0.3, "circle"), (0.3, "ramp"), (1.0, "circle")])
+def test_a_window_shows_its_mean(width, kind):
+    def curve(t):
+        s = 1 + 4 * np.cos(2 * np.pi * t) if kind == "circle" else 8 * t - 3
+        return np.asarray(s)[:, None]
+
+    problem = SensingProblem.continuum(dim=8, invariant_rank=1, curve=curve, rng=0)
+    found = (np.exp(ratios(problem, order="window", window=width)) - 1) / 0.01
+    reach = 4 * np.sinc(width) if kind == "circle" else 4 * (1 - width)
+    assert found.min() >= 1 - reach - 1e-3 and found.max() <= 1 + reach + 1e-3
+    # ends are met on a circle; along a ramp places are uniform
+    inside = np.std(found) * (np.sqrt(2) if kind == "circle" else np.sqrt(3))
+    assert inside == pytest.approx(reach, abs=0.15)
+    means = problem.window_matrices(width)[:, 0, 0]
+    assert (means.min(), means.max()) == pytest.approx((1 - reach, 1 + reach), abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["circle", "ramp"])
+def test_a_drift_goes_around_a_circle_and_back_and_forth_on_a_ramp(kind):
+    def curve(t):
+        s = 1 + 4 * np.cos(2 * np.pi * t) if kind == "circle" else 8 * t - 3
+        return np.asarray(s)[:, None]
+
+    problem = SensingProblem.continuum(dim=8, invariant_rank=1, curve=curve, rng=0)
+    found = (np.exp(ratios(problem, order="drift", speed=0.01)) - 1) / 0.01
+    np.testing.assert_allclose(found[100:200], found[300:], atol=1e-2)
+    if kind == "circle":
+        np.testing.assert_allclose(found[:100], found[100:200], atol=1e-2)
+    else:
+        moves = np.abs(np.diff(found))
+        assert moves.max() < 0.081 and np.median(moves) == pytest.approx(0.08, abs=1e-3)
+    assert (found.min(), found.max()) == pytest.approx((-3, 5), abs=0.05)
+
+
+def test_a_batch_of_several_environments_of_data_is_their_mean():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 4, 4)), rng.standard_normal(40)
+    own = SensingProblem.from_measurements(X, y, np.repeat([0, 1, 2], (7, 20, 13)))
+    direct = {"step_size": 0.3, "init_scale": 1.0, "parameterization": "direct"}
+    A = np.eye(4)
+
+    def moved(environment):
+        rows = (slice(0, 7), slice(7, 27), slice(27, 40))[environment]
+        G = np.tensordot(y[rows] - X[rows].reshape(-1, 16) @ A.ravel(), X[rows], axes=1)
+        return 0.3 * (G + G.T) / 2 / len(y[rows])
+
+    pairs = [A + (moved(e) + moved(f)) / 2 for e in range(3) for f in range(3)]
+    for seed in range(12):
+        algorithm = HeteroSGD(batch_size=None, environments=2, **direct)
+        run = solve(own, algorithm, steps=1, rng=seed).matrix
+        assert min(np.abs(run - pair).max() for pair in pairs) < 1e-12
+        many = HeteroSGD(batch_size=400_001, environments=2, **direct)
+        near = solve(own, many, steps=1, rng=seed).matrix
+        assert np.abs(near - run).max() < 0.02 * np.abs(A).max()
+
+
 @pytest.mark.parametrize("gain", [1.0, 1.5, 0.0])
 def test_steps_on_data_are_averages_over_rows(gain):
     rng, sizes = np.random.default_rng(0), (7, 20, 13)

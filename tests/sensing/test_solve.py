@@ -349,6 +349,31 @@ def test_threads_of_blas_are_given_back(make_problem):
         (lambda: HeteroSGD(step_size=0.1, batch_size=5, order="up"), "order must be one of"),
         (lambda: HeteroSGD(step_size=0.1, batch_size=5, block=3), 'block=3 needs order="blocks"'),
         (
+            lambda: HeteroSGD(step_size=0.1, batch_size=5, order="window"),
+            r'window must lie in \(0, 1\] with order="window"; got None',
+        ),
+        (
+            lambda: HeteroSGD(step_size=0.1, batch_size=5, order="markov", stay=1),
+            r'stay must lie in \[0, 1\) with order="markov"; got 1',
+        ),
+        (
+            lambda: HeteroSGD(step_size=0.1, batch_size=5, order="drift", speed=0),
+            r'speed must lie in \(0, 1\) with order="drift"; got 0',
+        ),
+        (lambda: HeteroSGD(step_size=0.1, batch_size=5, stay=0.5), 'stay=0.5 needs order="markov"'),
+        (
+            lambda: HeteroSGD(step_size=0.1, batch_size=5, environments=0),
+            "environments must be an integer of at least 1",
+        ),
+        (
+            lambda: HeteroSGD(step_size=0.1, batch_size=5, environments=2, order="cyclic"),
+            'environments=2 needs order="random"; got',
+        ),
+        (
+            lambda: HeteroSGD(step_size=0.1, batch_size=5, environments=6),
+            "A batch of 5 cannot be shared by 6 environments",
+        ),
+        (
             lambda: PooledGD(step_size=0.1, parameterization="direct", width=3),
             "trains the matrix itself and has no width",
         ),
@@ -396,3 +421,22 @@ def test_what_cannot_start_or_take_turns(make_problem):
     )
     with pytest.raises(DataError, match="takes environments in turn"):
         solve(continuum, HeteroSGD(step_size=0.1, batch_size=5, order="cyclic"), steps=3, rng=0)
+
+
+@pytest.mark.parametrize(
+    "order", [{"order": "window", "window": 0.2}, {"order": "drift", "speed": 0.1}]
+)
+def test_what_has_no_axis_has_no_windows(make_problem, order):
+    algorithm = HeteroSGD(step_size=0.1, batch_size=5, **order)
+    uniform = SensingProblem.uniform(
+        dim=12, invariant_rank=1, spurious_rank=1, heterogeneity=1.0, rng=0
+    )
+    for problem, what in (
+        (make_problem(), "this problem has a list of them"),
+        (make_problem().sample(20, rng=0), "this problem has a list of them"),
+        (uniform, "a uniform law has none"),
+    ):
+        with pytest.raises(DataError, match=what):
+            solve(problem, algorithm, steps=3, rng=0)
+    with pytest.raises(DataError, match="a uniform law has none"):
+        uniform.window_matrices(0.2)

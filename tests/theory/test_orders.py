@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from elinvar.errors import DataError
+from elinvar.sensing import HeteroSGD, SensingProblem, solve
 from elinvar.theory import (
     critical_environments,
     critical_speed,
@@ -13,6 +14,7 @@ from elinvar.theory import (
     growth_exponent,
     heterogeneity_window,
     law_growth_exponent,
+    predict_outcome,
     width_window,
 )
 
@@ -144,6 +146,42 @@ def test_floors_may_change_along_the_circle():
     twice = drift_peak(cosine(8.0), 0.1, 0.02, 2e-6)
     assert drift_peak(cosine(8.0), 0.1, 0.02, lambda t: np.full(len(t), 2e-6)) == twice
     assert twice == pytest.approx(2 * drift_peak(cosine(8.0), 0.1, 0.02, 1e-6))
+
+
+@pytest.mark.parametrize(
+    ("order", "dies"),
+    [
+        ({"environments": 2}, True),
+        ({"environments": 4}, False),
+        ({"order": "window", "window": 0.3}, True),
+        ({"order": "window", "window": 0.7}, False),
+        ({"order": "markov", "stay": 0.3}, True),
+    ],
+)
+def test_predictions_of_other_orders_are_what_runs_do(order, dies):
+    place = {"dim": 20, "invariant_rank": 1, "rng": 0}
+    if "environments" in order:
+        problem = SensingProblem.finite(values=[[8.0], [-6.0]], **place)
+    else:
+        problem = SensingProblem.continuum(curve=lambda t: cosine(9.0)(t)[:, None], **place)
+    algorithm = HeteroSGD(step_size=0.1, batch_size=10**6, **order)
+    said = predict_outcome(problem, algorithm, 1500)
+    assert said.outcome == ("recovers" if dies else "learns a mixture")
+    late = solve(problem, algorithm, steps=1500, rng=0).spurious_signal[-500:]
+    assert (np.median(late) < 1e-3) == dies
+    if "environments" in order:
+        exact = law_growth_exponent(7.0, 0.1, **order).exponent
+        assert said.exponents[0] == pytest.approx(exact, abs=1e-9)
+
+
+def test_predictions_leave_drifts_undecided():
+    problem = SensingProblem.continuum(
+        dim=10, invariant_rank=1, curve=lambda t: cosine(9.0)(t)[:, None], rng=0
+    )
+    said = predict_outcome(
+        problem, HeteroSGD(step_size=0.1, batch_size=None, order="drift", speed=0.1)
+    )
+    assert said.outcome == "undecided" and "critical_speed" in said.reason
 
 
 @pytest.mark.parametrize(

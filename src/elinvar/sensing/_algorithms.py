@@ -1,15 +1,23 @@
 """HeteroSGD, PooledSGD and PooledGD as frozen configurations."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias, get_args
 
-from elinvar._base._check import check_choice, check_count, check_number
+from elinvar._base._check import check_choice, check_count, check_number, is_number
 from elinvar._base._protocols import Parameterization, Sampling
 from elinvar.errors import DataError
 from elinvar.sensing._optimizers import SGD, Optimizer
 
 Init = Literal["identity", "gaussian", "orthogonal"]
-Order = Literal["random", "cyclic", "blocks"]
+Order = Literal["random", "cyclic", "blocks", "markov", "window", "drift"]
+
+# what an order needs: the field, the order, its range, and the range in words
+_OF_ORDERS: tuple[tuple[str, str, Callable[[float], bool], str], ...] = (
+    ("stay", "markov", lambda value: 0 <= value < 1, "[0, 1)"),
+    ("window", "window", lambda value: 0 < value <= 1, "(0, 1]"),
+    ("speed", "drift", lambda value: 0 < value < 1, "(0, 1)"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +72,25 @@ class HeteroSGD(Algorithm):
     gain : float >= 0
         :math:`\kappa`: a step follows :math:`\bar g + \kappa (g_e - \bar g)`, with
         :math:`\bar g` from a second batch that mixes the environments. 1: the paper's step.
-    order : {"random", "cyclic", "blocks"}
-        Whether environments are drawn at every step, used in turn, or drawn and kept for a while.
+    order : {"random", "cyclic", "blocks", "markov", "window", "drift"}
+        Whether environments are drawn at every step, used in turn, drawn and kept for a while, or
+        kept by chance (a Markov chain); or, where they lie along an axis
+        (:meth:`SensingProblem.continuum`), whether a batch mixes those of a window about a place
+        that is drawn at every step, or environments drift along the axis.
     block : int >= 1
         Steps that an environment is kept for, with ``order="blocks"``.
+    environments : int >= 1
+        Environments drawn anew for each batch, which share it evenly, with ``order="random"``.
+    stay : float in [0, 1), optional
+        Chance that a step keeps the environment of the one before, with ``order="markov"``;
+        otherwise it is drawn anew.
+    window : float in (0, 1], optional
+        Width of the window, as a share of the axis, with ``order="window"``. Every measurement
+        has a place of its own, uniform in the window. A curve that ends where it begins is
+        a circle; on others the window lies on the axis as a whole.
+    speed : float in (0, 1), optional
+        How far environments drift in a step, as a share of the axis, with ``order="drift"``,
+        from a place that is drawn: around a circle, and back and forth on other curves.
     parameterization : {"psd", "symmetric", "direct"}
         :math:`A = U U^\top`, :math:`A = U U^\top - V V^\top`, or the matrix A itself.
     optimizer : Optimizer
@@ -81,8 +104,8 @@ class HeteroSGD(Algorithm):
     References
     ----------
     Y. Xu, Y. Gu, C. Fang, "The Implicit Bias of Heterogeneity towards Invariance: A Study of
-    Multi-Environment Matrix Sensing", NeurIPS 2024, arXiv:2403.01420, Algorithm 1. The gain and
-    the two-sided factor are own.
+    Multi-Environment Matrix Sensing", NeurIPS 2024, arXiv:2403.01420, Algorithm 1. The gain, the
+    two-sided factor and the orders but the first are own.
 
     Examples
     --------
@@ -99,6 +122,10 @@ class HeteroSGD(Algorithm):
     gain: float = 1.0
     order: Order = "random"
     block: int = 1
+    environments: int = 1
+    stay: float | None = None
+    window: float | None = None
+    speed: float | None = None
     sampling: ClassVar[Sampling] = "one"
 
     def __post_init__(self) -> None:
@@ -109,6 +136,24 @@ class HeteroSGD(Algorithm):
         check_count("block", self.block, "steps that an environment is kept for")
         if self.block != 1 and self.order != "blocks":
             raise DataError(f'block={self.block} needs order="blocks"; got {self.order!r}.')
+        self._check_mixture()
+        for name, order, fits, told in _OF_ORDERS:
+            value = getattr(self, name)
+            if self.order == order and not (is_number(value) and fits(value)):
+                raise DataError(f'{name} must lie in {told} with order="{order}"; got {value!r}.')
+            if self.order != order and value is not None:
+                raise DataError(f'{name}={value!r} needs order="{order}"; got {self.order!r}.')
+
+    def _check_mixture(self) -> None:
+        count = self.environments
+        check_count("environments", count, "environments that share a batch")
+        if count > 1 and self.order != "random":
+            raise DataError(f'environments={count} needs order="random"; got {self.order!r}.')
+        if self.batch_size is not None and count > self.batch_size:
+            raise DataError(
+                f"A batch of {self.batch_size} cannot be shared by {count} environments; take a "
+                "larger batch_size or fewer environments."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from elinvar.sensing._arrays import Floats, Indices
-from elinvar.sensing._schedule import BatchParts
+from elinvar.sensing._own import BatchParts
 
 
 class StepDraws(NamedTuple):

@@ -1,7 +1,8 @@
 """How the spurious part changes from one environment to the next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Literal, get_args
 
@@ -16,6 +17,7 @@ Signs = Literal["common", "independent"]
 
 _REPRESENTATIVES = 4096
 _MOST_SIGNS = 12
+_WINDOWS, _FINE = 1024, 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class EnvironmentLaw:
     sampler : callable, optional
         ``sampler(rng, n)`` draws the eigenvalues (n, r2) of n environments of a continuous law;
         None: the law is finite.
+    curve : callable, optional
+        Eigenvalues (n, r2) at places (n,) in [0, 1] of the axis, if environments lie on one.
     """
 
     name: str
@@ -42,6 +46,7 @@ class EnvironmentLaw:
     weights: Floats
     mean: Floats
     sampler: Callable[[np.random.Generator, int], Floats] | None = None
+    curve: Callable[[Floats], Floats] | None = None
 
     @property
     def finite(self) -> bool:
@@ -52,6 +57,33 @@ class EnvironmentLaw:
     def rank(self) -> int:
         """Spurious directions r2."""
         return int(self.mean.shape[0])
+
+    @cached_property
+    def closed(self) -> bool:
+        """Tell whether the axis is a circle: its curve ends where it begins."""
+        if self.curve is None:
+            return False
+        first, last = self.curve(np.array([0.0, 1.0]))
+        # the curve may have been written with a rounded pi
+        reach = np.abs(self.matrices).max()
+        return bool(np.abs(last - first).max() <= 1e-6 * max(reach, 1e-300))
+
+    def at(self, places: Floats) -> Floats:
+        """Return eigenvalues at places (n,) of the axis, (n, r2).
+
+        Beyond its ends a closed axis begins anew, and an open one turns back.
+        """
+        assert self.curve is not None
+        within = places % 1.0 if self.closed else 1.0 - np.abs(places % 2.0 - 1.0)
+        return self.curve(within)
+
+    def window_means(self, width: float) -> Floats:
+        """Return means of S_e over windows of the axis, at many places, (n, r2, r2)."""
+        nodes, weights = np.polynomial.legendre.leggauss(_FINE)
+        u = (np.arange(_WINDOWS) + 0.5) / _WINDOWS
+        middles = u if self.closed else width / 2 + (1 - width) * u
+        near = self.at((middles[:, None] + width * nodes / 2).ravel())
+        return diagonals(np.einsum("nqr,q->nr", near.reshape(_WINDOWS, _FINE, -1), weights / 2))
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Return S_e of ``n`` drawn environments, (n, r2, r2)."""
@@ -131,10 +163,13 @@ def continuum(curve: Callable[[Floats], ArrayLike]) -> EnvironmentLaw:
             f"got the shape {values.shape} for n = {len(times)}."
         )
 
-    def sampler(rng: np.random.Generator, n: int) -> Floats:
-        return np.asarray(curve(rng.uniform(size=n)), dtype=np.float64)
+    def along(places: Floats) -> Floats:
+        return np.asarray(curve(places), dtype=np.float64)
 
-    return _represented("continuum", values, sampler)
+    def sampler(rng: np.random.Generator, n: int) -> Floats:
+        return along(rng.uniform(size=n))
+
+    return replace(_represented("continuum", values, sampler), curve=along)
 
 
 def _continuous(

@@ -9,10 +9,11 @@ from elinvar.sensing._algorithms import AnyAlgorithm, HeteroSGD
 from elinvar.sensing._arrays import Indices, Reals
 from elinvar.sensing._descent import descend
 from elinvar.sensing._measurements import pieces
+from elinvar.sensing._own import environment_order
 from elinvar.sensing._problem import SensingProblem
 from elinvar.sensing._records import Records
 from elinvar.sensing._run import Outcome, Run
-from elinvar.sensing._schedule import Schedule, environment_order
+from elinvar.sensing._schedule import Schedule
 from elinvar.sensing._start import start_factor
 
 
@@ -33,7 +34,7 @@ def run_plain(run: Run) -> Outcome:
         source = data = DataSource(problem, algorithm, run.steps, run.environment_rng)
         loss = data.loss
     else:
-        source = FreshSource(problem, run.schedule(), run.noise_rng)
+        source = FreshSource(problem, run.schedule(apart=True), run.noise_rng)
     basis = None if problem.truth is None else problem.truth.basis.astype(run.dtype)
     records = Records(run.steps, run.record_every, 0 if basis is None else basis.shape[1])
 
@@ -129,8 +130,7 @@ class DataSource:
         whole = slice(0, len(self._data.y))
         if self._order is None:
             return self._average(A, whole)
-        e = int(self._order[step])
-        own = self._average(A, slice(*map(int, self._data.offsets[e : e + 2])))
+        own = self._own(A, self._order[step].tolist())
         if self._gain == 1.0:
             return own
         # g_pooled + gain (g_e - g_pooled)
@@ -138,18 +138,32 @@ class DataSource:
         mixed: Reals = gain * own + (1 - gain) * self._average(A, whole)
         return mixed
 
-    def _average(self, A: Reals, rows: slice) -> Reals:
+    def _own(self, A: Reals, chosen: list[int]) -> Reals:
+        """Average over a batch that the chosen environments share evenly."""
+        rows = [slice(*map(int, self._data.offsets[e : e + 2])) for e in chosen]
+        if self._batch is None:
+            total = sum((self._average(A, part) for part in rows), np.zeros_like(A))
+            return total if len(rows) == 1 else (total / len(rows)).astype(A.dtype, copy=False)
+        each, more = divmod(self._batch, len(rows))
+        mean = np.zeros_like(A)
+        for k, part in enumerate(rows):
+            size = each + (k < more)
+            mean += A.dtype.type(size / self._batch) * self._average(A, part, size)
+        return mean
+
+    def _average(self, A: Reals, rows: slice, batch: int | None = None) -> Reals:
+        batch = self._batch if batch is None else batch
         X, y = self._data.X[rows], self._data.y[rows]
         times: int | Indices = 1
-        if self._batch is not None and self._batch > len(y):
+        if batch is not None and batch > len(y):
             # how often each row is in the batch, in law: the rows are measured once
-            times = self._rng.multinomial(self._batch, np.full(len(y), 1 / len(y)))
-        elif self._batch is not None:
-            chosen = self._rng.integers(len(y), size=self._batch)
+            times = self._rng.multinomial(batch, np.full(len(y), 1 / len(y)))
+        elif batch is not None:
+            chosen = self._rng.integers(len(y), size=batch)
             X, y = X[chosen], y[chosen]
         X, y = X.astype(A.dtype, copy=False), y.astype(A.dtype, copy=False)
         r = (times * (y - self._law.apply(X, A))).astype(A.dtype, copy=False)
-        mean: Reals = self._law.average(X, r) / A.dtype.type(self._batch or len(y))
+        mean: Reals = self._law.average(X, r) / A.dtype.type(batch or len(y))
         return mean
 
     def loss(self, A: Reals) -> float:

@@ -255,7 +255,7 @@ class SensingProblem:
             As in :meth:`two_point`.
         curve : callable
             Turns times (n,) in [0, 1] into spurious eigenvalues (n, r2); an environment is a
-            uniformly distributed time.
+            uniformly distributed time. A curve that ends where it begins is a circle.
         **setting
             rng, invariant_eigenvalues, angle, noise and measurements, as in :meth:`two_point`.
 
@@ -376,6 +376,24 @@ class SensingProblem:
     def spurious_matrices(self) -> Floats:
         """S_e in the basis V*, (E, r2, r2); of a continuous law, many equally likely ones."""
         return self._known.law.matrices
+
+    def window_matrices(self, width: float) -> Floats:
+        """Return means of S_e over windows of a continuum, equally likely ones, (E, r2, r2).
+
+        Parameters
+        ----------
+        width : float in (0, 1]
+            Of the windows, as a share of the axis.
+
+        Raises
+        ------
+        DataError
+            If there is no axis.
+        """
+        law = self._known.law
+        if law.curve is None:
+            raise DataError(f"Windows need environments along an axis; a {law.name} law has none.")
+        return law.window_means(width)
 
     @property
     def environment_weights(self) -> Floats:

@@ -96,9 +96,9 @@ class Run:
         """Size of A that is rounding."""
         return float(np.finfo(self.dtype).eps * self.bound / DIVERGED)
 
-    def schedule(self) -> Schedule:
-        """Return the environments of every step, of a generated problem."""
-        return Schedule(self.problem, self.algorithm, self.steps, self.environment_rng)
+    def schedule(self, *, apart: bool = False) -> Schedule:
+        """Return the environments of every step, of a generated problem; see `Schedule`."""
+        return Schedule(self.problem, self.algorithm, self.steps, self.environment_rng, apart=apart)
 
     def report(self, taken: int) -> None:
         """Report progress."""

@@ -140,6 +140,11 @@ def _outside_theory(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> str:
             "these measurements also see the trace of the residual, which moves all directions at "
             "once; centred ones do not."
         )
+    if getattr(algorithm, "order", "random") == "drift":
+        return (
+            "environments that drift slowly bring the spurious part back even where its growth "
+            "exponent is negative; critical_speed says below which speed."
+        )
     if getattr(problem, "data", None) is not None:
         return "a finite data set is used again and again; the theory is for fresh measurements."
     return ""

@@ -16,6 +16,8 @@ from elinvar.theory._growth import Floats, checked, positive
 from elinvar.theory._matrix import common_eigenvalues
 
 _ZERO = 1e-10
+# what environments of a batch can be together, if they are more than can be listed
+_DRAWS = 4096
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,16 +78,17 @@ class Reduced:
         left, basis = np.linalg.eigh(np.eye(stack.shape[1]) - overlap.T @ overlap)
         kept = left > _ZERO
         across = np.sqrt(left[kept])[:, None] * basis[:, kept].T
-        mean = np.tensordot(weights, stack, axes=1)
+        mean, shares = np.tensordot(weights, stack, axes=1), weights
         curvature = positive("curvature", problem.curvature)
         one, gain = algorithm.sampling == "one", float(algorithm.gain)
-        seen = mean + gain * (stack - mean) if one else mean[None]
+        own, weights = _own(problem, algorithm, stack, weights) if one else (stack, weights)
+        seen = mean + gain * (own - mean) if one else mean[None]
         if one and getattr(algorithm, "order", "random") == "cyclic":
             # in turn, each comes as often as any other
-            weights = np.full(len(stack), 1 / len(stack))
+            weights = shares = np.full(len(stack), 1 / len(stack))
             mean = seen.mean(axis=0)
         rest = stack if one else stack - mean
-        power = float(weights @ (rest**2).sum((1, 2))) + problem.noise**2 / curvature
+        power = float(shares @ (rest**2).sum((1, 2))) + problem.noise**2 / curvature
         if one:
             # with a gain, kappa times the batch of e, and 1 - kappa times a mixed one
             power *= gain**2 + (1 - gain) ** 2
@@ -152,3 +155,21 @@ class Reduced:
     def oblique(self) -> bool:
         """Whether the invariant and the spurious subspace are not orthogonal."""
         return bool(np.abs(self.within).max(initial=0.0) > 1e-8)
+
+
+def _own(
+    problem: MatrixProblem, algorithm: MatrixAlgorithm, stack: Floats, weights: Floats
+) -> tuple[Floats, Floats]:
+    """Return the S that batches of their own environments have on average, and their weights."""
+    mixed = int(getattr(algorithm, "environments", 1))
+    if getattr(algorithm, "order", "random") == "window":
+        means = np.asarray(problem.window_matrices(algorithm.window))  # type: ignore[attr-defined]
+        return means, np.full(len(means), 1 / len(means))
+    if mixed == 1:
+        return stack, weights
+    count = len(stack)
+    if count**mixed <= _DRAWS:
+        which = np.indices((count,) * mixed).reshape(mixed, -1)
+        return stack[which].mean(axis=0), weights[which].prod(axis=0)
+    which = np.random.default_rng(0).choice(count, size=(mixed, _DRAWS), p=weights)
+    return stack[which].mean(axis=0), np.full(_DRAWS, 1 / _DRAWS)

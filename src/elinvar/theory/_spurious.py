@@ -76,6 +76,10 @@ def order_of(algorithm: MatrixAlgorithm) -> tuple[Order, int]:
     """Return the order in which environments come, and how long each stays."""
     if getattr(algorithm, "order", "random") == "cyclic":
         return "cyclic", 1
+    stay = getattr(algorithm, "stay", None)
+    if stay is not None:
+        # a chain that stays has (1 + stay) / (1 - stay) times the variance, as blocks so long
+        return "random", round((1 + stay) / (1 - stay))
     return "random", int(getattr(algorithm, "block", 1))
 
 

@@ -13,7 +13,7 @@ from elinvar.inference.stochastic import halve_until_bounded
 from elinvar.sensing import HeteroSGD, PooledSGD
 from elinvar.sensing._algorithms import Init
 from elinvar.sensing._descent import descend
-from elinvar.sensing._schedule import environment_order
+from elinvar.sensing._own import environment_order
 from elinvar.sensing._start import start_factor
 from elinvar.sensing._threads import one_blas_thread
 from elinvar.sensing.quadratic._moments import CentredMoments
@@ -108,10 +108,10 @@ class QuadraticLearner:
         start_rng, order_rng = rng.spawn(2)
         algorithm = how.algorithm(step_size, p)
         factor = start_factor(algorithm, p, None, np.float64, start_rng)
-        order = np.zeros(how.n_steps, dtype=np.intp)
+        order = np.zeros((how.n_steps, 1), dtype=np.intp)
         if isinstance(algorithm, HeteroSGD):
             order = environment_order(algorithm, self.step_data.weights, how.n_steps, order_rng)
-        environments, direction = order.tolist(), direction_of(self.step_data)
+        environments, direction = order[:, 0].tolist(), direction_of(self.step_data)
         # the average is over the last share of the steps, and over the last one at least
         first = min(int(np.floor((1 - how.average) * how.n_steps)) + 1, how.n_steps)
         total, steps = np.zeros((p, p)), list[int]()
