@@ -180,7 +180,15 @@ TWO = {"dim": 10, "invariant_rank": 2, "spurious_rank": 2, "heterogeneity": 1.0}
         ({"heterogeneity": 1e300}, r"heterogeneity must be at most 1e\+100 in size; got 1e\+300"),
         ({"noise": 1e200}, r"noise must be at most 1e\+100 in size"),
         ({"angle": "steep"}, "angle must lie between"),
-        ({"angle": [0.1, 0.2]}, "angle must lie between"),
+        ({"angle": [0.1, 0.2, 0.3]}, "one for each of the 2 spurious directions that can lean"),
+        ({"angle": [0.1, -0.2]}, "angle must lie between"),
+        ({"columns": 3}, "need 4 dimensions to lie at an angle, but columns is 3"),
+        ({"columns": 0}, "columns must be an integer of at least 1"),
+        ({"columns": 12, "invariant_eigenvalues": -1.0}, "singular values and must be above 0"),
+        (
+            {"columns": 12, "measurements": "goe"},
+            "measured by measurements=\"gaussian\"; got 'goe'",
+        ),
         ({"invariant_eigenvalues": "one"}, "invariant_eigenvalues must be numbers in an array"),
         ({"invariant_eigenvalues": 1e200}, "invariant_eigenvalues must be at most"),
         ({"measurements": ["goe"]}, "measurements must be one of 'gaussian', 'goe'"),
@@ -235,7 +243,7 @@ def test_bad_curves_data_and_densities():
 @pytest.mark.parametrize(
     ("X", "y", "environments", "message"),
     [
-        (np.ones((4, 2, 3)), np.ones(4), None, r"X has the shape \(4, 2, 3\)"),
+        (np.ones((4, 2, 3, 2)), np.ones(4), None, r"X has the shape \(4, 2, 3, 2\)"),
         (np.ones(4), np.ones(4), None, r"X has the shape \(4,\)"),
         (np.ones((0, 2)), np.ones(0), None, "n and d at least 1"),
         (np.ones((4, 2)), np.ones(3), None, r"X has 4 measurements, but y has the shape \(3,\)"),
@@ -251,3 +259,24 @@ def test_bad_curves_data_and_densities():
 def test_bad_measurements(X, y, environments, message):
     with pytest.raises(DataError, match=message):
         SensingProblem.from_measurements(X, y, environments)
+
+
+def test_angles_may_differ_and_directions_be_shared():
+    angles = [0.2, np.pi / 2, 0.0]
+    problem = SensingProblem.two_point(
+        dim=9, invariant_rank=4, spurious_rank=3, heterogeneity=2.0, angle=angles, rng=0
+    )
+    np.testing.assert_allclose(problem.overlap, np.eye(4, 3) * np.sin(angles), atol=1e-12)
+    np.testing.assert_allclose(
+        problem.truth.spurious_basis.T @ problem.truth.spurious_basis, np.eye(3), atol=1e-12
+    )
+    assert problem.truth.basis.shape == (9, 6)
+
+
+def test_shared_directions_take_no_room_of_their_own():
+    setting = {"invariant_rank": 4, "spurious_rank": 3, "heterogeneity": 2.0, "rng": 0}
+    problem = SensingProblem.two_point(dim=5, angle=[np.pi / 2, np.pi / 2, 0.0], **setting)
+    np.testing.assert_allclose(np.linalg.norm(problem.overlap, axis=0), [1, 1, 0], atol=1e-12)
+    assert problem.truth.basis.shape == (5, 5)
+    with pytest.raises(DataError, match="need 6 dimensions to lie at an angle, but dim is 5"):
+        SensingProblem.two_point(dim=5, angle=[np.pi / 2, 1.0, 0.0], **setting)

@@ -5,6 +5,7 @@ from elinvar.sensing._measurements import CentredRankOne as CentredRankOne
 from elinvar.sensing._measurements import Gaussian as Gaussian
 from elinvar.sensing._measurements import MeasurementLaw as MeasurementLaw
 from elinvar.sensing._measurements import RankOne as RankOne
+from elinvar.sensing._measurements import Rectangular as Rectangular
 from elinvar.sensing._measurements import SparseSign as SparseSign
 from elinvar.sensing._measurements import SymmetricGaussian as SymmetricGaussian
 from elinvar.sensing._optimizers import SGD as SGD

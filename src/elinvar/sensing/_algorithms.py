@@ -92,7 +92,8 @@ class HeteroSGD(Algorithm):
         How far environments drift in a step, as a share of the axis, with ``order="drift"``,
         from a place that is drawn: around a circle, and back and forth on other curves.
     parameterization : {"psd", "symmetric", "direct"}
-        :math:`A = U U^\top`, :math:`A = U U^\top - V V^\top`, or the matrix A itself.
+        :math:`A = U U^\top` (of a rectangular problem :math:`U V^\top`), :math:`A = U U^\top - V
+        V^\top`, or the matrix A itself.
     optimizer : Optimizer
         Plain `SGD`, or another update rule.
 

@@ -18,7 +18,7 @@ class Data:
 
     Parameters
     ----------
-    X : ndarray of shape (n, d, d) or (n, d)
+    X : ndarray of shape (n, d, d), (n, d1, d2) or (n, d)
         Measurements; vectors x of rank-one ones.
     y : ndarray of shape (n,)
         Labels.
@@ -52,11 +52,10 @@ def read_data(X: ArrayLike, y: ArrayLike, environments: ArrayLike | None) -> Dat
     from elinvar.environments import labels_of_rows, natural_order
 
     X, y = as_numbers("X", X), as_numbers("y", y)
-    square = X.ndim == 3 and X.shape[1] == X.shape[2]
-    if X.size == 0 or not (square or X.ndim == 2):
+    if X.size == 0 or X.ndim not in (2, 3):
         raise DataError(
-            f"X has the shape {X.shape}; needed are square matrices (n, d, d) or vectors (n, d), "
-            "n and d at least 1."
+            f"X has the shape {X.shape}; needed are matrices (n, d1, d2) or vectors (n, d), n and "
+            "d at least 1."
         )
     if y.shape != (len(X),):
         raise DataError(f"X has {len(X):,} measurements, but y has the shape {y.shape}.")

@@ -98,6 +98,32 @@ def diagonals(values: Floats) -> Floats:
     return matrices
 
 
+def doubled(law: EnvironmentLaw) -> EnvironmentLaw:
+    """Return the law of (S, 0; 0, -S), which stands for a rectangular matrix with S."""
+
+    def pairs(matrices: Floats) -> Floats:
+        both = np.zeros((len(matrices), 2 * law.rank, 2 * law.rank))
+        both[:, : law.rank, : law.rank], both[:, law.rank :, law.rank :] = matrices, -matrices
+        return both
+
+    def sampler(rng: np.random.Generator, n: int) -> Floats:
+        values = np.diagonal(law.draw(rng, n), axis1=1, axis2=2)
+        return np.hstack([values, -values])
+
+    def curve(places: Floats) -> Floats:
+        assert law.curve is not None
+        values = law.curve(places)
+        return np.hstack([values, -values])
+
+    return replace(
+        law,
+        matrices=pairs(law.matrices),
+        mean=pairs(law.mean[None])[0],
+        sampler=None if law.finite else sampler,
+        curve=None if law.curve is None else curve,
+    )
+
+
 def two_point(rank: int, heterogeneity: float, mean: float, signs: Signs) -> EnvironmentLaw:
     """Take eigenvalues mean + M and mean - M, equally likely."""
     _check_spread(heterogeneity, mean, signs)

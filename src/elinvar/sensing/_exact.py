@@ -32,7 +32,9 @@ def run_exact(run: Run) -> Outcome:
     turning, frame, s = algorithm.optimizer.equivariant, truth.frame, truth.basis.shape[1]
     # rules that act element by element are not equivariant: their factor stays where it is, and
     # the kernel turns A into the frame at every step (docs/exact-law.md, section 4)
-    factor = start_factor(algorithm, dim, frame if turning else None, run.dtype, run.start_rng)
+    factor = start_factor(
+        algorithm, dim, frame if turning else None, run.dtype, run.start_rng, run.start
+    )
     schedule, state = run.schedule(), lane_states(run.noise_rng)
     records = Records(run.steps, run.record_every, s)
     setting = RunSetting(

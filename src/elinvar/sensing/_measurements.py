@@ -44,6 +44,49 @@ class MeasurementLaw:
         """
         return dim * dim
 
+    def shape(self, dim: int) -> tuple[int, int]:
+        """Return rows and columns of the matrices that are measured.
+
+        Parameters
+        ----------
+        dim : int
+            Rows of the factor.
+
+        Returns
+        -------
+        tuple of int
+        """
+        return dim, dim
+
+    def block(self, A: Reals) -> Reals:
+        """Return the part of a product of factors that is measured: all of it.
+
+        Parameters
+        ----------
+        A : ndarray of shape (d, d)
+            The product.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of the problem.
+        """
+        return A
+
+    def seen(self, A: Reals) -> Reals:
+        """Return a product of factors with what is not measured set to 0: nothing.
+
+        Parameters
+        ----------
+        A : ndarray of shape (d, d)
+            The product.
+
+        Returns
+        -------
+        ndarray of shape (d, d)
+        """
+        return A
+
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Draw measurements.
 
@@ -132,6 +175,101 @@ class Gaussian(MeasurementLaw):
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return matrices, as :meth:`MeasurementLaw.draw` says."""
         return _normals(rng, (n, dim, dim), dtype)
+
+
+@dataclass(frozen=True)
+class Rectangular(MeasurementLaw):
+    """Independent standard normal entries of X, d1 x d2: they measure A = U V'.
+
+    The factors lie one below the other, W = (U; V), so that a step on them is one on W W' whose
+    gradient is (0, G; G', 0); the blocks U U' and V V' of W W' are not measured.
+
+    Parameters
+    ----------
+    rows, columns : int
+        d1 and d2.
+    """
+
+    rows: int
+    columns: int
+    name: ClassVar[str] = "gaussian"
+    isotropic: ClassVar[bool] = True
+
+    def shape(self, dim: int) -> tuple[int, int]:
+        """Return d1 and d2, as :meth:`MeasurementLaw.shape` says."""
+        return self.rows, self.columns
+
+    def block(self, A: Reals) -> Reals:
+        """Return U V' of W W', as :meth:`MeasurementLaw.block` says."""
+        return A[: self.rows, self.rows :]
+
+    def seen(self, A: Reals) -> Reals:
+        """Return W W' without U U' and V V', as :meth:`MeasurementLaw.seen` says."""
+        return self._double(self.block(A))
+
+    def entries(self, dim: int) -> int:
+        """Return d1 d2, as :meth:`MeasurementLaw.entries` says."""
+        return self.rows * self.columns
+
+    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
+        """Return matrices (n, d1, d2), as :meth:`MeasurementLaw.draw` says."""
+        return _normals(rng, (n, self.rows, self.columns), dtype)
+
+    def apply(self, X: Reals, A: Reals) -> Reals:
+        """Return the inner products of X_i and U V', as :meth:`MeasurementLaw.apply` says."""
+        values: Reals = X.reshape(len(X), -1) @ self.block(A).ravel()
+        return values
+
+    def average(self, X: Reals, r: Reals) -> Reals:
+        """Return (0, G; G', 0), G the sum of r_i X_i: see :meth:`MeasurementLaw.average`."""
+        return self._double((r @ X.reshape(len(X), -1)).reshape(self.rows, self.columns))
+
+    def expected(self, R: Reals) -> Reals:
+        """Return (0, R; R', 0), as :meth:`MeasurementLaw.expected` says."""
+        return self.seen(R)
+
+    def total(self, rng: np.random.Generator, R: Reals, n: int, noise: float) -> Reals:
+        r"""Draw the sum of r_i X_i over n fresh measurements from its law, doubled.
+
+        With a :math:`\sim \chi^2_n`, l normal and q :math:`= l^2 + \chi^2_{n-1}`, S1 = |R| a +
+        :math:`\sigma` b and S2 = |R|^2 a + 2 |R| :math:`\sigma` b + :math:`\sigma^2` q, b =
+        :math:`\sqrt a\, l`: the sum is :math:`\sqrt{S2} Z` with its part along R replaced by S1.
+
+        Parameters
+        ----------
+        rng : Generator
+            Draws it.
+        R : ndarray of shape (d, d)
+            Residual, doubled.
+        n : int
+            Measurements.
+        noise : float
+            :math:`\sigma`.
+
+        Returns
+        -------
+        ndarray of shape (d, d)
+
+        References
+        ----------
+        Own derivation, docs/exact-law.md, section 2, without the symmetric part.
+        """
+        block = self.block(R)
+        size, Z = float(np.linalg.norm(block)), _normals(rng, block.shape, R.dtype)
+        a, line = rng.chisquare(n), rng.standard_normal()
+        q = line**2 + (rng.chisquare(n - 1) if n > 1 else 0.0)
+        first = size * a + noise * np.sqrt(a) * line
+        second = size**2 * a + 2 * size * noise * np.sqrt(a) * line + noise**2 * q
+        spread = float(np.sqrt(max(second, 0.0)))
+        G = spread * Z
+        if size > 0.0:
+            G = G + (first - spread * float((Z * block).sum()) / size) / size * block
+        return self._double(G.astype(R.dtype, copy=False))
+
+    def _double(self, G: Reals) -> Reals:
+        both: Reals = np.zeros((self.rows + self.columns,) * 2, dtype=G.dtype)
+        both[: self.rows, self.rows :], both[self.rows :, : self.rows] = G, G.T
+        return both
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from elinvar.sensing._algorithms import AnyAlgorithm, HeteroSGD
 from elinvar.sensing._arrays import Indices, Reals
 from elinvar.sensing._descent import descend
-from elinvar.sensing._measurements import pieces
+from elinvar.sensing._measurements import Rectangular, pieces
 from elinvar.sensing._own import environment_order
 from elinvar.sensing._problem import SensingProblem
 from elinvar.sensing._records import Records
@@ -24,30 +24,35 @@ class Source(Protocol):
         """Return the mean of r_i sym(X_i) over the batch of a step, (d, d)."""
 
 
-def run_plain(run: Run) -> Outcome:
-    """Draw every measurement, or use the finite data, in the problem's own coordinates."""
+def run_plain(run: Run, *, exact: bool = False) -> Outcome:
+    """Draw every measurement, or use the finite data, in the problem's own coordinates.
+
+    With ``exact`` sums over the measurements of rectangular matrices are drawn from their law.
+    """
     problem, algorithm = run.problem, run.algorithm
-    factor = start_factor(algorithm, problem.dim, None, run.dtype, run.start_rng)
+    factor = start_factor(algorithm, problem.dim, None, run.dtype, run.start_rng, run.start)
     source: Source
     loss: Callable[[Reals], float] | None = None
     if problem.data is not None:
         source = data = DataSource(problem, algorithm, run.steps, run.environment_rng)
         loss = data.loss
     else:
-        source = FreshSource(problem, run.schedule(apart=True), run.noise_rng)
+        fresh = LawSource if exact else FreshSource
+        source = fresh(problem, run.schedule(apart=True), run.noise_rng)
+    law = problem.measurements
     basis = None if problem.truth is None else problem.truth.basis.astype(run.dtype)
     records = Records(run.steps, run.record_every, 0 if basis is None else basis.shape[1])
 
     def keep(A: Reals, step: int) -> None:
         if step % run.record_every == 0 or step == run.steps:
             at = -(-step // run.record_every)
-            records.keep(at, A, basis)
+            records.keep(at, law.seen(A), basis)
             if loss is not None:
                 records.losses[at] = loss(A)
         run.report(step)
 
     kept = descend(factor, source.gradient, keep, steps=run.steps, bound=run.bound)
-    matrix = factor.matrix().astype(np.float64) if kept > run.steps else None
+    matrix = law.block(factor.matrix()).astype(np.float64) if kept > run.steps else None
     return Outcome(records=records, taken=kept, matrix=matrix)
 
 
@@ -98,6 +103,15 @@ class FreshSource:
                 r = r + R.dtype.type(noise) * self._rng.standard_normal(n, dtype=R.dtype)
             total += law.average(X, r)
         return total
+
+
+class LawSource(FreshSource):
+    """The same for rectangular matrices, from the law of the sum."""
+
+    def _sum(self, R: Reals, count: int) -> Reals:
+        law = self._problem.measurements
+        assert isinstance(law, Rectangular)
+        return law.total(self._rng, R, count, self._problem.noise)
 
 
 class DataSource:

@@ -45,9 +45,11 @@ class Records:
         return {
             "invariant_signal": np.sqrt(_squares(invariant) / rank),
             "spurious_signal": np.sqrt(_squares(spurious) / max(beyond, 1)),
-            "residual": np.sqrt(between + outside2),
-            "error": np.sqrt(_squares(blocks - truth.invariant_core) + outside2),
-            "pooled_error": np.sqrt(_squares(blocks - truth.pooled_core) + outside2),
+            "residual": np.sqrt(truth.share * (between + outside2)),
+            "error": np.sqrt(truth.share * (_squares(blocks - truth.invariant_core) + outside2)),
+            "pooled_error": np.sqrt(
+                truth.share * (_squares(blocks - truth.pooled_core) + outside2)
+            ),
         }
 
     def expected_loss(self, truth: Truth, law: MeasurementLaw, noise: float, kept: int) -> Floats:
@@ -56,7 +58,7 @@ class Records:
         # E_e |C_e - A|^2 = |C - A|^2 + E_e |C_e - C|^2, C the mean
         spread = float(weights @ _squares(cores - mean))
         apart = _squares(self.blocks[:kept] - mean) + self.outsides[:kept] + spread
-        loss: Floats = law.curvature * apart + noise**2
+        loss: Floats = truth.share * law.curvature * apart + noise**2
         # E <X, R>^2 = c |R|^2 + t (tr R)^2
         if law.trace:
             traces = np.trace(cores, axis1=1, axis2=2)

@@ -50,6 +50,8 @@ class Run:
         Draw the start, the environments and the measurements.
     progress : callable, optional
         Called as ``progress(done, steps)`` now and then.
+    start : ndarray of shape (d, k), optional
+        U_0 itself.
     """
 
     problem: SensingProblem
@@ -61,6 +63,7 @@ class Run:
     environment_rng: np.random.Generator
     noise_rng: np.random.Generator
     progress: Progress | None
+    start: Floats | None = None
 
     def check_start(self) -> None:
         """Refuse a start whose squares are not finite, of which nothing could be recorded."""

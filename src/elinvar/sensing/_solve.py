@@ -4,11 +4,14 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from elinvar._base._check import check_choice, check_count, generator
+from elinvar._base._check import as_numbers, check_choice, check_count, generator
 from elinvar.errors import DataError
 from elinvar.sensing._algorithms import Algorithm, AnyAlgorithm
+from elinvar.sensing._arrays import Floats
 from elinvar.sensing._exact import run_exact
+from elinvar.sensing._measurements import Rectangular
 from elinvar.sensing._plain import run_plain
 from elinvar.sensing._problem import SensingProblem
 from elinvar.sensing._run import Progress, Run
@@ -26,6 +29,7 @@ def solve(
     record_every: int = 1,
     dtype: Literal["auto", "float32", "float64"] = "auto",
     progress: Progress | None = None,
+    start: ArrayLike | None = None,
 ) -> Trajectory:
     r"""Run an algorithm on a matrix sensing problem.
 
@@ -51,6 +55,9 @@ def solve(
         rounding; double where they are not, and for finite data.
     progress : callable, optional
         Called as ``progress(done, steps)`` now and then.
+    start : array of shape (d, k), optional
+        :math:`U_0` itself, in place of the algorithm's ``init``, ``init_scale`` and ``width``; for
+        d1 x d2 matrices both factors, one below the other.
 
     Returns
     -------
@@ -95,11 +102,16 @@ def solve(
         environment_rng=children[1],
         noise_rng=children[2],
         progress=progress,
+        start=None if start is None else _read_start(start, problem, algorithm),
     )
     run.check_start()
-    started = perf_counter()
+    started, rectangular = perf_counter(), isinstance(problem.measurements, Rectangular)
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-        outcome = run_plain(run) if chosen == "plain" else run_exact(run)
+        if chosen == "plain" or rectangular:
+            # kernels draw symmetric matrices; rectangular ones take d1 d2 numbers as they are
+            outcome = run_plain(run, exact=chosen == "exact")
+        else:
+            outcome = run_exact(run)
     return run.trajectory(outcome, chosen, reason, perf_counter() - started)
 
 
@@ -118,6 +130,17 @@ def _choose_method(problem: SensingProblem, method: str) -> tuple[Method, str]:
     return "plain", why
 
 
+def _read_start(start: ArrayLike, problem: SensingProblem, algorithm: AnyAlgorithm) -> Floats:
+    U = as_numbers("start", start)
+    columns = "k" if algorithm.width is None else str(algorithm.width)
+    fits = U.ndim == 2 and len(U) == problem.dim and U.shape[1] > 0
+    if not fits or algorithm.width not in (None, U.shape[1]):
+        raise DataError(f"start must be of shape ({problem.dim}, {columns}); got {U.shape}.")
+    if not np.isfinite(U).all():
+        raise DataError("start must be finite numbers.")
+    return U
+
+
 def _precision(problem: SensingProblem, algorithm: AnyAlgorithm) -> Literal["float32", "float64"]:
     # sampling noise is far above the rounding of single precision
     sampled = problem.data is None and algorithm.batch_size is not None
@@ -132,6 +155,11 @@ def _check_run(
     if not isinstance(algorithm, Algorithm):
         raise DataError(
             f"algorithm must be HeteroSGD, PooledSGD or PooledGD; got {type(algorithm).__name__}."
+        )
+    if isinstance(problem.measurements, Rectangular) and algorithm.parameterization == "symmetric":
+        raise DataError(
+            'parameterization="symmetric" is for symmetric matrices; rectangular ones are the '
+            'product U V\', "psd", or "direct".'
         )
     check_count("steps", steps)
     check_count("record_every", record_every)

@@ -53,9 +53,29 @@ class Factor:
 
 
 def start_factor(
-    algorithm: Algorithm, dim: int, frame: Reals | None, dtype: DTypeLike, rng: np.random.Generator
+    algorithm: Algorithm,
+    dim: int,
+    frame: Reals | None,
+    dtype: DTypeLike,
+    rng: np.random.Generator,
+    start: Floats | None = None,
 ) -> Factor:
     """Return the start, in the coordinates of ``frame`` (d, d) if it is given.
+
+    Parameters
+    ----------
+    algorithm : Algorithm
+        Says where to start, and with how many columns.
+    dim : int
+        d.
+    frame : ndarray of shape (d, d) or None
+        Orthogonal.
+    dtype : dtype
+        Of the factor.
+    rng : Generator
+        Draws random starts.
+    start : ndarray of shape (d, k), optional
+        U_0 itself, in place of what the algorithm says.
 
     Raises
     ------
@@ -63,9 +83,12 @@ def start_factor(
         If the factor would have more columns than rows where that has no meaning.
     """
     width = dim if algorithm.width is None else int(algorithm.width)
-    U = algorithm.init_scale * _directions(algorithm, dim, width, rng)
+    if start is not None:
+        U, width = start, start.shape[1]
+    else:
+        U = algorithm.init_scale * _directions(algorithm, dim, width, rng)
     # alpha I needs no rotation: turning the columns of a factor changes nothing
-    square = algorithm.init == "identity" and width == dim
+    square = start is None and algorithm.init == "identity" and width == dim
     if frame is not None and not square:
         U = frame.T @ U
     kind = KINDS[algorithm.parameterization]
