@@ -9,9 +9,9 @@ from elinvar.errors import FileError
 from elinvar.studies import STUDIES, Claim, run_study
 
 ORDER = [
-    "trajectories", "heterogeneity", "step-size", "batch-size", "parameterization",
-    "phase-diagram", "scaling", "quadratic-network", "network-width", "optimizers", "penalties",
-    "few-shot", "coloured-digits", "sources",
+    "trajectories", "heterogeneity", "step-size", "batch-size", "small-batches",
+    "parameterization", "phase-diagram", "scaling", "quadratic-network", "network-width",
+    "optimizers", "penalties", "few-shot", "coloured-digits", "sources",
 ]  # fmt: skip
 
 

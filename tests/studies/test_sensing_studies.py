@@ -48,7 +48,15 @@ def batch_size():
     return run_study(study, config, workers=2)
 
 
-@pytest.mark.parametrize("name", ["trajectories", "heterogeneity", "step_size", "batch_size"])
+@pytest.fixture(scope="module")
+def small_batches():
+    study, config = changed("small-batches", steps=2000, record_every=100, repetitions=3)
+    return run_study(study, config, workers=2)
+
+
+@pytest.mark.parametrize(
+    "name", ["trajectories", "heterogeneity", "step_size", "batch_size", "small_batches"]
+)
 def test_the_claims_hold_in_small(name, request):
     result = request.getfixturevalue(name)
     assert [claim.sentence for claim in result.claims if not claim.holds] == []
@@ -61,6 +69,28 @@ def test_pooled_steps_do_not_recover_the_invariant_part(trajectories):
     claims = trajectories.study.judge(trajectories.summary, wrong)
     assert [claim.holds for claim in claims] == [False, True, True]
     assert "PooledSGD ends at the invariant part A*: 100% of |A*| from it" in text(claims)
+
+
+def test_large_batches_end_at_the_pooled_solution_at_every_step_size(small_batches):
+    config = dataclasses.replace(small_batches.config, batch_size=10**6)
+    claims = run_study(small_batches.study, config, workers=2).claims
+    assert not claims[0].holds
+
+
+def test_one_environment_a_batch_is_no_pooled_solution_within_noise(small_batches):
+    config = dataclasses.replace(small_batches.config, algorithm="HeteroSGD", step_sizes=(0.01,))
+    assert not run_study(small_batches.study, config, workers=2).claims[2].holds
+
+
+def test_captions_say_how_large_batches_are(heterogeneity, trajectories):
+    assert heterogeneity.config.caption.startswith("Batches of 10^14, drawn by the exact law")
+    assert "2,000 and 20,000 where it says so (5 runs each)" in heterogeneity.config.caption
+    assert trajectories.config.caption.startswith("Batches of 1,000,000; 3 runs of each setting, ")
+
+
+def test_without_heterogeneity_batches_of_any_size_have_no_transition(heterogeneity):
+    summary = heterogeneity.summary.assign(noisy_beyond=1.0, step_size=0.1)
+    assert not heterogeneity.study.judge(summary, heterogeneity.config)[-1].holds
 
 
 def test_runs_that_diverge_recover_nothing():
@@ -105,7 +135,7 @@ def test_pooled_steps_have_no_transition():
 def test_pooled_steps_learn_the_spurious_part_at_every_step_size():
     study, config = changed("step-size", **STEPS | {"steps": 300}, algorithm="PooledSGD")
     result = run_study(study, dataclasses.replace(config, repetitions=2), workers=2)
-    assert [claim.holds for claim in result.claims] == [False, True, False, False]
+    assert [claim.holds for claim in result.claims] == [False, True, False, False, False]
 
 
 def test_a_wrong_window_of_the_step_fails(step_size):

@@ -6,7 +6,7 @@ import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_lines
-from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
+from elinvar.studies._setting import Setting, TransitionConfig, noisy, run, settled, signals
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import rows_of
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
@@ -32,6 +32,8 @@ class Config(TransitionConfig):
         One line of the picture each.
     ratios : tuple of float
         Heterogeneities, as multiples of the predicted line of their step size.
+    noise : float
+        Largest spurious signal beyond the line with noisy batches, at steps of at most a tenth.
     """
 
     step_sizes: tuple[float, ...] = (0.05, 0.1, 0.2)
@@ -41,15 +43,18 @@ class Config(TransitionConfig):
     near: tuple[float, float] = (0.8, 1.2)
     forgotten: float = 1.25
     tolerance: float = 0.05
+    noisy_runs: int = 10
+    noise: float = 0.05
     repetitions: int = 30
-    core_seconds: float = 45.0
+    core_seconds: float = 75.0
 
 
 QUICK = Config(
     step_sizes=(0.1, 0.2),
     ratios=(0.0, 0.3, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3),
+    noisy_runs=5,
     repetitions=8,
-    core_seconds=5.0,
+    core_seconds=7.0,
 )
 
 
@@ -62,12 +67,22 @@ def cell(
     step_size: float,
     ratio: float,
     batch_size: int,
+    noisy_batches: tuple[int, ...],
+    noisy_runs: int,
 ) -> Row:
     """Run once at a multiple of the line."""
     # multiples of each step's own line, so that one grid resolves the transition of all steps
     heterogeneity = ratio * critical_heterogeneity(step_size)
     _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
-    return {"heterogeneity": heterogeneity, **settled(path), **slope(path)}
+    return {
+        "heterogeneity": heterogeneity,
+        **settled(path),
+        **slope(path),
+        **noisy(
+            algorithm, rng, setting, heterogeneity, step_size, noisy_batches,
+            skip=repetition >= noisy_runs,
+        ),
+    }  # fmt: skip
 
 
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
@@ -80,6 +95,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
         predicted = critical_heterogeneity(step_size)
         found = transition(mine[mine["ratio"].between(*config.near)], "heterogeneity")
         middle = mine.groupby("ratio")[["invariant_signal", "spurious_signal"]].median()
+        noisy_middle = mine.groupby("ratio")[_noisy(config)].median()
         lines.append(
             {
                 "step_size": step_size,
@@ -90,10 +106,16 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
                 "spurious_below": middle["spurious_signal"][: config.learnt].min(),
                 "spurious_beyond": middle["spurious_signal"][config.forgotten :].max(),
                 "least_invariant": middle["invariant_signal"].min(),
+                "noisy_below": noisy_middle[: config.learnt].min(axis=None),
+                "noisy_beyond": noisy_middle[config.forgotten :].max(axis=None),
                 "diverged": int(mine["diverged"].sum()),
             }
         )
     return pd.DataFrame(lines)
+
+
+def _noisy(config: Config) -> list[str]:
+    return [f"noisy_{size}" for size in config.noisy_batches]
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
@@ -108,6 +130,11 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     }
     lines = {f"{eta:g}": f"spurious signal, step size {eta:g}" for eta in config.step_sizes}
     worst = summary["deviation"].abs().max()
+    middle = min(config.step_sizes, key=lambda eta: abs(eta - 0.1))
+    shown = rows[rows["step_size"] == middle].groupby("ratio")[_noisy(config)].median()
+    for size, name in zip(config.noisy_batches, _noisy(config), strict=True):
+        lines[name] = f"step size {middle:g}, batches of {size:,}"
+        wide[name] = shown[name]
     return plot_lines(
         wide
         | {
@@ -144,7 +171,26 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
         f"(needed: 0.01), while the invariant signal is at least {figure(least)} everywhere "
         f"(needed: 0.9); medians of {config.repetitions} runs.",
     )
-    return (*(_claim(row, config) for row in rows), sides)
+    return (*(_claim(row, config) for row in rows), sides, *_with_noise(rows, config))
+
+
+def _with_noise(rows: list[Row], config: Config) -> list[Claim]:
+    """Return the claim on batches that one can have, at steps that leave room for their noise."""
+    small = [row for row in rows if row["step_size"] <= 0.1]
+    if not small or not config.noisy_batches:
+        return []
+    below = min(row["noisy_below"] for row in small)
+    beyond = max(row["noisy_beyond"] for row in small)
+    sizes = " and ".join(f"{size:,}" for size in config.noisy_batches)
+    return [
+        Claim(
+            holds=bool(below >= 0.1 and beyond <= config.noise),
+            sentence=f"With batches of {sizes} the transition is there, too: the spurious signal "
+            f"is at least {figure(below)} up to {config.learnt:g} of the line (needed: 0.1) and at "
+            f"most {figure(beyond)} from {config.forgotten:g} of it on (needed: {config.noise:g}); "
+            f"medians of {config.noisy_runs} runs, steps of at most a tenth.",
+        )
+    ]
 
 
 def _claim(row: Row, config: Config) -> Claim:

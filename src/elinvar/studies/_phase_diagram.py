@@ -8,7 +8,16 @@ from scipy.optimize import brentq
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_phase_diagram
-from elinvar.studies._setting import HUGE_BATCH, SensingConfig, Setting, run, settled
+from elinvar.studies._setting import (
+    HUGE_BATCH,
+    NOISY_BATCHES,
+    SensingConfig,
+    Setting,
+    noisy,
+    noisy_caption,
+    run,
+    settled,
+)
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import slope, transition
 from elinvar.studies._types import Axes, DataFrame
@@ -50,6 +59,10 @@ class Config(SensingConfig):
         The grid.
     batch_size : int
         Large, so that the spurious part can fall far before sampling noise holds it.
+    noisy_batches, noisy_runs : tuple of int, int
+        Batches of a size that one can have, and how many of the repetitions run with these, too.
+    noisy_tolerance : float
+        Largest deviation, median over step sizes, of where half of those forget the spurious part.
     window : (low, high)
         Spurious signals between which its growth is measured: small, and above the noise.
     neighbours : int
@@ -68,6 +81,9 @@ class Config(SensingConfig):
     heterogeneities: tuple[float, ...] = _spaced(2.0, 14.0, 20)
     step_sizes: tuple[float, ...] = _spaced(0.02, 0.3, 20)
     batch_size: int = HUGE_BATCH
+    noisy_batches: tuple[int, ...] = NOISY_BATCHES
+    noisy_runs: int = 3
+    noisy_tolerance: float = 0.15
     init_scale: float = 1e-2
     window: tuple[float, float] = (1e-8, 1e-2)
     neighbours: int = 4
@@ -76,7 +92,12 @@ class Config(SensingConfig):
     tolerance: float = 0.05
     worst: float = 0.05
     repetitions: int = 10
-    core_seconds: float = 160.0
+    core_seconds: float = 250.0
+
+    @property
+    def batches(self) -> str:
+        """The huge ones, by the exact law, and those that one can have."""
+        return noisy_caption(super().batches, self.noisy_batches, self.noisy_runs)
 
 
 QUICK = Config(
@@ -85,7 +106,7 @@ QUICK = Config(
     dim=20,
     repetitions=5,
     worst=0.1,
-    core_seconds=8.0,
+    core_seconds=10.0,
 )
 
 
@@ -100,6 +121,8 @@ def cell(
     batch_size: int,
     recovered: float,
     window: tuple[float, float],
+    noisy_batches: tuple[int, ...],
+    noisy_runs: int,
 ) -> Row:
     """Run once, and return the outcome and the growth of the spurious part."""
     _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
@@ -113,7 +136,12 @@ def cell(
         "diverged": ends["diverged"],
         "recovers": recovers,
         "learns_spurious": bool(not ends["diverged"] and not recovers),
-    }
+        **noisy(
+            algorithm, rng, setting, heterogeneity, step_size, noisy_batches,
+            skip=repetition >= noisy_runs,
+            settle=np.mean,  # as above
+        ),
+    }  # fmt: skip
 
 
 def _bounded_until(step_size: float, high: float) -> float:
@@ -154,6 +182,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
                 "diverged_though_bounded": int(certain["diverged"].sum()),
                 "runs_compared": compared,
                 "runs_agree": agree,
+                **{f"forgets_with_{m}": _forgets(mine, m, config) for m in config.noisy_batches},
             }
         )
     return pd.DataFrame(lines)
@@ -173,9 +202,16 @@ def _near(rows: DataFrame, neighbours: int) -> DataFrame:
     return rows[rows["heterogeneity"].isin(values)]
 
 
-def _half(rows: DataFrame) -> float:
-    """Return the M at which half of the runs diverge, between grid points; NaN if never."""
-    rate = rows.groupby("heterogeneity", sort=True)["diverged"].mean()
+def _forgets(rows: DataFrame, batch_size: int, config: Config) -> float:
+    """Return the M from which half of the runs with noisy batches forget the spurious part."""
+    run = rows[rows["repetition"] < config.noisy_runs]
+    # a run that diverged has forgotten nothing
+    return _half(run.assign(forgets=run[f"noisy_{batch_size}"] <= config.recovered), "forgets")
+
+
+def _half(rows: DataFrame, outcome: str = "diverged") -> float:
+    """Return the M at which half of the runs end so, between grid points; NaN if never."""
+    rate = rows.groupby("heterogeneity", sort=True)[outcome].mean()
     x, y = rate.index.to_numpy(dtype=np.float64), rate.to_numpy(dtype=np.float64)
     above = np.flatnonzero(y >= 0.5)
     if not len(above) or above[0] == 0:
@@ -217,6 +253,10 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
         measured={
             "measured: its growth turns to decay": _points(summary, "measured"),
             "measured: half of the runs diverge": _points(summary, "half_diverge_from"),
+            **{
+                f"batches of {m:,}: half forget it": _points(summary, f"forgets_with_{m}")
+                for m in config.noisy_batches
+            },
         },
         xlabel="heterogeneity M",
         ylabel="step size",
@@ -256,7 +296,26 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
         sentence=f"{percent(rate, 3)} of the {compared:,} runs that are long enough to show their "
         "predicted exponent, and certainly bounded, end as predicted (needed: 95%).",
     )
-    return (border, outcomes, _divergence(summary))
+    return (border, outcomes, _divergence(summary), *_with_noise(summary, config))
+
+
+def _with_noise(summary: DataFrame, config: Config) -> list[Claim]:
+    """Return the claims on batches that one can have."""
+    claims = []
+    for size in config.noisy_batches:
+        found = summary[f"forgets_with_{size}"]
+        deviation = float((found / summary["predicted"] - 1.0).abs().median())
+        known = int(found.notna().sum())
+        claims.append(
+            Claim(
+                holds=bool(deviation <= config.noisy_tolerance and 2 * known >= len(summary)),
+                sentence=f"With batches of {size:,} half of the runs forget the spurious part "
+                f"within {percent(deviation)} of the line (median over {known} of {len(summary)} "
+                f"step sizes, {config.noisy_runs} runs each; needed: "
+                f"{percent(config.noisy_tolerance)}, at half of them or more).",
+            )
+        )
+    return claims
 
 
 def _divergence(summary: DataFrame) -> Claim:

@@ -1,9 +1,11 @@
 """The paper's setting, which the studies share: one problem, its algorithms, what a run leaves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinvar.studies._study import StudyConfig
 from elinvar.studies._summary import quartiles
@@ -12,8 +14,12 @@ from elinvar.studies._types import DataFrame
 if TYPE_CHECKING:
     from elinvar.sensing import SensingProblem, Trajectory
 
+Floats = NDArray[np.float64]
+
 # sampling noise then holds no spurious part above the window in which slopes are measured
 HUGE_BATCH = 10**14
+# what one can have: sampling noise is there, and so is the transition
+NOISY_BATCHES = (2_000, 20_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,8 @@ class TransitionConfig(SensingConfig):
         That is to forget the spurious part.
     batch_size : int
         Large, so that the spurious part can fall far before sampling noise holds it.
+    noisy_batches, noisy_runs : tuple of int, int
+        Batches of a size that one can have, and how many of the repetitions run with these, too.
     near : (low, high)
         Multiples of the predicted transition between which it is measured.
     learnt, forgotten : float
@@ -85,10 +93,28 @@ class TransitionConfig(SensingConfig):
 
     algorithm: str = "HeteroSGD"
     batch_size: int = HUGE_BATCH
+    noisy_batches: tuple[int, ...] = NOISY_BATCHES
+    noisy_runs: int
     near: tuple[float, float]
     learnt: float = 0.6
     forgotten: float
     tolerance: float
+
+    @property
+    def batches(self) -> str:
+        """The huge ones, by the exact law, and those that one can have."""
+        return noisy_caption(super().batches, self.noisy_batches, self.noisy_runs)
+
+
+def noisy_caption(batches: str, sizes: tuple[int, ...], runs: int) -> str:
+    """Return how large batches are where some curves have smaller ones."""
+    if not sizes:
+        return batches
+    those = " and ".join(f"{size:,}" for size in sizes)
+    return (
+        f"{batches}, drawn by the exact law, so that none is noisy; {those} where it says so "
+        f"({runs} run{'s' * (runs != 1)} each)"
+    )
 
 
 def run(
@@ -131,6 +157,32 @@ def settled(trajectory: "Trajectory") -> dict[str, Any]:
     if diverged:
         means = dict.fromkeys(means, float("nan"))
     return {**means, "diverged": diverged, "last_step": int(trajectory.steps[-1])}
+
+
+def noisy(
+    algorithm: str,
+    rng: np.random.Generator,
+    setting: Setting,
+    heterogeneity: float,
+    step_size: float,
+    batch_sizes: tuple[int, ...],
+    *,
+    skip: bool,
+    settle: Callable[[Floats], float] = np.median,
+) -> dict[str, float]:
+    """Return the spurious signal of a run with each of these batch sizes; NaN where it diverged.
+
+    Of the last third, by default the median: near the line a signal that noise feeds has no mean
+    (docs/theory-matrix.md, section 5).
+    """
+    ends = {f"noisy_{size}": float("nan") for size in batch_sizes}
+    if not skip:
+        for size in batch_sizes:
+            _, path = run(algorithm, rng, setting, heterogeneity, step_size, size)
+            if path.status != "diverged":
+                signal = np.asarray(path.spurious_signal, dtype=np.float64)[last_third(path)]
+                ends[f"noisy_{size}"] = float(settle(signal))
+    return ends
 
 
 def signals(rows: DataFrame, by: list[str]) -> DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_lines
-from elinvar.studies._setting import Setting, TransitionConfig, run, settled, signals
+from elinvar.studies._setting import Setting, TransitionConfig, noisy, run, settled, signals
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
@@ -43,14 +43,16 @@ class Config(TransitionConfig):
     near: tuple[float, float] = (0.7, 1.4)
     forgotten: float = 1.4
     tolerance: float = 0.1
+    noisy_runs: int = 10
     repetitions: int = 30
-    core_seconds: float = 22.0
+    core_seconds: float = 36.0
 
 
 QUICK = Config(
     step_sizes=(0.01, 0.02, 0.03, 0.04, 0.048, 0.056, 0.064, 0.072, 0.08, 0.11, 0.14, 0.2, 0.28),
+    noisy_runs=5,
     repetitions=12,
-    core_seconds=5.5,
+    core_seconds=8.0,
 )
 
 
@@ -63,10 +65,16 @@ def cell(
     heterogeneity: float,
     step_size: float,
     batch_size: int,
+    noisy_batches: tuple[int, ...],
+    noisy_runs: int,
 ) -> Row:
     """Run once with a step size."""
     _, path = run(algorithm, rng, setting, heterogeneity, step_size, batch_size)
-    return {**settled(path), **slope(path)}
+    also = noisy(
+        algorithm, rng, setting, heterogeneity, step_size, noisy_batches,
+        skip=repetition >= noisy_runs,
+    )  # fmt: skip
+    return {**settled(path), **slope(path), **also}
 
 
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
@@ -79,11 +87,18 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
     steps, slopes = (rows["slope_steps"], rows["slope"] * rows["slope_steps"])
     sums = rows.assign(sums=slopes, steps=steps).groupby("step_size")[["sums", "steps"]].sum()
     shown = table[["step_size", "invariant_signal", "spurious_signal", "diverged"]]
-    return shown.assign(
+    return shown.join(_noisy(rows, config), on="step_size").assign(
         slope=(sums["sums"] / sums["steps"]).to_numpy(),
         transition=found.at,
         standard_error=found.error,
     )
+
+
+def _noisy(rows: DataFrame, config: Config) -> DataFrame:
+    """Return medians of the spurious signal with noisy batches, a row a step size."""
+    names = [f"noisy_{size}" for size in config.noisy_batches]
+    middle: DataFrame = rows.groupby("step_size")[names].median()
+    return middle
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
@@ -91,10 +106,11 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     low, high = _window(config)
     measured = float(summary["transition"].iloc[0])
     where = f"measured from {figure(measured)}" if np.isfinite(measured) else "none measured"
+    noise = {f"noisy_{m}": f"spurious signal, batches of {m:,}" for m in config.noisy_batches}
     return plot_lines(
-        signals(rows, ["step_size"]),
+        signals(rows, ["step_size"]).join(_noisy(rows, config), on="step_size"),
         "step_size",
-        {"invariant_signal": "invariant signal", "spurious_signal": "spurious signal"},
+        {"invariant_signal": "invariant signal", "spurious_signal": "spurious signal", **noise},
         marks={
             f"predicted: dies from {figure(low)} on": low,
             f"predicted: bounded up to {figure(high)}": high,
@@ -134,7 +150,25 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
             f"beyond {figure(high)}, where the spurious part grows again, "
             f"{percent(wild.mean())} (needed: all).",
         ),
+        *_with_noise(summary, low, config),
     )
+
+
+def _with_noise(summary: DataFrame, low: float, config: Config) -> list[Claim]:
+    """Return the claim on batches that one can have, in the middle of the window."""
+    names = [f"noisy_{size}" for size in config.noisy_batches]
+    step, noise = summary["step_size"], summary[names]
+    below = float(noise[step <= config.learnt * low].to_numpy().min())
+    inside = float(noise[(step >= config.forgotten * low) & (step <= 2 * low)].to_numpy().max())
+    sizes = " and ".join(f"{size:,}" for size in config.noisy_batches)
+    return [
+        Claim(
+            holds=bool(below >= 0.1 and inside <= 0.05),
+            sentence=f"With batches of {sizes} the spurious signal is at least {figure(below)} up "
+            f"to {config.learnt:g} of that step (needed: 0.1), and at most {figure(inside)} from "
+            f"{config.forgotten:g} to 2 of it (needed: 0.05; medians of {config.noisy_runs} runs).",
+        )
+    ] * bool(names)
 
 
 def _window(config: Config) -> tuple[float, float]:
