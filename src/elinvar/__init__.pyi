@@ -6,6 +6,7 @@ from elinvar.environments import Environments as Environments
 from elinvar.environments import Moments as Moments
 from elinvar.estimators import HeteroSGDRegressor as HeteroSGDRegressor
 from elinvar.estimators import InvariantClassifier as InvariantClassifier
+from elinvar.estimators import InvariantGraph as InvariantGraph
 from elinvar.estimators import InvariantRegressor as InvariantRegressor
 from elinvar.estimators import TransferClassifier as TransferClassifier
 from elinvar.estimators import TransferRegressor as TransferRegressor

@@ -12,6 +12,7 @@ from elinvar.datasets._known import KnownAnswer, Sample, Task
 from elinvar.datasets._linear_unit_tests import make_linear_unit_test
 from elinvar.datasets._mnist import Digits, load_mnist_digits
 from elinvar.datasets._problems import PROBLEMS, SUITES, Problem, make_problem
+from elinvar.datasets._random_graph import KnownGraph, make_random_graph
 from elinvar.datasets._random_linear import make_random_linear
 from elinvar.datasets._real_tables import TableSpec, load_table, read_specs, table_specs
 from elinvar.datasets._reversed import make_reversed
@@ -26,6 +27,7 @@ __all__ = [
     "Dataset",
     "Digits",
     "KnownAnswer",
+    "KnownGraph",
     "Problem",
     "SachsDataset",
     "Sample",
@@ -46,6 +48,7 @@ __all__ = [
     "make_irm_chain",
     "make_linear_unit_test",
     "make_problem",
+    "make_random_graph",
     "make_random_linear",
     "make_reversed",
     "make_schools",

@@ -10,6 +10,7 @@ from elinvar.estimators._environment_regressor import (
 from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._hetero_sgd_regressor import HeteroSGDRegressor
 from elinvar.estimators._invariant_classifier import InvariantClassifier
+from elinvar.estimators._invariant_graph import InvariantGraph
 from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._model_file import describe_model, load_model, save_model
 from elinvar.estimators._predict_files import predict_and_keep, predict_files
@@ -25,6 +26,7 @@ __all__ = [
     "EnvironmentRegressor",
     "HeteroSGDRegressor",
     "InvariantClassifier",
+    "InvariantGraph",
     "InvariantRegressor",
     "StochasticRegressor",
     "TransferClassifier",

@@ -20,6 +20,8 @@ from elinvar.inference.findings._forecast import Forecast, forecast
 from elinvar.inference.findings._left_out import LeftOut
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
 from elinvar.inference.findings._task import LearningTask
+from elinvar.inference.graphs._costs import GraphMoments
+from elinvar.inference.graphs._learn import MOST_VARIABLES, Graph, GraphTask, learn_graph
 from elinvar.inference.losses._loss import Loss
 from elinvar.inference.losses._records import (
     EnvironmentResiduals,
@@ -46,6 +48,7 @@ __all__ = [
     "DIAGNOSIS_WORDS",
     "FEWEST",
     "MOST_FOLDS",
+    "MOST_VARIABLES",
     "BreakEven",
     "Choice",
     "Diagnosis",
@@ -55,6 +58,9 @@ __all__ = [
     "FeatureEvidence",
     "Findings",
     "Forecast",
+    "Graph",
+    "GraphMoments",
+    "GraphTask",
     "InvariancePath",
     "LearningTask",
     "LeftOut",
@@ -81,6 +87,7 @@ __all__ = [
     "gather_evidence",
     "largest_contrast",
     "learn",
+    "learn_graph",
     "moment_error",
     "noncentrality_limit",
     "odd_environment",

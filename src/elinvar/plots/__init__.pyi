@@ -12,6 +12,7 @@ from elinvar.plots.model._effects import plot_effects as plot_effects
 from elinvar.plots.model._environments import plot_environments as plot_environments
 from elinvar.plots.model._errors import plot_errors as plot_errors
 from elinvar.plots.model._forest import plot_forest as plot_forest
+from elinvar.plots.model._graph import plot_graph as plot_graph
 from elinvar.plots.model._left_out import plot_left_out as plot_left_out
 from elinvar.plots.model._lines import plot_path as plot_path
 from elinvar.plots.model._lines import plot_trajectory as plot_trajectory

@@ -1,0 +1,1 @@
+"""Causal graphs from environments that act on few variables: costs of mechanisms, and searches."""
