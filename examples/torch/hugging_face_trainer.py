@@ -31,7 +31,14 @@ class SourceTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader:
         """Return a loader; it is not prepared, as the sampler shares batches out itself."""
         size = self.args.train_batch_size * self.args.world_size
-        sampler = EnvironmentBatchSampler(self.train_dataset["source"], size, seed=self.args.seed)
+        sampler = EnvironmentBatchSampler(
+            self.train_dataset["source"],
+            size,
+            seed=self.args.seed,
+            # batches whose gradients are added up are from one source, too
+            order="blocks",
+            block=self.args.gradient_accumulation_steps,
+        )
         data = self.train_dataset.remove_columns("source")
         loader = DataLoader(data, batch_sampler=sampler, collate_fn=self.data_collator)
         loader.set_epoch = sampler.set_epoch  # a run that is resumed goes on with its epoch

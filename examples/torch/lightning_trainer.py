@@ -21,7 +21,9 @@ class Module(lightning.LightningModule):
     def train_dataloader(self) -> DataLoader:
         """Draw every batch from one source, the same in all processes."""
         x, y, source = rows()
-        sampler = EnvironmentBatchSampler(source, batch_size=200)
+        # batches whose gradients are added up are from one source, too
+        block = self.trainer.accumulate_grad_batches
+        sampler = EnvironmentBatchSampler(source, batch_size=200, order="blocks", block=block)
         return DataLoader(TensorDataset(x, y), batch_sampler=sampler)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
@@ -62,7 +64,7 @@ class Audit(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, module: Module) -> None:
         """Print the audit once."""
-        found = audit(trainer.train_dataloader)
+        found = audit(trainer.train_dataloader, accumulate=trainer.accumulate_grad_batches)
         if trainer.is_global_zero:
             print(found)
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch.utils.data import DataLoader, Sampler, TensorDataset
 
-from elinvar.errors import DataError
+from elinvar.errors import DataError, ElinvarWarning
 from elinvar.neural import (
     EnvironmentBatchSampler,
+    EnvironmentStream,
     PooledBatchSampler,
     WindowBatchSampler,
     audit,
@@ -239,6 +240,15 @@ def test_an_epoch_by_size_reaches_every_row():
     assert never.epochs_to_cover is None and 0.5 < never.coverage()["c"] < 1
     without = EnvironmentBatchSampler(SITES, 10, weights={"a": 1, "b": 2, "c": 0, "d": 1})
     assert without.coverage(without.epochs_to_cover) == {"a": 1, "b": 1, "c": 0, "d": 1}
+
+
+def test_one_environment_is_said_to_be_ordinary():
+    for make in (
+        lambda: EnvironmentBatchSampler(["only"] * 30, 10),
+        lambda: EnvironmentStream({"only": [1, 2]}, 1, 2),
+    ):
+        with pytest.warns(ElinvarWarning, match="one environment, 'only': .* no HeteroSGD"):
+            make()
 
 
 def test_one_environment_is_an_ordinary_epoch():

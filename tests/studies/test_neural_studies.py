@@ -13,7 +13,7 @@ from elinvar.errors import DataError, MissingExtraError
 from elinvar.studies import STUDIES, choose_studies, run_study, runnable_studies
 from elinvar.studies._coloured_digits import draw
 from elinvar.studies._network_width import NETWORKS, make_network
-from elinvar.studies._sources import agreements
+from elinvar.studies._sources import agreements, chosen
 from elinvar.studies._sources import draw as draw_text
 
 NAMES = ("network-width", "optimizers", "few-shot", "coloured-digits", "sources")
@@ -176,6 +176,12 @@ def test_hypotheses_on_sources_can_fail():
     apart = table.assign(new_sources=np.linspace(0.4, 0.9, len(table)))
     assert holds(sources.judge(apart, sources.full)) != [False] * 7 + [True] * 5
     assert set(table["step_size"]) == {0.3, 0.1, 0.003}  # the second, of each kind of model
+
+
+def test_a_step_size_must_beat_a_coin_to_be_chosen():
+    rows = {"arm": "direct", "repetition": [0, 0, 1, 1], "choice": [0, 1, 0, 1]}
+    seen = {"training": [0.7, 0.5, 0.49, 0.5], "worst_training": [0.1, 0.4, 0.4, 0.3]}
+    assert chosen(pd.DataFrame(rows | seen))["choice"].tolist() == [0, 1]
 
 
 def test_the_rule_sees_no_test_label():

@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from elinvar._base._check import check_choice
 from elinvar.errors import DataError
 from elinvar.neural.batches._epoch_sampler import LabelledSampler
-from elinvar.neural.batches._order import Order, Scheduled, Weights, resolve_block
+from elinvar.neural.batches._order import (
+    Order,
+    Scheduled,
+    Weights,
+    resolve_block,
+    warn_of_one,
+)
 from elinvar.neural.batches._reshuffling import Reshuffling
 
 Small = Literal["repeat", "shrink", "refuse"]
@@ -144,6 +150,7 @@ class EnvironmentBatchSampler(LabelledSampler, Scheduled):
         )
         check_choice("small", small, ("repeat", "shrink", "refuse"))
         self.order, self.small, self.block = order, small, resolve_block(order, block)
+        warn_of_one(self.environments)
         self._sizes = self._batch_sizes()
         if self._weights_name == "size" and not self.replacement:
             self._turns = self._turns_by_size()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinvar._base._check import as_weights, check_choice, check_count
+from elinvar._base._warn import warn
 from elinvar.environments import numbers_by_label
 from elinvar.errors import DataError
 from elinvar.neural.batches._resumable import Resumable
@@ -59,6 +60,15 @@ def resolve_weights(
         return as_weights("weights", numbers, len(counts)), weights
     shares = as_weights("weights", weights, len(counts))
     return shares, "array " + hashlib.blake2b(shares.tobytes(), digest_size=6).hexdigest()
+
+
+def warn_of_one(environments: Sequence[str]) -> None:
+    """Warn where there is nothing that could differ from batch to batch."""
+    if len(environments) == 1:
+        warn(
+            f"There is only one environment, {environments[0]!r}: batches of it are ordinary "
+            "batches, and this is no HeteroSGD. Give labels that tell where rows come from."
+        )
 
 
 class Scheduled(Resumable):

@@ -135,7 +135,8 @@ def packed(documents: Iterable[ArrayLike], length: int, end: int | None) -> Iter
         tokens = np.asarray(document)
         if tokens.ndim != 1 or (tokens.size and tokens.dtype.kind not in "iu"):
             raise DataError(
-                "A document must be a sequence of token numbers, as a tokenizer gives; got "
+                "A document must be a sequence of token numbers, as a tokenizer gives (of rows "
+                "that are dicts, the entry that holds it, such as 'input_ids'); got "
                 f"{document!r:.60}."
             )
         if end is not None:

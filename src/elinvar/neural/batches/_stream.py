@@ -13,7 +13,14 @@ from torch.utils.data import IterableDataset, default_collate, get_worker_info
 from elinvar._base._check import check_count
 from elinvar.environments import natural_order
 from elinvar.errors import DataError
-from elinvar.neural.batches._order import Order, Scheduled, Weights, resolve_block, resolve_weights
+from elinvar.neural.batches._order import (
+    Order,
+    Scheduled,
+    Weights,
+    resolve_block,
+    resolve_weights,
+    warn_of_one,
+)
 from elinvar.neural.batches._ranks import resolve_ranks
 
 Shard = Iterable[Any] | Callable[[], Iterable[Any]]
@@ -101,6 +108,7 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
         if isinstance(weights, str) and weights == "size":
             raise DataError("The sizes of shards are not known; give weights as numbers.")
         self.environments = _names(shards)
+        warn_of_one(self.environments)
         self.num_replicas, self.rank = resolve_ranks(num_replicas, rank, batch_size)
         self._shards = [shards[name] for name in self.environments]
         counts = np.ones(len(shards), dtype=np.int64)
