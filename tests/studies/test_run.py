@@ -11,7 +11,7 @@ from elinvar.studies import STUDIES, Claim, run_study
 ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "small-batches",
     "parameterization", "phase-diagram", "scaling", "quadratic-network", "network-width",
-    "optimizers", "penalties", "few-shot", "coloured-digits", "sources",
+    "normalised-steps", "optimizers", "penalties", "few-shot", "coloured-digits", "sources",
 ]  # fmt: skip
 
 

@@ -93,8 +93,8 @@ class Config(StudyConfig):
     steps: int = 400
     rich: float = 0.9
     lost: float = 0.1
-    repetitions: int = 5
-    core_seconds: float = 150.0
+    repetitions: int = 9
+    core_seconds: float = 270.0
 
 
 QUICK = Config(
@@ -104,8 +104,8 @@ QUICK = Config(
     ),
     batch_size=400,
     steps=200,
-    repetitions=1,
-    core_seconds=7.0,
+    repetitions=3,
+    core_seconds=10.0,
 )  # fmt: skip
 
 

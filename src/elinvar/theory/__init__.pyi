@@ -16,6 +16,7 @@ from elinvar.theory._noise import critical_batch_size as critical_batch_size
 from elinvar.theory._noise import free_growth_exponent as free_growth_exponent
 from elinvar.theory._noise import noise_floor as noise_floor
 from elinvar.theory._noise import noise_growth_rate as noise_growth_rate
+from elinvar.theory._normalised import critical_normalised_step as critical_normalised_step
 from elinvar.theory._orders import critical_environments as critical_environments
 from elinvar.theory._orders import critical_speed as critical_speed
 from elinvar.theory._orders import drift_peak as drift_peak
