@@ -1,5 +1,12 @@
-"""Draw the pictures of the README again, from shipped data and a study: ``make pictures``."""
+"""Draw the pictures of README and site again, from shipped data and whole studies.
 
+    python docs/images/make.py                    all of them, about twenty minutes (make pictures)
+    python docs/images/make.py question-6 curves  these
+
+Rows of studies that `elinvar reproduce` has finished in the folder reproduce/ are not run again.
+"""
+
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,25 +57,44 @@ def curves():
     return model.plot_curves()
 
 
-def phase_diagram():
-    """The study of this name, about two minutes on two cores."""
-    return run_study(STUDIES["phase-diagram"], workers=2).axes
+def study(name):
+    """The picture of a whole study, of rows that are there or computed now."""
+    folder = Path("reproduce")
+    folder.mkdir(exist_ok=True)
+    return run_study(STUDIES[name], out=folder, workers=2).axes
 
 
-def main():
-    data = load_penguins()
-    drawn = {
-        "penguins": penguins(data),
-        "forest": forest(data),
-        "curves": curves(),
-        "phase-diagram": phase_diagram(),
-    }
-    for name, ax in drawn.items():
-        content = to_png(ax)
+# docs/questions.md has one picture a question
+OF_QUESTIONS = {
+    1: "three-factors",
+    2: "relaxed-orthogonality",
+    3: "optimizers",
+    4: "network-width",
+    5: "continuum",
+    6: "penalties",
+    7: "sources",
+    8: "few-shot",
+    9: "causal-graphs",
+    10: "saddles",
+}
+
+PICTURES = {
+    "penguins": lambda: penguins(load_penguins()),
+    "forest": lambda: forest(load_penguins()),
+    "curves": curves,
+    "phase-diagram": lambda: study("phase-diagram"),
+    "small-batches": lambda: study("small-batches"),
+    **{f"question-{k}": lambda name=name: study(name) for k, name in OF_QUESTIONS.items()},
+}
+
+
+def main(names):
+    for name in names or PICTURES:
+        content = to_png(PICTURES[name]())
         atomic_save(
             Path(__file__).parent / f"{name}.png", lambda file, content=content: file.write(content)
         )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

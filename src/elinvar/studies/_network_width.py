@@ -59,8 +59,8 @@ NETWORKS = {
 
 TITLE = "Width, depth and the scale of the start"
 CLAIM = (
-    "Networks of any width and depth keep the bias from a small start; from a large one they "
-    "are their own linearisation, and lose it."
+    "On fresh inputs networks of any width and depth keep the bias from a small start; from a "
+    "large one they are their own linearisation, and lose it."
 )
 QUESTION = 4
 AXES = {"network": "networks", "order": ("cyclic", "pooled")}
@@ -93,8 +93,8 @@ class Config(StudyConfig):
     steps: int = 400
     rich: float = 0.9
     lost: float = 0.1
-    repetitions: int = 9
-    core_seconds: float = 270.0
+    repetitions: int = 5
+    core_seconds: float = 150.0
 
 
 QUICK = Config(

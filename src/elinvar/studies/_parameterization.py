@@ -71,7 +71,10 @@ SETTINGS = {
 }
 
 TITLE = "What the factors do"
-CLAIM = "The product form A = U U' is what recovers A*: A itself fails even with infinite data."
+CLAIM = (
+    "It is the product form A = U U' that recovers A*, with as few columns as A* has directions: "
+    "with fresh data width is no ingredient, and A itself fails even with infinite data."
+)
 AXES = {"setting": "settings"}
 
 

@@ -80,7 +80,8 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
 
     The paper asks for nearly orthogonal subspaces, low ranks, an over-parameterised model, large
     batches, a large step and a spread of the environments that is large against their mean. What
-    "large" is, is an own derivation.
+    "large" is, is an own derivation; so is that with fresh data it takes the factors, and no more
+    columns than the rank of A*.
 
     Parameters
     ----------

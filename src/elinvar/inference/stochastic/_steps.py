@@ -1,7 +1,7 @@
 r"""One environment a step: the paper's algorithm on the gated linear model.
 
 The coefficients are :math:`w = u \odot u - v \odot v` (element by element), the diagonal case of
-the over-parameterised :math:`U U^\top`, from the small start :math:`u = v = \alpha 1`. Each step
+the factored :math:`A = U U^\top`, from the small start :math:`u = v = \alpha 1`. Each step
 draws one environment :math:`e` and takes
 
 .. math:: u \leftarrow u \odot (1 - 2 \eta g_e), \qquad v \leftarrow v \odot (1 + 2 \eta g_e),

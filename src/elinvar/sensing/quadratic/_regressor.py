@@ -59,7 +59,7 @@ class QuadraticInvariantRegressor(StochasticRegressor):
     ----------
     width : int or None
         Columns k of each factor, which bound the rank of its part of A. None: as many as columns
-        of x (over-parameterised), the better choice unless there are hundreds.
+        of x, which leaves the rank to the data; fewer cost less where there are hundreds.
     parameterization : {"symmetric", "psd"}
         :math:`U U^\top - V V^\top`, or :math:`U U^\top` where A is known to have no negative
         eigenvalue.
