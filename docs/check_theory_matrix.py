@@ -16,6 +16,7 @@ from elinvar.theory import (
     convergence_steps,
     critical_batch_size,
     critical_environments,
+    critical_normalised_step,
     critical_speed,
     drift_peak,
     free_growth_exponent,
@@ -314,9 +315,31 @@ def penalties() -> None:
     assert np.allclose(found, centre, atol=0.01)
 
 
+def normalised() -> None:
+    """RMSprop with a long memory on either side of its critical step size."""
+    rng = np.random.default_rng(0)
+    for M in (5.0, 9.0):
+        critical = float(critical_normalised_step(M))
+        ends = []
+        for ratio in (0.7, 1.3):
+            u, v, late = np.full(24, 1e-3), np.zeros(24), []
+            for step in range(20_000):
+                g = (1 + M * rng.choice([-1.0, 1.0], 24) - u * u) * u
+                v = 0.9999 * v + 1e-4 * g * g
+                u = u + ratio * critical * g / np.sqrt(v / (1 - 0.9999 ** (step + 1)))
+                if step > 13_000 and step % 10 == 0:
+                    late.append(u * u)
+            ends.append(float(np.median(late)))
+        print(
+            f"M = {M:g}: spurious part at .7 and 1.3 of the critical normalised step "
+            f"{critical:.3f}: {ends[0]:.2f}, {ends[1]:.4f}   [14]"
+        )
+        assert ends[0] > 0.2 and ends[1] < 0.02
+
+
 if __name__ == "__main__":
     for check in (
         laws, bounded, products, bursts, times, floors, free, divergence, outcomes, mixed, windows,
-        drifts, penalties,
+        drifts, penalties, normalised,
     ):  # fmt: skip
         check()
