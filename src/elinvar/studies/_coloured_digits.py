@@ -87,7 +87,7 @@ class Config(StudyConfig):
     core_seconds: float = 250.0
 
 
-QUICK = Config(settings=(2, 3), steps=120, repetitions=2, core_seconds=14.0)
+QUICK = Config(settings=(2, 3), steps=120, repetitions=2, core_seconds=9.0)
 
 
 @cache

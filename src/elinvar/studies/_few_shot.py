@@ -71,7 +71,7 @@ QUICK = Config(
     batch_size=200,
     steps=200,
     repetitions=2,
-    core_seconds=6.0,
+    core_seconds=3.0,
 )
 
 

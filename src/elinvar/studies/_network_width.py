@@ -94,7 +94,7 @@ class Config(StudyConfig):
     rich: float = 0.9
     lost: float = 0.1
     repetitions: int = 5
-    core_seconds: float = 150.0
+    core_seconds: float = 55.0
 
 
 QUICK = Config(

@@ -74,7 +74,7 @@ class Config(StudyConfig):
     recovered: float = 0.25
     learnt: float = 0.5
     repetitions: int = 7
-    core_seconds: float = 190.0
+    core_seconds: float = 70.0
 
 
 QUICK = Config(
@@ -85,7 +85,7 @@ QUICK = Config(
     steps=200,
     recovered=0.35,
     repetitions=4,
-    core_seconds=9.0,
+    core_seconds=4.0,
 )
 
 

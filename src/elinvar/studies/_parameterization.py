@@ -102,6 +102,11 @@ class Config(SensingConfig):
     repetitions: int = 20
     core_seconds: float = 20.0
 
+    @property
+    def batches(self) -> str:
+        """Of the factored forms, and of A itself."""
+        return f"{super().batches} for factors, infinite ones for A itself"
+
 
 QUICK = Config(dim=20, repetitions=8, core_seconds=4.0)
 

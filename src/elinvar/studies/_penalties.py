@@ -102,7 +102,7 @@ class Config(StudyConfig):
     exact: float = 0.05
     sharp: int = 200
     repetitions: int = 30
-    core_seconds: float = 120.0
+    core_seconds: float = 160.0
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class Config(StudyConfig):
         )
 
 
-QUICK = Config(batch_sizes=(50, 400), counts=(2, 4), repetitions=5, core_seconds=8.0)
+QUICK = Config(batch_sizes=(50, 400), counts=(2, 4), repetitions=5, core_seconds=12.0)
 
 
 def _counted(count: int) -> str:
