@@ -11,8 +11,8 @@ RANK = 1e-10
 
 # pivots are roots of variances, and 1e-6 is far above ``RANK``
 _FAR = 1e-3
-# matrices of at most so many columns, and so many of them a column, are gone through at once
-_SMALL, _MANY = 24, 8
+# so many matrices, of at most so many columns, are gone through at once
+_SMALL, _MANY = 40, 40
 
 
 def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, Floats]:
@@ -41,13 +41,18 @@ def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, 
     if rescale:
         diagonal = np.einsum("...jj->...j", matrices)
         unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        matrices = matrices * unit[..., :, None] * unit[..., None, :]
-    inverses, regular = _regular_inverses(matrices)
+    inverses, regular = _regular_inverses(matrices, unit)
     told = np.ones(unit.shape)
     if not regular.all():
-        inverses[~regular], told[~regular] = _told_inverses(matrices[~regular])
-    inverses *= unit[..., :, None] * unit[..., None, :]
+        rest = _in_units(matrices[~regular], unit[~regular])
+        inverse, told[~regular] = _told_inverses(rest)
+        inverses[~regular] = _in_units(inverse, unit[~regular])
     return inverses, told
+
+
+def _in_units(matrices: Floats, unit: Floats) -> Floats:
+    """Matrices of columns (..., k, k) times ``unit`` (..., k)."""
+    return matrices * unit[..., :, None] * unit[..., None, :]
 
 
 def _told_inverses(matrices: Floats) -> tuple[Floats, Floats]:
@@ -58,30 +63,33 @@ def _told_inverses(matrices: Floats) -> tuple[Floats, Floats]:
     return inverses, np.square(kept).sum(axis=-1)
 
 
-def _regular_inverses(matrices: Floats) -> tuple[Floats, Bools]:
-    """Inverses, and which matrices are plainly regular (...); those of others mean nothing."""
+def _regular_inverses(matrices: Floats, unit: Floats) -> tuple[Floats, Bools]:
+    """Inverses, and which matrices are plainly regular (...); those of others mean nothing.
+
+    They are where columns times ``unit`` (..., k) are far from depending on each other.
+    """
     if not _many(matrices):
-        regular = _plainly_regular(matrices)
-        if regular.all():
-            whole = np.asarray(np.linalg.inv(matrices), dtype=np.float64)
-            return whole, regular
+        scaled = _in_units(matrices, unit)
+        regular = _plainly_regular(scaled)
         inverses = np.empty(matrices.shape)
-        inverses[regular] = np.linalg.inv(matrices[regular])
+        inverses[regular] = _in_units(np.linalg.inv(scaled[regular]), unit[regular])
         return inverses, regular
-    left = np.moveaxis(matrices, (-2, -1), (0, 1)).copy(order="K")
-    pivots = np.empty(left.shape[1:])
+    # no root depends on the units of other columns: those of pivots are enough
+    lower = _all_at_once(matrices)[0]
+    regular = _far(lower, unit)[1]
+    upper = np.ascontiguousarray(lower.T).reshape(*matrices.shape[-2:], -1)
+    back, found = np.zeros(upper.shape), np.empty(upper.shape)
     with np.errstate(all="ignore"):
-        for j in range(len(left)):
-            # Gauss and Jordan: column after column changes places with its coordinate
-            pivots[j] = left[j, j]
-            row = left[j] / left[j, j]
-            column = left[:, j].copy()
-            left -= column[:, None] * row
-            left[j] = row
-            left[:, j] = -column / pivots[j]
-            left[j, j] = 1 / pivots[j]
-        regular = pivots.min(axis=0) > _FAR**2 * pivots.max(axis=0)
-    return np.moveaxis(left, (0, 1), (-2, -1)), regular
+        for j in range(len(upper)):
+            # L L^-1 = 1, row after row, with U = L'
+            back[j, j] = 1.0 / upper[j, j]
+            if j:
+                row = np.einsum("bn,ban->an", upper[:j, j], back[:j, :j])
+                np.multiply(row, -back[j, j], out=back[j, :j])
+        for j in range(len(upper)):
+            found[j, : j + 1] = np.einsum("bn,ban->an", back[j:, j], back[j:, : j + 1])
+            found[:j, j] = found[j, :j]
+    return found.reshape(matrices.shape[::-1]).T, regular
 
 
 def roots(matrices: Floats) -> tuple[Floats, Floats]:
@@ -97,7 +105,7 @@ def roots(matrices: Floats) -> tuple[Floats, Floats]:
     """
     diagonal = np.einsum("...jj->...j", matrices)
     unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = matrices * unit[..., :, None] * unit[..., None, :]
+    scaled = _in_units(matrices, unit)
     if _plainly_regular(scaled).all():
         forth = np.swapaxes(np.linalg.cholesky(scaled), -1, -2)
         back = unit[..., :, None] * np.linalg.inv(forth)
@@ -112,7 +120,7 @@ def roots(matrices: Floats) -> tuple[Floats, Floats]:
 def _many(matrices: Floats) -> bool:
     """Whether to go through all matrices at once, entry by entry, and not through one by one."""
     k = matrices.shape[-1]
-    return bool(0 < k <= _SMALL and matrices.size >= _MANY * k**3)
+    return bool(0 < k <= _SMALL and matrices.size >= _MANY * k**2)
 
 
 def _plainly_regular(matrices: Floats) -> Bools:
@@ -122,21 +130,33 @@ def _plainly_regular(matrices: Floats) -> Bools:
 
 def _cholesky(matrices: Floats) -> tuple[Floats, Bools]:
     """Lower factors, and which matrices are far from losing a rank; others may have none."""
-    k = matrices.shape[-1]
     if 0 in matrices.shape:
         return np.zeros(matrices.shape), np.ones(matrices.shape[:-2], dtype=bool)
-    if not _many(matrices):
-        try:
-            return _far(np.asarray(np.linalg.cholesky(matrices), dtype=np.float64))
-        except np.linalg.LinAlgError:
-            return _far(_one_by_one(matrices))
-    left = np.moveaxis(matrices, (-2, -1), (0, 1)).copy(order="K")
+    if _many(matrices):
+        return _far(_all_at_once(matrices)[0])
+    try:
+        return _far(np.asarray(np.linalg.cholesky(matrices), dtype=np.float64))
+    except np.linalg.LinAlgError:
+        return _far(_one_by_one(matrices))
+
+
+def _all_at_once(matrices: Floats, vectors: Floats | None = None) -> tuple[Floats, Floats]:
+    """Lower factors of many matrices, NaN where there are none, and z with L z the vectors."""
+    k, batch = matrices.shape[-1], matrices.shape[:-2]
+    wide = np.empty((k, k + (vectors is not None), *batch[::-1]))
+    wide[:, :k] = matrices.T
+    if vectors is not None:
+        wide[:, k] = vectors.T
+    upper = wide.reshape(*wide.shape[:2], -1)
     with np.errstate(all="ignore"):
         for j in range(k):
-            left[j:, j] /= np.sqrt(left[j, j])
-            left[j, j + 1 :] = 0.0
-            left[j + 1 :, j + 1 :] -= left[j + 1 :, j, None] * left[None, j + 1 :, j]
-    return _far(np.moveaxis(left, (0, 1), (-2, -1)))
+            # U' U is the matrix, row after row; a vector beside it becomes z on the way
+            row = upper[j, j:]
+            if j:
+                row -= np.einsum("bn,ban->an", upper[:j, j], upper[:j, j:])
+            row /= np.sqrt(row[0])
+            upper[j, :j] = 0.0
+    return wide[:, :k].T, wide[:, k:].T
 
 
 def _one_by_one(matrices: Floats) -> Floats:
@@ -148,10 +168,10 @@ def _one_by_one(matrices: Floats) -> Floats:
     return lower
 
 
-def _far(lower: Floats) -> tuple[Floats, Bools]:
-    """Return factors, and which of them are of matrices that are far from losing a rank."""
-    pivots = np.einsum("...jj->...j", lower)
+def _far(lower: Floats, unit: Floats | float = 1.0) -> tuple[Floats, Bools]:
+    """Return factors, and which are of matrices that are far from losing a rank in these units."""
     with np.errstate(invalid="ignore"):
+        pivots = np.einsum("...jj->...j", lower) * unit
         return lower, pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)
 
 
@@ -185,21 +205,17 @@ def factors(matrices: Floats, vectors: Floats) -> tuple[Floats, Floats, Floats]:
     z : array of shape (..., k)
     ranks : array of shape (...)
     """
-    lower, regular = _cholesky(matrices)
+    if _many(matrices):
+        lower, z = _all_at_once(matrices, vectors)
+        z, regular = z[..., 0, :], _far(lower)[1]
+    else:
+        lower, regular = _cholesky(matrices)
+        z = np.empty(vectors.shape)
+        z[regular] = np.linalg.solve(lower[regular], vectors[regular][..., None])[..., 0]
     rank = np.full(vectors.shape[:-1], float(vectors.shape[-1]))
-    if regular.all() and _many(matrices):
-        z = np.array(vectors)
-        for j in range(vectors.shape[-1]):
-            z[..., j] /= lower[..., j, j]
-            z[..., j + 1 :] -= lower[..., j + 1 :, j] * z[..., j, None]
-        return lower, z, rank
-    if regular.all():
-        solved = np.asarray(np.linalg.solve(lower, vectors[..., None])[..., 0], dtype=np.float64)
-        return lower, solved, rank
-    z = np.empty(vectors.shape)
-    z[regular] = np.linalg.solve(lower[regular], vectors[regular][..., None])[..., 0]
-    back, forth = roots(matrices[~regular])
-    lower[~regular] = np.swapaxes(forth, -1, -2)
-    z[~regular] = np.einsum("...jk,...j->...k", back, vectors[~regular])
-    rank[~regular] = (forth != 0).any(axis=-1).sum(axis=-1)
+    if not regular.all():
+        back, forth = roots(matrices[~regular])
+        lower[~regular] = np.swapaxes(forth, -1, -2)
+        z[~regular] = np.einsum("...jk,...j->...k", back, vectors[~regular])
+        rank[~regular] = (forth != 0).any(axis=-1).sum(axis=-1)
     return lower, z, rank

@@ -9,8 +9,8 @@ from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import factors, pseudo_inverses, ranks
 from elinvar.inference.problem._types import Bools, Floats, Places
 
-# columns of a stack over environments: what is gone through again and again stays in the cache
-_BATCH = 20_000
+# entries of a stack over environments: what is gone through again and again stays in the cache
+_BATCH = 200_000
 # so many supports are worth a stack of their own
 _ENOUGH = 120
 # a mean that is wrong by less than this share of a standard deviation does no harm
@@ -101,7 +101,7 @@ def _batches(
     # those of a row stand together, so that their number within it is known
     first = np.searchsorted(place, np.arange(len(rows)))
     columns[place, np.arange(len(place)) - first[place]] = column
-    step = max(1, _BATCH // max(1, n_environments * width))
+    step = max(1, _BATCH // max(1, n_environments * width**2))
     for start in range(0, len(rows), step):
         yield rows[start : start + step], columns[start : start + step]
 
@@ -116,7 +116,8 @@ def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
     lower, z, rank = factors(gram + fill, cross)
     size = (columns >= 0).sum(axis=1)
     rank -= (columns.shape[1] - size)[:, None]
-    residual = np.maximum(problem.target_power - (z * z).sum(axis=-1), problem.floor)
+    explained = np.einsum("jem,jem->em", z.T, z.T).T
+    residual = np.maximum(problem.target_power - explained, problem.floor)
     left = problem.count - rank - problem.absorbed
     spare = np.asarray((left >= 1).all(axis=1))
     freedom = np.maximum(left, 1.0)
@@ -155,34 +156,44 @@ def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats,
 
     They are 0 where there is no column; what makes them regular there is (M, 1, k, k).
     """
-    n_environments, q = problem.cross.shape
-    inside = (columns[:, :, None] * q + columns[:, None, :]).transpose(1, 2, 0)
-    gram = np.take(problem.gram.reshape(n_environments, q * q), inside, axis=1, mode="wrap")
-    cross = np.take(problem.cross, columns.T, axis=1, mode="wrap")
+    table, joint = problem.gram, problem.cross
+    used = np.flatnonzero(np.bincount(columns.ravel() + 1, minlength=joint.shape[1] + 1)[1:])
+    if 2 * len(used) < joint.shape[1]:
+        # of many columns few are looked up again and again
+        place = np.full(joint.shape[1] + 1, -1)
+        place[used] = np.arange(len(used))
+        table, joint, columns = table[:, used[:, None], used], joint[:, used], place[columns]
+    n_environments, q = joint.shape
+    pair = (columns[:, :, None] * q + columns[:, None, :]).T
+    gram = np.take(table.reshape(n_environments, q * q), pair, axis=1, mode="wrap")
+    cross = np.take(joint, columns.T, axis=1, mode="wrap")
     absent = (columns < 0).T
-    fill = np.zeros((*inside.shape[:2], len(columns)))
+    fill = np.zeros(pair.shape)
     if absent.any():
         gram *= ~(absent[:, None] | absent)
         cross *= ~absent
         np.einsum("jjm->jm", fill)[:] = absent
     # supports are the fastest index: what is done to all entries of a kind runs over them
-    return gram.transpose(3, 0, 1, 2), cross.transpose(2, 0, 1), fill.transpose(2, 0, 1)[:, None]
+    return gram.transpose(3, 0, 1, 2), cross.transpose(2, 0, 1), fill.T[:, None]
 
 
 def _common(
     weight: Floats, gram: Floats, cross: Floats, fill: Floats
 ) -> tuple[Floats, Floats, Bools]:
     """T^-1 (M, k, k), the common fit (M, k), and whether it tells all columns apart (M,)."""
-    total = np.einsum("me,mejk->mjk", weight, gram) + fill[:, 0]
+    # turned round, so that sums over environments and columns go through whole rows of supports
+    total = np.einsum("em,kjem->kjm", weight.T, gram.T).T + fill[:, 0]
     inverse, estimable = pseudo_inverses(total)
     inverse -= fill[:, 0]
-    coef = np.einsum("mjk,mk->mj", inverse, np.einsum("me,mej->mj", weight, cross))
+    pull = np.einsum("em,jem->jm", weight.T, cross.T)
+    coef = np.einsum("kjm,km->jm", inverse.T, pull).T
     return inverse, coef, ranks(estimable) == total.shape[-1]
 
 
 def _lost(lower: Floats, z: Floats, coef: Floats) -> Floats:
     """Return (w - w_e)' G_e (w - w_e) = |L_e' w - z_e|^2, (M, E)."""
-    lost: Floats = np.square(np.einsum("mekj,mk->mej", lower, coef) - z).sum(axis=-1)
+    apart = np.einsum("jkem,km->jem", lower.T, coef.T) - z.T
+    lost: Floats = np.einsum("jem,jem->em", apart, apart).T
     return lost
 
 
@@ -219,7 +230,7 @@ def _settle(
     for _ in range(_ROUNDS):
         inverse, coef, whole = _common(weight, gram, cross, fill)
         told &= whole
-        share = weight * np.einsum("mjk,mekj->me", inverse, gram)
+        share = weight * np.einsum("kjm,kjem->em", inverse.T, gram.T).T
         freedom = problem.count - problem.absorbed - share
         weight = freedom / (residual + _lost(lower, z, coef))
     shrunk = (1.0 - 2.0 * (share / freedom).sum(axis=1) / np.maximum(size, 1)) ** 2

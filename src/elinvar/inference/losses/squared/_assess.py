@@ -82,12 +82,13 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
     weakest = _weakest(problem, fits) * fits.shrunk
     b = np.full((2, len(weight)), np.nan)
     some = np.ones(len(weight), dtype=bool) if thorough else weakest >= 1
-    # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
-    share = (fits.inverse[some, None] @ fits.gram[some]) * weight[some][..., None, None]
-    first = np.einsum("mejj->me", share)
-    second = np.einsum("mejk,mekj->me", share, share)
-    b[0, some] = ((rank[some] - 2 * first + second) / fits.freedom[some]).sum(axis=1)
-    b[1, some] = ((rank[some] - first) ** 2 / fits.freedom[some]).sum(axis=1)
+    if some.any():
+        # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
+        share = (fits.inverse[some, None] @ fits.gram[some]) * weight[some][..., None, None]
+        first = np.einsum("mejj->me", share)
+        second = np.einsum("mejk,mekj->me", share, share)
+        b[0, some] = ((rank[some] - 2 * first + second) / fits.freedom[some]).sum(axis=1)
+        b[1, some] = ((rank[some] - first) ** 2 / fits.freedom[some]).sum(axis=1)
     return np.stack(
         [
             (weight * fits.lost).sum(axis=1),

@@ -105,21 +105,25 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
     for rows, columns in by_width(inside, len(problem.count)):
         gram, cross, fill = moments_of(problem, columns)
         _, z, rank = factors(gram + fill, cross)
-        absent = (columns < 0).sum(axis=1)
-        rank -= absent[:, None]
-        left = np.maximum(problem.target_power - (z * z).sum(axis=-1), problem.floor)
+        rank -= (columns < 0).sum(axis=1)[:, None]
+        explained = np.einsum("jem,jem->em", z.T, z.T).T
+        left = np.maximum(problem.target_power - explained, problem.floor)
         freedom = problem.count - rank - problem.absorbed
         noise = left / np.maximum(freedom, 1.0)  # sigma_e^2 / n_e
-        inverse, told = pseudo_inverses(np.einsum("e,mejk->mjk", weights, gram) + fill[:, 0])
-        pull = np.einsum("e,mej->mj", weights, cross)
-        coef = np.einsum("mjk,mk->mj", inverse, pull)
-        spread = np.einsum("me,mejk->mjk", noise * weights**2, gram)
+        # turned round, so that sums go through whole rows of supports
+        both = np.stack(
+            [np.broadcast_to(weights[:, None], noise.T.shape), noise.T * weights[:, None] ** 2]
+        )
+        total, spread = np.einsum("aem,kjem->akjm", both, gram.T)
+        inverse, told = pseudo_inverses(total.T + fill[:, 0])
+        pull = np.einsum("e,jem->jm", weights, cross.T)
+        coef = np.einsum("kjm,km->jm", inverse.T, pull)
         # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs
-        rise = weights @ problem.target_power - np.einsum("mj,mj->m", coef, pull)
-        rise += np.einsum("mjk,mkj->m", inverse, spread) - (left + noise * rank) @ weights
+        rise = weights @ problem.target_power - np.einsum("jm,jm->m", coef, pull)
+        rise += np.einsum("kjm,kjm->m", inverse.T, spread) - (left + noise * rank) @ weights
         good = (freedom >= 1).all(axis=1) & (ranks(told) == columns.shape[1])
         lines[:, rows[good]] = (noise * problem.count @ weights)[good], np.maximum(rise[good], 0)
-        coefs[rows[good, None], columns[good]] = coef[good]
+        coefs[rows[good, None], columns[good]] = coef.T[good]
     return lines, coefs[:, :-1]
 
 
