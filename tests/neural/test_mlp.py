@@ -76,6 +76,15 @@ def test_numbers_are_predicted_in_new_environments(regressor):
     assert "features used: x0, x1" in regressor.summary()
 
 
+def test_networks_say_what_they_use_as_frames(regressor):
+    table, (row,) = regressor.tidy(), regressor.glance().to_dict("records")
+    assert list(table.term) == list(regressor.schema_.features)
+    np.testing.assert_array_equal(table.estimate, regressor.gates_)
+    np.testing.assert_array_equal(table.selected, regressor.selected_)
+    assert row["n_selected"] == regressor.selected_.sum()
+    assert (row["status"], row["p.value"]) == (regressor.status_, regressor.p_value_)
+
+
 def test_classes_are_predicted_in_new_environments():
     X, y, place = rows(n=500, classes=True)
     X[:, 2] += 0.7 * X[:, 0]

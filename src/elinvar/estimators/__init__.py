@@ -15,6 +15,7 @@ from elinvar.estimators._invariant_regressor import InvariantRegressor
 from elinvar.estimators._model_file import describe_model, load_model, save_model
 from elinvar.estimators._predict_files import predict_and_keep, predict_files
 from elinvar.estimators._stochastic_regressor import StochasticRegressor
+from elinvar.estimators._tidied import Tidied
 from elinvar.estimators._transfer_classifier import TransferClassifier
 from elinvar.estimators._transfer_regressor import TransferRegressor
 
@@ -29,6 +30,7 @@ __all__ = [
     "InvariantGraph",
     "InvariantRegressor",
     "StochasticRegressor",
+    "Tidied",
     "TransferClassifier",
     "TransferRegressor",
     "check_classes",

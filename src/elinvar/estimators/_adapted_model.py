@@ -297,6 +297,43 @@ class AdaptedModel:
             classes=self.classes_.tolist() if self._adaptation.n_classes else (),
         )
 
+    def tidy(self) -> "pd.DataFrame":
+        """Return a row a term that may differ in the place, under the names of R's broom.
+
+        Returns
+        -------
+        DataFrame
+            ``term``; ``estimate``, the shift, with ``std.error``, ``statistic``, ``p.value``,
+            ``conf.low`` and ``conf.high`` (95%) and ``df``; then the other columns of
+            ``evidence_``.
+        """
+        from elinvar.answer.tidy import with_statistics
+
+        names = {"shift": "estimate", "low": "conf.low", "high": "conf.high"}
+        table = self.evidence_.rename(columns=names)
+        return with_statistics(table, [np.inf] * len(table))
+
+    def glance(self) -> "pd.DataFrame":
+        """Return the adapted model in one row.
+
+        Returns
+        -------
+        DataFrame
+            ``place``; ``nobs``, the rows labelled there; ``n_terms``, those that may differ, and
+            ``n_different``, those that do for certain (95%).
+        """
+        import pandas as pd
+
+        table = self.evidence_
+        return pd.DataFrame(
+            {
+                "place": [self.place],
+                "nobs": self.n_rows_,
+                "n_terms": len(table),
+                "n_different": int(table["differs"].sum()),
+            }
+        )
+
     def explain(self) -> str:
         """Return in a few sentences what was adapted, and what differs in this place.
 

@@ -1,7 +1,7 @@
 """The paper's algorithm as a scikit-learn regressor."""
 
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -234,6 +234,11 @@ class HeteroSGDRegressor(StochasticRegressor):
         return "\n".join(
             [*self._summary_head(), *(f"  {name:<{width}}  {value}" for name, value in table.rows)]
         )
+
+    def _terms(self) -> dict[str, list[Any]]:
+        shown = ~self.schema_.reference
+        terms = [name for name, told in zip(self.schema_.columns, shown, strict=True) if told]
+        return {"term": terms, "estimate": self.coef_[shown].tolist()}
 
     def _found_tables(self) -> list[ShownTable]:
         shown = np.flatnonzero(~self.schema_.reference)

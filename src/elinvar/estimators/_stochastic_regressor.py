@@ -16,6 +16,7 @@ from elinvar.errors import DataError, ElinvarWarning
 from elinvar.estimators._environment_estimator import Floats, warn_if_single
 from elinvar.estimators._environment_regressor import EnvironmentRegressor
 from elinvar.estimators._facts import DataFacts
+from elinvar.estimators._tidied import Tidied
 from elinvar.inference.stochastic import Record, halve_until_bounded
 from elinvar.plots.types import Axes
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from elinvar._base._reader import Reader
 
 
-class StochasticRegressor(EnvironmentRegressor, ABC):
+class StochasticRegressor(Tidied, EnvironmentRegressor, ABC):
     """A regressor that takes steps on one environment at a time, each with a large step size.
 
     A subclass takes the steps on rows (``_fit_rows``) and says what it recorded (``_recorded``).
@@ -233,6 +234,15 @@ class StochasticRegressor(EnvironmentRegressor, ABC):
                 ElinvarWarning,
                 stacklevel=3,
             )
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "nobs": sum(self._data_facts().rows.values()),
+            "status": "diverged" if self.diverged_ else "completed",
+            "n_steps": self.n_steps_,
+            "step_size": self.step_size_,
+            "step_limit": self.step_limit_,
+        }
 
     def _said(self) -> str:
         return "; ".join(self._summary_head()).partition(": ")[2] + "."

@@ -15,7 +15,7 @@ from elinvar._base._numbers import counted
 from elinvar._base._sparks import bars
 from elinvar.environments import Environments
 from elinvar.errors import DataError
-from elinvar.estimators import EnvironmentEstimator, random_generator
+from elinvar.estimators import EnvironmentEstimator, Tidied, random_generator
 from elinvar.neural.mlp._agreement import Agreement
 from elinvar.neural.mlp._gates import NetworkSettings, TrainingRows, find_gates, refit, supports
 from elinvar.neural.networks._two_layer import TwoLayerNetwork
@@ -29,7 +29,7 @@ Judge = Callable[[Floats, Floats], Agreement]
 _CONSTANT = 1e-13
 
 
-class NetworkEstimator(EnvironmentEstimator):
+class NetworkEstimator(Tidied, EnvironmentEstimator):
     """Parameters, search and summary of `InvariantMLPRegressor` and `InvariantMLPClassifier`."""
 
     environments_: tuple[str, ...]
@@ -92,6 +92,22 @@ class NetworkEstimator(EnvironmentEstimator):
         """
         check_is_fitted(self, "network_")
         return "\n".join([f"{type(self).__name__}: {self._said()}", *self.notes_])
+
+    def _terms(self) -> dict[str, list[Any]]:
+        return {
+            "term": list(self.schema_.features),
+            "estimate": self.gates_.tolist(),
+            "selected": self.selected_.tolist(),
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "n_selected": int(self.selected_.sum()),
+            "status": self.status_,
+            "p.value": self.p_value_,
+            "disagreement": self.disagreement_,
+            "step_size": self.step_size_,
+        }
 
     def _said(self) -> str:
         names = np.array(self.schema_.features)[self.selected_]

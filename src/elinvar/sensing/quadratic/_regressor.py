@@ -292,6 +292,17 @@ class QuadraticInvariantRegressor(StochasticRegressor):
             lines.append(left_out_line(self.errors_))
         return "\n".join(lines + [f"Note: {note}" for note in self.notes_])
 
+    def _terms(self) -> dict[str, list[Any]]:
+        # x'Ax has twice A_jk of a product of two columns
+        j, k = np.triu_indices(len(self.matrix_))
+        told = ~(self.schema_.reference[j] | self.schema_.reference[k])
+        j, k, names = j[told], k[told], self.schema_.columns
+        terms = [
+            f"{names[a]}^2" if a == b else f"{names[a]}:{names[b]}"
+            for a, b in zip(j.tolist(), k.tolist(), strict=True)
+        ]
+        return {"term": terms, "estimate": (np.where(j == k, 1, 2) * self.matrix_[j, k]).tolist()}
+
     def _found_tables(self) -> list[ShownTable]:
         leading = self.own_eigenvalues_.shape[1]
         return [
