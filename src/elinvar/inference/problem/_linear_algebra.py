@@ -72,7 +72,8 @@ def _regular_inverses(matrices: Floats, unit: Floats) -> tuple[Floats, Bools]:
         scaled = _in_units(matrices, unit)
         regular = _plainly_regular(scaled)
         inverses = np.empty(matrices.shape)
-        inverses[regular] = _in_units(np.linalg.inv(scaled[regular]), unit[regular])
+        whole = np.asarray(np.linalg.inv(scaled[regular]), dtype=np.float64)
+        inverses[regular] = _in_units(whole, unit[regular])
         return inverses, regular
     # no root depends on the units of other columns: those of pivots are enough
     lower = _all_at_once(matrices)[0]

@@ -62,6 +62,8 @@ def newton(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0
     slopes 0: of two classes the last term is pull |slopes|^2 / 2, and of several it does not depend
     on which is the reference.
     """
+    if len(coef) == 1:
+        return _newton_of_two(Z, y, weight, coef[0], pull)[None]
     drawn = _Pull(pull, len(coef), free=1)
 
     def evaluate(w: Floats) -> tuple[float, Floats]:
@@ -73,6 +75,30 @@ def newton(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0
         bend = information(Z, weight, prob) + RIDGE * np.eye(w.size) + drawn.bend(w)
         move = np.asarray(np.linalg.solve(bend, slope), dtype=np.float64)
         return move.reshape(w.shape), float(move @ slope)
+
+    return _descend(evaluate, step, coef)
+
+
+def _newton_of_two(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float) -> Floats:
+    """`newton` for two classes, which is most of what is fitted, in few passes over the rows."""
+    # rows of class 0 turned round: t is the log odds of being right, and 1 / (1 + e^t) the slope
+    turned, ridge = Z * (2.0 * y - 1.0), np.full(len(coef), RIDGE)
+    ridge[1:] += pull
+
+    def evaluate(w: Floats) -> tuple[float, Floats]:
+        t = w @ turned
+        small = np.exp(-np.abs(t))
+        loss = np.log1p(small) - np.minimum(t, 0.0)
+        wrong = np.where(t >= 0, small, 1.0) / (1.0 + small)
+        return float(weight @ loss + 0.5 * (ridge * w) @ w), wrong
+
+    def step(w: Floats, wrong: Floats) -> tuple[Floats, float]:
+        off = weight * wrong
+        slope = ridge * w - turned @ off
+        bend = (turned * (off * (1.0 - wrong))) @ turned.T
+        bend.flat[:: len(w) + 1] += ridge
+        move = np.asarray(np.linalg.solve(bend, slope), dtype=np.float64)
+        return move, float(move @ slope)
 
     return _descend(evaluate, step, coef)
 
