@@ -81,6 +81,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/robust.py
 	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/graphs.py
 	$(BIN)/python benchmarks/forecast.py
 	$(BIN)/python benchmarks/forecast_classes.py
 	$(BIN)/python benchmarks/gate.py

@@ -12,6 +12,7 @@ ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "small-batches",
     "parameterization", "phase-diagram", "scaling", "quadratic-network", "network-width",
     "normalised-steps", "optimizers", "penalties", "few-shot", "coloured-digits", "sources",
+    "causal-graphs",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from elinvar._base._words import check_names
 from elinvar.errors import MissingExtraError
 from elinvar.studies import (
     _batch_size,
+    _causal_graphs,
     _coloured_digits,
     _few_shot,
     _heterogeneity,
@@ -44,6 +45,7 @@ _MODULES = (
     _few_shot,
     _coloured_digits,
     _sources,
+    _causal_graphs,
 )
 
 STUDIES = {study.name: study for study in map(study_of, _MODULES)}

@@ -146,7 +146,7 @@ def learn_graph(
         for _ in range(_ROUNDS):
             found = kurtosis(_coefficients(moments, adjacency, costs.kinds(adjacency)))
             costs = replace(costs, temper=np.minimum(1.0, 2.0 / np.maximum(found - 1.0, 1e-6)))
-            search, adjacency, best = _search(costs, task)
+            search, adjacency, best = _search(costs, task, search)
     kinds = costs.kinds(adjacency)
     # what only a few environments share is a coincidence of theirs, and no mechanism
     refused = 2 * (kinds == SHARED).sum(axis=0) < len(kinds)
@@ -182,12 +182,16 @@ def _known(moments: GraphMoments, acts_on: Bools | None) -> Ints:
     return known
 
 
-def _search(costs: Costs, task: GraphTask) -> tuple[ExactSearch | OrderSearch, Bools, float]:
+def _search(
+    costs: Costs, task: GraphTask, before: ExactSearch | OrderSearch | None = None
+) -> tuple[ExactSearch | OrderSearch, Bools, float]:
+    """Search for the best graph, where many are tried from what was found before."""
     search: ExactSearch | OrderSearch
     if costs.n_variables <= task.exact_up_to:
         search = ExactSearch(costs)
     else:
-        search = OrderSearch(costs, restarts=task.restarts, seed=task.seed)
+        start = before.order if isinstance(before, OrderSearch) else None
+        search = OrderSearch(costs, restarts=task.restarts, seed=task.seed, start=start)
     adjacency, cost = search.best()
     return search, adjacency, cost
 

@@ -18,9 +18,11 @@ class OrderSearch:
     ----------
     costs : Costs
     restarts : int
-        Random orders to start from, beside the one that grows from the least explained.
+        Random orders to start from, beside that of the columns.
     seed : int
         Of these.
+    start : list of int, optional
+        An order to start from in place of all these.
 
     References
     ----------
@@ -29,20 +31,23 @@ class OrderSearch:
     2023; M. Teyssier, D. Koller, "Ordering-based search", UAI 2005.
     """
 
-    def __init__(self, costs: Costs, *, restarts: int, seed: int) -> None:
-        self._costs, self._restarts, self._seed = costs, restarts, seed
+    def __init__(
+        self, costs: Costs, *, restarts: int, seed: int, start: Order | None = None
+    ) -> None:
+        self._costs, self._restarts, self._seed, self._start = costs, restarts, seed, start
         self._memo: dict[tuple[int, int, int], tuple[float, int]] = {}
-        self._order: Order = []
+        self.order: Order = []
 
     def best(self) -> tuple[Bools, float]:
         """Return the graph of the best order found, and its cost."""
         p, rng = self._costs.n_variables, np.random.default_rng(self._seed)
         free = _Rules()
         starts = [list(range(p)), *(rng.permutation(p).tolist() for _ in range(self._restarts))]
+        starts = starts if self._start is None else [self._start]
         found = [self._climb(start, free) for start in starts]
-        cost, self._order = min(found, key=lambda pair: pair[0])
+        cost, self.order = min(found, key=lambda pair: pair[0])
         parents, before = [0] * p, 0
-        for j in self._order:
+        for j in self.order:
             parents[j] = self._grow(j, before, free)[1]
             before |= 1 << j
         return from_bits(parents), cost
@@ -58,10 +63,10 @@ class OrderSearch:
     def parted(self, i: int, j: int) -> float:
         """Return the cost of a good graph without an edge between i and j."""
         rules = _Rules(lacks={i: 1 << j, j: 1 << i})
-        return self._cost(self._sweep(self._order, rules), rules)
+        return self._cost(self._sweep(self.order, rules), rules)
 
     def _without(self, v: int) -> Order:
-        return [u for u in self._order if u != v]
+        return [u for u in self.order if u != v]
 
     def _climb(self, order: Order, rules: "_Rules") -> tuple[float, Order]:
         cost = self._cost(order, rules)

@@ -16,8 +16,9 @@ _ROUNDS = 12
 _LONGEST = 12
 _MOST_ACTING = 3
 # an edge that passes a variable so near is bent, and how much
-_NEAR = 0.2
+_NEAR = 0.25
 _BEND = 0.3
+_SHIFT = 0.35
 
 
 def plot_graph(
@@ -67,7 +68,7 @@ def plot_graph(
     place = _places(adjacency, loose)
     across, down = place[:, 0].max() + 1, place[:, 1].max() + 1
     if ax is None:
-        ax = new_axes(min(max(4.5, 1.5 * across), 13.0), min(max(2.6, 1.25 * down + 0.8), 11.0))
+        ax = new_axes(min(max(6.0, 1.5 * across), 13.0), min(max(2.6, 1.25 * down + 0.8), 11.0))
     for i, j in np.argwhere(adjacency | np.triu(loose)):
         _join(ax, place, int(i), int(j), told=bool(adjacency[i, j]))
     for j, name in enumerate(names):
@@ -87,8 +88,10 @@ def _join(ax: Axes, place: Floats, i: int, j: int, *, told: bool) -> None:
     along = place[j] - place[i]
     others = np.delete(place, [i, j], axis=0) - place[i]
     share = (others @ along) / (along @ along)
-    off = np.abs(others @ [-along[1], along[0]]) / np.hypot(*along)
-    blocked = bool(((share > 0) & (share < 1) & (off < _NEAR)).any())
+    off = others @ [-along[1], along[0]] / np.hypot(*along)
+    near = (share > 0) & (share < 1) & (np.abs(off) < _NEAR)
+    # away from the nearest of those in the way
+    bend = 0.0 if not near.any() else np.copysign(_BEND, -off[near][np.abs(off[near]).argmin()])
     known: Any = ax
     known.annotate(
         "",
@@ -101,7 +104,7 @@ def _join(ax: Axes, place: Floats, i: int, j: int, *, told: bool) -> None:
             "linewidth": 1.4,
             "shrinkA": 15,
             "shrinkB": 15,
-            "connectionstyle": f"arc3,rad={_BEND if blocked else 0.0}",
+            "connectionstyle": f"arc3,rad={bend}",
         },
     )
 
@@ -143,7 +146,7 @@ def _places(adjacency: Bools, loose: Bools) -> Floats:
     joined = adjacency | adjacency.T | loose
     place = np.column_stack([np.zeros(p), layer]).astype(float)
     rows = [np.flatnonzero(layer == k) for k in range(layer.max() + 1)]
-    widest = max(len(row) for row in rows)
+    widest = max(2, *(len(row) for row in rows))
 
     def spread(row: NDArray[np.intp]) -> None:
         place[row, 0] = (np.arange(len(row)) + 0.5) * widest / len(row) - 0.5
@@ -156,6 +159,7 @@ def _places(adjacency: Bools, loose: Bools) -> Floats:
             near = [place[joined[:, j] | (np.arange(p) == j), 0].mean() for j in row]
             rows[k] = row[np.argsort(near, kind="stable")]
             spread(rows[k])
-    # neighbouring layers are shifted a little, so that no edge runs through a name
-    place[:, 0] += 0.12 * (place[:, 1] % 2)
+    # layers are shifted by shares that do not repeat, so that few edges run through a name
+    place[:, 0] += _SHIFT * np.sin(2.4 * place[:, 1])
+    place[:, 0] -= place[:, 0].min()
     return place
