@@ -108,6 +108,17 @@ def test_a_comparison_is_a_table_of_a_paper(model, monkeypatch):
         found.summary("latex")
 
 
+def test_models_that_do_not_fit_beside_each_other_stand_below(model):
+    found = compare(*[model] * 6)
+    lines = found.summary().splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [line.split() for line in lines if "(" in line and not line.strip("() 123456")]
+    assert len(heads) > 1
+    assert [name for line in heads for name in line] == [f"({k})" for k in range(1, 7)]
+    names = [line for line in lines if line.startswith("  environments")]
+    assert len(names) == len(heads)
+
+
 def test_what_cannot_be_compared(model):
     with pytest.raises(DataTypeError, match="got InvariantClassifier without one"):
         compare(model, InvariantClassifier())

@@ -58,13 +58,30 @@ def test_a_summary_has_a_table_a_model():
     assert "Second model: the invariant set alone (cause), whose effects agree" in text
     first, second = text.split("Second model")
     for part, table in ((first, model.all_features_), (second, model.answer_.of_set)):
-        lines = {line.split()[0]: line for line in part.splitlines() if line.startswith("  ")}
+        lines = {}  # of a table that is wider than a terminal a feature has more than one
+        for line in part.splitlines():
+            if line.startswith("  "):
+                name = line.split()[0]
+                lines[name] = lines.get(name, "") + line
         assert len(lines) == 1 + len(table)
         for row in table.to_dict("records"):
             line = lines[row["feature"]]
             assert row["verdict"] in line
             assert estimate(row["effect"], row["low"], row["high"]) in line
             assert bracket(row["new_low"], row["new_high"]) in line
+
+
+def test_a_summary_wider_than_a_terminal_goes_on_below_with_the_names_repeated():
+    frame, y, code = rows()
+    long = frame.rename(columns={"cause": "cause_of_the_whole_affair", "noise": "idle_talk"})
+    model = fit(long, y, code)
+    text, wide = model.summary(), model.summary("markdown")
+    assert max(map(len, text.splitlines())) <= 80
+    starts = [line for line in text.splitlines() if line.startswith("  cause_of_the_whole_affair")]
+    assert len(starts) > 2
+    assert not any(line.endswith(" ") for line in text.splitlines())
+    for head in ("average [95%]", "in a new one [90%]", "spread", "pooled"):
+        assert text.count(f"  {head}") == wide.count(f"| {head} ")
 
 
 def test_a_summary_can_be_had_for_a_page_or_a_paper():

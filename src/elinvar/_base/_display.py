@@ -77,9 +77,8 @@ def text_table(head: str, rows: Sequence[tuple[str, ...]], more: int, *, left: i
     """Return a heading and aligned rows, the first ``left`` columns to the left."""
     width = [max(len(row[j]) for row in rows) for j in range(len(rows[0]))]
     lines = [
-        "  "
-        + "  ".join(
-            cell.ljust(w) if j < left else cell.rjust(w)
+        "".join(
+            f"  {cell.ljust(w) if j < left else cell.rjust(w)}"
             for j, (cell, w) in enumerate(zip(row, width, strict=True))
         ).rstrip()
         for row in rows
@@ -87,6 +86,26 @@ def text_table(head: str, rows: Sequence[tuple[str, ...]], more: int, *, left: i
     if more:
         lines.append(f"  ... and {more:,} more")
     return printable("\n".join([*[wrapped(head)] * bool(head), *lines]))
+
+
+def text_blocks(rows: Sequence[tuple[str, ...]]) -> list[list[tuple[str, ...]]]:
+    """Return rows as one table under the other, where they are wider than a terminal.
+
+    The first column is repeated in each; a column that is too wide by itself stands alone with it.
+    """
+    # each column with the two blanks before it
+    first, *width = (2 + max(map(len, column)) for column in zip(*rows, strict=True))
+    starts, room = [1], WIDTH - first
+    for j, wide in enumerate(width, start=1):
+        if wide > room and j > starts[-1]:
+            starts.append(j)
+            room = WIDTH - first
+        room -= wide
+    stops = [*starts[1:], len(rows[0])]
+    return [
+        [(row[0], *row[start:stop]) for row in rows]
+        for start, stop in zip(starts, stops, strict=True)
+    ]
 
 
 def html_table(table: ShownTable, *, most: int | None = None, more: int = 0) -> str:

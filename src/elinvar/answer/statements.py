@@ -49,7 +49,8 @@ def smallest_words(answer: "Found") -> str:
         ratio = np.exp(answer.smallest_effect * np.pi / np.sqrt(3))
         return f"an odds ratio of {figure(float(ratio))} for one standard deviation of the feature"
     size = figure(answer.smallest_effect, 2)
-    return f"{size} standard deviations of {answer.schema.target} for one of the feature"
+    target = answer.schema.target
+    return f"{size} standard deviations of {target} for one standard deviation of the feature"
 
 
 def statement(row: Row) -> str:

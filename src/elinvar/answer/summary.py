@@ -5,7 +5,14 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
-from elinvar._base._display import ShownTable, html_list, html_table, text_table, wrapped
+from elinvar._base._display import (
+    ShownTable,
+    html_list,
+    html_table,
+    text_blocks,
+    text_table,
+    wrapped,
+)
 from elinvar._base._numbers import p_words
 from elinvar.answer.effect_tables import effect_tables
 from elinvar.answer.headline import headline, predictor_words
@@ -52,9 +59,10 @@ def laid_out(head: str, tables: list[ShownTable], lines: list[str], format: str)
 def _text(head: str, tables: list[ShownTable], lines: list[str]) -> str:
     parts = []
     for table in tables:
-        rows = [table.header, *table.rows]
         title = f"{table.title}." * bool(table.title)
-        parts += [text_table(title, rows, 0, left=len(table.header)), ""]
+        for rows in text_blocks([table.header, *table.rows]):
+            parts += [text_table(title, rows, 0, left=len(rows[0])), ""]
+            title = ""
     return "\n".join([*[wrapped(head), ""] * bool(head), *parts, *map(wrapped, lines)])
 
 
