@@ -53,6 +53,22 @@ def test_the_theory_is_printed_when_asked_for(elinvar, csv):
     assert [line[3] for line in power] == ["now"] + [""] * (len(power) - 1)
 
 
+def test_a_page_is_written_when_asked_for(elinvar, csv, tmp_path):
+    result = elinvar("diagnose", csv, *ROLES, "--report", tmp_path / "page.html")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"Report: {tmp_path / 'page.html'}" in result.stdout
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "Can these environments answer?" in page
+    told = elinvar("diagnose", csv, *ROLES, "--report", tmp_path / "page.html", "--json")
+    assert json.loads(told.stdout)["report"] == str(tmp_path / "page.html")
+
+
+def test_a_page_does_not_replace_the_table(elinvar, csv):
+    result = elinvar("diagnose", csv, *ROLES, "--report", csv)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is an input file" in result.stderr
+
+
 def test_lines_fit_a_hundred_columns(elinvar, many_places, tmp_path):
     frame = many_places(12, 40).rename(columns={"cause": "flipper_length_mm"})
     frame.to_csv(tmp_path / "rows.csv", index=False)

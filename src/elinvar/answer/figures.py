@@ -20,13 +20,14 @@ from elinvar.plots.types import Axes
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
     from elinvar.answer.transfer_found import TransferFound
+    from elinvar.inference import Diagnosis
 
 _ROWS = 20
 
 
 def figures(answer: "Found") -> "dict[str, Axes]":
     """Return the figures that this answer has something to show in, by name."""
-    several, diagnosis = answer.status != "pooled_only", answer.diagnosis
+    several = answer.status != "pooled_only"
     there: dict[str, tuple[bool, Callable[[Found], Axes]]] = {
         "forest": (several, draw_forest),
         "effects": (True, draw_effects),
@@ -35,10 +36,21 @@ def figures(answer: "Found") -> "dict[str, Axes]":
         "break_even": (bool(break_even_sentence(answer)), draw_break_even),
         "adaptation": (answer.adaptation is not None, draw_adaptation),
         "left_out": (bool(len(answer.left_out)), draw_left_out),
-        "diagnosis": (len(diagnosis.environments) > 1, draw_diagnosis),
-        "power": (bool(diagnosis.power["detectable_sd"].notna().any()), draw_power),
     }
-    return {name: draw(answer) for name, (shown, draw) in there.items() if shown}
+    drawn = {name: draw(answer) for name, (shown, draw) in there.items() if shown}
+    return drawn | diagnosis_figures(answer.diagnosis)
+
+
+def diagnosis_figures(found: "Diagnosis", *, theory: bool = False) -> "dict[str, Axes]":
+    """Draw what the data offer, and how much an effect must vary to be found, where they tell."""
+    from elinvar.plots import plot_power
+
+    drawn: dict[str, Axes] = {}
+    if len(found.environments) > 1:
+        drawn["diagnosis"] = found.plot(theory=theory)
+    if found.power["detectable_sd"].notna().any():
+        drawn["power"] = plot_power(found.power)
+    return drawn
 
 
 def draw_forest(answer: "Found", features: Sequence[str] | None = None) -> "Axes":
@@ -164,16 +176,3 @@ def draw_left_out(answer: "Found") -> "Axes":
         title=title,
         means_only=bool(answer.classes),
     )
-
-
-def draw_diagnosis(answer: "Found") -> "Axes":
-    """Draw what the data offer before any model is chosen."""
-    ax: Axes = answer.diagnosis.plot()
-    return ax
-
-
-def draw_power(answer: "Found") -> "Axes":
-    """Draw how much an effect must vary between environments to be found."""
-    from elinvar.plots import plot_power
-
-    return plot_power(answer.diagnosis.power)

@@ -52,6 +52,7 @@ def diagnose(
     missing: options.MissingValues = "error",
     intercept: options.InterceptKind = "shared",
     exclude_environments: options.ExcludeEnvironments = None,
+    report: options.Report = None,
     figures: options.Figures = None,
     theory: Annotated[
         bool,
@@ -84,6 +85,7 @@ def diagnose(
             ),
             intercept=intercept,
             exclude_environments=names(exclude_environments),
+            report=report,
             figures=figures,
             json=json,
             theory=theory,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from elinvar._base._numbers import number
 from elinvar.cli._console import Printer, progress
-from elinvar.cli._fit import print_json, print_written
-from elinvar.cli._source import Source, check_folder, make_folder
+from elinvar.cli._fit import command_words, print_json, print_written
+from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
 
 if TYPE_CHECKING:
     from elinvar.inference import Diagnosis
@@ -27,11 +27,13 @@ def run(
     *,
     intercept: Any,
     exclude_environments: list[str] | None,
+    report: Path | None,
     figures: Path | None,
     json: bool,
     theory: bool,
 ) -> None:
-    """Diagnose, print what was found, and write figures if asked for."""
+    """Diagnose, print what was found, and write a page and figures if asked for."""
+    check_outputs(source.data, report)
     check_folder(figures)
     with progress("Loading ..."):
         from elinvar import diagnose
@@ -42,7 +44,14 @@ def run(
         data = data.exclude(exclude_environments)
     with progress("Diagnosing ..."):
         found = diagnose(data, intercept=intercept)
-    written = {}
+    written: dict[str, Any] = {}
+    if report is not None:
+        from elinvar.report import write_report
+
+        with progress("Writing ..."):
+            written["report"] = write_report(
+                found, report, source=source.title, command=command_words()
+            )
     if figures is not None:
         with progress("Drawing ..."):
             written["figures"] = _draw(found, figures, theory=theory)
@@ -146,18 +155,13 @@ def _window(low: float, high: float) -> str:
 
 def _draw(found: "Diagnosis", folder: Path, *, theory: bool) -> list[Path]:
     """Write the figures that have something to show."""
-    from elinvar.plots import plot_power
+    from elinvar.answer.figures import diagnosis_figures
     from elinvar.report import write_picture
 
     make_folder(folder)
-    drawn = {}
-    if len(found.environments) > 1:
-        drawn["diagnosis"] = found.plot(theory=theory)
-    if found.power["detectable_sd"].notna().any():
-        drawn["power"] = plot_power(found.power)
     return [
         write_picture(ax, folder / f"{name}.{kind}")
-        for name, ax in drawn.items()
+        for name, ax in diagnosis_figures(found, theory=theory).items()
         for kind in ("png", "svg")
     ]
 

@@ -7,6 +7,8 @@ from elinvar._base import check_writable
 from elinvar.answer import Answer, TransferAnswer
 from elinvar.answer.figures import draw_forest, figures
 from elinvar.answer.transfer_figures import forecast_figures
+from elinvar.inference import Diagnosis
+from elinvar.report._diagnosis_page import write_diagnosis
 from elinvar.report._figures import answer_of, any_answer_of
 from elinvar.report._forecast_page import forecast_sections
 from elinvar.report._sections import sections
@@ -29,9 +31,9 @@ def write_report(
 
     Parameters
     ----------
-    model : estimator or answer
+    model : estimator, answer or Diagnosis
         An InvariantRegressor or InvariantClassifier, a TransferRegressor or TransferClassifier,
-        fitted or loaded from a model file, or its ``answer_``.
+        fitted or loaded from a model file, or its ``answer_``; or what `diagnose` has found.
     path : str or path
         Where to; its folder must exist. The file appears whole or not at all.
     title : str, optional
@@ -55,7 +57,10 @@ def write_report(
     DataError
         If the model has no answer: it is of another kind, or not fitted.
     """
-    answer, path = any_answer_of(model), check_writable(path)
+    path = check_writable(path)
+    if isinstance(model, Diagnosis):
+        return write_diagnosis(path, model, title=title, source=source, command=command)
+    answer = any_answer_of(model)
     if isinstance(answer, TransferAnswer):
         linear = None if holds is None else answer_of(holds)
         return _write_forecast(path, answer, linear, title=title, source=source, command=command)

@@ -16,6 +16,7 @@ from elinvar.answer.sentences import (
     multiplicity_sentence,
 )
 from elinvar.answer.statements import meaning, shown_name, statement
+from elinvar.inference import Diagnosis
 from elinvar.report import _tables as tables
 from elinvar.report.layout import Table
 
@@ -50,7 +51,7 @@ def sections(answer: Answer, *, source: str | None, command: str | None) -> list
         found = [_verdicts(answer), _effects(answer), path, _left_out(answer), _tests(answer)]
         found += few_rows(answer)
     notes = Section(name="notes", heading="Notes", link="Notes", parts={"notes": answer.notes})
-    found += [_diagnosis(answer), *[notes] * bool(answer.notes)]
+    found += [diagnosis_section(answer.diagnosis), *[notes] * bool(answer.notes)]
     return [*found, _data(answer, source), _making(answer, command)]
 
 
@@ -162,13 +163,14 @@ def _tests(answer: Answer) -> Section:
     )
 
 
-def _diagnosis(answer: Answer) -> Section:
-    diagnosis = answer.diagnosis
+def diagnosis_section(diagnosis: Diagnosis, *, told: bool = False) -> Section:
+    """Return what data could show, feature by feature; its verdict unless that is ``told``."""
     return Section(
         name="diagnosis",
         heading="What could these data show?",
         link="Diagnosis",
         parts={
+            "told": told,
             "verdict": diagnosis.verdict,
             "reason": diagnosis.reason,
             "advice": diagnosis.advice,
