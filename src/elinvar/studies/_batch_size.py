@@ -14,7 +14,7 @@ from elinvar.theory import critical_batch_size, noise_floor
 
 TITLE = "How large a batch it takes"
 CLAIM = (
-    "HeteroSGD needs large batches: small ones lose the signal in sampling noise, where "
+    "It takes many measurements a batch: with few, chance drowns what holds, from where "
     "theory says so."
 )
 AXES = {"batch_size": "batch_sizes"}

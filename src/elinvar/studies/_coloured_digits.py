@@ -46,8 +46,9 @@ Labelled = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 TITLE = "Coloured digits"
 CLAIM = (
-    "Where a shortcut has the same sign in all environments, plain HeteroSGD takes it; steps "
-    "extrapolated by a gain, on gates, leave it out."
+    "A shortcut that helps in every environment, only more in one than in the other, is taken "
+    "by plain HeteroSGD; steps that exaggerate the difference (a gain), on gates, leave it "
+    "out."
 )
 AXES = {"method": tuple(METHODS), "setting": "settings"}
 EXTRAS = ("torch", "digits")

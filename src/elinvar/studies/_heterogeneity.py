@@ -15,7 +15,7 @@ from elinvar.theory import critical_heterogeneity
 
 TITLE = "How much heterogeneity it takes"
 CLAIM = (
-    "HeteroSGD forgets the spurious part once the environments differ enough: beyond the "
+    "HeteroSGD forgets what changes between environments once they differ enough: beyond the "
     "critical heterogeneity of its step size, and not before."
 )
 AXES = {"step_size": "step_sizes", "ratio": "ratios"}

@@ -59,8 +59,8 @@ NETWORKS = {
 
 TITLE = "Width, depth and the scale of the start"
 CLAIM = (
-    "On fresh inputs networks of any width and depth keep the bias from a small start; from a "
-    "large one they are their own linearisation, and lose it."
+    "On fresh inputs networks of any width and depth forget what changes, if they start small; "
+    "from a large start they learn as a linear model of fixed features, and forget nothing."
 )
 QUESTION = 4
 AXES = {"network": "networks", "order": ("cyclic", "pooled")}

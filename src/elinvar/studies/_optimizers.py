@@ -32,10 +32,10 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 _PLAIN = ("SGD", "momentum", "Nesterov")
 
-TITLE = "Optimisers of torch"
+TITLE = "Adam and other optimisers"
 CLAIM = (
-    "Only plain SGD keeps the bias in every run, in a window of step sizes; memory of past "
-    "gradients, for momentum or to normalise steps, mixes environments, and keeps it less surely."
+    "Only plain SGD forgets what changes in every run, in a window of step sizes; optimisers "
+    "that remember past gradients (momentum, Adam) mix environments, and forget less surely."
 )
 QUESTION = 3
 AXES = {"optimizer": "optimizers", "step_size": "step_sizes"}

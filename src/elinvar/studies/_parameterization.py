@@ -72,8 +72,8 @@ SETTINGS = {
 
 TITLE = "What the factors do"
 CLAIM = (
-    "It is the product form A = U U' that recovers A*, with as few columns as A* has directions: "
-    "with fresh data width is no ingredient, and A itself fails even with infinite data."
+    "A has to be learnt as a product U U', with as few columns as A* has directions: with fresh "
+    "data more width adds nothing, and steps on A itself fail even with infinite data."
 )
 AXES = {"setting": "settings"}
 

@@ -40,8 +40,9 @@ def _spaced(low: float, high: float, count: int) -> tuple[float, ...]:
 
 TITLE = "Which heterogeneity and which step"
 CLAIM = (
-    "Heterogeneity and step size together decide what is learnt: A* beyond the critical "
-    "heterogeneity of the step, the pooled solution before it, nothing where both are too large."
+    "How much environments differ and how large a step is decide together: beyond one line "
+    "what changes is forgotten, before it it is learnt, and where both are too large runs "
+    "blow up."
 )
 AXES = {"step_size": "step_sizes", "heterogeneity": "heterogeneities"}
 PROBLEM = ("heterogeneity",)

@@ -66,8 +66,8 @@ _PAIRS = (
 
 TITLE = "Two-layer networks with quadratic activation"
 CLAIM = (
-    "The same holds for a two-layer network with quadratic activation, where the measurement "
-    "is x x'."
+    "The same holds for a network of two layers whose units square their input: the "
+    "measurement is x x'."
 )
 QUESTION = 4
 AXES = {"training": tuple(TRAININGS)}

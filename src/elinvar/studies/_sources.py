@@ -86,8 +86,8 @@ _HOLDS, _MEAN, _SHARE = 0.65, 0.725, 0.75
 
 TITLE = "Text from many sources"
 CLAIM = (
-    "What brings out the predictor that holds in new sources is purity of batches, spread between "
-    "sources and large steps; width, depth and tokens do not."
+    "What brings out the cue that works in new sources is one source a batch, sources that "
+    "differ, and large steps; width, depth and more text do not."
 )
 QUESTION = 7
 AXES = {"arm": "arms", "choice": "choices"}

@@ -14,8 +14,8 @@ from elinvar.theory import step_limits, step_window
 
 TITLE = "How large a step it takes"
 CLAIM = (
-    "Heterogeneity acts through large steps: with too small a step HeteroSGD learns the "
-    "spurious part as pooled training does, with too large a step it diverges."
+    "It takes large steps: with too small a step HeteroSGD learns what changes, as mixed "
+    "batches do; with too large a step it blows up (diverges)."
 )
 AXES = {"step_size": "step_sizes"}
 PROBLEM = ("step_size",)

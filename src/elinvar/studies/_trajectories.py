@@ -15,8 +15,9 @@ _DISTANCES = ("error", "pooled_error")
 
 TITLE = "Where three algorithms go"
 CLAIM = (
-    "HeteroSGD recovers the invariant part A*, while PooledSGD and PooledGD end at A* plus "
-    "the mean of the spurious parts A^(e)."
+    "Training on one environment a step (HeteroSGD) ends at A*, what all environments share; "
+    "training on mixed batches (PooledSGD, PooledGD) ends at A* plus the mean of what changes, "
+    "the spurious parts A^(e)."
 )
 AXES = {"algorithm": "algorithms"}
 
