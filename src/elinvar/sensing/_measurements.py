@@ -231,9 +231,10 @@ class Rectangular(MeasurementLaw):
     def total(self, rng: np.random.Generator, R: Reals, n: int, noise: float) -> Reals:
         r"""Draw the sum of r_i X_i over n fresh measurements from its law, doubled.
 
-        With a :math:`\sim \chi^2_n`, l normal and q :math:`= l^2 + \chi^2_{n-1}`, S1 = |R| a +
-        :math:`\sigma` b and S2 = |R|^2 a + 2 |R| :math:`\sigma` b + :math:`\sigma^2` q, b =
-        :math:`\sqrt a\, l`: the sum is :math:`\sqrt{S2} Z` with its part along R replaced by S1.
+        With a :math:`\sim \chi^2_n`, l normal, q :math:`= l^2 + \chi^2_{n-1}` and
+        :math:`b = \sqrt a\, l`, let :math:`S_1 = |R| a + \sigma b` and
+        :math:`S_2 = |R|^2 a + 2 |R| \sigma b + \sigma^2 q`: the sum is :math:`\sqrt{S_2} Z`
+        with its part along R replaced by :math:`S_1`.
 
         Parameters
         ----------
