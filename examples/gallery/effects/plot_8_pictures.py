@@ -44,10 +44,11 @@ plot_left_out(model.left_out_)
 
 # %%
 # What leaves the model when disagreement between months is punished more and more:
-plot_path(model.path_.strength, model.path_.coef, names)
+verdicts = dict(zip(model.evidence_["feature"], model.evidence_["verdict"], strict=True))
+plot_path(model.path_.strength, model.path_.coef, names, verdicts=verdicts)
 
 # %%
-# From which shift on the invariant model is better, and what the table can tell before any fit:
+# What the table can tell before any fit:
 from elinvar.plots import plot_diagnosis, plot_power
 
 plot_diagnosis(model.diagnosis_.features)
