@@ -6,12 +6,18 @@ import re
 
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.special import comb
 
 from elinvar.errors import FileError
 from elinvar.studies import write_explorable_page
-from elinvar.theory import growth_exponent, heterogeneity_window, step_limits, step_window
+from elinvar.theory import (
+    critical_environments,
+    growth_exponent,
+    heterogeneity_window,
+    law_growth_exponent,
+    step_limits,
+    step_window,
+    width_window,
+)
 
 # What a script finds in the page, whose functions are those of its window.
 HARNESS = """<!doctype html><title></title>
@@ -57,17 +63,20 @@ SETTINGS = [
 ]
 
 
-def exponent(s):
-    """gamma by sums over the binomial law, or by an integral over the year."""
+def law(s):
+    """The law of a batch's mean eigenvalue, as functions of the theory take it."""
     if s["kind"] == "two":
-        k = np.arange(s["purity"] + 1)
-        mean_of_batch = s["mean"] + s["spread"] * (2 * k / s["purity"] - 1)
-        return growth_exponent(mean_of_batch, s["step"], weights=comb(s["purity"], k))
-    middle, swing = 1 + s["step"] * s["mean"], s["step"] * s["spread"] * np.sinc(s["window"])
-    zero = [np.arccos(-middle / swing) / np.pi] if swing > middle else None
-    return quad(
-        lambda t: np.log(abs(middle + swing * np.cos(np.pi * t))), 0, 1, points=zero, epsabs=1e-9
-    )[0]
+        return {"mean": s["mean"], "environments": s["purity"]}
+    return {"mean": s["mean"], "law": "cosine"}
+
+
+def left(s):
+    """What averaging over the window leaves of the spread."""
+    return np.sinc(s["window"]) if s["kind"] == "seasons" else 1.0
+
+
+def exponent(s):
+    return law_growth_exponent(s["spread"] * left(s), s["step"], **law(s)).exponent
 
 
 PLAIN = [setting(), setting(step=0.03, mean=0.5, spread=9.0), setting(spread=2.5)]
@@ -91,33 +100,25 @@ def test_exponents_and_bounds_are_those_of_the_theory(numbers):
     for s, (gamma, pooled, bounded) in zip(SETTINGS, numbers[0], strict=True):
         assert gamma == pytest.approx(exponent(s), abs=1e-6), s
         assert pooled == pytest.approx(growth_exponent([s["mean"]], s["step"]), abs=1e-12)
-        reach = s["spread"] * (np.sinc(s["window"]) if s["kind"] == "seasons" else 1)
+        reach = s["spread"] * left(s)
         limits = step_limits([1.0], [s["mean"] - reach, s["mean"] + reach])
         assert bounded == (s["step"] < limits.bounded), s
 
 
-def test_lines_of_one_environment_a_batch_are_those_of_the_theory(numbers):
-    for s, lines in zip(PLAIN, numbers[1][:3], strict=True):
-        spreads = heterogeneity_window(s["step"], mean=s["mean"])
-        steps = step_window(s["spread"], mean=s["mean"])
-        assert lines["spread"] == pytest.approx([spreads.low, spreads.high], abs=1e-6)
+def test_lines_are_those_of_the_theory(numbers):
+    for s, lines in zip([*PLAIN, MIXED, SEASONS], numbers[1], strict=True):
+        spreads = heterogeneity_window(s["step"], **law(s))
+        steps = step_window(s["spread"] * left(s), **law(s))
+        found = [spreads.low / left(s), spreads.high / left(s)]
+        assert lines["spread"] == pytest.approx(found, abs=1e-6)
         assert lines["step"] == pytest.approx([steps.low, steps.high], abs=1e-6)
 
 
-def test_lines_of_other_batches_are_where_the_exponent_turns(numbers):
+def test_critical_purity_and_width_are_those_of_the_theory(numbers):
     mixed, seasons = numbers[1][3:]
-    for s, lines in ((MIXED, mixed), (SEASONS, seasons)):
-        for name in ("spread", "step"):
-            low, high = lines[name]
-            for at, sign in ((low, -1), (high, 1)):
-                before, after = (exponent(s | {name: at * (1 + d)}) for d in (-1e-6, 1e-6))
-                assert before * sign < 0 < after * sign
-    # the largest purity that works at M = 9, mu = 1, eta = .1
-    works = [exponent(MIXED | {"purity": b}) < 0 for b in (1, 2, 3, 4, 5)]
-    assert works == [b <= mixed["purity"] for b in (1, 2, 3, 4, 5)]
-    # M sinc(w) = 2 sqrt(mu / eta)
-    assert 10 * np.sinc(seasons["window"][1]) == pytest.approx(2 * 10**0.5, abs=1e-6)
-    assert seasons["spread"][0] * np.sinc(0.2) == pytest.approx(2 * 10**0.5, abs=1e-6)
+    assert mixed["purity"] == critical_environments(MIXED["spread"], MIXED["step"])
+    width = width_window(SEASONS["spread"], SEASONS["step"], mean=SEASONS["mean"])
+    assert seasons["window"] == pytest.approx([width.low, width.high], abs=1e-6)
 
 
 STATE = """(page) => {
