@@ -255,7 +255,8 @@ def _keeps(rows: list[Row], what: str, config: Config) -> Claim:
     pooled = max(row["pooled_invariant"] for row in rows)
     return Claim(
         holds=bool(min(row["invariant"] for row in rows) >= config.rich > pooled + config.lost),
-        sentence=f"{what}: the output's gradient lies in the invariant subspace by so much: {said} "
+        sentence=f"{what}: of the gradient of the output this share lies in the invariant "
+        f"subspace: {said} "
         f"(medians of {rows[0]['runs']} runs; needed: {percent(config.rich)}), pooled by at most "
         f"{percent(pooled)}.",
     )

@@ -294,8 +294,8 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     rate = agree / compared if compared else float("nan")
     outcomes = Claim(
         holds=bool(rate >= 0.95),
-        sentence=f"{percent(rate, 3)} of the {compared:,} runs that are long enough to show their "
-        "predicted exponent, and certainly bounded, end as predicted (needed: 95%).",
+        sentence=f"{percent(rate, 3)} of the {compared:,} runs that are long enough to tell, and "
+        "certain not to blow up, end as predicted (needed: 95%).",
     )
     return (border, outcomes, _divergence(summary), *_with_noise(summary, config))
 
@@ -328,7 +328,8 @@ def _divergence(summary: DataFrame) -> Claim:
     spread = f", at {figure(ratios.min())} to {figure(ratios.max())} times the bound"
     return Claim(
         holds=bool(against == 0 and len(seen) > 0 and between == len(seen)),
-        sentence=f"{against} runs diverge below the bound (needed: 0), and half of them between it "
-        f"and the line from which the spurious part grows again at {between} of the {len(seen)} "
-        f"step sizes at which half do (needed: all){spread if len(seen) else ''}.",
+        sentence=f"{against} runs blow up below the bound up to which theory rules it out (needed: "
+        f"0). Where half of them do, at {len(seen)} step sizes, it is beyond that bound and before "
+        f"the line from which the spurious part grows again at {between} of these (needed: all)"
+        f"{spread if len(seen) else ''}.",
     )
