@@ -16,9 +16,11 @@ from elinvar.theory import (
     convergence_steps,
     critical_batch_size,
     critical_environments,
+    critical_heterogeneity,
     critical_normalised_step,
     critical_speed,
     drift_peak,
+    escape_steps,
     free_growth_exponent,
     growth_exponent,
     heterogeneity_window,
@@ -27,7 +29,10 @@ from elinvar.theory import (
     momentum_growth_exponent,
     noise_floor,
     predict_outcome,
+    reused_data_error,
+    start_amplitudes,
     step_limits,
+    tilt_response,
     width_window,
 )
 
@@ -337,9 +342,123 @@ def normalised() -> None:
         assert ends[0] > 0.2 and ends[1] < 0.02
 
 
+def angles() -> None:
+    """The error that an angle leaves over the angle; where a shared direction dies."""
+    for heterogeneity, step in ((7.0, 0.06), (6.0, 0.1), (8.0, 0.1)):
+        c = tilt_response([1 + heterogeneity, 1 - heterogeneity], step)
+        algorithm, angle = HeteroSGD(step_size=step, batch_size=None), np.deg2rad(1.0)
+        seen = [
+            np.median(
+                solve(
+                    two_point(heterogeneity, dim=8, angle=angle, rng=s),
+                    algorithm,
+                    steps=6000,
+                    rng=s,
+                ).relative_error[1000:]
+            )
+            for s in range(8)
+        ]
+        slope = float(np.median(seen)) / angle
+        print(
+            f"M = {heterogeneity}, eta = {step}: error a radian {slope:.3f}, sqrt(2) c "
+            f"{np.sqrt(2) * c:.3f}   [15]"
+        )
+        assert abs(slope / (np.sqrt(2) * c) - 1) < 0.1
+    line = critical_heterogeneity(0.1, 2.0)
+    ends = []
+    for ratio in (0.85, 1.15):
+        problem = two_point(ratio * line, dim=4, invariant_rank=1, spurious_rank=1, angle=np.pi / 2)
+        runs = [
+            solve(problem, HeteroSGD(step_size=0.1, batch_size=None), steps=4000, rng=s)
+            for s in range(9)
+        ]
+        ends.append(float(np.median([run.invariant_signal[-1] for run in runs])))
+    print(f"shared direction, at .85 / 1.15 of {line:.2f}: {ends[0]:.2g} / {ends[1]:.2g}   [15]")
+    assert ends[0] > 1e-3 > 1e6 * ends[1]
+
+
+def starts() -> None:
+    """Steps from Gaussian starts, of every single run."""
+    worst = 0.0
+    for columns in (2, 3, 12):
+        for condition in (1.0, 10.0, 100.0):
+            sigma = np.array([1.0, 1.0 / condition])
+            for seed in range(3):
+                problem = two_point(6.0, dim=12, invariant_eigenvalues=sigma, rng=seed)
+                rng = np.random.default_rng(seed)
+                start = 1e-3 * rng.standard_normal((12, columns)) / np.sqrt(columns)
+                directions = np.linalg.eigh(problem.invariant)[1][:, :-3:-1]
+                own = start_amplitudes(directions.T @ start, sigma)
+                said = max(escape_steps(s, 0.1, a) for s, a in zip(sigma, own, strict=True))
+                algorithm = HeteroSGD(step_size=0.1, batch_size=None)
+                run = solve(problem, algorithm, steps=int(1.2 * said) + 50, rng=0, start=start)
+                took = int(np.argmax(run.error <= 0.5 * sigma[1]))
+                worst = max(worst, abs(took / said - 1))
+    print(f"steps from 27 Gaussian starts: within {100 * worst:.1f}% of escape_steps   [16]")
+    assert worst < 0.06
+
+
+def reused() -> None:
+    """The positive part of a signal with noise, and runs on data that are used again."""
+    rng, d, v = np.random.default_rng(0), 24, 0.01
+    for width in (1, 3, 24):
+        seen = []
+        for _ in range(200):
+            Z = rng.standard_normal((d, d))
+            values, Q = np.linalg.eigh(np.diag(np.eye(d)[0]) + np.sqrt(v) * (Z + Z.T) / 2)
+            values = np.where(np.arange(d) < d - width, 0.0, np.maximum(values, 0.0))
+            seen.append(np.linalg.norm(Q * values @ Q.T - np.diag(np.eye(d)[0])))
+        said = reused_data_error([1.0], dim=d, n_samples=1, power=v, width=width)
+        print(f"k = {width}: positive part off by {np.mean(seen):.3f}, predicted {said:.3f}   [17]")
+        assert abs(np.mean(seen) / said - 1) < 0.03
+    problem = two_point(6.0, dim=16, invariant_rank=1, spurious_rank=1).sample(1500, 0)
+    algorithm = HeteroSGD(step_size=0.1, batch_size=None)
+    error = float(np.median(solve(problem, algorithm, steps=400, rng=0).error[300:]))
+    said = reused_data_error(
+        [1.0], dim=15, n_samples=3000, power=37, step_size=0.1, steps=400
+    )  # fmt: skip
+    print(f"2 x 1,500 measurements: error {error:.3f}, predicted {said:.3f}   [17]")
+    assert abs(error / said - 1) < 0.2
+
+
+def twins() -> None:
+    """Rectangular matrices: the error that noise leaves; measurements that see the trace."""
+    for heterogeneity in (6.0, 8.0):
+        problem = two_point(heterogeneity, dim=14, columns=22)
+        algorithm = HeteroSGD(step_size=0.1, batch_size=20_000)
+        said = predict_outcome(problem, algorithm, 1000)
+        runs = [solve(problem, algorithm, steps=1000, rng=s).relative_error[500:] for s in range(3)]
+        error = float(np.median(runs))
+        print(
+            f"14 x 22, M = {heterogeneity}: {error:.3f}, predicted {said.relative_error:.3f}   [18]"
+        )
+        assert abs(error / said.relative_error - 1) < 0.1
+    for step, heterogeneity in ((0.01, 6.0), (0.04, 8.0)):
+        for sign, tolerance in ((1, 0.15), (0, 0.1)):
+            # with a trace, and with the opposite beside it
+            s = np.array([[1 + heterogeneity], [1 - heterogeneity]])
+            problem = SensingProblem.finite(
+                dim=16, invariant_rank=1, values=s if sign else np.hstack([s, -s]), rng=0,
+                measurements="rank_one",
+            )  # fmt: skip
+            algorithm = HeteroSGD(step_size=step, batch_size=None)
+            said = predict_outcome(problem, algorithm, 2000)
+            runs = [
+                solve(problem, algorithm, steps=2000, rng=s, record_every=5).relative_error[250:]
+                for s in range(6)
+            ]
+            error = float(np.median(runs))
+            told = "trace" if sign else "no trace"
+            print(
+                f"x x', {told}, eta = {step}, M = {heterogeneity}: {error:.3f}, predicted "
+                f"{said.relative_error:.3f}   [19]"
+            )
+            assert abs(error - said.relative_error) < tolerance * max(error, 1)
+
+
 if __name__ == "__main__":
     for check in (
         laws, bounded, products, bursts, times, floors, free, divergence, outcomes, mixed, windows,
-        drifts, penalties, normalised,
+        drifts, penalties, normalised, angles, starts, reused, twins,
     ):  # fmt: skip
         check()

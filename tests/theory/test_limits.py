@@ -100,7 +100,7 @@ def test_times_at_the_edges():
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: escape_steps(1.0, 0.1, 0.0),
+        lambda: escape_steps(1.0, 0.1, -0.1),
         lambda: escape_steps(np.nan, 0.1, 0.1),
         lambda: escape_steps(1.0, 0.1, 0.1, share=1.0),
         lambda: convergence_steps(1.0, 0.1, 0.1, accuracy=0.0),

@@ -441,8 +441,6 @@ def test_orders_of_environments_and_the_trace():
         assert predict_outcome(problem(), algorithm, STEPS).outcome == "recovers"
         seen = solve(problem(), algorithm, steps=STEPS, rng=0)
         assert np.median(seen.spurious_signal[-200:]) < 1e-3
-    algorithm = PooledSGD(step_size=0.1, batch_size=10**5)
+    algorithm = PooledSGD(step_size=0.05, batch_size=10**5)
     seen = predict_outcome(problem(measurements="rank_one"), algorithm)
-    assert (seen.outcome, "trace" in seen.reason) == ("undecided", True)
-    finite = problem().sample(500, np.random.default_rng(0))
-    assert predict_outcome(finite, algorithm).outcome == "undecided"
+    assert (seen.outcome, "trace" in seen.reason) == ("learns pooled", True)

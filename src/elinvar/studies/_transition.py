@@ -9,7 +9,7 @@ sampling noise leaves: its lower end asks for a large batch.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,26 +40,32 @@ class Transition:
     error: float
 
 
-def slope(trajectory: "Trajectory", window: tuple[float, float] = WINDOW) -> dict[str, Any]:
-    """Return the mean slope a step of the log spurious amplitude within the window, and its steps.
+def slope(
+    trajectory: "Trajectory",
+    window: tuple[float, float] = WINDOW,
+    signal: Literal["spurious_signal", "invariant_signal"] = "spurious_signal",
+) -> dict[str, Any]:
+    """Return the mean slope a step of the log amplitude within the window, and its steps.
 
     Parameters
     ----------
     trajectory : Trajectory
         With every step recorded.
     window : (low, high)
-        Of the spurious signal.
+        Of the signal.
+    signal : {"spurious_signal", "invariant_signal"}
+        Whose amplitude.
 
     Returns
     -------
     dict
         ``slope`` and ``slope_steps``.
     """
-    signal = np.asarray(trajectory.spurious_signal, dtype=np.float64)
+    sizes = np.asarray(getattr(trajectory, signal), dtype=np.float64)
     # the step out of the window counts, the one into it does not: whether a step counts is known
     # before it is drawn, so that their mean stays unbiased
-    within = (signal[:-1] > window[0]) & (signal[:-1] < window[1]) & (signal[1:] > 0)
-    growth = 0.5 * np.diff(np.log(np.where(signal > 0, signal, 1.0)))[within]
+    within = (sizes[:-1] > window[0]) & (sizes[:-1] < window[1]) & (sizes[1:] > 0)
+    growth = 0.5 * np.diff(np.log(np.where(sizes > 0, sizes, 1.0)))[within]
     mean = float(growth.mean()) if len(growth) else 0.0
     return {"slope": mean, "slope_steps": len(growth)}
 

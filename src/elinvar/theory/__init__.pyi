@@ -25,7 +25,10 @@ from elinvar.theory._predict import predict_outcome as predict_outcome
 from elinvar.theory._prediction import Prediction as Prediction
 from elinvar.theory._results import GrowthExponent as GrowthExponent
 from elinvar.theory._results import Window as Window
+from elinvar.theory._reuse import reused_data_error as reused_data_error
+from elinvar.theory._tilt import tilt_response as tilt_response
 from elinvar.theory._times import convergence_steps as convergence_steps
 from elinvar.theory._times import escape_steps as escape_steps
+from elinvar.theory._times import start_amplitudes as start_amplitudes
 from elinvar.theory._windows import suppressing_gains as suppressing_gains
 from elinvar.theory._windows import suppressing_steps as suppressing_steps

@@ -9,6 +9,7 @@ import numpy as np
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
 from elinvar._base._numbers import figure
+from elinvar.theory._double import as_symmetric
 from elinvar.theory._limits import step_limits
 from elinvar.theory._noise import critical_batch_size
 from elinvar.theory._reduction import Reduced
@@ -127,6 +128,7 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
     growth exponent of the spurious part in learned columns: holds, -0.08718 < 0
     batch size: holds, 1,000,000 >= 9255
     """
+    problem, algorithm = as_symmetric(problem, algorithm)
     return tuple(_conditions(Reduced.of(problem, algorithm), problem, algorithm))
 
 

@@ -9,6 +9,7 @@ from scipy.special import ndtr
 from elinvar._base import MatrixAlgorithm, MatrixProblem
 from elinvar.errors import DataError
 from elinvar.theory._conditions import check_conditions
+from elinvar.theory._double import as_symmetric
 from elinvar.theory._momentum import momentum_growth_exponent
 from elinvar.theory._prediction import Outcome, Prediction
 from elinvar.theory._reduction import Reduced
@@ -85,6 +86,7 @@ def predict_outcome(
     """
     if steps is not None and not steps >= 1:
         raise DataError(f"steps must be at least 1; got {steps!r}.")
+    problem, algorithm = as_symmetric(problem, algorithm)
     setup = Setup(
         problem=problem, algorithm=algorithm, reduced=Reduced.of(problem, algorithm), asked=steps
     )
@@ -99,7 +101,7 @@ def predict_outcome(
         return replace(
             blank, outcome=found.outcome, reason=found.reason, relative_error=found.error
         )
-    found = _factored(setup)
+    found = _traced(setup) if setup.reduced.trace else _factored(setup)
     spurious = setup.spurious
     return replace(
         blank,
@@ -135,18 +137,19 @@ def _outside_theory(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> str:
             f"steps of {name} are not multiplicative in the amplitude, so that growth exponents of "
             "plain steps do not describe them."
         )
-    if getattr(getattr(problem, "measurements", None), "trace", 0.0):
-        return (
-            "these measurements also see the trace of the residual, which moves all directions at "
-            "once; centred ones do not."
-        )
     if getattr(algorithm, "order", "random") == "drift":
         return (
             "environments that drift slowly bring the spurious part back even where its growth "
             "exponent is negative; critical_speed says below which speed."
         )
-    if getattr(problem, "data", None) is not None:
-        return "a finite data set is used again and again; the theory is for fresh measurements."
+    data = getattr(problem, "data", None)
+    if data is not None and len(data.names) != len(problem.spurious_matrices):
+        return "the environments of a finite data set are few of a continuum, and not told."
+    trace = getattr(getattr(problem, "measurements", None), "trace", 0.0)
+    if data is not None and trace:
+        return (
+            "what noise does to data that are used again is not derived for a trace that is seen."
+        )
     return ""
 
 
@@ -176,6 +179,35 @@ def _factored(setup: Setup) -> Finding:
         reason = f"spurious directions die, at {spurious.top:.3g} a step, but bursts or late starts"
         return Finding("undecided", f"{reason} are visible {share:.0f}% of the time.")
     return _learned(setup)
+
+
+def _traced(setup: Setup) -> Finding:
+    """Answer for measurements that also see the trace: no part of A is moved by itself."""
+    reduced, algorithm = setup.reduced, setup.algorithm
+    needed = setup.columns(reduced.sigma)
+    if needed > setup.width:
+        return Finding("cannot represent", f"{_columns(setup)} of U cannot hold rank {needed}.")
+    if algorithm.parameterization == "psd" and reduced.sigma.min() < 0:
+        return Finding("cannot represent", "A = U U' has no negative eigenvalue, but A* has.")
+    if setup.few:
+        return Finding("undecided", _TOLD_FEW.format(reduced.batch_size))
+    seen, free = setup.rehearsal, reduced.trace_growth
+    if seen.diverged > 0.1:
+        told = f"{100 * seen.diverged:.0f}% of rehearsed runs diverge: the trace of the residual "
+        outcome: Outcome = "diverges" if seen.diverged >= 0.9 else "undecided"
+        return Finding(outcome, f"{told}moves all directions at once.")
+    error = float(np.hypot(seen.error / reduced.signal, setup.sampled))
+    told = (
+        "measurements see the trace of the residual, which moves all directions at once (free ones "
+        f"at {free:.3g} a step)"
+    )
+    if error <= _GOOD:
+        return Finding("recovers", f"{told}, but leaves little.", error)
+    if error <= _ROUGH:
+        return Finding("recovers approximately", f"{told}.", error)
+    if seen.spurious > 0.5 * setup.pooled_level > 0:
+        return Finding("learns pooled", f"{told}; spurious ones rest near their mean.", error)
+    return Finding("learns a mixture", f"{told}.", error)
 
 
 def _settling(setup: Setup) -> Finding | None:
@@ -291,11 +323,10 @@ def _recovered(setup: Setup) -> Finding:
         reason = f"spurious directions grow, at {top:.3g} a step, but stay invisible for this long"
     if error <= _GOOD:
         return Finding("recovers", f"{reason}.", error)
-    cause = "the angle of the subspaces, noise and start" if setup.reduced.oblique else "noise"
+    cause = "the angle of the subspaces, noise and start leave"
+    cause = cause if setup.reduced.oblique else "noise leaves"
     if error <= _ROUGH:
-        return Finding(
-            "recovers approximately", f"{reason}; {cause} leave {100 * error:.0f}%.", error
-        )
+        return Finding("recovers approximately", f"{reason}; {cause} {100 * error:.0f}%.", error)
     if setup.reduced.oblique and setup.rehearsal.error > 0.5 * error * setup.reduced.signal:
         return Finding("learns a mixture", "the subspaces are too far from orthogonal.", error)
     return Finding("noise dominates", _noisy(setup), error)
@@ -307,6 +338,9 @@ def _columns(setup: Setup) -> str:
 
 def _noisy(setup: Setup) -> str:
     size, m = setup.sampled, setup.reduced.batch_size
+    if setup.reused > setup.floor.error:
+        rows = f"{setup.n_samples:,} measurements that are used again"
+        return f"noise of {rows} leaves an error of {size:.2g} times the signal."
     return f"noise of batches of {m} leaves an error of {size:.2g} times the signal."
 
 
@@ -315,14 +349,18 @@ def _direct(setup: Setup) -> Finding:
     problem, reduced = setup.problem, setup.reduced
     h, d, m = reduced.step, problem.dim, reduced.batch_size
     variance = _remembered(setup)
-    ratio = h / (2 - h) if h < 2 else np.inf
+    # the trace of A follows its residual tau d times as fast
+    fast = h * (1 + reduced.trace * d)
+    ratio = h / (2 - h) if fast < 2 else np.inf
     if setup.few:
         return Finding("undecided", _TOLD_FEW.format(m))
     entries = d * (d + 1) / 2 / m if m is not None else 0.0
-    if ratio * entries >= 1:
+    if np.isinf(ratio) or ratio * entries >= 1:
         return Finding("diverges", f"step {h:.3g} is too large for the matrix itself.")
     # Var A = h / (2 - h) (Var A_e + noise), and sampling noise sees the fluctuation, too
     jitter = ratio * (variance + entries * reduced.power) / (1 - ratio * entries)
+    if reduced.trace:
+        jitter += (fast / (2 - fast) - ratio) * reduced.trace_variance / d
     mean = float(np.linalg.norm(reduced.mean))
     error = float(np.sqrt(mean**2 + jitter) / reduced.signal)
     if setup.asked is not None and abs(1 - h) ** setup.asked > _GOOD:

@@ -12,7 +12,7 @@ import numpy as np
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
 from elinvar.errors import DataError
-from elinvar.theory._growth import Floats, checked, positive
+from elinvar.theory._growth import Floats, checked, growth_exponent, positive
 from elinvar.theory._matrix import common_eigenvalues
 
 _ZERO = 1e-10
@@ -45,6 +45,8 @@ class Reduced:
         environment, A* plus the mean for pooled ones.
     batch_size : int or None
         m.
+    trace : float
+        tau: a step follows R + tau tr(R) I.
     """
 
     sigma: Floats
@@ -56,6 +58,7 @@ class Reduced:
     step: float
     power: float
     batch_size: int | None
+    trace: float = 0.0
 
     @classmethod
     def of(cls, problem: MatrixProblem, algorithm: MatrixAlgorithm) -> "Reduced":
@@ -102,13 +105,33 @@ class Reduced:
             step=curvature * positive("step_size", algorithm.step_size),
             power=power,
             batch_size=None if algorithm.sampling == "population" else algorithm.batch_size,
+            trace=getattr(getattr(problem, "measurements", None), "trace", 0.0) / curvature,
         )
 
     @cached_property
     def matrices(self) -> Floats:
-        """The B'A^(e)B, (E, r, r)."""
+        """The B'A^(e)B, (E, r, r), and what the trace adds to them."""
         found: Floats = self.across @ self.spurious @ self.across.T
+        if self.trace:
+            found = found + self._lifts[:, None, None] * np.eye(len(self.across))
         return found
+
+    @property
+    def _lifts(self) -> Floats:
+        """What every direction gets of the trace of the residual at A*, (E,)."""
+        lifts: Floats = self.trace * np.trace(self.spurious, axis1=1, axis2=2)
+        return lifts
+
+    @property
+    def trace_growth(self) -> float:
+        """Growth exponent of a direction that is neither invariant nor spurious."""
+        return float(growth_exponent(self._lifts, self.step, self.weights))
+
+    @property
+    def trace_variance(self) -> float:
+        """Variance of the trace of S over environments."""
+        traces = np.trace(self.spurious, axis1=1, axis2=2)
+        return float(self.weights @ (traces - self.weights @ traces) ** 2)
 
     @cached_property
     def eigenvalues(self) -> Floats:

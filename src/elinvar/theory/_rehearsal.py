@@ -42,6 +42,7 @@ def rehearse(
     two_sided: bool = False,
     order: str = "random",
     block: int = 1,
+    free: int = 0,
     runs: int = 32,
     rng: np.random.Generator | int | None = 0,
 ) -> Rehearsal:
@@ -65,6 +66,8 @@ def rehearse(
         Environments drawn at random, or in turn.
     block : int
         Steps that an environment stays once drawn.
+    free : int
+        Directions outside the span, which the trace of the residual moves if it is seen.
     runs : int
         How many.
     rng : Generator, int or None
@@ -86,6 +89,8 @@ def rehearse(
     if width is not None and width < size:
         U = init_scale * rng.normal(size=(runs, size, width)) / np.sqrt(width)
     V = U.copy() if two_sided else np.zeros((runs, size, 1))
+    # all other directions are alike: u and v of one of them
+    outside = np.tile([init_scale, init_scale if two_sided else 0.0], (runs, 1))
     drawn = rng.choice(len(cores), size=(steps // block + 1, runs), p=reduced.weights)
     drawn = np.repeat(drawn, block, axis=0)
     if order == "cyclic":
@@ -95,22 +100,33 @@ def rehearse(
     for t in range(steps):
         A = U @ U.transpose(0, 2, 1) - V @ V.transpose(0, 2, 1)
         move = reduced.step * _noisy(cores[drawn[t, alive]] - A, reduced, rng)
+        rest = outside[:, 0] ** 2 - outside[:, 1] ** 2
+        if reduced.trace:
+            total = np.trace(cores[drawn[t, alive]] - A, axis1=1, axis2=2) - free * rest
+            lift = reduced.step * reduced.trace * total
+            move = move + lift[:, None, None] * np.eye(size)
+            outside = outside * (1 + lift[:, None] * np.array([1.0, -1.0]))
         U, V = U + move @ U, V - move @ V
         fine = (np.abs(U).max((1, 2)) < _LARGE) & (np.abs(V).max((1, 2)) < _LARGE)
+        fine &= np.abs(outside).max(1) < _LARGE
         if not fine.all():
             U, V, A, alive = U[fine], V[fine], A[fine], alive[fine]
+            outside, rest = outside[fine], rest[fine]
             if not len(alive):
                 break
         if t >= first:
             spurious = np.linalg.norm(A[:, r1:, r1:], axis=(1, 2)) / np.sqrt(max(size - r1, 1))
-            seen[:, alive, t - first] = np.linalg.norm(A - goal, axis=(1, 2)), spurious
+            error = np.linalg.norm(A - goal, axis=(1, 2))
+            if reduced.trace:
+                error = np.hypot(error, free**0.5 * rest)
+            seen[:, alive, t - first] = error, spurious
     if not len(alive):
         return Rehearsal(diverged=1.0, error=np.nan, spurious=np.nan, visible=np.nan)
-    error, spurious = np.median(seen[:, alive], axis=(1, 2))
+    medians = np.median(seen[:, alive], axis=(1, 2))
     return Rehearsal(
         diverged=1 - len(alive) / runs,
-        error=float(error),
-        spurious=float(spurious),
+        error=float(medians[0]),
+        spurious=float(medians[1]),
         visible=float((seen[1, alive] > level).mean()),
     )
 

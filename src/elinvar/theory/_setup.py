@@ -6,11 +6,13 @@ from functools import cached_property
 import numpy as np
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
+from elinvar.theory._double import Symmetric
 from elinvar.theory._growth import Floats
 from elinvar.theory._limits import bounded_slack
 from elinvar.theory._noise import NoiseFloor, noise_floor
 from elinvar.theory._reduction import Reduced
 from elinvar.theory._rehearsal import Rehearsal, rehearse
+from elinvar.theory._reuse import reused_data_error
 from elinvar.theory._spurious import Spurious, order_of
 from elinvar.theory._times import convergence_steps
 
@@ -52,7 +54,26 @@ class Setup:
         alpha, h = self.algorithm.init_scale, self.reduced.step
         if h * np.abs(self.reduced.sigma).max() >= 1:
             return float(np.inf)
-        return max(convergence_steps(s, h, alpha) for s in np.abs(self.reduced.sigma))
+        starts = alpha * self._starts
+        learned = np.sort(np.abs(self.reduced.sigma))[::-1]
+        return max(convergence_steps(s, h, a) for s, a in zip(learned, starts, strict=True))
+
+    @property
+    def _starts(self) -> Floats:
+        """What each invariant direction has of its own in a typical start of scale 1.
+
+        The i-th largest has a row of k numbers and its distance to the span of i - 1 others: the
+        root of a chi-squared with k - i + 1 degrees of freedom, here its median.
+        """
+        init, rank = getattr(self.algorithm, "init", "identity"), len(self.reduced.sigma)
+        if init == "identity" or (init == "orthogonal" and self.width == self.problem.dim):
+            return np.ones(rank)
+        columns = self.algorithm.width or self.problem.dim
+        freedom = np.maximum(columns - np.arange(rank), 1.0)
+        # Wilson and Hilferty's median; Gaussian starts have variance 1 / k, orthogonal ones 1 / d
+        share = columns if init == "gaussian" else self.problem.dim
+        starts: Floats = np.sqrt(freedom * (1 - 2 / (9 * freedom)) ** 3 / share)
+        return starts
 
     @cached_property
     def horizon(self) -> float:
@@ -98,6 +119,7 @@ class Setup:
             two_sided=self.algorithm.parameterization == "symmetric",
             order=order,
             block=block,
+            free=max(self.width - len(self.reduced.sigma) - len(self.reduced.across), 0),
         )
 
     @cached_property
@@ -120,21 +142,57 @@ class Setup:
     def floor_of(self, batch_size: float) -> NoiseFloor:
         """Return the same for batches of another size."""
         reduced, d = self.reduced, self.problem.dim
-        learned = np.abs(reduced.sigma)
-        if self.algorithm.sampling != "one":
-            learned = np.concatenate([learned, np.abs(self.spurious.levels)])
         return noise_floor(
-            learned[learned > 0][:d], reduced.step, dim=d, batch_size=batch_size,
+            self._learned, reduced.step, dim=d, batch_size=batch_size,
             power=reduced.power, width=self.width, steps=self.asked,
             init_scale=self.algorithm.init_scale,
         )  # fmt: skip
+
+    @cached_property
+    def n_samples(self) -> int:
+        """Measurements that are used again; 0 if they are fresh."""
+        data = getattr(self.problem, "data", None)
+        return 0 if data is None else len(data.y)
+
+    @cached_property
+    def reused(self) -> float:
+        """The error that noise leaves which is the same at every step."""
+        if not self.n_samples or not self.reduced.power > 0:
+            return 0.0
+        one, learned = self.algorithm.sampling == "one", self._learned
+
+        def error(width: int) -> float:
+            # spurious directions that die take their noise along
+            return reused_data_error(
+                learned, dim=self.problem.dim - one * len(self.reduced.across),
+                n_samples=self.n_samples, power=self.reduced.power, width=width,
+                step_size=self.reduced.step, steps=self.horizon,
+                init_scale=self.algorithm.init_scale,
+            )  # fmt: skip
+
+        wide = error(self.width)
+        if self.algorithm.parameterization == "symmetric" and not isinstance(
+            self.problem, Symmetric
+        ):
+            # the negative part of the noise is learned as well
+            wide = float(np.sqrt(max(2 * wide**2 - error(len(learned)) ** 2, 0.0)))
+        return wide
+
+    @property
+    def _learned(self) -> Floats:
+        """Sizes of all eigenvalues that are learned."""
+        learned = np.abs(self.reduced.sigma)
+        if self.algorithm.sampling != "one":
+            learned = np.concatenate([learned, np.abs(self.spurious.levels)])
+        return learned[learned > 0][: self.problem.dim]
 
     @cached_property
     def sampled(self) -> float:
         """Relative error that noise and a large start leave."""
         still = 1 / (self.algorithm.init_scale**-2 + 2 * self.reduced.step * self.horizon)
         start = still * np.sqrt(max(self.width - len(self.reduced.sigma), 0))
-        return float(np.hypot(self.floor.error, start) / self.reduced.signal)
+        noise = np.hypot(self.floor.error, self.reused)
+        return float(np.hypot(noise, start) / self.reduced.signal)
 
     @cached_property
     def relative_error(self) -> float:

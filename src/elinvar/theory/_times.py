@@ -1,12 +1,14 @@
 """How many steps learning takes."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from elinvar.errors import DataError
-from elinvar.theory._growth import positive
+from elinvar.theory._growth import Floats, positive
 
 # an amplitude this small against its goal grows by a constant factor to within rounding
 _LINEAR = 1e-4
+_ROUNDING = 1e-12
 # below this eta * sigma the step follows its differential equation
 _SMOOTH = 1e-4
 
@@ -21,8 +23,9 @@ def escape_steps(
 
     The scalar recursion itself, which invariant directions follow exactly when U starts at
     :math:`\alpha I` and batches are infinite; about
-    :math:`\log(\sqrt\sigma / \alpha) / \log(1 + \eta\sigma)`. Under pooled steps spurious
-    directions follow it with the mean eigenvalue.
+    :math:`\log(\sqrt\sigma / \alpha) / \log(1 + \eta\sigma)`. From any other start
+    :math:`\alpha` is what the direction has of its own, `start_amplitudes`. Under pooled steps
+    spurious directions follow it with the mean eigenvalue.
 
     Parameters
     ----------
@@ -30,8 +33,8 @@ def escape_steps(
         :math:`\sigma`.
     step_size : float > 0
         :math:`\eta` of the matrix step, times the curvature of the measurements.
-    init_scale : float > 0
-        :math:`\alpha`.
+    init_scale : float >= 0
+        :math:`\alpha`; from 0 nothing is ever learned.
     share : float in (0, 1)
         What share of the eigenvalue counts as learned.
 
@@ -56,13 +59,14 @@ def escape_steps(
     >>> escape_steps(1.0, 0.1, 1e-3)
     72.0
     """
-    eta, alpha = positive("step_size", step_size), positive("init_scale", init_scale)
+    eta = positive("step_size", step_size)
+    alpha = 0.0 if init_scale == 0 else positive("init_scale", init_scale)
     if not (np.isfinite(eigenvalue) and 0 < share < 1):
         raise DataError(
             f"eigenvalue must be finite and share between 0 and 1; got {eigenvalue!r}, {share!r}."
         )
     pull, start = eta * eigenvalue, alpha**2 / eigenvalue if eigenvalue > 0 else 0.0
-    if eigenvalue <= 0 or pull >= 1:
+    if eigenvalue <= 0 or pull >= 1 or start == 0:
         return float(np.inf)
     if start >= share:
         return 0.0
@@ -132,3 +136,58 @@ def convergence_steps(
         if not np.isfinite(x) or abs(x) > 1e6:
             return float(np.inf)
     return float(steps)
+
+
+def start_amplitudes(start: ArrayLike, eigenvalues: ArrayLike) -> Floats:
+    r"""Return what each invariant direction has of its own in the start of the factor.
+
+    Rows of :math:`U^{*\top} U_0` that belong to larger eigenvalues are learned first and then keep
+    their directions in the columns for themselves. What is left of a row beside them grows on; of
+    equal eigenvalues, the singular values of what is left. So a direction is missed, and never
+    learned without noise, if its row is a combination of those before it.
+
+    Parameters
+    ----------
+    start : array of shape (r1, k)
+        :math:`U^{*\top} U_0`.
+    eigenvalues : array of shape (r1,)
+        Of A*, positive.
+
+    Returns
+    -------
+    ndarray of shape (r1,)
+        A start for `escape_steps`, one for each eigenvalue, in their order; 0 if it is missed.
+
+    Raises
+    ------
+    DataError
+        If shapes do not fit, or a number is not finite or not positive.
+
+    References
+    ----------
+    Own derivation, docs/theory-matrix.md, section 16.
+
+    Examples
+    --------
+    >>> from elinvar.theory import start_amplitudes
+    >>> start_amplitudes([[3.0, 4.0], [0.0, 1.0]], [2.0, 1.0])
+    array([5. , 0.6])
+    >>> start_amplitudes([[3.0], [1.0]], [2.0, 1.0])
+    array([3., 0.])
+    """
+    B, sigma = np.asarray(start, dtype=np.float64), np.asarray(eigenvalues, dtype=np.float64)
+    if B.ndim != 2 or sigma.shape != (len(B),) or not (np.isfinite(B).all() and (sigma > 0).all()):
+        raise DataError(
+            f"start must be finite, (r1, k), with a positive eigenvalue for each of its rows; got "
+            f"the shapes {B.shape} and {sigma.shape}."
+        )
+    amplitudes, left = np.zeros(len(sigma)), np.eye(B.shape[1])
+    for value in np.unique(sigma.round(9))[::-1]:
+        group = np.flatnonzero(np.isclose(sigma, value, rtol=1e-6))
+        rows = B[group] @ left
+        sizes, basis = np.linalg.svd(rows, full_matrices=False)[1:]
+        # rounding is no amplitude
+        kept = sizes > _ROUNDING * np.linalg.norm(B[group])
+        amplitudes[group[: len(sizes)]] = np.where(kept, sizes, 0.0)
+        left = left - basis[kept].T @ basis[kept]
+    return amplitudes
