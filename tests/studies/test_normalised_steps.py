@@ -21,7 +21,7 @@ def test_the_claims_hold_in_small(result):
 
 
 def test_another_critical_step_fails(result):
-    summary = result.summary.assign(deviation=result.summary["deviation"] + 0.5)
+    summary = result.summary.assign(from_high=result.summary["at_low"])
     assert not result.study.judge(summary, result.config)[0].holds
 
 
@@ -32,7 +32,7 @@ def test_plain_steps_that_grow_from_nearly_nothing_fail(result):
 
 @pytest.mark.parametrize(
     ("values", "found"),
-    [((1.0, 0.5, 0.0), 2.8), ((1.0, 0.5, 0.3), float("inf")), ((0.0, 0.0, 0.0), 1.0)],
+    [((1.0, 0.5, 0.0), 2.8), ((1.0, 0.5, 0.3), float("inf")), ((0.0, 0.5, 0.0), 1.0)],
 )
 def test_the_step_from_which_it_is_lost_lies_between_grid_points(values, found):
     assert _crossing(pd.Series(values, index=[1.0, 2.0, 3.0]), 0.1) == pytest.approx(found)
