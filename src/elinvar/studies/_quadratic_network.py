@@ -99,7 +99,7 @@ class Config(SensingConfig):
     init_scale: float = 1e-2
     near: tuple[float, float, float] = (1.0, 0.4, 0.25)
     repetitions: int = 5
-    core_seconds: float = 200.0
+    core_seconds: float = 55.0
 
 
 QUICK = Config(batch_size=3_000, steps=240, near=(1.0, 0.6, 0.7), repetitions=5, core_seconds=8.0)
