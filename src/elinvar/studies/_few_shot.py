@@ -62,7 +62,7 @@ class Config(StudyConfig):
     batch_size: int = 400
     steps: int = 400
     repetitions: int = 9
-    core_seconds: float = 140.0
+    core_seconds: float = 40.0
 
 
 QUICK = Config(
