@@ -748,3 +748,35 @@ def test_fuzz(case):
         known = np.isfinite(X).all(axis=1)  # a row of weight 0 may hold anything
         labels = None if place is None else place[known]
         assert np.isfinite(model.predict(X[known], environments=labels)).all()
+
+
+@pytest.fixture
+def noise_acted_on():
+    """Environments that change nothing but the noise of the target, and the laws of its causes."""
+    rng = np.random.default_rng(3)
+    place = np.repeat(list("abcd"), 500)
+    spread, noise = (np.repeat(values, 500) for values in ([1.0, 2, 0.5, 1.5], [1.0, 1, 1, 2]))
+    x = spread * rng.normal(size=2000)
+    y = x + noise * rng.normal(size=2000)
+    return np.column_stack([x, rng.normal(size=2000)]), y, place
+
+
+def test_noise_that_differs_is_no_matter_unless_it_is_asked_for(noise_acted_on):
+    X, y, place = noise_acted_on
+    plain = InvariantRegressor().fit(X, y, environments=place)
+    assert plain.status_ == "accepted" and plain.selected_.tolist() == [True, False]
+    strict = InvariantRegressor(invariance="coefficients and noise", tolerance=0.0)
+    strict.fit(X, y, environments=place)
+    assert strict.status_ == "rejected" and strict.p_value_ < 1e-6
+    assert "the test of equal coefficients and noise has p < 0.0001" in strict.status_reason_
+    strict.set_params(exclude_environments=["d"]).fit(X, y, environments=place)
+    assert strict.status_ == "accepted" and strict.selected_.tolist() == [True, False]
+
+
+def test_invariant_noise_is_tested_from_the_rows_if_robust(noise_acted_on):
+    X, _, place = noise_acted_on
+    y = X[:, 0] + np.random.default_rng(0).laplace(size=2000) ** 3
+    model = InvariantRegressor(invariance="coefficients and noise", tolerance=0.0)
+    assert model.fit(X, y, environments=place).status_ == "rejected"
+    model.set_params(robust=True).fit(X, y, environments=place)
+    assert model.status_ != "rejected"

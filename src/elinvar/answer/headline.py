@@ -54,7 +54,8 @@ def invariant_features(answer: "Found") -> list[str]:
 def reason(answer: "Found") -> str:
     """Say why the status is what it is."""
     places = places_of(answer)
-    test = f"the test of equal coefficients has {p_words(answer.p_value)}"
+    equal = answer.parameters.get("invariance", "coefficients")
+    test = f"the test of equal {equal} has {p_words(answer.p_value)}"
     return {
         "accepted": f"A set of features agrees in {places}: {test}.",
         "borderline": f"A set of features only just agrees in {places}: {test}, and it was chosen "

@@ -31,6 +31,8 @@ class InvariantEstimator(AnswerViews):
 
     intercept: Literal["shared", "environment"]
     predictor: Literal["auto", "invariant", "pooled"]
+    # what holds everywhere is asked of coefficients alone, unless an estimator asks for more
+    invariance: Literal["coefficients", "coefficients and noise"] = "coefficients"
     features_always: Sequence[str | int] | None
     environment_weights: str | ArrayLike | Mapping[str, float]
     robust: bool
@@ -101,6 +103,7 @@ class InvariantEstimator(AnswerViews):
                 kappa=self.kappa,
                 tolerance=self.tolerance,
                 exact_up_to=self.exact_up_to,
+                noise=self.invariance == "coefficients and noise",
                 seed=self.random_state,
             ),
             outcomes=outcomes,

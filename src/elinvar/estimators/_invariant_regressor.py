@@ -1,10 +1,11 @@
 """The main face: what holds in all environments, and what predicts best in a new one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from elinvar._base._words import listed
@@ -41,6 +42,11 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
     predictor : {"auto", "invariant", "pooled"}
         What ``predict`` uses. "auto": the best forecast for environments like those seen, which
         ``notes_`` explains; "invariant": what holds, for places that may differ otherwise.
+    invariance : {"coefficients", "coefficients and noise"}
+        What must be the same everywhere for a set to be accepted. With "coefficients and noise" the
+        variance of the residuals, too: an environment that changes the noise alone then counts
+        as one that acts on the target. From moments noises are taken as normal; ``robust=True``
+        takes their tails from the rows.
     features_always : list of str or int, optional
         Features, by name or position, that always stay in the model.
     environment_weights : {"size", "equal"}, array-like of shape (E,) or mapping
@@ -102,7 +108,8 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
         where environments differ ``kappa`` times as much; "subspace": combinations of columns that
         hold in all environments, where no set of columns that does explains much.
     p_value_ : float
-        Of the overidentification test of the selected support; 1 with a single environment.
+        Of the overidentification test of the selected support, or twice that of equal noise if
+        that is asked for and smaller; 1 with a single environment.
     disagreement_ : float
         Upper 95% limit of the share of residual variance that environments' own coefficients
         would explain.
@@ -163,11 +170,17 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
     pooled_intercept_: float
     moments_: Moments
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **InvariantEstimator._parameter_constraints,
+        "invariance": [StrOptions({"coefficients", "coefficients and noise"})],
+    }
+
     def __init__(
         self,
         *,
         intercept: Literal["shared", "environment"] = "shared",
         predictor: Literal["auto", "invariant", "pooled"] = "auto",
+        invariance: Literal["coefficients", "coefficients and noise"] = "coefficients",
         features_always: Sequence[str | int] | None = None,
         environment_weights: str | ArrayLike | Mapping[str, float] = "size",
         robust: bool = False,
@@ -184,6 +197,7 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
     ) -> None:
         self.intercept = intercept
         self.predictor = predictor
+        self.invariance = invariance
         self.features_always = features_always
         self.environment_weights = environment_weights
         self.robust = robust

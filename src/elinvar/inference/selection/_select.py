@@ -39,6 +39,8 @@ class SelectionRule:
         invariant; 0 turns it off.
     exact_up_to : int >= 0
         Every support is tried up to this many free gates.
+    noise : bool
+        Whether the noise must have the same variance everywhere, too.
     seed : int
         Seed of the search's random starts.
     """
@@ -47,6 +49,7 @@ class SelectionRule:
     kappa: float = 10.0
     tolerance: float = 0.01
     exact_up_to: int = 14
+    noise: bool = False
     seed: int = 0
 
     def level_at(self, n_rows: float) -> float:
@@ -119,7 +122,8 @@ def select(
     the lowest `Loss.criterion` plus a price for a small p wins. If none is accepted, the one of the
     lowest criterion among supports whose ``disagreement`` is at most ``tolerance``
     ("approximate"). If there is none either, invariance is rejected, and the support with the
-    lowest criterion is only the best there is.
+    lowest criterion is only the best there is. With ``rule.noise`` supports whose noise is not the
+    same everywhere at ``level`` are not accepted either.
 
     Parameters
     ----------
@@ -155,6 +159,9 @@ def select(
         if not len(close):
             outcome, rivals = "rejected", rivals[:0]
     known = standing(loss, table, row, outcome, rule.level_at(n_rows))
+    p_value = float(table.p_value[row])
+    if rule.noise:
+        p_value = min(p_value, 2 * float(loss.parts(table.masks[row][None]).scale[0]))
     subspace = None
     # where no set of columns will do, combinations of them may hold
     if near is not None:
@@ -165,7 +172,7 @@ def select(
         outcome=outcome,
         gates=table.masks[row],
         coef=table.coef[row],
-        p_value=float(table.p_value[row]),
+        p_value=p_value,
         disagreement=float(limit[row]),
         standing=known,
         subspace=subspace,
@@ -245,6 +252,8 @@ def _accepted(loss: Loss[M], table: Assessment, rule: SelectionRule) -> _Scored:
     found = loss.parts(table.masks[rows])
     # the whole, and its worse part by Bonferroni: what concerns one alone is diluted in the sum
     p_value = np.minimum(table.p_value[rows], 2 * np.minimum(found.slopes, found.intercepts))
+    if rule.noise:
+        p_value = np.minimum(p_value, 2 * found.scale)
     agree = p_value >= level
     steady = agree & (found.scale >= _STEADY)
     among, price = rows[steady if steady.any() else agree], np.zeros(len(table.masks))
