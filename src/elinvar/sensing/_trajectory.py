@@ -33,7 +33,8 @@ class Trajectory:
         Their numbers: 0 is the start, and the last iterate is always there.
     invariant_signal : ndarray of shape (T,)
         Root mean square eigenvalue of A within the invariant subspace,
-        ``norm(U*' A U*) / sqrt(r1)``: that of A* when it is recovered.
+        ``norm(U*' A U*) / sqrt(r1)``: that of A* when it is recovered. Of rectangular matrices
+        between its left and right directions.
     spurious_signal : ndarray of shape (T,)
         The same within the part of the spurious subspace that is orthogonal to it: 0 when nothing
         spurious is left.
@@ -56,7 +57,7 @@ class Trajectory:
         Precision of the run.
     seconds : float
         Wall time.
-    matrix : ndarray of shape (d, d) or None
+    matrix : ndarray of the shape of the problem, or None
         The last A; None if the run diverged.
     problem : SensingProblem
         What was solved.

@@ -314,7 +314,8 @@ def _from_zero(rows: list[Row], config: Config) -> Claim:
     return Claim(
         holds=bool(abs(worst) <= config.tolerance),
         sentence=f"There is no threshold: at {_ANGLES[0]:g} degree the error is within "
-        f"{percent(abs(worst))} of the line already (needed: {percent(config.tolerance)}). At "
+        f"{percent(abs(worst))} of the line already (medians of "
+        f"{config.repetitions} runs; needed: {percent(config.tolerance)}). At "
         f"{config.straight:g} degrees it is up to {percent(abs(last))} off: large steps bend it.",
     )
 
@@ -330,12 +331,13 @@ def _beyond(rows: list[Row], config: Config) -> Claim:
         holds=bool(off <= config.rehearsed),
         sentence=f"At {_STEEP:g} degrees, where the line is not sharp, rehearsals of the reduced "
         f"problem say the error within {percent(off)} (needed: {percent(config.rehearsed)}); "
-        f"measured: {told}.",
+        f"measured, medians of {config.repetitions} runs: {told}.",
     )
 
 
 def _dies(row: Row, config: Config) -> Claim:
-    where = f"{row['part'][0].upper()}{row['part'][1:]}: A* itself dies from M ="
+    part = f"{row['part'][0].upper()}{row['part'][1:]}"
+    where = f"{part}: A* itself dies, by the slopes of {config.repetitions} runs a point, from M ="
     return transition_claim(
         Transition(at=row["measured"], error=row["standard_error"]),
         row["predicted"],
@@ -350,7 +352,8 @@ def _some(row: Row, config: Config) -> Claim:
     return Claim(
         holds=bool(off <= config.line_tolerance),
         sentence=f"Beyond that line only what is shared is lost: with one direction of "
-        f"{config.invariant_rank} shared, the error is {figure(row['measured'])}; predicted "
+        f"{config.invariant_rank} shared, the error is {figure(row['measured'])} (median of "
+        f"{config.repetitions} runs a step size); predicted "
         f"sqrt(1/{config.invariant_rank}) = {figure(row['predicted'])} (needed: within "
         f"{percent(config.line_tolerance)}).",
     )

@@ -341,5 +341,6 @@ def _costs(rows: list[Row], config: Config) -> Claim:
     return Claim(
         holds=bool(least >= _COSTS),
         sentence=f"There width costs: with as many columns as rows the error is at least "
-        f"{figure(least)} times that of k = r1 (needed: {_COSTS:g}).",
+        f"{figure(least)} times that of k = r1 (means over {wide[0]['runs']} runs; needed: "
+        f"{_COSTS:g}).",
     )
