@@ -88,6 +88,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/adapt.py
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/moments.py
+	$(BIN)/python benchmarks/sources.py --only duckdb,digits,dask
 	$(BIN)/python benchmarks/sensing.py
 	$(BIN)/python benchmarks/sweeps.py
 	$(BIN)/python benchmarks/fuzz.py

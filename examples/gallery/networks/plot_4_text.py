@@ -58,7 +58,7 @@ for ax, batches, title in [
     (axes[0], usual, "packed from all sources"),
     (axes[1], torch.stack(pure), "PackedStream"),
 ]:
-    source = batches.reshape(-1, LENGTH) // 1000
+    source = batches.reshape(-1, LENGTH).numpy() // 1000
     ax.imshow(source, cmap=colours, aspect="auto", interpolation="nearest", vmin=0, vmax=2)
     for step in range(1, STEPS):
         ax.axhline(step * ROWS - 0.5, color="white", linewidth=2)

@@ -123,7 +123,7 @@ class Config(StudyConfig):
     batch_size: int = 512
     matters: float = 0.05
     repetitions: int = 6
-    core_seconds: float = 600.0
+    core_seconds: float = 500.0
 
 
 QUICK = Config(choices=(1,), steps=200, repetitions=2, core_seconds=20.0)

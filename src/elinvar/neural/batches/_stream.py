@@ -3,7 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -160,17 +160,21 @@ class EnvironmentStream(Scheduled, IterableDataset[Any]):
 
     def _rows(self, shard: int) -> Iterator[Any]:
         """Yield the rows of a shard, over and over."""
+        # chained in C: a generator would be woken up for every row
+        return chain.from_iterable(self._readings(shard))
+
+    def _readings(self, shard: int) -> Iterator[Iterator[Any]]:
+        """Open a shard, and again when it has been read to the end."""
         source = self._shards[shard]
         while True:
-            empty = True
-            for row in source() if callable(source) else source:
-                empty = False
-                yield row
-            if empty:
+            rows = iter(source() if callable(source) else source)
+            first = list(islice(rows, 1))
+            if not first:
                 raise DataError(
                     f"The shard of environment {self.environments[shard]!r} has no rows; leave it "
                     "out."
                 )
+            yield chain(first, rows)
 
     @property
     def epoch(self) -> int:  # type: ignore[override]
