@@ -95,6 +95,7 @@ bench: $(BENCH) ## Print the tables of accuracy and speed (long)
 	$(BIN)/python benchmarks/kills.py
 	$(BIN)/python benchmarks/neural.py
 	$(BIN)/python benchmarks/neural_sampler.py
+	$(BIN)/python benchmarks/images.py
 
 targets: $(BENCH) ## Print what elinvar is held to, on real tables and known answers (half an hour)
 	@$(ONE_THREAD) $(BIN)/python benchmarks/targets.py

@@ -1,9 +1,10 @@
 """Commands killed at random moments: what they leave must be whole, and gone after the next run.
 
-`python benchmarks/kills.py --kills 200` takes half an hour.
+`python benchmarks/kills.py --kills 200 [--only fit reproduce ...]` takes half an hour.
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 
 from elinvar import Moments, load_model
@@ -69,6 +72,7 @@ def cases(around: Path) -> dict[str, Case]:
     Moments.from_frame(numbers, target="body_mass_g", environment="species").save(kept)
     fit = (sys.executable, "-m", "elinvar", "fit", str(table), *ROLES)
     fit = (*fit, "--model", "model.json", "--report", "page.html")
+    stem = "trajectories-quick"
     return {
         "fit": Case(command=fit, outputs={"model.json": load_model, "page.html": read_page}),
         "moments": Case(
@@ -79,6 +83,21 @@ def cases(around: Path) -> dict[str, Case]:
         "sweep": Case(
             command=(sys.executable, "-c", SWEEP, "table.parquet"),
             outputs={"table.parquet": pq.read_table},
+            fresh=True,
+        ),
+        "reproduce": Case(
+            command=(
+                *(sys.executable, "-m", "elinvar", "reproduce", "trajectories", "--quick"),
+                *("--workers", "1", "--out", "."),
+            ),
+            outputs={
+                f"{stem}.parquet": pq.read_table,
+                f"{stem}-summary.csv": pd.read_csv,
+                f"{stem}.png": matplotlib.image.imread,
+                f"{stem}.json": lambda path: json.loads(path.read_text("utf-8")),
+                "index.html": read_page,
+                "explore.html": read_page,
+            },
             fresh=True,
         ),
     }
@@ -129,7 +148,8 @@ def run(case: Case, folder: Path, n: int, seed: int = 0) -> tuple[list[str], lis
     """Return corrupt files, leftovers after the next run, and how often something was hidden."""
     rng, whole = np.random.default_rng(seed), duration(case, folder)
     if case.fresh:
-        (folder / next(iter(case.outputs))).unlink()
+        for name in case.outputs:
+            (folder / name).unlink()
     damage: list[str] = []
     hidden = 0
     for k in range(n):
@@ -147,15 +167,17 @@ def run(case: Case, folder: Path, n: int, seed: int = 0) -> tuple[list[str], lis
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--only", nargs="+", help="of fit, moments, sweep and reproduce")
     given = parser.parse_args()
     around = Path(tempfile.mkdtemp())
-    for name, case in cases(around).items():
+    chosen = {k: case for k, case in cases(around).items() if k in (given.only or (k,))}
+    for name, case in chosen.items():
         folder = around / name
         folder.mkdir()
-        n = given.kills // 3 + 1
+        n = given.kills // len(chosen) + 1
         damage, left, hidden = run(case, folder, n)
         print(
-            f"{name:<8} {n} kills: {len(damage)} corrupt files, {len(left)} left after the next "
+            f"{name:<9} {n} kills: {len(damage)} corrupt files, {len(left)} left after the next "
             f"run (goals: 0, 0); {hidden} times a file was left until then",
             flush=True,
         )
