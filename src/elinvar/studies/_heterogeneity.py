@@ -46,7 +46,7 @@ class Config(TransitionConfig):
     noisy_runs: int = 10
     noise: float = 0.05
     repetitions: int = 30
-    core_seconds: float = 75.0
+    core_seconds: float = 30.0
 
 
 QUICK = Config(
@@ -146,7 +146,7 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
         {**lines, "least": "invariant signal, the least"},
         marks={"predicted line": 1.0},
         xlabel="heterogeneity M over the predicted line",
-        ylabel="signal",
+        ylabel="signal, relative to that of A*",
         log_x=False,
         log_y=True,
         title=f"Beyond a line the spurious part dies: measured within {percent(worst)} of theory",

@@ -45,7 +45,7 @@ class Config(TransitionConfig):
     tolerance: float = 0.1
     noisy_runs: int = 10
     repetitions: int = 30
-    core_seconds: float = 36.0
+    core_seconds: float = 15.0
 
 
 QUICK = Config(
@@ -115,7 +115,7 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
             f"predicted: dies from {figure(low)} on": low,
             f"predicted: bounded up to {figure(high)}": high,
         },
-        ylabel="signal",
+        ylabel="signal, relative to that of A*",
         log_y=True,
         title=f"Too small a step learns the spurious part, too large diverges: {where}",
     )
