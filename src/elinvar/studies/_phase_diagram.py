@@ -93,7 +93,7 @@ class Config(SensingConfig):
     tolerance: float = 0.05
     worst: float = 0.05
     repetitions: int = 10
-    core_seconds: float = 250.0
+    core_seconds: float = 65.0
 
     @property
     def batches(self) -> str:
