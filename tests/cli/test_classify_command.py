@@ -128,7 +128,7 @@ def test_a_model_file_predicts_what_the_model_does(elinvar, saved, rows, model, 
     assert (written.exit_code, written.stdout) == (0, "") and out.read_text() == result.stdout
     loaded = load_model(saved)
     again = loaded.predict_proba(data[FEATURES], environments=data["place"])
-    np.testing.assert_array_equal(again, found)
+    np.testing.assert_allclose(again, found, rtol=1e-14)
 
 
 def test_new_places_get_the_average_intercepts(elinvar, saved, rows, model, tmp_path):

@@ -44,7 +44,7 @@ def _fans_out(rows: "Environments") -> list[str]:
     k = 1 + len(problem.columns)
     if problem.count.min() < 3 * k:
         return []
-    own = Sandwich.of(rows, problem).scores(np.arange(k)[None])
+    own = Sandwich.of(rows, problem).scores(np.arange(k)[None], tested=False)
     added, classical = contributions(own)
     share = np.square(added[:, 1:]) / np.maximum(classical[1:], 1e-300)
     ratio = share.sum(axis=0)

@@ -132,7 +132,7 @@ class LinearProblem:
         _check_units(schema.columns, kept, scale, target_scale)
         if len(kept) < schema.n_columns:
             gram = gram[:, kept[:, None], kept]
-        gram = gram / (scale[:, None] * scale)
+        gram /= scale[:, None] * scale
         cross = cross[:, kept] / (scale * target_scale)
         features, gate = _gates_of(schema.groups[kept])
         means = (moments.mean_x - center)[:, kept] / scale
@@ -221,12 +221,15 @@ class LinearProblem:
             return self.gram, self.cross
         inner, joint = _without_rounding(self.moments)
         k, scale = self.columns, self.scale
-        inner = inner[:, k[:, None], k] / (scale[:, None] * scale)
+        inner = inner[:, k[:, None], k]
+        inner /= scale[:, None] * scale
         joint = joint[:, k] / (scale * self.target_scale)
         # by the rule of rank, where the constant comes first
         size = np.einsum("ejj->ej", self.gram)[:, 1:]
         varies = np.einsum("ejj->ej", inner) > RANK * size
-        return inner * (varies[:, :, None] & varies[:, None, :]), joint * varies
+        if not varies.all():
+            inner *= varies[:, :, None] & varies[:, None, :]
+        return inner, joint * varies
 
     @property
     def floor(self) -> Floats:
@@ -293,7 +296,8 @@ def _about(
     """Second moments about points from which the own means are away by ``shift`` (E, p)."""
     inner, joint = _without_rounding(moments)
     # about another point they are those about the own means plus the square of the shift
-    gram = inner + shift[:, :, None] * shift[:, None, :]
+    gram = shift[:, :, None] * shift[:, None, :]
+    gram += inner
     return gram, joint + shift * target_shift[:, None], moments.var_y + target_shift**2
 
 

@@ -377,10 +377,11 @@ class Sandwich:
         wide = self.cells.n_clusters * len(self.bounds) * k if self.cells.span else 0
         return float(len(self.y) * k + wide) * (k if self.cells.few(k) else 1)
 
-    def scores(self, columns: Places, *, quick: bool = False) -> OwnScores:
+    def scores(self, columns: Places, *, quick: bool = False, tested: bool = True) -> OwnScores:
         """Fit supports of as many columns of ``Z`` each, (M, k), the constant first.
 
-        With ``quick`` contributions are those of `quick_scores`, for tests alone.
+        With ``quick`` contributions are those of `quick_scores`, for tests alone. What only tests
+        with few clusters need, k times as much as the rows, is left out unless ``tested``.
 
         Environments weigh as in the refit: by their own residuals or, where rows are few, by those
         about the common fit, which leave nothing to correct for.
@@ -411,7 +412,7 @@ class Sandwich:
         few, settled = fits.few[:, None], fits.weight
         precise = np.where(few, np.sqrt(settled / self.problem.count), precise)
         rows, expected, plain = (cells, self.weight, white, residual), None, None
-        if cells.few(k):
+        if tested and cells.few(k):
             sums, leverage = plain_scores(*rows)
             plain = sums * precise[:, cells.environment, None], leverage
         if quick:
