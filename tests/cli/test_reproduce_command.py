@@ -50,7 +50,9 @@ def test_times_are_those_of_so_many_cores(elinvar, studies):
 def test_tables_pictures_verdicts_and_a_page(elinvar, studies, tmp_path):
     out = tmp_path / "reproduce"
     result = elinvar("reproduce", "--quick", "--out", out, "--workers", 2)
-    assert (result.exit_code, result.stderr) == (0, "")
+    # in a new environment kernels are compiled first, and that is said
+    said = result.stderr.replace("elinvar: compiling once, about 10 s\n", "")
+    assert (result.exit_code, said) == (0, "")
     printed = words(result.stdout)
     assert printed.index("trajectories: Where") < printed.index("batch-size: How large")
     assert "algorithm runs error error low" in printed
