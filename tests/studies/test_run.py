@@ -9,8 +9,8 @@ from elinvar.errors import FileError
 from elinvar.studies import STUDIES, Claim, run_study
 
 ORDER = [
-    "trajectories", "heterogeneity", "step-size", "batch-size", "small-batches",
-    "parameterization", "phase-diagram", "scaling", "quadratic-network", "network-width",
+    "trajectories", "heterogeneity", "step-size", "batch-size", "small-batches", "parameterization",
+    "phase-diagram", "three-factors", "continuum", "scaling", "quadratic-network", "network-width",
     "normalised-steps", "optimizers", "penalties", "few-shot", "coloured-digits", "sources",
     "causal-graphs",
 ]  # fmt: skip

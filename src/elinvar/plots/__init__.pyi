@@ -21,4 +21,5 @@ from elinvar.plots.sensing._comparison import plot_comparison as plot_comparison
 from elinvar.plots.sensing._distances import plot_distances as plot_distances
 from elinvar.plots.sensing._lines import plot_lines as plot_lines
 from elinvar.plots.sensing._outcomes import plot_outcomes as plot_outcomes
+from elinvar.plots.sensing._panels import plot_panels as plot_panels
 from elinvar.plots.sensing._phase import plot_phase_diagram as plot_phase_diagram

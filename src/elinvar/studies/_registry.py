@@ -8,6 +8,7 @@ from elinvar.studies import (
     _batch_size,
     _causal_graphs,
     _coloured_digits,
+    _continuum,
     _few_shot,
     _heterogeneity,
     _network_width,
@@ -23,6 +24,7 @@ from elinvar.studies import (
     _small_batches,
     _sources,
     _step_size,
+    _three_factors,
     _trajectories,
 )
 from elinvar.studies._study import QUESTIONS, AnyStudy, install_command, study_of
@@ -38,6 +40,8 @@ _MODULES = (
     _small_batches,
     _parameterization,
     _phase_diagram,
+    _three_factors,
+    _continuum,
     _scaling,
     _relaxed_orthogonality,
     _saddles,
