@@ -29,7 +29,7 @@ def test_dividends_are_what_sets_add_beyond_their_parts():
 
 SMALL = dataclasses.replace(
     factors.quick,
-    dim=10, steps=500, repetitions=8, environments=(1, 2), gains=(4.0,),
+    dim=10, steps=500, line_steps=900, repetitions=8, environments=(1, 2), gains=(4.0,),
     heterogeneities=(5.0, 7.6), ratios=(0.75, 0.9, 1.0, 1.1, 1.25), tolerance=0.1,
 )  # fmt: skip
 

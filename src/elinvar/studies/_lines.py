@@ -10,6 +10,9 @@ from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import transition
 from elinvar.studies._types import DataFrame
 
+# with infinite batches nothing holds a dying signal above the least number
+FAR_WINDOW = (1e-280, 1e-2)
+
 _JOINT = " x "
 
 

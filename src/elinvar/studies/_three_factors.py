@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_comparison, plot_lines, plot_panels
 from elinvar.studies._lines import (
+    FAR_WINDOW,
     arms_of,
     line_claim,
     measured_lines,
     signals_by_line,
     split_arm,
 )
-from elinvar.studies._setting import HUGE_BATCH, settled
+from elinvar.studies._setting import settled
 from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._transition import slope
@@ -48,6 +49,9 @@ AXES = {"arm": "arms"}
 class Config(StudyConfig):
     """The settings of this study; hypotheses and thresholds were written before its first run.
 
+    In that, batches of 10^14 stood for infinite ones where lines are measured (`_continuum` says
+    what that does).
+
     Parameters
     ----------
     weak, strong : float
@@ -57,8 +61,9 @@ class Config(StudyConfig):
     direct_step : float
         Of A itself: small, so that it is not the noise of its last iterates that is judged.
     batch_size : int
-        Of all eight combinations; where lines are measured it is so large that sampling noise
-        holds no spurious part.
+        Of all eight combinations; where lines are measured batches are infinite.
+    line_steps, line_scale : int, float
+        Steps and start there.
     environments : tuple of int
         Of a batch: one line of critical heterogeneity each.
     gains : tuple of float
@@ -85,6 +90,8 @@ class Config(StudyConfig):
     step_size: float = 0.06
     direct_step: float = 0.01
     batch_size: int = 50_000
+    line_steps: int = 2000
+    line_scale: float = 1e-6
     environments: tuple[int, ...] = (1, 2, 3, 4)
     gains: tuple[float, ...] = (4.0, 0.8)
     heterogeneities: tuple[float, ...] = (6.0, 8.0, 10.0, 11.5)
@@ -115,12 +122,13 @@ class Config(StudyConfig):
     @property
     def batches(self) -> str:
         """Of the combinations, and of the lines."""
-        return f"batches of {self.batch_size:,}, and of 10^14 where lines are measured"
+        return f"batches of {self.batch_size:,}, and infinite ones where lines are measured"
 
 
 QUICK = Config(
     dim=20,
     steps=1000,
+    line_steps=1500,
     environments=(1, 2, 3),
     gains=(4.0,),
     heterogeneities=(6.0, 8.0, 10.0),
@@ -160,6 +168,8 @@ def cell(
     step_size: float,
     direct_step: float,
     batch_size: int,
+    line_steps: int,
+    line_scale: float,
     environments: tuple[int, ...],
     gains: tuple[float, ...],
 ) -> Row:
@@ -167,7 +177,7 @@ def cell(
     from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
 
     heterogeneity = strong
-    how: dict[str, Any] = {"step_size": step_size, "batch_size": HUGE_BATCH}
+    how: dict[str, Any] = {"step_size": step_size, "batch_size": batch_size}
     line, ratio = split_arm(arm)
     make: Callable[..., Any] = HeteroSGD
     along, narrow = 0.0, invariant_rank + spurious_rank
@@ -175,14 +185,14 @@ def cell(
         _, factors = _COMBINATIONS[arm]
         heterogeneity = strong if _SPREAD in factors else weak
         make = HeteroSGD if _PURE in factors else PooledSGD
-        how["batch_size"] = batch_size
         if _FACTORED not in factors:
             how |= {"parameterization": "direct", "step_size": direct_step}
         elif _WIDE not in factors:
             how |= {"width": narrow, "init": "gaussian"}
     else:
         config = Config(mean=mean, step_size=step_size, environments=environments, gains=gains)
-        along = ratio * config.lines[line]
+        along, steps = ratio * config.lines[line], line_steps
+        how |= {"batch_size": None, "init_scale": line_scale}
         if line.startswith("gain"):
             heterogeneity, how["gain"] = float(line.rpartition("= ")[2]), along
         else:
@@ -199,7 +209,14 @@ def cell(
     last = slice(2 * len(path.steps) // 3, None)
     ends = settled(path)
     error = np.nan if ends["diverged"] else float(np.mean(path.relative_error[last]))
-    return {"line": line, "ratio": ratio, "along": along, "error": error, **ends, **slope(path)}
+    return {
+        "line": line,
+        "ratio": ratio,
+        "along": along,
+        "error": error,
+        **ends,
+        **slope(path, FAR_WINDOW),
+    }
 
 
 def dividends(values: Mapping[frozenset[str], Floats]) -> dict[frozenset[str], Floats]:
