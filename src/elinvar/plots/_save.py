@@ -29,10 +29,16 @@ def to_png(ax: Axes) -> bytes:
         The file's content.
     """
     buffer = BytesIO()
-    figure: Any = ax.figure
+    figure: Any = _whole(ax)
     with _quietly():
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _whole(ax: Axes) -> Any:
+    """Return the figure of axes; of a panel of several, the one that holds all."""
+    figure: Any = ax.figure
+    return figure.figure
 
 
 def to_svg(ax: Axes, *, prefix: str, alt: str) -> str:
@@ -59,7 +65,7 @@ def to_svg(ax: Axes, *, prefix: str, alt: str) -> str:
     import matplotlib as mpl
 
     buffer = StringIO()
-    figure: Any = ax.figure
+    figure: Any = _whole(ax)
     with _quietly(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "elinvar"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()

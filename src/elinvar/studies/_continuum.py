@@ -333,14 +333,13 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
             lambda ax: plot_lines(
                 {name: table[name] for name in config.drifts} | {"ratio": table.index},
                 "ratio",
-                {name: name.replace(_DRIFT, "batches").replace("m = ", "of ")
-                 for name in config.drifts},
+                {name: name.removeprefix(f"{_DRIFT}, ") for name in config.drifts},
                 marks={"predicted critical speed": 1.0},
                 xlabel="speed of the drift over the predicted critical speed of each",
                 ylabel="peak of the spurious signal in a turn",
                 log_x=False,
                 log_y=True,
-                title="In slow drifts it comes back in every turn: below "
+                title="In slow drifts it comes back in every turn: measured within "
                 f"{percent(float(worst['speed']))} of the predicted speeds",
                 ax=ax,
             ),

@@ -13,7 +13,7 @@ from elinvar.studies._types import DataFrame
 # with infinite batches nothing holds a dying signal above the least number
 FAR_WINDOW = (1e-280, 1e-2)
 
-_JOINT = " x "
+_JOINT, _DEAD = " x ", 1e-12
 
 
 def arms_of(lines: Sequence[str], ratios: Sequence[float]) -> tuple[str, ...]:
@@ -76,10 +76,13 @@ def _crossing(row: Row) -> str:
 
 
 def signals_by_line(rows: DataFrame, lines: Sequence[str]) -> dict[str, object]:
-    """Return columns of spurious signals over the multiples of their lines, for ``plot_lines``."""
+    """Return columns of spurious signals over the multiples of their lines, for ``plot_lines``.
+
+    What has died is drawn at 1e-12.
+    """
     table = signals(rows, ["line", "ratio"]).pivot(index="ratio", columns="line")
     wide: dict[str, object] = {
-        f"{line}{end}": table[f"spurious_signal{end}"][line]
+        f"{line}{end}": table[f"spurious_signal{end}"][line].clip(lower=_DEAD)
         for line in lines
         for end in ("", "_low", "_high")
     }

@@ -33,13 +33,14 @@ def plot_panels(
     >>> from elinvar.plots import plot_lines
     >>> table = {"x": [1, 2, 4], "y": [3, 2, 1]}
     >>> ax = plot_panels([lambda ax: plot_lines(table, "x", {"y": "falls"}, ax=ax)] * 2, [3, 3])
-    >>> len(ax.figure.axes)
+    >>> len(ax.figure.figure.subfigs)
     2
     """
-    figure = new_figure(width, sum(heights))
-    ratios = list(heights)
-    panels = figure.subplots(len(ratios), 1, squeeze=False, height_ratios=ratios)[:, 0]
+    # a figure of its own for each, so that legends stay with what they explain
+    parts = new_figure(width, sum(heights)).subfigures(
+        len(heights), 1, squeeze=False, height_ratios=list(heights)
+    )
+    panels: list[Axes] = [part.subplots() for part in parts[:, 0]]
     for draw, ax in zip(drawings, panels, strict=True):
         draw(ax)
-    first: Axes = panels[0]
-    return first
+    return panels[0]
