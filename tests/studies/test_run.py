@@ -10,9 +10,9 @@ from elinvar.studies import STUDIES, Claim, run_study
 
 ORDER = [
     "trajectories", "heterogeneity", "step-size", "batch-size", "small-batches", "parameterization",
-    "phase-diagram", "three-factors", "continuum", "scaling", "quadratic-network", "network-width",
-    "normalised-steps", "optimizers", "penalties", "few-shot", "coloured-digits", "sources",
-    "causal-graphs",
+    "phase-diagram", "three-factors", "continuum", "scaling", "relaxed-orthogonality", "saddles",
+    "quadratic-network", "network-width", "normalised-steps", "optimizers", "penalties", "few-shot",
+    "coloured-digits", "sources", "causal-graphs",
 ]  # fmt: skip
 
 
