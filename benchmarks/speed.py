@@ -2,12 +2,13 @@
 
     python benchmarks/speed.py [--only first path scaling fit search large cli] [--quick]
 
-All times are medians of warm runs on this machine; what is compared runs in turn. ``first`` is what
-a newcomer waits for: processor seconds of new processes, with nothing compiled yet.
+All times are medians of warm runs on this machine, in processor seconds; what is compared runs in
+turn. ``first`` is what a newcomer waits for: new processes, with nothing compiled yet.
 """
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -33,10 +34,16 @@ def medians(tasks: Sequence[Callable[[], object]], repeats: Sequence[int]) -> li
     for turn in range(max(repeats)):
         for task, n, found in zip(tasks, repeats, times, strict=True):
             if turn < n:
-                start = time.perf_counter()
+                start = spent()
                 task()
-                found.append(time.perf_counter() - start)
+                found.append(spent() - start)
     return [float(np.median(found)) for found in times]
+
+
+def spent() -> float:
+    """Processor seconds so far of this process, and of those that it waited for."""
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + others.ru_utime + others.ru_stime
 
 
 def example_moments(p: int, n_environments: int, n_samples: int) -> Moments:
@@ -237,13 +244,10 @@ def first(options: argparse.Namespace) -> Iterator[Row]:
 
 def processor_seconds(words: Sequence[str], setting: dict[str, str]) -> float:
     """Processor time of a new Python process, its children included."""
-    before = os.times()
+    before = spent()
     environment = os.environ | setting | {"TERM": "dumb"}
     subprocess.run([sys.executable, *words], check=True, capture_output=True, env=environment)
-    after = os.times()
-    return (
-        after.children_user + after.children_system - before.children_user - before.children_system
-    )
+    return spent() - before
 
 
 def cli(options: argparse.Namespace) -> Iterator[Row]:
