@@ -38,3 +38,5 @@ model.errors_.round(3)
 # **What to take away.** ``InvariantClassifier`` is :class:`~elinvar.InvariantRegressor` for
 # classes, two or more: same verdicts, same pages, same pictures. On the command line, add
 # ``--classify``.
+#
+# Forecasts of a class: :class:`~elinvar.TransferClassifier`.

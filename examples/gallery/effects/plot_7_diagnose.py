@@ -38,3 +38,7 @@ lots = Environments.from_frame(
     shuffled, target=bikes.target, environment="month", features=bikes.features
 )
 print(diagnose(lots).reason)
+
+# %%
+# What ``diagnose`` returns is a :class:`~elinvar.inference.Diagnosis`; ``write_report`` makes a
+# page of it.

@@ -60,3 +60,7 @@ model.plot_curves()
 # %%
 # **What to take away.** An error is worth something if it was measured in places that were not
 # learnt from, and a month is a place.
+#
+# The picture is that of :func:`~elinvar.plots.plot_curves`; what a forecast has found is a
+# :class:`~elinvar.answer.TransferAnswer`, and of classes it comes from
+# :class:`~elinvar.TransferClassifier`.

@@ -70,3 +70,5 @@ ax.legend(frameon=False)
 # **What to take away.** For forecasts in places like yours, columns that come and go are welcome.
 # If you do not know what comes, or if it will differ more than the number at the crossing, take
 # ``predictor="invariant"``.
+#
+# The picture is that of :func:`~elinvar.plots.plot_break_even`.

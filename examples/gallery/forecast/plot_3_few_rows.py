@@ -68,3 +68,6 @@ ax.legend(frameon=False)
 # %%
 # **What to take away.** What holds everywhere need not be learnt again. Ten rows are enough for
 # the level, if that is what differs.
+#
+# The picture is that of :func:`~elinvar.plots.plot_adaptation`; what ``adapt`` returns is an
+# :class:`~elinvar.estimators.AdaptedModel`.

@@ -78,3 +78,8 @@ print(audit(DataLoader(data, batch_sampler=EnvironmentBatchSampler(site, batch_s
 # **What to take away.** A sampler and a large step are all there is to it; :doc:`/networks` says
 # when it works, and when it does not: small differences, small batches, optimisers that normalise
 # steps.
+#
+# What ``audit`` returns is an :class:`~elinvar.neural.Audit`. Other orders of batches:
+# :class:`~elinvar.neural.PooledBatchSampler`, :class:`~elinvar.neural.WindowBatchSampler` and
+# :class:`~elinvar.neural.EnvironmentStream`; how large a step may be:
+# :func:`~elinvar.neural.step_size_window`.

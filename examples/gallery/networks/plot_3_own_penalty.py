@@ -86,3 +86,7 @@ ax.legend(frameon=False)
 # %%
 # **What to take away.** The trainer keeps its bar, guards and checkpoints whatever the rule. A
 # new rule that proves itself is one file in ``elinvar.neural``.
+#
+# Rules that are there: :class:`~elinvar.neural.HeteroStep`, :class:`~elinvar.neural.IRMv1`,
+# :class:`~elinvar.neural.VREx`, :class:`~elinvar.neural.Fishr`, :class:`~elinvar.neural.GroupDRO`
+# and :class:`~elinvar.neural.Fish`.

@@ -89,3 +89,18 @@ ax.invert_yaxis()
 # %%
 # **What to take away.** One draw of one problem is an anecdote. ``elinvar bench`` has all methods
 # on all problems, with the hyper-parameters of each chosen by one rule; the leaderboard shows it.
+#
+# Slower ones, and those for classes, are left out here:
+# :class:`~elinvar.baselines.FAIRRegressor`, :class:`~elinvar.baselines.FAIRNetworkRegressor`,
+# :class:`~elinvar.baselines.NonlinearICPRegressor`,
+# :class:`~elinvar.baselines.AnchorBoostingRegressor`,
+# :class:`~elinvar.baselines.EraSplittingRegressor`,
+# :class:`~elinvar.baselines.GroupDROBoostingRegressor`,
+# :class:`~elinvar.baselines.ANDGradientRegressor`, :class:`~elinvar.baselines.FishRegressor`,
+# :class:`~elinvar.baselines.FishrRegressor`, :class:`~elinvar.baselines.IGARegressor`,
+# :class:`~elinvar.baselines.KClassRegressor`, :class:`~elinvar.baselines.NegDRORegressor`,
+# :class:`~elinvar.baselines.IRMNetworkRegressor`,
+# :class:`~elinvar.baselines.CORALNetworkRegressor`,
+# :class:`~elinvar.baselines.LogisticRegressor`,
+# :class:`~elinvar.baselines.LogisticBoostingRegressor` and
+# :class:`~elinvar.baselines.InvariantLogisticRegressor`.

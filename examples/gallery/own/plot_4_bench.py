@@ -31,10 +31,9 @@ from elinvar.bench import paired_interval, rank
 from elinvar.plots import plot_ranks
 
 logs = np.log(errors["pooled"]) - np.log(errors["elinvar-auto"])
-print(
-    "log error of least squares over elinvar's:",
-    paired_interval(logs, errors.index.get_level_values(0)),
-)
+found_apart = paired_interval(logs, errors.index.get_level_values("problem"))
+low, high = np.exp([found_apart.low, found_apart.high])
+print(f"least squares errs {low:.1f} to {high:.1f} times as much as elinvar (95%)")
 
 ranking = rank(errors)
 plot_ranks(ranking.ranks, ranking.critical_difference, ranking.groups(), n_problems=len(errors))
@@ -42,3 +41,9 @@ plot_ranks(ranking.ranks, ranking.critical_difference, ranking.groups(), n_probl
 # %%
 # **What to take away.** Few draws decide little, and the picture says so. The leaderboard has
 # twenty draws and more of each problem.
+#
+# A suite is a :class:`~elinvar.bench.Suite`, what is returned a
+# :class:`~elinvar.bench.BenchResult` with a :class:`~elinvar.bench.Ranking`;
+# :func:`~elinvar.bench.leaderboard` and :func:`~elinvar.bench.write_bench_page` make pages of it,
+# with the pictures :func:`~elinvar.plots.plot_error_time`, :func:`~elinvar.plots.plot_recovery`
+# and :func:`~elinvar.plots.plot_tables`.

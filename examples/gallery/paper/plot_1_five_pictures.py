@@ -62,3 +62,9 @@ run("scaling")
 # **What to take away.** Differences between environments are the teacher here, no nuisance. On
 # tables elinvar follows the same path without noise, tests what it finds, and needs no step size:
 # :class:`elinvar.InvariantRegressor`.
+#
+# A run is a :class:`~elinvar.studies.StudyResult`, each verdict in it a
+# :class:`~elinvar.studies.Claim`; :func:`~elinvar.studies.write_studies_page` and
+# :func:`~elinvar.studies.write_explorable_page` write the pages. The pictures are those of
+# :func:`~elinvar.plots.plot_distances`, :func:`~elinvar.plots.plot_lines` and
+# :func:`~elinvar.plots.plot_comparison`.

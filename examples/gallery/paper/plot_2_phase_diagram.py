@@ -70,3 +70,7 @@ for heterogeneity in (3.0, 4.5, 6.0):
 # **What to take away.** The mean rate is positive everywhere on this map; it is the *product* of
 # steps that shrinks. ``elinvar reproduce phase-diagram`` makes the same map from four thousand runs
 # and measures how far the line is off.
+#
+# What is said before a run is a :class:`~elinvar.theory.Prediction`;
+# :func:`~elinvar.plots.plot_phase_diagram` and :func:`~elinvar.plots.plot_outcomes` draw such
+# maps from tables.

@@ -96,3 +96,9 @@ print("steps:", *(f"{step:.3f}" for step in suppressing_steps([-0.8, 1.0])))
 # %%
 # **What to take away.** None of these lines was fitted to a run. ``elinvar reproduce`` measures how
 # far runs are from them, and ``elinvar reproduce --page`` lets you move along them.
+#
+# What these functions return is a :class:`~elinvar.theory.Window`, a
+# :class:`~elinvar.theory.GrowthExponent`, a :class:`~elinvar.theory.NoiseFloor` or
+# :class:`~elinvar.theory.StepLimits`. Environments that drift, and growth by bursts and noise
+# together, are for :func:`~elinvar.theory.drift_peak`, :func:`~elinvar.theory.critical_speed` and
+# :func:`~elinvar.theory.free_growth_exponent`.

@@ -64,3 +64,7 @@ print(compare(model, small, names=["all", "three"]))
 # %%
 # **What to take away.** Nothing here needs the page: tables are frames, pictures are axes, and the
 # model file holds the answer with its evidence.
+#
+# What a model has found is an :class:`~elinvar.answer.Answer`, models side by side are a
+# :class:`~elinvar.answer.Comparison`, and a picture by itself goes to a file by
+# :func:`~elinvar.report.write_picture`, or into a page by :func:`~elinvar.plots.to_svg`.
