@@ -64,7 +64,13 @@ def skip(app, what, name, obj, skipped, options):
     return True if name == "get_metadata_routing" or REQUEST.fullmatch(name) else None
 
 
+def name_by_role(app):
+    """Let the gallery take names from roles alone: literals have backticks, too."""
+    app.config.sphinx_gallery_conf["default_role"] = ""
+
+
 def setup(app):
     app.connect("builder-inited", check)
+    app.connect("builder-inited", name_by_role, priority=100)
     app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
