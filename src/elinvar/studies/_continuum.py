@@ -102,7 +102,7 @@ class Config(StudyConfig):
     chain_tolerance: float = 0.05
     bracket: tuple[float, float] = (0.9, 1.1)
     repetitions: int = 60
-    core_seconds: float = 60.0
+    core_seconds: float = 82.0
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ class Config(StudyConfig):
     others: float = 0.1
     tolerance: float = 0.05
     repetitions: int = 30
-    core_seconds: float = 40.0
+    core_seconds: float = 49.0
 
     @property
     def arms(self) -> tuple[str, ...]:
