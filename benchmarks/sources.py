@@ -5,8 +5,8 @@
 DuckDB: a Parquet file of ten columns (the environment, eight features, the target), which DuckDB
 writes first; ``Moments.from_query`` against the statement that a person would write for the same
 two passes, and against the sums of raw products in one pass, which lose digits. Peak memory is that
-of the process that reads. Postgres needs its server's programs (Debian: postgresql) and does not
-run as root; Dask is a cluster of two processes against one.
+of the process that reads. Postgres needs its server's programs (Debian: postgresql); Dask is a
+cluster of two processes against one.
 """
 
 import argparse
