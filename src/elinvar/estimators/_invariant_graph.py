@@ -194,7 +194,9 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
                 "columns out, or give the column of environments as environments=."
             )
         with own_errors():
-            values = validate_data(self, X, dtype=np.float64, ensure_all_finite=False)
+            values = validate_data(
+                self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=2
+            )
             names = getattr(self, "feature_names_in_", None)
             rows = Environments.from_arrays(
                 values,
@@ -436,8 +438,8 @@ def _check_sizes(environments: Sequence[str], variables: Sequence[str], count: F
         )
     if not 2 <= p <= MOST_VARIABLES:
         raise DataError(
-            f"X has {counted(p, 'feature')}; a graph needs a minimum of 2 and takes at most "
-            f"{MOST_VARIABLES} variables."
+            f"X has {p} feature(s); a graph needs a minimum of 2 and takes at most "
+            f"{MOST_VARIABLES}."
         )
     needed = max(20, 2 * (p + 2))
     few = [f"{n!r} ({k:.0f})" for n, k in zip(environments, count, strict=True) if k < needed]

@@ -65,7 +65,7 @@ class Config(StudyConfig):
     recall: float = 0.85
     wrong: float = 0.05
     repetitions: int = 30
-    core_seconds: float = 120.0
+    core_seconds: float = 95.0
 
     @property
     def batches(self) -> str:
@@ -73,7 +73,7 @@ class Config(StudyConfig):
         return f"no batches: moments of {self.rows} rows an environment"
 
 
-QUICK = Config(environments=(3, 9), repetitions=3, core_seconds=10.0)
+QUICK = Config(environments=(3, 9), repetitions=3, core_seconds=4.0)
 
 
 def cell(
