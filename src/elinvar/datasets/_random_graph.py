@@ -117,8 +117,8 @@ def make_random_graph(
 
     Examples
     --------
-    >>> make_random_graph(n_samples=100, rng=0)
-    KnownGraph(random graph, hard actions, gaussian: 900 rows, 8 variables, 9 environments, 8 edges)
+    >>> make_random_graph(n_samples=10, rng=0)
+    KnownGraph(random graph, hard actions, gaussian: 90 rows, 8 variables, 9 environments, 10 edges)
     """
     check_counts(n_variables=n_variables, n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments, n_targets=n_targets)
