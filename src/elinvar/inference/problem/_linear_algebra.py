@@ -213,7 +213,7 @@ def factors(matrices: Floats, vectors: Floats) -> tuple[Floats, Floats, Floats]:
         lower, regular = _cholesky(matrices)
         z = np.empty(vectors.shape)
         z[regular] = np.linalg.solve(lower[regular], vectors[regular][..., None])[..., 0]
-    rank = np.full(vectors.shape[:-1], float(vectors.shape[-1]))
+    rank = np.full(vectors.shape[:-1], float(vectors.shape[-1]), order="F")
     if not regular.all():
         back, forth = roots(matrices[~regular])
         lower[~regular] = np.swapaxes(forth, -1, -2)

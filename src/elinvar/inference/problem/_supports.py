@@ -182,10 +182,11 @@ def _common(
 ) -> tuple[Floats, Floats, Bools]:
     """T^-1 (M, k, k), the common fit (M, k), and whether it tells all columns apart (M,)."""
     # turned round, so that sums over environments and columns go through whole rows of supports
-    total = np.einsum("em,kjem->kjm", weight.T, gram.T).T + fill[:, 0]
+    weights = np.ascontiguousarray(weight.T)
+    total = np.einsum("em,kjem->kjm", weights, gram.T).T + fill[:, 0]
     inverse, estimable = pseudo_inverses(total)
     inverse -= fill[:, 0]
-    pull = np.einsum("em,jem->jm", weight.T, cross.T)
+    pull = np.einsum("em,jem->jm", weights, cross.T)
     coef = np.einsum("kjm,km->jm", inverse.T, pull).T
     return inverse, coef, ranks(estimable) == total.shape[-1]
 
