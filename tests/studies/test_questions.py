@@ -27,8 +27,18 @@ def test_studies_come_question_by_question_after_those_that_answer_none():
     assert sorted(study.name for _, group in groups for study in group) == sorted(STUDIES)
 
 
+def test_every_question_has_a_picture_of_its_own():
+    for number, section in enumerate(_sections(), start=1):
+        (picture,) = re.findall(rf"!\[[^\]]+\]\((images/question-{number}\.png)\)", section)
+        assert (PAGE.parent / picture).exists()
+
+
+def _sections():
+    return re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.M)[1:]
+
+
 def test_the_page_tells_every_question_with_the_command_that_answers_it():
-    sections = re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.M)[1:]
+    sections = _sections()
     assert [section.splitlines()[0] for section in sections] == [
         f"{number} {words}" for number, words in QUESTIONS.items()
     ]
