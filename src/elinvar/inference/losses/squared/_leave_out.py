@@ -111,10 +111,9 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
         freedom = problem.count - rank - problem.absorbed
         noise = left / np.maximum(freedom, 1.0)  # sigma_e^2 / n_e
         # turned round, so that sums go through whole rows of supports
-        both = np.stack(
-            [np.broadcast_to(weights[:, None], noise.T.shape), noise.T * weights[:, None] ** 2]
-        )
-        total, spread = np.einsum("aem,kjem->akjm", both, gram.T)
+        total = np.einsum("e,kjem->kjm", weights, gram.T)
+        each = np.ascontiguousarray((noise * weights**2).T)
+        spread = np.einsum("em,kjem->kjm", each, gram.T)
         inverse, told = pseudo_inverses(total.T + fill[:, 0])
         pull = np.einsum("e,jem->jm", weights, cross.T)
         coef = np.einsum("kjm,km->jm", inverse.T, pull)
