@@ -29,6 +29,7 @@ def git(folder, *words):
 
 
 def hatchling(folder, *words):
+    pytest.importorskip("hatch_vcs")
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", *words], cwd=folder, capture_output=True, text=True
     )
@@ -57,7 +58,6 @@ def commit(folder):
 
 
 def version(folder):
-    pytest.importorskip("hatch_vcs")
     return hatchling(folder, "metadata", "version")
 
 
