@@ -74,7 +74,7 @@ def reused_data_error(
     ...     reused_data_error([1.0], dim=19, n_samples=8000, power=37, width=k) for k in (19, 1)
     ... )
     >>> round(wide, 2), round(narrow, 2)
-    (0.7, 0.3)
+    (0.67, 0.31)
     """
     sigma = np.ravel(checked(np.ravel(eigenvalues), None)[0])
     v = positive("power", power) / positive("n_samples", n_samples)
