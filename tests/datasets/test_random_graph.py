@@ -58,6 +58,7 @@ def test_noises_have_their_law(noise, kurtosis):
     ("options", "message"),
     [
         ({"in_degree": 0}, "above 0"),
+        ({"in_degree": "one"}, "above 0"),
         ({"in_degree": 4}, "at most 3.5"),
         ({"n_targets": 9}, "there are 8 variables"),
         ({"action": "none"}, "action is 'none'"),

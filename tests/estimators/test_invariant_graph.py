@@ -233,6 +233,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(data, change, message):
         ({"E1": ["z"]}, "no variable 'z'"),
         ({"E1": [17]}, "no variable '17'"),
         ({"E1": "x1"}, "a list of variables"),
+        ({"E1": [False, True]}, "in place of a truth value"),
     ],
 )
 def test_actions_on_what_is_not_there(data, acts_on, message):
@@ -246,3 +247,24 @@ def test_moments_with_categories_are_refused():
     moments = Moments.from_frame(frame, target="y", environment="e")
     with pytest.raises(DataError, match="k is categorical"):
         InvariantGraph().fit_moments(moments)
+
+
+def test_labels_of_known_actions_are_read_as_those_of_rows(data):
+    days = np.datetime64("2024-01-01") + pd.factorize(data.environments)[0]
+    known = InvariantGraph(acts_on={pd.Timestamp("2024-01-02"): ["x0"]})
+    acts_on = known.fit(data.X, environments=days).acts_on_
+    assert acts_on.loc["2024-01-02", "x0"] and acts_on.to_numpy().sum() == 1
+
+
+@pytest.mark.parametrize(("kind", "message"), [(int, "make them text"), (str, "as text")])
+def test_positions_are_not_taken_for_names_that_are_numbers(data, kind, message):
+    names = [kind(k) for k in range(1, data.X.shape[1] + 1)]
+    frame = pd.DataFrame(data.X, columns=names)
+    with pytest.raises(DataError, match=message):
+        InvariantGraph(acts_on={"E1": [2]}).fit(frame, environments=data.environments)
+
+
+def test_an_environment_may_hold_everything_at_a_value(data):
+    X = np.where((data.environments == "E1")[:, None], 0.3, data.X)
+    graph = InvariantGraph().fit(X, environments=data.environments)
+    assert graph.acts_on_.loc["E1"].all() and distance(graph, data) <= 1

@@ -109,14 +109,15 @@ def test_a_start_of_ones_own(make_wide):
     problem = SensingProblem.two_point(
         dim=12, invariant_rank=2, spurious_rank=1, heterogeneity=4.0, rng=0
     )
-    algorithm = HeteroSGD(step_size=0.1, batch_size=50)
+    algorithm, start = HeteroSGD(step_size=0.1, batch_size=50), 1e-3 * np.eye(12)
     for method in ("exact", "plain"):
         usual = solve(problem, algorithm, steps=30, rng=0, method=method, dtype="float64")
         same = solve(
             problem, algorithm, steps=30, rng=0, method=method, dtype="float64",
-            start=1e-3 * np.eye(12),
+            start=start,
         )  # fmt: skip
         np.testing.assert_allclose(same.error, usual.error, rtol=1e-9)
+        np.testing.assert_array_equal(start, 1e-3 * np.eye(12))
     for start, message in (
         (np.ones((3, 3)), r"start must be of shape \(12, k\); got \(3, 3\)"),
         (np.full((12, 1), np.nan), "start must be finite"),

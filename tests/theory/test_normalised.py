@@ -34,5 +34,9 @@ def test_it_falls_as_one_over_the_heterogeneity():
 
 
 def test_where_signs_never_change_there_is_none():
+    with pytest.raises(DataError, match="must be finite"):
+        critical_normalised_step([6.0, np.inf])
+    with pytest.raises(DataError, match="must be numbers"):
+        critical_normalised_step("six")
     with pytest.raises(DataError, match="above the mean of 1"):
         critical_normalised_step(0.9)

@@ -197,8 +197,18 @@ def test_predictions_leave_drifts_undecided():
         lambda: critical_speed(lambda t: np.zeros((len(t), 2)), 0.1, 1e-3),
         lambda: drift_peak(cosine(8.0), 0.1, 1.5, 1e-3),
         lambda: drift_peak(cosine(8.0), 0.1, 1e-9, 1e-3),
+        lambda: drift_peak(cosine(8.0), 0.1, 1e-320, 1e-3),
+        lambda: drift_peak(cosine(8.0), 0.1, 0.02, np.nan),
+        lambda: drift_peak(cosine(8.0), 0.1, 0.02, -1e-3),
+        lambda: critical_speed(1.0, 0.1, 1e-3),
+        lambda: critical_speed(lambda t: "fast", 0.1, 1e-3),
     ],
 )
 def test_what_cannot_be_used_is_refused(call):
     with pytest.raises(DataError):
         call()
+
+
+def test_without_a_mean_a_window_of_the_whole_circle_is_the_limit():
+    window = width_window(8.0, 0.1, mean=0.0)
+    assert window.low == 0.0 and window.high == pytest.approx(1.0)

@@ -62,3 +62,16 @@ def test_runs_on_data_that_are_used_again():
 def test_more_eigenvalues_than_room():
     with pytest.raises(DataError, match="at most dim in number"):
         reused_data_error([1.0, 1.0], dim=1, n_samples=10, power=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dim", 18.5), ("width", np.nan), ("width", 0), ("steps", -1), ("steps", "ten"),
+        ("init_scale", 0), ("step_size", None),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused(name, value):
+    setting = {"dim": 19, "n_samples": 800, "power": 37, "step_size": 0.1, "steps": 10}
+    with pytest.raises(DataError, match=name):
+        reused_data_error([1.0], **setting | {name: value})

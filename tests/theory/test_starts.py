@@ -64,3 +64,14 @@ def test_bad_starts():
     for start, sigma in (([[1.0]], [1.0, 2.0]), ([1.0], [1.0]), ([[np.nan]], [1]), ([[1.0]], [-1])):
         with pytest.raises(DataError, match="a positive eigenvalue for each of its rows"):
             start_amplitudes(start, sigma)
+    with pytest.raises(DataError, match="start must be numbers"):
+        start_amplitudes(np.array([[1.0 + 1.0j]]), [1.0])
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_eigenvalues_are_told_apart_in_any_unit(unit):
+    start = np.array([[3.0, 4.0], [0.0, 1.0]])
+    assert start_amplitudes(start, [2 * unit, unit]) == pytest.approx([5.0, 0.6])
+    # equal but for rounding
+    together = start_amplitudes(start, [unit, unit])
+    assert start_amplitudes(start, [unit * (1 + 1e-8), unit]) == pytest.approx(together)

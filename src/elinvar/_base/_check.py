@@ -73,6 +73,8 @@ def as_numbers(name: str, values: Any) -> NDArray[np.float64]:
         If it is ragged, holds something else, or numbers beyond 1e100.
     """
     try:
+        if np.iscomplexobj(values):
+            raise TypeError
         numbers = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import is_number
 from elinvar.datasets._known import Floats, Rng, check_choice, check_counts, numbered
 from elinvar.errors import DataError
 
@@ -124,7 +125,7 @@ def make_random_graph(
     check_counts(minimum=1, n_environments=n_environments, n_targets=n_targets)
     check_choice(ACTIONS, action=action)
     check_choice(NOISES, noise=noise)
-    if not 0 < in_degree <= (n_variables - 1) / 2:
+    if not (is_number(in_degree) and 0 < in_degree <= (n_variables - 1) / 2):
         raise DataError(
             f"in_degree is {in_degree!r}; with {n_variables} variables it must be above 0 and "
             f"at most {(n_variables - 1) / 2:g}."

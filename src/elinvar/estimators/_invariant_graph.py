@@ -13,7 +13,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from elinvar._base._display import ShownTable
 from elinvar._base._numbers import counted, estimate, number
 from elinvar._base._words import check_names, listed
-from elinvar.environments import Environments, Moments, check_same_order, has_text
+from elinvar.environments import (
+    Environments,
+    Moments,
+    check_same_order,
+    has_text,
+    labels_of_rows,
+)
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import check_moments, own_errors
 from elinvar.estimators._shown import Shown
@@ -190,9 +196,12 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
         check_same_order(X=X, environments=environments)
         if has_text(X):
             raise DataTypeError(
-                "X has columns of text, but the variables of a graph must be numbers: leave those "
-                "columns out, or give the column of environments as environments=."
+                "X has columns of text, categories or dates, but the variables of a graph must be "
+                "numbers: leave those columns out, or give the column of environments as "
+                "environments=."
             )
+        if self.acts_on:
+            _check_numbered(X)
         with own_errors():
             values = validate_data(
                 self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=2
@@ -287,19 +296,16 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
         if self.acts_on is None:
             return None
         known = np.zeros((len(environments), len(variables)), dtype=bool)
-        for label, names in self.acts_on.items():
-            check_names([str(label)], environments, "environment")
+        labels = labels_of_rows(list(self.acts_on), len(self.acts_on)) if self.acts_on else []
+        check_names(labels, environments, "environment")
+        for label, names in zip(labels, self.acts_on.values(), strict=True):
             if isinstance(names, str) or not isinstance(names, Iterable):
                 raise DataTypeError(
                     f"acts_on[{label!r}] is {names!r}; a list of variables is needed, by name or "
                     "position."
                 )
             for name in names:
-                place = name if isinstance(name, int | np.integer) else None
-                if place is None or not 0 <= place < len(variables):
-                    check_names([str(name)], variables, "variable")
-                    place = variables.index(str(name))
-                known[environments.index(str(label)), place] = True
+                known[environments.index(label), _place(name, variables)] = True
         return known
 
     def _notes(self, graph: Graph, *, normal: bool) -> Iterable[str]:
@@ -413,6 +419,35 @@ _EVIDENCE = [
 ]  # fmt: skip
 
 
+def _place(name: object, variables: tuple[str, ...]) -> int:
+    """Return where a variable stands that is given by its name or position."""
+    if isinstance(name, bool | np.bool_):
+        raise DataTypeError(
+            f"acts_on holds {name!r} where a variable is needed, by name or position: list those "
+            "on which the environment acts, in place of a truth value for each."
+        )
+    text = str(name)
+    if not isinstance(name, int | np.integer) or not 0 <= name < len(variables):
+        check_names([text], variables, "variable")
+        return variables.index(text)
+    if text in variables and variables[name] != text:
+        raise DataError(
+            f"acts_on holds {text}, which is the position of {variables[name]!r} and the name of "
+            f"another variable: give the name, {text!r}, as text."
+        )
+    return int(name)
+
+
+def _check_numbered(X: object) -> None:
+    """Refuse positions beside names that are other numbers."""
+    names = list(getattr(X, "columns", []))
+    if not any(isinstance(name, str) for name in names) and names != list(range(len(names))):
+        raise DataError(
+            "The columns of X are named by numbers that are not their positions, and acts_on could "
+            "mean either: make them text, X.columns = X.columns.astype(str), and name them so."
+        )
+
+
 def _kurtosis(rows: Environments, coef: Floats) -> Floats:
     """Return the kurtosis (p,) of what coefficients [e, i, j] leave, each environment's in turn."""
     p = rows.X.shape[1]
@@ -465,6 +500,8 @@ def _check_columns(
         )
     for name, matrix, own in zip(environments, cov, spread, strict=True):
         moves = np.flatnonzero(own > 1e-12 * typical)
+        if moves.size < 2:
+            continue
         sd = np.sqrt(own[moves])
         values, vectors = np.linalg.eigh(matrix[np.ix_(moves, moves)] / np.outer(sd, sd))
         if values[0] < _DEPENDENT:

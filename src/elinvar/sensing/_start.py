@@ -100,7 +100,8 @@ def start_factor(
         P = np.hstack([U, U])
     else:
         P = U
-    P = np.ascontiguousarray(P, dtype=dtype)
+    # a copy: steps change it in place, and the start that was given stays as it is
+    P = np.array(P, dtype=dtype, order="C")
     remembered = P.shape if algorithm.optimizer.remembers else (0, 0)
     return Factor(
         P=P,

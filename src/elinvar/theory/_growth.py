@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinvar._base._check import as_weights, check_number
+from elinvar._base._check import as_numbers, as_weights, check_number
 from elinvar.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -173,7 +173,7 @@ def checked(values: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, Float
     DataError
         If they are not finite, or the weights are negative or too few.
     """
-    array = np.asarray(values, dtype=np.float64)
+    array = as_numbers("values", values)
     if array.ndim == 0 or array.shape[-1] == 0 or not np.isfinite(array).all():
         raise DataError("One finite number for each environment is needed, along the last axis.")
     n_environments = array.shape[-1]

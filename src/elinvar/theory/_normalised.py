@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 
-from elinvar._base._check import check_number
+from elinvar._base._check import as_numbers, check_number
 from elinvar.errors import DataError
 
 
@@ -51,11 +51,11 @@ def critical_normalised_step(heterogeneity: ArrayLike, mean: float = 1.0) -> NDA
     array([0.131, 0.064])
     """
     check_number("mean", mean, least=0.0, above=True)
-    values = np.asarray(heterogeneity, dtype=np.float64)
-    if not (values > mean).all():
+    values = as_numbers("heterogeneity", heterogeneity)
+    if not (np.isfinite(values) & (values > mean)).all():
         raise DataError(
-            f"heterogeneity must be above the mean of {mean:g}, or no step loses what is spurious; "
-            f"got {values.min():g}."
+            f"heterogeneity must be finite, and above the mean of {mean:g}, or no step loses what "
+            f"is spurious; got {values.tolist()}."
         )
     found = [_largest(float(M), float(mean)) for M in values.ravel()]
     return np.array(found, dtype=np.float64).reshape(values.shape)

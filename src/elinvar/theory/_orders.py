@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from elinvar._base._check import check_choice, check_number
+from elinvar._base._check import as_numbers, check_choice, check_number
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, positive
 from elinvar.theory._laws import Law, heterogeneity_window, law_growth_exponent
@@ -156,7 +156,10 @@ def width_window(
     def width(share: float) -> float:
         if law == "uniform":
             return 1.0 - share
-        return float(brentq(lambda w: np.sinc(w) - share, 0.0, 1.0)) if share < 1.0 else 0.0
+        # sinc(1) is 0, but not after rounding
+        if not 0.0 < share < 1.0:
+            return 0.0 if share > 0.0 else 1.0
+        return float(brentq(lambda w: np.sinc(w) - share, 0.0, 1.0))
 
     return Window(low=max(width(min(dies.high / M, 1.0)), 0.0), high=width(dies.low / M))
 
@@ -208,14 +211,18 @@ def drift_peak(curve: Curve, step_size: float, speed: float, floor: float | Curv
     [0.0052, 0.2823]
     """
     eta = positive("step_size", step_size)
+    if not callable(floor):
+        check_number("floor", floor, least=0.0)
     if not (0 < positive("speed", speed) < 1):
         raise DataError(f"speed must be below 1 turn a step; got {speed!r}.")
     if _rises(curve, eta)[1] >= 0:
         return float(np.inf)
+    if speed * _MOST_STEPS < 1:
+        raise DataError(
+            f"A turn at the speed {speed:g} has more than {_MOST_STEPS:,} steps; take a larger one."
+        )
     # the second turn has forgotten how the first began
     n = int(np.ceil(1 / speed))
-    if n > _MOST_STEPS:
-        raise DataError(f"A turn at the speed {speed:g} has too many steps.")
     times: Floats = np.mod(np.arange(2 * n) * float(speed), 1.0)
     grown = (1.0 + eta * _along(curve, times)) ** 2
     fed = np.full(2 * n, float(floor)) if not callable(floor) else _along(floor, times)
@@ -295,7 +302,9 @@ def _rises(curve: Curve, step: float) -> tuple[float, float]:
 
 
 def _along(curve: Curve, times: Floats) -> Floats:
-    values = np.asarray(curve(times), dtype=np.float64)
+    if not callable(curve):
+        raise DataError(f"curve must be a function of times (n,); got {curve!r}.")
+    values = as_numbers("What curve returns", curve(times))
     if values.shape != times.shape or not np.isfinite(values).all():
         raise DataError(
             f"curve must turn times of shape (n,) into finite numbers of shape (n,); got the shape "

@@ -6,6 +6,7 @@ Derivation and checks are in docs/theory-matrix.md, section 17.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elinvar._base._check import check_count, check_number
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, positive
 
@@ -78,7 +79,12 @@ def reused_data_error(
     """
     sigma = np.ravel(checked(np.ravel(eigenvalues), None)[0])
     v = positive("power", power) / positive("n_samples", n_samples)
-    r, d = len(sigma), int(positive("dim", dim))
+    check_count("dim", dim)
+    if width is not None:
+        check_count("width", width)
+    if steps is not None and step_size is None:
+        raise DataError("steps need a step_size to tell how much is learned: give both, or none.")
+    r, d = len(sigma), int(dim)
     if not (sigma > 0).all() or d < r:
         raise DataError("The eigenvalues must be positive, and at most dim in number.")
     k = d if width is None else min(int(width), d)
@@ -91,7 +97,9 @@ def reused_data_error(
     pairs = sigma[:, None] * noise
     shared = 2 * pairs * t / (d - r + 1e-300) / (sigma[:, None] ** 2 + t - pairs)
     if steps is not None and step_size is not None:
-        learned = _after(noise, positive("step_size", step_size), steps, init_scale)
+        check_number("steps", steps, least=0.0)
+        start = positive("init_scale", init_scale)
+        learned = _after(noise, positive("step_size", step_size), steps, start)
         shared, noise = shared * learned / noise, learned
     return float(np.sqrt(v * r * (r + 1) / 2 + turned + (noise**2).sum() - shared.sum()))
 

@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elinvar._base._check import as_numbers
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, positive
 
 # an amplitude this small against its goal grows by a constant factor to within rounding
 _LINEAR = 1e-4
 _ROUNDING = 1e-12
+# eigenvalues that differ by less, as a share, count as equal
+_EQUAL = 1e-6
 # below this eta * sigma the step follows its differential equation
 _SMOOTH = 1e-4
 
@@ -175,15 +178,17 @@ def start_amplitudes(start: ArrayLike, eigenvalues: ArrayLike) -> Floats:
     >>> start_amplitudes([[3.0], [1.0]], [2.0, 1.0])
     array([3., 0.])
     """
-    B, sigma = np.asarray(start, dtype=np.float64), np.asarray(eigenvalues, dtype=np.float64)
+    B, sigma = as_numbers("start", start), as_numbers("eigenvalues", eigenvalues)
     if B.ndim != 2 or sigma.shape != (len(B),) or not (np.isfinite(B).all() and (sigma > 0).all()):
         raise DataError(
             f"start must be finite, (r1, k), with a positive eigenvalue for each of its rows; got "
             f"the shapes {B.shape} and {sigma.shape}."
         )
     amplitudes, left = np.zeros(len(sigma)), np.eye(B.shape[1])
-    for value in np.unique(sigma.round(9))[::-1]:
-        group = np.flatnonzero(np.isclose(sigma, value, rtol=1e-6))
+    order = np.argsort(-sigma, kind="stable")
+    # beside one another, and equal but for rounding: each in one group, whatever the units
+    falls = np.flatnonzero(-np.diff(sigma[order]) > _EQUAL * sigma[order[:-1]]) + 1
+    for group in np.split(order, falls):
         rows = B[group] @ left
         sizes, basis = np.linalg.svd(rows, full_matrices=False)[1:]
         # rounding is no amplitude
