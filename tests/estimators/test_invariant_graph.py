@@ -4,6 +4,8 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import sklearn
 from sklearn.base import clone
@@ -268,3 +270,10 @@ def test_an_environment_may_hold_everything_at_a_value(data):
     X = np.where((data.environments == "E1")[:, None], 0.3, data.X)
     graph = InvariantGraph().fit(X, environments=data.environments)
     assert graph.acts_on_.loc["E1"].all() and distance(graph, data) <= 1
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_positions_in_frames_of_every_kind(data, kind):
+    frame = kind({name: data.X[:, j] for j, name in enumerate(data.names)})
+    graph = InvariantGraph(acts_on={"E1": [2]}).fit(frame, environments=data.environments)
+    assert graph.acts_on_.loc["E1", data.names[2]] and graph.acts_on_.to_numpy().sum() == 1

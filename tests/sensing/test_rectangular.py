@@ -145,6 +145,9 @@ def test_rectangular_matrices_along_an_axis():
         curve=lambda t: 1 + 9 * np.cos(2 * np.pi * t)[:, None],
     )  # fmt: skip
     assert problem.window_matrices(0.2).shape[1:] == (1, 1)
+    for width in (0.0, 1.5, np.nan, "wide"):
+        with pytest.raises(DataError, match=r"width must lie in \(0, 1\]"):
+            problem.window_matrices(width)
     ends = {
         width: solve(
             problem,

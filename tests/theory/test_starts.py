@@ -64,7 +64,7 @@ def test_bad_starts():
     for start, sigma in (([[1.0]], [1.0, 2.0]), ([1.0], [1.0]), ([[np.nan]], [1]), ([[1.0]], [-1])):
         with pytest.raises(DataError, match="a positive eigenvalue for each of its rows"):
             start_amplitudes(start, sigma)
-    with pytest.raises(DataError, match="start must be numbers"):
+    with pytest.raises(DataError, match="start must be real numbers; got complex ones"):
         start_amplitudes(np.array([[1.0 + 1.0j]]), [1.0])
 
 

@@ -73,14 +73,15 @@ def as_numbers(name: str, values: Any) -> NDArray[np.float64]:
         If it is ragged, holds something else, or numbers beyond 1e100.
     """
     try:
-        if np.iscomplexobj(values):
-            raise TypeError
-        numbers = np.asarray(values, dtype=np.float64)
+        given = np.asarray(values)
+        numbers = np.asarray(given.real if given.dtype.kind == "c" else given, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(
             f"{name} must be numbers in an array, with rows of one length; got "
             f"{type(values).__name__}."
         ) from None
+    if given.dtype.kind == "c":
+        raise DataError(f"{name} must be real numbers; got complex ones.")
     if (np.abs(numbers[np.isfinite(numbers)]) > _LARGEST).any():
         raise DataError(f"{name} must be at most {_LARGEST:g} in size.")
     return numbers

@@ -441,7 +441,8 @@ def _place(name: object, variables: tuple[str, ...]) -> int:
 def _check_numbered(X: object) -> None:
     """Refuse positions beside names that are other numbers."""
     names = list(getattr(X, "columns", []))
-    if not any(isinstance(name, str) for name in names) and names != list(range(len(names))):
+    numbered = any(isinstance(name, int | np.integer) for name in names)
+    if numbered and names != list(range(len(names))):
         raise DataError(
             "The columns of X are named by numbers that are not their positions, and acts_on could "
             "mean either: make them text, X.columns = X.columns.astype(str), and name them so."

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base._check import check_count, generator
+from elinvar._base._check import check_count, generator, is_number
 from elinvar.errors import DataError
 from elinvar.sensing._arrays import Floats
 from elinvar.sensing._data import draw_data, read_data
@@ -179,11 +179,13 @@ class SensingProblem(Generated):
         Raises
         ------
         DataError
-            If there is no axis.
+            If there is no axis, or no such window.
         """
         law = self._known.law
         if law.curve is None:
             raise DataError(f"Windows need environments along an axis; a {law.name} law has none.")
+        if not (is_number(width) and 0.0 < width <= 1.0):
+            raise DataError(f"width must lie in (0, 1]; got {width!r}.")
         return self._known.own(law.window_means(width), axes=(1, 2))
 
     @property
