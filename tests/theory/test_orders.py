@@ -212,3 +212,16 @@ def test_what_cannot_be_used_is_refused(call):
 def test_without_a_mean_a_window_of_the_whole_circle_is_the_limit():
     window = width_window(8.0, 0.1, mean=0.0)
     assert window.low == 0.0 and window.high == pytest.approx(1.0)
+
+
+def test_many_draws_of_the_only_environment_are_this_environment():
+    problem = SensingProblem.finite(dim=6, invariant_rank=1, values=[[1.0]], rng=0)
+    verdicts = {
+        predict_outcome(
+            problem,
+            HeteroSGD(step_size=0.1, batch_size=None, environments=drawn),
+            steps=100,
+        ).outcome
+        for drawn in (1, 100)
+    }
+    assert len(verdicts) == 1

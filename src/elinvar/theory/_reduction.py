@@ -188,9 +188,9 @@ def _own(
     if getattr(algorithm, "order", "random") == "window":
         means = np.asarray(problem.window_matrices(algorithm.window))  # type: ignore[attr-defined]
         return means, np.full(len(means), 1 / len(means))
-    if mixed == 1:
-        return stack, weights
     count = len(stack)
+    if 1 in (mixed, count):
+        return stack, weights
     if count**mixed <= _DRAWS:
         which = np.indices((count,) * mixed).reshape(mixed, -1)
         return stack[which].mean(axis=0), weights[which].prod(axis=0)
