@@ -113,13 +113,17 @@ def test_an_interrupted_run_says_how_to_go_on(elinvar, studies, tmp_path, monkey
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("batchsize", "Did you mean batch-size"), ("trajectory", "Did you mean trajectories?")],
+    [
+        ("batchsize", "Did you mean batch-size"),
+        ("trajectory", "Did you mean trajectories"),
+        ("question", "Did you mean questions?"),
+    ],
 )
 def test_an_unknown_study_is_refused_with_what_was_meant(elinvar, name, hint, tmp_path):
     result = elinvar("reproduce", name, "--out", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"There is no study '{name}'. {hint}" in result.stderr
-    assert f"The studies are {', '.join(STUDIES)}." in result.stderr
+    assert f"The studies are {', '.join(STUDIES)}, questions." in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
 

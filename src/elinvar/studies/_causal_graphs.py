@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._numbers import figure, percent
 from elinvar.datasets import KnownGraph, make_random_graph
-from elinvar.estimators import InvariantGraph
 from elinvar.plots import plot_lines
 from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._types import Axes, DataFrame
+
+if TYPE_CHECKING:
+    from elinvar.estimators import InvariantGraph
 
 Bools = NDArray[np.bool_]
 
@@ -86,6 +89,9 @@ def cell(
     rows: int,
 ) -> list[Row]:
     """Learn one graph in four ways."""
+    # scikit-learn takes a while, and whoever lists the studies needs none of it
+    from elinvar.estimators import InvariantGraph
+
     data = make_random_graph(
         n_variables=variables,
         n_environments=environments,
@@ -105,7 +111,7 @@ def cell(
     ]
 
 
-def _row(way: str, found: InvariantGraph, true: Bools) -> dict[str, object]:
+def _row(way: str, found: "InvariantGraph", true: Bools) -> dict[str, object]:
     """Count what is claimed, and what of it is wrong."""
     loose = np.triu(found.undirected_)
     edges = found.adjacency_ | found.undirected_
@@ -122,7 +128,7 @@ def _row(way: str, found: InvariantGraph, true: Bools) -> dict[str, object]:
     }
 
 
-def _acts(found: InvariantGraph, data: KnownGraph) -> dict[str, object]:
+def _acts(found: "InvariantGraph", data: KnownGraph) -> dict[str, object]:
     labels = [f"E{e}" for e in range(len(data.acts_on))]
     said = found.acts_on_.loc[labels].to_numpy()
     return {
@@ -134,6 +140,8 @@ def _acts(found: InvariantGraph, data: KnownGraph) -> dict[str, object]:
 
 def _hidden(data: KnownGraph) -> Row:
     """Learn the graph of the others where the variable with the most effects is not measured."""
+    from elinvar.estimators import InvariantGraph
+
     out = int(data.adjacency.sum(axis=1).argmax())
     rest = np.delete(np.arange(len(data.names)), out)
     # its causes act on its effects directly, as far as can be seen

@@ -72,9 +72,7 @@ def choose_studies(names: Sequence[str] = ()) -> list[AnyStudy]:
     DataError
         If a name is not known.
     """
-    check_names(
-        [name for name in names if name != EVERY_QUESTION], list(STUDIES), "study", "studies"
-    )
+    check_names(names, [*STUDIES, EVERY_QUESTION], "study", "studies")
     return [
         study
         for name, study in STUDIES.items()
