@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from elinvar import datasets
 from elinvar.datasets import (
     KnownAnswer,
     Sample,
@@ -300,3 +301,13 @@ def test_a_broken_model_has_no_invariant_set(broken):
         return np.ptp(fits, axis=0).max()
 
     assert spread(plain) < 0.1 < 0.5 < spread(data)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in datasets.__all__ if name.startswith("make_") and name != "make_problem"],
+)
+def test_what_is_no_seed_is_refused(name):
+    for seed in (-1, "a"):
+        with pytest.raises(DataError, match="rng must be an integer"):
+            getattr(datasets, name)(rng=seed)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
@@ -81,7 +82,7 @@ def make_additive(
     )
     check_counts(minimum=0, n_others=n_others)
     check_positive(spread=spread)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     width = n_knots + DEGREE - 2
     weights = 2 * rng.standard_normal((n_parents, width))
     sign = rng.choice([-1.0, 1.0], n_children)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     KnownAnswer,
     Labelled,
@@ -91,7 +92,7 @@ def make_coloured_digits(
     for rate in rates:
         check_share(flip_rate=rate)
     check_share(new_flip_rate=new_flip_rate, label_noise=label_noise)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     pixels, digits = load_digits(return_X_y=True)
     seen = np.ptp(pixels, axis=0) > 0
     grey, below_five = pixels[:, seen] / 16, digits < 5

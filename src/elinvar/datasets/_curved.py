@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
@@ -165,7 +166,7 @@ def make_curved(
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
     check_positive(noise=noise)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     law = _draw_law(rng, interacting=interacting)
 
     def environment(n: int, rng: np.random.Generator, turned: bool) -> Labelled:

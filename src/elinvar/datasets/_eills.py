@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     KnownAnswer,
     Labelled,
@@ -76,7 +77,7 @@ def make_eills(*, n_samples: int = 1000, rng: Rng) -> KnownAnswer:
     KnownAnswer(EILLS model: 200 rows, 12 features, 2 environments, 3 invariant)
     """
     check_counts(n_samples=n_samples)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     sample = stack([_sample(mechanism, n_samples, rng) for mechanism in _TRAINING], "E")
     coef = np.zeros(N_FEATURES)
     coef[:3] = 3.0, 2.0, -0.5

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
@@ -82,7 +83,7 @@ def make_fair(
     check_choice(("additive", "composite"), form=form)
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     curves = [_CURVES[k] for k in rng.integers(5, size=N_PARENTS)]
     first = rng.uniform(-_WIDTH, _WIDTH, N_CHILDREN)
     parts = [rng.integers(N_PARENTS + N_CHILDREN, size=rng.integers(5)) for _ in range(N_OTHERS)]

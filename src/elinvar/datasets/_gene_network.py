@@ -5,6 +5,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     KnownAnswer,
     Rng,
@@ -108,7 +109,7 @@ def make_gene_network(
         raise DataError(
             f"n_edges is {n_edges!r}; with {n_genes} genes it must be from 2 to {max(most, 2)}."
         )
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     model, regulated = _draw_network(n_genes, n_edges, rng)
     others = np.delete(np.arange(n_genes), model.target)
     hubs = others[np.argsort(-regulated[others], kind="stable")][

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     KnownAnswer,
     Labelled,
@@ -81,7 +82,7 @@ def make_irm_chain(
     """
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     identity, nothing = np.eye(DIM), np.zeros((DIM, DIM))
     if observed:
         to_x, to_t, to_z = identity, nothing, nothing

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import generator
 from elinvar.environments import Environments, Schema
 from elinvar.errors import DataError
 
@@ -128,7 +129,7 @@ class KnownAnswer:
         check_counts(n_samples=n_samples)
         if n_environments is not None:
             check_counts(minimum=1, n_environments=n_environments)
-        return self._draw(n_samples, np.random.default_rng(rng), n_environments)
+        return self._draw(n_samples, generator(rng), n_environments)
 
     def invariant_columns(self, X: Floats) -> Floats:
         """Return the columns of the invariant mechanism, with any rotation undone.

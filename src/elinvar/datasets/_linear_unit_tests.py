@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
@@ -104,7 +105,7 @@ def make_linear_unit_test(
     """
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     makers = {1: _cause_and_effect, 2: _cows_and_camels, 3: _small_margin}
     if example not in makers:
         raise DataError(f"example is {example!r}; the linear unit tests are 1, 2 and 3.")

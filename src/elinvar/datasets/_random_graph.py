@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._check import is_number
+from elinvar._base._check import generator, is_number
 from elinvar.datasets._known import Floats, Rng, check_choice, check_counts, numbered
 from elinvar.errors import DataError
 
@@ -132,7 +132,7 @@ def make_random_graph(
         )
     if n_targets > n_variables:
         raise DataError(f"n_targets is {n_targets}; there are {n_variables} variables.")
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     coef, scale = _draw_graph(n_variables, in_degree, rng)
     acts_on = _draw_targets(n_environments, n_variables, n_targets, rng)
     parts = [_draw_rows(coef, scale, acts, action, noise, n_samples, rng) for acts in acts_on]

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     Floats,
     Invariance,
@@ -263,7 +264,7 @@ def make_random_linear(
         measurement_error=measurement_error,
         reverse=reverse_spurious,
     )
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     graph = _draw_graph(n_features, in_degree, rng)
     changes, parts = [], []
     for _ in range(n_environments):

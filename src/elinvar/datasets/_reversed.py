@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     KnownAnswer,
     Labelled,
@@ -67,7 +68,7 @@ def make_reversed(
         minimum=1, n_invariant=n_invariant, n_spurious=n_spurious, n_environments=n_environments
     )
     check_positive(spread=spread)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     beta = rng.uniform(0.5, 1.5, n_invariant) * rng.choice([-1.0, 1.0], n_invariant)
     sign = rng.choice([-1.0, 1.0], n_spurious)
 

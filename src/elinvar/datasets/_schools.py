@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.datasets._dataset import Dataset
 from elinvar.datasets._known import Rng, check_counts
 
@@ -72,7 +73,7 @@ def make_schools(*, n_schools: int = 20, n_pupils: int = 250, rng: Rng) -> Schoo
     import pandas as pd
 
     check_counts(n_schools=n_schools, n_pupils=n_pupils)
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     centre, scale, mean, spread = np.array(list(_LAWS.values())).T
     names = [f"school {k}" for k in range(1, n_schools + 1)]
     shape = (n_schools, len(_LAWS))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from elinvar._base._check import generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
@@ -159,7 +160,7 @@ def make_sparse_linear(
             f"n_parents is {n_parents} and n_children is {n_children}; with {n_features} features "
             f"each can be at most {n_features // 2}."
         )
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     model = _draw_model(n_features + 1, n_parents, n_children, in_degree, rng)
 
     def changes(k: int, rng: np.random.Generator) -> list[Change]:

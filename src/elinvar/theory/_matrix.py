@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from elinvar._base._check import generator
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, mean_log, positive
 from elinvar.theory._results import GrowthExponent
@@ -94,7 +95,7 @@ def matrix_growth_exponent(
         spread = _sd(logarithm[:, top], weights) * np.sqrt(block)
         return GrowthExponent(exponent=float(drift[top]), spread=float(spread))
     powers = np.linalg.matrix_power(factors, int(block))
-    return _chains(powers, weights, int(block), n_steps, np.random.default_rng(rng))
+    return _chains(powers, weights, int(block), n_steps, generator(rng))
 
 
 def common_eigenvalues(matrices: Floats) -> Floats | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
+from elinvar._base._check import generator
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, positive
 from elinvar.theory._matrix import CHAINS, growth_of_chains, square
@@ -165,7 +166,7 @@ def free_growth_exponent(
     weights = checked(np.zeros(len(stack)), weights)[1]
     eta = positive("step_size", step_size)
     scale = eta * np.sqrt(positive("power", power) / positive("batch_size", batch_size) / 2)
-    rank, rng = stack.shape[1], np.random.default_rng(rng)
+    rank, rng = stack.shape[1], generator(rng)
     if dim < rank + 2:
         raise DataError(f"dim must be at least {rank + 2}, two above the rank; got {dim!r}.")
     factors = np.eye(rank) + eta * stack

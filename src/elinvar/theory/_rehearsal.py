@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elinvar._base._check import generator
 from elinvar.theory._growth import Floats
 from elinvar.theory._reduction import Reduced
 
@@ -82,7 +83,7 @@ def rehearse(
     ----------
     Own derivation, docs/theory-matrix.md, section 9.
     """
-    rng, cores = np.random.default_rng(rng), reduced.cores
+    rng, cores = generator(rng), reduced.cores
     size, r1 = cores.shape[1], len(reduced.sigma)
     goal = np.diag(np.pad(reduced.sigma, (0, size - r1)))
     U = np.tile(init_scale * np.eye(size), (runs, 1, 1))
