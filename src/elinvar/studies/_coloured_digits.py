@@ -338,12 +338,13 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
 def _against(peer: Row, gain: Row) -> Claim:
     ahead, spread = peer["behind"], 2.0 * peer["behind_error"]
     word = "ahead" if ahead > spread else "behind" if ahead < -spread else "no different"
+    side = "less" if ahead < 0 else "more"
     return Claim(
         holds=bool(ahead >= -spread and gain["test_error"] < 0.5),
         sentence=f"With gain, chosen by the same rule, HeteroSGD errs on {_errs(gain)}, the best "
         f"penalty ({peer['method']}) on {_errs(peer)}; on the same digits the penalty errs on "
-        f"{percent(ahead)} ± {percent(peer['behind_error'], 1)} more: HeteroSGD is {word}, by two "
-        "standard errors (needed: not behind, and better than a coin).",
+        f"{percent(abs(ahead))} ± {percent(peer['behind_error'], 1)} {side}: HeteroSGD is {word}, "
+        "by two standard errors (needed: not behind, and better than a coin).",
     )
 
 

@@ -304,7 +304,7 @@ def _straight(row: Row, config: Config) -> Claim:
         sentence=f"{row['part']}{near}: up to {config.straight:g} degrees the relative error is "
         f"{figure(row['measured'])} ± {figure(row['standard_error'], 1)} a radian (median of "
         f"{config.repetitions} runs); predicted {figure(row['predicted'])}, a deviation of "
-        f"{percent(row['deviation'])} (needed: within {percent(config.tolerance)}).",
+        f"{percent(row['deviation'], 3)} (needed: within {percent(config.tolerance)}).",
     )
 
 
