@@ -367,3 +367,15 @@ def test_a_rival_leaves_the_word_to_all_features():
     assert found.selection.rivals.tolist() == [(~found.gates).tolist()]
     row = found.evidence().features[int(np.argmax(found.gates))]
     assert row.verdict == "undecided" and row.model == "all features"
+
+
+@pytest.mark.parametrize("intercept", ["shared", "environment"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_columns_that_lie_far_away_in_some_environments_are_met(intercept, n_classes):
+    for seed in range(8):
+        X, y, place = draw(seed, rows=(15, 30, 15), n_classes=n_classes, p=3)
+        far = X.copy()
+        # of the ridge on the curvature in such an environment, rounding leaves nothing
+        far[place != 0] += 10.0 ** np.array([11, 13, 12])
+        found = findings(far, y, place, intercept=intercept)
+        assert all(np.isfinite(model.coef).all() for model in found.models.values())

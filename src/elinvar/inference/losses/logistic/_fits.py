@@ -17,6 +17,7 @@ from elinvar.inference.losses.logistic._newton import (
     log_losses,
     newton,
     newton_with_intercepts,
+    solved,
 )
 from elinvar.inference.problem._rows import LogisticProblem
 from elinvar.inference.problem._types import Bools, Floats, Places
@@ -193,7 +194,7 @@ def stepped_left_out(problem: LogisticProblem, gates: Bools, fit: CommonFit) -> 
     for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
         Z, y, weight = problem.Z[columns, lo:hi], problem.y[lo:hi], problem.weight[lo:hi]
         slope = gradient(Z, y, weight, log_losses(start @ Z, y)[1])
-        step = np.linalg.solve(total - bend[e], slope.ravel()).reshape(m, -1)
+        step = solved(total - bend[e], slope.reshape(-1, 1)).reshape(m, -1)
         loss[e] = weight @ log_losses((start + step) @ Z, y)[0] / problem.count[e]
     return loss
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
 from elinvar.inference.problem._types import Floats, Places
 
 RIDGE = 1e-4
@@ -55,6 +56,19 @@ def information(Z: Floats, weight: Floats, prob: Floats) -> Floats:
     return found.reshape(m * k, m * k)
 
 
+def solved(curvatures: Floats, right: Floats) -> Floats:
+    """Solutions (..., k, l) of systems of a curvature and its ridge (..., k, k).
+
+    Columns that lie far from 0 in an environment, as against how much they vary there, leave less
+    of the ridge than rounding takes: then what can be told is solved for, by the one rule of rank.
+    """
+    try:
+        return np.asarray(np.linalg.solve(curvatures, right), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        found: Floats = pseudo_inverses(curvatures)[0] @ right
+        return found
+
+
 def newton(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0) -> Floats:
     """Minimise log loss + ridge |coef|^2 / 2 + pull |slopes - mean|^2 from ``coef`` on.
 
@@ -73,7 +87,7 @@ def newton(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0
     def step(w: Floats, prob: Floats) -> tuple[Floats, float]:
         slope = (gradient(Z, y, weight, prob) + RIDGE * w + drawn.slope(w)).ravel()
         bend = information(Z, weight, prob) + RIDGE * np.eye(w.size) + drawn.bend(w)
-        move = np.asarray(np.linalg.solve(bend, slope), dtype=np.float64)
+        move = solved(bend, slope[:, None])[:, 0]
         return move.reshape(w.shape), float(move @ slope)
 
     return _descend(evaluate, step, coef)
@@ -97,7 +111,7 @@ def _newton_of_two(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: flo
         slope = ridge * w - turned @ off
         bend = (turned * (off * (1.0 - wrong))) @ turned.T
         bend.flat[:: len(w) + 1] += ridge
-        move = np.asarray(np.linalg.solve(bend, slope), dtype=np.float64)
+        move = solved(bend, slope[:, None])[:, 0]
         return move, float(move @ slope)
 
     return _descend(evaluate, step, coef)
@@ -133,13 +147,13 @@ def newton_with_intercepts(
         inner = np.moveaxis(np.add.reduceat(bend, bounds, axis=2), -1, 0) + RIDGE * np.eye(m)
         border = np.add.reduceat(bend[:, :, None] * Z, bounds, axis=3)
         border = np.moveaxis(border, -1, 0).reshape(len(bounds), m, size)
-        solved = np.linalg.solve(inner, np.concatenate([border, own[..., None]], axis=2))
+        inside = solved(inner, np.concatenate([border, own[..., None]], axis=2))
         total = information(Z, weight, prob) + RIDGE * np.eye(size) + drawn.bend(w)
-        total -= np.einsum("ecj,eck->jk", border, solved[..., :size])
-        rest = slope - np.einsum("ecj,ec->j", border, solved[..., size])
-        move = np.linalg.solve(total, rest)
-        moves = solved[..., size] - solved[..., :size] @ move
-        decrement = float(rest @ move + (own * solved[..., size]).sum())
+        total -= np.einsum("ecj,eck->jk", border, inside[..., :size])
+        rest = slope - np.einsum("ecj,ec->j", border, inside[..., size])
+        move = solved(total, rest[:, None])[:, 0]
+        moves = inside[..., size] - inside[..., :size] @ move
+        decrement = float(rest @ move + (own * inside[..., size]).sum())
         return np.concatenate([move, moves.ravel()]), decrement
 
     return parts(_descend(evaluate, step, np.concatenate([slopes.ravel(), intercepts.ravel()])))
@@ -155,7 +169,8 @@ def best_intercept(odds: Floats, y: Places, weight: Floats) -> tuple[Floats, flo
 
     def step(a: Floats, prob: Floats) -> tuple[Floats, float]:
         slope = _off(y, weight, prob).sum(axis=1)
-        move = np.linalg.solve(_bend(weight, prob).sum(axis=2) + RIDGE * np.eye(m), slope)
+        bend = _bend(weight, prob).sum(axis=2) + RIDGE * np.eye(m)
+        move = solved(bend, slope[:, None])[:, 0]
         return move, float(move @ slope)
 
     best = _descend(evaluate, step, np.zeros(m))
