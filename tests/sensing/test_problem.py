@@ -280,3 +280,23 @@ def test_shared_directions_take_no_room_of_their_own():
     assert problem.truth.basis.shape == (5, 5)
     with pytest.raises(DataError, match="need 6 dimensions to lie at an angle, but dim is 5"):
         SensingProblem.two_point(dim=5, angle=[np.pi / 2, 1.0, 0.0], **setting)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **told: SensingProblem.two_point(**TWO, **told),
+        lambda **told: SensingProblem.uniform(**TWO, **told),
+        lambda **told: SensingProblem.gaussian(**TWO, **told),
+        lambda **told: SensingProblem.finite(
+            dim=4, invariant_rank=1, values=[[1.0], [-1.0]], **told
+        ),
+        lambda **told: SensingProblem.continuum(
+            dim=4, invariant_rank=1, curve=lambda t: t[:, None], **told
+        ),
+    ],
+)
+def test_a_misspelt_setting_is_not_passed_over(make):
+    assert make(noise=0.5).noise == 0.5
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nosie'"):
+        make(nosie=0.5)

@@ -249,28 +249,37 @@ class Generated:
 
     @classmethod
     def _generated(
-        cls, law: EnvironmentLaw, dim: int, invariant_rank: int, **setting: Unpack[Setting]
+        cls,
+        law: EnvironmentLaw,
+        dim: int,
+        invariant_rank: int,
+        *,
+        rng: int | np.random.Generator | None = None,
+        columns: int | None = None,
+        invariant_eigenvalues: ArrayLike = 1.0,
+        angle: ArrayLike = 0.0,
+        noise: float = 0.0,
+        measurements: str | MeasurementLaw = "gaussian",
     ) -> Self:
-        noise, columns = setting.get("noise", 0.0), setting.get("columns")
         check_number("noise", noise, least=0.0)
         truth = make_truth(
             law,
             dim=dim,
             columns=columns,
             rank=invariant_rank,
-            eigenvalues=setting.get("invariant_eigenvalues", 1.0),
-            angle=setting.get("angle", 0.0),
-            rng=setting.get("rng"),
+            eigenvalues=invariant_eigenvalues,
+            angle=angle,
+            rng=rng,
         )
-        measurements = law_of(setting.get("measurements", "gaussian"))
+        measured = law_of(measurements)
         if columns is not None:
-            if measurements.name != Rectangular.name:
+            if measured.name != Rectangular.name:
                 raise DataError(
                     'Rectangular matrices are measured by measurements="gaussian"; got '
-                    f"{measurements.name!r}."
+                    f"{measured.name!r}."
                 )
-            measurements = Rectangular(rows=int(dim), columns=int(columns))
-        return cls(dim=len(truth.basis), measurements=measurements, noise=float(noise), truth=truth)
+            measured = Rectangular(rows=int(dim), columns=int(columns))
+        return cls(dim=len(truth.basis), measurements=measured, noise=float(noise), truth=truth)
 
 
 def _check_room(dim: int, rank: int, spurious_rank: int, setting: Setting) -> None:
