@@ -185,6 +185,35 @@ def test_predictions_leave_drifts_undecided():
 
 
 @pytest.mark.parametrize(
+    ("law", "order"),
+    [
+        ("list", {"order": "drift", "speed": 0.1}),
+        ("list", {"order": "window", "window": 0.1}),
+        ("data", {"order": "drift", "speed": 0.1}),
+        ("data", {"order": "window", "window": 0.1}),
+        ("uniform", {"order": "drift", "speed": 0.1}),
+        ("uniform", {"order": "cyclic"}),
+        ("continuum", {"order": "cyclic"}),
+    ],
+)
+def test_predictions_refuse_the_orders_that_runs_refuse(law, order):
+    place = {"dim": 6, "invariant_rank": 1, "rng": 0}
+    along = SensingProblem.continuum(curve=lambda t: cosine(9.0)(t)[:, None], **place)
+    problem = {
+        "list": SensingProblem.finite(values=[[7.0], [-5.0]], **place),
+        "data": along.sample(20, 0, n_environments=3),
+        "uniform": SensingProblem.uniform(spurious_rank=1, heterogeneity=6.0, **place),
+        "continuum": along,
+    }[law]
+    algorithm = HeteroSGD(step_size=0.1, batch_size=None, **order)
+    with pytest.raises(DataError, match=f'order="{algorithm.order}"') as refused:
+        solve(problem, algorithm, steps=1)
+    with pytest.raises(DataError) as unpredicted:
+        predict_outcome(problem, algorithm)
+    assert str(unpredicted.value) == str(refused.value)
+
+
+@pytest.mark.parametrize(
     "call",
     [
         lambda: law_growth_exponent(6.0, 0.1, environments=0),

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elinvar.errors import DataError
 from elinvar.sensing._algorithms import HeteroSGD
 from elinvar.sensing._arrays import Floats, Indices
 
@@ -38,18 +37,7 @@ class BatchParts:
 def environment_order(
     algorithm: HeteroSGD, weights: Floats, steps: int, rng: np.random.Generator
 ) -> Indices:
-    """Return the environments of every step, (steps, b), of a list of environments.
-
-    Raises
-    ------
-    DataError
-        If the order needs an axis.
-    """
-    if algorithm.order in ("window", "drift"):
-        raise DataError(
-            f'order="{algorithm.order}" needs environments along an axis: a fresh '
-            "SensingProblem.continuum; this problem has a list of them."
-        )
+    """Return the environments of every step, (steps, b), of a list of environments."""
     if algorithm.order == "cyclic":
         return (np.arange(steps) % len(weights))[:, None]
     turns = _turns(algorithm, steps, rng)
@@ -91,11 +79,6 @@ class OwnBatches:
     ----------
     n_parts : int
         Parts of a batch.
-
-    Raises
-    ------
-    DataError
-        If the order is not one that these environments have.
     """
 
     def __init__(
@@ -114,12 +97,14 @@ class OwnBatches:
         self._places: Floats | None = None
         self._turns: Indices | None = None
         self._cores = truth.cores
-        if algorithm.order in ("window", "drift") and not self._law.finite:
+        if algorithm.order in ("window", "drift"):
             self._places = self._along(algorithm, steps)
         elif self._law.finite:
             self._turns = environment_order(algorithm, self._law.weights, steps, rng)
         else:
-            self._draw(algorithm, steps)
+            self._turns = _turns(algorithm, steps, rng)
+            drawn = self._law.draw(rng, int(self._turns.max()) + 1)
+            self._cores = truth.cores_of(drawn)
         parts = 1 if self._turns is None else self._turns.shape[1]
         if self._width is not None and self._size is not None:
             parts = self._size if apart else min(NODES, self._size)
@@ -144,24 +129,8 @@ class OwnBatches:
             cores, turns = cores[first : last + 1], turns - first
         return BatchParts(cores=cores, which=turns, counts=self._shares(turns.shape))
 
-    def _draw(self, algorithm: HeteroSGD, steps: int) -> None:
-        if algorithm.order == "cyclic":
-            raise DataError(
-                'order="cyclic" takes environments in turn, but this problem has a continuum of '
-                'them; use "random" or "blocks".'
-            )
-        self._turns = _turns(algorithm, steps, self._rng)
-        drawn = self._law.draw(self._rng, int(self._turns.max()) + 1)
-        self._cores = self._truth.cores_of(drawn)
-
     def _along(self, algorithm: HeteroSGD, steps: int) -> Floats:
         """Return the place of every step on the axis."""
-        law = self._law
-        if law.curve is None:
-            raise DataError(
-                f'order="{algorithm.order}" needs environments along an axis, as '
-                f"SensingProblem.continuum has them; a {law.name} law has none."
-            )
         if algorithm.order == "drift":
             assert algorithm.speed is not None
             start, passed = float(self._rng.random()), np.arange(steps, dtype=np.float64)
@@ -169,7 +138,7 @@ class OwnBatches:
         u: Floats = self._rng.random(steps)
         # windows lie on an open axis as a whole, and reach around a closed one
         width = float(algorithm.window or 0.0)
-        return u if law.closed else width / 2 + (1 - width) * u
+        return u if self._law.closed else width / 2 + (1 - width) * u
 
     def _in_windows(self, places: Floats, width: float) -> BatchParts:
         n, size = len(places), self._size

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from elinvar._base._check import check_count, generator, is_number
 from elinvar.errors import DataError
+from elinvar.sensing._algorithms import Order
 from elinvar.sensing._arrays import Floats
 from elinvar.sensing._data import draw_data, read_data
 from elinvar.sensing._generated import Generated
@@ -167,6 +168,37 @@ class SensingProblem(Generated):
     def spurious_matrices(self) -> Floats:
         """S_e in the basis V*, (E, r2, r2); of a continuous law, many equally likely ones."""
         return self._known.own(self._known.law.matrices, axes=(1, 2))
+
+    def check_order(self, order: Order) -> None:
+        """Refuse an order in which these environments cannot come.
+
+        Parameters
+        ----------
+        order : {"random", "cyclic", "blocks", "markov", "window", "drift"}
+            As in `HeteroSGD`.
+
+        Raises
+        ------
+        DataError
+            If it needs an axis, and there is none, or takes a continuum in turn.
+        """
+        law = self.truth.law if self.truth is not None and self.data is None else None
+        if law is not None and not law.finite:
+            if order == "cyclic":
+                raise DataError(
+                    'order="cyclic" takes environments in turn, but this problem has a continuum '
+                    'of them; use "random" or "blocks".'
+                )
+            if order in ("window", "drift") and law.curve is None:
+                raise DataError(
+                    f'order="{order}" needs environments along an axis, as '
+                    f"SensingProblem.continuum has them; a {law.name} law has none."
+                )
+        elif order in ("window", "drift"):
+            raise DataError(
+                f'order="{order}" needs environments along an axis: a fresh '
+                "SensingProblem.continuum; this problem has a list of them."
+            )
 
     def window_matrices(self, width: float) -> Floats:
         """Return means of S_e over windows of a continuum, equally likely ones, (E, r2, r2).

@@ -23,11 +23,6 @@ class Schedule:
         Draws environments.
     apart : bool
         Whether every measurement of a window has a place of its own, as plain steps draw them.
-
-    Raises
-    ------
-    DataError
-        If environments cannot be taken in this order.
     """
 
     def __init__(

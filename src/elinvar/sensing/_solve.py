@@ -161,6 +161,7 @@ def _check_run(
             'parameterization="symmetric" is for symmetric matrices; rectangular ones are the '
             'product U V\', "psd", or "direct".'
         )
+    problem.check_order(getattr(algorithm, "order", "random"))
     check_count("steps", steps)
     check_count("record_every", record_every)
     check_choice("method", method, ("auto", "plain", "exact"))

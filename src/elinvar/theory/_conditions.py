@@ -100,7 +100,8 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
     Raises
     ------
     DataError
-        If a number is not finite or shapes do not fit.
+        If a number is not finite, shapes do not fit, or environments cannot come in the order of
+        the algorithm.
 
     References
     ----------

@@ -61,8 +61,8 @@ def predict_outcome(
     Raises
     ------
     DataError
-        If steps is not a positive number, a number of the problem is not finite, or shapes do not
-        fit.
+        If steps is not a positive number, a number of the problem is not finite, shapes do not
+        fit, or environments cannot come in the order of the algorithm.
 
     References
     ----------

@@ -67,7 +67,8 @@ class Reduced:
         Raises
         ------
         DataError
-            If their shapes do not fit or their numbers are not finite.
+            If their shapes do not fit, their numbers are not finite, or environments cannot come
+            in the order of the algorithm.
         """
         sigma = np.asarray(problem.invariant_eigenvalues, dtype=np.float64)
         stack = np.asarray(problem.spurious_matrices, dtype=np.float64)
@@ -84,9 +85,12 @@ class Reduced:
         mean, shares = np.tensordot(weights, stack, axes=1), weights
         curvature = positive("curvature", problem.curvature)
         one, gain = algorithm.sampling == "one", float(algorithm.gain)
+        order = getattr(algorithm, "order", "random")
+        if hasattr(problem, "check_order"):
+            problem.check_order(order)
         own, weights = _own(problem, algorithm, stack, weights) if one else (stack, weights)
         seen = mean + gain * (own - mean) if one else mean[None]
-        if one and getattr(algorithm, "order", "random") == "cyclic":
+        if one and order == "cyclic":
             # in turn, each comes as often as any other
             weights = shares = np.full(len(stack), 1 / len(stack))
             mean = seen.mean(axis=0)
