@@ -9,11 +9,9 @@ import numpy as np
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
 from elinvar._base._numbers import figure
-from elinvar.theory._double import as_symmetric
 from elinvar.theory._limits import step_limits
 from elinvar.theory._noise import critical_batch_size
-from elinvar.theory._reduction import Reduced
-from elinvar.theory._spurious import Spurious
+from elinvar.theory._setup import Setup
 
 Relation = Literal["<", "<=", ">=", ">"]
 Source = Literal["paper", "own"]
@@ -129,13 +127,12 @@ def check_conditions(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> tupl
     growth exponent of the spurious part in learned columns: holds, -0.08718 < 0
     batch size: holds, 1,000,000 >= 9255
     """
-    problem, algorithm = as_symmetric(problem, algorithm)
-    return tuple(_conditions(Reduced.of(problem, algorithm), problem, algorithm))
+    return tuple(conditions_of(Setup.of(problem, algorithm)))
 
 
-def _conditions(
-    reduced: Reduced, problem: MatrixProblem, algorithm: MatrixAlgorithm
-) -> Iterator[Condition]:
+def conditions_of(setup: Setup) -> Iterator[Condition]:
+    """Yield the conditions of a setup, one by one."""
+    reduced, problem, algorithm = setup.reduced, setup.problem, setup.algorithm
     width = problem.dim if algorithm.width is None else algorithm.width
     cosine = float(np.linalg.norm(reduced.within, 2)) if reduced.within.size else 0.0
     lowest, r1 = float(reduced.sigma.min()), len(reduced.sigma)
@@ -156,9 +153,9 @@ def _conditions(
     if one:
         bounded = "step that no order of environments makes diverge"
         yield _is(bounded, reduced.step, "<", limits.bounded, "own")
-        growth, spurious = "growth exponent of the spurious part", Spurious.of(reduced, algorithm)
-        yield _is(growth, spurious.top, "<", 0, "own")
-        yield _is(f"{growth} in learned columns", spurious.aligned, "<", 0, "own")
+        growth = "growth exponent of the spurious part"
+        yield _is(growth, setup.spurious.top, "<", 0, "own")
+        yield _is(f"{growth} in learned columns", setup.spurious.aligned, "<", 0, "own")
     if reduced.step * np.abs(reduced.sigma).max() < 1 and lowest > 0 and reduced.power > 0:
         needed = critical_batch_size(
             np.abs(reduced.sigma), reduced.step, dim=problem.dim, power=reduced.power,

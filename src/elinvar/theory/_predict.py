@@ -8,11 +8,9 @@ from scipy.special import ndtr
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
 from elinvar.errors import DataError
-from elinvar.theory._conditions import check_conditions
-from elinvar.theory._double import as_symmetric
+from elinvar.theory._conditions import conditions_of
 from elinvar.theory._momentum import momentum_growth_exponent
 from elinvar.theory._prediction import Outcome, Prediction
-from elinvar.theory._reduction import Reduced
 from elinvar.theory._setup import Setup
 from elinvar.theory._spurious import order_of
 
@@ -86,14 +84,12 @@ def predict_outcome(
     """
     if steps is not None and not steps >= 1:
         raise DataError(f"steps must be at least 1; got {steps!r}.")
-    problem, algorithm = as_symmetric(problem, algorithm)
-    setup = Setup(
-        problem=problem, algorithm=algorithm, reduced=Reduced.of(problem, algorithm), asked=steps
-    )
+    setup = Setup.of(problem, algorithm, steps)
+    algorithm = setup.algorithm
     blank = Prediction(
-        outcome="undecided", reason="", steps=steps, conditions=check_conditions(problem, algorithm)
+        outcome="undecided", reason="", steps=steps, conditions=tuple(conditions_of(setup))
     )
-    unknown = _outside_theory(problem, algorithm)
+    unknown = _outside_theory(setup)
     if unknown:
         return replace(blank, reason=unknown)
     if algorithm.parameterization == "direct":
@@ -118,12 +114,12 @@ def predict_outcome(
     )
 
 
-def _outside_theory(problem: MatrixProblem, algorithm: MatrixAlgorithm) -> str:
+def _outside_theory(setup: Setup) -> str:
     """Why the theory has no answer, or nothing."""
+    problem, algorithm, reduced = setup.problem, setup.algorithm, setup.reduced
     optimizer = getattr(algorithm, "optimizer", None)
     name = type(optimizer).__name__
     if optimizer is not None and name == "Momentum":
-        reduced = Reduced.of(problem, algorithm)
         fastest = max(
             momentum_growth_exponent(s, reduced.step, optimizer.beta, reduced.weights).exponent
             for s in reduced.eigenvalues.T

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from elinvar._base import MatrixAlgorithm, MatrixProblem
-from elinvar.theory._double import Symmetric
+from elinvar.theory._double import Symmetric, as_symmetric
 from elinvar.theory._growth import Floats
 from elinvar.theory._limits import bounded_slack
 from elinvar.theory._noise import NoiseFloor, noise_floor
@@ -32,6 +33,15 @@ class Setup:
     algorithm: MatrixAlgorithm
     reduced: Reduced
     asked: int | None
+
+    @classmethod
+    def of(
+        cls, problem: MatrixProblem, algorithm: MatrixAlgorithm, asked: int | None = None
+    ) -> Self:
+        """Reduce a problem and an algorithm, or what stands for them if it is rectangular."""
+        problem, algorithm = as_symmetric(problem, algorithm)
+        reduced = Reduced.of(problem, algorithm)
+        return cls(problem=problem, algorithm=algorithm, reduced=reduced, asked=asked)
 
     @cached_property
     def spurious(self) -> Spurious:
