@@ -54,6 +54,13 @@ def test_the_most_environments_of_a_batch():
     # a batch of minus signs alone multiplies by 0, however rare it is
     assert critical_environments(11.0, 0.1) == np.inf
     assert critical_environments(4.5, 0.1, mean=0.0) == np.inf
+    # all thousand, also where sums have to be listed
+    assert critical_environments(6.0, 0.1, law=[1.0, -1.0], mean=1e-6) == np.inf
+    for law in ("two_point", [1.0, -1.0]):
+        few = {"law": law, "mean": 1e-3}
+        # the variance says M^2 / 0.2
+        assert critical_environments(12.0, 0.01, **few) == 720
+        assert critical_environments(14.2, 0.01, **few) == np.inf
     skewed = {"law": [-2.0, 1.0], "weights": [1.0, 2.0]}
     most = critical_environments(5.0, 0.1, **skewed)
     assert most >= 1

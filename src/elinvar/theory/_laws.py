@@ -5,7 +5,8 @@ An eigenvalue is :math:`s = \mu + M \delta` with the heterogeneity M and a stand
 or one of a given list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count, islice, starmap
 from typing import Literal
 
 import numpy as np
@@ -230,7 +231,8 @@ def _moments_of(law: Law | ArrayLike, weights: ArrayLike | None, environments: i
     """Return the function of centre and half-width, for batches of so many environments."""
     check_count("environments", environments)
     if not isinstance(law, str):
-        return _listed(*mean_of_draws(*checked(law, weights), environments))
+        means = _means_of_draws(*checked(law, weights))
+        return _listed(*next(islice(means, environments - 1, None)))
     if law not in _STANDARD:
         known = "two_point, uniform, cosine, gaussian or an array"
         raise DataError(f"law must be {known}; got {law!r}.")
@@ -252,11 +254,19 @@ def _moments_of(law: Law | ArrayLike, weights: ArrayLike | None, environments: i
     )
 
 
-def mean_of_draws(values: Floats, weights: Floats, environments: int) -> tuple[Floats, Floats]:
-    """Return values and weights of the mean of so many independent draws."""
+def moments_by_count(law: Law | ArrayLike, weights: ArrayLike | None) -> Iterator[Moments]:
+    """Yield the functions of centre and half-width for batches of 1, 2, 3, ... environments."""
+    if isinstance(law, str):
+        yield from (_moments_of(law, weights, environments) for environments in count(1))
+    else:
+        yield from starmap(_listed, _means_of_draws(*checked(law, weights)))
+
+
+def _means_of_draws(values: Floats, weights: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield values and weights of the mean of 1, 2, 3, ... independent draws."""
     total: Floats = np.zeros(1)
     chance: Floats = np.ones(1)
-    for _ in range(environments):
+    for environments in count(1):
         sums = (total[:, None] + values).ravel()
         if sums.size > _MOST_SUMS:
             raise DataError(
@@ -267,7 +277,7 @@ def mean_of_draws(values: Floats, weights: Floats, environments: int) -> tuple[F
         _, first, place = np.unique(sums.round(12), return_index=True, return_inverse=True)
         chance = np.bincount(place, np.outer(chance, weights).ravel()).astype(np.float64)
         total = sums[first]
-    return total / environments, chance
+        yield total / environments, chance
 
 
 def _listed(values: Floats, weights: Floats) -> Moments:

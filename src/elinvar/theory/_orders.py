@@ -6,6 +6,7 @@ are, and yet brings the spurious part back.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.optimize import brentq
 from elinvar._base._check import as_numbers, check_choice, check_number
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, positive
-from elinvar.theory._laws import Law, heterogeneity_window, law_growth_exponent
+from elinvar.theory._laws import Law, heterogeneity_window, moments_by_count
 from elinvar.theory._results import Window
 
 Curve = Callable[[Floats], ArrayLike]
@@ -78,19 +79,13 @@ def critical_environments(
     [0.0, 1.0, 2.0, 3.0, 4.0]
     """
     check_number("mean", mean)
-
-    def grows(environments: int) -> bool:
-        found = law_growth_exponent(
-            heterogeneity, step_size, law=law, weights=weights, mean=mean, environments=environments
-        )
-        return found.exponent >= 0
-
-    if grows(1):
-        return 0.0
-    if mean <= 0:
-        # E log|1 + x| < log(1 + E x) <= 0, and many draws approach it
-        return float(np.inf)
-    return float(next((b for b in range(1, _MOST_MIXED) if grows(b + 1)), np.inf))
+    check_number("heterogeneity", heterogeneity, least=0.0)
+    centre = 1.0 + positive("step_size", step_size) * mean
+    half = float(step_size * heterogeneity)
+    # E log|1 + x| < log(1 + E x) <= 0 without a mean above 0, and many draws approach it
+    most = _MOST_MIXED if mean > 0 else 1
+    batches = enumerate(islice(moments_by_count(law, weights), most))
+    return next((float(b) for b, moments in batches if moments(centre, half)[0] >= 0), np.inf)
 
 
 def width_window(
