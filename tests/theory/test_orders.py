@@ -61,6 +61,14 @@ def test_the_most_environments_of_a_batch():
         # the variance says M^2 / 0.2
         assert critical_environments(12.0, 0.01, **few) == 720
         assert critical_environments(14.2, 0.01, **few) == np.inf
+    # without a mean above 0, but steps that change signs: means of more rarely come close to 0
+    assert critical_environments(13.0, 0.1, mean=-25.0) == 1
+    rare = {"law": [-0.0999999, 10.0, -9.8], "weights": [2.0, 1.0, 1.0], "mean": 0.0}
+    most = critical_environments(100.0, 0.1, **rare)
+    grown = [
+        law_growth_exponent(100.0, 0.1, environments=b, **rare).exponent >= 0 for b in (1, 2, 3, 4)
+    ]
+    assert grown.index(True) == most == 2
     skewed = {"law": [-2.0, 1.0], "weights": [1.0, 2.0]}
     most = critical_environments(5.0, 0.1, **skewed)
     assert most >= 1

@@ -60,7 +60,7 @@ def critical_environments(
     -------
     float
         A whole number, 0 if not even batches of one environment suppress; infinity beyond 1,000,
-        and if the mean is not above 0, which any batch suppresses.
+        as where the mean is not above 0 and a step changes no sign, which any batch suppresses.
 
     Raises
     ------
@@ -82,9 +82,7 @@ def critical_environments(
     check_number("heterogeneity", heterogeneity, least=0.0)
     centre = 1.0 + positive("step_size", step_size) * mean
     half = float(step_size * heterogeneity)
-    # E log|1 + x| < log(1 + E x) <= 0 without a mean above 0, and many draws approach it
-    most = _MOST_MIXED if mean > 0 else 1
-    batches = enumerate(islice(moments_by_count(law, weights), most))
+    batches = enumerate(islice(moments_by_count(law, weights), _MOST_MIXED))
     return next((float(b) for b, moments in batches if moments(centre, half)[0] >= 0), np.inf)
 
 
