@@ -287,3 +287,17 @@ def test_signals_and_loss_of_unequal_ranks_and_environments(unequal):
     mean = problem.invariant + V @ np.diag([15 / 8, 3.5 / 8]) @ V.T
     assert run.pooled_error[-1] == pytest.approx(np.linalg.norm(A - mean))
     assert run.loss[-1] == pytest.approx(pi @ (R**2).sum((1, 2)) + 9.0)
+
+
+@pytest.mark.parametrize("source", ["exact", "plain", "data"])
+def test_batches_that_cannot_be_shared_evenly_are_whole(source):
+    """Five measurements of three environments, all alike: on average the whole gradient."""
+    problem = SensingProblem.finite(dim=3, invariant_rank=1, values=[[2.0], [2.0], [2.0]], rng=0)
+    target, method = problem.pooled, source if source != "data" else "plain"
+    problem = problem.sample(2000, 0) if source == "data" else problem
+    algorithm = HeteroSGD(
+        step_size=0.5, batch_size=5, environments=3, init_scale=1e-6, parameterization="direct"
+    )
+    ends = [solve(problem, algorithm, steps=1, rng=s, method=method).matrix for s in range(800)]
+    share = np.vdot(np.mean(ends, axis=0), target) / np.vdot(target, target)
+    assert share == pytest.approx(0.5, abs=0.05)

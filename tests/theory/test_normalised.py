@@ -40,3 +40,8 @@ def test_where_signs_never_change_there_is_none():
         critical_normalised_step("six")
     with pytest.raises(DataError, match="above the mean of 1"):
         critical_normalised_step(0.9)
+
+
+def test_it_grows_with_the_mean_to_the_power_of_one_and_a_half():
+    steps = [float(critical_normalised_step([400.0], mean)[0]) for mean in (0.25, 1.0, 4.0)]
+    assert np.divide(steps, steps[1]) == pytest.approx([1 / 8, 1, 8], rel=1e-3)

@@ -269,3 +269,20 @@ def test_many_draws_of_the_only_environment_are_this_environment():
         for drawn in (1, 100)
     }
     assert len(verdicts) == 1
+
+
+def test_more_draws_than_can_be_listed_are_drawn():
+    problem = SensingProblem.finite(dim=6, invariant_rank=1, values=[[9.0], [-7.0]], rng=0)
+    algorithm = HeteroSGD(step_size=0.1, batch_size=None, environments=20)
+    exact = law_growth_exponent(8.0, 0.1, environments=20).exponent
+    assert predict_outcome(problem, algorithm).exponents[0] == pytest.approx(exact, abs=0.01)
+
+
+def test_a_chain_that_stays_grows_as_blocks_that_are_as_long():
+    values = [[[6.0, 2.0], [2.0, -5.0]], [[-5.0, 1.0], [1.0, 6.0]], [[2.0, -4.0], [-4.0, 0.0]]]
+    problem = SensingProblem.finite(dim=6, invariant_rank=1, values=values, rng=0)
+    drawn, chain, blocks = (
+        predict_outcome(problem, HeteroSGD(step_size=0.1, batch_size=None, **order)).exponents[0]
+        for order in ({}, {"order": "markov", "stay": 0.8}, {"order": "blocks", "block": 9})
+    )
+    assert chain == blocks > drawn + 0.1

@@ -158,3 +158,11 @@ def test_steps_from_random_starts(width, init):
         path = solve(problem, algorithm, steps=2200, rng=seed)
         took.append(np.argmax(path.error <= 0.05 * sigma[-1]))
     assert np.median(took) == pytest.approx(said, rel=0.1)
+
+
+def test_the_trace_makes_the_matrix_itself_fluctuate_more():
+    problem = traced([[6.0], [-6.0]])
+    direct = HeteroSGD(step_size=0.02, batch_size=None, parameterization="direct")
+    said = predict_outcome(problem, direct, 1000).relative_error
+    runs = [solve(problem, direct, steps=1000, rng=s).relative_error[300:] for s in range(6)]
+    assert np.sqrt(np.mean(np.square(runs))) == pytest.approx(said, rel=0.1)

@@ -75,3 +75,11 @@ def test_what_cannot_be_used_is_refused(name, value):
     setting = {"dim": 19, "n_samples": 800, "power": 37, "step_size": 0.1, "steps": 10}
     with pytest.raises(DataError, match=name):
         reused_data_error([1.0], **setting | {name: value})
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.2])
+def test_a_signal_below_the_noise_is_lost_and_noise_learned_in_its_place(sigma):
+    rng = np.random.default_rng(0)
+    seen = np.mean([noisy_error(rng, 19, [sigma], 0.02, 1) for _ in range(150)])
+    said = reused_data_error([sigma], dim=19, n_samples=100, power=2.0, width=1)
+    assert seen == pytest.approx(said, rel=0.12)
