@@ -18,6 +18,7 @@ from elinvar.inference.graphs._costs import (
 from elinvar.inference.graphs._exact import ExactSearch
 from elinvar.inference.graphs._orders import OrderSearch
 from elinvar.inference.kernels._mechanisms import ACTED, CUT, FREE, OWN, SHARED, STAYS
+from elinvar.inference.problem._linear_algebra import pseudo_inverses
 
 Invariance = Literal["coefficients", "coefficients and noise"]
 
@@ -208,8 +209,9 @@ def _edge(
 ) -> Edge:
     """Describe the edge from i to j of the best graph."""
     direction = search.turned(i, j) - best
-    coef, cov = shared_fit(costs.moments, j, np.flatnonzero(adjacency[:, j]), kinds[:, j])
-    at = int(np.flatnonzero(np.flatnonzero(adjacency[:, j]) == i)[0])
+    parents = np.flatnonzero(adjacency[:, j])
+    coef, cov = shared_fit(costs.moments, j, parents, kinds[:, j])
+    at = parents.searchsorted(i)
     unit = costs.moments.scale[j] / costs.moments.scale[i]
     half = norm.isf(0.025) * np.sqrt(cov[at, at])
     return Edge(
@@ -237,13 +239,11 @@ def shared_fit(moments: GraphMoments, j: int, parents: Ints, kinds: Ints) -> tup
     power, weights = moments.products[inside, j, j], moments.count[inside]
     # the first round weighs environments by their rows alone
     for _ in range(3):
-        coef, *_ = np.linalg.lstsq(
-            np.tensordot(weights, gram, 1), np.tensordot(weights, cross, 1), rcond=None
-        )
+        inverse, _ = pseudo_inverses(np.tensordot(weights, gram, 1))
+        coef = inverse @ np.tensordot(weights, cross, 1)
         left = power - 2 * cross @ coef + np.einsum("a,eab,b->e", coef, gram, coef)
         weights = moments.count[inside] / np.maximum(left, 1e-300)
-    cov = np.linalg.pinv(np.tensordot(weights, gram, 1))
-    return np.asarray(coef, dtype=float), np.asarray(cov, dtype=float)
+    return coef, pseudo_inverses(np.tensordot(weights, gram, 1))[0]
 
 
 def _coefficients(moments: GraphMoments, adjacency: Bools, kinds: Ints) -> Floats:
@@ -261,6 +261,6 @@ def _coefficients(moments: GraphMoments, adjacency: Bools, kinds: Ints) -> Float
             elif kinds[e, j] == OWN:
                 columns = moments.columns(parents.tolist())
                 gram = moments.products[e][np.ix_(columns, columns)]
-                own = np.linalg.pinv(gram) @ moments.products[e, columns, j]
+                own = pseudo_inverses(gram)[0] @ moments.products[e, columns, j]
             found[e, parents, j] = own[: parents.size] * unit
     return found
