@@ -1,6 +1,7 @@
 """From one target to all: which variable causes which, if environments act on some of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,19 +12,19 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from elinvar._base._display import ShownTable
-from elinvar._base._numbers import counted, estimate, number
-from elinvar._base._words import check_names, listed
-from elinvar.environments import (
-    Environments,
-    Moments,
-    check_same_order,
-    has_text,
-    labels_of_rows,
-)
+from elinvar._base._words import listed
+from elinvar.answer.graph_words import edge_table, graph_notes, graph_said, shown_edges
+from elinvar.environments import Environments, Moments, check_same_order, has_text
 from elinvar.errors import DataError, DataTypeError
 from elinvar.estimators._environment_estimator import check_moments, own_errors
+from elinvar.estimators._graph_checks import (
+    check_positions,
+    check_sizes,
+    check_variables,
+    known_actions,
+)
 from elinvar.estimators._shown import Shown
-from elinvar.inference import MOST_VARIABLES, Graph, GraphMoments, GraphTask, learn_graph
+from elinvar.inference import GraphMoments, GraphTask, learn_graph, noise_kurtosis
 from elinvar.plots import plot_graph
 from elinvar.plots.types import Axes
 
@@ -31,8 +32,6 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _RESTARTS = 4
-# smallest eigenvalue of a correlation matrix that is told from zero
-_DEPENDENT = 1e-9
 
 
 class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
@@ -201,7 +200,7 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
                 "environments=."
             )
         if self.acts_on:
-            _check_numbered(X)
+            check_positions(X)
         with own_errors():
             values = validate_data(
                 self, X, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=2
@@ -214,17 +213,13 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
                 feature_names=None if names is None else [str(name) for name in names],
             )
         moments = rows.moments()
-
-        def kurtosis(coef: Floats) -> Floats:
-            return _kurtosis(rows, coef)
-
         return self._learn(
             rows.names,
             rows.schema.features,
             moments.count,
             moments.mean_x,
             moments.cov_xx,
-            kurtosis,
+            partial(noise_kurtosis, rows),
         )
 
     def fit_moments(self, moments: Moments) -> Self:
@@ -271,8 +266,8 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
         cov: Floats,
         kurtosis: Any,
     ) -> Self:
-        _check_sizes(environments, variables, count)
-        _check_columns(environments, variables, count, cov)
+        check_sizes(environments, variables, count)
+        check_variables(environments, variables, count, cov)
         moments = GraphMoments.of(count, mean, cov, own_levels=self.intercept == "environment")
         task = GraphTask(
             invariance=self.invariance,
@@ -282,77 +277,23 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
             restarts=_RESTARTS,
             seed=self.random_state,
         )
-        known = self._known(environments, variables)
+        known = known_actions(self.acts_on, environments, variables)
         graph = learn_graph(moments, task, acts_on=known, kurtosis=kurtosis)
         self.environments_, self.variables_ = environments, variables
         self.adjacency_, self.undirected_ = graph.adjacency, graph.undirected
         self.kurtosis_ = graph.kurtosis
         self.refused_ = tuple(n for n, no in zip(variables, graph.refused, strict=True) if no)
         self._graph = graph
-        self.notes_ = tuple(self._notes(graph, normal=kurtosis is None))
+        self.notes_ = tuple(
+            graph_notes(graph, variables, self.get_params(deep=False), normal=kurtosis is None)
+        )
         return self
-
-    def _known(self, environments: tuple[str, ...], variables: tuple[str, ...]) -> Bools | None:
-        if self.acts_on is None:
-            return None
-        known = np.zeros((len(environments), len(variables)), dtype=bool)
-        labels = labels_of_rows(list(self.acts_on), len(self.acts_on)) if self.acts_on else []
-        check_names(labels, environments, "environment")
-        for label, names in zip(labels, self.acts_on.values(), strict=True):
-            if isinstance(names, str) or not isinstance(names, Iterable):
-                raise DataTypeError(
-                    f"acts_on[{label!r}] is {names!r}; a list of variables is needed, by name or "
-                    "position."
-                )
-            for name in names:
-                known[environments.index(label), _place(name, variables)] = True
-        return known
-
-    def _notes(self, graph: Graph, *, normal: bool) -> Iterable[str]:
-        if self.refused_:
-            yield (
-                f"Of the causes of {listed(self.refused_)} nothing is said: fewer than half of the "
-                "environments share a mechanism there."
-            )
-        if len(self.environments_) == 2 and self.acts_on is None:
-            yield (
-                "With two environments it is not told which of them acts: acts_on_ marks where "
-                "they differ."
-            )
-        if graph.undirected.any():
-            n = int(graph.undirected.sum()) // 2
-            yield (
-                f"The direction of {counted(n, 'edge')} is left open: an environment that acts on "
-                "one end, and not on the other, would tell it."
-            )
-        if normal and self.invariance == "coefficients and noise":
-            yield (
-                "Noises were taken as normal, since moments do not tell otherwise; with heavy "
-                "tails some actions on noise are then false. fit on rows looks at the tails."
-            )
 
     @property
     def evidence_(self) -> Any:
         """A row an edge: what speaks for it, and for its direction."""
-        import pandas as pd
-
         check_is_fitted(self, "adjacency_")
-        shared = (~self._graph.acts_on).sum(axis=0)
-        rows = [
-            {
-                "cause": self.variables_[edge.cause],
-                "effect": self.variables_[edge.effect],
-                "direction": "told" if edge.directed else "open",
-                "coef": edge.coef if edge.directed else np.nan,
-                "low": edge.low if edge.directed else np.nan,
-                "high": edge.high if edge.directed else np.nan,
-                "shared": int(shared[edge.effect]),
-                "log_odds_edge": edge.log_odds_edge,
-                "log_odds_direction": edge.log_odds_direction,
-            }
-            for edge in self._graph.edges
-        ]
-        return pd.DataFrame(rows, columns=_EVIDENCE)
+        return edge_table(self._graph, self.variables_)
 
     @property
     def acts_on_(self) -> Any:
@@ -390,125 +331,7 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
         )
 
     def _said(self) -> str:
-        told, left = int(self.adjacency_.sum()), int(self.undirected_.sum()) // 2
-        sentence = f"{counted(told, 'edge')} among {counted(len(self.variables_), 'variable')}"
-        if left:
-            sentence += f", and {left} more without a direction"
-        if self.refused_:
-            sentence += f"; causes of {counted(len(self.refused_), 'variable')} are not told"
-        return f"{sentence}."
+        return graph_said(self._graph)
 
     def _found_tables(self) -> list[ShownTable]:
-        rows: list[tuple[str, ...]] = [
-            (
-                f"{row.cause} {'→' if row.direction == 'told' else '-'} {row.effect}",
-                estimate(row.coef, row.low, row.high),
-                f"{row.shared} of {len(self.environments_)}",
-                number(row.log_odds_edge, digits=3),
-                number(row.log_odds_direction, digits=3),
-            )
-            for row in self.evidence_.itertuples()
-        ]
-        header = ("edge", "effect [95%]", "environments share", "log odds", "of its direction")
-        return [ShownTable(title="Direct effects", header=header, rows=rows)] if rows else []
-
-
-_EVIDENCE = [
-    "cause", "effect", "direction", "coef", "low", "high", "shared", "log_odds_edge",
-    "log_odds_direction",
-]  # fmt: skip
-
-
-def _place(name: object, variables: tuple[str, ...]) -> int:
-    """Return where a variable stands that is given by its name or position."""
-    if isinstance(name, bool | np.bool_):
-        raise DataTypeError(
-            f"acts_on holds {name!r} where a variable is needed, by name or position: list those "
-            "on which the environment acts, in place of a truth value for each."
-        )
-    text = str(name)
-    if not isinstance(name, int | np.integer) or not 0 <= name < len(variables):
-        check_names([text], variables, "variable")
-        return variables.index(text)
-    if text in variables and variables[name] != text:
-        raise DataError(
-            f"acts_on holds {text}, which is the position of {variables[name]!r} and the name of "
-            f"another variable: give the name, {text!r}, as text."
-        )
-    return int(name)
-
-
-def _check_numbered(X: object) -> None:
-    """Refuse positions beside names that are other numbers."""
-    names = list(getattr(X, "columns", []))
-    numbered = any(isinstance(name, int | np.integer) for name in names)
-    if numbered and names != list(range(len(names))):
-        raise DataError(
-            "The columns of X are named by numbers that are not their positions, and acts_on could "
-            "mean either: make them text, X.columns = X.columns.astype(str), and name them so."
-        )
-
-
-def _kurtosis(rows: Environments, coef: Floats) -> Floats:
-    """Return the kurtosis (p,) of what coefficients [e, i, j] leave, each environment's in turn."""
-    p = rows.X.shape[1]
-    fourth, kept = np.zeros(p), np.zeros(p)
-    for e in range(len(rows.names)):
-        X = rows.X[rows.codes == e]
-        X = X - X.mean(axis=0)
-        left = X - X @ coef[e]
-        spread = left.std(axis=0)
-        moves = spread > 0
-        fourth[moves] += ((left[:, moves] / spread[moves]) ** 4).sum(axis=0)
-        kept[moves] += len(X)
-    return fourth / kept
-
-
-def _check_sizes(environments: Sequence[str], variables: Sequence[str], count: Floats) -> None:
-    """Refuse data that are too few, or too many, for a graph."""
-    E, p = len(environments), len(variables)
-    if E < 2:
-        raise DataError(
-            f"All rows are of one environment, {environments[0]!r}; a graph is told by what "
-            "differs between environments, and needs two or more, each acting on few variables."
-        )
-    if not 2 <= p <= MOST_VARIABLES:
-        raise DataError(
-            f"X has {p} feature(s); a graph needs a minimum of 2 and takes at most "
-            f"{MOST_VARIABLES}."
-        )
-    needed = max(20, 2 * (p + 2))
-    few = [f"{n!r} ({k:.0f})" for n, k in zip(environments, count, strict=True) if k < needed]
-    if few:
-        raise DataError(
-            f"{counted(len(few), 'environment')} of {E} {'has' if len(few) == 1 else 'have'} fewer "
-            f"than {needed} rows, which {p} variables need in each: {listed(few)}. Leave them out, "
-            "or merge them with similar ones."
-        )
-
-
-def _check_columns(
-    environments: Sequence[str], variables: Sequence[str], count: Floats, cov: Floats
-) -> None:
-    """Refuse variables that never move, or that are linear functions of others."""
-    spread = np.einsum("ejj->ej", cov)
-    typical = count @ spread / count.sum()
-    still = [n for n, v in zip(variables, typical, strict=True) if not v > 0]
-    if still:
-        raise DataError(
-            f"{listed(still)} {'is' if len(still) == 1 else 'are'} constant in every environment, "
-            "so that nothing can be said of causes; leave such columns out."
-        )
-    for name, matrix, own in zip(environments, cov, spread, strict=True):
-        moves = np.flatnonzero(own > 1e-12 * typical)
-        if moves.size < 2:
-            continue
-        sd = np.sqrt(own[moves])
-        values, vectors = np.linalg.eigh(matrix[np.ix_(moves, moves)] / np.outer(sd, sd))
-        if values[0] < _DEPENDENT:
-            part = np.abs(vectors[:, 0])
-            which = [variables[moves[k]] for k in np.flatnonzero(part > 1e-4 * part.max())]
-            raise DataError(
-                f"In environment {name!r} {listed(which)} are linear functions of one another, "
-                "which no noise explains; leave one of them out."
-            )
+        return shown_edges(self._graph, self.variables_)

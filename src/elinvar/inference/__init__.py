@@ -21,7 +21,8 @@ from elinvar.inference.findings._left_out import LeftOut
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
 from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.graphs._costs import GraphMoments
-from elinvar.inference.graphs._learn import MOST_VARIABLES, Graph, GraphTask, learn_graph
+from elinvar.inference.graphs._kurtosis import noise_kurtosis
+from elinvar.inference.graphs._learn import MOST_VARIABLES, Edge, Graph, GraphTask, learn_graph
 from elinvar.inference.losses._loss import Loss
 from elinvar.inference.losses._records import (
     EnvironmentResiduals,
@@ -52,6 +53,7 @@ __all__ = [
     "BreakEven",
     "Choice",
     "Diagnosis",
+    "Edge",
     "EnvironmentEffect",
     "EnvironmentResiduals",
     "Evidence",
@@ -89,6 +91,7 @@ __all__ = [
     "learn",
     "learn_graph",
     "moment_error",
+    "noise_kurtosis",
     "noncentrality_limit",
     "odd_environment",
     "row_hints",
