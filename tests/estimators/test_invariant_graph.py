@@ -117,6 +117,9 @@ def test_what_few_environments_share_is_refused():
     graph = InvariantGraph().fit(np.column_stack([x, y]), environments=place)
     assert graph.refused_ == ("x1",) and not (graph.adjacency_ | graph.undirected_).any()
     assert "x1" in graph.notes_[0] and len(graph.evidence_) == 0
+    free = InvariantGraph(intercept="environment", invariance="coefficients")
+    noted = free.fit(np.column_stack([x, y]), environments=place).notes_[0]
+    assert "each act on few variables" in noted and "leaves" not in noted
 
 
 def test_noises_that_differ_everywhere_are_allowed_if_only_coefficients_are_invariant():
@@ -127,6 +130,7 @@ def test_noises_that_differ_everywhere_are_allowed_if_only_coefficients_are_inva
     X = np.column_stack([y, x])
     strict = InvariantGraph().fit(X, environments=place)
     assert strict.refused_ and not strict.adjacency_.any()
+    assert "invariance='coefficients' leaves noises free" in strict.notes_[0]
     graph = InvariantGraph(invariance="coefficients").fit(X, environments=place)
     assert graph.adjacency_[1, 0] and not graph.acts_on_.to_numpy().any()
 
@@ -135,7 +139,8 @@ def test_levels_may_be_free():
     data = make_random_graph(n_variables=4, n_environments=6, action="noise", rng=1)
     level = np.random.default_rng(0).normal(size=(6, 4))
     X = data.X + 3 * level[np.searchsorted(np.unique(data.environments), data.environments)]
-    assert len(InvariantGraph().fit(X, environments=data.environments).refused_) == 4
+    strict = InvariantGraph().fit(X, environments=data.environments)
+    assert len(strict.refused_) == 4 and "intercept='environment' leaves levels" in strict.notes_[0]
     graph = InvariantGraph(intercept="environment").fit(X, environments=data.environments)
     assert distance(graph, data) == 0 and not graph.refused_
 

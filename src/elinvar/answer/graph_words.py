@@ -50,7 +50,7 @@ def graph_notes(
     if refused:
         yield (
             f"Of the causes of {listed(refused)} nothing is said: fewer than half of the "
-            "environments share a mechanism there."
+            f"environments share a mechanism there. {_remedy(parameters)}"
         )
     if len(graph.acts_on) == 2 and parameters["acts_on"] is None:
         yield (
@@ -68,6 +68,18 @@ def graph_notes(
             "Noises were taken as normal, since moments do not tell otherwise; with heavy "
             "tails some actions on noise are then false. fit on rows looks at the tails."
         )
+
+
+def _remedy(parameters: Mapping[str, object]) -> str:
+    """Say what may help where environments act on nearly everything."""
+    ways = []
+    if parameters["intercept"] == "shared":
+        ways.append("intercept='environment' leaves levels free")
+    if parameters["invariance"] == "coefficients and noise":
+        ways.append("invariance='coefficients' leaves noises free")
+    if ways:
+        return f"If they differ there anyhow, {listed(ways)}."
+    return "Data of environments that each act on few variables would tell."
 
 
 def edge_table(graph: Graph, variables: Names) -> "pd.DataFrame":

@@ -39,7 +39,8 @@ class InvariantGraph(Shown, BaseEstimator):  # type: ignore[misc]
 
     Every variable has one linear mechanism, :math:`x_j = a_j + \sum_{i \to j} b_{ij} x_i + s_j
     \varepsilon_j`, shared by all environments but those that act on it: these may change its
-    effects, level or noise, or cut it off from its causes. Among acyclic graphs, and for each
+    effects, level or noise, or cut it off from its causes. Noises are independent: a common cause
+    of two variables that is not among them shows as an edge. Among acyclic graphs, and for each
     variable among sets of environments that share its mechanism, it minimises
 
     .. math::
