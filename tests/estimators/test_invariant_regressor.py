@@ -769,6 +769,10 @@ def test_noise_that_differs_is_no_matter_unless_it_is_asked_for(noise_acted_on):
     strict.fit(X, y, environments=place)
     assert strict.status_ == "rejected" and strict.p_value_ < 1e-6
     assert "the test of equal coefficients and noise has p < 0.0001" in strict.status_reason_
+    # the effects alone are the same
+    assert "no set of features has the same effects and noise in all 4" in strict.answer_.headline
+    assert "No set of effects and noise" in strict.explain()
+    assert "invariance='coefficients' allows for different noise" in strict.notes_[0]
     strict.set_params(exclude_environments=["d"]).fit(X, y, environments=place)
     assert strict.status_ == "accepted" and strict.selected_.tolist() == [True, False]
 

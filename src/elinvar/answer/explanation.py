@@ -9,7 +9,7 @@ from elinvar._base._display import wrapped
 from elinvar._base._numbers import count, figure, p_words, percent
 from elinvar._base._verdicts import KEEP_SIGN, KEEP_SIZE, kept
 from elinvar._base._words import listed
-from elinvar.answer.headline import invariant_features, places_of
+from elinvar.answer.headline import and_noise, invariant_features, places_of
 from elinvar.answer.sentences import break_even_sentence, left_out_words, multiplicity_sentence
 from elinvar.answer.statements import (
     clearness,
@@ -184,8 +184,8 @@ def _exactly(answer: "Found") -> list[str]:
     if answer.status == "rejected":
         odd = answer.odd_environment
         return [
-            f"No set of effects is exactly the same in {places}: the differences are larger than "
-            "chance allows.",
+            f"No set of effects{and_noise(answer)} is exactly the same in {places}: the "
+            "differences are larger than chance allows.",
             "" if odd is None else f"Without {odd.name} the others agree ({p_words(odd.p_value)}).",
         ]
     if answer.status == "borderline":

@@ -32,7 +32,8 @@ def _none_exact(answer: "Found") -> str:
     """Say why no effect is called invariant."""
     places, chosen = places_of(answer), answer.selected_features
     if answer.status == "rejected":
-        return f"Exact invariance is rejected: no set of features has the same effects in {places}."
+        same = f"the same effects{and_noise(answer)} in {places}"
+        return f"Exact invariance is rejected: no set of features has {same}."
     if answer.status == "borderline":
         what = listed(chosen) if chosen else "no feature"
         return (
@@ -54,8 +55,7 @@ def invariant_features(answer: "Found") -> list[str]:
 def reason(answer: "Found") -> str:
     """Say why the status is what it is."""
     places = places_of(answer)
-    equal = answer.parameters.get("invariance", "coefficients")
-    test = f"the test of equal {equal} has {p_words(answer.p_value)}"
+    test = f"the test of equal coefficients{and_noise(answer)} has {p_words(answer.p_value)}"
     return {
         "accepted": f"A set of features agrees in {places}: {test}.",
         "borderline": f"A set of features only just agrees in {places}: {test}, and it was chosen "
@@ -66,6 +66,11 @@ def reason(answer: "Found") -> str:
         "have been refuted.",
         "pooled_only": "There is one environment only, and nothing to compare it with.",
     }[answer.status]
+
+
+def and_noise(answer: "Found") -> str:
+    """Return " and noise" where that must be the same, too."""
+    return " and noise" * (answer.parameters.get("invariance") == "coefficients and noise")
 
 
 def own_coefficients(answer: "Found") -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from elinvar._base._numbers import count, counted, figure, p_words, percent
 from elinvar._base._words import listed, some
-from elinvar.answer.headline import own_coefficients, predictor_words
+from elinvar.answer.headline import and_noise, own_coefficients, predictor_words
 from elinvar.inference import FEWEST, Choice, LinearProblem, LogisticLoss, Selection
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def _on_rejection(answer: "Found") -> str:
         else "or the relation is not linear"
     )
     own = "" if answer.own_intercepts else "; intercept='environment' allows for different levels"
+    if and_noise(answer):
+        own += "; invariance='coefficients' allows for different noise"
     return (
         "Possible reasons: an environment acts on the target itself, a common cause is not in the "
         f"table, {shape}. The set that comes nearest has {p_words(answer.p_value)}; "
