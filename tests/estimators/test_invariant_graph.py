@@ -50,6 +50,25 @@ def test_effects_are_those_of_mechanisms(graph, data):
         assert min(edge.log_odds_edge, edge.log_odds_direction) > np.log(20)
 
 
+def test_intervals_hold_the_effect_95_times_of_100():
+    held = []
+    for seed in range(25):
+        data = make_random_graph(n_variables=5, n_environments=6, n_samples=300, rng=seed)
+        graph = InvariantGraph().fit(data.X, environments=data.environments)
+        for edge in graph.evidence_[graph.evidence_["direction"] == "told"].itertuples():
+            true = data.coef[int(edge.cause[1:]), int(edge.effect[1:])]
+            held.append(edge.low <= true <= edge.high)
+    assert len(held) > 80 and 0.88 <= np.mean(held) < 1
+
+
+def test_directions_are_told_where_their_odds_are_enough(data):
+    for odds in (1, 20, 1e30):
+        table = InvariantGraph(odds=odds).fit(data.X, environments=data.environments).evidence_
+        enough = table["log_odds_direction"] >= np.log(odds)
+        assert ((table["direction"] == "told") == enough).all()
+    assert 0 < enough.sum() < len(enough)
+
+
 @pytest.mark.parametrize("action", ["hard", "soft", "noise"])
 @pytest.mark.parametrize("noise", ["gaussian", "laplace", "exponential"])
 def test_graphs_of_many_kinds(action, noise):
@@ -165,6 +184,9 @@ def test_a_variable_that_is_held_at_a_value_is_acted_on(data):
     graph = InvariantGraph().fit(X, environments=data.environments)
     assert graph.acts_on_.loc["E0"].tolist()[1]
     assert np.triu(graph.adjacency_ != data.adjacency).sum() <= 1
+    # even where nothing is said to act
+    told = InvariantGraph(acts_on={}).fit(X, environments=data.environments).acts_on_
+    assert told.loc["E0"].tolist()[1] and told.to_numpy().sum() == 1
 
 
 def test_what_is_shown(graph):

@@ -5,13 +5,23 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 from elinvar.datasets import make_random_graph
 from elinvar.inference import GraphMoments, GraphTask, learn_graph
 from elinvar.inference.graphs._costs import Costs, from_bits, prices
 from elinvar.inference.graphs._exact import ExactSearch
 from elinvar.inference.graphs._orders import OrderSearch
-from elinvar.inference.kernels._mechanisms import FREE, STAYS
+from elinvar.inference.kernels._mechanisms import (
+    CUT,
+    FREE,
+    LEVEL,
+    LEVEL_NOISE,
+    NOISE,
+    OWN,
+    SHARED,
+    STAYS,
+)
 
 TASK = GraphTask(
     invariance="coefficients and noise", level=5e-4, odds=20, exact_up_to=10, restarts=3, seed=0
@@ -118,3 +128,65 @@ def test_columns_in_another_order_are_the_same_graph():
     first, second = (learn_graph(moments_of(d), TASK) for d in (data, turned))
     np.testing.assert_array_equal(second.adjacency, first.adjacency[np.ix_(order, order)])
     np.testing.assert_array_equal(second.acts_on, first.acts_on[:, order])
+
+
+def test_a_mechanism_of_heavy_tails_is_fitted_at_the_least_cost():
+    data = draw(n_samples=200)
+    moments = moments_of(data)
+    # spreads that differ, so that the temper decides what environments weigh
+    spread = np.array([1.0, 3, 0.3, 1, 5])
+    moments = replace(moments, products=moments.products * spread[:, None, None])
+    found = costs_of(moments, temper=0.3, kind=STAYS).of(2, [0b01011])[0]
+    columns = moments.columns([0, 1, 3])
+    gram, cross = moments.products[:, columns[:, None], columns], moments.products[:, columns, 2]
+
+    def cost(coef):
+        power = moments.products[:, 2, 2] - 2 * cross @ coef + ((gram @ coef) @ coef)
+        ratio = power / (moments.count @ power / moments.count.sum())
+        return 0.5 * moments.count @ (np.log(power) + 0.3 * (ratio - 1 - np.log(ratio)))
+
+    start = np.linalg.solve(gram.sum(axis=0), cross.sum(axis=0))
+    least = minimize(cost, start, tol=1e-10).fun + 3 * prices(5e-4, 1)[1]
+    assert least - 1e-6 <= found <= least + 0.5
+    assert cost(start) + 3 * prices(5e-4, 1)[1] > least + 50
+
+
+def test_what_an_environment_changes_is_told_by_its_kind():
+    x, noise = np.random.default_rng(0).normal(size=(2, 7, 1000))
+    # no chance in levels, slopes and spreads
+    x -= x.mean(axis=1, keepdims=True)
+    noise -= noise.mean(axis=1, keepdims=True)
+    noise -= x * ((x * noise).sum(axis=1) / (x * x).sum(axis=1))[:, None]
+    noise /= noise.std(axis=1, keepdims=True)
+    y = x + noise
+    y[1] = x[1] + 2 * noise[1]
+    y[2] = x[2] + noise[2] + 1
+    y[3] = x[3] + 2 * noise[3] + 1
+    y[4] = noise[4] + 1
+    y[5] = 3 * x[5] + noise[5]
+    rows = np.stack([x, y], axis=2)
+    cov = np.array([np.cov(part.T, bias=True) for part in rows])
+    moments = GraphMoments.of(np.full(7, 1000.0), rows.mean(axis=1), cov, own_levels=False)
+    kinds = costs_of(moments).kinds(np.array([[False, True], [False, False]]))
+    assert kinds[:, 1].tolist() == [SHARED, NOISE, LEVEL, LEVEL_NOISE, CUT, OWN, SHARED]
+
+
+@pytest.mark.parametrize("action", ["hard", "soft"])
+def test_kurtosis_is_looked_at_beside_each_environments_own_effects(action):
+    data, seen = draw(4, n_samples=2000, action=action), []
+
+    def normal(coef):
+        seen.append(coef)
+        return np.full(5, 3.0)
+
+    learn_graph(moments_of(data), TASK, kurtosis=normal)
+    for e, acts in enumerate(data.acts_on):
+        np.testing.assert_allclose(seen[-1][e][:, ~acts], data.coef[:, ~acts], atol=0.1)
+        for j in np.flatnonzero(acts):
+            parents, rows = (
+                np.flatnonzero(data.adjacency[:, j]),
+                data.X[data.environments == f"E{e}"],
+            )
+            own = np.atleast_2d(np.cov(rows[:, [*parents, j]].T))
+            wanted = np.linalg.solve(own[:-1, :-1], own[:-1, -1])
+            np.testing.assert_allclose(seen[-1][e][parents, j], wanted, atol=0.1)

@@ -8,7 +8,7 @@ from elinvar.environments import Moments
 from elinvar.errors import DataError
 from elinvar.inference import LinearProblem
 from elinvar.inference.losses.squared import pooled_solution
-from elinvar.inference.problem._linear_algebra import solve
+from elinvar.inference.problem._linear_algebra import pseudo_inverses, solve
 
 
 def shares(place, kind):
@@ -197,3 +197,11 @@ def test_matrices_without_a_factor_do_not_stop_the_others(k, count):
     found = solve(matrices, np.einsum("ejk,ek->ej", matrices, truth))
     assert np.isfinite(found).all()
     assert np.allclose(found[1::2], truth[1::2], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [1, 400])
+def test_what_is_told_does_not_depend_on_units_however_many_there_are(count):
+    # the second column is the first, but for a share of 1e-12, in a small unit
+    matrix = np.array([[1.0, 1e6], [1e6, 1e12 + 1.0]])
+    _, told = pseudo_inverses(np.repeat(matrix[None], count, axis=0))
+    np.testing.assert_allclose(told.sum(axis=-1), 1)
