@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from elinvar._base import atomic_save, atomic_write, check_writable
+from elinvar._base import atomic_save, atomic_write, check_page, check_writable
 from elinvar.errors import FileError
 
 
@@ -83,6 +83,22 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
 
 def test_a_good_place_is_returned_as_a_path(tmp_path):
     assert check_writable(str(tmp_path / "a.txt")) == Path(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.HTM", "a"])
+def test_a_page_ends_as_pages_do_or_not_at_all(name, tmp_path):
+    assert check_page(str(tmp_path / name)) == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.html.csv"])
+def test_a_page_is_not_named_as_another_kind_of_file(name, tmp_path):
+    with pytest.raises(FileError, match=r"end its name in \.html"):
+        check_page(tmp_path / name)
+
+
+def test_a_page_is_a_file_that_can_be_written(tmp_path):
+    with pytest.raises(FileError, match="Create it first"):
+        check_page(tmp_path / "missing" / "a.html")
 
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")

@@ -331,6 +331,22 @@ def test_outputs_are_checked_before_anything_is_read(option, elinvar, csv, tmp_p
     assert csv.read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["fit", "diagnose", "forecast"])
+def test_a_report_that_is_named_as_no_page_is_refused_before_anything_is_read(
+    command, elinvar, csv, tmp_path, monkeypatch
+):
+    from elinvar import Moments
+
+    monkeypatch.setattr(Moments, "from_files", lambda *_, **__: pytest.fail("was read"))
+    report = tmp_path / "report.pdf"
+    said = refused(elinvar(command, csv, *ROLES, "--report", report))
+    assert (
+        said == f"error: {report} would hold a web page; end its name in .html (browsers print "
+        "pages to PDF).\n"
+    )
+    assert not report.exists()
+
+
 def test_one_file_cannot_be_two_outputs(elinvar, csv, tmp_path):
     out = tmp_path / "out"
     result = elinvar("fit", csv, *ROLES, "--model", out, "--report", tmp_path / "." / "out")

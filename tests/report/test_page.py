@@ -169,6 +169,8 @@ def test_a_wide_page_stays_small_and_folds_long_tables(wide_model, page_of):
 def test_places_that_cannot_be_written_are_refused(models, tmp_path):
     with pytest.raises(FileError, match="Create it first"):
         write_report(models["accepted"], tmp_path / "missing" / "page.html")
+    with pytest.raises(FileError, match="end its name in"):
+        write_report(models["accepted"], tmp_path / "page.pdf")
 
 
 def test_only_models_with_evidence_have_a_report(models, tmp_path):

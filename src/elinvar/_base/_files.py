@@ -13,6 +13,8 @@ from typing import IO, Any
 from elinvar._base._leftovers import temporary_file
 from elinvar.errors import ElinvarError, FileError
 
+# endings of a page
+PAGES = (".html", ".htm")
 # what a process has open, by its number: /dev/stdout, and /dev/fd/63 of a shell's >(...)
 _DESCRIPTOR = re.compile(r"(?:/proc/(?P<process>\d+)|/dev)/fd/(?P<number>\d{1,9})")
 _LINKS = 40
@@ -36,6 +38,22 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FileError(f"Cannot write {path}: {reason}.") from error
+    return path
+
+
+def check_page(path: str | os.PathLike[str]) -> Path:
+    """Return ``path`` if a page can be put there: its name ends in .html or .htm, or has no ending.
+
+    Raises
+    ------
+    FileError
+        As `check_writable`, and if the name is that of another kind of file.
+    """
+    path = check_writable(path)
+    if path.suffix.lower() not in ("", *PAGES):
+        raise FileError(
+            f"{path} would hold a web page; end its name in .html (browsers print pages to PDF)."
+        )
     return path
 
 

@@ -33,7 +33,7 @@ def run(
     theory: bool,
 ) -> None:
     """Diagnose, print what was found, and write a page and figures if asked for."""
-    check_outputs(source.data, report)
+    check_outputs(source.data, report=report)
     check_folder(figures)
     with progress("Loading ..."):
         from elinvar import diagnose

@@ -34,7 +34,7 @@ class FitRequest:
 
 def run(request: FitRequest) -> None:
     """Fit, print what was found, and write what was asked for."""
-    check_outputs(request.source.data, request.report, request.model)
+    check_outputs(request.source.data, request.model, report=request.report)
     check_folder(request.figures)
     with progress("Loading ..."):
         from elinvar.estimators import InvariantClassifier, InvariantRegressor

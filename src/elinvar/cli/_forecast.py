@@ -38,7 +38,7 @@ class ForecastRequest:
 
 def run(request: ForecastRequest) -> None:
     """Fit, print what the forecast is worth, and write what was asked for."""
-    check_outputs(request.source.data, request.report, request.model)
+    check_outputs(request.source.data, request.model, report=request.report)
     check_folder(request.figures)
     with progress("Loading ..."):
         from elinvar.estimators import TransferClassifier, TransferRegressor

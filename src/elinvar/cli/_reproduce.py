@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elinvar._base import PAGES
 from elinvar.cli._console import Printer
 from elinvar.cli._long_run import bar, cores, duration, resumable
 from elinvar.cli._source import make_folder
@@ -93,7 +94,7 @@ def write_page(out: Path, *, others: list[str]) -> None:
         raise DataError(
             f"--page runs no study: leave out {', '.join(others)}, or leave out --page."
         )
-    if out.suffix.lower() not in (".html", ".htm"):
+    if out.suffix.lower() not in PAGES:
         make_folder(out)
         out = out / "explore.html"
     write_explorable_page(out)

@@ -12,7 +12,7 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elinvar._base import check_writable, temporary_folder
+from elinvar._base import check_page, check_writable, temporary_folder
 from elinvar._base._secrets import without_secrets
 from elinvar._base._voice import option
 from elinvar.errors import DataError, FileError
@@ -173,17 +173,17 @@ def taken_in(data: list[str], ending: str | None) -> list[str]:
     return [str(file) if name == "-" else name for name in data]
 
 
-def check_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
+def check_outputs(data: tuple[str, ...], *outputs: Path | None, report: Path | None = None) -> None:
     """Refuse, before any work, outputs that cannot be written or would replace an input.
 
     Raises
     ------
     FileError
-        If a folder does not exist, or two files are the same.
+        If a folder does not exist, two files are the same, or the report is named as no page is.
     """
     from elinvar.environments import find_files, is_database
 
-    wanted = [path for path in outputs if path is not None]
+    wanted = [path for path in (*outputs, report) if path is not None]
     for path in wanted:
         check_writable(path)
     files = [name for name in data if not is_database(name)]
@@ -193,6 +193,8 @@ def check_outputs(data: tuple[str, ...], *outputs: Path | None) -> None:
             raise FileError(f"{path} is an input file; name another file to write to.")
         if path.resolve() in [other.resolve() for other in wanted[:k]]:
             raise FileError(f"{path} is named for two outputs; name two files.")
+    if report is not None:
+        check_page(report)
 
 
 def check_folder(path: Path | None) -> None:

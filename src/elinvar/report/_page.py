@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from elinvar._base import check_writable
+from elinvar._base import check_page
 from elinvar.answer import Answer, TransferAnswer
 from elinvar.answer.figures import draw_forest, figures
 from elinvar.answer.transfer_figures import forecast_figures
@@ -35,7 +35,8 @@ def write_report(
         An InvariantRegressor or InvariantClassifier, a TransferRegressor or TransferClassifier,
         fitted or loaded from a model file, or its ``answer_``; or what `diagnose` has found.
     path : str or path
-        Where to; its folder must exist. The file appears whole or not at all.
+        Where to, such as ``"report.html"``; its folder must exist. The file appears whole or not
+        at all.
     title : str, optional
         By default what is explained.
     source : str, optional
@@ -53,11 +54,11 @@ def write_report(
     Raises
     ------
     FileError
-        If the file cannot be written.
+        If the file cannot be written, or is named as another kind of file.
     DataError
         If the model has no answer: it is of another kind, or not fitted.
     """
-    path = check_writable(path)
+    path = check_page(path)
     if isinstance(model, Diagnosis):
         return write_diagnosis(path, model, title=title, source=source, command=command)
     answer = any_answer_of(model)

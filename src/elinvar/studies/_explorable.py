@@ -5,7 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from elinvar._base import check_writable
+from elinvar._base import check_page
 from elinvar._base._version import __version__
 from elinvar.report.layout import write_page
 
@@ -33,7 +33,7 @@ def write_explorable_page(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     FileError
-        If the page cannot be written.
+        If the page cannot be written, or is named as another kind of file.
 
     References
     ----------
@@ -47,7 +47,7 @@ def write_explorable_page(path: str | os.PathLike[str]) -> Path:
     # browsers run the script of this digest and no other: that of all between its tags
     digest = hashlib.sha256(f"\n{script}".encode()).digest()
     return write_page(
-        check_writable(path),
+        check_page(path),
         "explore.html.j2",
         _TEMPLATES,
         title="One environment at a time",
