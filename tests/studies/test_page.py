@@ -115,6 +115,18 @@ def test_each_claim_has_its_badge(result, page, tmp_path):
     assert "holds It does. fails It does not." in shown.text
 
 
+@pytest.mark.parametrize(
+    ("held", "words", "kind"),
+    [(3, "holds", "accepted"), (2, "2 of 3 hold", "rejected"), (0, "fails", "rejected")],
+)
+def test_contents_say_how_many_claims_of_a_study_hold(held, words, kind, result, page, tmp_path):
+    claims = tuple(Claim(holds=k < held, sentence=f"Claim {k}.") for k in range(3))
+    write_study_record(dataclasses.replace(result, claims=claims), tmp_path)
+    shown = page()
+    contents = shown.raw[: shown.raw.index("</nav>")]
+    assert re.findall(r'<span class="badge (\w+)">([^<]*)</span>', contents) == [(kind, words)]
+
+
 def test_texts_are_escaped(result, page, nasty, tmp_path):
     study = dataclasses.replace(result.study, title=nasty, claim=nasty)
     claims = (Claim(holds=True, sentence=nasty),)

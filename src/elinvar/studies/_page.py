@@ -78,7 +78,6 @@ def _shown(record: Record, folder: Path) -> dict[str, object]:
         "caption": "",  # records of earlier versions have none
         **record,
         "short": stem.endswith("-quick"),
-        "holds": all(claim["holds"] for claim in record["claims"]),
         "svg": Markup(record["svg"]),
         "table": text_table(caption, summary["heads"], summary["rows"], kinds),
         "facts": _facts(record),
