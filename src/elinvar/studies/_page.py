@@ -8,8 +8,7 @@ from elinvar._base._numbers import number
 from elinvar.report.layout import text_table, write_page
 from elinvar.studies._explorable import write_explorable_page
 from elinvar.studies._records import Record, read_study_records
-from elinvar.studies._registry import STUDIES
-from elinvar.studies._study import QUESTIONS
+from elinvar.studies._registry import STUDIES, grouped
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,9 +39,6 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
     path = check_writable(Path(folder) / "index.html")
     records = read_study_records(Path(folder))
     claims = [claim for record in records for claim in record["claims"]]
-    shown = [(_question(record), _shown(record, Path(folder))) for record in records]
-    numbers = [None, *QUESTIONS]
-    groups = [(n, [study for number, study in shown if number == n]) for n in numbers]
     explorable = write_explorable_page(Path(folder) / "explore.html")
     return write_page(
         path,
@@ -53,9 +49,8 @@ def write_studies_page(folder: str | os.PathLike[str], *, title: str | None = No
         n_claims=len(claims),
         n_hold=sum(claim["holds"] for claim in claims),
         groups=[
-            {"words": f"{n} {QUESTIONS[n]}" if n else "", "studies": studies}
-            for n, studies in groups
-            if studies
+            {"words": words, "studies": [_shown(record, Path(folder)) for record in group]}
+            for words, group in grouped(records, _question)
         ],
     )
 

@@ -1,6 +1,7 @@
 """All studies by name, in the order in which they are told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from elinvar._base._words import check_names
 from elinvar.errors import MissingExtraError
@@ -30,6 +31,8 @@ from elinvar.studies import (
 from elinvar.studies._study import QUESTIONS, AnyStudy, install_command, study_of
 
 EVERY_QUESTION = "questions"
+
+T = TypeVar("T")
 
 # in the order in which they are told
 _MODULES = (
@@ -92,8 +95,13 @@ def by_question(studies: Sequence[AnyStudy]) -> list[tuple[str, list[AnyStudy]]]
     list of (str, list of Study)
         The question, with its number; "" of those that answer none.
     """
+    return grouped(studies, lambda study: study.question)
+
+
+def grouped(items: Sequence[T], question: Callable[[T], int | None]) -> list[tuple[str, list[T]]]:
+    """Return what `by_question` does, of anything that has a question or none."""
     titles = [(None, ""), *((number, f"{number} {words}") for number, words in QUESTIONS.items())]
-    found = [(words, [s for s in studies if s.question == number]) for number, words in titles]
+    found = [(words, [item for item in items if question(item) == k]) for k, words in titles]
     return [(words, group) for words, group in found if group]
 
 
