@@ -112,14 +112,7 @@ class Config(StudyConfig):
     @property
     def lines(self) -> dict[str, float]:
         """Critical widths of circles and ramps, and the critical heterogeneity of chains."""
-        step: dict[str, Any] = {"step_size": self.step_size, "mean": self.mean}
-        return {
-            **{f"{_CIRCLE}, M = {M:g}": width_window(M, **step).high for M in self.circles},
-            **{f"{_RAMP}, M = {M:g}": width_window(M, law="uniform", **step).high
-               for M in self.ramps},
-            **{f"{_CHAIN}, stays at {stay:g}": critical_heterogeneity(**step)
-               for stay in self.stays},
-        }  # fmt: skip
+        return _lines(self.step_size, self.mean, self.circles, self.ramps, self.stays)
 
     @property
     def drifts(self) -> dict[str, float]:
@@ -131,11 +124,6 @@ class Config(StudyConfig):
             )
             for m in self.drift_batches
         }  # fmt: skip
-
-    def curve(self, t: Floats) -> Floats:
-        """Return the spurious eigenvalue along the circle of the drift, (n,)."""
-        turned: Floats = self.mean + self.drifting * np.cos(2 * np.pi * t)
-        return turned
 
     @property
     def batches(self) -> str:
@@ -158,6 +146,30 @@ QUICK = Config(
 )
 
 
+# every cell asks for these and for speeds, and they take longer than some runs
+@cache
+def _lines(
+    step_size: float,
+    mean: float,
+    circles: tuple[float, ...],
+    ramps: tuple[float, ...],
+    stays: tuple[float, ...],
+) -> dict[str, float]:
+    step: dict[str, Any] = {"step_size": step_size, "mean": mean}
+    return {
+        **{f"{_CIRCLE}, M = {M:g}": width_window(M, **step).high for M in circles},
+        **{f"{_RAMP}, M = {M:g}": width_window(M, law="uniform", **step).high for M in ramps},
+        **{f"{_CHAIN}, stays at {stay:g}": critical_heterogeneity(**step) for stay in stays},
+    }
+
+
+def _curve(kind: str, t: Floats, mean: float, M: float) -> Floats:
+    """Return the spurious eigenvalue along a ramp, or along the circle of the others, (n,)."""
+    shape = 2 * t - 1 if kind == _RAMP else np.cos(2 * np.pi * t)
+    curve: Floats = mean + M * shape
+    return curve
+
+
 @cache
 def _speed(
     dim: int, rank: int, init_scale: float, mean: float, step_size: float, M: float, batch_size: int
@@ -167,8 +179,7 @@ def _speed(
     unit = step_size / np.sqrt(2 * batch_size)
 
     def curve(t: Floats) -> Floats:
-        turned: Floats = mean + M * np.cos(2 * np.pi * t)
-        return turned
+        return _curve(_DRIFT, t, mean, M)
 
     def above(logarithm: float) -> float:
         speed = float(np.exp(logarithm))
@@ -226,8 +237,7 @@ def cell(
         rank = 1 if kind == _DRIFT else spurious_rank
 
         def curve(t: Floats) -> ArrayLike:
-            shape = 2 * t - 1 if kind == _RAMP else np.cos(2 * np.pi * t)
-            return np.repeat((mean + M * shape)[:, None], rank, axis=1)
+            return np.repeat(_curve(kind, t, mean, M)[:, None], rank, axis=1)
 
         problem = SensingProblem.continuum(curve=curve, **place)
         how |= {"order": "window", "window": min(at, 1.0)}
@@ -300,7 +310,10 @@ def _speed_row(rows: DataFrame, config: Config, name: str) -> Row:
         "measured": at * config.drifts[name],
         "deviation": at - 1.0,
         "leading_order": critical_speed(
-            lambda t: config.curve(t) - 1.0, config.step_size, floor, level=_LEVEL
+            lambda t: _curve(_DRIFT, t, config.mean, config.drifting) - 1.0,
+            config.step_size,
+            floor,
+            level=_LEVEL,
         ),
         "peak_below": float(peak[low]),
         "peak_beyond": float(peak[high]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +19,7 @@ from elinvar.studies._lines import (
     signals_by_line,
     split_arm,
 )
-from elinvar.studies._setting import settled
+from elinvar.studies._setting import last_third, settled
 from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._transition import slope
@@ -110,14 +111,7 @@ class Config(StudyConfig):
     @property
     def lines(self) -> dict[str, float]:
         """Where the spurious part stops growing along M, or along the gain."""
-        along = {
-            f"{b} environment{'s' * (b > 1)} a batch": heterogeneity_window(
-                self.step_size, mean=self.mean, environments=b
-            ).low
-            for b in self.environments
-        }
-        critical = critical_heterogeneity(self.step_size, self.mean)
-        return along | {f"gain, at M = {M:g}": critical / M for M in self.gains}
+        return _lines(self.step_size, self.mean, self.environments, self.gains)
 
     @property
     def batches(self) -> str:
@@ -135,6 +129,21 @@ QUICK = Config(
     repetitions=10,
     core_seconds=6.5,
 )
+
+
+# every cell asks for them, and they take longer than some runs
+@cache
+def _lines(
+    step_size: float, mean: float, environments: tuple[int, ...], gains: tuple[float, ...]
+) -> dict[str, float]:
+    along = {
+        f"{b} environment{'s' * (b > 1)} a batch": heterogeneity_window(
+            step_size, mean=mean, environments=b
+        ).low
+        for b in environments
+    }
+    critical = critical_heterogeneity(step_size, mean)
+    return along | {f"gain, at M = {M:g}": critical / M for M in gains}
 
 
 def _combinations() -> dict[str, tuple[str, frozenset[str]]]:
@@ -190,8 +199,8 @@ def cell(
         elif _WIDE not in factors:
             how |= {"width": narrow, "init": "gaussian"}
     else:
-        config = Config(mean=mean, step_size=step_size, environments=environments, gains=gains)
-        along, steps = ratio * config.lines[line], line_steps
+        along = ratio * _lines(step_size, mean, environments, gains)[line]
+        steps = line_steps
         how |= {"batch_size": None, "init_scale": line_scale}
         if line.startswith("gain"):
             heterogeneity, how["gain"] = float(line.rpartition("= ")[2]), along
@@ -206,9 +215,8 @@ def cell(
         rng=rng,
     )
     path = solve(problem, make(**how), steps=steps, rng=rng)
-    last = slice(2 * len(path.steps) // 3, None)
     ends = settled(path)
-    error = np.nan if ends["diverged"] else float(np.mean(path.relative_error[last]))
+    error = np.nan if ends["diverged"] else float(np.mean(path.relative_error[last_third(path)]))
     return {
         "line": line,
         "ratio": ratio,
