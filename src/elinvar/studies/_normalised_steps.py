@@ -15,7 +15,7 @@ from elinvar.plots import plot_lines
 from elinvar.studies._study import Claim, Row, StudyConfig
 from elinvar.studies._summary import rows_of
 from elinvar.studies._types import Axes, DataFrame
-from elinvar.theory import critical_normalised_step
+from elinvar.theory import critical_normalised_step, step_window
 
 Floats = NDArray[np.float64]
 
@@ -105,7 +105,7 @@ def cell(
     starts: tuple[float, float],
 ) -> Row:
     """Run one direction many times, and return where it is and whether it grew from nearly 0."""
-    step_size = ratio * float(critical_normalised_step(heterogeneity))
+    step_size = ratio * _critical(optimizer, heterogeneity)
     u = np.full(directions, starts[0])
     m, v = np.zeros((2, directions))
     grew = np.zeros(directions, dtype=bool)
@@ -115,7 +115,7 @@ def cell(
         g = (1.0 + heterogeneity * signs[step] - u * u) * u
         if optimizer == SGD:
             # clipped where it diverges
-            u = np.clip(u + ratio * _plain(heterogeneity) * g, -_FAR, _FAR)
+            u = np.clip(u + step_size * g, -_FAR, _FAR)
         else:
             square, slope = _RULES[optimizer]
             v, m = square * v + (1 - square) * g * g, slope * m + (1 - slope) * g
@@ -127,9 +127,11 @@ def cell(
     return {"spurious": float(np.median(late)), "grew": float(grew.mean())}
 
 
-def _plain(heterogeneity: float) -> float:
-    """Return the critical step size of plain SGD."""
-    return 2.0 / (heterogeneity**2 - 1.0)
+def _critical(optimizer: str, heterogeneity: float) -> float:
+    """Return the step size from which theory has the spurious part lost."""
+    if optimizer == SGD:
+        return step_window(heterogeneity).low
+    return float(critical_normalised_step(heterogeneity))
 
 
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
@@ -139,7 +141,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
     lines = []
     for (name, value), mine in rows.groupby(["optimizer", "heterogeneity"], sort=False):
         M = float(str(value))
-        predicted = _plain(M) if name == SGD else float(critical_normalised_step(M))
+        predicted = _critical(str(name), M)
         middle = mine.groupby("ratio")["spurious"].median()
         found = _crossing(middle, config.lost)
         low, high = config.bracket

@@ -209,10 +209,9 @@ def _typical(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _leaning(part: str, rows: DataFrame, config: Config) -> dict[str, Any]:
-    angles = rows["case"].map(lambda name: CASES[name].angle)
     table = rows.pivot(index="repetition", columns="case", values="error")
     table.columns = [CASES[name].angle for name in table.columns]
-    straight = np.array([angle for angle in sorted(set(angles)) if angle <= config.straight])
+    straight = np.array([angle for angle in sorted(table.columns) if angle <= config.straight])
     x = np.deg2rad(straight)
     # every angle counts alike: the line is one of relative errors
     slopes = (table[straight].to_numpy(dtype=np.float64) / x).mean(axis=1)

@@ -196,10 +196,6 @@ def cell(
     }
 
 
-"""
-"""
-
-
 def _noise_start(
     batch_size: int, free: int, width: int, power: float, step_size: float, init_scale: float
 ) -> float:
