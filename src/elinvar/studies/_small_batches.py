@@ -7,13 +7,12 @@ import numpy as np
 
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_distances
+from elinvar.studies._distances import DISTANCES, as_rows, distances, ends
 from elinvar.studies._setting import SensingConfig, Setting, run
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import noise_floor
-
-_DISTANCES = ("error", "pooled_error")
 
 TITLE = "Small batches are no heterogeneity"
 CLAIM = (
@@ -75,27 +74,20 @@ def cell(
     problem, path = run(
         algorithm, rng, setting, heterogeneity, step_size, batch_size, record_every=record_every
     )
-    norm = float(np.linalg.norm(problem.invariant))
-    return [
-        {"step": int(step), "error": float(error) / norm, "pooled_error": float(pooled) / norm}
-        for step, error, pooled in zip(path.steps, path.error, path.pooled_error, strict=True)
-    ]
+    return as_rows(distances(problem, path))
 
 
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each step size ended: medians over the last third, quartiles over runs."""
-    late = rows[rows["step"] > config.steps * 2 / 3]
-    ends = late.groupby(["step_size", "repetition"], sort=False)[list(_DISTANCES)].median()
-    table = quartiles(ends.groupby(level="step_size", sort=False), _DISTANCES)
-    table = table.reindex(list(config.step_sizes)).rename_axis("step_size").reset_index()
+    table = ends(rows, "step_size", config.step_sizes, steps=config.steps, over_time="median")
     floors = [_floor(eta, config) for eta in config.step_sizes]
-    return table.assign(runs=table["runs"].fillna(0).astype(int), predicted_pooled_error=floors)
+    return table.assign(predicted_pooled_error=floors)
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances over time, medians and quartiles over runs."""
-    table = quartiles(rows.groupby(["step_size", "step"], sort=False), _DISTANCES).reset_index()
-    nearest = min(row[key] for row in rows_of(summary) for key in _DISTANCES)
+    table = quartiles(rows.groupby(["step_size", "step"], sort=False), DISTANCES).reset_index()
+    nearest = min(row[key] for row in rows_of(summary) for key in DISTANCES)
     return plot_distances(
         table.assign(algorithm=[f"step size {eta:g}" for eta in table["step_size"]]),
         ylabel="distance, relative to |A*|",
@@ -107,12 +99,10 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
 def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
     """Judge that no step size leads to either solution, and what the smallest leads to."""
     rows = rows_of(summary)
-    nearest = {key: min(row[key] for row in rows) for key in _DISTANCES}
+    nearest = {key: min(row[key] for row in rows) for key in DISTANCES}
     first = min(rows, key=lambda row: float(row["step_size"]))
     deviation = first["pooled_error"] / first["predicted_pooled_error"] - 1.0
-    growing = all(
-        before[key] < after[key] for before, after in pairwise(rows) for key in _DISTANCES
-    )
+    growing = all(before[key] < after[key] for before, after in pairwise(rows) for key in DISTANCES)
     whole = all(row["runs"] == config.repetitions for row in rows)
     return (
         Claim(

@@ -6,12 +6,11 @@ import numpy as np
 
 from elinvar._base._numbers import percent
 from elinvar.plots import plot_distances
+from elinvar.studies._distances import DISTANCES, as_rows, distances, ends
 from elinvar.studies._setting import SensingConfig, Setting, run
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._summary import quartiles, rows_of
 from elinvar.studies._types import Axes, DataFrame
-
-_DISTANCES = ("error", "pooled_error")
 
 TITLE = "Where three algorithms go"
 CLAIM = (
@@ -73,34 +72,25 @@ def cell(
         algorithm, rng, setting, heterogeneity, step_size, batch_size, record_every=record_every
     )
     norm = float(np.linalg.norm(problem.invariant))
-    columns = {
-        "step": path.steps,
-        "error": path.error / norm,
-        "pooled_error": path.pooled_error / norm,
+    columns = distances(problem, path) | {
         "invariant_signal": path.invariant_signal,
         "spurious_signal": path.spurious_signal,
         "residual": path.residual / norm,
     }
-    return [
-        {name: values[t].item() for name, values in columns.items()} for t in range(len(path.steps))
-    ]
+    return as_rows(columns)
 
 
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each algorithm ended: averages over the last third, quartiles over runs."""
     # averages and no last iterates: spurious parts burst on the way
-    late = rows[rows["step"] > config.steps * 2 / 3]
-    ends = late.groupby(["algorithm", "repetition"], sort=False)[list(_DISTANCES)].mean()
-    table = quartiles(ends.groupby(level="algorithm", sort=False), _DISTANCES)
-    table = table.reindex(list(config.algorithms)).rename_axis("algorithm").reset_index()
-    return table.assign(runs=table["runs"].fillna(0).astype(int))
+    return ends(rows, "algorithm", config.algorithms, steps=config.steps, over_time="mean")
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances over time, medians and quartiles over runs."""
     by_step = rows.groupby(["algorithm", "step"], sort=False)
     return plot_distances(
-        quartiles(by_step, _DISTANCES).reset_index(), ylabel="distance, relative to |A*|"
+        quartiles(by_step, DISTANCES).reset_index(), ylabel="distance, relative to |A*|"
     )
 
 
@@ -116,7 +106,7 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
 
 
 def _claim(row: Row, key: str, where: str, config: Config) -> Claim:
-    other = next(name for name in _DISTANCES if name != key)
+    other = next(name for name in DISTANCES if name != key)
     return Claim(
         holds=bool(row["runs"] == config.repetitions and row[key] <= config.tolerance < row[other]),
         sentence=f"{row['algorithm']} ends at {where}: {percent(row[key])} of |A*| from it (median "
