@@ -8,7 +8,7 @@ from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_lines
 from elinvar.studies._setting import Setting, TransitionConfig, noisy, run, settled, signals
 from elinvar.studies._study import Claim, Row
-from elinvar.studies._summary import rows_of
+from elinvar.studies._summary import rows_of, side_by_side
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_heterogeneity
@@ -95,7 +95,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
         predicted = critical_heterogeneity(step_size)
         found = transition(mine[mine["ratio"].between(*config.near)], "heterogeneity")
         middle = mine.groupby("ratio")[["invariant_signal", "spurious_signal"]].median()
-        noisy_middle = mine.groupby("ratio")[_noisy(config)].median()
+        noisy_middle = mine.groupby("ratio")[config.noisy_columns].median()
         lines.append(
             {
                 "step_size": step_size,
@@ -114,25 +114,17 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
     return pd.DataFrame(lines)
 
 
-def _noisy(config: Config) -> list[str]:
-    return [f"noisy_{size}" for size in config.noisy_batches]
-
-
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the signals against M over the predicted line, a line of the picture each step size."""
     table = signals(rows, ["step_size", "ratio"])
     ends = table.groupby("ratio").agg({"invariant_signal": "min", "diverged": "max"})
     table = table.pivot(index="ratio", columns="step_size")
-    wide = {
-        f"{eta:g}{end}": table[f"spurious_signal{end}"][eta]
-        for eta in config.step_sizes
-        for end in ("", "_low", "_high")
-    }
+    wide = side_by_side(table, "spurious_signal", {f"{eta:g}": eta for eta in config.step_sizes})
     lines = {f"{eta:g}": f"spurious signal, step size {eta:g}" for eta in config.step_sizes}
     worst = summary["deviation"].abs().max()
     middle = min(config.step_sizes, key=lambda eta: abs(eta - 0.1))
-    shown = rows[rows["step_size"] == middle].groupby("ratio")[_noisy(config)].median()
-    for size, name in zip(config.noisy_batches, _noisy(config), strict=True):
+    shown = rows[rows["step_size"] == middle].groupby("ratio")[config.noisy_columns].median()
+    for size, name in zip(config.noisy_batches, config.noisy_columns, strict=True):
         lines[name] = f"step size {middle:g}, batches of {size:,}"
         wide[name] = shown[name]
     return plot_lines(

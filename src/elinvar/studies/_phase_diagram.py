@@ -15,6 +15,7 @@ from elinvar.studies._setting import (
     Setting,
     noisy,
     noisy_caption,
+    noisy_column,
     run,
     settled,
 )
@@ -207,7 +208,7 @@ def _forgets(rows: DataFrame, batch_size: int, config: Config) -> float:
     """Return the M from which half of the runs with noisy batches forget the spurious part."""
     run = rows[rows["repetition"] < config.noisy_runs]
     # a run that diverged has forgotten nothing
-    return _half(run.assign(forgets=run[f"noisy_{batch_size}"] <= config.recovered), "forgets")
+    return _half(run.assign(forgets=run[noisy_column(batch_size)] <= config.recovered), "forgets")
 
 
 def _half(rows: DataFrame, outcome: str = "diverged") -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_lines
 from elinvar.studies._study import Claim, Row, StudyConfig
-from elinvar.studies._summary import quartiles, rows_of
+from elinvar.studies._summary import quartiles, rows_of, side_by_side
 from elinvar.studies._transition import Transition, slope, transition, transition_claim
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import critical_heterogeneity, predict_outcome, tilt_response
@@ -211,7 +211,9 @@ def _typical(values: NDArray[np.float64]) -> tuple[float, float]:
 def _leaning(part: str, rows: DataFrame, config: Config) -> dict[str, Any]:
     table = rows.pivot(index="repetition", columns="case", values="error")
     table.columns = [CASES[name].angle for name in table.columns]
-    straight = np.array([angle for angle in sorted(table.columns) if angle <= config.straight])
+    straight = np.array(
+        [angle for angle in sorted(map(float, table.columns)) if angle <= config.straight]
+    )
     x = np.deg2rad(straight)
     # every angle counts alike: the line is one of relative errors
     slopes = (table[straight].to_numpy(dtype=np.float64) / x).mean(axis=1)
@@ -261,18 +263,15 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
         part=mine["case"].map(lambda name: CASES[name].part),
     )
     table = quartiles(mine.groupby(["part", "angle"], sort=False), ["error"]).unstack("part")
-    parts = list(dict.fromkeys(mine["part"]))
-    wide = {
-        f"{part}{end}": table[f"error{end}"][part]
-        for part in parts
-        for end in ("", "_low", "_high")
-    }
-    first = summary.set_index("part")["predicted"][parts[0]]
+    parts = {part: part for part in mine["part"]}
+    first = next(iter(parts))
+    slope_of_first = summary.set_index("part")["predicted"][first]
     return plot_lines(
-        wide | {"angle": table.index, "predicted": first * np.deg2rad(table.index)},
+        side_by_side(table, "error", parts)
+        | {"angle": table.index, "predicted": slope_of_first * np.deg2rad(table.index)},
         "angle",
-        {part: part for part in parts},
-        predicted=f"predicted line, {parts[0]}",
+        parts,
+        predicted=f"predicted line, {first}",
         xlabel="angle by which the spurious part leans into the invariant one (degrees)",
         ylabel="distance to A* over the norm of A*, infinite batches",
         log_y=True,

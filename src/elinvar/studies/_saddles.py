@@ -1,7 +1,6 @@
 """Where training gets stuck: slow and missed directions, and what width costs on re-used data."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_lines
 from elinvar.studies._setting import last_third
 from elinvar.studies._study import Claim, Row, StudyConfig
-from elinvar.studies._summary import quartiles, rows_of
+from elinvar.studies._summary import quartiles, rows_of, side_by_side
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import escape_steps, reused_data_error, start_amplitudes
 
@@ -53,11 +52,14 @@ class Case:
     samples: int = 0
 
 
+# columns of the factor beyond r1
+_WIDTHS = {"k = r1": 0, "k = r1 + 1": 1, "k = d": None}
+
+
 def _cases() -> dict[str, Case]:
-    widths = {"k = r1": 0, "k = r1 + 1": 1, "k = d": None}
     cases = {
         f"{width}, condition {condition:g}": Case(part=_ESCAPES, extra=extra, condition=condition)
-        for width, extra in widths.items()
+        for width, extra in _WIDTHS.items()
         for condition in (1.0, 4.0, 25.0, 80.0)
     }
     cases |= {
@@ -69,7 +71,7 @@ def _cases() -> dict[str, Case]:
     }
     return cases | {
         f"{width}, {samples:,} measurements twice": Case(part=_REUSES, extra=extra, samples=samples)
-        for width, extra in widths.items()
+        for width, extra in _WIDTHS.items()
         for samples in (1000, 2500, 6000)
     }
 
@@ -237,27 +239,23 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the steps to escape against the condition, a line of the picture each width."""
-    mine = rows.assign(
-        condition=rows["case"].map(lambda name: CASES[name].condition),
-        extra=rows["case"].map(lambda name: CASES[name].extra),
+    mine = rows[rows["case"].map(lambda name: CASES[name].part == _ESCAPES)]
+    mine = mine.assign(
+        condition=mine["case"].map(lambda name: CASES[name].condition),
+        width=mine["case"].str.split(",").str[0],
     )
-    mine = mine[mine["case"].map(lambda name: CASES[name].part == _ESCAPES)]
-    lines: dict[str, str] = {}
-    wide: dict[str, Any] = {}
-    for extra, label in ((0, "k = r1"), (1, "k = r1 + 1"), (None, "k = d")):
-        own = mine["extra"].isna() if extra is None else mine["extra"] == extra
-        table = quartiles(mine[own].groupby("condition"), ["measured", "predicted"])
-        column = f"steps{len(lines)}"
-        lines[column] = label
-        for end in ("", "_low", "_high"):
-            wide[f"{column}{end}"] = table[f"measured{end}"]
-        if extra == 0:
-            wide["predicted"] = table["predicted"]
+    by_width = mine.groupby(["width", "condition"], sort=False)
+    table = quartiles(by_width, ["measured", "predicted"]).unstack("width")
     worst = float(summary[summary["part"] == _ESCAPES]["deviation"].abs().max())
     return plot_lines(
-        wide | {"condition": table.index},
+        side_by_side(table, "measured", {width: width for width in _WIDTHS})
+        | {"condition": table.index, "predicted": table["predicted"]["k = r1"]},
         "condition",
-        lines,
+        {
+            "k = r1": "as many columns as directions (k = r1)",
+            "k = r1 + 1": "one column more (k = r1 + 1)",
+            "k = d": "as many columns as rows (k = d)",
+        },
         predicted="predicted, k = r1",
         xlabel="condition: largest over smallest invariant eigenvalue",
         ylabel="steps until all are half learned, infinite batches",

@@ -105,6 +105,16 @@ class TransitionConfig(SensingConfig):
         """The huge ones, by the exact law, and those that one can have."""
         return noisy_caption(super().batches, self.noisy_batches, self.noisy_runs)
 
+    @property
+    def noisy_columns(self) -> list[str]:
+        """What the signals with those are called in the rows."""
+        return [noisy_column(size) for size in self.noisy_batches]
+
+
+def noisy_column(batch_size: int) -> str:
+    """Return the name of the column with spurious signals of noisy batches of this size."""
+    return f"noisy_{batch_size}"
+
 
 def noisy_caption(batches: str, sizes: tuple[int, ...], runs: int) -> str:
     """Return how large batches are where some curves have smaller ones."""
@@ -175,13 +185,13 @@ def noisy(
     Of the last third, by default the median: near the line a signal that noise feeds has no mean
     (docs/theory-matrix.md, section 5).
     """
-    ends = {f"noisy_{size}": float("nan") for size in batch_sizes}
+    ends = {noisy_column(size): float("nan") for size in batch_sizes}
     if not skip:
         for size in batch_sizes:
             _, path = run(algorithm, rng, setting, heterogeneity, step_size, size)
             if path.status != "diverged":
                 signal = np.asarray(path.spurious_signal, dtype=np.float64)[last_third(path)]
-                ends[f"noisy_{size}"] = float(settle(signal))
+                ends[noisy_column(size)] = float(settle(signal))
     return ends
 
 

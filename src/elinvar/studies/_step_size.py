@@ -96,8 +96,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
 def _noisy(rows: DataFrame, config: Config) -> DataFrame:
     """Return medians of the spurious signal with noisy batches, a row a step size."""
-    names = [f"noisy_{size}" for size in config.noisy_batches]
-    middle: DataFrame = rows.groupby("step_size")[names].median()
+    middle: DataFrame = rows.groupby("step_size")[config.noisy_columns].median()
     return middle
 
 
@@ -106,7 +105,8 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     low, high = _window(config)
     measured = float(summary["transition"].iloc[0])
     where = f"measured from {figure(measured)}" if np.isfinite(measured) else "none measured"
-    noise = {f"noisy_{m}": f"spurious signal, batches of {m:,}" for m in config.noisy_batches}
+    said = (f"spurious signal, batches of {m:,}" for m in config.noisy_batches)
+    noise = dict(zip(config.noisy_columns, said, strict=True))
     return plot_lines(
         signals(rows, ["step_size"]).join(_noisy(rows, config), on="step_size"),
         "step_size",
@@ -156,8 +156,7 @@ def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
 
 def _with_noise(summary: DataFrame, low: float, config: Config) -> list[Claim]:
     """Return the claim on batches that one can have, in the middle of the window."""
-    names = [f"noisy_{size}" for size in config.noisy_batches]
-    step, noise = summary["step_size"], summary[names]
+    step, noise = summary["step_size"], summary[config.noisy_columns]
     below = float(noise[step <= config.learnt * low].to_numpy().min())
     inside = float(noise[(step >= config.forgotten * low) & (step <= 2 * low)].to_numpy().max())
     sizes = " and ".join(f"{size:,}" for size in config.noisy_batches)
@@ -168,7 +167,7 @@ def _with_noise(summary: DataFrame, low: float, config: Config) -> list[Claim]:
             f"to {config.learnt:g} of that step (needed: 0.1), and at most {figure(inside)} from "
             f"{config.forgotten:g} to 2 of it (needed: 0.05; medians of {config.noisy_runs} runs).",
         )
-    ] * bool(names)
+    ] * bool(config.noisy_batches)
 
 
 def _window(config: Config) -> tuple[float, float]:

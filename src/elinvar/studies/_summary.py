@@ -1,6 +1,6 @@
 """From rows to summaries, and from summaries to what judges read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elinvar.studies._study import Row
@@ -25,6 +25,25 @@ def quartiles(
         for end, quantile in (("", 0.5), ("_low", ends[0]), ("_high", ends[1])):
             table[f"{name}{end}"] = groups[name].quantile(quantile)
     return table
+
+
+def side_by_side(table: Any, name: str, lines: Mapping[str, Any]) -> dict[str, object]:
+    """Return the columns of ``plot_lines`` from `quartiles` of one column, unstacked.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Whose columns have a second level.
+    name : str
+        The column of which there are quartiles.
+    lines : mapping of str to object
+        What columns are to be called, and the value of each on the second level.
+    """
+    return {
+        f"{line}{end}": table[f"{name}{end}"][value]
+        for line, value in lines.items()
+        for end in ("", "_low", "_high")
+    }
 
 
 def rows_of(summary: DataFrame) -> list[Row]:
