@@ -47,7 +47,7 @@ class Look:
         return cls(VERDICT_COLOURS.get(verdict, QUIET), VERDICT_LINES.get(verdict, "-"))
 
     @classmethod
-    def number(cls, k: int, dashes: Sequence[str] = ("-",)) -> "Look":
+    def number(cls, k: int, dashes: Sequence[Any] = ("-",)) -> "Look":
         """Return the look of the ``k``-th line or environment where there is no verdict."""
         size = len(ENVIRONMENT_COLOURS)
         return cls(

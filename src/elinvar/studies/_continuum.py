@@ -19,7 +19,7 @@ from elinvar.studies._lines import (
     split_arm,
 )
 from elinvar.studies._setting import settled
-from elinvar.studies._study import Claim, Row, StudyConfig
+from elinvar.studies._study import Claim, Row, StudyConfig, measurements
 from elinvar.studies._summary import rows_of
 from elinvar.studies._transition import slope
 from elinvar.studies._types import Axes, DataFrame
@@ -324,8 +324,10 @@ def _speed_row(rows: DataFrame, config: Config, name: str) -> Row:
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw spurious signals over the critical widths, and peaks over the critical speeds."""
     windows = [name for name in config.lines if not name.startswith(_CHAIN)]
-    drifts = rows[rows["line"].isin(config.drifts)].groupby(["line", "ratio"])["peak"].mean()
-    table = drifts.unstack("line")
+    sizes = (f"batches of {measurements(m)}" for m in config.drift_batches)
+    drifts = dict(zip(config.drifts, sizes, strict=True))
+    turning = rows[rows["line"].isin(drifts)]
+    table = turning.groupby(["line", "ratio"])["peak"].mean().unstack("line")
     worst = {kind: summary[summary["kind"] == kind]["deviation"].abs().max()
              for kind in ("width", "speed")}  # fmt: skip
     return plot_panels(
@@ -336,7 +338,7 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
                 {name: name for name in windows},
                 marks={"predicted critical width": 1.0},
                 xlabel="width of the window over the predicted critical width of each",
-                ylabel="spurious signal",
+                ylabel="spurious signal (median of runs)",
                 log_x=False,
                 log_y=True,
                 title="In narrow windows the spurious part dies: growth begins within "
@@ -344,9 +346,9 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
                 ax=ax,
             ),
             lambda ax: plot_lines(
-                {name: table[name] for name in config.drifts} | {"ratio": table.index},
+                {name: table[name] for name in drifts} | {"ratio": table.index},
                 "ratio",
-                {name: name.removeprefix(f"{_DRIFT}, ") for name in config.drifts},
+                drifts,
                 marks={"predicted critical speed": 1.0},
                 xlabel="speed of the drift over the predicted critical speed of each",
                 ylabel="peak of the spurious signal in a turn",

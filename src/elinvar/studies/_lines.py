@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
-from elinvar.studies._setting import signals
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import transition
 from elinvar.studies._types import DataFrame
@@ -76,14 +75,11 @@ def _crossing(row: Row) -> str:
 
 
 def signals_by_line(rows: DataFrame, lines: Sequence[str]) -> dict[str, object]:
-    """Return columns of spurious signals over the multiples of their lines, for ``plot_lines``.
+    """Return median spurious signals over the multiples of their lines, for ``plot_lines``.
 
-    What has died is drawn at 1e-12.
+    What has died is drawn at 1e-12. Bands of all lines would cover each other: at a line runs are
+    anywhere from dead to learnt.
     """
-    table = signals(rows, ["line", "ratio"]).pivot(index="ratio", columns="line")
-    wide: dict[str, object] = {
-        f"{line}{end}": table[f"spurious_signal{end}"][line].clip(lower=_DEAD)
-        for line in lines
-        for end in ("", "_low", "_high")
-    }
-    return wide | {"ratio": table.index}
+    middle = rows.groupby(["line", "ratio"])["spurious_signal"].median().unstack("line")
+    table = middle.clip(lower=_DEAD)
+    return {**{line: table[line] for line in lines}, "ratio": table.index}

@@ -185,16 +185,17 @@ def _sizes(table: DataFrame, outcome: str) -> str:
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw the outcome of each optimiser at each step size."""
-    keep = summary.loc[summary["runs_that_recover"] == summary["runs"], "optimizer"]
+    keep = list(summary.loc[summary["runs_that_recover"] == summary["runs"], "optimizer"])
     return plot_outcomes(
         outcomes(rows, config),
         name="optimizer",
         parameter="step_size",
         outcomes=OUTCOMES,
         value="error",
-        xlabel="step size (lr)",
-        title=f"{', '.join(keep) or 'None'} of {len(summary)} optimisers: A* in every run at some "
-        f"step size (marks are medians of {config.repetitions} runs)",
+        xlabel="step size (lr); numbers: distance to A* over its norm, median of "
+        f"{config.repetitions} runs",
+        title=f"{len(keep)} of {len(summary)} optimisers recover{'s' * (len(keep) == 1)} A* in "
+        f"every run at some step size{': ' * bool(keep)}{', '.join(keep)}",
     )
 
 

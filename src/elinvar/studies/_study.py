@@ -74,7 +74,7 @@ class StudyConfig:
         sizes = getattr(self, "batch_sizes", () if size is None else (size,))
         if not sizes:
             return ""
-        least, most = (_count(end(sizes)) for end in (min, max))
+        least, most = (measurements(end(sizes)) for end in (min, max))
         return f"batches of {least if least == most else f'{least} to {most}'}"
 
     @property
@@ -86,7 +86,7 @@ class StudyConfig:
         return said[0].upper() + said[1:]
 
 
-def _count(size: int) -> str:
+def measurements(size: int) -> str:
     """Return a number of measurements; those that only exact laws can draw as a power of ten."""
     return (
         f"{size:,}" if size < 10**9 else f"{size:.0e}".replace("e+", " x 10^").removeprefix("1 x ")

@@ -325,7 +325,7 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
                 {name: name for name in config.lines},
                 marks={"predicted line": 1.0},
                 xlabel="heterogeneity M (or gain) over the predicted line of each",
-                ylabel="spurious signal",
+                ylabel="spurious signal (median of runs)",
                 log_x=False,
                 log_y=True,
                 title="More environments a batch take more heterogeneity: growth stops within "

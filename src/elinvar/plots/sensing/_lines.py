@@ -20,7 +20,8 @@ from elinvar.plots._tables import Table, column, records
 from elinvar.plots.palette import INK, QUIET
 
 _LOOKS = (INVARIANT, POOLED, REST)
-_DASHES = ("-", "--", "-.", ":")
+# one a colour: no two blues have the same, and the last lets through what it covers
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (4, 4)))
 
 
 def plot_lines(
