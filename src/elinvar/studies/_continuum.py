@@ -102,7 +102,7 @@ class Config(StudyConfig):
     chain_tolerance: float = 0.05
     bracket: tuple[float, float] = (0.9, 1.1)
     repetitions: int = 60
-    core_seconds: float = 82.0
+    core_seconds: float = 35.0
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ QUICK = Config(
     repetitions=20,
     tolerance=0.06,
     chain_tolerance=0.1,
-    core_seconds=9.0,
+    core_seconds=5.0,
 )
 
 

@@ -101,7 +101,7 @@ class Config(StudyConfig):
     others: float = 0.1
     tolerance: float = 0.05
     repetitions: int = 30
-    core_seconds: float = 49.0
+    core_seconds: float = 22.0
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ QUICK = Config(
     gains=(4.0,),
     heterogeneities=(6.0, 8.0, 10.0),
     repetitions=10,
-    core_seconds=6.5,
+    core_seconds=3.0,
 )
 
 
