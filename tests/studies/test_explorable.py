@@ -202,6 +202,26 @@ def test_the_same_setting_draws_the_same_picture_until_it_is_drawn_again(played)
     assert played["first"]["plane"] == played["again"]["plane"]
 
 
+def test_the_point_follows_the_pointer(seen):
+    """A setting is picked where it is drawn: on its own point the pointer changes nothing."""
+    drag = """
+      const drag = (clientX, clientY) => {
+        const there = { clientX, clientY, buttons: 1 };
+        byId("plane").dispatchEvent(new page.PointerEvent("pointermove", there));
+        return read();
+      };
+      const at = () => page.document.querySelector("#plane .dot").getBoundingClientRect();
+      const centre = () => drag(at().x + at().width / 2, at().y + at().height / 2);
+      const states = [centre()];
+      for (const [x, y] of [["right", "bottom"], ["left", "top"]]) {
+        const place = byId("plane").getBoundingClientRect();
+        states.push(drag(place[x], place[y]), centre());
+      }
+      return states;"""
+    shown = [(state["spread"], state["step"]) for state in seen(STATE % drag)]
+    assert shown == [("6", "0.1"), *[("20", "0.01")] * 2, *[("0", "0.5")] * 2]
+
+
 STORIES = {
     "inside the window": "dies",
     "too little spread": "grows",

@@ -8,6 +8,7 @@ const RANGE = {
 const RUNS = 24;
 const FLOOR = 1e-6; // of the amplitudes that are drawn
 const BLOWN = 1e3;
+const MARGIN = { left: 52, right: 12, top: 12, bottom: 46 }; // of every chart, in pixels
 const byId = (id) => document.getElementById(id);
 const clamp = (value, [low, high]) => Math.min(Math.max(value, low), high);
 let setting = { ...START };
@@ -165,7 +166,8 @@ function runWords(found) {
 /** An empty picture as wide as its place, with axes; x and y turn values into places. */
 function frame(box, { x, y, xTicks, yTicks, xLabel, yLabel }) {
   const [width, height] = [Math.max(box.clientWidth, 280), 300];
-  const edge = { left: 52, right: width - 12, top: 12, bottom: height - 46 };
+  const { left, right, top, bottom } = MARGIN;
+  const edge = { left, right: width - right, top, bottom: height - bottom };
   const scale = ([low, high, log], from, to) => (value) => {
     const part = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
     return Number((from + part * (to - from)).toFixed(2));
@@ -340,8 +342,9 @@ function set(changes) {
 /** The point of the plane under the pointer is the setting. */
 function pick(event) {
   const place = byId("plane").getBoundingClientRect();
-  const across = (event.clientX - place.left - 52) / (place.width - 64);
-  const up = (place.bottom - 46 - event.clientY) / (place.height - 58);
+  const { left, right, top, bottom } = MARGIN;
+  const across = (event.clientX - place.left - left) / (place.width - left - right);
+  const up = (place.bottom - bottom - event.clientY) / (place.height - top - bottom);
   const [least, most] = RANGE.step;
   set({
     spread: Number(clamp(across * RANGE.spread[1], RANGE.spread).toFixed(1)),
