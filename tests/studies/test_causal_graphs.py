@@ -1,10 +1,13 @@
 """Question 9: causal graphs from environments that act on unknown variables."""
 
 import dataclasses
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from elinvar.studies import STUDIES, run_study
+from elinvar.studies._causal_graphs import KNOWN, _row
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +49,20 @@ def test_a_distance_counts_edges_and_the_empty_graph_has_them_all(small):
     table = small.summary
     assert (table["pooled"] > table["unknown"]).all() and (table["edges"] > 3).all()
     assert table["environments"].tolist() == [3, 3, 9, 9] and (table["runs"] == 3).all()
+
+
+def graph(*edges):
+    found = np.zeros((4, 4), dtype=bool)
+    found[tuple(zip(*edges, strict=True))] = True
+    return found
+
+
+def test_pairs_are_counted_whichever_way_their_edge_goes():
+    true = graph((0, 1), (3, 1), (2, 1), (0, 3))
+    # one turned round, one missed; one that is right is open, and so is one that is not there
+    loose = graph((0, 3), (0, 2))
+    found = SimpleNamespace(adjacency_=graph((1, 0), (2, 1)), undirected_=loose | loose.T)
+    row = _row(KNOWN, found, true)
+    assert {name: row[name] for name in ("edges", "distance", "claimed", "wrong", "open")} == {
+        "edges": 4, "distance": 4, "claimed": 4, "wrong": 2, "open": 2
+    }  # fmt: skip

@@ -66,6 +66,9 @@ def test_lines_elsewhere_fail(together):
     assert holds(factors.judge(moved, SMALL))[3:] == [False, False, False]
     none = together.summary.assign(measured=np.nan, deviation=np.nan)
     assert "not at all near one" in factors.judge(none, SMALL)[3].sentence
+    one = together.summary.copy()
+    one.loc[one["what"] == "2 environments a batch", ["measured", "deviation"]] = np.nan
+    assert not factors.judge(one, SMALL)[3].holds
 
 
 DRIFTS = dataclasses.replace(

@@ -80,6 +80,22 @@ def test_batches_have_the_law_of_their_measurements(name, batches):
     assert ks_2samp(one, other).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("penalty", ["IRMv1", "V-REx"])
+def test_a_penalty_is_the_mean_of_what_batches_say_of_it(penalty):
+    rng = np.random.default_rng(0)
+    targets, A = symmetric(rng, 3, (3,)), symmetric(rng, 3)
+    said = []
+    for _ in range(3000):
+        drawn = [batch_gradients(T - A, A, 10, rng) for T in targets]
+        risks = np.array([risk for _, _, risk in drawn])
+        own = [np.vdot(G, A) for G, _, _ in drawn]
+        said.append(np.mean(np.square(own if penalty == "IRMv1" else risks - risks.mean())))
+    value = Penalised(targets=targets, penalty=penalty, batch_size=10).value(A)
+    error = np.std(said) / len(said) ** 0.5
+    assert error < 0.03 * value
+    assert np.mean(said) == pytest.approx(value, abs=4 * error)
+
+
 @pytest.fixture(scope="module")
 def small():
     study = STUDIES["penalties"]

@@ -77,6 +77,11 @@ def test_large_batches_end_at_the_pooled_solution_at_every_step_size(small_batch
     assert not claims[0].holds
 
 
+def test_noise_that_falls_with_the_step_fails(small_batches):
+    claims = small_batches.study.judge(small_batches.summary.iloc[::-1], small_batches.config)
+    assert [claim.holds for claim in claims] == [True, False, True]
+
+
 def test_one_environment_a_batch_is_no_pooled_solution_within_noise(small_batches):
     config = dataclasses.replace(small_batches.config, algorithm="HeteroSGD", step_sizes=(0.01,))
     assert not run_study(small_batches.study, config, workers=2).claims[2].holds
