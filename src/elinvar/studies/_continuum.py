@@ -15,7 +15,7 @@ from elinvar.studies._lines import (
     arms_of,
     line_claim,
     measured_lines,
-    signals_by_line,
+    plot_signals,
     split_arm,
 )
 from elinvar.studies._setting import settled
@@ -332,15 +332,11 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
              for kind in ("width", "speed")}  # fmt: skip
     return plot_panels(
         [
-            lambda ax: plot_lines(
-                signals_by_line(rows[rows["line"].isin(windows)], windows),
-                "ratio",
-                {name: name for name in windows},
-                marks={"predicted critical width": 1.0},
+            lambda ax: plot_signals(
+                rows,
+                windows,
+                mark="predicted critical width",
                 xlabel="width of the window over the predicted critical width of each",
-                ylabel="spurious signal (median of runs)",
-                log_x=False,
-                log_y=True,
                 title="In narrow windows the spurious part dies: growth begins within "
                 f"{percent(float(worst['width']))} of the predicted widths",
                 ax=ax,

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from elinvar._base._numbers import figure, percent
+from elinvar.plots import plot_lines
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import transition
-from elinvar.studies._types import DataFrame
+from elinvar.studies._types import Axes, DataFrame
 
 # with infinite batches nothing holds a dying signal above the least number
 FAR_WINDOW = (1e-280, 1e-2)
@@ -74,12 +75,26 @@ def _crossing(row: Row) -> str:
     return f"{figure(row['measured'])} ± {row['standard_error']:.1g} (standard error)"
 
 
-def signals_by_line(rows: DataFrame, lines: Sequence[str]) -> dict[str, object]:
-    """Return median spurious signals over the multiples of their lines, for ``plot_lines``.
+def plot_signals(
+    rows: DataFrame, lines: Sequence[str], *, mark: str, xlabel: str, title: str, ax: Axes
+) -> Axes:
+    """Draw median spurious signals over the multiples of their lines.
 
     What has died is drawn at 1e-12. Bands of all lines would cover each other: at a line runs are
     anywhere from dead to learnt.
     """
-    middle = rows.groupby(["line", "ratio"])["spurious_signal"].median().unstack("line")
+    own = rows[rows["line"].isin(lines)]
+    middle = own.groupby(["line", "ratio"])["spurious_signal"].median().unstack("line")
     table = middle.clip(lower=_DEAD)
-    return {**{line: table[line] for line in lines}, "ratio": table.index}
+    return plot_lines(
+        {**{line: table[line] for line in lines}, "ratio": table.index},
+        "ratio",
+        {line: line for line in lines},
+        marks={mark: 1.0},
+        xlabel=xlabel,
+        ylabel="spurious signal (median of runs)",
+        log_x=False,
+        log_y=True,
+        title=title,
+        ax=ax,
+    )

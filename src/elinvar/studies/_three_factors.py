@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinvar._base._numbers import figure, percent
-from elinvar.plots import plot_comparison, plot_lines, plot_panels
+from elinvar.plots import plot_comparison, plot_panels
 from elinvar.studies._lines import (
     FAR_WINDOW,
     arms_of,
     line_claim,
     measured_lines,
-    signals_by_line,
+    plot_signals,
     split_arm,
 )
 from elinvar.studies._setting import last_third, settled
@@ -319,15 +319,11 @@ def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
                 f"{percent(float(part['share'].iloc[-1]))} of the effect on the log error",
                 ax=ax,
             ),
-            lambda ax: plot_lines(
-                signals_by_line(rows[rows["line"].isin(config.lines)], list(config.lines)),
-                "ratio",
-                {name: name for name in config.lines},
-                marks={"predicted line": 1.0},
+            lambda ax: plot_signals(
+                rows,
+                list(config.lines),
+                mark="predicted line",
                 xlabel="heterogeneity M (or gain) over the predicted line of each",
-                ylabel="spurious signal (median of runs)",
-                log_x=False,
-                log_y=True,
                 title="More environments a batch take more heterogeneity: growth stops within "
                 f"{percent(float(lines['deviation'].abs().max()))} of the lines",
                 ax=ax,
