@@ -89,11 +89,11 @@ class Learner:
         -------
         Tensor of shape ()
         """
+        # steps of small networks take so little time that an empty context counts
+        if self.precision is None:
+            return self._risk(batch)
         with self._autocast():
-            if self.whole:
-                return self.loss(self.model, batch)
-            x, y = batch
-            return self.loss(self.model(x), y)
+            return self._risk(batch)
 
     def backward(self, value: Tensor) -> None:
         """Add the gradient of a value to the parameters' ``grad``.
@@ -107,6 +107,12 @@ class Learner:
         if self.scaler is not None:
             value = self.scaler.scale(value)
         value.backward()  # type: ignore[no-untyped-call]
+
+    def _risk(self, batch: Batch) -> Tensor:
+        if self.whole:
+            return self.loss(self.model, batch)
+        x, y = batch
+        return self.loss(self.model(x), y)
 
     def _autocast(self) -> Any:
         if self.precision is None:
@@ -137,8 +143,9 @@ def as_batch(batch: object) -> Batch:
     DataError
         If it is no pair.
     """
-    if isinstance(batch, tuple | list) and len(batch) == 2:
-        return batch[0], batch[1]
+    # not tuple | list, which is a new object each time
+    if isinstance(batch, (tuple, list)) and len(batch) == 2:
+        return batch
     shape = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
     raise DataError(
         f"A batch must be a pair (inputs, labels); the loader gave {shape}. Other batches go with "

@@ -63,12 +63,7 @@ class StepBatches:
         DataError
             If the loader gives nothing, or something else than pairs where the loss needs them.
         """
-        group = []
-        for _ in range(self._group):
-            batch = next(self._batches, _EXHAUSTED) if self._batches is not None else _EXHAUSTED
-            batch = self._first() if batch is _EXHAUSTED else batch
-            group.append(batch if self._whole else as_batch(batch))
-            self._taken += 1
+        group = [self._one() for _ in range(self._group)]
         return [_to(batch, self._device) for batch in group] if self._far else group
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,6 +102,13 @@ class StepBatches:
             # and go to the batch; our own samplers begin there
             for _ in islice(self._batches, self._taken):
                 pass
+
+    def _one(self) -> Batch:
+        batch = _EXHAUSTED if self._batches is None else next(self._batches, _EXHAUSTED)
+        if batch is _EXHAUSTED:
+            batch = self._first()
+        self._taken += 1
+        return batch if self._whole else as_batch(batch)
 
     def _first(self) -> object:
         """Return the first batch of the next epoch."""

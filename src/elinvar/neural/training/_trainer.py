@@ -161,6 +161,7 @@ class HeteroTrainer:
         self._own_step, whole = step, loss is not None and takes_batch(loss)
         self._check(autocast, loss, whole)
         self.device = next(model.parameters()).device
+        self._near = self.device.type == "cpu"
         scaler = torch.amp.GradScaler(self.device.type) if autocast == "float16" else None
         self._learner = Learner(
             model=model,
@@ -268,11 +269,13 @@ class HeteroTrainer:
             self.progress, self.step, steps, lambda: self._rows[-1]["loss"]
         ) as self._report:
             while self.step < steps and self._ended is None:
-                self._take(batches.next())
-                if self.step > begin:
-                    self._add_to_average()
-                if self.step == steps or not (self.step % self.record_every and self.step % every):
-                    self._after_step(steps)
+                # up to the next step after which there is something to see to
+                pause = min(steps, self._next(self.record_every), self._next(every))
+                while self.step < pause and self._ended is None:
+                    self._take(batches.next())
+                    if self.step > begin:
+                        self._add_to_average()
+                self._after_step(steps)
         if self._ended == "diverged" and self.warn:
             self._warn()
         return Training(
@@ -303,15 +306,15 @@ class HeteroTrainer:
             risk = torch.as_tensor(self._own_step(self, batches[0])).detach()
         else:
             risk = self.rule.backward(self._learner, batches, self.step)
-        if self.step == 0:
+        if not self.step:
             self._check_first(risk)
         if self._own_step is None:
             self._follow_gradient()
         if self.scheduler is not None:
             self.scheduler.step()
         # on a processor nothing waits, and tensors that are kept would hold memory apart
-        if risk.device.type == "cpu":
-            self._losses.append(float(risk))
+        if self._near:
+            self._losses.append(risk.item())
         else:
             self._recent.append(risk)
         self.step += 1
@@ -323,6 +326,10 @@ class HeteroTrainer:
         else:
             scaler.step(self.optimizer)
             scaler.update()
+
+    def _next(self, every: int) -> int:
+        """Return the next step that is a multiple of ``every``."""
+        return self.step - self.step % every + every
 
     def _after_step(self, steps: int) -> None:
         """Record or look, and write."""
