@@ -28,6 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "mathml",
     "reference",
+    "maps",
     "explorable",
 ]
 exclude_patterns = ["_build", "images", "**/GALLERY_HEADER.rst", "gallery/**/*.ipynb"]

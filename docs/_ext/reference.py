@@ -6,12 +6,16 @@ import re
 from pathlib import Path
 
 from sphinx.util import logging
+from sphinx_gallery.backreferences import identify_names
+from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
 import elinvar
 
+STORIES = Path(__file__).parents[2] / "examples" / "gallery"
 PAGES = Path(__file__).parents[1] / "api"
 MODULE = re.compile(r"^\.\. (?:current)?module:: (\S+)$")
 DATA = re.compile(r"^\.\. py:data:: (\S+)$")
+ROLE = r":(?:class|func|meth|data):`~?\.?([\w.]+)`"
 REQUEST = re.compile(r"set_\w+_request")
 ENTRY = re.compile(r"^ {3,}([A-Za-z_][\w.]*)$")
 
@@ -29,14 +33,14 @@ def public_names():
             yield room, name
 
 
-def listed_names():
+def listed_names(constants=True):
     """Yield (package, name) for what the pages of the reference list."""
     for page in sorted(set(PAGES.glob("*.rst")) - {PAGES / "index.rst"}):
         module = "elinvar"
         for line in page.read_text(encoding="utf-8").splitlines():
             if found := MODULE.match(line):
                 module = found[1]
-            elif found := DATA.match(line) or ENTRY.match(line):
+            elif found := ENTRY.match(line) or (constants and DATA.match(line)):
                 yield module, found[1]
 
 
@@ -50,6 +54,16 @@ def missing_names():
         if (room, name) not in listed
         and id(getattr(importlib.import_module(room), name)) not in same
     ]
+
+
+def told_names(stories=STORIES):
+    """Return the full names that stories of the gallery use, or refer to."""
+    found = set()
+    for path in stories.glob("*/plot_*.py"):
+        blocks = split_code_and_text_blocks(str(path))[1]
+        for guesses in identify_names(blocks, ROLE).values():
+            found |= {f"{guess['module']}.{guess['name']}" for guess in guesses}
+    return found
 
 
 def check(app):

@@ -22,6 +22,12 @@ def reference():
 
 
 @pytest.fixture(scope="session")
+def maps():
+    """Return ``docs/_ext/maps.py``, which draws how names fit together."""
+    return load(DOCS / "_ext" / "maps.py")
+
+
+@pytest.fixture(scope="session")
 def links():
     """Return ``docs/check_links.py``."""
     return load(DOCS / "check_links.py")

@@ -40,3 +40,26 @@ def test_numpydoc_can_read_every_page(reference):
             errors = validate(f"{room}.{name}")["errors"]
             found += [f"{room}.{name}: {text}" for code, text in errors if code in CHECKED]
     assert found == []
+
+
+def test_every_name_has_a_picture(reference, maps):
+    """A story of the gallery, or the map of where it stands; constants stand beside a map."""
+    told, drawn = reference.told_names(), maps.all_maps()
+    bare = {
+        f"{room}.{name}"
+        for room, name in reference.listed_names(constants=False)
+        if f"{room}.{name}" not in told and maps.map_of(f"{room}.{name}", drawn) is None
+    }
+    assert bare == set()
+    pages = {page.stem for page in reference.PAGES.glob("*.rst")}
+    assert {one.page.stem for one in drawn} == pages - {"index"}
+
+
+def test_a_story_tells_what_it_uses_and_what_it_refers_to(reference, tmp_path):
+    (tmp_path / "effects").mkdir()
+    story = '"""\nA story\n=======\n"""\nfrom elinvar import Moments\n\nMoments()\n\n'
+    story += "# %%\n# See :func:`~elinvar.plots.plot_forest`, and ``elinvar.diagnose``.\n"
+    (tmp_path / "effects" / "plot_story.py").write_text(story)
+    told = reference.told_names(tmp_path)
+    assert {"elinvar.Moments", "elinvar.plots.plot_forest"} <= told
+    assert "elinvar.diagnose" not in told

@@ -90,7 +90,8 @@ ax.invert_yaxis()
 # **What to take away.** One draw of one problem is an anecdote. ``elinvar bench`` has all methods
 # on all problems, with the hyper-parameters of each chosen by one rule; the leaderboard shows it.
 #
-# Slower ones, and those for classes, are left out here:
+# :class:`~elinvar.baselines.Baseline` describes a method. Slower ones, those that wrap another
+# package (:class:`~elinvar.baselines.CausalICPRegressor`), and those for classes are left out here:
 # :class:`~elinvar.baselines.FAIRRegressor`, :class:`~elinvar.baselines.FAIRNetworkRegressor`,
 # :class:`~elinvar.baselines.NonlinearICPRegressor`,
 # :class:`~elinvar.baselines.AnchorBoostingRegressor`,

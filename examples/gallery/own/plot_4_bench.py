@@ -43,7 +43,8 @@ plot_ranks(ranking.ranks, ranking.critical_difference, ranking.groups(), n_probl
 # twenty draws and more of each problem.
 #
 # A suite is a :class:`~elinvar.bench.Suite`, what is returned a
-# :class:`~elinvar.bench.BenchResult` with a :class:`~elinvar.bench.Ranking`;
+# :class:`~elinvar.bench.BenchResult` with a :class:`~elinvar.bench.Ranking`; a difference has an
+# :class:`~elinvar.bench.Interval`.
 # :func:`~elinvar.bench.leaderboard` and :func:`~elinvar.bench.write_bench_page` make pages of it,
 # with the pictures :func:`~elinvar.plots.plot_error_time`, :func:`~elinvar.plots.plot_recovery`
 # and :func:`~elinvar.plots.plot_tables`.
