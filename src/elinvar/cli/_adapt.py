@@ -1,7 +1,7 @@
 """A model for one place, from a few labelled rows of it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from elinvar._base._numbers import estimate, number
 from elinvar.cli._console import Printer, progress
@@ -9,7 +9,7 @@ from elinvar.cli._source import check_outputs
 from elinvar.errors import DataError
 
 if TYPE_CHECKING:
-    from elinvar.environments import Unknown
+    from elinvar.environments import Notation, Unknown
     from elinvar.estimators import AdaptedModel
 
 _ROWS = 12
@@ -18,16 +18,16 @@ _ROWS = 12
 def run(
     model: Path,
     data: tuple[str, ...],
+    notation: "Notation",
     *,
     out: Path,
     place: str | None,
     unknown: "Unknown | None",
-    written: dict[str, Any],
 ) -> None:
     """Adapt, write the model of the place, and say what differs there."""
     check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
-        from elinvar.environments import Notation, read_labelled
+        from elinvar.environments import read_labelled
         from elinvar.estimators import AdaptedModel, load_model, save_model
     fitted = load_model(model)
     if not hasattr(fitted, "adapt"):
@@ -50,7 +50,7 @@ def run(
             fitted.schema_,
             classes=bool(fitted.answer_.classes),
             unknown=unknown or fitted._unknown,
-            notation=Notation.of(**written),
+            notation=notation,
         )
     site = site.adapt_encoded(*rows)
     path = save_model(site, out)

@@ -1,14 +1,14 @@
 """The commands; the work is imported when a command runs."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
 from elinvar.cli import _options as options
 from elinvar.cli._console import guarded
-from elinvar.cli._options import Missing, Unknown, names
-from elinvar.cli._source import Source, are_moments
+from elinvar.cli._options import NewRows
+from elinvar.cli._source import Source
 
 app = typer.Typer(
     help="Learn what stays true when the environment changes: which effects hold in every place, "
@@ -39,17 +39,9 @@ def _root(
 
 
 @app.command()
-@options.with_notation
+@options.reads_table
 def diagnose(
-    data: options.Sources,
-    target: options.TargetOfRows = None,
-    environment: options.EnvironmentOfRows = None,
-    query: options.Query = None,
-    features: options.Features = None,
-    drop: options.Drop = None,
-    categorical: options.Categorical = None,
-    weight: options.Weight = None,
-    missing: options.MissingValues = "error",
+    source: Source,
     intercept: options.InterceptKind = "shared",
     exclude_environments: options.ExcludeEnvironments = None,
     report: options.Report = None,
@@ -59,8 +51,6 @@ def diagnose(
         typer.Option("--theory", help="Add what the paper's theory says: growth, gains and steps."),
     ] = False,
     json: options.Json = False,
-    *,
-    written: dict[str, Any],
 ) -> None:
     """Say, before any fit, whether a table can answer.
 
@@ -69,77 +59,22 @@ def diagnose(
     """
     from elinvar.cli._diagnose import run
 
-    with guarded():
-        run(
-            _source(
-                data,
-                target,
-                environment,
-                features,
-                drop,
-                categorical,
-                weight,
-                missing,
-                query=query,
-                written=written,
-            ),
-            intercept=intercept,
-            exclude_environments=names(exclude_environments),
-            report=report,
-            figures=figures,
-            json=json,
-            theory=theory,
-        )
-
-
-def _source(
-    data: list[str],
-    target: str | None,
-    environment: list[str] | None,
-    features: list[str] | None,
-    drop: list[str] | None,
-    categorical: list[str] | None,
-    weight: str | None,
-    missing: Missing | Literal["keep"],
-    cluster: str | None = None,
-    *,
-    query: str | None = None,
-    written: dict[str, Any],
-) -> Source:
-    """Return what to read, as it was asked for."""
-    from elinvar.environments import Roles
-
-    if not are_moments(data):
-        for name, given in (("--target", target), ("--environment", environment)):
-            if not given:
-                raise typer.BadParameter(f"Missing option '{name}'.")
-    roles = Roles(
-        target=target or "",
-        environment=tuple(environment or ()),
-        features=names(features),
-        drop=names(drop),
-        categorical=names(categorical),
-        sample_weight=weight,
-        cluster=cluster,
-        missing=missing,
-        **written,
+    run(
+        source,
+        intercept=intercept,
+        exclude_environments=exclude_environments,
+        report=report,
+        figures=figures,
+        json=json,
+        theory=theory,
     )
-    return Source(data=tuple(data), roles=roles, query=query)
 
 
 @app.command()
-@options.with_notation
+@options.reads_table
 def moments(
-    data: options.Sources,
     out: Annotated[Path, typer.Option(metavar="FILE.moments", help="Where to write the moments.")],
-    target: options.TargetOfRows = None,
-    environment: options.EnvironmentOfRows = None,
-    query: options.Query = None,
-    features: options.Features = None,
-    drop: options.Drop = None,
-    categorical: options.Categorical = None,
-    weight: options.Weight = None,
-    missing: options.MissingValues = "error",
+    source: Source,
     exclude_environments: options.ExcludeEnvironments = None,
     min_count: Annotated[
         int,
@@ -149,8 +84,6 @@ def moments(
             help="Refuse to write if an environment, or a level in one, has fewer rows.",
         ),
     ] = 5,
-    *,
-    written: dict[str, Any],
 ) -> None:
     """Write what a fit needs to know of a table, and no row: for sites that may not share rows.
 
@@ -159,40 +92,19 @@ def moments(
     """
     from elinvar.cli._moments import run
 
-    with guarded():
-        run(
-            _source(
-                data,
-                target,
-                environment,
-                features,
-                drop,
-                categorical,
-                weight,
-                missing,
-                query=query,
-                written=written,
-            ),
-            out=out,
-            min_count=min_count,
-            exclude_environments=names(exclude_environments),
-        )
+    run(
+        source,
+        out=out,
+        min_count=min_count,
+        exclude_environments=exclude_environments,
+    )
 
 
 @app.command()
-@options.with_notation
+@options.reads_clusters
 def fit(
-    data: options.Sources,
-    target: options.TargetOfRows = None,
-    environment: options.EnvironmentOfRows = None,
-    query: options.Query = None,
-    features: options.Features = None,
-    drop: options.Drop = None,
-    categorical: options.Categorical = None,
-    weight: options.Weight = None,
-    cluster: options.Cluster = None,
+    source: Source,
     robust: options.Robust = False,
-    missing: options.MissingValues = "error",
     intercept: options.InterceptKind = "shared",
     predictor: options.PredictorKind = "auto",
     classify: options.Classify = False,
@@ -204,59 +116,38 @@ def fit(
     model: options.Model = None,
     figures: options.Figures = None,
     json: options.Json = False,
-    *,
-    written: dict[str, Any],
 ) -> None:
     """Find which effects hold in every environment of a table.
 
     A name with a comma in it is quoted: --features '"a,b",c'.
     """
-    from elinvar.cli._fit import FitRequest, run
+    from elinvar.cli._fit import Request, run
 
-    with guarded():
-        run(
-            FitRequest(
-                source=_source(
-                    data,
-                    target,
-                    environment,
-                    features,
-                    drop,
-                    categorical,
-                    weight,
-                    missing,
-                    cluster,
-                    query=query,
-                    written=written,
-                ),
-                parameters={
-                    "intercept": intercept,
-                    "predictor": predictor,
-                    "robust": robust,
-                    "exclude_environments": names(exclude_environments),
-                    "features_always": names(features_always),
-                    "effect_tolerance": effect_tolerance,
-                    "smallest_effect": smallest_effect,
-                },
-                report=report,
-                model=model,
-                figures=figures,
-                json=json,
-                classify=classify,
-            )
+    run(
+        Request(
+            source=source,
+            parameters={
+                "intercept": intercept,
+                "predictor": predictor,
+                "robust": robust,
+                "exclude_environments": exclude_environments,
+                "features_always": features_always,
+                "effect_tolerance": effect_tolerance,
+                "smallest_effect": smallest_effect,
+            },
+            report=report,
+            model=model,
+            figures=figures,
+            json=json,
+            classify=classify,
         )
+    )
 
 
 @app.command()
-@options.with_notation
+@options.reads_rows
 def forecast(
-    data: options.Data,
-    target: options.Target,
-    environment: options.Environment,
-    features: options.Features = None,
-    drop: options.Drop = None,
-    categorical: options.Categorical = None,
-    weight: options.Weight = None,
+    source: Source,
     premium: options.Premium = 1.15,
     classify: options.ClassifyForecast = False,
     workers: options.Workers = 1,
@@ -264,45 +155,33 @@ def forecast(
     model: options.Model = None,
     figures: options.Figures = None,
     json: options.Json = False,
-    *,
-    written: dict[str, Any],
 ) -> None:
     """Forecast rows of an environment that the table has not seen, and say how good that is.
 
     Lines, curves, boosting and trees are mixed by their errors on environments left out. Missing
     values are taken as they are. The page shows the forecast beside what holds (elinvar fit).
     """
-    from elinvar.cli._forecast import ForecastRequest, run
+    from elinvar.cli._fit import Request
+    from elinvar.cli._forecast import run
 
-    with guarded():
-        run(
-            ForecastRequest(
-                source=_source(
-                    data,
-                    target,
-                    environment,
-                    features,
-                    drop,
-                    categorical,
-                    weight,
-                    "keep",
-                    written=written,
-                ),
-                parameters={"premium": premium, "n_jobs": workers},
-                report=report,
-                model=model,
-                figures=figures,
-                json=json,
-                classify=classify,
-            )
+    run(
+        Request(
+            source=source,
+            parameters={"premium": premium, "n_jobs": workers},
+            report=report,
+            model=model,
+            figures=figures,
+            json=json,
+            classify=classify,
         )
+    )
 
 
 @app.command()
-@options.with_notation
+@options.reads_new_rows
 def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="What --model has written.")],
-    data: options.Data,
+    source: NewRows,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -319,15 +198,7 @@ def predict(
             help="Add columns low and high: what holds 90% of the rows in 90% of new environments.",
         ),
     ] = False,
-    unknown: Annotated[
-        Unknown | None,
-        typer.Option(
-            help="Levels not seen in training: refuse them, count them as none, or do that with a "
-            "warning. If not given, forecasts warn and others refuse."
-        ),
-    ] = None,
-    *,
-    written: dict[str, Any],
+    unknown: options.UnknownLevels = None,
 ) -> None:
     """Predict each row of a table, in its order: CSV with a column prediction.
 
@@ -337,25 +208,16 @@ def predict(
     """
     from elinvar.cli._predict import run
 
-    with guarded():
-        run(
-            model,
-            tuple(data),
-            out=out,
-            interval=interval,
-            unknown=unknown,
-            keep=names(keep),
-            written=written,
-        )
+    run(model, *source, out=out, interval=interval, unknown=unknown, keep=keep)
 
 
 @app.command()
-@options.with_notation
+@options.reads_new_rows
 def adapt(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="What fit, forecast or adapt has written.")
     ],
-    data: options.Data,
+    source: NewRows,
     out: Annotated[
         Path, typer.Option(metavar="FILE.json", help="Write the model of the place, for predict.")
     ],
@@ -365,15 +227,7 @@ def adapt(
             metavar="NAME", help="What the place is called; the file's name if not given."
         ),
     ] = None,
-    unknown: Annotated[
-        Unknown | None,
-        typer.Option(
-            help="Levels not seen in training: refuse them, count them as none, or do that with a "
-            "warning. If not given, forecasts warn and others refuse."
-        ),
-    ] = None,
-    *,
-    written: dict[str, Any],
+    unknown: options.UnknownLevels = None,
 ) -> None:
     """Move a model to a new place with a few labelled rows of it.
 
@@ -382,11 +236,11 @@ def adapt(
     """
     from elinvar.cli._adapt import run
 
-    with guarded():
-        run(model, tuple(data), out=out, place=place, unknown=unknown, written=written)
+    run(model, *source, out=out, place=place, unknown=unknown)
 
 
 @app.command()
+@guarded()
 def demo(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for pictures and pages; made if needed.")
@@ -395,11 +249,11 @@ def demo(
     """Fit two real tables and a simulated one, and say what was found."""
     from elinvar.cli._demo import run
 
-    with guarded():
-        run(out)
+    run(out)
 
 
 @app.command()
+@guarded()
 def reproduce(
     studies: Annotated[
         list[str] | None,
@@ -436,30 +290,23 @@ def reproduce(
     """
     from elinvar.cli._reproduce import list_studies, run, write_page
 
-    with guarded():
-        if page:
-            options_given = {"--list": list_, "--quick": quick, "--cluster": cluster is not None}
-            write_page(out, others=[*(studies or []), *filter(options_given.get, options_given)])
-        elif list_:
-            list_studies(studies or [], workers=workers)
-        else:
-            run(studies or [], out=out, workers=workers, quick=quick, cluster=cluster)
+    if page:
+        options_given = {"--list": list_, "--quick": quick, "--cluster": cluster is not None}
+        write_page(out, others=[*(studies or []), *filter(options_given.get, options_given)])
+    elif list_:
+        list_studies(studies or [], workers=workers)
+    else:
+        run(studies or [], out=out, workers=workers, quick=quick, cluster=cluster)
 
 
 @app.command()
+@guarded()
 def bench(
     suites: Annotated[
         list[str] | None,
         typer.Argument(metavar="SUITE", help="Suites to run; all if none is named."),
     ] = None,
-    methods: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME,NAME",
-            help="Methods to run besides constant, pooled, oracle and elinvar's two; all if not "
-            "given.",
-        ),
-    ] = None,
+    methods: options.Methods = None,
     seeds: Annotated[
         int | None,
         typer.Option(
@@ -501,18 +348,16 @@ def bench(
     """
     from elinvar.cli._bench import list_suites, run
 
-    wanted = [methods] if methods else None
-    with guarded():
-        if list_:
-            list_suites(suites or [], names(wanted))
-        else:
-            run(
-                suites or [],
-                methods=names(wanted),
-                seeds=seeds,
-                workers=workers,
-                quick=quick,
-                tables=tables or [],
-                out=out,
-                resume=resume,
-            )
+    if list_:
+        list_suites(suites or [], methods)
+    else:
+        run(
+            suites or [],
+            methods=methods,
+            seeds=seeds,
+            workers=workers,
+            quick=quick,
+            tables=tables or [],
+            out=out,
+            resume=resume,
+        )

@@ -4,14 +4,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elinvar._base import atomic_save, atomic_write
+from elinvar._base import atomic_write
 from elinvar.cli._console import Printer
 from elinvar.cli._long_run import bar, cores, duration, resumable
 from elinvar.cli._source import make_folder
 
 if TYPE_CHECKING:
     from elinvar.bench import BenchResult, TextTable
-    from elinvar.plots.types import Axes
 
 _LEFT_OUT = (
     "runs", "median", "worst environment", "tuned on test (not to be had)", "rank", "F1 < .5",
@@ -39,6 +38,7 @@ def run(
         table_pictures,
         write_bench_page,
     )
+    from elinvar.report import write_picture
 
     chosen = choose_suites(suites)
     choose_methods(methods or [])
@@ -63,15 +63,8 @@ def run(
     page = write_bench_page(result, out, command=command)
     for task, axes in table_pictures(result):
         make_folder(out / "images")
-        _save_picture(out / "images" / f"tables-{task}.png", axes)
+        write_picture(axes, out / "images" / f"tables-{task}.png")
     _print(result, out, page)
-
-
-def _save_picture(path: Path, axes: "Axes") -> None:
-    from elinvar.plots import to_png
-
-    content = to_png(axes)
-    atomic_save(path, lambda file: file.write(content))
 
 
 def list_suites(suites: list[str], methods: list[str] | None) -> None:

@@ -14,13 +14,20 @@ from elinvar.cli._streams import show
 from elinvar.errors import printable
 
 if TYPE_CHECKING:
-    from elinvar.estimators import InvariantClassifier, InvariantRegressor
+    from elinvar.answer import Answer
+    from elinvar.estimators import (
+        InvariantClassifier,
+        InvariantRegressor,
+        TransferClassifier,
+        TransferRegressor,
+    )
 
     InvariantModel: TypeAlias = InvariantClassifier | InvariantRegressor
+    TransferModel: TypeAlias = TransferClassifier | TransferRegressor
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitRequest:
+class Request:
     """What the user asked for: what to read, parameters of the estimator, what to write."""
 
     source: Source
@@ -32,7 +39,7 @@ class FitRequest:
     classify: bool = False
 
 
-def run(request: FitRequest) -> None:
+def run(request: Request) -> None:
     """Fit, print what was found, and write what was asked for."""
     check_outputs(request.source.data, request.model, report=request.report)
     check_folder(request.figures)
@@ -62,7 +69,7 @@ def run(request: FitRequest) -> None:
         answer = model.answer_
         _ = answer.evidence, answer.errors, answer.diagnosis
     with progress("Writing ..."):
-        written = _write(model, request)
+        written = write_outputs(model, request)
     if request.json:
         _print_json(model, written)
     else:
@@ -86,7 +93,10 @@ def print_written(printer: Printer, written: dict[str, Any]) -> None:
             )
 
 
-def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
+def write_outputs(
+    model: "InvariantModel | TransferModel", request: Request, *, holds: "Answer | None" = None
+) -> dict[str, Any]:
+    """Write model, page and figures, as far as they were asked for; return their paths."""
     written: dict[str, Any] = {}
     if request.model is not None:
         from elinvar.estimators import save_model
@@ -96,7 +106,11 @@ def _write(model: "InvariantModel", request: FitRequest) -> dict[str, Any]:
         from elinvar.report import write_report
 
         written["report"] = write_report(
-            model, request.report, source=request.source.title, command=command_words()
+            model,
+            request.report,
+            source=request.source.title,
+            command=command_words(),
+            holds=holds,
         )
     if request.figures is not None:
         from elinvar.report import write_figures

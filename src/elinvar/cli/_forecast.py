@@ -1,42 +1,26 @@
 """From a table in files to a forecast for a new environment, and what it is worth."""
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from elinvar.cli._console import PLAIN_WIDTH, Printer, progress
-from elinvar.cli._fit import command_words, print_json, print_written
+from elinvar.cli._fit import Request, print_json, print_written, write_outputs
 from elinvar.cli._long_run import bar
-from elinvar.cli._source import Source, check_folder, check_outputs, make_folder
+from elinvar.cli._source import check_folder, check_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from elinvar._base._display import ShownTable
     from elinvar.answer import Answer, TransferAnswer
-    from elinvar.estimators import TransferClassifier, TransferRegressor
-
-    TransferModel: TypeAlias = TransferClassifier | TransferRegressor
+    from elinvar.cli._fit import TransferModel
 
 _ROWS = 30
 
 
-@dataclass(frozen=True, kw_only=True)
-class ForecastRequest:
-    """What the user asked for: what to read, parameters of the estimator, what to write."""
-
-    source: Source
-    parameters: dict[str, Any]
-    report: Path | None
-    model: Path | None
-    figures: Path | None
-    json: bool
-    classify: bool = False
-
-
-def run(request: ForecastRequest) -> None:
+def run(request: Request) -> None:
     """Fit, print what the forecast is worth, and write what was asked for."""
     check_outputs(request.source.data, request.model, report=request.report)
     check_folder(request.figures)
@@ -50,7 +34,7 @@ def run(request: ForecastRequest) -> None:
         model.fit_rows(rows, progress=done)
     holds = _what_holds(request) if request.report is not None else None
     with progress("Writing ..."):
-        written = _write(model, holds, request)
+        written = write_outputs(model, request, holds=holds)
     if request.json:
         from elinvar.estimators import describe_model
 
@@ -84,7 +68,7 @@ def _fits() -> "Iterator[Callable[[int, int], None] | None]":
         yield done
 
 
-def _what_holds(request: ForecastRequest) -> "Answer":
+def _what_holds(request: Request) -> "Answer":
     """Return the answer of the linear model, which needs values for those that are missing."""
     from elinvar.estimators import InvariantClassifier, InvariantRegressor
 
@@ -133,28 +117,3 @@ def _print_table(printer: Printer, table: "ShownTable") -> None:
     if len(rows) < len(table.rows):
         printer.text(f"{len(table.rows) - len(rows)} more are on the page.", style="dim")
     printer.text()
-
-
-def _write(model: "TransferModel", holds: "Answer | None", request: ForecastRequest) -> Any:
-    written: dict[str, Any] = {}
-    if request.model is not None:
-        from elinvar.estimators import save_model
-
-        written["model"] = save_model(model, request.model)
-    if request.report is not None:
-        from elinvar.report import write_report
-
-        written["report"] = write_report(
-            model,
-            request.report,
-            holds=holds,
-            source=request.source.title,
-            command=command_words(),
-        )
-    if request.figures is not None:
-        from elinvar.report import write_figures
-
-        make_folder(request.figures)
-        files = write_figures(model, request.figures, formats=("png", "svg"))
-        written["figures"] = list(files.values())
-    return written

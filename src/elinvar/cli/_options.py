@@ -6,21 +6,26 @@ from collections.abc import Callable
 from functools import wraps
 from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from elinvar.cli._console import guarded
-from elinvar.cli._source import taken_in
+from elinvar.cli._source import Source, are_moments, taken_in
+
+if TYPE_CHECKING:
+    from elinvar.environments import Notation
 
 Intercept = Literal["shared", "environment"]
 Predictor = Literal["auto", "invariant", "pooled"]
 Missing = Literal["error", "drop", "impute"]
 Unknown = Literal["error", "zero", "warn"]
 Names = list[str] | None
+# files, and how numbers are written in them
+NewRows: TypeAlias = "tuple[tuple[str, ...], Notation]"
 
 
-def names(items: Names) -> Names:
+def _names(items: Names) -> Names:
     """Split lists at commas, but for those in double quotes."""
     if not items:
         return None
@@ -28,16 +33,20 @@ def names(items: Names) -> Names:
     return [name for name in found if name]
 
 
-def names_of_texts(items: Names) -> Names:
+def _texts(items: Names) -> Names:
     """Split lists at commas, and keep a comma that stands alone."""
     if not items:
         return None
-    return [text for item in items for text in ([item] if item == "," else names([item]) or [])]
+    return [text for item in items for text in ([item] if item == "," else _names([item]) or [])]
 
 
-def _several(help: str, metavar: str = "A,B,...") -> typer.models.OptionInfo:
+def _several(
+    help: str, metavar: str = "A,B,...", split: Callable[[Names], Names] = _names
+) -> typer.models.OptionInfo:
     """Return an option that takes several names, at commas or one after the other."""
-    option: typer.models.OptionInfo = typer.Option(metavar=metavar, help=f"{help} Repeatable.")
+    option: typer.models.OptionInfo = typer.Option(
+        metavar=metavar, help=f"{help} Repeatable.", callback=split
+    )
     return option
 
 
@@ -64,29 +73,13 @@ Sources = Annotated[
         "that elinvar moments has written.",
     ),
 ]
-Target = Annotated[str, typer.Option(metavar="COLUMN", help="What to explain and predict.")]
-Environment = Annotated[
-    list[str],
-    typer.Option(
-        metavar="COLUMN",
-        help="What names the environment of a row: a column; or file, folder or path:KEY (of "
-        "folders KEY=value), where no column is called so. Repeat to combine several.",
-    ),
-]
-# moments know their target and their environments
-TargetOfRows = Annotated[
-    str | None,
-    typer.Option("--target", metavar="COLUMN", help="What to explain and predict."),
-]
-EnvironmentOfRows = Annotated[
-    Names,
-    typer.Option(
-        "--environment",
-        metavar="COLUMN",
-        help="What names the environment of a row: a column; or file, folder or path:KEY (of "
-        "folders KEY=value), where no column is called so. Repeat to combine several.",
-    ),
-]
+_target = typer.Option("--target", metavar="COLUMN", help="What to explain and predict.")
+_environment = typer.Option(
+    "--environment",
+    metavar="COLUMN",
+    help="What names the environment of a row: a column; or file, folder or path:KEY (of "
+    "folders KEY=value), where no column is called so. Repeat to combine several.",
+)
 Query = Annotated[
     str | None,
     typer.Option(metavar="SELECT", help="What to ask of a database, in place of a table."),
@@ -204,7 +197,11 @@ Thousands = Annotated[
 ]
 Na = Annotated[
     Names,
-    _several('Further texts that mean a missing value, such as "?" or -999.', metavar="TEXT,..."),
+    _several(
+        'Further texts that mean a missing value, such as "?" or -999.',
+        metavar="TEXT,...",
+        split=_texts,
+    ),
 ]
 NoNa = Annotated[
     bool,
@@ -219,38 +216,138 @@ Keep = Annotated[
     Names,
     _several("Columns of the data to write beside the predictions.", metavar="all | A,B,..."),
 ]
+UnknownLevels = Annotated[
+    Unknown | None,
+    typer.Option(
+        help="Levels not seen in training: refuse them, count them as none, or do that with a "
+        "warning. If not given, forecasts warn and others refuse."
+    ),
+]
+Methods = Annotated[
+    Names,
+    _several(
+        "Methods to run besides constant, pooled, oracle and elinvar's two; all if not given.",
+        metavar="NAME,NAME",
+    ),
+]
 Format = Annotated[
     Literal["csv", "tsv", "jsonl", "parquet", "arrow", "csv.gz"] | None,
     typer.Option(help="What standard input holds; known by its first bytes if not given."),
 ]
-_WRITTEN = {
+
+_Options = dict[str, tuple[Any, Any]]
+_Command = Callable[..., None]
+_REQUIRED = inspect.Parameter.empty
+_NAMED = inspect.Parameter.KEYWORD_ONLY
+_WRITTEN: _Options = {
     "decimal": (Decimal, "."),
     "thousands": (Thousands, None),
     "na": (Na, None),
     "no_na": (NoNa, False),
     "numeric": (Numeric, None),
+    "format": (Format, None),
+}
+_COLUMNS: _Options = {
+    "features": (Features, None),
+    "drop": (Drop, None),
+    "categorical": (Categorical, None),
+    "weight": (Weight, None),
+}
+_NEW_ROWS: _Options = {"data": (Data, _REQUIRED)}
+_ROWS: _Options = {
+    **_NEW_ROWS,
+    "target": (Annotated[str, _target], _REQUIRED),
+    "environment": (Annotated[list[str], _environment], _REQUIRED),
+    **_COLUMNS,
+}
+_TABLE: _Options = {
+    "data": (Sources, _REQUIRED),
+    # moments know their target and their environments
+    "target": (Annotated[str | None, _target], None),
+    "environment": (Annotated[Names, _environment], None),
+    "query": (Query, None),
+    **_COLUMNS,
+    "missing": (MissingValues, "error"),
 }
 
 
-def with_notation(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say how data are written, as one argument, ``written``."""
+def _source(
+    *,
+    data: list[str],
+    format: str | None,
+    target: str | None,
+    environment: Names,
+    query: str | None = None,
+    weight: str | None,
+    missing: Missing | Literal["keep"] = "keep",
+    **others: Any,
+) -> Source:
+    """Return what to read, as it was asked for."""
+    from elinvar.environments import Roles
 
-    @wraps(command)
-    def run(**given: Any) -> None:
-        ending = given.pop("format")
-        with guarded():
-            given["data"] = taken_in(given["data"], ending)
-        written = {name: given.pop(name) for name in _WRITTEN}
-        written |= {"na": names_of_texts(written["na"]), "numeric": names(written["numeric"])}
-        command(**given, written=written)
+    data = taken_in(data, format)
+    if not are_moments(data):
+        for name, given in (("--target", target), ("--environment", environment)):
+            if not given:
+                raise typer.BadParameter(f"Missing option '{name}'.")
+    roles = Roles(
+        target=target or "",
+        environment=tuple(environment or ()),
+        sample_weight=weight,
+        missing=missing,
+        **others,
+    )
+    return Source(data=tuple(data), roles=roles, query=query)
 
-    signature = inspect.signature(command)
-    own = [p for p in signature.parameters.values() if p.name != "written"]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in (_WRITTEN | {"format": (Format, None)}).items()
+
+def _new_rows(*, data: list[str], format: str | None, **written: Any) -> NewRows:
+    """Return files for a model that knows their columns, and how numbers are written in them."""
+    from elinvar.environments import Notation
+
+    return tuple(taken_in(data, format)), Notation.of(**written)
+
+
+def _reads(options: _Options, gather: Callable[..., object]) -> Callable[[_Command], _Command]:
+    """Return a decorator that puts options in place of a command's argument ``source``.
+
+    Those that say how files are written come last; ``gather`` makes ``source`` of their values.
+    """
+
+    def decorate(command: _Command) -> _Command:
+        parameters: list[inspect.Parameter] = []
+        for own in inspect.signature(command).parameters.values():
+            replaced = own.name == "source"
+            parameters += _parameters(options) if replaced else [own.replace(kind=_NAMED)]
+        parameters += _parameters(_WRITTEN)
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            said = {name: given.pop(name) for name in (*options, *_WRITTEN)}
+            with guarded():
+                command(**given, source=gather(**said))
+
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
+
+
+def _parameters(options: _Options) -> list[inspect.Parameter]:
+    return [
+        inspect.Parameter(name, _NAMED, default=default, annotation=kind)
+        for name, (kind, default) in options.items()
     ]
-    own = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    run.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in (*own, *added)}
-    return run
+
+
+reads_table = _reads(_TABLE, _source)
+"""Give a command the options that say what to read, as one argument, ``source: Source``."""
+
+reads_clusters = _reads({**_TABLE, "cluster": (Cluster, None)}, _source)
+"""The same, where rows may belong to clusters."""
+
+reads_rows = _reads(_ROWS, _source)
+"""The same, of files of rows in which values may be missing."""
+
+reads_new_rows = _reads(_NEW_ROWS, _new_rows)
+"""The same, of files whose columns a model knows: ``source: NewRows``."""

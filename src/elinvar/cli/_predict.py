@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from elinvar.answer import Answer, TransferAnswer
+    from elinvar.environments import Notation
 
 
 def run(
     model: Path,
     data: tuple[str, ...],
+    notation: "Notation",
     *,
     out: Path | None,
     interval: bool,
     unknown: Literal["error", "zero", "warn"] | None,
     keep: Sequence[str] | None,
-    written: dict[str, Any],
 ) -> None:
     """Predict, and write CSV or Parquet to ``out``, or CSV to standard output."""
     check_outputs((*data, str(model)), out)
     with progress("Loading ..."):
-        from elinvar.environments import Notation
         from elinvar.estimators import load_model, predict_and_keep
     fitted = load_model(model)
     classes = getattr(getattr(fitted, "answer_", None), "classes", None) or None
@@ -47,7 +47,7 @@ def run(
         None if keep == ["all"] else keep or (),
         interval=interval,
         unknown=unknown,
-        notation=Notation.of(**written),
+        notation=notation,
     )
     tables = (_beside(kept, _columns(values, classes)) for values, kept in batches)
     if out is None:
