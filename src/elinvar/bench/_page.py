@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from elinvar._base import check_writable
 from elinvar._base._version import __version__
@@ -12,7 +12,7 @@ from elinvar.bench._real import REFERENCES
 from elinvar.bench._tables import result_tables
 from elinvar.bench._text import TextTable
 from elinvar.plots import plot_error_time, plot_ranks, plot_recovery, plot_tables
-from elinvar.report.layout import Picture, Table, picture, text_table, write_page
+from elinvar.report.layout import Kind, Picture, Table, picture, write_page
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -150,7 +150,5 @@ def recovery(result: "BenchResult", suite: str, against: str) -> "DataFrame":
 
 
 def _table(table: TextTable) -> Table:
-    kinds: list[Literal["number", "text"]] = [
-        "number" if kind == "r" else "text" for kind in table.kinds
-    ]
-    return text_table(table.about, table.heads, table.rows, kinds)
+    kinds: list[Kind] = ["number" if kind == "r" else "text" for kind in table.kinds]
+    return Table(table.about, table.heads, table.rows, kinds)

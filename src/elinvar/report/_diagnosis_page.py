@@ -6,9 +6,10 @@ from elinvar._base._numbers import count
 from elinvar.answer import Explanation
 from elinvar.answer.figures import diagnosis_figures
 from elinvar.inference import Diagnosis
-from elinvar.report._sections import Section, diagnosis_section, made_facts
+from elinvar.report._sections import data_section, diagnosis_section, making_section
+from elinvar.report._tables import environment_table
 from elinvar.report._terms import CAPTIONS, WHERE
-from elinvar.report.layout import picture, text_table, write_page
+from elinvar.report.layout import picture, write_page
 
 
 def write_diagnosis(
@@ -20,6 +21,17 @@ def write_diagnosis(
     command: str | None,
 ) -> Path:
     """Write the page: the verdict, what to do, a row a feature, and the environments."""
+    rows = dict(zip(found.environments, found.rows, strict=True))
+    facts = [
+        ("Features", count(len(found.features))),
+        ("Environments", count(len(rows))),
+        ("Rows", count(sum(found.rows))),
+    ]
+    sections = [
+        diagnosis_section(found, told=True),
+        data_section(facts, environment_table(rows), source),
+        making_section(command, "", "docs/evidence.md"),
+    ]
     return write_page(
         path,
         "page.html.j2",
@@ -27,30 +39,9 @@ def write_diagnosis(
         status=found.verdict.replace(" ", "-"),
         status_words=found.verdict,
         explanation=Explanation(lead=found.reason, body=found.notes, advice=found.advice),
-        sections=[diagnosis_section(found, told=True), _data(found, source), _making(command)],
+        sections=sections,
         figures={
             name: picture(ax, name, CAPTIONS[name], where=WHERE[name])
             for name, ax in diagnosis_figures(found).items()
         },
-    )
-
-
-def _data(found: Diagnosis, source: str | None) -> Section:
-    facts = [
-        *[("Source", source)] * bool(source),
-        ("Features", count(len(found.features))),
-        ("Environments", count(len(found.environments))),
-        ("Rows", count(sum(found.rows))),
-    ]
-    rows = [(name, count(n)) for name, n in zip(found.environments, found.rows, strict=True)]
-    table = text_table("Environments.", ("environment", "rows"), rows, ["text", "number"])
-    return Section(name="data", heading="Data", link="Data", parts={"facts": facts, "table": table})
-
-
-def _making(command: str | None) -> Section:
-    return Section(
-        name="making",
-        heading="How to repeat this",
-        link="How to repeat this",
-        parts={"command": command, "call": "", "facts": made_facts("docs/evidence.md")},
     )

@@ -1,6 +1,6 @@
 """The sections of a page, in order: each has a template of its name and what that lays out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +30,7 @@ _SAID = 40
 _LABELLED = (0, 5, 10, 20, 50, 100)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Section:
     """A section; ``name`` is its template and its anchor, ``link`` its line of contents."""
 
@@ -43,16 +43,17 @@ class Section:
 def sections(answer: Answer, *, source: str | None, command: str | None) -> list[Section]:
     """Return what a page about an answer says, without its figures."""
     if answer.status == "pooled_only":
-        found = [_verdicts(answer), Section(name="effects", heading="Side by side", link="Effects")]
+        found = [_verdicts(answer), Section("effects", "Side by side", "Effects")]
     else:
-        path = Section(
-            name="path", heading="What leaves when disagreement is punished", link="Path"
-        )
+        path = Section("path", "What leaves when disagreement is punished", "Path")
         found = [_verdicts(answer), _effects(answer), path, _left_out(answer), _tests(answer)]
         found += few_rows(answer)
-    notes = Section(name="notes", heading="Notes", link="Notes", parts={"notes": answer.notes})
+    notes = notes_section(answer.notes)
     found += [diagnosis_section(answer.diagnosis), *[notes] * bool(answer.notes)]
-    return [*found, _data(answer, source), _making(answer, command)]
+    call = call_of(answer.estimator, answer.parameters)
+    paper = "Xu, Gu and Fang, NeurIPS 2024, arXiv:2403.01420"
+    data = data_section(data_facts(answer), _environments(answer), source)
+    return [*found, data, making_section(command, call, paper)]
 
 
 def few_rows(answer: Answer | TransferAnswer) -> list[Section]:
@@ -65,14 +66,8 @@ def few_rows(answer: Answer | TransferAnswer) -> list[Section]:
         tables.FEW_ROWS,
         caption="Labelled rows from a new place, and the error to expect there.",
     )
-    return [
-        Section(
-            name="few_rows",
-            heading="What rows from a new place would buy",
-            link="Labelled rows",
-            parts={"table": shown},
-        )
-    ]
+    heading = "What rows from a new place would buy"
+    return [Section("few_rows", heading, "Labelled rows", {"table": shown})]
 
 
 def _verdicts(answer: Answer) -> Section:
@@ -109,12 +104,8 @@ def _verdicts(answer: Answer) -> Section:
 
 def _effects(answer: Answer) -> Section:
     caption = "Each effect in each environment that can tell it."
-    return Section(
-        name="effects",
-        heading="Effects, environment by environment",
-        link="Effects",
-        parts={"table": tables.table(answer.effects, tables.EFFECTS, caption=caption)},
-    )
+    table = tables.table(answer.effects, tables.EFFECTS, caption=caption)
+    return Section("effects", "Effects, environment by environment", "Effects", {"table": table})
 
 
 def _left_out(answer: Answer) -> Section:
@@ -189,19 +180,15 @@ def diagnosis_section(diagnosis: Diagnosis, *, told: bool = False) -> Section:
     )
 
 
-def _data(answer: Answer, source: str | None) -> Section:
-    facts = data_facts(answer)
-    if source:
-        facts.insert(0, ("Source", source))
-    return Section(
-        name="data",
-        heading="Data",
-        link="Data",
-        parts={
-            "facts": facts,
-            "table": _environments(answer),
-        },
-    )
+def notes_section(notes: Sequence[str]) -> Section:
+    """Return what the reader should know."""
+    return Section("notes", "Notes", "Notes", {"notes": notes})
+
+
+def data_section(facts: list[tuple[str, str]], table: Table, source: str | None) -> Section:
+    """Return what the data are, with a table of environments."""
+    facts = [*[("Source", source or "")] * bool(source), *facts]
+    return Section("data", "Data", "Data", {"facts": facts, "table": table})
 
 
 def _environments(answer: Answer) -> Table:
@@ -221,26 +208,15 @@ def _environments(answer: Answer) -> Table:
     return tables.table(frame, columns, caption="Environments.")
 
 
-def _making(answer: Answer, command: str | None) -> Section:
-    return Section(
-        name="making",
-        heading="How to repeat this",
-        link="How to repeat this",
-        parts={
-            "command": command,
-            "call": call_of(answer.estimator, answer.parameters),
-            "facts": made_facts("Xu, Gu and Fang, NeurIPS 2024, arXiv:2403.01420"),
-        },
-    )
-
-
-def made_facts(method: str) -> list[tuple[str, str]]:
-    """Say when, with what and by which method a page was made."""
-    return [
+def making_section(command: str | None, call: str, method: str) -> Section:
+    """Say when, with what and by which call and method a page was made."""
+    facts = [
         ("Made on", datetime.now(UTC).date().isoformat()),
         ("Versions", ", ".join(versions(*_PACKAGES))),
         ("Method", method),
     ]
+    heading = "How to repeat this"
+    return Section("making", heading, heading, {"command": command, "call": call, "facts": facts})
 
 
 def call_of(estimator: str, parameters: Mapping[str, object]) -> str:

@@ -1,33 +1,49 @@
 """Tables of a page: which columns of a frame are shown, how each is written, what it means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import isfinite, nan
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from elinvar._base._display import ShownTable
 from elinvar._base._numbers import count, interval, number, p_value, percent
 from elinvar.inference import DIAGNOSIS_WORDS
-from elinvar.report.layout import Cell, Column, Row, Table, text_table
+from elinvar.report.layout import Kind, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, what a row says in it, of what kind that is, what the head means."""
+
+    head: str
+    text: Callable[[Row], str]
+    kind: Kind = "number"
+    meaning: str = ""
+
+
 def table(frame: "pd.DataFrame", columns: tuple[Column, ...], *, caption: str) -> Table:
     """Return the rows of ``frame`` as ``columns`` write them."""
-    rows = [
-        [Cell(column.text(row), column.quiet(row)) for column in columns] for row in _rows(frame)
-    ]
-    return Table(caption=caption, columns=columns, rows=rows)
+    return Table(
+        caption,
+        [column.head for column in columns],
+        [[column.text(row) for column in columns] for row in _rows(frame)],
+        [column.kind for column in columns],
+    )
 
 
 def of_effects(table: ShownTable) -> Table:
     """Return a table of effects as a page lays it out."""
-    kinds: dict[str, Literal["text", "kind"]] = {
+    kinds: dict[str, Kind] = {
         "feature": "text", "verdict": "kind", "in the set": "text", "stands out": "text",
         "of levels": "text",
     }  # fmt: skip
-    return text_table(
+    return Table(
         f"{table.title}.",
         table.header,
         table.rows,
@@ -76,10 +92,6 @@ def _percent(key: str) -> Callable[[Row], str]:
     return lambda row: percent(row[key], 3, missing="-")
 
 
-def _yes(key: str) -> Callable[[Row], str]:
-    return lambda row: "yes" if row[key] else "no"
-
-
 def _degrees(row: Row) -> str:
     known = [count(row[key]) for key in ("df1", "df2") if isfinite(row[key])]
     return " and ".join(known)
@@ -88,8 +100,6 @@ def _degrees(row: Row) -> str:
 _FEATURE = Column("feature", _text("feature"), "text")
 _ENVIRONMENT = Column("environment", _text("environment"), "text")
 _CLASS = Column("class", _text("outcome"), "text")
-_EFFECT = Column("effect", _number("effect"))
-_INTERVAL = Column("95% interval", _interval("low", "high"))
 
 MORE_VERDICTS = (
     _FEATURE,
@@ -115,9 +125,9 @@ MORE_VERDICTS = (
 )
 EFFECTS = (
     _FEATURE,
-    Column("environment", _text("environment"), "text"),
-    _EFFECT,
-    _INTERVAL,
+    _ENVIRONMENT,
+    Column("effect", _number("effect")),
+    Column("95% interval", _interval("low", "high")),
 )
 ERRORS = (
     Column("left out", _text("environment"), "text"),
@@ -181,7 +191,7 @@ MORE_DIAGNOSIS = (
     _FEATURE,
     Column(
         "differs itself",
-        _yes("moved"),
+        lambda row: "yes" if row["moved"] else "no",
         "text",
         meaning="once the other features are known, it does not behave alike in all environments.",
     ),
@@ -219,6 +229,12 @@ ENVIRONMENTS = (
     _ENVIRONMENT,
     Column("rows", _count("rows")),
 )
+
+
+def environment_table(rows: Mapping[str, float]) -> Table:
+    """Return how many rows each environment has."""
+    counts = [(name, count(n)) for name, n in rows.items()]
+    return Table("Environments.", ("environment", "rows"), counts, ("text", "number"))
 
 
 def target_columns(target: str, outcomes: list[str]) -> tuple[Column, ...]:

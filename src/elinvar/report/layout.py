@@ -1,6 +1,6 @@
 """What pages are made of: templates, tables, and pictures with their findings as headings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,70 +13,30 @@ from elinvar.plots.types import Axes
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-Row = Mapping[str, Any]
+Kind = Literal["number", "text", "kind"]
 
 # Rows beyond these are folded away.
 _OPEN_ROWS = 20
 
 
-def _never(row: Row) -> bool:
-    return False
-
-
 @dataclass(frozen=True)
-class Column:
-    """A column: its head, what a row says in it, what kind of thing that is, and where it is grey.
-
-    What is ``quiet`` is there to look up, not to be read first. ``meaning`` explains the head.
-    """
-
-    head: str
-    text: Callable[[Row], str]
-    kind: Literal["number", "text", "kind"] = "number"
-    quiet: Callable[[Row], bool] = _never
-    meaning: str = ""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a row says in one column."""
-
-    text: str
-    quiet: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Table:
-    """What a template lays out; the first cell of each row is its header."""
+    """What a template lays out; the first cell of each row is its header, and "-" is grey."""
 
     caption: str
-    columns: tuple[Column, ...]
-    rows: list[list[Cell]]
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    kinds: Sequence[Kind]
 
     @property
-    def open_rows(self) -> list[list[Cell]]:
+    def open_rows(self) -> Sequence[Sequence[str]]:
         """Rows to show at once."""
         return self.rows[:_OPEN_ROWS]
 
     @property
-    def more_rows(self) -> list[list[Cell]]:
+    def more_rows(self) -> Sequence[Sequence[str]]:
         """Rows to fold away."""
         return self.rows[_OPEN_ROWS:]
-
-
-def text_table(
-    caption: str,
-    heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    kinds: Sequence[Literal["number", "text", "kind"]],
-) -> Table:
-    """Return a table of texts; a dash alone is quiet."""
-    columns = tuple(Column(head, str, kind) for head, kind in zip(heads, kinds, strict=True))
-    return Table(
-        caption=caption,
-        columns=columns,
-        rows=[[Cell(text, text == "-") for text in row] for row in rows],
-    )
 
 
 def finding(ax: "Axes") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from elinvar._base import check_writable
 from elinvar._base._numbers import number
-from elinvar.report.layout import text_table, write_page
+from elinvar.report.layout import Table, write_page
 from elinvar.studies._explorable import write_explorable_page
 from elinvar.studies._records import Record, read_study_records
 from elinvar.studies._registry import STUDIES, grouped
@@ -74,7 +74,7 @@ def _shown(record: Record, folder: Path) -> dict[str, object]:
         **record,
         "short": stem.endswith("-quick"),
         "svg": Markup(record["svg"]),
-        "table": text_table(caption, summary["heads"], summary["rows"], kinds),
+        "table": Table(caption, summary["heads"], summary["rows"], kinds),
         "facts": _facts(record),
         "files": [name for name in names if (folder / name).exists()],
     }
