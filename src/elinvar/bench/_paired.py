@@ -149,7 +149,7 @@ def rank(scores: "DataFrame", *, base: str = "elinvar-auto") -> Ranking | None:
     n, k = blocks.shape
     if n < _FEWEST_BLOCKS or k < 3:
         return None
-    values = _rounded(blocks.to_numpy(dtype=np.float64))
+    values = _rounded(blocks)
     ranks = rankdata(values, axis=1)
     mean = ranks.mean(axis=0)
     order = np.argsort(mean, kind="stable")
@@ -172,12 +172,13 @@ def average_ranks(scores: "DataFrame") -> dict[str, float]:
     kept = scores.columns[scores.notna().all()]
     if scores[kept].empty:
         return {}
-    ranks = rankdata(_rounded(scores[kept].to_numpy(dtype=np.float64)), axis=1).mean(axis=0)
+    ranks = rankdata(_rounded(scores[kept]), axis=1).mean(axis=0)
     return dict(zip(map(str, kept), ranks.tolist(), strict=True))
 
 
-def _rounded(values: Floats) -> Floats:
+def _rounded(scores: "DataFrame") -> Floats:
     """Round to some digits: what differs by rounding errors alone is a tie."""
+    values = scores.to_numpy(dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.floor(np.log10(np.abs(values)))
         unit = 10.0 ** (np.where(np.isfinite(size), size, 0) - _DIGITS + 1)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 BASE = "elinvar-auto"
 WORSE_THAN_NOTHING = 1.05
 POOR = 0.5
+_NUMBERS = (
+    "relative", "relative_worst", "relative_best", "f1", "precision", "recall", "coef_error",
+    "seconds", "seconds_with_choice", "memory_mib",
+)  # fmt: skip
 RAN = ("finished", "failed")
+STATUSES = ("accepted", "approximate", "rejected")
 
 
 def measured(rows: "Frame") -> "Frame":
@@ -103,6 +108,8 @@ def _task(rows: "Frame") -> "pd.Series[str]":
 def _of_method(part: "Frame") -> dict[str, Any]:
     ran = part[part["outcome"].isin(RAN)]
     done = ran[ran["outcome"] == "finished"]
+    known = done[list(_NUMBERS)].astype(float)
+    middle, half = known.mean(), known.median()
     gap = paired_interval(done["gap"], done["problem"])
     return {
         "outcome": "ran" if len(ran) else str(part["outcome"].iloc[0]),
@@ -110,69 +117,59 @@ def _of_method(part: "Frame") -> dict[str, Any]:
         "note": _texts(part["note"]),
         "problems": int(ran["problem"].nunique()),
         "runs": len(ran),
-        "failure_rate": float(ran["failed"].mean()) if len(ran) else np.nan,
+        "failure_rate": ran["failed"].astype(float).mean(),
         "reference": _texts(done["reference"]),
-        "mean": _mean(done["relative"]),
-        "median": _median(done["relative"]),
-        "worst": float(done["relative"].max()) if len(done) else np.nan,
-        "worst_environment": _mean(done["relative_worst"]),
-        "tuned_on_test": _mean(done["relative_best"]),
-        "f1": _mean(done["f1"]),
-        "poor": _mean((done["f1"] < POOR).where(done["f1"].notna())),
-        "precision": _mean(done["precision"]),
-        "recall": _mean(done["recall"]),
-        "coef_error": _mean(done["coef_error"]),
-        "coef_error_median": _median(done["coef_error"]),
+        "mean": middle["relative"],
+        "median": half["relative"],
+        "worst": known["relative"].max(),
+        "worst_environment": middle["relative_worst"],
+        "tuned_on_test": middle["relative_best"],
+        "f1": middle["f1"],
+        "poor": (known["f1"].dropna() < POOR).mean(),
+        "precision": middle["precision"],
+        "recall": middle["recall"],
+        "coef_error": middle["coef_error"],
+        "coef_error_median": half["coef_error"],
         "gap": gap.middle,
         "gap_low": gap.low,
         "gap_high": gap.high,
-        "seconds": _median(done["seconds"]),
-        "seconds_with_choice": _median(done["seconds_with_choice"]),
-        "memory_mib": float(done["memory_mib"].astype(float).max()) if len(done) else np.nan,
+        "seconds": half["seconds"],
+        "seconds_with_choice": half["seconds_with_choice"],
+        "memory_mib": known["memory_mib"].max(),
     }
 
 
-def verdicts(rows: "Frame", by: tuple[str, ...] = ("suite", "problem")) -> "Frame":
+def verdicts(rows: "Frame") -> "Frame":
     """Return what elinvar says of features, against the truth.
 
     Parameters
     ----------
     rows : DataFrame
         Of `measured`.
-    by : tuple of str
-        What a row stands for.
 
     Returns
     -------
     DataFrame
-        ``runs``; shares of each ``status_``; ``right``, of the features called invariant (or
-        nearly), those that are; ``wronged``, of all features, those called spurious that
-        hold, or are in environments that do not differ; ``cautious``, the share of runs in which
-        invariance is rejected or no feature decided on.
+        ``suite``, ``problem``; ``runs``; shares of each ``status_``; ``right``, of the features
+        called invariant (or nearly), those that are; ``wronged``, of all features, those called
+        spurious that hold, or are in environments that do not differ; ``cautious``, the share of
+        runs in which invariance is rejected or no feature decided on.
     """
     import pandas as pd
 
     own = rows[(rows["method"] == BASE) & rows["status"].notna()]
     found = []
-    for key, part in own.groupby(list(by), sort=False):
-        told = part[part["n_right"].notna()]
-        judged = part[part["n_wronged"].notna()]
-        found.append(
-            dict(zip(by, key, strict=True))
-            | {"runs": len(part)}
-            | {
-                status: float((part["status"] == status).mean())
-                for status in ("accepted", "approximate", "rejected")
-            }
-            | {
-                "called_invariant": _sum(part["n_invariant"]),
-                "right": _ratio(_sum(told["n_right"]), _sum(told["n_invariant"])),
-                "wronged": _ratio(_sum(judged["n_wronged"]), _sum(judged["n_features"])),
-                "cautious": _mean(part["cautious"]),
-            }
-        )
-    columns = ["runs", "accepted", "approximate", "rejected", "called_invariant", "right"]
-    return pd.DataFrame(found, columns=[*by, *columns, "wronged", "cautious"])
+    for problem, part in own.groupby(["suite", "problem"], sort=False):
+        counts = part[["n_invariant", "n_right", "n_features", "n_wronged"]].astype(float)
+        told, judged = counts[counts["n_right"].notna()], counts[counts["n_wronged"].notna()]
+        with np.errstate(invalid="ignore"):
+            right = told["n_right"].sum() / np.float64(told["n_invariant"].sum())
+            wronged = judged["n_wronged"].sum() / np.float64(judged["n_features"].sum())
+        shares = [(part["status"] == status).mean() for status in STATUSES]
+        called, cautious = counts["n_invariant"].sum(), part["cautious"].astype(float).mean()
+        found.append((*problem, len(part), *shares, called, right, wronged, cautious))
+    columns = ("suite", "problem", "runs", *STATUSES, "called_invariant", "right", "wronged")
+    return pd.DataFrame(found, columns=[*columns, "cautious"])
 
 
 def scores(rows: "Frame") -> "Frame":
@@ -202,21 +199,3 @@ def scores(rows: "Frame") -> "Frame":
 def _texts(values: "pd.Series[Any]") -> str:
     texts = [str(value) for value in values.dropna() if str(value)]
     return "; ".join(dict.fromkeys(texts))
-
-
-def _mean(values: "pd.Series[Any]") -> float:
-    known = values.dropna().astype(float)
-    return float(known.mean()) if len(known) else np.nan
-
-
-def _median(values: "pd.Series[Any]") -> float:
-    known = values.dropna().astype(float)
-    return float(known.median()) if len(known) else np.nan
-
-
-def _sum(values: "pd.Series[Any]") -> float:
-    return float(values.dropna().astype(float).sum())
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else np.nan

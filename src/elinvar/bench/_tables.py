@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base._numbers import number, p_value, p_words, percent
 from elinvar.baselines import BASELINES
 from elinvar.bench._real_tables import real_tables
-from elinvar.bench._summary import BASE
+from elinvar.bench._summary import BASE, STATUSES
 from elinvar.bench._text import NOTHING, TextTable, plain
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def verdict_table(result: "BenchResult") -> TextTable | None:
     frame = result.verdicts
     if not len(frame):
         return None
-    shares = ("accepted", "approximate", "rejected", "right", "wronged", "cautious")
+    shares = (*STATUSES, "right", "wronged", "cautious")
     rows = [
         [
             str(row["problem"]),
@@ -139,13 +139,10 @@ def verdict_table(result: "BenchResult") -> TextTable | None:
         about="Shares of runs by status; of the features called invariant or nearly so, "
         "those that are; of all features, those falsely called spurious; and the share of runs "
         "in which invariance is rejected or no feature decided on.",
-        heads=(
-            "problem", "runs", "accepted", "approximate", "rejected", "invariant, rightly",
-            "spurious, wrongly", "cautious",
-        ),
+        heads=("problem", "runs", *STATUSES, "invariant, rightly", "spurious, wrongly", "cautious"),
         rows=rows,
         kinds="l" + "r" * 7,
-    )  # fmt: skip
+    )
 
 
 def method_table(result: "BenchResult") -> TextTable:

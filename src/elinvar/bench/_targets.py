@@ -22,6 +22,7 @@ CONTRADICTED: Final = {
 
 INVARIANT, CLASSIFIER = "elinvar-invariant", "elinvar-classifier-auto"
 _NO_PEERS = ("oracle", "heterosgd")
+_FAILED = "{:.0f} runs failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,14 @@ def _held(suite: str, target: str, measured: str, *values: float, holds: bool) -
     return Target(suite=suite, target=target, measured=measured if known else "", met=met)
 
 
+def _at_most(suite: str, target: str, value: float, most: float, form: str) -> Target:
+    return _held(suite, target, form.format(value), value, holds=value <= most)
+
+
+def _at_least(suite: str, target: str, value: float, least: float, form: str) -> Target:
+    return _held(suite, target, form.format(value), value, holds=value >= least)
+
+
 def _all(of: _Results) -> Iterator[Target]:
     for part in (_unit_tests, _rotated, _eills, _recovery, _wide, _silence, _speed):
         yield from part(of)
@@ -128,10 +137,8 @@ def _all(of: _Results) -> Iterator[Target]:
 
 def _unit_tests(of: _Results) -> Iterator[Target]:
     one = of.mean("relative", "unit-test-1")
-    yield _held(
-        "unit-tests", "test 1: error at most 1.002 times the oracle's", f"{one:.4f}", one,
-        holds=one <= 1.002,
-    )  # fmt: skip
+    asked = "test 1: error at most 1.002 times the oracle's"
+    yield _at_most("unit-tests", asked, one, 1.002, "{:.4f}")
     # what rounds to .000 and .015; nobody errs on less than Phi(-sqrt 5) = .0127 of example 3
     for example, most in ((2, 0.0005), (3, 0.0155)):
         wrong = of.mean("error", f"unit-test-{example}")
@@ -151,7 +158,7 @@ def _rotated(of: _Results) -> Iterator[Target]:
     for example in (1, 2, 3):
         cautious = of.mean("cautious", f"unit-test-{example}s")
         asked = f"test {example}s, 3 environments: nothing decided in 95% of runs"
-        yield _held("rotated", asked, f"{cautious:.0%}", cautious, holds=cautious >= 0.95)
+        yield _at_least("rotated", asked, cautious, 0.95, "{:.0%}")
 
 
 def _eills(of: _Results) -> Iterator[Target]:
@@ -171,20 +178,16 @@ def _eills(of: _Results) -> Iterator[Target]:
 def _recovery(of: _Results) -> Iterator[Target]:
     where = "where the environments tell the parents, "
     values = of.told().values("f1", "random")
-    f1 = float(values.mean())
-    yield _held("random", where + "mean F1 at least .99", f"{f1:.3f}", f1, holds=f1 >= 0.99)
-    poor = float((values < POOR).mean()) if len(values) else np.nan
-    asked = where + "F1 below .5 in at most 1%"
-    yield _held("random", asked, f"{poor:.1%}", poor, holds=poor <= 0.01)
+    yield _at_least("random", where + "mean F1 at least .99", values.mean(), 0.99, "{:.3f}")
+    poor = (values < POOR).mean()
+    yield _at_most("random", where + "F1 below .5 in at most 1%", poor, 0.01, "{:.1%}")
     over = of.values("relative", "random")
-    middle, typical = float(np.exp(np.log(over).mean())), float(over.median())
     asked = "error over the oracle's, new environments drawn alike: geometric mean at most 1.04"
-    yield _held("random", asked, f"{middle:.3f}", middle, holds=middle <= 1.04)
-    asked = "the same, median at most 1.005"
-    yield _held("random", asked, f"{typical:.4f}", typical, holds=typical <= 1.005)
+    yield _at_most("random", asked, np.exp(np.log(over).mean()), 1.04, "{:.3f}")
+    yield _at_most("random", "the same, median at most 1.005", over.median(), 1.005, "{:.4f}")
     turned = of.median("relative", "reversed", INVARIANT)
     asked = f"{INVARIANT}: median error at most 1.01 times the oracle's"
-    yield _held("reversed", asked, f"{turned:.3f}", turned, holds=turned <= 1.01)
+    yield _at_most("reversed", asked, turned, 1.01, "{:.3f}")
     peer, best = of.best_peer("f1", "two-environments", largest=True)
     f1 = of.shared("two-environments", peer).mean("f1", "two-environments")
     found = f"{f1:.3f}; {peer} {best:.3f}"
@@ -193,18 +196,17 @@ def _recovery(of: _Results) -> Iterator[Target]:
     told = of.values("n_invariant", "two-environments").sum()
     right = of.values("n_right", "two-environments").sum() / told if told else np.nan
     asked = "of the features called invariant, 95% are"
-    yield _held("two-environments", asked, f"{right:.1%}", right, holds=right >= 0.95)
+    yield _at_least("two-environments", asked, right, 0.95, "{:.1%}")
 
 
 def _wide(of: _Results) -> Iterator[Target]:
     for p, most in ((500, 1), (2000, 40)):
         f1, seconds = of.mean("f1", f"sparse-{p}"), of.median("seconds", f"sparse-{p}")
-        yield _held("wide", f"{p:,} features: F1 at least .98", f"{f1:.3f}", f1, holds=f1 >= 0.98)
-        asked = f"{p:,} features: a fit in {most} s"
-        yield _held("wide", asked, f"{seconds:.2g} s", seconds, holds=seconds <= most)
+        yield _at_least("wide", f"{p:,} features: F1 at least .98", f1, 0.98, "{:.3f}")
+        yield _at_most("wide", f"{p:,} features: a fit in {most} s", seconds, most, "{:.2g} s")
     worst = of.mean("relative_worst", "additive")
     asked = "worst new environment at most 1.1 times the oracle's"
-    yield _held("additive", asked, f"{worst:.3f}", worst, holds=worst <= 1.1)
+    yield _at_most("additive", asked, worst, 1.1, "{:.3f}")
 
 
 def _silence(of: _Results) -> Iterator[Target]:
@@ -212,32 +214,30 @@ def _silence(of: _Results) -> Iterator[Target]:
     for name in dict.fromkeys(rows["problem"]):
         cautious = of.mean("cautious", str(name))
         asked = f"{name}: rejected, or nothing decided, in 80% of runs"
-        yield _held("broken", asked, f"{cautious:.0%}", cautious, holds=cautious >= 0.8)
+        yield _at_least("broken", asked, cautious, 0.8, "{:.0%}")
     error = of.mean("relative", "controls")
-    asked = "error at most 1.01 times the pooled"
-    yield _held("controls", asked, f"{error:.4f}", error, holds=error <= 1.01)
+    yield _at_most("controls", "error at most 1.01 times the pooled", error, 1.01, "{:.4f}")
     features = of.values("n_features", "controls").sum()
     wronged = of.values("n_wronged", "controls").sum() / features if features else np.nan
     asked = "at most 5% of features called spurious"
-    yield _held("controls", asked, f"{wronged:.1%}", wronged, holds=wronged <= 0.05)
+    yield _at_most("controls", asked, wronged, 0.05, "{:.1%}")
     # where all environments are alike, every set of features passes, and silence is the answer
     called = of.values("n_invariant", "controls").sum() / features if features else np.nan
     asked = "no feature called invariant: nothing could be refuted"
-    yield _held("controls", asked, f"{called:.1%} of features are", called, holds=called == 0)
+    yield _at_most("controls", asked, called, 0, "{:.1%} of features are")
 
 
 def _speed(of: _Results) -> Iterator[Target]:
     own, peer = (of.median("seconds", "speed-12", one) for one in (BASE, "causalicp"))
     times = peer / own
     asked = "12 features: at least 300 times as fast as causalicp"
-    yield _held("sizes", asked, f"{times:,.0f} times", times, holds=times >= 300)
+    yield _at_least("sizes", asked, times, 300, "{:,.0f} times")
     own, peer = of.median("seconds", "size-30"), of.median("seconds", "size-16", "eills")
     asked = "30 features: faster than the 2^p search with 16"
     yield _held("sizes", asked, f"{own:.3f} s; {peer:.3f} s", own, peer, holds=own < peer)
     own, peer = (of.median("seconds", "size-200", one) for one in (BASE, "lasso"))
-    times = own / peer
     asked = "200 features: at most 3 times the seconds of the cross-validated lasso"
-    yield _held("sizes", asked, f"{times:.2f} times", times, holds=times <= 3)
+    yield _at_most("sizes", asked, own / peer, 3, "{:.2f} times")
 
 
 def _on_tables(over: "DataFrame") -> Iterator[Target]:
@@ -256,13 +256,11 @@ def _on_tables(over: "DataFrame") -> Iterator[Target]:
         found = f"{worst:.3f} ({own['worst_table'].get(method, '')})"
         asked = f"{what}, on the worst table at most {most}"
         yield _held("tables", asked, found, worst, holds=worst <= most)
-    worse = of(BASE, "worse")
     asked = "2% worse than pooled least squares on at most 5% of tables"
-    yield _held("tables", asked, f"{worse:.1%}", worse, holds=worse <= 0.05)
+    yield _at_most("tables", asked, of(BASE, "worse"), 0.05, "{:.1%}")
     failed = [of(name, "failures") for name in own.index if str(name).startswith("elinvar")]
     failures = float(np.sum(failed)) if failed else np.nan
-    found = f"{failures:.0f} runs failed"
-    yield _held("tables", "no exception of elinvar's", found, failures, holds=failures == 0)
+    yield _at_most("tables", "no exception of elinvar's", failures, 0, _FAILED)
 
 
 def _claimed(claims: "DataFrame | None") -> Iterator[Target]:
@@ -294,7 +292,6 @@ def _claimed(claims: "DataFrame | None") -> Iterator[Target]:
     found = f"{covered:.3f}; without years as environments {without:.3f}"
     yield _held("tables", asked, found, covered, holds=0.89 <= covered <= 0.93)
     asked = "the same, .80 or more on 9 tables of 10"
-    yield _held("tables", asked, f"on {enough:.0%}", enough, holds=enough >= 0.9)
-    failures = float((real["outcome"] == "failed").sum())
-    asked = "verdicts: no exception"
-    yield _held("tables", asked, f"{failures:.0f} runs failed", failures, holds=failures == 0)
+    yield _at_least("tables", asked, enough, 0.9, "on {:.0%}")
+    failures = (real["outcome"] == "failed").sum()
+    yield _at_most("tables", "verdicts: no exception", failures, 0, _FAILED)
