@@ -18,7 +18,8 @@ def last_picture(block, block_vars, gallery_conf):
         return rst
     names["_shown"] = last
     path = next(block_vars["image_path_iterator"])
-    last.figure.savefig(path, bbox_inches="tight")
+    # the whole picture, also of axes in one part of it
+    last.figure.figure.savefig(path, bbox_inches="tight")
     return figure_rst([path], gallery_conf["src_dir"])
 
 

@@ -31,3 +31,22 @@ def test_packed_text_is_pure_by_tokens_and_usual_packing_is_not(capsys):
     assert said.index("Audit: pooled") < said.index("Audit: hetero")
     assert "75% are from the commonest source, by rows" in said
     assert all(len(set((batch // 1000).ravel().tolist())) == 1 for batch in page["pure"])
+
+
+def test_a_model_of_what_holds_leaves_the_misleading_colour_out(capsys):
+    page = runpy.run_path(str(GALLERY / "data" / "plot_4_coloured_digits.py"))
+    pooled, shapes, holds = page["share_right"](page["new"].X, page["new"].y).values()
+    assert pooled < 0.3 and min(shapes, holds) > 0.6
+    assert "uses the colour: False" in capsys.readouterr().out
+
+
+def test_the_steps_behind_a_fit_find_the_causes(capsys):
+    page = runpy.run_path(str(GALLERY / "own" / "plot_5_inside_a_fit.py"))
+    assert (page["selection"].gates == page["known"].support).all()
+    assert page["p_values"][page["truth"]] > 0.05 > page["p_values"][~page["truth"]].max()
+
+
+def test_runs_of_the_questions_lie_near_their_lines(capsys):
+    page = runpy.run_path(str(GALLERY / "paper" / "plot_6_when_and_how_well.py"))
+    expected = page["share"] * page["np"].deg2rad(page["degrees"])
+    assert abs(page["found"] / expected - 1).max() < 0.2

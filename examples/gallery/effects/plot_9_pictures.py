@@ -57,14 +57,45 @@ plot_diagnosis(model.diagnosis_.features)
 plot_power(model.diagnosis_.power)
 
 # %%
+# One feature, the rows behind it, and a line for each of some months:
+from elinvar.report import environment_figure
+
+some = bikes[bikes["month"].isin(["Jan", "Apr", "Jul", "Oct"])].iloc[::5]
+environment_figure(some, "temp", "log_bikers", "month")
+
+# %%
+# Pictures together, one below the other, and as bytes for wherever they are to go:
+from elinvar.plots import plot_panels, to_png
+
+both = plot_panels(
+    [
+        lambda ax: plot_effects(model.all_features_, ax=ax),
+        lambda ax: plot_errors(model.errors_, ax=ax),
+    ],
+    [3.4, 3.4],
+)
+print(f"{len(to_png(both)) / 1e3:.0f} kB")
+both
+
+# %%
+# Work that takes long says how far it is, to whoever asks:
+from elinvar import watching
+
+with watching(lambda what, done, total: print(f"{what}: {done} of {total}") if done else None):
+    small = InvariantRegressor().fit(
+        bikes[names[:3]], bikes["log_bikers"], environments=bikes["month"]
+    )
+
+# %%
 # Models side by side:
-small = InvariantRegressor().fit(bikes[names[:3]], bikes["log_bikers"], environments=bikes["month"])
 print(compare(model, small, names=["all", "three"]))
 
 # %%
 # **What to take away.** Nothing here needs the page: tables are frames, pictures are axes, and the
 # model file holds the answer with its evidence.
 #
-# What a model has found is an :class:`~elinvar.answer.Answer`, models side by side are a
+# What a model has found is an :class:`~elinvar.answer.Answer`, in words an
+# :class:`~elinvar.answer.Explanation`, in numbers that predict a
+# :class:`~elinvar.answer.FittedModel`; models side by side are a
 # :class:`~elinvar.answer.Comparison`, and a picture by itself goes to a file by
 # :func:`~elinvar.report.write_picture`, or into a page by :func:`~elinvar.plots.to_svg`.

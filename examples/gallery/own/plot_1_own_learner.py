@@ -49,3 +49,7 @@ ax.legend(frameon=False, loc="upper right", facecolor="w")
 # **What to take away.** A learner that is good at home and bad elsewhere gets no weight, and one
 # that is bad everywhere does no harm. ``save_model`` writes no code, so a model with learners of
 # your own is saved whole, by skops.
+#
+# A learner that lives in elinvar is given a :class:`~elinvar.forecast.Sample` with its
+# :class:`~elinvar.forecast.Columns`, and how far off the mixture was in each place is a
+# :class:`~elinvar.forecast.Spread`; CONTRIBUTING.md has the steps.

@@ -62,4 +62,6 @@ ax.legend(title="momentum", frameon=False)
 # **What to take away.** A little momentum keeps the bias. With much of it a step follows the
 # average of many environments, and what is spurious stays. Theory says so, too:
 # :func:`elinvar.theory.momentum_growth_exponent`. To make such a grid a study with a claim and a
-# verdict, see :class:`elinvar.studies.Study`.
+# verdict, see :class:`elinvar.studies.Study` and :class:`elinvar.studies.StudyConfig`. Where growth
+# turns into decay is found by :func:`elinvar.studies.slope` and :func:`elinvar.studies.transition`,
+# on a finer grid than this, as a :class:`elinvar.studies.Transition`.

@@ -15,6 +15,21 @@ print(f"{len(choose_methods())} methods")
 found = run_bench(["random"], methods=["pooled", "anchor", "lasso"], seeds=3, quick=True)
 
 # %%
+# One cell of it, by hand: a data set with new environments and the truth, a method, the setting
+# that the rule chooses by leaving places out, and what is measured.
+import numpy as np
+
+from elinvar.baselines import BASELINES
+from elinvar.bench import choose, draw_case, run_method
+
+case = draw_case(found.rows["problem"].iloc[0], 0, np.random.default_rng(0), n_samples=200)
+method = BASELINES["anchor"]
+chosen = choose(method, case.train, case.task)
+print(chosen.parameters, chosen.how)
+row = run_method(method, case)
+print(f"error in new environments: {row['error']:.2f}; in the worst: {row['worst_error']:.2f}")
+
+# %%
 # Errors in new environments, over those of the oracle, which knows what holds:
 errors = found.rows.pivot_table(
     index=["problem", "repetition"], columns="method", values="relative"
@@ -25,8 +40,6 @@ print(errors.groupby("problem").median().T.round(2))
 # Is one method better than another? Its difference draw by draw, with an interval, problems
 # counting alike; and ranks over the draws, with the difference from which on two methods are not
 # alike.
-import numpy as np
-
 from elinvar.bench import paired_interval, rank
 from elinvar.plots import plot_ranks
 
@@ -44,7 +57,10 @@ plot_ranks(ranking.ranks, ranking.critical_difference, ranking.groups(), n_probl
 #
 # A suite is a :class:`~elinvar.bench.Suite`, what is returned a
 # :class:`~elinvar.bench.BenchResult` with a :class:`~elinvar.bench.Ranking`; a difference has an
-# :class:`~elinvar.bench.Interval`.
+# :class:`~elinvar.bench.Interval`. Data are a :class:`~elinvar.bench.Case` of two
+# :class:`~elinvar.bench.Split`, what the rule took is a :class:`~elinvar.bench.Choice`; a real
+# table comes from :func:`~elinvar.bench.table_case`, a generator's from
+# :func:`~elinvar.bench.case_of`.
 # :func:`~elinvar.bench.leaderboard` and :func:`~elinvar.bench.write_bench_page` make pages of it,
 # with the pictures :func:`~elinvar.plots.plot_error_time`, :func:`~elinvar.plots.plot_recovery`
 # and :func:`~elinvar.plots.plot_tables`.

@@ -59,12 +59,22 @@ run("batch-size")
 run("scaling")
 
 # %%
+# What else is there, and can it run here?
+from elinvar.studies import choose_studies, runnable_studies
+
+able, lacking = runnable_studies(choose_studies(), named=False)
+print(", ".join(study.name for study in able))
+print(lacking or "all of them")
+
+# %%
 # **What to take away.** Differences between environments are the teacher here, no nuisance. On
 # tables elinvar follows the same path without noise, tests what it finds, and needs no step size:
 # :class:`elinvar.InvariantRegressor`.
 #
 # A run is a :class:`~elinvar.studies.StudyResult`, each verdict in it a
 # :class:`~elinvar.studies.Claim`; :func:`~elinvar.studies.write_studies_page` and
-# :func:`~elinvar.studies.write_explorable_page` write the pages. The pictures are those of
+# :func:`~elinvar.studies.write_explorable_page` write the pages from records
+# (:func:`~elinvar.studies.write_study_record`, :func:`~elinvar.studies.read_study_records`,
+# :func:`~elinvar.studies.summary_texts`). The pictures are those of
 # :func:`~elinvar.plots.plot_distances`, :func:`~elinvar.plots.plot_lines` and
 # :func:`~elinvar.plots.plot_comparison`.
