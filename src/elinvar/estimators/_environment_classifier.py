@@ -61,6 +61,14 @@ class EnvironmentClassifier(ClassifierMixin, EnvironmentEstimator):  # type: ign
         warn_of_twins(map(str, self.classes_), self.schema_.target)
         return replace(rows, schema=self.schema_, y=codes.astype(np.float64))
 
+    def _take_classes(self, rows: Environments) -> None:
+        """Take the schema and the classes of rows that were read with them."""
+        if len(rows.classes) < 2:
+            found = f"one class only ({rows.classes[0]!r})" if rows.classes else "no classes"
+            raise DataError(f"The target has {found}; at least two classes are needed.")
+        self._take_schema(rows.schema)
+        self.classes_ = np.array(rows.classes)
+
 
 def check_one_kind(values: NDArray[Any]) -> None:
     """Refuse labels of classes that cannot be put in order, such as numbers among text."""

@@ -11,7 +11,6 @@ from elinvar._base._reader import Reader
 from elinvar.answer import Answer, FittedModel
 from elinvar.answer.codec import read_labels
 from elinvar.environments import Environments, check_same_order
-from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import EnvironmentClassifier, check_classes
 from elinvar.estimators._environment_estimator import warn_if_single
 from elinvar.estimators._invariant_estimator import InvariantEstimator, check_clusters
@@ -270,11 +269,7 @@ class InvariantClassifier(InvariantEstimator, EnvironmentClassifier):
             If the rows cannot be used.
         """
         self._validate_params()
-        if len(rows.classes) < 2:
-            found = f"one class only ({rows.classes[0]!r})" if rows.classes else "no classes"
-            raise DataError(f"The target has {found}; at least two classes are needed.")
-        self._take_schema(rows.schema)
-        self.classes_ = np.array(rows.classes)
+        self._take_classes(rows)
         return self._learn(rows)
 
     def _learn(self, rows: Environments) -> Self:

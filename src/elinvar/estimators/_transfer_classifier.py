@@ -1,6 +1,6 @@
 """Classes: the forecast for a new environment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from elinvar._base._reader import Reader
 from elinvar.answer.codec import read_labels
 from elinvar.environments import Environments
-from elinvar.errors import DataError
 from elinvar.estimators._environment_classifier import (
     EnvironmentClassifier,
     check_number_of_classes,
@@ -70,19 +69,6 @@ class TransferClassifier(EnvironmentClassifier, TransferEstimator):
     True
     """
 
-    def __init__(
-        self,
-        *,
-        premium: float = 1.15,
-        learners: Mapping[str, Any] | None = None,
-        n_jobs: int | None = None,
-        random_state: int = 0,
-    ) -> None:
-        self.premium = premium
-        self.learners = learners
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
     def fit(
         self,
         X: ArrayLike,
@@ -138,11 +124,7 @@ class TransferClassifier(EnvironmentClassifier, TransferEstimator):
             If the rows cannot be used.
         """
         self._validate_params()
-        if len(rows.classes) < 2:
-            found = f"one class only ({rows.classes[0]!r})" if rows.classes else "no classes"
-            raise DataError(f"The target has {found}; at least two classes are needed.")
-        self._take_schema(rows.schema)
-        self.classes_ = np.array(rows.classes)
+        self._take_classes(rows)
         return self._learn_classes(rows, progress)
 
     def _learn_classes(self, rows: Environments, progress: Progress | None) -> Self:

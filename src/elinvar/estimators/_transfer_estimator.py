@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 
 from elinvar._base._reader import Reader
 from elinvar.answer import TransferAnswer
@@ -22,6 +21,7 @@ from elinvar.estimators._environment_estimator import EnvironmentEstimator, Floa
 from elinvar.estimators._facts import DataFacts
 from elinvar.estimators._transfer_fit import Progress as Progress
 from elinvar.estimators._transfer_fit import TransferTask, fit_forecast
+from elinvar.estimators._views import Answered
 from elinvar.forecast.mixture import Blend, read_blend, sharpened
 from elinvar.plots.types import Axes
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class TransferEstimator(Adaptable, EnvironmentEstimator):
+class TransferEstimator(Answered[TransferAnswer], Adaptable, EnvironmentEstimator):
     """An estimator that forecasts rows of environments that it has not seen."""
 
     premium: float
@@ -51,6 +51,19 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
         "n_jobs": [None, Integral],
         "random_state": [Interval(Integral, 0, None, closed="left")],
     }
+
+    def __init__(
+        self,
+        *,
+        premium: float = 1.15,
+        learners: Mapping[str, Any] | None = None,
+        n_jobs: int | None = None,
+        random_state: int = 0,
+    ) -> None:
+        self.premium = premium
+        self.learners = learners
+        self.n_jobs = n_jobs
+        self.random_state = random_state
 
     def _learn(
         self, rows: Environments, classes: tuple[str, ...], progress: Progress | None
@@ -113,10 +126,6 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
     def _linear_coef(self) -> None:
         return None
 
-    def _answer(self) -> TransferAnswer:
-        check_is_fitted(self, "answer_")
-        return self.answer_
-
     @property
     def weights_(self) -> "pd.DataFrame":
         """A row a learner, with its weight in the forecast.
@@ -165,38 +174,6 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
     def notes_(self) -> tuple[str, ...]:
         """What the user should know, in sentences."""
         return self._answer().notes
-
-    @property
-    def margin_(self) -> float:
-        """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
-        return self._answer().margin
-
-    def explain(self) -> str:
-        """Return what the forecast is worth, and what to do, for a reader who is no statistician.
-
-        Lines have 80 columns at most; ``answer_.explanation`` has the text in parts.
-        """
-        return self._answer().explanation.printed()
-
-    def summary(self, format: Literal["text", "markdown", "latex", "html"] = "text") -> str:
-        """Return the answer in a few lines.
-
-        Parameters
-        ----------
-        format : {"text", "markdown", "latex", "html"}
-            Plain text, or tables for a page or a paper.
-
-        Returns
-        -------
-        str
-            A headline, a row a learner, a row a feature, and the notes.
-
-        Raises
-        ------
-        DataError
-            If the format is not known.
-        """
-        return self._answer().summary(format)
 
     def tidy(self) -> "pd.DataFrame":
         """Return a row a feature, under the names of R's broom.
@@ -250,10 +227,6 @@ class TransferEstimator(Adaptable, EnvironmentEstimator):
 
     def _card(self) -> str:
         return forecast_card(self.answer_, self._name())
-
-    def _data_facts(self) -> DataFacts:
-        answer = self.answer_
-        return DataFacts(rows=answer.rows, scales=answer.scales, n_dropped=answer.n_dropped)
 
     def _file_entries(self) -> dict[str, object]:
         return {**describe_forecast(self.answer_), "forecast": self._blend.entries()}

@@ -1,7 +1,7 @@
 """Numbers: the forecast for a new environment."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,19 +86,6 @@ class TransferRegressor(RegressorMixin, TransferEstimator):  # type: ignore[misc
     >>> bool(model.left_out_["mixture"].mean() < 0.5 * model.left_out_["constant"].mean())
     True
     """
-
-    def __init__(
-        self,
-        *,
-        premium: float = 1.15,
-        learners: Mapping[str, Any] | None = None,
-        n_jobs: int | None = None,
-        random_state: int = 0,
-    ) -> None:
-        self.premium = premium
-        self.learners = learners
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def fit(
         self,

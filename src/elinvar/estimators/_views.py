@@ -1,11 +1,11 @@
 """What an estimator of effects shows of its answer: attributes, words and figures."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from sklearn.utils.validation import check_is_fitted
 
-from elinvar.answer import Answer
+from elinvar.answer import Answer, TransferAnswer
 from elinvar.answer.notebook import answer_card, answer_said
 from elinvar.estimators._facts import DataFacts
 from elinvar.plots.types import Axes
@@ -16,10 +16,58 @@ if TYPE_CHECKING:
     from elinvar.inference import BreakEven, Diagnosis, Forecast, InvariancePath, OddEnvironment
 
 
-class AnswerViews:
-    """Views of ``answer_``, under the names that scikit-learn's users expect."""
+A = TypeVar("A", Answer, TransferAnswer)
 
-    answer_: Answer
+
+class Answered(Generic[A]):
+    """What every estimator shows of its answer, to effects or to a forecast."""
+
+    answer_: A
+
+    @property
+    def margin_(self) -> float:
+        """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
+        return self._answer().margin
+
+    def summary(self, format: Literal["text", "markdown", "latex", "html"] = "text") -> str:
+        """Return the answer in a few lines.
+
+        Parameters
+        ----------
+        format : {"text", "markdown", "latex", "html"}
+            Plain text, or tables for a page or a paper.
+
+        Returns
+        -------
+        str
+            A headline, a row a feature (of a forecast also a row a learner), what predicts, and
+            the notes.
+
+        Raises
+        ------
+        DataError
+            If the format is not known.
+        """
+        return self._answer().summary(format)
+
+    def explain(self) -> str:
+        """Return what was found, and what to do, for a reader who is no statistician.
+
+        Lines have 80 columns at most; ``answer_.explanation`` has the text in parts.
+        """
+        return self._answer().explanation.printed()
+
+    def _data_facts(self) -> DataFacts:
+        answer = self.answer_
+        return DataFacts(rows=answer.rows, scales=answer.scales, n_dropped=answer.n_dropped)
+
+    def _answer(self) -> A:
+        check_is_fitted(self, "answer_")
+        return self.answer_
+
+
+class AnswerViews(Answered[Answer]):
+    """Views of ``answer_``, under the names that scikit-learn's users expect."""
 
     @property
     def path_(self) -> "InvariancePath":
@@ -113,11 +161,6 @@ class AnswerViews:
         return self._answer().forecast
 
     @property
-    def margin_(self) -> float:
-        """Half-width within which 90% of rows lie in 90% of new environments; NaN if unknown."""
-        return self.forecast_.margin
-
-    @property
     def break_even_(self) -> "BreakEven | None":
         r"""From which shift on the invariant model is the better forecast, if that can be said.
 
@@ -141,26 +184,6 @@ class AnswerViews:
     def status_reason_(self) -> str:
         """Why ``status_`` is what it is, in a sentence."""
         return self._answer().reason
-
-    def summary(self, format: Literal["text", "markdown", "latex", "html"] = "text") -> str:
-        """Return the answer in a few lines.
-
-        Parameters
-        ----------
-        format : {"text", "markdown", "latex", "html"}
-            Plain text, or a table for a page or a paper.
-
-        Returns
-        -------
-        str
-            A headline, a row a feature, what predicts, and the notes.
-
-        Raises
-        ------
-        DataError
-            If the format is not known.
-        """
-        return self._answer().summary(format)
 
     def tidy(self, table: Literal["all_features", "evidence"] = "all_features") -> "pd.DataFrame":
         """Return a row a feature, under the names of R's broom.
@@ -200,13 +223,6 @@ class AnswerViews:
             ``error_pooled`` and ``error_mean``; and ``margin``. Errors are worked out for it.
         """
         return self._answer().glance()
-
-    def explain(self) -> str:
-        """Return what was found, and what to do, for a reader who is no statistician.
-
-        Lines have 80 columns at most; ``answer_.explanation`` has the text in parts.
-        """
-        return self._answer().explanation.printed()
 
     def plot_effects(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every effect with its interval beside the pooled one.
@@ -306,11 +322,3 @@ class AnswerViews:
 
     def _card(self) -> str:
         return answer_card(self.answer_, self._name())  # type: ignore[attr-defined]
-
-    def _data_facts(self) -> DataFacts:
-        answer = self.answer_
-        return DataFacts(rows=answer.rows, scales=answer.scales, n_dropped=answer.n_dropped)
-
-    def _answer(self) -> Answer:
-        check_is_fitted(self, "answer_")
-        return self.answer_
