@@ -1,29 +1,43 @@
 """Distances to A* and to the pooled solution over time: of a run, and where runs end."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from elinvar.plots import plot_distances
+from elinvar.studies._setting import Setting, run
 from elinvar.studies._study import Row
 from elinvar.studies._summary import quartiles
-from elinvar.studies._types import DataFrame
-
-if TYPE_CHECKING:
-    from elinvar.sensing import SensingProblem, Trajectory
+from elinvar.studies._types import Axes, DataFrame
 
 DISTANCES = ("error", "pooled_error")
 
 
-def distances(problem: "SensingProblem", path: "Trajectory") -> dict[str, NDArray[np.float64]]:
-    """Return both distances relative to the norm of A*, and the steps at which they are."""
+def cell(
+    *,
+    rng: np.random.Generator,
+    algorithm: str,
+    repetition: int,
+    setting: Setting,
+    heterogeneity: float,
+    step_size: float,
+    batch_size: int,
+    record_every: int,
+) -> list[Row]:
+    """Run once; return both distances, relative to the norm of A*, and the signals over time."""
+    problem, path = run(
+        algorithm, rng, setting, heterogeneity, step_size, batch_size, record_every=record_every
+    )
     norm = float(np.linalg.norm(problem.invariant))
-    return {"step": path.steps} | {name: getattr(path, name) / norm for name in DISTANCES}
-
-
-def as_rows(columns: dict[str, NDArray[np.float64]]) -> list[Row]:
-    """Return columns as rows of plain numbers."""
+    columns = {
+        "step": path.steps,
+        "error": path.error / norm,
+        "pooled_error": path.pooled_error / norm,
+        "invariant_signal": path.invariant_signal,
+        "spurious_signal": path.spurious_signal,
+        "residual": path.residual / norm,
+    }
     lists = (values.tolist() for values in columns.values())
     return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
@@ -42,3 +56,9 @@ def ends(
     table = quartiles(of_runs.groupby(level=by, sort=False), DISTANCES)
     table = table.reindex(list(values)).rename_axis(by).reset_index()
     return table.assign(runs=table["runs"].fillna(0).astype(int))
+
+
+def plot_over_time(rows: DataFrame, *, title: str | None = None) -> Axes:
+    """Draw both distances of each algorithm over time, medians and quartiles over runs."""
+    table = quartiles(rows.groupby(["algorithm", "step"], sort=False), DISTANCES).reset_index()
+    return plot_distances(table, ylabel="distance, relative to |A*|", title=title)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from elinvar._base import atomic_save, atomic_write, check_writable
+from elinvar._base import atomic_write, check_writable
 from elinvar.errors import MissingExtraError
-from elinvar.plots import to_png
+from elinvar.report import write_picture
 from elinvar.studies._study import C, Claim, Study, StudyConfig, install_command
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.sweeps import run_sweep
@@ -139,5 +139,4 @@ def run_study(
 def _write(result: StudyResult, folder: Path) -> None:
     with atomic_write(folder / f"{result.stem}-summary.csv") as file:
         result.summary.to_csv(file, index=False)
-    picture = to_png(result.axes)
-    atomic_save(folder / f"{result.stem}.png", lambda file: file.write(picture))
+    write_picture(result.axes, folder / f"{result.stem}.png")

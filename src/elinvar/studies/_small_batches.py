@@ -6,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 
 from elinvar._base._numbers import percent
-from elinvar.plots import plot_distances
-from elinvar.studies._distances import DISTANCES, as_rows, distances, ends
-from elinvar.studies._setting import SensingConfig, Setting, run
-from elinvar.studies._study import Claim, Row
-from elinvar.studies._summary import quartiles, rows_of
+from elinvar.studies._distances import DISTANCES, ends, plot_over_time
+from elinvar.studies._distances import cell as cell
+from elinvar.studies._setting import SensingConfig
+from elinvar.studies._study import Claim
+from elinvar.studies._summary import rows_of
 from elinvar.studies._types import Axes, DataFrame
 from elinvar.theory import noise_floor
 
@@ -59,24 +59,6 @@ class Config(SensingConfig):
 QUICK = Config(record_every=30, repetitions=5, core_seconds=1.0)
 
 
-def cell(
-    *,
-    rng: np.random.Generator,
-    algorithm: str,
-    repetition: int,
-    setting: Setting,
-    heterogeneity: float,
-    step_size: float,
-    batch_size: int,
-    record_every: int,
-) -> list[Row]:
-    """Run once, and return both distances over time relative to the norm of A*."""
-    problem, path = run(
-        algorithm, rng, setting, heterogeneity, step_size, batch_size, record_every=record_every
-    )
-    return as_rows(distances(problem, path))
-
-
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each step size ended: medians over the last third, quartiles over runs."""
     table = ends(rows, "step_size", config.step_sizes, steps=config.steps, over_time="median")
@@ -86,11 +68,9 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances over time, medians and quartiles over runs."""
-    table = quartiles(rows.groupby(["step_size", "step"], sort=False), DISTANCES).reset_index()
     nearest = min(row[key] for row in rows_of(summary) for key in DISTANCES)
-    return plot_distances(
-        table.assign(algorithm=[f"step size {eta:g}" for eta in table["step_size"]]),
-        ylabel="distance, relative to |A*|",
+    return plot_over_time(
+        rows.assign(algorithm=rows["step_size"].map("step size {:g}".format)),
         title=f"{config.algorithm} with batches of {config.batch_size:,} ends at least "
         f"{percent(nearest)} of |A*| from A* and from the pooled solution",
     )

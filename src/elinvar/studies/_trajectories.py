@@ -2,14 +2,12 @@ r"""Where three algorithms go: HeteroSGD to A\*, the pooled ones to A\* plus the
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from elinvar._base._numbers import percent
-from elinvar.plots import plot_distances
-from elinvar.studies._distances import DISTANCES, as_rows, distances, ends
-from elinvar.studies._setting import SensingConfig, Setting, run
+from elinvar.studies._distances import DISTANCES, ends, plot_over_time
+from elinvar.studies._distances import cell as cell
+from elinvar.studies._setting import SensingConfig
 from elinvar.studies._study import Claim, Row
-from elinvar.studies._summary import quartiles, rows_of
+from elinvar.studies._summary import rows_of
 from elinvar.studies._types import Axes, DataFrame
 
 TITLE = "Where three algorithms go"
@@ -56,30 +54,6 @@ class Config(SensingConfig):
 QUICK = Config(repetitions=4, record_every=20, core_seconds=1.0)
 
 
-def cell(
-    *,
-    rng: np.random.Generator,
-    algorithm: str,
-    repetition: int,
-    setting: Setting,
-    heterogeneity: float,
-    step_size: float,
-    batch_size: int,
-    record_every: int,
-) -> list[Row]:
-    """Run one algorithm, and return its distances over time relative to the norm of A*."""
-    problem, path = run(
-        algorithm, rng, setting, heterogeneity, step_size, batch_size, record_every=record_every
-    )
-    norm = float(np.linalg.norm(problem.invariant))
-    columns = distances(problem, path) | {
-        "invariant_signal": path.invariant_signal,
-        "spurious_signal": path.spurious_signal,
-        "residual": path.residual / norm,
-    }
-    return as_rows(columns)
-
-
 def summarise(rows: DataFrame, config: Config) -> DataFrame:
     """Return where each algorithm ended: averages over the last third, quartiles over runs."""
     # averages and no last iterates: spurious parts burst on the way
@@ -88,10 +62,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:
     """Draw both distances over time, medians and quartiles over runs."""
-    by_step = rows.groupby(["algorithm", "step"], sort=False)
-    return plot_distances(
-        quartiles(by_step, DISTANCES).reset_index(), ylabel="distance, relative to |A*|"
-    )
+    return plot_over_time(rows)
 
 
 def judge(summary: DataFrame, config: Config) -> tuple[Claim, ...]:
