@@ -17,6 +17,7 @@ from elinvar.plots.palette import (
     QUIET,
     VERDICT_COLOURS,
     VERDICT_LINES,
+    VERDICT_MARKERS,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ class Look:
     @classmethod
     def of_verdict(cls, verdict: str) -> "Look":
         """Return the look of a verdict, a quiet one for what is none."""
-        return cls(VERDICT_COLOURS.get(verdict, QUIET), VERDICT_LINES.get(verdict, "-"))
+        return cls(
+            VERDICT_COLOURS.get(verdict, QUIET),
+            VERDICT_LINES.get(verdict, "-"),
+            VERDICT_MARKERS.get(verdict, "o"),
+        )
 
     @classmethod
     def number(cls, k: int, dashes: Sequence[Any] = ("-",)) -> "Look":

@@ -13,7 +13,7 @@ from elinvar.plots._axes import (
     new_axes,
     plain_numbers,
 )
-from elinvar.plots._marks import dots, draw_intervals, mark, range_of
+from elinvar.plots._marks import Look, dots, draw_intervals, mark, range_of
 from elinvar.plots._tables import Row, Table, column, largest, records
 from elinvar.plots.palette import INK, QUIET, VERDICT_COLOURS, VERDICT_MARKERS
 
@@ -90,23 +90,16 @@ def _draw(ax: Axes, rows: list[Row]) -> None:
     ax.set_xlim(*range_of(core, np.hstack([low, high, *new]), reach=_REACH))
     y = np.arange(len(rows))
     draw_intervals(ax, y, *new, colour=QUIET, width=1.0, alpha=0.9, zorder=2)
-    for k, row in enumerate(rows):
-        colour, alpha = _colour(row["verdict"]), 0.55 if sure[k] else 1.0
-        width = _width(row["verdict"])
-        draw_intervals(ax, k, low[k], high[k], colour=colour, width=width, alpha=alpha, zorder=4)
+    looks = [Look.of_verdict(row["verdict"]) for row in rows]
+    for k, look in enumerate(looks):
+        width, alpha = _width(rows[k]["verdict"]), 0.55 if sure[k] else 1.0
+        draw_intervals(
+            ax, k, low[k], high[k], colour=look.colour, width=width, alpha=alpha, zorder=4
+        )
         ax.plot([pooled[k], effect[k]], [k, k], color=QUIET, linewidth=0.7, linestyle=":", zorder=2)
-    for k, row in enumerate(rows):
-        marker = _marker(row["verdict"])
-        dots(ax, effect[k], k, _colour(row["verdict"]), size=56, marker=marker, zorder=5)
+    for k, look in enumerate(looks):
+        dots(ax, effect[k], k, look.colour, size=56, marker=look.marker, zorder=5)
     dots(ax, pooled, y, INK, size=36, marker="D", hollow=True, edge=1.1, zorder=3)
-
-
-def _colour(verdict: str) -> str:
-    return VERDICT_COLOURS.get(verdict, QUIET)
-
-
-def _marker(verdict: str) -> str:
-    return VERDICT_MARKERS.get(verdict, "o")
 
 
 def _width(verdict: str) -> float:
@@ -129,7 +122,7 @@ def _finding(rows: list[Row]) -> str:
 def _legend(ax: Axes, rows: list[Row]) -> None:
     present = {row["verdict"] for row in rows}
     marks = {
-        kind: mark(colour, marker=_marker(kind), line="-", width=_width(kind))
+        kind: mark(colour, marker=VERDICT_MARKERS[kind], line="-", width=_width(kind))
         for kind, colour in VERDICT_COLOURS.items()
         if kind in present
     }

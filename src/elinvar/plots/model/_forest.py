@@ -177,11 +177,11 @@ def _draw_environments(ax: Axes, panel: Panel, rows: PanelRows) -> None:
 
 def _draw_summaries(ax: Axes, panel: Panel, rows: PanelRows) -> None:
     (common, low, high), y = panel.common, rows.of_summary(COMMON)
-    colour = panel.colour
+    colour = panel.look.colour
     if panel.holds and np.isfinite(common):
         ax.vlines(common, -0.7, rows.rule, colors=colour, linewidths=0.9, linestyles=":", zorder=1)
     draw_intervals(ax, y, low, high, colour=colour, width=2.8, alpha=0.55, zorder=3)
-    dots(ax, common, y, colour, size=52, marker=panel.marker, zorder=5)
+    dots(ax, common, y, colour, size=52, marker=panel.look.marker, zorder=5)
     if POOLED in rows.summaries:
         y = rows.of_summary(POOLED)
         dots(ax, panel.pooled, y, INK, size=38, marker="D", hollow=True, edge=1.1)
@@ -195,8 +195,8 @@ def _head(ax: Axes, panel: Panel, *, odd: str) -> None:
     head_panel(ax, panel.feature, pad=18)
     said = panel.verdict + _MODELS.get(panel.model, "")
     said += f" ○ {clean(odd, 16)}" * bool(odd)
-    shape = _SHAPES[panel.marker]
-    for text, shift, colour in ((shape, 0, panel.colour), (said, 11, INK)):
+    shape = _SHAPES[panel.look.marker]
+    for text, shift, colour in ((shape, 0, panel.look.colour), (said, 11, INK)):
         write(
             ax, text, (0, 1), frame="axes fraction", shift=(shift, 5), va="baseline", colour=colour
         )

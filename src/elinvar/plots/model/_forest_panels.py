@@ -7,9 +7,9 @@ import numpy as np
 
 from elinvar._base._verdicts import KEEP_SIZE
 from elinvar.plots._axes import clean
-from elinvar.plots._marks import Floats, range_of
+from elinvar.plots._marks import Floats, Look, range_of
 from elinvar.plots._tables import Row, Table, records
-from elinvar.plots.palette import QUIET, VERDICT_COLOURS, VERDICT_MARKERS
+from elinvar.plots.palette import VERDICT_COLOURS
 
 COMMON, POOLED, NEW = "average effect", "pooled model", "new environment (90%)"
 
@@ -37,12 +37,8 @@ class Panel:
     odd: int | None
 
     @property
-    def colour(self) -> str:
-        return VERDICT_COLOURS.get(self.verdict, QUIET)
-
-    @property
-    def marker(self) -> str:
-        return VERDICT_MARKERS.get(self.verdict, "o")
+    def look(self) -> Look:
+        return Look.of_verdict(self.verdict)
 
     @property
     def holds(self) -> bool:
