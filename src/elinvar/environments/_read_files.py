@@ -40,6 +40,8 @@ def read_files(
     DataError
         If a column does not fit its role, or a value cannot be used.
     """
+    import pyarrow as pa
+
     files = Files(path, roles.notation)
     files.warn_of_what_is_left_out()
     found = roles.find(_names(files, as_tuple(roles.environment)), files.files[0].index)
@@ -47,6 +49,14 @@ def read_files(
     files.check_all_have(columns.names)
     files.warn_of_more_columns()
     files.warn_of_points(set(columns.names) - columns.labels)
+    try:
+        return _used(files, columns, use)
+    finally:
+        # Arrow keeps what it has freed, as much as the rest of a fit takes
+        pa.default_memory_pool().release_unused()
+
+
+def _used(files: Files, columns: Columns, use: Callable[[Iterable[Rows]], T]) -> T:
     texts: set[str] = set()
     while True:
         try:
