@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from elinvar._base._check import as_numbers, check_choice, check_count, generator
+from elinvar._base._threads import one_blas_thread
 from elinvar.errors import DataError
 from elinvar.sensing._algorithms import Algorithm, AnyAlgorithm
 from elinvar.sensing._arrays import Floats
@@ -15,7 +16,6 @@ from elinvar.sensing._measurements import Rectangular
 from elinvar.sensing._plain import run_plain
 from elinvar.sensing._problem import SensingProblem
 from elinvar.sensing._run import Progress, Run
-from elinvar.sensing._threads import one_blas_thread
 from elinvar.sensing._trajectory import Method, Trajectory
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from elinvar._base._threads import one_blas_thread
 from elinvar.environments import Environments, Moments, check_environments
 from elinvar.errors import DataError
 from elinvar.inference.diagnosis._diagnosis import Diagnosis
@@ -39,6 +40,7 @@ _MORE_ROWS = (1, 2, 4, 8, 16)
 _MORE_ENVIRONMENTS = (2, 4, 8)
 
 
+@one_blas_thread()
 def diagnose(
     data: Moments | Environments,
     *,

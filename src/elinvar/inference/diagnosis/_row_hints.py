@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elinvar._base._numbers import figure
+from elinvar._base._threads import one_blas_thread
 from elinvar.errors import DataError
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._sandwich import Sandwich
@@ -20,6 +21,7 @@ _SURE = 2.5
 _LEVELS = 15
 
 
+@one_blas_thread()
 def row_hints(rows: "Environments") -> tuple[str, ...]:
     """Say where a covariance from rows looks needed, and the option that takes it.
 

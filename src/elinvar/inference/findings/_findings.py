@@ -7,6 +7,7 @@ from typing import Generic, overload
 
 import numpy as np
 
+from elinvar._base._threads import one_blas_thread
 from elinvar._base._watch import parts
 from elinvar.environments import Environments, Moments
 from elinvar.inference.diagnosis._diagnose import diagnose
@@ -92,6 +93,7 @@ class Findings(Generic[M]):
         return self.loss.problem
 
     @cached_property
+    @one_blas_thread()
     def status(self) -> Status:
         """What the findings are worth: see `status_of`."""
         if self.selection is None:
@@ -114,6 +116,7 @@ class Findings(Generic[M]):
         """Upper 95% limit of the test's noncentrality, a row; 0 with one environment."""
         return 0.0 if self.selection is None else self.selection.disagreement
 
+    @one_blas_thread()
     def evidence(self, tolerance: float = 0.25, smallest_effect: float = 0.1) -> Evidence:
         """Say of every feature what its effect is, how sure, and whether environments agree.
 
@@ -131,14 +134,17 @@ class Findings(Generic[M]):
             smallest_effect=smallest_effect,
         )
 
+    @one_blas_thread()
     def tests(self) -> list[ModelTest]:
         """Test the invariant model as a whole and part by part."""
         return self.loss.tests(self.gates)
 
+    @one_blas_thread()
     def residuals(self) -> list[EnvironmentResiduals]:
         """Residuals of the invariant model in each environment."""
         return self.loss.residuals(self.invariant, self.gates)
 
+    @one_blas_thread()
     def left_out(self) -> list[LeftOut]:
         """Repeat the whole procedure without each fold of environments, and predict them.
 
@@ -150,6 +156,7 @@ class Findings(Generic[M]):
         folds = [fold for fold, _ in self._used_without_each]
         return judged(self.loss, folds, [used for _, used in self._used_without_each])
 
+    @one_blas_thread()
     def forecasters(self) -> list[M]:
         """Return what would have predicted each environment, learned without it."""
         found = {e: used for fold, used in self._used_without_each for e in fold.places.tolist()}
@@ -180,6 +187,7 @@ class Findings(Generic[M]):
         errors = left_out_losses(rest, inner)
         return fold.models[choose(errors, own.standing, rest.level_untested).predictor]
 
+    @one_blas_thread()
     def break_even(self) -> BreakEven | None:
         """Find from which shift on the invariant model is the better forecast.
 
@@ -197,14 +205,17 @@ class Findings(Generic[M]):
             return None
         return break_even(known, self.problem.weights, self.predictor)
 
+    @one_blas_thread()
     def odd_environment(self) -> OddEnvironment | None:
         """Find the environment that alone is responsible where environments do not agree."""
         return odd_environment(self.loss, self.gates)
 
+    @one_blas_thread()
     def path(self, strengths: Floats | None = None) -> InvariancePath:
         """Follow the mean-field path over penalty strengths."""
         return self.loss.path(strengths)
 
+    @one_blas_thread()
     def diagnosis(self) -> Diagnosis:
         """Say what the data could answer, whatever the model."""
         moments, sentence = self.loss.preflight()
@@ -224,6 +235,7 @@ def learn(
 ) -> Findings[LogisticModel]: ...
 
 
+@one_blas_thread()
 def learn(
     data: Moments | Environments,
     weights: Floats,

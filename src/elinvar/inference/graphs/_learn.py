@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy.stats import norm
 
+from elinvar._base._threads import one_blas_thread
 from elinvar.inference.graphs._costs import (
     Bools,
     Costs,
@@ -112,6 +113,7 @@ Kurtosis = Callable[[Floats], Floats]
 """From coefficients (E, p, p), [e, i, j] of i on j in e, the kurtosis (p,) of what they leave."""
 
 
+@one_blas_thread()
 def learn_graph(
     moments: GraphMoments,
     task: GraphTask,

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 import numpy as np
 
+from elinvar._base._threads import one_blas_thread
 from elinvar.environments import Moments
 from elinvar.inference import moment_error
 from elinvar.inference.stochastic import halve_until_bounded
@@ -15,7 +16,6 @@ from elinvar.sensing._algorithms import Init
 from elinvar.sensing._descent import descend
 from elinvar.sensing._own import environment_order
 from elinvar.sensing._start import start_factor
-from elinvar.sensing._threads import one_blas_thread
 from elinvar.sensing.quadratic._moments import CentredMoments
 from elinvar.sensing.quadratic._steps import (
     QuadraticTrajectory,

@@ -1,4 +1,9 @@
-"""One BLAS thread while a run goes on: small products are faster so, and runs share the cores."""
+"""One BLAS thread while work on small matrices goes on.
+
+Products of small matrices take less time than several threads need to meet: where other programs
+use the cores too, or a container has fewer than the machine, they wait for each other many times as
+long as they work.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
