@@ -36,7 +36,7 @@ mixed.plot_trajectory()
 
 # %%
 # As a table, to go on with:
-print(model.tidy().round(2).to_string(index=False))
+print(model.tidy()[["term", "estimate"]].round(2).to_string(index=False))
 
 # %%
 # Products of features
