@@ -202,7 +202,8 @@ BAD = {
     "page.csv": (b"<!DOCTYPE html><html>a,y,site", "is a web page"),
     "noending": (b"a,y\0site\n1,2,s\n", "of a format that is not known; files that can be read"),
     "parts.json": (b"[1, 2]", "no list of objects"),
-    "late.jsonl": (LATE_KEY, "keys further down that its first rows lack"),
+    # pyarrow before 20 reads such a file at once: what its first rows lack is missing there
+    "late.jsonl": (LATE_KEY, r"keys further down that its first rows lack|\(NaN\) in b \("),
 }
 
 
