@@ -25,6 +25,8 @@ _IDENTICAL = 1e-11
 _ROUNDING = 1e-12
 # the square of 10^150 is still a number
 _DECADES = 150
+# entries of matrices that stay in the cache
+_IN_CACHE = 250_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,30 +123,32 @@ class LinearProblem:
         target_center = float(weights @ moments.mean_y)
         shift = (moments.mean_x - center) * shared
         target_shift = (moments.mean_y - target_center) * shared
-        gram, cross, power = _about(moments, shift, target_shift)
-        variance = weights @ gram.diagonal(axis1=1, axis2=2)
-        varies, schema = _varies(variance, weights @ moments.mean_x**2), moments.schema
+        inner, cross = _without_rounding(moments)
+        # about another point moments are those about the own means plus the square of the shift
+        power = moments.var_y + target_shift**2
+        square = weights @ moments.mean_x**2
+        variance = weights @ (np.einsum("ejj->ej", inner) + shift**2)
+        varies, schema = _varies(variance, square), moments.schema
         constant = tuple(schema.columns[j] for j in np.flatnonzero(~varies & ~schema.reference))
         target_scale = _target_scale(weights, power)
+        pooled = average(weights, inner) + (weights * shift.T) @ shift
         columns = np.flatnonzero(varies & ~schema.reference)
-        kept, duplicates = _without_duplicates(gram, weights, variance, columns, schema.columns)
+        kept, duplicates = _without_duplicates(pooled, variance, columns, schema.columns)
         scale = np.sqrt(variance[kept])
         _check_units(schema.columns, kept, scale, target_scale)
-        if len(kept) < schema.n_columns:
-            gram = gram[:, kept[:, None], kept]
-        gram /= scale[:, None] * scale
-        cross = cross[:, kept] / (scale * target_scale)
+        gram = _standardised(inner, shift, kept, scale, shared)
+        cross = cross[:, kept] + shift[:, kept] * target_shift[:, None]
+        cross /= scale * target_scale
         features, gate = _gates_of(schema.groups[kept])
         means = (moments.mean_x - center)[:, kept] / scale
         if shared:
             means = np.concatenate([np.zeros((len(means), 1)), means], axis=1)
-            gram, cross, gate = _with_constant(
-                gram, cross, gate, shift[:, kept] / scale, target_shift / target_scale
-            )
+            cross = np.concatenate([target_shift[:, None] / target_scale, cross], axis=1)
+            gate = np.concatenate([[-1], gate])
         return cls(
             moments=moments,
             intercept=intercept,
-            gram=np.ascontiguousarray(gram),
+            gram=gram,
             cross=np.ascontiguousarray(cross),
             target_power=power / target_scale**2,
             count=count,
@@ -217,15 +221,19 @@ class LinearProblem:
 
         About each environment's own means; 0 for a column that is constant in the environment.
         """
+        return self.within_of(np.arange(len(self.columns)))
+
+    def within_of(self, places: Places) -> tuple[Floats, Floats]:
+        """Return the same for some of the columns, counted without the constant."""
         if self.absorbed:
-            return self.gram, self.cross
+            return self.gram[:, places[:, None], places], self.cross[:, places]
         inner, joint = _without_rounding(self.moments)
-        k, scale = self.columns, self.scale
+        k, scale = self.columns[places], self.scale[places]
         inner = inner[:, k[:, None], k]
         inner /= scale[:, None] * scale
         joint = joint[:, k] / (scale * self.target_scale)
         # by the rule of rank, where the constant comes first
-        size = np.einsum("ejj->ej", self.gram)[:, 1:]
+        size = np.einsum("ejj->ej", self.gram)[:, 1 + places]
         varies = np.einsum("ejj->ej", inner) > RANK * size
         if not varies.all():
             inner *= varies[:, :, None] & varies[:, None, :]
@@ -290,15 +298,26 @@ def average(weights: Floats, matrices: Floats) -> Floats:
     return total.reshape(q, q)
 
 
-def _about(
-    moments: "Moments", shift: Floats, target_shift: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Second moments about points from which the own means are away by ``shift`` (E, p)."""
-    inner, joint = _without_rounding(moments)
-    # about another point they are those about the own means plus the square of the shift
-    gram = shift[:, :, None] * shift[:, None, :]
-    gram += inner
-    return gram, joint + shift * target_shift[:, None], moments.var_y + target_shift**2
+def _standardised(
+    inner: Floats, shift: Floats, kept: Places, scale: Floats, shared: bool
+) -> Floats:
+    """Second moments (E, q, q) of the kept columns and, in front of them, a shared constant."""
+    (n_environments, p), k = shift.shape, len(kept)
+    gram = np.empty((n_environments, k + shared, k + shared))
+    # few environments at a time, so that they stay in the cache
+    step = max(1, _IN_CACHE // max(p, 1) ** 2)
+    unit, shift = scale[:, None] * scale, shift[:, kept]
+    for start in range(0, n_environments, step):
+        some = slice(start, start + step)
+        part = inner[some] if k == p else inner[some, kept[:, None], kept]
+        block = gram[some, shared:, shared:]
+        np.multiply(shift[some, :, None], shift[some, None], out=block)
+        block += part
+        block /= unit
+    if shared:
+        gram[:, 0, 0] = 1.0
+        gram[:, 0, 1:] = gram[:, 1:, 0] = shift / scale
+    return gram
 
 
 def _varies(variance: Floats, square: Floats) -> Bools:
@@ -362,11 +381,11 @@ def _without_rounding(moments: "Moments") -> tuple[Floats, Floats]:
 
 
 def _without_duplicates(
-    gram: Floats, weights: Floats, variance: Floats, usable: Places, names: tuple[str, ...]
+    pooled: Floats, variance: Floats, usable: Places, names: tuple[str, ...]
 ) -> tuple[Places, tuple[tuple[str, str], ...]]:
     """Drop every column that equals an earlier one up to shift and scale."""
     inverse = 1.0 / np.sqrt(variance[usable])
-    correlation = average(weights, gram)[usable[:, None], usable]
+    correlation = pooled[usable[:, None], usable]
     correlation = np.abs(correlation * inverse[:, None] * inverse)
     correlation.flat[:: len(usable) + 1] = 0.0
     if not len(usable) or correlation.max() <= 1 - _IDENTICAL:
@@ -380,16 +399,3 @@ def _without_duplicates(
     keep = np.array([k for k in range(len(usable)) if k not in first], dtype=np.intp)
     pairs = tuple((names[usable[j]], names[usable[i]]) for j, i in first.items())
     return usable[keep], pairs
-
-
-def _with_constant(
-    gram: Floats, cross: Floats, gate: Places, shift: Floats, target_shift: Floats
-) -> tuple[Floats, Floats, Places]:
-    """Put the shared intercept in front as column 0."""
-    n_environments, q = cross.shape
-    wide = np.empty((n_environments, q + 1, q + 1))
-    wide[:, 0, 0] = 1.0
-    wide[:, 0, 1:] = wide[:, 1:, 0] = shift
-    wide[:, 1:, 1:] = gram
-    column = target_shift[:, None]
-    return wide, np.concatenate([column, cross], axis=1), np.concatenate([[-1], gate])

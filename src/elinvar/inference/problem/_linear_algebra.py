@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import numpy as np
+from scipy.linalg.lapack import dpotrs
 
 from elinvar.inference.problem._types import Bools, Floats
 
@@ -10,7 +11,9 @@ RANK = 1e-10
 """A direction whose second moment is below this share of the largest one is none."""
 
 # pivots are roots of variances, and 1e-6 is far above ``RANK``
-_FAR = 1e-3
+FAR = 1e-3
+"""Pivots of Cholesky's factor above this share of the largest one lose no rank."""
+
 # so many matrices, of at most so many columns, are gone through at once
 _SMALL, _MANY = 40, 40
 
@@ -173,7 +176,7 @@ def _far(lower: Floats, unit: Floats | float = 1.0) -> tuple[Floats, Bools]:
     """Return factors, and which are of matrices that are far from losing a rank in these units."""
     with np.errstate(invalid="ignore"):
         pivots = np.einsum("...jj->...j", lower) * unit
-        return lower, pivots.min(axis=-1) > _FAR * pivots.max(axis=-1)
+        return lower, pivots.min(axis=-1) > FAR * pivots.max(axis=-1)
 
 
 def ranks(estimable: Floats) -> Floats:
@@ -184,7 +187,9 @@ def ranks(estimable: Floats) -> Floats:
 
 def solve(matrices: Floats, vectors: Floats) -> Floats:
     """Least-norm solutions (..., k) of symmetric positive semidefinite systems."""
-    regular = _plainly_regular(matrices)
+    lower, regular = _cholesky(matrices)
+    if matrices.ndim == 2 and regular and len(matrices):
+        return np.asarray(dpotrs(lower, vectors, lower=1)[0], dtype=np.float64)
     if regular.all():
         return np.asarray(np.linalg.solve(matrices, vectors[..., None])[..., 0], dtype=np.float64)
     solutions = np.empty(vectors.shape)

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._linear_algebra import factors, pseudo_inverses, ranks
+from elinvar.inference.problem._linear_algebra import FAR, factors, pseudo_inverses, ranks
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 # entries of a stack over environments: what is gone through again and again stays in the cache
 _BATCH = 200_000
 # so many supports are worth a stack of their own
 _ENOUGH = 120
+# tables of so many columns have so many supports that they are worth a compiled kernel
+_COMPILED = 10
 # a mean that is wrong by less than this share of a standard deviation does no harm
 _ROUGH = 0.1
 # from pooled least squares the weights settle in four rounds, even with one row to spare
@@ -27,11 +29,10 @@ class SupportFits:
     ----------
     columns, size : array of shape (M, k), (M,)
         Those of each support, -1 where it has fewer than k; and how many it has.
-    gram, cross : array of shape (M, E, k, k), (M, E, k)
     residual, rank : array of shape (M, E)
         What they leave of the target's second moment, and how many columns they can tell.
     weight : array of shape (M, E)
-        n_e over the noise: the precision of an environment's fit is that times ``gram``.
+        n_e over the noise: the precision of an environment's fit is that times its moments.
     freedom : array of shape (M, E)
         With which the noise was estimated, at least 1; m_e + 2 where ``few``.
     few : boolean array of shape (M,)
@@ -42,14 +43,14 @@ class SupportFits:
         The common fit and its covariance, 0 on what it cannot tell.
     lost : array of shape (M, E)
         What the common fit loses in each environment: (w - w_e)' G_e (w - w_e).
+    trace : array of shape (M, E)
+        tr T^-1 G_e: how far an environment takes part in the common fit, over its weight.
     spare, told : boolean array of shape (M,)
         Whether there are rows to spare everywhere, and the common fit tells all columns apart, too.
     """
 
     columns: Places
     size: Places
-    gram: Floats
-    cross: Floats
     residual: Floats
     rank: Floats
     weight: Floats
@@ -59,6 +60,7 @@ class SupportFits:
     inverse: Floats
     coef: Floats
     lost: Floats
+    trace: Floats
     spare: Bools
     told: Bools
 
@@ -106,12 +108,92 @@ def _batches(
         yield rows[start : start + step], columns[start : start + step]
 
 
-def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
+def fit_supports(
+    problem: LinearProblem, columns: Places, weights: Floats | None = None
+) -> SupportFits:
     """Fit supports of up to k columns each, (M, k), in each environment and, by precision, in all.
 
     With the precision P_e = n_e G_e / sigma_e^2 the common fit is w = T^-1 sum P_e w_e, T = sum
-    P_e. Where rows are few, environments weigh by their residuals about it instead.
+    P_e. Where rows are few, environments weigh by their residuals about it instead. With
+    ``weights`` (E,) environments weigh by these, P_e = weights_e G_e, whatever their noise.
     """
+    if not _compiles(problem, columns):
+        return _fit_stack(problem, columns, weights)
+    fits, regular = _fit_regular(problem, columns, weights)
+    rest = ~regular | fits.few
+    if rest.any():
+        for name, value in vars(_fit_stack(problem, columns[rest], weights)).items():
+            getattr(fits, name)[rest] = value
+    return fits
+
+
+def squared_traces(problem: LinearProblem, fits: SupportFits, some: Bools) -> Floats:
+    """Traces tr (T^-1 P_e)^2, (m, E), of some of the supports."""
+    columns, weight, inverse = fits.columns[some], fits.weight[some], fits.inverse[some]
+    if not _compiles(problem, columns):
+        gram = moments_of(problem, columns)[0]
+        part = (inverse[:, None] @ gram) * weight[..., None, None]
+        return np.asarray(np.einsum("mejk,mekj->me", part, part), dtype=np.float64)
+    from elinvar.inference.kernels import _supports
+
+    traces = np.zeros(weight.shape)
+    gram, _, places = _used(problem, columns)
+    _supports.squared_traces(gram, places, weight, inverse, traces)
+    return traces
+
+
+def _compiles(problem: LinearProblem, columns: Places) -> bool:
+    """Whether supports are fitted by what is compiled: by the table, whatever the supports."""
+    return len(problem.columns) >= _COMPILED and columns.size > 0
+
+
+def _fit_regular(
+    problem: LinearProblem, columns: Places, weights: Floats | None
+) -> tuple[SupportFits, Bools]:
+    """Fit supports one after the other, and tell which are far from losing a rank, (M,).
+
+    The fits of others mean nothing, nor do those of few rows.
+    """
+    from elinvar.inference.kernels._supports import regular_fits
+
+    (many, k), n_environments = columns.shape, len(problem.count)
+    regular, residual = np.empty(many, dtype=bool), np.empty((many, n_environments))
+    lost, trace = np.zeros((2, many, n_environments))
+    coef, inverse = np.zeros((many, k)), np.zeros((many, k, k))
+    rows = problem.count - problem.absorbed
+    gram, cross, places = _used(problem, columns)
+    regular_fits(
+        (gram, cross, problem.target_power, rows, problem.floor),
+        places,
+        np.zeros(n_environments) if weights is None else weights,
+        FAR,
+        (regular, residual, lost, trace, coef, inverse),
+    )
+    size = (columns >= 0).sum(axis=1)
+    rank = np.repeat(size[:, None].astype(np.float64), n_environments, axis=1)
+    left = rows - rank
+    spare, freedom = np.asarray((left >= 1).all(axis=1)), np.maximum(left, 1.0)
+    fits = SupportFits(
+        columns=columns,
+        size=size,
+        residual=residual,
+        rank=rank,
+        weight=freedom / residual if weights is None else np.tile(weights, (many, 1)),
+        freedom=freedom,
+        few=spare & _few_rows(rank, freedom, size) & (weights is None),
+        shrunk=np.ones(many),
+        inverse=inverse,
+        coef=coef,
+        lost=lost,
+        trace=trace,
+        spare=spare,
+        told=spare.copy(),
+    )
+    return fits, regular
+
+
+def _fit_stack(problem: LinearProblem, columns: Places, weights: Floats | None) -> SupportFits:
+    """Fit supports of any rank, many at once."""
     gram, cross, fill = moments_of(problem, columns)
     lower, z, rank = factors(gram + fill, cross)
     size = (columns >= 0).sum(axis=1)
@@ -120,9 +202,9 @@ def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
     residual = np.maximum(problem.target_power - explained, problem.floor)
     left = problem.count - rank - problem.absorbed
     spare = np.asarray((left >= 1).all(axis=1))
-    freedom = np.maximum(left, 1.0)
-    few = spare & _few_rows(rank, freedom, size)
-    weight, shrunk = freedom / residual, np.ones(len(columns))
+    freedom, shrunk = np.maximum(left, 1.0), np.ones(len(columns))
+    few = spare & _few_rows(rank, freedom, size) & (weights is None)
+    weight = freedom / residual if weights is None else np.tile(weights, (len(columns), 1))
     if few.any():
         settled, own_freedom, own_shrunk = _settle(
             problem, size[few], gram[few], cross[few], fill[few], lower[few], z[few], residual[few]
@@ -135,8 +217,6 @@ def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
     return SupportFits(
         columns=columns,
         size=size,
-        gram=gram,
-        cross=cross,
         residual=residual,
         rank=rank,
         weight=weight,
@@ -146,6 +226,7 @@ def fit_supports(problem: LinearProblem, columns: Places) -> SupportFits:
         inverse=inverse,
         coef=coef,
         lost=_lost(lower, z, coef),
+        trace=_trace(inverse, gram),
         spare=spare,
         told=spare & whole,
     )
@@ -156,13 +237,7 @@ def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats,
 
     They are 0 where there is no column; what makes them regular there is (M, 1, k, k).
     """
-    table, joint = problem.gram, problem.cross
-    used = np.flatnonzero(np.bincount(columns.ravel() + 1, minlength=joint.shape[1] + 1)[1:])
-    if 2 * len(used) < joint.shape[1]:
-        # of many columns few are looked up again and again
-        place = np.full(joint.shape[1] + 1, -1)
-        place[used] = np.arange(len(used))
-        table, joint, columns = table[:, used[:, None], used], joint[:, used], place[columns]
+    table, joint, columns = _used(problem, columns)
     n_environments, q = joint.shape
     pair = (columns[:, :, None] * q + columns[:, None, :]).T
     gram = np.take(table.reshape(n_environments, q * q), pair, axis=1, mode="wrap")
@@ -175,6 +250,18 @@ def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats,
         np.einsum("jjm->jm", fill)[:] = absent
     # supports are the fastest index: what is done to all entries of a kind runs over them
     return gram.transpose(3, 0, 1, 2), cross.transpose(2, 0, 1), fill.T[:, None]
+
+
+def _used(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats, Places]:
+    """Moments of the columns that supports have, and with the target, and the supports in them."""
+    gram, cross = problem.gram, problem.cross
+    used = np.flatnonzero(np.bincount(columns.ravel() + 1, minlength=cross.shape[1] + 1)[1:])
+    if not len(used) or 2 * len(used) >= cross.shape[1]:
+        return gram, cross, columns
+    # of many columns few are looked up again and again
+    place = np.full(cross.shape[1] + 1, -1)
+    place[used] = np.arange(len(used))
+    return gram[:, used[:, None], used], cross[:, used], place[columns]
 
 
 def _common(
@@ -196,6 +283,19 @@ def _lost(lower: Floats, z: Floats, coef: Floats) -> Floats:
     apart = np.einsum("jkem,km->jem", lower.T, coef.T) - z.T
     lost: Floats = np.einsum("jem,jem->em", apart, apart).T
     return lost
+
+
+def _trace(inverse: Floats, gram: Floats) -> Floats:
+    """Traces tr T^-1 G_e, (M, E)."""
+    trace: Floats = np.einsum("kjm,kjem->em", inverse.T, gram.T).T
+    return trace
+
+
+def may_be_few(problem: LinearProblem, k: int) -> bool:
+    """Whether rows may be few for supports of k columns, whatever their ranks."""
+    freedom = np.maximum(problem.count - k - problem.absorbed, 1.0)
+    # as below, with the largest rank and f at least 1
+    return bool((4.0 * k / freedom**2).sum() > _ROUGH * np.sqrt(2.0))
 
 
 def _few_rows(rank: Floats, freedom: Floats, size: Places) -> Bools:
@@ -231,7 +331,7 @@ def _settle(
     for _ in range(_ROUNDS):
         inverse, coef, whole = _common(weight, gram, cross, fill)
         told &= whole
-        share = weight * np.einsum("kjm,kjem->em", inverse.T, gram.T).T
+        share = weight * _trace(inverse, gram)
         freedom = problem.count - problem.absorbed - share
         weight = freedom / (residual + _lost(lower, z, coef))
     shrunk = (1.0 - 2.0 * (share / freedom).sum(axis=1) / np.maximum(size, 1)) ** 2

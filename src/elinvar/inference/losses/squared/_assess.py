@@ -5,7 +5,7 @@ import numpy as np
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.problem._supports import SupportFits, by_width, fit_supports
+from elinvar.inference.problem._supports import SupportFits, by_width, fit_supports, squared_traces
 from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._overidentification import estimated_law, restricted_law
 
@@ -84,9 +84,7 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
     some = np.ones(len(weight), dtype=bool) if thorough else weakest >= 1
     if some.any():
         # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
-        share = (fits.inverse[some, None] @ fits.gram[some]) * weight[some][..., None, None]
-        first = np.einsum("mejj->me", share)
-        second = np.einsum("mejk,mekj->me", share, share)
+        first, second = (weight * fits.trace)[some], squared_traces(problem, fits, some)
         b[0, some] = ((rank[some] - 2 * first + second) / fits.freedom[some]).sum(axis=1)
         b[1, some] = ((rank[some] - first) ** 2 / fits.freedom[some]).sum(axis=1)
     return np.stack(

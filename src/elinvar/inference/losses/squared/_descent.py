@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -37,6 +38,11 @@ class Descent:
     free: Places
     largest: int
     _known: dict[bytes, tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def _power(self) -> Floats:
+        """Second moments of the columns, and 0 where a support has none, (q + 1, E)."""
+        return np.pad(np.einsum("ejj->je", self.problem.gram), ((0, 1), (0, 0)))
 
     def along(self, kappas: Floats, starts: Bools) -> Bools:
         """Local optima from every start (n, n_gates), kappa after kappa, (n n_kappas, n_gates)."""
@@ -123,7 +129,7 @@ class Descent:
             worst = (fits.residual + fits.lost).max(axis=1)
             risk = np.log(np.maximum(worst, 1e-300)) + self.price * fits.size
             found[0, rows] = np.where(fits.told, risk, np.inf)
-            found[1, rows] = _beyond(fits) / n_rows
+            found[1, rows] = _beyond(fits, self._power) / n_rows
         return found
 
 
@@ -131,11 +137,11 @@ def _keys(masks: Bools) -> list[bytes]:
     return [row.tobytes() for row in np.packbits(masks, axis=1)]
 
 
-def _beyond(fits: SupportFits) -> Floats:
+def _beyond(fits: SupportFits, power: Floats) -> Floats:
     """How far the test's statistic is above what it would be if environments agreed, (M,).
 
     The traces that correct the test for small samples are those of environments whose second
-    moments are alike.
+    moments are alike. ``power`` are second moments of the columns, (q + 1, E).
     """
     weight, rank = fits.weight, fits.rank
     statistic = (weight * fits.lost).sum(axis=1)
@@ -144,7 +150,7 @@ def _beyond(fits: SupportFits) -> Floats:
     # f F - f for F of Chow's form, to which the test comes where environments are alike
     settled = statistic * (whole - f) / np.maximum(whole - statistic, 1e-300) - f
     # B1 and B2 of the test with tr K_e / k in the place of each eigenvalue of K_e = T^-1 P_e
-    trace = weight * np.einsum("mejj->me", fits.gram)
+    trace = weight * power[fits.columns].sum(axis=1)
     part = 1 - trace / np.maximum(trace.sum(axis=1), 1e-300)[:, None]
     b1 = (rank * part**2 / fits.freedom).sum(axis=1)
     b2 = ((rank * part) ** 2 / fits.freedom).sum(axis=1)

@@ -6,7 +6,6 @@ import numpy as np
 
 from elinvar.inference.problem._linear import WIDE, LinearProblem, average
 from elinvar.inference.problem._linear_algebra import (
-    factors,
     pseudo_inverses,
     ranks,
     solve,
@@ -51,7 +50,7 @@ def support_errors(problem: LinearProblem, masks: Bools, *, intercepts: bool = T
 
 def _left_out_errors(problem: LinearProblem, fits: SupportFits, intercepts: bool) -> Floats:
     """Errors (M, E) of supports on each environment, with the weights of all environments."""
-    gram, cross, weights = fits.gram, fits.cross, problem.weights
+    (gram, cross, _), weights = moments_of(problem, fits.columns), problem.weights
     total = _of_others(fits.weight[..., None, None] * gram)
     # where a support has no column, and a coefficient of 0
     absent = (fits.columns < 0)[:, None, :, None] * np.eye(gram.shape[-1])
@@ -103,26 +102,13 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
     inside, weights = problem.column_masks(masks), problem.weights
     lines, coefs = np.full((2, len(masks)), np.inf), np.zeros((len(masks), inside.shape[1] + 1))
     for rows, columns in by_width(inside, len(problem.count)):
-        gram, cross, fill = moments_of(problem, columns)
-        _, z, rank = factors(gram + fill, cross)
-        rank -= (columns < 0).sum(axis=1)[:, None]
-        explained = np.einsum("jem,jem->em", z.T, z.T).T
-        left = np.maximum(problem.target_power - explained, problem.floor)
-        freedom = problem.count - rank - problem.absorbed
-        noise = left / np.maximum(freedom, 1.0)  # sigma_e^2 / n_e
-        # turned round, so that sums go through whole rows of supports
-        total = np.einsum("e,kjem->kjm", weights, gram.T)
-        each = np.ascontiguousarray((noise * weights**2).T)
-        spread = np.einsum("em,kjem->kjm", each, gram.T)
-        inverse, told = pseudo_inverses(total.T + fill[:, 0])
-        pull = np.einsum("e,jem->jm", weights, cross.T)
-        coef = np.einsum("kjm,km->jm", inverse.T, pull)
+        fits = fit_supports(problem, columns, weights)
+        noise = fits.residual / fits.freedom  # sigma_e^2 / n_e
         # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs
-        rise = weights @ problem.target_power - np.einsum("jm,jm->m", coef, pull)
-        rise += np.einsum("kjm,kjm->m", inverse.T, spread) - (left + noise * rank) @ weights
-        good = (freedom >= 1).all(axis=1) & (ranks(told) == columns.shape[1])
+        rise = (fits.lost + noise * (weights * fits.trace - fits.rank)) @ weights
+        good = fits.told
         lines[:, rows[good]] = (noise * problem.count @ weights)[good], np.maximum(rise[good], 0)
-        coefs[rows[good, None], columns[good]] = coef.T[good]
+        coefs[rows[good, None], columns[good]] = fits.coef[good]
     return lines, coefs[:, :-1]
 
 

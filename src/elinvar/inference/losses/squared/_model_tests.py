@@ -84,7 +84,7 @@ def _coefficients(problem: LinearProblem, gates: Bools) -> Tested | None:
 
 
 def _residual_mean(
-    problem: LinearProblem, own: OwnSlopes, few: tuple[Bools, OwnSlopes, Floats]
+    problem: LinearProblem, own: OwnSlopes, few: tuple[Bools, OwnSlopes, Floats] | None
 ) -> Tested | None:
     r"""Test one intercept, given common slopes.
 
@@ -95,7 +95,7 @@ def _residual_mean(
     the means can tell are fitted with that. The law has the traces of :math:`\Theta V_e`, of its
     square, and of :math:`\Theta` with the part of the slopes' weights.
     """
-    if few[0][0]:
+    if few is not None:
         own = few[1]
     count = problem.count
     mean, freedom, sampling = own.mean[0], own.freedom[0], own.noise[0] / count
@@ -116,7 +116,7 @@ def _residual_mean(
     # f_m = E - 1 less the slopes that only the means can tell
     lost = (len(estimable) - ranks(estimable)) - (len(covariance) - own.common_rank[0])
     f = np.array([len(sampling) - 1.0 + lost])
-    if few[0][0]:
+    if few is not None:
         return _tested(settled_intercepts(np.array([q]), f, own, count, few[2]), f[0] > 0)
     # D_ee Theta_ee: what the environment's own noise has of V_e
     weight = 1 - np.einsum("ej,jk,ek->e", design, inverse, design) / sampling

@@ -56,9 +56,11 @@ class OwnSlopes:
 
         ``weight`` (M, E) is n_e over the noise, by default that of each environment's own fit.
         """
-        moments, (inner, joint) = problem.moments, problem.within
-        gram = np.moveaxis(inner[:, columns[:, :, None], columns[:, None, :]], 1, 0)
-        cross = np.moveaxis(joint[:, columns], 1, 0)
+        moments, (used, place) = problem.moments, np.unique(columns, return_inverse=True)
+        inner, joint = problem.within_of(used)
+        place = place.reshape(columns.shape)
+        gram = np.moveaxis(inner[:, place[:, :, None], place[:, None, :]], 1, 0)
+        cross = np.moveaxis(joint[:, place], 1, 0)
         inverse, estimable = pseudo_inverses(gram)
         explained = np.einsum("mej,mejk,mek->me", cross, inverse, cross)
         rank = ranks(estimable)

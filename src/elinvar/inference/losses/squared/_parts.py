@@ -6,7 +6,7 @@ from elinvar.inference.losses._records import Parts
 from elinvar.inference.losses.squared._own_slopes import OwnSlopes
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
-from elinvar.inference.problem._supports import by_size, fit_supports
+from elinvar.inference.problem._supports import by_size, fit_supports, may_be_few
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._equality import same_scale
 from elinvar.inference.tests._overidentification import Law, estimated_law, restricted_law
@@ -68,21 +68,28 @@ def _intercepts_test(problem: LinearProblem, columns: Places, own: OwnSlopes) ->
     b = ((1 - share) ** 2 / own.freedom).sum(axis=1)
     f = np.full(len(q), len(problem.count) - 1.0)
     law = estimated_law(q, f, 2 * b, 3 * b)
-    few, settled, freedom = settled_slopes(problem, columns)
-    if not few.any():
+    found = settled_slopes(problem, columns)
+    if found is None:
         return law
+    few, settled, freedom = found
     q = _intercepts(settled, problem.count)[0]
     return law.replaced(few, settled_intercepts(q, f[few], settled, problem.count, freedom))
 
 
-def settled_slopes(problem: LinearProblem, columns: Places) -> tuple[Bools, OwnSlopes, Floats]:
+def settled_slopes(
+    problem: LinearProblem, columns: Places
+) -> tuple[Bools, OwnSlopes, Floats] | None:
     """Supports whose rows are few, their slopes at weights that the common model settled.
 
-    And the freedoms of ``settle`` (M, E), for a shared intercept.
+    And the freedoms of ``settle`` (M, E), for a shared intercept. None if there are no such ones.
     """
+    if not may_be_few(problem, columns.shape[1] + 1):
+        return None
     # the shared intercept is column 0
     fits = fit_supports(problem, np.insert(columns + 1, 0, 0, axis=1))
     few = fits.few
+    if not few.any():
+        return None
     return few, OwnSlopes.of(problem, columns[few], fits.weight[few]), fits.freedom[few]
 
 

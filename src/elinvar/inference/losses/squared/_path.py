@@ -129,6 +129,63 @@ def invariance_path(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class PathTable:
+    """Moments as paths take them, gate after gate by their covariance with the target.
+
+    The last digits depend on the order of rows, and a cycle would make them grow: they are rounded.
+
+    Attributes
+    ----------
+    turn : array of shape (q,)
+        Columns in the order of the paths.
+    gram, cross, power : array of shape (q, q E), (q E,), (E,)
+        The environment is the fastest index.
+    gates : tuple
+        First column, last column + 1, whether it may close, and curvature of each gate.
+    start : array of shape (q,)
+        Pooled least squares.
+    """
+
+    turn: Places
+    gram: Floats
+    cross: Floats
+    power: Floats
+    gates: tuple[Places, Places, Bools, Floats]
+    start: Floats
+
+    @classmethod
+    def of(cls, problem: LinearProblem) -> "PathTable":
+        """Lay out the moments of a problem; the order of its columns decides nothing."""
+        gates = problem.by_strength
+        place = np.argsort(gates)[problem.gate_of[problem.offset :]]
+        rank = np.append(-np.ones(problem.offset), place)
+        turn = np.argsort(rank, kind="stable")
+        gate_of, q = rank[turn], len(turn)
+        change = np.append(0, np.flatnonzero(gate_of[1:] != gate_of[:-1]) + 1)
+        stop = np.append(change[1:], q)
+        gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always[gates]])
+        pooled = average(problem.weights, problem.gram)
+        start = solve(pooled, problem.weights @ problem.cross)[turn]
+        pooled = np.round(pooled, 11)[turn[:, None], turn]
+        # L of a group, the largest eigenvalue of its pooled block; S_jj of a single column
+        curvature = np.array(
+            [
+                pooled[a, a] if b - a == 1 else np.linalg.eigvalsh(pooled[a:b, a:b])[-1]
+                for a, b in zip(change, stop, strict=True)
+            ]
+        )
+        gram = np.round(problem.gram[:, turn[:, None], turn].transpose(1, 2, 0), 11)
+        return cls(
+            turn=turn,
+            gram=np.ascontiguousarray(gram).reshape(q, q * len(problem.count)),
+            cross=np.round(problem.cross[:, turn].T.ravel(), 11),
+            power=np.round(problem.target_power, 11),
+            gates=(change, stop, gated, curvature),
+            start=start,
+        )
+
+
 def path_coefficients(
     problem: LinearProblem,
     strengths: Floats,
@@ -138,52 +195,32 @@ def path_coefficients(
     tolerance: float = 1e-3,
     max_sweeps: int = 60,
     start: Floats | None = None,
+    table: PathTable | None = None,
 ) -> tuple[Floats, Bools]:
     """Standardised coefficients (L, q) along the path, and which of them converged."""
     from elinvar.inference.kernels._path import follow_path
 
     if not len(problem.gate_of):
         return np.zeros((len(strengths), 0)), np.ones(len(strengths), dtype=bool)
-    n_environments = len(problem.count)
     if debias is None:
-        freedom = max(n_environments - 1, 1)
+        freedom = max(len(problem.count) - 1, 1)
         # (E - 1) Var_e h / se^2 is chi-squared if slopes are alike: what 2% exceed is noise
         debias = float(chdtri(freedom, 0.02)) / freedom
-    # by their covariance with the target: the order of the columns decides nothing
-    gates = problem.by_strength
-    rank = np.append(-np.ones(problem.offset), np.argsort(gates)[problem.gate_of[problem.offset :]])
-    turn = np.argsort(rank, kind="stable")
-    gate_of = rank[turn]
-    change = np.append(0, np.flatnonzero(gate_of[1:] != gate_of[:-1]) + 1)
-    stop = np.append(change[1:], len(gate_of))
-    gated = np.concatenate([np.zeros(problem.offset, dtype=bool), ~problem.always[gates]])
-    gram = np.round(problem.gram[:, turn[:, None], turn], 11)
-    pooled = np.round(average(problem.weights, problem.gram), 11)[turn[:, None], turn]
-    # L of a group, the largest eigenvalue of its pooled block; S_jj of a single column
-    curvature = np.array(
-        [
-            pooled[a, a] if b - a == 1 else np.linalg.eigvalsh(pooled[a:b, a:b])[-1]
-            for a, b in zip(change, stop, strict=True)
-        ]
-    )
-    if start is None:
-        start = pooled_solution(problem)
-    q = len(turn)
-    coef = np.empty((len(strengths), q))
-    coef[:, turn], sweeps = follow_path(
-        # the last digits depend on the order of rows, and a cycle would make them grow
-        gram.transpose(1, 2, 0).reshape(q, q * n_environments),
-        np.round(problem.cross[:, turn].T.ravel(), 11),
-        np.round(problem.target_power, 11),
+    table = PathTable.of(problem) if table is None else table
+    coef = np.empty((len(strengths), len(table.turn)))
+    coef[:, table.turn], sweeps = follow_path(
+        table.gram,
+        table.cross,
+        table.power,
         problem.count,
         problem.weights,
-        (change, stop, gated, curvature),
+        table.gates,
         strengths,
         debias,
         damping,
         tolerance,
         max_sweeps,
-        np.round(start[turn], 11),
+        np.round(table.start if start is None else start[table.turn], 11),
     )
     return coef, sweeps <= max_sweeps
 

@@ -5,7 +5,7 @@ import numpy as np
 from elinvar.inference.losses._records import Refit
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
-from elinvar.inference.problem._supports import by_size, fit_supports
+from elinvar.inference.problem._supports import by_size, fit_supports, moments_of
 from elinvar.inference.problem._types import Bools, Places
 
 _MIXED = 1e-8
@@ -27,7 +27,7 @@ def refit_many(problem: LinearProblem, masks: Bools) -> list[Refit]:
 def _refits(problem: LinearProblem, columns: Places) -> list[Refit]:
     """Fit supports of k columns each, (M, k)."""
     fits = fit_supports(problem, columns)
-    gram, cross, residual = fits.gram, fits.cross, fits.residual
+    (gram, cross, _), residual = moments_of(problem, columns), fits.residual
     inverse, estimable = pseudo_inverses(gram)
     own = np.einsum("mejk,mek->mej", inverse, cross)
     spare = problem.count - fits.rank - problem.absorbed

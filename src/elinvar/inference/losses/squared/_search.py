@@ -5,7 +5,7 @@ import numpy as np
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.losses.squared._assess import assess
 from elinvar.inference.losses.squared._descent import Descent
-from elinvar.inference.losses.squared._path import default_strengths, path_coefficients
+from elinvar.inference.losses.squared._path import PathTable, default_strengths, path_coefficients
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Bools, Floats
 
@@ -59,8 +59,9 @@ def search(problem: LinearProblem, *, seed: int = 0) -> Bools:
     derivation, see docs/theory.md.
     """
     strengths = default_strengths(40 if problem.n_gates <= _POOL else 20)
+    table = PathTable.of(problem)
     debiased, plain = (
-        gate_sizes(problem, path_coefficients(problem, strengths, debias=debias)[0])
+        gate_sizes(problem, path_coefficients(problem, strengths, debias=debias, table=table)[0])
         for debias in (None, 0.0)
     )
     on_path = _path_supports(problem, debiased, plain)
