@@ -194,10 +194,10 @@ def test_settings_of_a_call_go_before_the_problems_own() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: make_problem("unit-test-4", 0), "no problem 'unit-test-4'; did you mean unit-te"),
-        (lambda: make_problem("zzz", 0), "no problem 'zzz'; choose from unit-tests, rotated"),
+        (lambda: make_problem("unit-test-4", 0), "no problem 'unit-test-4'. Did you mean unit-te"),
+        (lambda: make_problem("zzz", 0), "no problem 'zzz'. PROBLEMS has all names"),
         (lambda: make_problem("eills-100", 0, rows=3), "no setting 'rows'; it has n_samples"),
-        (lambda: make_problem("eills-100", 0, n_samples=1), "n_samples is 1"),
+        (lambda: make_problem("eills-100", 0, n_samples=1), "n_samples must be .*got 1"),
     ],
 )
 def test_unknown_names_are_refused(call, message) -> None:

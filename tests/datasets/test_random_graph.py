@@ -61,9 +61,9 @@ def test_noises_have_their_law(noise, kurtosis):
         ({"in_degree": "one"}, "above 0"),
         ({"in_degree": 4}, "at most 3.5"),
         ({"n_targets": 9}, "there are 8 variables"),
-        ({"action": "none"}, "action is 'none'"),
-        ({"noise": "cauchy"}, "noise is 'cauchy'"),
-        ({"n_variables": 1}, "n_variables is 1"),
+        ({"action": "none"}, "action must be .*got 'none'"),
+        ({"noise": "cauchy"}, "noise must be .*got 'cauchy'"),
+        ({"n_variables": 1}, "n_variables must be .*got 1"),
     ],
 )
 def test_what_cannot_be_drawn(options, message):

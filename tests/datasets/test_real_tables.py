@@ -117,9 +117,9 @@ def test_files_of_specifications_add_up_and_no_name_is_lost(tmp_path):
 
 
 def test_a_name_that_is_not_known_is_refused_with_the_nearest():
-    with pytest.raises(DataError, match="did you mean produc"):
+    with pytest.raises(DataError, match="Did you mean produc"):
         load_table("prodc")
-    with pytest.raises(DataError, match="choose from toy"):
+    with pytest.raises(DataError, match="The tables are toy"):
         load_table("zzz", specs=specs(SPEC))
 
 

@@ -176,10 +176,10 @@ def test_sachs_conditions_can_be_chosen(fake_cdt: Path) -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"target": "erk"}, "no target 'erk'; choose from praf"),
+        ({"target": "erk"}, "no target 'erk'. Did you mean p.*The targets are praf"),
         ({"conditions": ["heat"]}, "no condition 'heat'"),
-        ({"conditions": "PMA"}, "give a list"),
-        ({"conditions": []}, "No condition"),
+        ({"conditions": "PMA"}, "a list of some conditions; got 'PMA'"),
+        ({"conditions": []}, "a list of some conditions"),
     ],
 )
 def test_sachs_refuses_unknown_names(kwargs: dict[str, object], message: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from elinvar._base._words import did_you_mean, listed
+from elinvar._base._words import check_names
 from elinvar.answer.figures import draw_adaptation
 from elinvar.answer.transfer_found import CONSTANT, MIXTURE
 from elinvar.answer.transfer_tables import against_rivals
@@ -41,11 +41,7 @@ def draw_curves(answer: "TransferFound", *, top: int = 9, outcome: Any = None) -
         name = str(
             answer.classes[1 if len(answer.classes) == 2 else 0] if outcome is None else outcome
         )
-        if name not in answer.classes:
-            raise DataError(
-                f"There is no class {name!r}.{did_you_mean(name, answer.classes)} The classes are "
-                f"{listed(answer.classes)}."
-            )
+        check_names([name], answer.classes, "class", "classes")
         what = f"on the log odds of {answer.schema.target}={name}"
         if len(answer.classes) > 2:
             curves, shapes = (table[table["outcome"] == name] for table in (curves, shapes))

@@ -7,13 +7,12 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._check import generator
+from elinvar._base._check import check_choice, generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
     Labelled,
     Rng,
-    check_choice,
     check_counts,
     check_positive,
     drawn_anew,
@@ -162,7 +161,7 @@ def make_curved(
     >>> make_curved(n_samples=100, rng=0)
     KnownAnswer(curved effects, direction: 500 rows, 9 features, 5 environments, 4 invariant)
     """
-    check_choice(CHANGES, changes=changes)
+    check_choice("changes", changes, CHANGES)
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
     check_positive(noise=noise)

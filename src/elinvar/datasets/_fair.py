@@ -5,14 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from elinvar._base._check import generator
+from elinvar._base._check import check_choice, generator
 from elinvar.datasets._known import (
     Floats,
     KnownAnswer,
     Labelled,
     Rng,
     Sample,
-    check_choice,
     check_counts,
     numbered,
     stack,
@@ -80,7 +79,7 @@ def make_fair(
     >>> make_fair(n_samples=100, rng=0)
     KnownAnswer(FAIR model, additive: 200 rows, 26 features, 2 environments, 5 invariant)
     """
-    check_choice(("additive", "composite"), form=form)
+    check_choice("form", form, ("additive", "composite"))
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
     rng = generator(rng)

@@ -5,12 +5,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._check import generator
+from elinvar._base._check import check_choice, generator
 from elinvar.datasets._known import (
     KnownAnswer,
     Rng,
     Sample,
-    check_choice,
     check_counts,
     check_positive,
     check_share,
@@ -101,7 +100,7 @@ def make_gene_network(
     check_counts(minimum=3, n_genes=n_genes)
     check_counts(n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments)
-    check_choice(("random", "hubs"), perturbed=perturbed)
+    check_choice("perturbed", perturbed, ("random", "hubs"))
     check_positive(strength=strength)
     check_share(share=share)
     most = n_genes * (n_genes - 1) // 4

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._check import generator
+from elinvar._base._check import check_count, check_number, generator, is_number
 from elinvar.environments import Environments, Schema
 from elinvar.errors import DataError
 
@@ -222,32 +222,20 @@ class KnownAnswer:
 def check_counts(*, minimum: int = 2, **counts: int) -> None:
     """Refuse a number of rows, columns or environments below ``minimum``."""
     for name, value in counts.items():
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < minimum:
-            raise DataError(
-                f"{name} is {value!r}; it must be a whole number of at least {minimum}."
-            )
+        check_count(name, value, least=minimum)
 
 
 def check_positive(**values: float) -> None:
     """Refuse a number that is not finite and at least zero."""
     for name, value in values.items():
-        if not (np.isfinite(value) and value >= 0):
-            raise DataError(f"{name} is {value!r}; it must be a finite number of at least 0.")
-
-
-def check_choice(choices: Sequence[object], **values: object) -> None:
-    """Refuse a value that is none of ``choices``."""
-    for name, value in values.items():
-        if value not in choices:
-            listed = ", ".join(map(repr, choices))
-            raise DataError(f"{name} is {value!r}; it must be one of {listed}.")
+        check_number(name, value, least=0.0)
 
 
 def check_share(**values: float) -> None:
     """Refuse a number outside [0, 1]."""
     for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise DataError(f"{name} is {value!r}; it must be a number from 0 to 1.")
+        if not (is_number(value) and 0 <= value <= 1):
+            raise DataError(f"{name} must be a number from 0 to 1; got {value!r}.")
 
 
 def numbered(letter: str, n: int) -> tuple[str, ...]:

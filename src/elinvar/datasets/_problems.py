@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from inspect import signature
 from itertools import product
 from types import MappingProxyType
 from typing import Any, Final
 
+from elinvar._base._words import did_you_mean
 from elinvar.datasets._additive import make_additive
 from elinvar.datasets._coloured_digits import make_coloured_digits
 from elinvar.datasets._curved import make_curved
@@ -105,9 +105,8 @@ def make_problem(name: str, rng: Rng, **settings: Any) -> KnownAnswer:
     KnownAnswer(linear unit test 1s: 300 rows, 10 features, 3 environments, 5 invariant)
     """
     if name not in PROBLEMS:
-        near = get_close_matches(str(name), PROBLEMS, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(SUITES)}."
-        raise DataError(f"There is no problem {name!r}; {hint}")
+        hint = did_you_mean(str(name), PROBLEMS) or " PROBLEMS has all names."
+        raise DataError(f"There is no problem {name!r}.{hint}")
     return PROBLEMS[name].draw(rng, **settings)
 
 

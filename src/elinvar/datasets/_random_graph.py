@@ -6,8 +6,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._check import generator, is_number
-from elinvar.datasets._known import Floats, Rng, check_choice, check_counts, numbered
+from elinvar._base._check import check_choice, generator, is_number
+from elinvar.datasets._known import Floats, Rng, check_counts, numbered
 from elinvar.errors import DataError
 
 Action = Literal["hard", "soft", "noise"]
@@ -123,8 +123,8 @@ def make_random_graph(
     """
     check_counts(n_variables=n_variables, n_samples=n_samples)
     check_counts(minimum=1, n_environments=n_environments, n_targets=n_targets)
-    check_choice(ACTIONS, action=action)
-    check_choice(NOISES, noise=noise)
+    check_choice("action", action, ACTIONS)
+    check_choice("noise", noise, NOISES)
     if not (is_number(in_degree) and 0 < in_degree <= (n_variables - 1) / 2):
         raise DataError(
             f"in_degree is {in_degree!r}; with {n_variables} variables it must be above 0 and "

@@ -6,14 +6,13 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from elinvar._base._check import generator
+from elinvar._base._check import check_choice, generator
 from elinvar.datasets._known import (
     Floats,
     Invariance,
     KnownAnswer,
     Labelled,
     Rng,
-    check_choice,
     check_counts,
     check_positive,
     check_share,
@@ -24,7 +23,7 @@ from elinvar.datasets._known import (
 from elinvar.errors import DataError
 
 Broken = Literal["target", "confounder", "fixed_confounder"]
-BROKEN: Final = ("target", "confounder", "fixed_confounder", None)
+BROKEN: Final = ("target", "confounder", "fixed_confounder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +253,8 @@ def make_random_linear(
             f"in_degree is {in_degree!r}; with {n_features} features it must be above 0 and "
             f"at most {n_features / 2:g}."
         )
-    check_choice(BROKEN, broken=broken)
+    if broken is not None:
+        check_choice("broken", broken, BROKEN)
     law = _Interventions(
         noise_spread=noise_spread,
         edge_spread=edge_spread,

@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from elinvar._base import import_extra
+from elinvar._base._words import check_names
 from elinvar.datasets._dataset import Dataset
 from elinvar.errors import DataError, FileError
 
@@ -146,10 +146,7 @@ def load_table(name: str, *, specs: Mapping[str, TableSpec] | None = None) -> Da
     Dataset(produc: 816 rows, target 'log(gsp)', 9 environments by 'region', 6 features)
     """
     known = table_specs() if specs is None else specs
-    if name not in known:
-        near = get_close_matches(str(name), known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}."
-        raise DataError(f"There is no table {name!r}; {hint}")
+    check_names([name], list(known), "table")
     return _load(known[name])
 
 

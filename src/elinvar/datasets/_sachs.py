@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from elinvar._base._words import check_names
 from elinvar.datasets._dataset import Dataset
 from elinvar.datasets._package_files import find_folder
 from elinvar.errors import DataError, FileError
@@ -125,8 +126,10 @@ def load_sachs(target: str = "praf", *, conditions: Sequence[str] | None = None)
     import numpy as np
     import pandas as pd
 
-    _check_choice("target", [target], PROTEINS)
-    _check_choice("condition", CONDITIONS if conditions is None else conditions, CONDITIONS)
+    check_names([target], PROTEINS, "target")
+    if isinstance(conditions, str) or (conditions is not None and not len(conditions)):
+        raise DataError(f"conditions must be a list of some conditions; got {conditions!r}.")
+    check_names(conditions or (), CONDITIONS, "condition")
     files = ("cyto_full_data.csv", "cyto_full_target.csv")
     what = "The protein signalling table comes with"
     folder = find_folder("cdt", "data/resources", files, what=what, extra="sachs")
@@ -156,13 +159,3 @@ def load_sachs(target: str = "praf", *, conditions: Sequence[str] | None = None)
         ),
         description="Flow cytometry of human T cells; values are log(max(fluorescence, 1)).",
     )
-
-
-def _check_choice(what: str, chosen: Sequence[str], known: Sequence[str]) -> None:
-    if isinstance(chosen, str):
-        raise DataError(f"conditions is the single string {chosen!r}; give a list of conditions.")
-    for name in chosen:
-        if name not in known:
-            raise DataError(f"There is no {what} {name!r}; choose from {', '.join(known)}.")
-    if not chosen:
-        raise DataError(f"No {what} was given; choose from {', '.join(known)}.")
