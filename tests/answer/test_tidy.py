@@ -48,7 +48,7 @@ def test_a_row_a_term_whose_test_agrees_with_its_interval(model, table):
     assert list(tidy["verdict"]) == list(source["verdict"])
     assert (tidy["df"] == np.where(tidy["model"] == "all features", 3, np.inf)).all()
     pd.testing.assert_frame_equal(tidy, model.answer_.tidy(table))
-    with pytest.raises(DataError, match="'all_features' or 'evidence'"):
+    with pytest.raises(DataError, match="'all_features', 'evidence'"):
         model.tidy("errors")
 
 

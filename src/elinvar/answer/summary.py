@@ -5,6 +5,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING
 
+from elinvar._base._check import check_choice
 from elinvar._base._display import (
     ShownTable,
     html_list,
@@ -17,7 +18,7 @@ from elinvar._base._numbers import p_words
 from elinvar.answer.effect_tables import effect_tables
 from elinvar.answer.headline import headline, predictor_words
 from elinvar.answer.sentences import multiplicity_sentence
-from elinvar.errors import DataError, printable
+from elinvar.errors import printable
 
 if TYPE_CHECKING:
     from elinvar.answer._found import Found
@@ -51,8 +52,7 @@ def laid_out(head: str, tables: list[ShownTable], lines: list[str], format: str)
     DataError
         If the format is not known.
     """
-    if format not in _WRITERS:
-        raise DataError(f"format must be one of {', '.join(map(repr, _WRITERS))}; got {format!r}.")
+    check_choice("format", format, tuple(_WRITERS))
     return printable(_WRITERS[format](head, tables, lines))
 
 

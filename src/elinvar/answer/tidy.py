@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from elinvar._base._check import check_choice
 from elinvar.answer.tables import overall_errors
 from elinvar.answer.transfer_found import ALL_FEATURES, CONSTANT, MIXTURE
-from elinvar.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,9 +64,7 @@ def tidy_effects(answer: "Found", table: str = "all_features") -> "pd.DataFrame"
     DataError
         If there is no such table.
     """
-    if table not in get_args(TidyTable):
-        known = " or ".join(map(repr, get_args(TidyTable)))
-        raise DataError(f"table must be {known}; got {table!r}.")
+    check_choice("table", table, get_args(TidyTable))
     frame: pd.DataFrame = getattr(answer, table).rename(columns=_BROOM)
     # over environments the average has as many degrees of freedom as they are, less one; in an
     # accepted set environments are taken as fixed, and rows are many

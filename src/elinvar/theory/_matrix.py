@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from elinvar._base._check import generator
+from elinvar._base._check import check_choice, check_count, generator
 from elinvar.errors import DataError
 from elinvar.theory._growth import Floats, checked, mean_log, positive
 from elinvar.theory._results import GrowthExponent
@@ -80,13 +80,11 @@ def matrix_growth_exponent(
     """
     stack = square(matrices)
     weights = checked(np.zeros(len(stack)), weights)[1]
-    if not (isinstance(block, int | np.integer) and block >= 1):
-        raise DataError(f"block must be an integer of at least 1; got {block!r}.")
+    check_count("block", block)
+    check_choice("order", order, ("random", "cyclic"))
     factors = np.eye(stack.shape[1]) + positive("step_size", step_size) * stack
     if order == "cyclic":
         return _cyclic(factors, int(block))
-    if order != "random":
-        raise DataError(f"order must be random or cyclic; got {order!r}.")
     together = common_eigenvalues(stack)
     if together is not None:
         logarithm, drift = _logs(1.0 + step_size * together, weights)
