@@ -1,7 +1,7 @@
 """Environments without borders: windows of a continuum, chains that stay, and slow drifts."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,13 +47,8 @@ AXES = {"arm": "arms"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(StudyConfig):
-    """The settings of this study.
-
-    Hypotheses and thresholds were written before its first run, in which batches of 10^14 stood for
-    infinite ones where widths and chains are measured. What even their noise feeds in the columns
-    that hold A* dies sooner than the rest, and moved the measured lines by 1 to 3%. In its second
-    run chains started where windows do, which moved their line by up to 5%.
+class Axis:
+    """Problems along an axis, and the lines that theory draws in them.
 
     Parameters
     ----------
@@ -73,12 +68,6 @@ class Config(StudyConfig):
         Batch sizes there, each with a noise floor and so a critical speed of its own.
     turns : int
         Around the circle, of a run with a drift.
-    ratios, speeds : tuple of float
-        Multiples of the critical widths, and of the critical speeds.
-    tolerance, chain_tolerance : float
-        Largest relative deviation from a critical width, and from the line of a chain.
-    bracket : (low, high)
-        Multiples of a critical speed at which the spurious part must, and must not, come back.
     """
 
     dim: int = 20
@@ -96,6 +85,76 @@ class Config(StudyConfig):
     drifting: float = 9.0
     drift_batches: tuple[int, ...] = (10**4, 10**7, 10**10)
     turns: int = 20
+
+    # every cell asks for lines and drifts, and they take longer than some runs
+    @cached_property
+    def lines(self) -> dict[str, float]:
+        """Critical widths of circles and ramps, and the critical heterogeneity of chains."""
+        step: dict[str, Any] = {"step_size": self.step_size, "mean": self.mean}
+        return {
+            **{f"{_CIRCLE}, M = {M:g}": width_window(M, **step).high for M in self.circles},
+            **{
+                f"{_RAMP}, M = {M:g}": width_window(M, law="uniform", **step).high
+                for M in self.ramps
+            },
+            **{
+                f"{_CHAIN}, stays at {stay:g}": critical_heterogeneity(**step)
+                for stay in self.stays
+            },
+        }
+
+    @cached_property
+    def drifts(self) -> dict[str, float]:
+        """Critical speeds, where the peak that noise feeds reaches the level that is back."""
+        return {
+            f"{_DRIFT}, m = {m:.0e}".replace("e+", "e"): self._speed(m) for m in self.drift_batches
+        }
+
+    def curve(self, kind: str, t: Floats, M: float) -> Floats:
+        """Return the spurious eigenvalue along a ramp, or along the circle of the others, (n,)."""
+        shape = 2 * t - 1 if kind == _RAMP else np.cos(2 * np.pi * t)
+        curve: Floats = self.mean + M * shape
+        return curve
+
+    def _speed(self, batch_size: int) -> float:
+        """Return the speed at which noise and a turn of the drift bring the spurious part back."""
+        # docs/theory-matrix.md, section 12: in the columns that hold A*, of eigenvalues 1, and free
+        unit = self.step_size / np.sqrt(2 * batch_size)
+        others = unit * self.init_scale * np.sqrt(self.dim - self.invariant_rank - 1)
+
+        def curve(t: Floats) -> Floats:
+            return self.curve(_DRIFT, t, self.drifting)
+
+        def above(logarithm: float) -> float:
+            eta, speed = self.step_size, float(np.exp(logarithm))
+            learned = drift_peak(
+                lambda t: curve(t) - 1.0, eta, speed, lambda t: unit * np.abs(curve(t))
+            )
+            free = drift_peak(curve, eta, speed, lambda t: others * np.abs(curve(t)))
+            return float(np.log((self.invariant_rank * learned**2 + free**2) / _LEVEL))
+
+        return float(np.exp(brentq(above, np.log(1e-3), np.log(0.5), xtol=1e-6)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(StudyConfig, Axis):
+    """The settings of this study.
+
+    Hypotheses and thresholds were written before its first run, in which batches of 10^14 stood for
+    infinite ones where widths and chains are measured. What even their noise feeds in the columns
+    that hold A* dies sooner than the rest, and moved the measured lines by 1 to 3%. In its second
+    run chains started where windows do, which moved their line by up to 5%.
+
+    Parameters
+    ----------
+    ratios, speeds : tuple of float
+        Multiples of the critical widths, and of the critical speeds.
+    tolerance, chain_tolerance : float
+        Largest relative deviation from a critical width, and from the line of a chain.
+    bracket : (low, high)
+        Multiples of a critical speed at which the spurious part must, and must not, come back.
+    """
+
     ratios: tuple[float, ...] = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2)
     speeds: tuple[float, ...] = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4)
     tolerance: float = 0.03
@@ -108,22 +167,6 @@ class Config(StudyConfig):
     def arms(self) -> tuple[str, ...]:
         """Lines at multiples of the critical width, and drifts at multiples of the speed."""
         return (*arms_of(list(self.lines), self.ratios), *arms_of(list(self.drifts), self.speeds))
-
-    @property
-    def lines(self) -> dict[str, float]:
-        """Critical widths of circles and ramps, and the critical heterogeneity of chains."""
-        return _lines(self.step_size, self.mean, self.circles, self.ramps, self.stays)
-
-    @property
-    def drifts(self) -> dict[str, float]:
-        """Critical speeds, where the peak that noise feeds reaches the level that is back."""
-        return {
-            f"{_DRIFT}, m = {m:.0e}".replace("e+", "e"): _speed(
-                self.dim, self.invariant_rank, self.init_scale, self.mean, self.step_size,
-                self.drifting, m,
-            )
-            for m in self.drift_batches
-        }  # fmt: skip
 
     @property
     def batches(self) -> str:
@@ -146,106 +189,37 @@ QUICK = Config(
 )
 
 
-# every cell asks for these and for speeds, and they take longer than some runs
-@cache
-def _lines(
-    step_size: float,
-    mean: float,
-    circles: tuple[float, ...],
-    ramps: tuple[float, ...],
-    stays: tuple[float, ...],
-) -> dict[str, float]:
-    step: dict[str, Any] = {"step_size": step_size, "mean": mean}
-    return {
-        **{f"{_CIRCLE}, M = {M:g}": width_window(M, **step).high for M in circles},
-        **{f"{_RAMP}, M = {M:g}": width_window(M, law="uniform", **step).high for M in ramps},
-        **{f"{_CHAIN}, stays at {stay:g}": critical_heterogeneity(**step) for stay in stays},
-    }
-
-
-def _curve(kind: str, t: Floats, mean: float, M: float) -> Floats:
-    """Return the spurious eigenvalue along a ramp, or along the circle of the others, (n,)."""
-    shape = 2 * t - 1 if kind == _RAMP else np.cos(2 * np.pi * t)
-    curve: Floats = mean + M * shape
-    return curve
-
-
-@cache
-def _speed(
-    dim: int, rank: int, init_scale: float, mean: float, step_size: float, M: float, batch_size: int
-) -> float:
-    """Return the speed at which noise and a turn of the drift bring the spurious part back."""
-    # docs/theory-matrix.md, section 12: in the columns that hold A*, of eigenvalues 1, and free
-    unit = step_size / np.sqrt(2 * batch_size)
-
-    def curve(t: Floats) -> Floats:
-        return _curve(_DRIFT, t, mean, M)
-
-    def above(logarithm: float) -> float:
-        speed = float(np.exp(logarithm))
-        learned = drift_peak(
-            lambda t: curve(t) - 1.0, step_size, speed, lambda t: unit * np.abs(curve(t))
-        )
-        others = unit * init_scale * np.sqrt(dim - rank - 1)
-        free = drift_peak(curve, step_size, speed, lambda t: others * np.abs(curve(t)))
-        return float(np.log((rank * learned**2 + free**2) / _LEVEL))
-
-    return float(np.exp(brentq(above, np.log(1e-3), np.log(0.5), xtol=1e-6)))
-
-
-def cell(
-    *,
-    rng: np.random.Generator,
-    arm: str,
-    repetition: int,
-    dim: int,
-    invariant_rank: int,
-    spurious_rank: int,
-    steps: int,
-    init_scale: float,
-    line_scale: float,
-    chain_scale: float,
-    mean: float,
-    step_size: float,
-    stays: tuple[float, ...],
-    circles: tuple[float, ...],
-    ramps: tuple[float, ...],
-    drifting: float,
-    drift_batches: tuple[int, ...],
-    turns: int,
-) -> Row:
+def cell(*, rng: np.random.Generator, arm: str, repetition: int, setting: Axis) -> Row:
     """Run a line at one of its multiples."""
     from elinvar.sensing import HeteroSGD, SensingProblem, solve
 
-    config = Config(
-        dim=dim, invariant_rank=invariant_rank, init_scale=init_scale, mean=mean,
-        step_size=step_size, stays=stays, circles=circles, ramps=ramps, drifting=drifting,
-        drift_batches=drift_batches,
-    )  # fmt: skip
     line, ratio = split_arm(arm)
-    kind, at = line.split(",")[0], (config.lines | config.drifts)[line] * ratio
-    how: dict[str, Any] = {"batch_size": None, "init_scale": line_scale}
-    place: dict[str, Any] = {"dim": dim, "invariant_rank": invariant_rank, "rng": rng}
+    kind, at = line.split(",")[0], (setting.lines | setting.drifts)[line] * ratio
+    steps = setting.steps
+    how: dict[str, Any] = {"batch_size": None, "init_scale": setting.line_scale}
+    place: dict[str, Any] = {
+        "dim": setting.dim, "invariant_rank": setting.invariant_rank, "rng": rng,
+    }  # fmt: skip
     if kind == _CHAIN:
         problem = SensingProblem.two_point(
-            spurious_rank=spurious_rank, heterogeneity=at, mean=mean, **place
+            spurious_rank=setting.spurious_rank, heterogeneity=at, mean=setting.mean, **place
         )
         stay = float(line.rpartition(" ")[2])
-        how |= {"order": "markov", "stay": stay, "init_scale": chain_scale}
+        how |= {"order": "markov", "stay": stay, "init_scale": setting.chain_scale}
     else:
-        M = drifting if kind == _DRIFT else float(line.rpartition(" ")[2])
-        rank = 1 if kind == _DRIFT else spurious_rank
+        M = setting.drifting if kind == _DRIFT else float(line.rpartition(" ")[2])
+        rank = 1 if kind == _DRIFT else setting.spurious_rank
 
         def curve(t: Floats) -> ArrayLike:
-            return np.repeat(_curve(kind, t, mean, M)[:, None], rank, axis=1)
+            return np.repeat(setting.curve(kind, t, M)[:, None], rank, axis=1)
 
         problem = SensingProblem.continuum(curve=curve, **place)
         how |= {"order": "window", "window": min(at, 1.0)}
     if kind == _DRIFT:
-        m = drift_batches[list(config.drifts).index(line)]
-        how = {"batch_size": m, "init_scale": init_scale, "order": "drift", "speed": at}
-        steps = int(500 + turns / at)
-    algorithm = HeteroSGD(step_size=step_size, **how)
+        m = setting.drift_batches[list(setting.drifts).index(line)]
+        how = {"batch_size": m, "init_scale": setting.init_scale, "order": "drift", "speed": at}
+        steps = int(500 + setting.turns / at)
+    algorithm = HeteroSGD(step_size=setting.step_size, **how)
     # far floors are below the rounding of single precision
     path = solve(problem, algorithm, steps=steps, rng=rng, dtype="float64")
     peaks = _peaks(path.spurious_signal, at) if kind == _DRIFT else np.zeros(0)
@@ -310,7 +284,7 @@ def _speed_row(rows: DataFrame, config: Config, name: str) -> Row:
         "measured": at * config.drifts[name],
         "deviation": at - 1.0,
         "leading_order": critical_speed(
-            lambda t: _curve(_DRIFT, t, config.mean, config.drifting) - 1.0,
+            lambda t: config.curve(_DRIFT, t, config.drifting) - 1.0,
             config.step_size,
             floor,
             level=_LEVEL,

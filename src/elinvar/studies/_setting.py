@@ -1,7 +1,7 @@
 """The paper's setting, which the studies share: one problem, its algorithms, what a run leaves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,11 +63,6 @@ class Setting:
 @dataclass(frozen=True, kw_only=True)
 class SensingConfig(StudyConfig, Setting):
     """A study of two-point heterogeneity; its cells take the ``setting``."""
-
-    @property
-    def setting(self) -> Setting:
-        """What every cell is told."""
-        return Setting(**{field.name: getattr(self, field.name) for field in fields(Setting)})
 
 
 @dataclass(frozen=True, kw_only=True)

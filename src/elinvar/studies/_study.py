@@ -12,7 +12,7 @@ To add a study, write one file ``_name.py``, whose name is part of every seed, w
   run took on one core, measured;
 - ``cell(*, rng, repetition, ...)``, a function of the module that runs one cell of the grid and
   returns its row, or list of rows, of plain values; what else it takes are the axes of the grid,
-  and fields of the config by their names;
+  and fields of the config by their names, or its ``setting``;
 - ``summarise(rows, config)``, the table that is printed and judged: at most some 25 rows, columns
   named in words with underscores;
 - ``picture(rows, summary, config)``, drawn by a function of ``elinvar.plots``;
@@ -24,7 +24,7 @@ nothing and writes nothing when it is imported.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib.util import find_spec
 from inspect import signature
 from types import ModuleType
@@ -66,6 +66,20 @@ class StudyConfig:
 
     repetitions: int
     core_seconds: float
+
+    @property
+    def setting(self) -> Any:
+        """What cells are told that take it: the part of a config that is a dataclass of its own.
+
+        Such a config is ``class Config(StudyConfig, Setting)``; what it has beside ``Setting`` is
+        for the judge, and rows stay good when it changes.
+        """
+        kind = next(
+            base
+            for base in type(self).__mro__
+            if is_dataclass(base) and not issubclass(base, StudyConfig)
+        )
+        return kind(**{field.name: getattr(self, field.name) for field in fields(kind)})
 
     @property
     def batches(self) -> str:

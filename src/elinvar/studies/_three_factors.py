@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -47,11 +47,8 @@ AXES = {"arm": "arms"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(StudyConfig):
-    """The settings of this study; hypotheses and thresholds were written before its first run.
-
-    In that, batches of 10^14 stood for infinite ones where lines are measured (`_continuum` says
-    what that does).
+class Factors:
+    """Problems with and without each factor, and the lines that theory draws in them.
 
     Parameters
     ----------
@@ -69,16 +66,6 @@ class Config(StudyConfig):
         Of a batch: one line of critical heterogeneity each.
     gains : tuple of float
         Heterogeneities below the line, at each of which the critical gain is measured.
-    heterogeneities : tuple of float
-        At which it is counted how many environments a batch may have.
-    ratios : tuple of float
-        Multiples of the lines.
-    share : float
-        Of the whole effect that the interaction of all three must have.
-    others : float
-        Largest share, up or down, of any other part.
-    tolerance : float
-        Largest relative deviation from a line.
     """
 
     dim: int = 40
@@ -95,6 +82,42 @@ class Config(StudyConfig):
     line_scale: float = 1e-6
     environments: tuple[int, ...] = (1, 2, 3, 4)
     gains: tuple[float, ...] = (4.0, 0.8)
+
+    # every cell asks for them, and they take longer than some runs
+    @cached_property
+    def lines(self) -> dict[str, float]:
+        """Where the spurious part stops growing along M, or along the gain."""
+        along = {
+            f"{b} environment{'s' * (b > 1)} a batch": heterogeneity_window(
+                self.step_size, mean=self.mean, environments=b
+            ).low
+            for b in self.environments
+        }
+        critical = critical_heterogeneity(self.step_size, self.mean)
+        return along | {f"gain, at M = {M:g}": critical / M for M in self.gains}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(StudyConfig, Factors):
+    """The settings of this study; hypotheses and thresholds were written before its first run.
+
+    In that, batches of 10^14 stood for infinite ones where lines are measured (`_continuum` says
+    what that does).
+
+    Parameters
+    ----------
+    heterogeneities : tuple of float
+        At which it is counted how many environments a batch may have.
+    ratios : tuple of float
+        Multiples of the lines.
+    share : float
+        Of the whole effect that the interaction of all three must have.
+    others : float
+        Largest share, up or down, of any other part.
+    tolerance : float
+        Largest relative deviation from a line.
+    """
+
     heterogeneities: tuple[float, ...] = (6.0, 8.0, 10.0, 11.5)
     ratios: tuple[float, ...] = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2)
     share: float = 0.9
@@ -107,11 +130,6 @@ class Config(StudyConfig):
     def arms(self) -> tuple[str, ...]:
         """All combinations of factors and models, and the lines at their multiples."""
         return (*_COMBINATIONS, *arms_of(list(self.lines), self.ratios))
-
-    @property
-    def lines(self) -> dict[str, float]:
-        """Where the spurious part stops growing along M, or along the gain."""
-        return _lines(self.step_size, self.mean, self.environments, self.gains)
 
     @property
     def batches(self) -> str:
@@ -131,21 +149,6 @@ QUICK = Config(
 )
 
 
-# every cell asks for them, and they take longer than some runs
-@cache
-def _lines(
-    step_size: float, mean: float, environments: tuple[int, ...], gains: tuple[float, ...]
-) -> dict[str, float]:
-    along = {
-        f"{b} environment{'s' * (b > 1)} a batch": heterogeneity_window(
-            step_size, mean=mean, environments=b
-        ).low
-        for b in environments
-    }
-    critical = critical_heterogeneity(step_size, mean)
-    return along | {f"gain, at M = {M:g}": critical / M for M in gains}
-
-
 def _combinations() -> dict[str, tuple[str, frozenset[str]]]:
     """Return the factors that are there in every combination, and its model."""
     named = {}
@@ -162,56 +165,36 @@ def _combinations() -> dict[str, tuple[str, frozenset[str]]]:
 _COMBINATIONS = _combinations()
 
 
-def cell(
-    *,
-    rng: np.random.Generator,
-    arm: str,
-    repetition: int,
-    dim: int,
-    invariant_rank: int,
-    spurious_rank: int,
-    steps: int,
-    weak: float,
-    strong: float,
-    mean: float,
-    step_size: float,
-    direct_step: float,
-    batch_size: int,
-    line_steps: int,
-    line_scale: float,
-    environments: tuple[int, ...],
-    gains: tuple[float, ...],
-) -> Row:
+def cell(*, rng: np.random.Generator, arm: str, repetition: int, setting: Factors) -> Row:
     """Run a combination of factors, or a line at one of its multiples."""
     from elinvar.sensing import HeteroSGD, PooledSGD, SensingProblem, solve
 
-    heterogeneity = strong
-    how: dict[str, Any] = {"step_size": step_size, "batch_size": batch_size}
+    heterogeneity, steps = setting.strong, setting.steps
+    how: dict[str, Any] = {"step_size": setting.step_size, "batch_size": setting.batch_size}
     line, ratio = split_arm(arm)
     make: Callable[..., Any] = HeteroSGD
-    along, narrow = 0.0, invariant_rank + spurious_rank
+    along, narrow = 0.0, setting.invariant_rank + setting.spurious_rank
     if arm in _COMBINATIONS:
         _, factors = _COMBINATIONS[arm]
-        heterogeneity = strong if _SPREAD in factors else weak
+        heterogeneity = setting.strong if _SPREAD in factors else setting.weak
         make = HeteroSGD if _PURE in factors else PooledSGD
         if _FACTORED not in factors:
-            how |= {"parameterization": "direct", "step_size": direct_step}
+            how |= {"parameterization": "direct", "step_size": setting.direct_step}
         elif _WIDE not in factors:
             how |= {"width": narrow, "init": "gaussian"}
     else:
-        along = ratio * _lines(step_size, mean, environments, gains)[line]
-        steps = line_steps
-        how |= {"batch_size": None, "init_scale": line_scale}
+        along, steps = ratio * setting.lines[line], setting.line_steps
+        how |= {"batch_size": None, "init_scale": setting.line_scale}
         if line.startswith("gain"):
             heterogeneity, how["gain"] = float(line.rpartition("= ")[2]), along
         else:
             heterogeneity, how["environments"] = along, int(line.split()[0])
     problem = SensingProblem.two_point(
-        dim=dim,
-        invariant_rank=invariant_rank,
-        spurious_rank=spurious_rank,
+        dim=setting.dim,
+        invariant_rank=setting.invariant_rank,
+        spurious_rank=setting.spurious_rank,
         heterogeneity=heterogeneity,
-        mean=mean,
+        mean=setting.mean,
         rng=rng,
     )
     path = solve(problem, make(**how), steps=steps, rng=rng)
