@@ -228,7 +228,14 @@ def test_thousands_of_a_thousand_are_written_in_full():
 
 
 def test_dates_in_text_are_no_categories():
-    for cells in (["01.03.2020", "2.3.2020"], ["2020-03-01", "2020-03-02"], ["3/1/2020 12:00"] * 2):
+    for cells in (
+        ["01.03.2020", "2.3.2020"],
+        ["2020-03-01", "2020-03-02"],
+        ["3/1/2020 12:00"] * 2,
+        ["1979 Q3", "1979 Q4"],
+        ["Q3 1979", "Q1 1980"],
+        ["2020-W05", "2020-W11"],
+    ):
         with pytest.raises(DataError, match=r"x holds dates or times, such as .*drop='x'"):
             Moments.from_frame(table(cells), **ROLES)
         schema = Moments.from_frame(table(cells), **ROLES, categorical="x").schema

@@ -119,7 +119,8 @@ class _Question:
             {name: rows for name, rows in counts.items() if name not in columns.categorical},
             columns,
         )
-        check_levels({name: len(found) for name, found in counts.items()})
+        for name, found in counts.items():
+            check_levels({name: len(found)}, sum(found.values()))
         schema = columns.schema({name: tuple(natural_order(v)) for name, v in counts.items()})
         n_rows = None
         if dropping:

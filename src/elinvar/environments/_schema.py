@@ -27,7 +27,9 @@ from elinvar.environments._labels import MISSING_LEVEL, merged_order
 from elinvar.environments._spelling import Known, warn_of_strangers
 from elinvar.errors import DataError, DataTypeError
 
-MAX_LEVELS = 50
+# levels that a categorical feature may have: so many in any case, and up to so many, such as the
+# countries of the world, where there are ten rows for each
+_FEW_LEVELS, MAX_LEVELS, _ROWS_A_LEVEL = 50, 200, 10
 
 Unknown = Literal["error", "zero", "warn"]
 
@@ -253,14 +255,16 @@ class Schema:
             raise DataError(f"What is said of the table's columns is wrong: {reason}.") from error
 
 
-def check_levels(counts: Mapping[str, int]) -> None:
-    """Refuse categorical features with more levels than can be told apart."""
-    many = [name for name, count in counts.items() if count > MAX_LEVELS]
+def check_levels(counts: Mapping[str, int], n_rows: float = np.inf) -> None:
+    """Refuse categorical features with more levels than so many rows can tell apart."""
+    most = int(max(_FEW_LEVELS, min(MAX_LEVELS, n_rows / _ROWS_A_LEVEL)))
+    many = [name for name, count in counts.items() if count > most]
     if many:
         one = len(many) == 1
+        within = f" in {n_rows:,.0f} rows" if most < MAX_LEVELS else ""
         raise DataError(
-            f"{some(many)} {'has' if one else 'have'} more than {MAX_LEVELS} levels, too many for "
-            f"a categorical feature: drop {'it' if one else 'them'}, merge "
+            f"{some(many)} {'has' if one else 'have'} more than {most} levels, too many for a "
+            f"categorical feature{within}: drop {'it' if one else 'them'}, merge "
             f"{'its' if one else 'their'} levels, or use {'it' if one else 'one'} as the "
             "environment."
         )

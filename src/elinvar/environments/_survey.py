@@ -78,8 +78,8 @@ def survey(
     seen, impute = survey_columns(columns, kinds), columns.missing == "impute"
     texts = {n: TextSummary() for n in columns.features if _holds_labels(n, columns, kinds)}
     means = {n: _Mean() for n in columns.features if n in seen and n not in texts}
+    n_rows = 0
     if seen:
-        n_rows = 0
         for frame, weight in parts:
             n_rows += frame.n_rows
             for name, text in texts.items():
@@ -93,7 +93,7 @@ def survey(
     judged = {n: text.is_number(n, columns) for n, text in texts.items() if n not in by_type}
     check_complaints([found for found in judged.values() if isinstance(found, Complaint)])
     named = {n: text for n, text in texts.items() if not judged.get(n)}
-    check_levels({n: len(text.levels) for n, text in named.items()})
+    check_levels({n: len(text.levels) for n, text in named.items()}, n_rows)
     _check_values(columns, [n for n, text in named.items() if not text.levels])
     hollow = [n for n, mean in means.items() if impute and not mean.weight]
     _check_values(columns, hollow, " to take a mean of")
