@@ -60,7 +60,9 @@ class WaysIn(ABC):
             If a categorical feature has more levels than the rows can tell apart.
         """
         levels = self.schema.levels
-        check_levels({name: len(labels) for name, labels in levels.items()}, self.n_rows)
+        if levels:
+            n_rows = float(self._targets()[0].sum())
+            check_levels({name: len(labels) for name, labels in levels.items()}, n_rows)
         warn_of_heavy_rows(*self._weight_sums())
         for what, labels in {"environments": self.names, **levels}.items():
             warn_of_twins(labels, what)
