@@ -8,17 +8,7 @@ from scipy.optimize import brentq
 
 from elinvar._base._numbers import figure, percent
 from elinvar.plots import plot_phase_diagram
-from elinvar.studies._setting import (
-    HUGE_BATCH,
-    NOISY_BATCHES,
-    SensingConfig,
-    Setting,
-    noisy,
-    noisy_caption,
-    noisy_column,
-    run,
-    settled,
-)
+from elinvar.studies._setting import NoisyConfig, Setting, noisy, noisy_column, run, settled
 from elinvar.studies._study import Claim, Row
 from elinvar.studies._transition import slope, transition
 from elinvar.studies._types import Axes, DataFrame
@@ -50,19 +40,13 @@ PROBLEM = ("heterogeneity",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(SensingConfig):
+class Config(NoisyConfig):
     """The settings of this study.
 
     Parameters
     ----------
-    algorithm : str
-        Of all runs.
     heterogeneities, step_sizes : tuple of float
         The grid.
-    batch_size : int
-        Large, so that the spurious part can fall far before sampling noise holds it.
-    noisy_batches, noisy_runs : tuple of int, int
-        Batches of a size that one can have, and how many of the repetitions run with these, too.
     noisy_tolerance : float
         Largest deviation, median over step sizes, of where half of those forget the spurious part.
     window : (low, high)
@@ -79,11 +63,8 @@ class Config(SensingConfig):
         Largest deviation of the transition from the line: median, and over all step sizes.
     """
 
-    algorithm: str = "HeteroSGD"
     heterogeneities: tuple[float, ...] = _spaced(2.0, 14.0, 20)
     step_sizes: tuple[float, ...] = _spaced(0.02, 0.3, 20)
-    batch_size: int = HUGE_BATCH
-    noisy_batches: tuple[int, ...] = NOISY_BATCHES
     noisy_runs: int = 3
     noisy_tolerance: float = 0.15
     init_scale: float = 1e-2
@@ -95,11 +76,6 @@ class Config(SensingConfig):
     worst: float = 0.05
     repetitions: int = 10
     core_seconds: float = 65.0
-
-    @property
-    def batches(self) -> str:
-        """The huge ones, by the exact law, and those that one can have."""
-        return noisy_caption(super().batches, self.noisy_batches, self.noisy_runs)
 
 
 QUICK = Config(

@@ -18,8 +18,6 @@ Floats = NDArray[np.float64]
 
 # sampling noise then holds no spurious part above the window in which slopes are measured
 HUGE_BATCH = 10**14
-# what one can have: sampling noise is there, and so is the transition
-NOISY_BATCHES = (2_000, 20_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +64,8 @@ class SensingConfig(StudyConfig, Setting):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransitionConfig(SensingConfig):
-    """A study of where the spurious part stops growing along an axis.
+class NoisyConfig(SensingConfig):
+    """A study with huge batches, and beside them with some that one can have.
 
     Parameters
     ----------
@@ -77,6 +75,37 @@ class TransitionConfig(SensingConfig):
         Large, so that the spurious part can fall far before sampling noise holds it.
     noisy_batches, noisy_runs : tuple of int, int
         Batches of a size that one can have, and how many of the repetitions run with these, too.
+    """
+
+    algorithm: str = "HeteroSGD"
+    batch_size: int = HUGE_BATCH
+    # sampling noise is there, and so is the transition
+    noisy_batches: tuple[int, ...] = (2_000, 20_000)
+    noisy_runs: int
+
+    @property
+    def batches(self) -> str:
+        """The huge ones, by the exact law, and those that one can have."""
+        if not self.noisy_batches:
+            return super().batches
+        those = " and ".join(f"{size:,}" for size in self.noisy_batches)
+        return (
+            f"{super().batches}, drawn by the exact law, so that none is noisy; {those} where it "
+            f"says so ({self.noisy_runs} run{'s' * (self.noisy_runs != 1)} each)"
+        )
+
+    @property
+    def noisy_columns(self) -> list[str]:
+        """What the signals with those are called in the rows."""
+        return [noisy_column(size) for size in self.noisy_batches]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransitionConfig(NoisyConfig):
+    """A study of where the spurious part stops growing along an axis.
+
+    Parameters
+    ----------
     near : (low, high)
         Multiples of the predicted transition between which it is measured.
     learnt, forgotten : float
@@ -86,40 +115,15 @@ class TransitionConfig(SensingConfig):
         Largest deviation of the transition from the prediction, relative to it.
     """
 
-    algorithm: str = "HeteroSGD"
-    batch_size: int = HUGE_BATCH
-    noisy_batches: tuple[int, ...] = NOISY_BATCHES
-    noisy_runs: int
     near: tuple[float, float]
     learnt: float = 0.6
     forgotten: float
     tolerance: float
 
-    @property
-    def batches(self) -> str:
-        """The huge ones, by the exact law, and those that one can have."""
-        return noisy_caption(super().batches, self.noisy_batches, self.noisy_runs)
-
-    @property
-    def noisy_columns(self) -> list[str]:
-        """What the signals with those are called in the rows."""
-        return [noisy_column(size) for size in self.noisy_batches]
-
 
 def noisy_column(batch_size: int) -> str:
     """Return the name of the column with spurious signals of noisy batches of this size."""
     return f"noisy_{batch_size}"
-
-
-def noisy_caption(batches: str, sizes: tuple[int, ...], runs: int) -> str:
-    """Return how large batches are where some curves have smaller ones."""
-    if not sizes:
-        return batches
-    those = " and ".join(f"{size:,}" for size in sizes)
-    return (
-        f"{batches}, drawn by the exact law, so that none is noisy; {those} where it says so "
-        f"({runs} run{'s' * (runs != 1)} each)"
-    )
 
 
 def run(
