@@ -1,9 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from elinvar.baselines import BASELINES
-from elinvar.bench import choose
-from elinvar.bench._protocol import errors_in, loss
+from elinvar.bench import Case, choose, run_method
 
 
 def test_the_best_candidate_on_left_out_environments_is_chosen(shrunk, lines):
@@ -79,13 +80,15 @@ def test_elinvar_has_nothing_to_choose():
     assert list(BASELINES["elinvar-auto"].candidates()) == [{}]
 
 
-def test_errors_are_those_of_the_task(lines):
-    y = np.array([0.0, 0.0, 1.0, 1.0])
-    predicted = np.array([0.2, 0.6, 0.7, 0.9])
-    assert loss(y, predicted, "wrong classes") == 0.25
-    assert loss(y, predicted, "squared error") == pytest.approx(np.mean((y - predicted) ** 2))
-    assert loss(y, predicted * np.nan, "squared error") == np.inf
+def test_errors_are_those_of_the_task(shrunk, case, lines):
     rows = lines((1.0, 3.0))
-    wrong = errors_in(rows, rows.X[:, 0], "squared error")
-    square = np.mean((2 * rows.X[rows.environments == "e1", 0]) ** 2)
-    assert wrong == pytest.approx([0.0, square])
+    found = run_method(shrunk(), dataclasses.replace(case, test=rows))
+    missed = [np.mean(rows.X[rows.environments == name] ** 2) for name in ("e0", "e1")]
+    assert found["error"] == pytest.approx(np.mean(missed))
+    assert found["worst_error"] == pytest.approx(max(missed))
+    y = (rows.X[:, 0] > 0).astype(float)
+    classes = dataclasses.replace(rows, y=y)
+    found = run_method(shrunk(), Case(task="classification", train=classes, test=classes))
+    slope = rows.X[:, 0] @ y / (rows.X[:, 0] @ rows.X[:, 0])
+    wrong = (slope * rows.X[:, 0] > 0.5) != (y > 0.5)
+    assert 0 < found["error"] == pytest.approx(wrong.mean())
