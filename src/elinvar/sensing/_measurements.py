@@ -42,7 +42,8 @@ class MeasurementLaw:
         -------
         int
         """
-        return dim * dim
+        rows, columns = self.shape(dim)
+        return rows * columns
 
     def shape(self, dim: int) -> tuple[int, int]:
         """Return rows and columns of the matrices that are measured.
@@ -174,11 +175,11 @@ class Gaussian(MeasurementLaw):
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return matrices, as :meth:`MeasurementLaw.draw` says."""
-        return _normals(rng, (n, dim, dim), dtype)
+        return _normals(rng, (n, *self.shape(dim)), dtype)
 
 
 @dataclass(frozen=True)
-class Rectangular(MeasurementLaw):
+class Rectangular(Gaussian):
     """Independent standard normal entries of X, d1 x d2: they measure A = U V'.
 
     The factors lie one below the other, W = (U; V), so that a step on them is one on W W' whose
@@ -192,8 +193,6 @@ class Rectangular(MeasurementLaw):
 
     rows: int
     columns: int
-    name: ClassVar[str] = "gaussian"
-    isotropic: ClassVar[bool] = True
 
     def shape(self, dim: int) -> tuple[int, int]:
         """Return d1 and d2, as :meth:`MeasurementLaw.shape` says."""
@@ -206,14 +205,6 @@ class Rectangular(MeasurementLaw):
     def seen(self, A: Reals) -> Reals:
         """Return W W' without U U' and V V', as :meth:`MeasurementLaw.seen` says."""
         return self._double(self.block(A))
-
-    def entries(self, dim: int) -> int:
-        """Return d1 d2, as :meth:`MeasurementLaw.entries` says."""
-        return self.rows * self.columns
-
-    def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
-        """Return matrices (n, d1, d2), as :meth:`MeasurementLaw.draw` says."""
-        return _normals(rng, (n, self.rows, self.columns), dtype)
 
     def apply(self, X: Reals, A: Reals) -> Reals:
         """Return the inner products of X_i and U V', as :meth:`MeasurementLaw.apply` says."""
@@ -274,15 +265,14 @@ class Rectangular(MeasurementLaw):
 
 
 @dataclass(frozen=True)
-class SymmetricGaussian(MeasurementLaw):
+class SymmetricGaussian(Gaussian):
     """The Gaussian orthogonal ensemble: variance 1 on the diagonal, 1/2 beside it."""
 
     name: ClassVar[str] = "goe"
-    isotropic: ClassVar[bool] = True
 
     def draw(self, rng: np.random.Generator, n: int, dim: int, dtype: DTypeLike) -> Reals:
         """Return symmetric matrices, as :meth:`MeasurementLaw.draw` says."""
-        X = _normals(rng, (n, dim, dim), dtype)
+        X = super().draw(rng, n, dim, dtype)
         half: Reals = (X + X.transpose(0, 2, 1)) / 2
         return half
 
