@@ -4,6 +4,7 @@ import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -140,6 +141,75 @@ def coverage(options: argparse.Namespace) -> Iterator[Row]:
                 passed=0.87 <= ours <= 0.93 if aimed else None,
                 reference=f"Hartung-Knapp {theirs:.3f}",
             )
+    yield from _tables(repetitions // 20)
+
+
+EFFECTS = 8
+SPREADS = {
+    "none differs": [0.0] * EFFECTS,
+    "all: tau² = se²": [1.0] * EFFECTS,
+    "all: tau² = 10 se²": [10**0.5] * EFFECTS,
+    "half: tau² = 10 se²": [10**0.5] * (EFFECTS // 2) + [0.0] * (EFFECTS // 2),
+    "one: tau² = se²": [1.0] + [0.0] * (EFFECTS - 1),
+    "one: tau² = 10 se²": [10**0.5] + [0.0] * (EFFECTS - 1),
+}
+
+
+def _tables(repetitions: int) -> Iterator[Row]:
+    """Judge effects of one table beside each other and alone; averages have an sd of 4 errors."""
+    for environments in (3, 5, 10, 30):
+        for name, spreads in SPREADS.items():
+            differ = np.array(spreads) > 0 if any(spreads) else np.ones(EFFECTS, dtype=bool)
+            counts = _of_tables(environments, np.array(spreads), repetitions)
+            told = [
+                f"{one.inside[:, differ].mean():.3f} ({one.inside.mean():.3f}); "
+                f"{one.mean.mean():.3f}; {one.said.mean():.0%}, "
+                f"{one.wrong.sum() / max(one.said.sum(), 1):.1%}"
+                for one in counts
+            ]
+            yield Row(
+                what=f"8 effects of a table, {environments} environments, {name}: 90% interval of "
+                "those that differ (of all); 95% of the average; directions said, wrong",
+                figure=told[0],
+                reference=f"alone {told[1]}",
+            )
+
+
+class _Counts(NamedTuple):
+    """What was right (repetitions, effects): intervals, and directions that were said."""
+
+    inside: NDArray[np.bool_]
+    mean: NDArray[np.bool_]
+    said: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+
+
+def _of_tables(
+    environments: int, spreads: NDArray[np.float64], repetitions: int
+) -> tuple[_Counts, _Counts]:
+    """Count what holds beside the other effects, and alone; sampling errors are about .05."""
+    rng = np.random.default_rng([environments, *(10 * spreads).astype(int)])
+    found: tuple[list[object], list[object]] = ([], [])
+    for _ in range(repetitions):
+        middle, scale = 0.2 * rng.normal(size=EFFECTS), 0.05 * spreads
+        variance = 0.05**2 * np.exp(0.5 * rng.normal(size=(EFFECTS, environments)))
+        effects = middle[:, None] + scale[:, None] * rng.normal(size=variance.shape)
+        effects += np.sqrt(variance) * rng.normal(size=variance.shape)
+        seen = variance * rng.chisquare(60, size=variance.shape) / 60
+        new = middle + scale * rng.normal(size=EFFECTS)
+        for kept, unit in zip(found, (np.ones(EFFECTS), None), strict=True):
+            one = random_effects(effects, seen, np.full(environments, 60.0), unit=unit)
+            said = one.low * one.high > 0
+            kept.append(
+                (
+                    (one.low <= new) & (new <= one.high),
+                    (one.mean_low <= middle) & (middle <= one.mean_high),
+                    said,
+                    said & (new * one.low < 0),
+                )
+            )
+    beside, alone = (_Counts(*np.swapaxes(np.array(kept), 0, 1)) for kept in found)
+    return beside, alone
 
 
 def _new_effects(environments: int, ratio: float, repetitions: int) -> tuple[float, float]:

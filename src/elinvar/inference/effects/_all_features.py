@@ -42,15 +42,17 @@ class AllFeatures(Generic[M]):
     smallest: Floats
 
     @classmethod
-    def of(cls, loss: Loss[M], tolerance: float, smallest: Floats) -> "AllFeatures[M]":
-        """Fit all features that environments have rows for."""
+    def of(
+        cls, loss: Loss[M], tolerance: float, smallest: Floats, unit: Floats
+    ) -> "AllFeatures[M]":
+        """Fit all features that environments have rows for; ``unit`` as `EffectsView`."""
         problem, gates = loss.problem, loss.problem.affordable
         (fit,) = loss.refits(gates[None])
         effects = [
             effect_of(problem, fit, gate) if gates[gate] else None
             for gate in range(problem.n_gates)
         ]
-        view = EffectsView(problem=problem, effects=effects)
+        view = EffectsView(problem=problem, effects=effects, unit=unit)
         return cls(loss=loss, view=view, gates=gates, tolerance=tolerance, smallest=smallest)
 
     def evidence(self, moved: Floats) -> list[FeatureEvidence]:
@@ -68,7 +70,7 @@ class AllFeatures(Generic[M]):
                 verdict,
                 "all features",
                 view.average(gate),
-                view.new(gate, wary=verdict == "nearly invariant"),
+                new_interval(view, gate, verdict, float(self.smallest[gate])),
                 moved=float(moved[gate]),
                 smallest=float(self.smallest[gate]),
             )
@@ -135,9 +137,17 @@ def steady(view: EffectsView, gate: int, tolerance: float) -> bool:
 
 
 def negligible(view: EffectsView, gate: int, smallest: float) -> bool:
-    """Whether the effect will be smaller than this in a new environment, by its 90% interval."""
-    low, high = view.new(gate)
-    return bool(max(-low, high, _NORMAL_90 * view.part_spread[gate]) <= smallest)
+    """Whether the effect will be smaller than this in 90% of new environments."""
+    parts = _NORMAL_90 * view.part_spread[gate] <= smallest
+    return bool(parts and view.within(gate, smallest) is not None)
+
+
+def new_interval(
+    view: EffectsView, gate: int, verdict: Verdict, smallest: float
+) -> tuple[float, float]:
+    """90% interval of the effect in a new environment that a verdict speaks of."""
+    none = view.within(gate, smallest) if verdict == "no effect" else None
+    return none or view.new(gate, wary=verdict == "nearly invariant")
 
 
 def _first(values: Floats) -> float:

@@ -6,7 +6,12 @@ from typing import Generic
 
 import numpy as np
 
-from elinvar.inference.effects._all_features import AllFeatures, negligible, steady
+from elinvar.inference.effects._all_features import (
+    AllFeatures,
+    negligible,
+    new_interval,
+    steady,
+)
 from elinvar.inference.effects._effects import (
     FeatureEffect,
     effect_of,
@@ -56,8 +61,9 @@ def gather_evidence(
         the feature; between two levels of a category, or 0 and 1, twice that.
     """
     problem = loss.problem
-    smallest = smallest_effects(loss, smallest_effect)
-    everything = AllFeatures.of(loss, tolerance, smallest)
+    unit = smallest_effects(loss, 1.0)
+    smallest = smallest_effect * unit
+    everything = AllFeatures.of(loss, tolerance, smallest, unit)
     # an effect that nothing has put to the test may be invariant by accident
     moved = law_p_values(problem, everything.gates)
     together = everything.evidence(moved)
@@ -205,7 +211,7 @@ class InvariantSet(Generic[M]):
         # a refuted refit may lie outside all own effects: docs/evidence.md, section 1
         if not self.accepted or verdict == "spurious":
             effect, low, high = self.view.average(gate)
-        new_low, new_high = self.view.new(gate, wary=verdict == "nearly invariant")
+        new_low, new_high = new_interval(self.view, gate, verdict, float(self.smallest[gate]))
         below, above = max(low - reach[0], 0.0), max(reach[1] - high, 0.0)
         return (effect, low - below, high + above), (new_low - below, new_high + above)
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
+from elinvar.inference.effects._mixtures import NewEffects, ends
+from elinvar.inference.effects._spreads import among_others
 from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._overidentification import (
     ROUNDS,
@@ -19,6 +21,7 @@ _STEPS = 8
 _MOST = 0.95
 _LIMIT = 0.9
 _NORMAL_90 = float(ndtri(0.95))
+_TAIL_90, _TAIL_95 = 0.05, 0.025
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,8 @@ class RandomEffects:
         Average effect at that variance, and its 95% confidence interval; NaN with fewer than two.
     p_value : array of shape (F,)
         Of no difference between environments; 1 with fewer than two.
+    new : NewEffects
+        The whole law that ``low`` and ``high`` are of; NaN with fewer than two.
     """
 
     between_sd: Floats
@@ -48,6 +53,7 @@ class RandomEffects:
     mean_low: Floats
     mean_high: Floats
     p_value: Floats
+    new: NewEffects
 
     def average(self, row: int) -> tuple[float, float, float]:
         """Return the average effect of one feature, and its interval."""
@@ -55,7 +61,12 @@ class RandomEffects:
 
 
 def random_effects(
-    effects: Floats, variances: Floats, freedom: Floats, shared: Floats | None = None
+    effects: Floats,
+    variances: Floats,
+    freedom: Floats,
+    shared: Floats | None = None,
+    *,
+    unit: Floats | None = None,
 ) -> RandomEffects:
     r"""Describe effects as a random sample over environments.
 
@@ -65,7 +76,8 @@ def random_effects(
     estimated), which falls in :math:`\tau^2`: its tail is a confidence distribution of
     :math:`\tau^2`. The new effect is a mixture over it of
     :math:`N(\hat\mu(\tau^2), \tau^2 + 1 / \sum W_e)`, the average effect one of
-    :math:`N(\hat\mu(\tau^2), 1 / \sum W_e)`.
+    :math:`N(\hat\mu(\tau^2), 1 / \sum W_e)`. With ``unit`` the effects are of one table, and the
+    spreads of the others say, too, which variances are likely.
 
     Parameters
     ----------
@@ -77,6 +89,10 @@ def random_effects(
     shared : array of shape (F,), optional
         Mean covariance of two estimates, where they are of the same people or firms: that part of
         their errors is the same everywhere, so it hides no difference and no average takes it off.
+    unit : array of shape (F,), optional
+        What makes the spreads of a table's effects comparable: the effect of one standard deviation
+        of the target per standard deviation of the feature. Without it each effect is judged alone,
+        as is a single one.
 
     References
     ----------
@@ -88,8 +104,9 @@ def random_effects(
     """
     sample = _Sample.of(effects, variances, freedom, shared)
     usable = sample.able.sum(axis=1) >= 2
-    names = [name for name in RandomEffects.__annotations__ if name != "p_value"]
+    names = [name for name in RandomEffects.__annotations__ if name not in ("p_value", "new")]
     result = {name: np.full(len(usable), np.nan) for name in names}
+    mass, mean, sd = (np.full((len(usable), _NODES), np.nan) for _ in range(3))
     p_value = np.ones(len(usable))
     if usable.any():
         sample = sample.rows(usable)
@@ -98,14 +115,23 @@ def random_effects(
         p_value[usable] = law.tail[:, 0]
         # tau^2 solves Q(tau^2) = E Q, and its confidence distribution is the tail of Q(tau^2)
         tau2 = _paule_mandel(sample, nodes, law)
-        low, high, mean_low, mean_high = _intervals(sample, nodes, law.tail)
-        mean = sample.at(tau2[:, None]).mean[:, 0]
+        weight = _masses(law.tail)
+        if unit is not None:
+            weight = _among_others(sample, nodes, weight, unit[usable])
+        likely = sample.at(_middles(nodes))
+        spread = np.sqrt(likely.variance + _middles(nodes))
+        low, high = ends(weight, likely.mean, spread, _TAIL_90)
+        mean_low, mean_high = ends(weight, likely.mean, np.sqrt(likely.variance), _TAIL_95)
+        centre = sample.at(tau2[:, None]).mean[:, 0]
         wary_low, wary_high = _wary(sample, nodes, law.tail)
-        found = (np.sqrt(tau2), low, high, wary_low, wary_high, mean, mean_low, mean_high)
+        found = (np.sqrt(tau2), low, high, wary_low, wary_high, centre, mean_low, mean_high)
+        mass[usable], sd[usable] = weight, spread * sample.unit[:, None]
+        mean[usable] = sample.origin[:, None] + likely.mean * sample.unit[:, None]
         for name, values in zip(names, found, strict=True):
             origin = 0.0 if name == "between_sd" else sample.origin
             result[name][usable] = origin + values * sample.unit
-    return RandomEffects(p_value=p_value, **result)
+    new = NewEffects(mass=mass, mean=mean, sd=sd)
+    return RandomEffects(p_value=p_value, new=new, **result)
 
 
 def between_sd(effects: Floats, variances: Floats, freedom: Floats) -> Floats:
@@ -258,6 +284,21 @@ class _Sample:
             tail=law.p_value,
         )
 
+    def likelihood(self, tau2: Floats) -> Floats:
+        r"""Likelihood (F, K) of the variances ``tau2``, free of the mean; 1 at its largest.
+
+        :math:`(\sum W_e)^{-1/2} \prod W_e^{1/2} (1 + W_e (b_e - \hat\mu)^2 / n_e)^{-(n_e + 1)/2}`:
+        a square over an estimated variance is Student's, with :math:`n_e = \nu_e / (v_e W_e)^2`.
+        """
+        total = self.variances[:, None, :] + tau2[:, :, None]
+        weight = self.able[:, None, :] / total
+        away = np.square(self.effects[:, None, :] - self.at(tau2).mean[:, :, None])
+        spare = self.freedom[:, None, :] * np.square(total / self.variances[:, None, :])
+        each = np.log(total) + (spare + 1.0) * np.log1p(away / (total * spare))
+        found = -0.5 * ((self.able[:, None, :] * each).sum(axis=2) + np.log(weight.sum(axis=2)))
+        likelihood: Floats = np.exp(found - found.max(axis=1, keepdims=True))
+        return likelihood
+
 
 def _paule_mandel(sample: _Sample, nodes: Floats, law: _Law) -> Floats:
     """Variances (F,) at which Q has its expectation; 0 if it is below at 0."""
@@ -291,56 +332,35 @@ def _wary(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
     tau2 = np.where(low > 0, inner, share * high)[:, None]
     law = sample.at(tau2)
     reach = _NORMAL_90 * np.sqrt(law.variance + tau2)
-    ends: Floats = np.concatenate([law.mean - reach, law.mean + reach], axis=1).T
-    return ends
+    limits: Floats = np.concatenate([law.mean - reach, law.mean + reach], axis=1).T
+    return limits
 
 
-def _intervals(sample: _Sample, nodes: Floats, tail: Floats) -> Floats:
-    """Return the ends (4, F) of the 90% interval of a new effect and the 95% of the average one.
-
-    Both are mixtures over the confidence distribution ``tail`` (F, K) of the variance.
-    """
-    # what H gains between two nodes sits at their geometric mean; what it has at 0 stays there
-    inner = np.sqrt(nodes[:, 1:-1]) * np.sqrt(nodes[:, 2:])
-    tau2 = np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
+def _masses(tail: Floats) -> Floats:
+    """Return what the confidence distribution H has at 0, and gains from node to node."""
     # H rises by its meaning; where the matched law falls by a little it is held
-    mass = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
+    mass: Floats = np.diff(np.maximum.accumulate(tail, axis=1), axis=1, prepend=0.0)
     # and what is left lies at the last node
     mass[:, -1] += 1.0 - mass.sum(axis=1)
-    law = sample.at(tau2)
-    new, average = np.sqrt(law.variance + tau2), np.sqrt(law.variance)
-    ends: Floats = _mixture_quantile(
-        np.tile(mass, (4, 1)),
-        np.tile(law.mean, (4, 1)),
-        np.concatenate([new, new, average, average]),
-        np.repeat([0.05, 0.95, 0.025, 0.975], len(mass)),
-    )
-    return ends.reshape(4, len(mass))
+    return mass
 
 
-def _mixture_quantile(mass: Floats, mean: Floats, sd: Floats, target: Floats) -> Floats:
-    """Quantiles (F,) of mixtures (F, K) of normal laws: between two of theirs, then by Newton."""
-    component = np.sort(mean + ndtri(target)[:, None] * sd, axis=1)
-    rows = np.arange(len(mean))
+def _middles(nodes: Floats) -> Floats:
+    """Put what lies between two nodes at their geometric mean; what is at 0 stays there."""
+    inner = np.sqrt(nodes[:, 1:-1]) * np.sqrt(nodes[:, 2:])
+    return np.concatenate([nodes[:, :1], nodes[:, 1:2] / 4.0, inner], axis=1)
 
-    def miss(z: Floats) -> Floats:
-        missed: Floats = np.einsum("fk,fk->f", mass, ndtr(z)) - target
-        return missed
 
-    first, last = np.zeros(len(mean), dtype=np.intp), np.full(len(mean), _NODES - 1)
-    while (last - first > 1).any():
-        middle = (first + last) // 2
-        below = miss((component[rows, middle][:, None] - mean) / sd) < 0
-        first, last = np.where(below, middle, first), np.where(below, last, middle)
-    # the quantile of a mixture lies between two neighbouring ones of its components
-    low, high = component[rows, first], component[rows, last]
-    x: Floats = 0.5 * (low + high)
-    density = mass / (sd * np.sqrt(2.0 * np.pi))
-    for _ in range(_STEPS):
-        z = (x[:, None] - mean) / sd
-        value, slope = miss(z), np.einsum("fk,fk->f", density, np.exp(-0.5 * z * z))
-        low, high = np.where(value < 0, x, low), np.where(value < 0, high, x)
-        step = x - value / np.maximum(slope, 1e-300)
-        # Newton's step, or halving where that would leave the bracket
-        x = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-    return x
+def _among_others(sample: _Sample, nodes: Floats, mass: Floats, unit: Floats) -> Floats:
+    """Masses (F, K) of the variance, given the other effects too; ``unit`` as `random_effects`."""
+    with np.errstate(all="ignore"):
+        scale = np.square(sample.unit / unit)
+    known = np.isfinite(scale) & (scale > 0)
+    if known.sum() < 2:
+        return mass
+    likelihood = sample.rows(known).likelihood(_middles(nodes[known]))
+    precision = np.where(sample.able, 1.0 / sample.variances, 0.0).sum(axis=1)
+    noise = (scale * sample.able.sum(axis=1) / precision)[known]
+    mass = mass.copy()
+    mass[known] = among_others(likelihood, mass[known], scale[known, None] * nodes[known], noise)
+    return mass

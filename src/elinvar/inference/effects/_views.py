@@ -19,14 +19,20 @@ from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._types import Floats
 
 _LEVEL = 0.05
+_SHARE = 0.9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EffectsView:
-    """Effects of all gates, each in its model; None where the data cannot tell one."""
+    """Effects of all gates, each in its model; None where the data cannot tell one.
+
+    With ``unit`` (n_gates,), the effects of one sd of the target per sd of the feature, all are of
+    one model, and how much one of them differs is judged beside the others.
+    """
 
     problem: LinearProblem
     effects: Sequence[FeatureEffect | None]
+    unit: Floats | None = None
 
     @cached_property
     def random(self) -> RandomEffects:
@@ -40,7 +46,8 @@ class EffectsView:
         # with fewer rows tests of single effects would reject too often
         variance = np.where(stacked("sure") > 0, stacked("own_variance"), np.nan)
         shared = [0.0 if found is None else found.shared_variance for found in self.effects]
-        return random_effects(stacked("own"), variance, stacked("freedom"), np.array(shared))
+        own, freedom = stacked("own"), stacked("freedom")
+        return random_effects(own, variance, freedom, np.array(shared), unit=self.unit)
 
     @cached_property
     def agreement(self) -> Floats:
@@ -87,6 +94,23 @@ class EffectsView:
         if wary:
             low, high = min(low, float(random.wary_low[gate])), max(high, random.wary_high[gate])
         return mean - stretch * (mean - low), mean + stretch * (high - mean)
+
+    def within(self, gate: int, most: float) -> tuple[float, float] | None:
+        """90% interval of the effect in a new environment within ``most`` of 0, if there is one.
+
+        It is the usual one, or as much of one tail is given to the other as it takes.
+        """
+        low, high = self.new(gate)
+        if max(-low, high) <= most:
+            return low, high
+        found, mean, law = self.effects[gate], float(self.random.mean[gate]), self.random.new
+        stretch = np.nan if found is None else found.stretch
+        under, upto = (law.below(gate, mean + (end - mean) / stretch) for end in (-most, most))
+        if not upto - under >= _SHARE:
+            return None
+        if high > most:
+            return mean - stretch * (mean - law.quantile(gate, upto - _SHARE)), most
+        return -most, mean + stretch * (law.quantile(gate, under + _SHARE) - mean)
 
     def odd(self, gate: int) -> str:
         """Environment that differs from the mean of the others by more than noise, if one does."""
