@@ -73,7 +73,7 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
     smallest_effect : float, at least 0
         Smallest effect of interest, in standard deviations of the target per standard deviation of
         the feature (between two levels of a category, twice that): an effect that stays below it
-        in new environments is "no effect".
+        in nine of ten new environments is "no effect".
     exact_up_to : int, at least 0
         All supports are tried up to this many features (or categorical groups), beyond it those
         that a search along the mean-field path finds.

@@ -46,7 +46,7 @@ class FeatureEvidence:
     new_low, new_high : float
         90% prediction interval for the effect in a new environment; for a nearly invariant effect,
         which is chosen for its small spread, with the variance between environments at its upper
-        90% limit.
+        90% limit; of no effect the one that lies within the smallest effect.
     shift_p_value : float
         p-value of the feature's own law, given the other features of the model, being the same in
         all environments. Where it is large, nothing has put the invariance of its effect to the
