@@ -44,7 +44,7 @@ from elinvar.baselines._stabilised import StabilisedRegressor
 from elinvar.baselines._subsets import MOST_FEATURES
 from elinvar.baselines._vrex import VRExRegressor
 from elinvar.datasets import Task
-from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor
+from elinvar.estimators import HeteroSGDRegressor, InvariantRegressor, TransferRegressor
 
 Returns = Literal["predictions", "coefficients", "selection"]
 
@@ -394,6 +394,13 @@ _ALL = (
         "this library: the invariant model, for environments that may differ otherwise",
         InvariantRegressor(predictor="invariant"),
         returns="selection",
+    ),
+    Baseline(
+        "elinvar-forecast",
+        "this library: a mixture of curves and trees, of features whose relation holds",
+        TransferRegressor(),
+        returns="predictions",
+        tasks=("regression",),
     ),
     Baseline(
         "elinvar-classifier-auto",

@@ -1,7 +1,7 @@
 """What slow methods are spared, so that everything ends in time; every row says so."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -93,7 +93,16 @@ _SLOW = Budget(
     seeds=1,
     quick_seeds=0,
     most_features=12,
-    suites=("unit-tests", "eills", "random", "two-environments", "reversed", "demo"),
+    suites=(
+        "unit-tests",
+        "eills",
+        "random",
+        "two-environments",
+        "reversed",
+        "curved",
+        "fair",
+        "demo",
+    ),
     table_rows=_TABLE_ROWS,
     table_tuned=False,
 )
@@ -146,6 +155,7 @@ BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
             ),
             _CURVED,
         ),
+        "elinvar-forecast": replace(_CURVED, words="", seeds=3),
         **dict.fromkeys(("causalicp", "icp"), _SUBSETS),
     }
 )

@@ -117,6 +117,19 @@ def test_curves_bend_and_end(curved):
     assert np.ptp(curves.predict(far)) == 0
 
 
+def test_lines_run_on_beyond_the_rows_but_not_for_ever(curved):
+    sample = curved()
+    learnt, X = LINES.fit(sample), np.repeat(sample.X[:1], 4, axis=0)
+    least, most = sample.X[:, 0].min(), sample.X[:, 0].max()
+    span = most - least
+    X[:, 0] = [most, most + span / 2, most + span, most + 100 * span]
+    at, near, end, far = learnt.predict(X)[:, 0]
+    assert near - at == pytest.approx(end - near)
+    assert far == end
+    own = Foreign(name="mine", estimator=LinearRegression()).fit(sample).predict(X)[:, 0]
+    assert own[3] - own[0] == pytest.approx(100 * (own[2] - own[0]))
+
+
 def test_rows_of_residuals_share_bins_but_no_fits(curved):
     sample = curved()
     first = fit_once(CURVES, sample)

@@ -47,6 +47,23 @@ def test_a_curved_target_is_given_to_curves(mixture):
     assert mixture.weights[0] < 0.2
 
 
+def test_no_other_weights_have_a_smaller_objective(mixture, curved):
+    sample = curved()
+    shares, residuals = balanced(sample), mixture.left_out[:, :, 0] - sample.y[:, None]
+    scale = environment_errors(sample, mixture.left_out).mean(axis=1)[sample.codes]
+    prior = np.array([3, 1, 1]) / 5
+
+    def objective(weights):
+        each = (shares / scale) @ residuals**2 @ weights
+        mean = (shares / scale) @ (residuals @ weights) ** 2
+        apart = np.sum(weights * np.log(np.maximum(weights, 1e-300) / prior))
+        return 2 * 5 * np.log(0.9 * mean + 0.1 * each) + apart
+
+    least = objective(mixture.weights)
+    for way in np.eye(3):
+        assert objective(0.97 * mixture.weights + 0.03 * way) > least
+
+
 def test_the_same_seed_gives_the_same_mixture_whatever_the_number_of_jobs(curved):
     sample = curved(n=150, missing=0.1)
     learners = default_learners(0, sample.columns)

@@ -9,6 +9,9 @@ from elinvar.forecast._sample import Floats, Places, Sample
 
 # a curve is flat outside these quantiles: lines that run on are what fails in new environments
 _ENDS = (0.02, 0.98)
+# and a line beyond the values seen by as much as they are apart: one odd value would cost more than
+# all others together
+_BEYOND = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +44,7 @@ class Basis:
         ----------
         sample : Sample
         n_knots : int
-            Knots of each numeric feature, at inner quantiles; 0: lines, not clipped.
+            Knots of each numeric feature, at inner quantiles; 0: lines, flat far beyond all values.
         """
         X, columns = sample.X, sample.columns
         missing = np.isnan(X)
@@ -51,8 +54,11 @@ class Basis:
         low, high = np.full(len(fill), -np.inf), np.full(len(fill), np.inf)
         knots = [np.zeros(0)] * len(fill)
         for j in np.flatnonzero(~columns.categorical[columns.groups] & (total > 0)):
-            if n_knots > 0:
-                values = X[~missing[:, j], j]
+            values = X[~missing[:, j], j]
+            if n_knots == 0:
+                least, most = values.min(), values.max()
+                low[j], high[j] = least - _BEYOND * (most - least), most + _BEYOND * (most - least)
+            else:
                 inner = np.linspace(0, 1, n_knots + 2)[1:-1]
                 low[j], *bends, high[j] = np.quantile(values, [_ENDS[0], *inner, _ENDS[1]])
                 at = np.unique(bends)

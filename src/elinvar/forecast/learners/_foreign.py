@@ -1,6 +1,6 @@
 """Any scikit-learn estimator as a learner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,9 @@ class Foreign:
                 "predict_proba: take another classifier, or wrap it in CalibratedClassifierCV."
             )
         basis, design = basis_of(sample, n_knots=0)
+        # how far it runs on is its own matter
+        ends = np.full(len(basis.fill), np.inf)
+        basis = replace(basis, low=-ends, high=ends)
         estimator = clone(self.estimator)
         weighs = has_fit_parameter(estimator, "sample_weight")
         options = {"sample_weight": sample.weight} if weighs else {}

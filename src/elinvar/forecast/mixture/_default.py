@@ -20,6 +20,7 @@ def default_learners(n_classes: int, columns: Columns) -> tuple[Learner, ...]:
         fewer = Boosting(n_leaves=8, n_trees=30)
         return (
             Logistic(),
+            Logistic(name="shrunk logistic", ridge=0.03),
             bends,
             OnResiduals(name="logistic curves + boosting", base=bends, trees=fewer),
             small,
