@@ -50,6 +50,7 @@ def adaptation_of(found: Findings[LinearModel]) -> Adaptation | None:
         np.zeros((len(rows), 0, 1)),
         columns=schema.columns,
         categorical=np.array([schema.features[j] in schema.levels for j in schema.groups]),
+        bending=False,  # of which moments know nothing
         seed=_SEED,
     )
 

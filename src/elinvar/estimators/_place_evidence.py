@@ -103,12 +103,12 @@ def _effects(
     n_columns, groups = schema.n_columns, schema.groups
     # with very many columns terms are of the forecast alone
     told = n_columns <= WIDE
-    first = len(terms.names) - n_columns * told
+    first = terms.n_whole
     # what is of the forecast as a whole is of its columns, where it is linear in them
     whole = range(1) if coef is not None else range(first)
     names = [terms.names[k] for k in whole]
     rows = [units[k] for k in whole]
-    slopes = units[first:] if told else np.zeros((n_columns, len(terms.names)))
+    slopes = units[first : first + n_columns] if told else np.zeros((n_columns, len(terms.names)))
     if coef is not None:
         slopes = slopes + np.outer(coef, units[1])
     if not told and coef is None:

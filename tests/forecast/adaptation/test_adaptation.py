@@ -16,6 +16,7 @@ class Places:
 
     level: float = 1.0
     slope: float = 0.0
+    bend: float = 0.0
     classes: bool = False
 
     def draw(self, count, rows, seed):
@@ -25,6 +26,8 @@ class Places:
         base = X.sum(axis=1)
         odds = base + (self.level * rng.normal(size=count))[codes]
         odds = odds + (self.slope * rng.normal(size=count))[codes] * X[:, 0]
+        if self.bend:
+            odds = odds + (self.bend * rng.normal(size=count))[codes] * np.abs(X[:, 1])
         if not self.classes:
             return X, odds + rng.normal(size=len(X)), codes, base[:, None]
         y = (rng.random(len(X)) < 1 / (1 + np.exp(-odds))).astype(float)
@@ -254,6 +257,52 @@ def test_the_same_seed_learns_the_same_and_other_units_change_units_only():
     assert scaled.expected.error(10) == pytest.approx(1000 * one.expected.error(10), rel=1e-6)
 
 
+def test_an_effect_may_bend_in_a_new_place():
+    places = Places(level=0.3, bend=1.0)
+    found = learn(places)
+    assert found.terms.names[-2:] == ("x1, bend 1", "x1, bend 2")
+    bent = ratios(found, places, 30).mean()
+    X, y, codes, forecast = places.draw(20, 80, 0)
+    kinds = {"columns": ("x0", "x1"), "categorical": np.zeros(2, bool)}
+    straight = learn_adaptation(X, y, codes, forecast, none(len(X)), bending=False, **kinds)
+    assert straight is not None
+    assert bent < ratios(straight, places, 30).mean() - 0.1
+
+
+def test_bends_leave_the_slope_alone_and_end_with_the_rows():
+    X, y, codes, forecast = Places().draw(5, 100, 0)
+    X[:, 1] = X[:, 1] > 0
+    kinds = {"columns": ("x0", "x1"), "categorical": np.zeros(2, bool)}
+    found = learn_adaptation(X, y, codes, forecast, none(500), **kinds)
+    assert found is not None
+    assert found.terms.names[-2:] == ("x0, bend 1", "x0, bend 2")  # of two values none bend
+    bends = found.terms.bends
+    within = np.clip(X[:, 0], *bends.ends[0])
+    np.testing.assert_allclose(np.corrcoef(within, bends.expand(X).T)[0, 1:], 0, atol=1e-12)
+    far = bends.expand(np.array([[50.0, 0.0], [60.0, 0.0], [np.nan, 0.0]]))
+    np.testing.assert_array_equal(far[0], far[1])
+    assert np.isnan(far[2]).all()
+
+
+def test_of_many_numbers_none_bend():
+    rng = np.random.default_rng(0)
+    X, codes = rng.normal(size=(200, 13)), np.arange(200) % 4
+    kinds = {"columns": [f"x{j}" for j in range(13)], "categorical": np.zeros(13, bool)}
+    found = learn_adaptation(X, rng.normal(size=200), codes, X[:, :1], none(200), **kinds)
+    assert found is not None
+    assert len(found.terms.names) == 2 + 13
+
+
+def test_a_file_from_before_bends_is_read(restored):
+    X, y, codes, forecast = Places().draw(8, 40, 0)
+    kinds = {"columns": ("x0", "x1"), "categorical": np.zeros(2, bool)}
+    found = learn_adaptation(X, y, codes, forecast, none(320), bending=False, **kinds)
+    assert found is not None
+    entries = found.entries()
+    del entries["terms"]["bends"]
+    assert restored(entries).variances == pytest.approx(found.variances)
+
+
 @pytest.fixture
 def restored(from_file):
     return lambda entries: read_adaptation(
@@ -285,6 +334,10 @@ def test_entries_come_back_as_they_were(restored):
         lambda e: e["terms"]["scale"].__setitem__(1, 0.0),
         lambda e: e["terms"]["kinds"].__setitem__(1, 7),
         lambda e: e["terms"]["names"].append("x9"),
+        lambda e: e["terms"].pop("bends"),
+        lambda e: e["terms"]["bends"]["columns"].__setitem__(1, 2),
+        lambda e: e["terms"]["bends"]["ends"][0].reverse(),
+        lambda e: e["terms"]["bends"]["slopes"].pop(),
         lambda e: e["expected"]["rows"].reverse(),
         lambda e: e["expected"].__setitem__("n_environments", 1),
         lambda e: e["expected"]["log_error"].__setitem__(0, 1e9),

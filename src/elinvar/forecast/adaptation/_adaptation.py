@@ -19,10 +19,10 @@ class Adaptation:
     r"""What a place's labelled rows teach: prior, weights of kinds of difference, expectation.
 
     Kinds of difference are nested: nothing; the level; also the forecast's scale and how far each
-    learner is believed; also the effects of features. Each has a prior, and after k labelled rows
-    a weight :math:`w_c(k) \propto \exp(-\tau E (\bar L_c(k) - \bar L_0(k)))`, with
-    :math:`\bar L_c(k)` the mean log error on training environments that the prior had not seen.
-    Own derivation.
+    learner is believed; also the effects of features; also how these bend. Each has a prior, and
+    after k labelled rows a weight
+    :math:`w_c(k) \propto \exp(-\tau E (\bar L_c(k) - \bar L_0(k)))`, with :math:`\bar L_c(k)` the
+    mean log error on training environments that the prior had not seen. Own derivation.
 
     Attributes
     ----------

@@ -35,6 +35,7 @@ def learn_adaptation(
     categorical: Mask,
     learner_names: Sequence[str] = (),
     n_classes: int = 0,
+    bending: bool = True,
     seed: int = 0,
 ) -> Adaptation | None:
     """Learn from training environments what may differ in a new one.
@@ -56,6 +57,8 @@ def learn_adaptation(
     learner_names : sequence of str, of length M
     n_classes : int
         0: the target is a number.
+    bending : bool
+        Whether effects of features may bend otherwise in a new place, if the target is a number.
     seed : int
         Decides which rows are labelled where it is tried what they buy, and which are looked at if
         there are very many.
@@ -73,7 +76,14 @@ def learn_adaptation(
     codes, weight = codes[kept], None if weight is None else weight[kept]
     offset, apart = outcomes(left_out, n_classes), outcomes(learners, n_classes)
     terms = Terms.of(
-        X, offset, apart, columns=columns, categorical=categorical, learner_names=learner_names
+        X,
+        offset,
+        apart,
+        columns=columns,
+        categorical=categorical,
+        learner_names=learner_names,
+        # log odds of a few rows tell slopes at best
+        bending=bending and not n_classes,
     )
     places = []
     for e in np.unique(codes):

@@ -8,8 +8,9 @@ import numpy as np
 
 from elinvar._base._reader import Reader
 from elinvar.forecast._sample import Floats, Mask, Places
+from elinvar.forecast.adaptation._bends import PER_COLUMN, Bends, read_bends
 
-LEVEL, FORECAST, LEARNER, NUMBER, CATEGORY = range(5)
+LEVEL, FORECAST, LEARNER, NUMBER, CATEGORY, BEND = range(6)
 
 WIDE: Final = 100
 """With more columns than this, effects of single features are not told apart in a new place."""
@@ -19,22 +20,30 @@ WIDE: Final = 100
 class Terms:
     r"""Columns a of the model :math:`r = a^\top b_e + \text{noise}` of left-out residuals.
 
-    They are 1; the forecast; how far each learner is from it; and the features. All but the first
-    are centred (learners apart) and scaled, so that one prior variance fits all of a kind.
+    They are 1; the forecast; how far each learner is from it; the features; and their bends. All
+    but the first are centred (learners apart) and scaled, so that one prior variance fits all of a
+    kind.
 
     Attributes
     ----------
     names : tuple of str
-        "level", "forecast", the learners, the columns of the features.
+        "level", "forecast", the learners, the columns of the features, those of them that bend.
     kinds : (q,) array of int
-        LEVEL, FORECAST, LEARNER, NUMBER or CATEGORY.
+        LEVEL, FORECAST, LEARNER, NUMBER, CATEGORY or BEND.
     center, scale : (q,) array
+    bends : Bends
     """
 
     names: tuple[str, ...]
     kinds: Places
     center: Floats
     scale: Floats
+    bends: Bends
+
+    @property
+    def n_whole(self) -> int:
+        """Terms of the forecast as a whole, which come first: not of single features."""
+        return int((self.kinds <= LEARNER).sum())
 
     @classmethod
     def of(
@@ -46,6 +55,7 @@ class Terms:
         columns: Sequence[str],
         categorical: Mask,
         learner_names: Sequence[str],
+        bending: bool = True,
     ) -> "Terms":
         """Learn centres and scales from rows.
 
@@ -59,18 +69,29 @@ class Terms:
             The same by each learner.
         columns, categorical : names of the columns of X, and which of them are of categories
         learner_names : sequence of str, of length M
+        bending : bool
+            Whether effects may bend otherwise in a new place.
         """
+        bends = Bends.of(X, ~categorical) if bending else Bends.none()
         if len(columns) > WIDE:
-            columns, categorical = (), categorical[:0]
-        names = ("level", "forecast", *learner_names, *columns)
+            columns, categorical, bends = (), categorical[:0], Bends.none()
+        bent = [
+            f"{columns[j]}, bend {k + 1}" for j in bends.columns.tolist() for k in range(PER_COLUMN)
+        ]
+        names = ("level", "forecast", *learner_names, *columns, *bent)
         n_learners = len(learner_names)
         kinds = np.array(
-            [LEVEL, FORECAST, *[LEARNER] * n_learners, *np.where(categorical, CATEGORY, NUMBER)],
+            [
+                LEVEL,
+                FORECAST,
+                *[LEARNER] * n_learners,
+                *np.where(categorical, CATEGORY, NUMBER),
+                *[BEND] * len(bent),
+            ],
             dtype=np.intp,
         )
-        terms = cls(
-            names=names, kinds=kinds, center=np.zeros(len(names)), scale=np.ones(len(names))
-        )
+        zeros, ones = np.zeros(len(names)), np.ones(len(names))
+        terms = cls(names=names, kinds=kinds, center=zeros, scale=ones, bends=bends)
         raw = terms.columns(X, forecast, learners, filled=False).reshape(-1, len(names))
         seen = np.isfinite(raw)
         count = np.maximum(seen.sum(axis=0), 1)
@@ -81,7 +102,7 @@ class Terms:
         apart = kinds == LEARNER
         scale[apart] = np.sqrt(np.mean(scale[apart] ** 2)) if n_learners else 1.0
         scale[scale <= 1e-9 * np.maximum(np.abs(center), 1e-30)] = 1.0
-        return cls(names=names, kinds=kinds, center=center, scale=scale)
+        return cls(names=names, kinds=kinds, center=center, scale=scale, bends=bends)
 
     def columns(
         self, X: Floats, forecast: Floats, learners: Floats, *, filled: bool = True
@@ -98,12 +119,13 @@ class Terms:
         """
         n, m = forecast.shape
         wide = int(np.isin(self.kinds, (NUMBER, CATEGORY)).sum())
+        features = np.hstack([X[:, :wide], self.bends.expand(X)])
         raw = np.concatenate(
             [
                 np.ones((n, m, 1)),
                 forecast[:, :, None],
                 (learners - forecast[:, None, :]).swapaxes(1, 2),
-                np.broadcast_to(X[:, None, :wide], (n, m, wide)),
+                np.broadcast_to(features[:, None], (n, m, features.shape[1])),
             ],
             axis=2,
         )
@@ -117,20 +139,21 @@ class Terms:
             "kinds": self.kinds.tolist(),
             "center": self.center.tolist(),
             "scale": self.scale.tolist(),
+            "bends": self.bends.entries(),
         }
 
 
 def kinds_of_difference(kinds: Places) -> list[Mask]:
     """Return the terms of each kind of difference but "nothing", growing.
 
-    The level; also the forecast's scale and the learners; also the features. A kind that adds no
-    term is left out.
+    The level; also the forecast's scale and the learners; also the features; also their bends. A
+    kind that adds no term is left out.
 
     Parameters
     ----------
     kinds : (q,) array of int
     """
-    nested = [kinds == LEVEL, np.isin(kinds, (LEVEL, FORECAST, LEARNER)), kinds >= LEVEL]
+    nested = [kinds <= last for last in (LEVEL, LEARNER, CATEGORY, BEND)]
     sizes = [int(inside.sum()) for inside in nested]
     return [inside for k, inside in enumerate(nested) if sizes[k] not in sizes[:k]]
 
@@ -146,13 +169,15 @@ def read_terms(entries: Reader, *, n_learners: int, n_columns: int) -> Terms:
     names = entries.texts("names")
     kinds = entries.wholes("kinds", length=len(names))
     wide = n_columns if n_columns <= WIDE else 0
-    fits = len(names) == 2 + n_learners + wide
-    ranks = np.minimum(kinds, NUMBER)
-    wanted = [LEVEL, FORECAST, *[LEARNER] * n_learners, *[NUMBER] * wide]
-    entries.must(
-        fits and ranks.tolist() == wanted and kinds.max() <= CATEGORY, "kinds", "those of the terms"
-    )
+    bends = Bends.none()
+    if "bends" in entries.values:  # files of before know none
+        bends = read_bends(entries.inner("bends"), n_columns=wide)
+    n_bent = PER_COLUMN * len(bends.columns)
+    fits = len(names) == 2 + n_learners + wide + n_bent
+    ranks = np.where(kinds == CATEGORY, NUMBER, kinds)
+    wanted = [LEVEL, FORECAST, *[LEARNER] * n_learners, *[NUMBER] * wide, *[BEND] * n_bent]
+    entries.must(fits and ranks.tolist() == wanted, "kinds", "those of the terms")
     scale = entries.numbers("scale", length=len(names))
     entries.must((scale > 0).all(), "scale", "positive numbers")
     center = entries.numbers("center", length=len(names))
-    return Terms(names=names, kinds=kinds, center=center, scale=scale)
+    return Terms(names=names, kinds=kinds, center=center, scale=scale, bends=bends)
