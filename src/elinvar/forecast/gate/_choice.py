@@ -32,7 +32,7 @@ STEADY: Final = " (steady features)"
 """What the names of learners that see S alone end in."""
 
 LEAST_T: Final = 3.0
-MOST_DISAGREEMENT: Final = 0.05
+MOST_DISAGREEMENT: Final = 0.025
 DEAREST: Final = 1.5
 # three environments agree by accident more easily
 LEAST_GAIN_OF_THREE: Final = float(np.log(2))
@@ -123,9 +123,9 @@ def choose(
 
     with L the mean over environments left out of the log error and :math:`D_S` the share of
     `disagreement`: the error where what differs between environments counts 30 times. S may have
-    1.5 times the error of all features at most, and :math:`D_S \le .05` and at most half of theirs.
-    Of those that pass the best is the one with the smallest J, if that is below the J of all
-    features (by log 2 where there are only three environments, which agree by accident more
+    1.5 times the error of all features at most, and :math:`D_S \le .025` and at most half of
+    theirs. Of those that pass the best is the one with the smallest J, if that is below the J of
+    all features (by log 2 where there are only three environments, which agree by accident more
     easily). Then
 
     .. math::

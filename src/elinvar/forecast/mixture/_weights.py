@@ -12,7 +12,7 @@ Loss = Callable[[Floats], tuple[float, Floats]]
 # chosen on tables as a whole: how much an environment says of numbers and of classes; the part of
 # the loss that is the mean's own, and not its learners'; and how often the first learner counts
 # before anything is known, the simplest
-_NUMBERS, _CLASSES = 2.0, 5.0
+_NUMBERS, _CLASSES = 3.0, 5.0
 _OF_THE_MEAN = 0.9
 _FIRST = 3.0
 # that probabilities are right as they are counts as one environment
@@ -86,8 +86,7 @@ def mixture_weights(sample: Sample, left_out: Floats) -> Floats:
     with E environments and prior weights q, equal but for the first learner, which counts three
     times. The loss counts the mean forecast nine tenths and its learners, one by one, the rest
     (Q-aggregation), since a learner that is far from the others is far from the truth somewhere.
-    For numbers, with :math:`G_{mk}` the mean over environments of products of residuals over the
-    mean squared error of all learners there, and c = 2,
+    For numbers, with :math:`G_{mk}` the mean over environments of products of residuals, and c = 3,
 
     .. math:: \ell(w) = \log(.9\, w^\top G w + .1 \sum_m w_m G_{mm});
 
@@ -120,16 +119,15 @@ def mixture_weights(sample: Sample, left_out: Floats) -> Floats:
 
 def _of_numbers(sample: Sample, left_out: Floats) -> Loss:
     residuals = left_out[:, :, 0] - sample.y[:, None]
-    scale = environment_errors(sample, left_out).mean(axis=1)
-    # where nothing is wrong no learner is better
-    rows = balanced(sample) / np.where(scale > 0, scale, 1.0)[sample.codes]
-    products = (residuals * rows[:, None]).T @ residuals
+    # not in units of what is usual in an environment: where learners fail is what counts
+    products = (residuals * balanced(sample)[:, None]).T @ residuals
     each = np.diag(products)
+    # of two perfect learners neither is better
+    least = 1e-12 * each.max() + 1e-300
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         joint = products @ weights
-        # of two perfect learners neither is better
-        value = _OF_THE_MEAN * weights @ joint + (1 - _OF_THE_MEAN) * each @ weights + 1e-12
+        value = _OF_THE_MEAN * weights @ joint + (1 - _OF_THE_MEAN) * each @ weights + least
         slope = 2 * _OF_THE_MEAN * joint + (1 - _OF_THE_MEAN) * each
         return float(np.log(value)), slope / value
 
