@@ -32,7 +32,8 @@ STEADY: Final = " (steady features)"
 """What the names of learners that see S alone end in."""
 
 LEAST_T: Final = 3.0
-MOST_DISAGREEMENT: Final = 0.025
+MOST_DISAGREEMENT: Final = 0.05
+LEAST_FALL: Final = 3.0
 DEAREST: Final = 1.5
 # three environments agree by accident more easily
 LEAST_GAIN_OF_THREE: Final = float(np.log(2))
@@ -123,7 +124,7 @@ def choose(
 
     with L the mean over environments left out of the log error and :math:`D_S` the share of
     `disagreement`: the error where what differs between environments counts 30 times. S may have
-    1.5 times the error of all features at most, and :math:`D_S \le .025` and at most half of
+    1.5 times the error of all features at most, and :math:`D_S \le .05` and at most a third of
     theirs. Of those that pass the best is the one with the smallest J, if that is below the J of
     all features (by log 2 where there are only three environments, which agree by accident more
     easily). Then
@@ -251,7 +252,7 @@ def _steadiest(
     three = len(np.unique(sample.codes)) == FEWEST_ENVIRONMENTS
     best, cost = None, _cost(full, differs) - (LEAST_GAIN_OF_THREE if three else 0.0)
     for k, one in zip(cheap, found, strict=True):
-        holds = one.share <= min(MOST_DISAGREEMENT, differs / 2)
+        holds = one.share <= min(MOST_DISAGREEMENT, differs / LEAST_FALL)
         if holds and _cost(levels[k], one.share) < cost:
             best, cost = candidates[k], _cost(levels[k], one.share)
     return best, len(candidates)
