@@ -57,7 +57,7 @@ def test_no_other_weights_have_a_smaller_objective(mixture, curved):
         each = shares @ residuals**2 @ weights
         mean = shares @ (residuals @ weights) ** 2
         apart = np.sum(weights * np.log(np.maximum(weights, 1e-300) / prior))
-        return 3 * 5 * np.log(0.9 * mean + 0.1 * each) + apart
+        return 3 * 5 * np.log(0.75 * mean + 0.25 * each) + apart
 
     least = objective(mixture.weights)
     for way in np.eye(3)[mixture.weights > 0]:  # tiny ones are set to 0

@@ -13,7 +13,7 @@ Loss = Callable[[Floats], tuple[float, Floats]]
 # the loss that is the mean's own, and not its learners'; and how often the first learner counts
 # before anything is known, the simplest
 _NUMBERS, _CLASSES = 3.0, 5.0
-_OF_THE_MEAN = 0.9
+_OF_THE_MEAN = 0.75
 _FIRST = 3.0
 # that probabilities are right as they are counts as one environment
 _AS_IT_IS = 1.0
@@ -84,14 +84,14 @@ def mixture_weights(sample: Sample, left_out: Floats) -> Floats:
     .. math:: w = \arg\min_w\ c E\, \ell(w) + \sum_m w_m \log (w_m / q_m),
 
     with E environments and prior weights q, equal but for the first learner, which counts three
-    times. The loss counts the mean forecast nine tenths and its learners, one by one, the rest
+    times. The loss counts the mean forecast three quarters and its learners, one by one, the rest
     (Q-aggregation), since a learner that is far from the others is far from the truth somewhere.
     For numbers, with :math:`G_{mk}` the mean over environments of products of residuals, and c = 3,
 
-    .. math:: \ell(w) = \log(.9\, w^\top G w + .1 \sum_m w_m G_{mm});
+    .. math:: \ell(w) = \log(.75\, w^\top G w + .25 \sum_m w_m G_{mm});
 
     for classes, with :math:`p_{mi}` the probability of row i's class, environments weighing
-    equally, and c = 5, :math:`\ell(w)` is the mean of :math:`-.9 \log \sum_m w_m p_{mi} - .1
+    equally, and c = 5, :math:`\ell(w)` is the mean of :math:`-.75 \log \sum_m w_m p_{mi} - .25
     \sum_m w_m \log p_{mi}`.
 
     Parameters
