@@ -117,7 +117,7 @@ def fit_supports(
     P_e. Where rows are few, environments weigh by their residuals about it instead. With
     ``weights`` (E,) environments weigh by these, P_e = weights_e G_e, whatever their noise.
     """
-    if not _compiles(problem, columns):
+    if not compiles(problem) or not columns.size:
         return _fit_stack(problem, columns, weights)
     fits, regular = _fit_regular(problem, columns, weights)
     rest = ~regular | fits.few
@@ -130,7 +130,7 @@ def fit_supports(
 def squared_traces(problem: LinearProblem, fits: SupportFits, some: Bools) -> Floats:
     """Traces tr (T^-1 P_e)^2, (m, E), of some of the supports."""
     columns, weight, inverse = fits.columns[some], fits.weight[some], fits.inverse[some]
-    if not _compiles(problem, columns):
+    if not compiles(problem) or not columns.size:
         gram = moments_of(problem, columns)[0]
         part = (inverse[:, None] @ gram) * weight[..., None, None]
         return np.asarray(np.einsum("mejk,mekj->me", part, part), dtype=np.float64)
@@ -142,9 +142,9 @@ def squared_traces(problem: LinearProblem, fits: SupportFits, some: Bools) -> Fl
     return traces
 
 
-def _compiles(problem: LinearProblem, columns: Places) -> bool:
+def compiles(problem: LinearProblem) -> bool:
     """Whether supports are fitted by what is compiled: by the table, whatever the supports."""
-    return len(problem.columns) >= _COMPILED and columns.size > 0
+    return len(problem.columns) >= _COMPILED
 
 
 def _fit_regular(

@@ -20,6 +20,7 @@ from elinvar.inference.losses.logistic._newton import (
     solved,
 )
 from elinvar.inference.problem._rows import LogisticProblem
+from elinvar.inference.problem._supports import compiles
 from elinvar.inference.problem._types import Bools, Floats, Places
 
 
@@ -90,7 +91,7 @@ def common_fit(
     coef, inner = np.zeros((m, q)), np.zeros((m, len(columns)))
     if start is not None:
         inner[:] = start[:, columns]
-    inner, intercepts = _fit(Z, y, weight, bounds, inner, own_intercepts, pull)
+    inner, intercepts = _fit(problem, Z, y, weight, bounds, inner, own_intercepts, pull)
     odds = inner[:, 1:] @ Z[1:] + np.repeat(intercepts.T, np.diff(problem.bounds), axis=1)
     loss = np.add.reduceat(weight * log_losses(odds, y)[0], bounds)
     coef[:, columns] = inner
@@ -99,11 +100,12 @@ def common_fit(
 
 
 def _fit(
-    Z: Floats, y: Places, weight: Floats, bounds: Places, coef: Floats, own: bool, pull: float
-) -> tuple[Floats, Floats]:
+    problem: LogisticProblem, Z: Floats, y: Places, weight: Floats, bounds: Places, coef: Floats,
+    own: bool, pull: float,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Coefficients (m, k), the constant's first, and intercepts (E, m), perhaps each its own."""
     if not own:
-        coef = newton(Z, y, weight, coef, pull)
+        coef = newton(Z, y, weight, coef, pull, wide=compiles(problem.linear))
         return coef, np.repeat(coef[None, :, 0], len(bounds), axis=0)
     intercepts = np.repeat(coef[None, :, 0], len(bounds), axis=0)
     slopes, intercepts = newton_with_intercepts(
@@ -118,7 +120,7 @@ def own_fit(problem: LogisticProblem, gates: Bools, start: Floats) -> OwnFit:
     coef, loss, wrong = np.zeros((E, m, q)), np.empty(E), np.empty(E)
     for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
         Z, y, weight = problem.Z[columns, lo:hi], problem.y[lo:hi], problem.weight[lo:hi]
-        inner = newton(Z, y, weight, start[:, columns])
+        inner = newton(Z, y, weight, start[:, columns], wide=compiles(problem.linear))
         each, prob = log_losses(inner @ Z, y)
         coef[e][:, columns], loss[e] = inner, weight @ each
         every = np.concatenate([1 - prob.sum(axis=0, keepdims=True), prob])
@@ -159,7 +161,7 @@ def left_out_fits(
         rest = np.r_[: here.start, here.stop : len(y)]
         bounds = np.cumsum(count[others]) - count[others]
         inner, intercepts = _fit(
-            Z[:, rest], y[rest], weight[rest], bounds, inner, own_intercepts, pull
+            problem, Z[:, rest], y[rest], weight[rest], bounds, inner, own_intercepts, pull
         )
         if own_intercepts:
             share = problem.linear.weights[others]
