@@ -40,9 +40,14 @@ def pseudo_inverses(matrices: Floats, *, rescale: bool = True) -> tuple[Floats, 
     told : array of shape (..., k)
         The part of each coordinate in the range, 1 where it can be told; the sum is the rank.
     """
-    unit = np.ones(matrices.shape[:-1])
+    diagonal, unit = np.einsum("...jj->...j", matrices), np.ones(matrices.shape[:-1])
+    none = diagonal == 0
+    if none.any():
+        # a column of nothing but 0 is told apart at once
+        fill = none[..., None] * np.eye(matrices.shape[-1])
+        inverses, told = pseudo_inverses(matrices + fill, rescale=rescale)
+        return inverses - fill, told * ~none
     if rescale:
-        diagonal = np.einsum("...jj->...j", matrices)
         unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     inverses, regular = _regular_inverses(matrices, unit)
     told = np.ones(unit.shape)

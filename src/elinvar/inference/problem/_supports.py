@@ -78,9 +78,13 @@ def by_size(inside: Bools, n_environments: int) -> Iterator[tuple[Places, Places
         yield from _batches(inside, np.flatnonzero(size == k), k, n_environments)
 
 
-def by_width(inside: Bools, n_environments: int) -> Iterator[tuple[Places, Places]]:
+def by_width(problem: LinearProblem, inside: Bools) -> Iterator[tuple[Places, Places]]:
     """Return the same with few supports in the wider ones' company: -1 stands for no column."""
-    size = inside.sum(axis=1)
+    size, n_environments = inside.sum(axis=1), len(problem.count)
+    if compiles(problem) and len(size):
+        # one after the other, each costs what its own size does
+        yield from _batches(inside, np.arange(len(size)), int(size.max()), 1)
+        return
     order, counts = np.argsort(-size, kind="stable"), np.bincount(size, minlength=1)
     start = 0
     while start < len(order):

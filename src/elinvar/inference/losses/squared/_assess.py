@@ -44,7 +44,7 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     inside = problem.column_masks(masks)
     facts, coef = np.full((8, len(masks)), np.nan), np.zeros((len(masks), inside.shape[1] + 1))
     facts[0] = np.inf
-    for rows, columns in by_width(inside, len(problem.count)):
+    for rows, columns in by_width(problem, inside):
         fits = fit_supports(problem, columns)
         facts[:, rows[fits.told]] = _facts(problem, fits.take(fits.told), thorough)
         coef[rows[fits.told, None], columns[fits.told]] = fits.coef[fits.told]

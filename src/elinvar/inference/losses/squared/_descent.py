@@ -124,7 +124,7 @@ class Descent:
         """Log of the worst risk plus price, and disagreement a row, (2, M)."""
         inside, n_rows = self.problem.column_masks(masks), self.problem.count.sum()
         found = np.full((2, len(masks)), np.inf)
-        for rows, columns in by_width(inside, len(self.problem.count)):
+        for rows, columns in by_width(self.problem, inside):
             fits = fit_supports(self.problem, columns)
             worst = (fits.residual + fits.lost).max(axis=1)
             risk = np.log(np.maximum(worst, 1e-300)) + self.price * fits.size

@@ -41,7 +41,7 @@ def support_errors(problem: LinearProblem, masks: Bools, *, intercepts: bool = T
     """
     inside = problem.column_masks(masks)
     errors = np.full((len(masks), len(problem.count)), np.inf)
-    for rows, columns in by_width(inside, len(problem.count)):
+    for rows, columns in by_width(problem, inside):
         fits = fit_supports(problem, columns)
         some = fits.take(fits.spare)
         errors[rows[fits.spare]] = _left_out_errors(problem, some, intercepts)
@@ -101,7 +101,7 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
     """
     inside, weights = problem.column_masks(masks), problem.weights
     lines, coefs = np.full((2, len(masks)), np.inf), np.zeros((len(masks), inside.shape[1] + 1))
-    for rows, columns in by_width(inside, len(problem.count)):
+    for rows, columns in by_width(problem, inside):
         fits = fit_supports(problem, columns, weights)
         noise = fits.residual / fits.freedom  # sigma_e^2 / n_e
         # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs

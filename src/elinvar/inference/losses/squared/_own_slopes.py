@@ -12,7 +12,7 @@ from elinvar.inference.tests._overidentification import Estimates, Law
 
 @dataclass(frozen=True, kw_only=True)
 class OwnSlopes:
-    """Slopes of M supports of k columns, standardised.
+    """Slopes of M supports of up to k columns, standardised.
 
     Attributes
     ----------
@@ -52,15 +52,18 @@ class OwnSlopes:
     def of(
         cls, problem: LinearProblem, columns: Places, weight: Floats | None = None
     ) -> "OwnSlopes":
-        """Fit supports of k columns each, (M, k), counted without the constant.
+        """Fit supports of up to k columns each, (M, k), counted without the constant.
 
         ``weight`` (M, E) is n_e over the noise, by default that of each environment's own fit.
         """
-        moments, (used, place) = problem.moments, np.unique(columns, return_inverse=True)
+        moments, inside = problem.moments, columns >= 0
+        used, place = np.unique(np.maximum(columns, 0), return_inverse=True)
         inner, joint = problem.within_of(used)
         place = place.reshape(columns.shape)
         gram = np.moveaxis(inner[:, place[:, :, None], place[:, None, :]], 1, 0)
-        cross = np.moveaxis(joint[:, place], 1, 0)
+        gram = gram * (inside[:, None, :, None] & inside[:, None, None])
+        cross = np.moveaxis(joint[:, place], 1, 0) * inside[:, None]
+        mean = problem.means[:, np.maximum(columns, 0) + problem.offset]
         inverse, estimable = pseudo_inverses(gram)
         explained = np.einsum("mej,mejk,mek->me", cross, inverse, cross)
         rank = ranks(estimable)
@@ -82,7 +85,7 @@ class OwnSlopes:
             residual=residual,
             noise=problem.count / weight,
             short=np.asarray((spare < 1).any(axis=1)),
-            mean=np.moveaxis(problem.means[:, columns + problem.offset], 1, 0),
+            mean=np.moveaxis(mean, 1, 0) * inside[:, None],
             target=problem.target_means,
             covariance=covariance,
             common=np.einsum("mjk,mek->mj", covariance, pull),

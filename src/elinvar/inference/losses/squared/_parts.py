@@ -6,7 +6,7 @@ from elinvar.inference.losses._records import Parts
 from elinvar.inference.losses.squared._own_slopes import OwnSlopes
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
-from elinvar.inference.problem._supports import by_size, fit_supports, may_be_few
+from elinvar.inference.problem._supports import by_width, fit_supports, may_be_few
 from elinvar.inference.problem._types import Bools, Floats, Places
 from elinvar.inference.tests._equality import same_scale
 from elinvar.inference.tests._overidentification import Law, estimated_law, restricted_law
@@ -43,13 +43,13 @@ def parts(problem: LinearProblem, masks: Bools) -> Parts:
     """
     inside = problem.column_masks(masks)[:, problem.offset :]
     table = np.ones((3, len(masks)))
-    for rows, columns in by_size(inside, len(problem.count)):
+    for rows, columns in by_width(problem, inside):
         table[:, rows] = _tests(problem, columns)
     return Parts(slopes=table[0], intercepts=table[1], scale=table[2])
 
 
 def _tests(problem: LinearProblem, columns: Places) -> Floats:
-    """p-values (3, M) of supports of k columns each, (M, k)."""
+    """p-values (3, M) of supports of up to k columns each, (M, k)."""
     own = OwnSlopes.of(problem, columns)
     found = np.ones((3, len(columns)))
     found[0] = own.slopes_test().p_value
@@ -86,7 +86,8 @@ def settled_slopes(
     if not may_be_few(problem, columns.shape[1] + 1):
         return None
     # the shared intercept is column 0
-    fits = fit_supports(problem, np.insert(columns + 1, 0, 0, axis=1))
+    shifted = np.where(columns < 0, -1, columns + 1)
+    fits = fit_supports(problem, np.insert(shifted, 0, 0, axis=1))
     few = fits.few
     if not few.any():
         return None

@@ -350,9 +350,10 @@ def _linearised(table: _Table, fit: _Fit) -> tuple[Floats, Floats]:
     # B' S_e B is the precision without its weight
     jacobian[:, :, turned:] = -(fit.precision / fit.weight[:, None, None])
     metric = fit.inverse * fit.weight[:, None, None]
-    weighted = np.einsum("ejk,eka->eja", metric, jacobian)
-    left: Floats = np.einsum("eja,ejb->ab", jacobian, weighted)
-    pull: Floats = -np.einsum("eja,ej->a", weighted, conditions)
+    size = jacobian.shape[-1]
+    weighted = (metric @ jacobian).reshape(-1, size)
+    left: Floats = jacobian.reshape(-1, size).T @ weighted
+    pull: Floats = -(conditions.ravel() @ weighted)
     return left, pull
 
 
