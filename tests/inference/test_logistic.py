@@ -259,6 +259,19 @@ def test_residuals_and_left_out_fits_are_those_of_the_rows(n_classes, intercept)
         assert (fit.truth_mean, fit.bias) == pytest.approx((truth.mean(), (truth - p).mean()))
 
 
+def test_fits_in_a_wide_table_are_those_in_a_narrow_one():
+    # what is compiled for many columns against numpy; the last place has its classes apart
+    X, y, place = draw(3, rows=(60, 50, 40))
+    X[place == 2, 0] = 2.0 * y[place == 2] - 1
+    noise = np.random.default_rng(4).normal(size=(len(X), 8))
+    narrow, wide = loss_of(X, y, place), loss_of(np.column_stack([X, noise]), y, place)
+    masks = np.array([[True, False, True, False], [True] * 4, [False] * 4])
+    expected, found = narrow.assess(masks), wide.assess(np.pad(masks, ((0, 0), (0, 8))))
+    for name in ("statistic", "p_value", "risk", "worst"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-8)
+    np.testing.assert_allclose(found.coef[..., :5], expected.coef, rtol=1e-8, atol=1e-10)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_where_the_procedure_is_repeated_losses_left_out_are_those_of_refits_to_first_order(
     n_classes,

@@ -15,6 +15,8 @@ _BATCH = 200_000
 _ENOUGH = 120
 # tables of so many columns have so many supports that they are worth a compiled kernel
 _COMPILED = 10
+# what supports of more columns take is in products of matrices, and LAPACK is faster
+_WIDEST = 60
 # a mean that is wrong by less than this share of a standard deviation does no harm
 _ROUGH = 0.1
 # from pooled least squares the weights settle in four rounds, even with one row to spare
@@ -81,11 +83,13 @@ def by_size(inside: Bools, n_environments: int) -> Iterator[tuple[Places, Places
 def by_width(problem: LinearProblem, inside: Bools) -> Iterator[tuple[Places, Places]]:
     """Return the same with few supports in the wider ones' company: -1 stands for no column."""
     size, n_environments = inside.sum(axis=1), len(problem.count)
-    if compiles(problem) and len(size):
+    order = np.argsort(-size, kind="stable")
+    if compiles(problem):
         # one after the other, each costs what its own size does
-        yield from _batches(inside, np.arange(len(size)), int(size.max()), 1)
-        return
-    order, counts = np.argsort(-size, kind="stable"), np.bincount(size, minlength=1)
+        narrow = np.flatnonzero(size <= _WIDEST)
+        yield from _batches(inside, narrow, int(size[narrow].max(initial=0)), 1)
+        order = order[size[order] > _WIDEST]
+    counts = np.bincount(size[order], minlength=1)
     start = 0
     while start < len(order):
         width = int(size[order[start]])
@@ -121,7 +125,7 @@ def fit_supports(
     P_e. Where rows are few, environments weigh by their residuals about it instead. With
     ``weights`` (E,) environments weigh by these, P_e = weights_e G_e, whatever their noise.
     """
-    if not compiles(problem) or not columns.size:
+    if not (compiles(problem) and 0 < columns.size and columns.shape[1] <= _WIDEST):
         return _fit_stack(problem, columns, weights)
     fits, regular = _fit_regular(problem, columns, weights)
     rest = ~regular | fits.few
@@ -134,7 +138,7 @@ def fit_supports(
 def squared_traces(problem: LinearProblem, fits: SupportFits, some: Bools) -> Floats:
     """Traces tr (T^-1 P_e)^2, (m, E), of some of the supports."""
     columns, weight, inverse = fits.columns[some], fits.weight[some], fits.inverse[some]
-    if not compiles(problem) or not columns.size:
+    if not (compiles(problem) and 0 < columns.size and columns.shape[1] <= _WIDEST):
         gram = moments_of(problem, columns)[0]
         part = (inverse[:, None] @ gram) * weight[..., None, None]
         return np.asarray(np.einsum("mejk,mekj->me", part, part), dtype=np.float64)
