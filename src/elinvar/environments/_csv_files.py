@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elinvar._base._lent import lent
 from elinvar.environments._csv_layout import NULLS, Layout
 from elinvar.environments._notation import PLAIN, Notation
 from elinvar.environments._packed import opened
@@ -44,7 +46,7 @@ def open_csv(
     said = [] if notes is None else notes
     source = opened(path)
     if layout.delimiter == " " and layout.padded:
-        source = pa.TransformInputStream(source, _squeezer())
+        source = pa.TransformInputStream(source, lent(_squeezer()))
     return pc.open_csv(
         source,
         read_options=pc.ReadOptions(
@@ -57,7 +59,7 @@ def open_csv(
         parse_options=pc.ParseOptions(
             delimiter=layout.delimiter,
             newlines_in_values=True,
-            invalid_row_handler=lambda row: _passed_over(row, said),
+            invalid_row_handler=lent(partial(_passed_over, notes=said)),
         ),
         convert_options=pc.ConvertOptions(
             column_types=types,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from elinvar._base import import_extra
+from elinvar._base._lent import lent
 from elinvar._base._warn import warn
 from elinvar._base._words import some
 from elinvar.errors import FileError
@@ -40,16 +41,16 @@ def opened(path: Path) -> Any:
         head = file.read(8)
     packed = next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
     if packed == "zip":
-        return pa.input_stream(_unzipped(path), compression=None)
+        return pa.input_stream(lent(_unzipped(path)), compression=None)
     if packed == "xz":
-        return pa.input_stream(lzma.open(raw(path)), compression=None)
+        return pa.input_stream(lent(lzma.open(raw(path))), compression=None)
     return pa.input_stream(raw(path), compression=packed)
 
 
 def raw(path: Path) -> Any:
     """Return what pyarrow reads a file by: its name, or a file object if it has none to say."""
     if not type(path).__module__.startswith("pathlib"):
-        return path.open("rb")
+        return lent(path.open("rb"))
     try:
         str(path).encode()
     except UnicodeEncodeError:
