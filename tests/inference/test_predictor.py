@@ -169,6 +169,28 @@ def test_random_levels_are_those_of_statsmodels(random_table, problem_of):
     assert intercept == pytest.approx(other.fe_params[0], abs=0.05)
 
 
+@pytest.mark.parametrize("dependent", [False, True])
+def test_random_levels_are_generalised_least_squares_of_rows(dependent, random_table, problem_of):
+    """Sizes differ, and the last column may be the sum of two others."""
+    X, y, place = random_table((30, 50, 40), 4, spread=0.0, level=0.5)
+    X[:, 3] = X[:, 0] + X[:, 1] if dependent else X[:, 3]
+    rows, same = np.column_stack([np.ones(len(y)), X]), place[:, None] == place
+    scores, slopes = [], []
+    for ratio in np.append(0.0, np.geomspace(1e-5, 100.0, 41)):
+        root = np.linalg.cholesky(np.eye(len(y)) + ratio * same)
+        white, target = np.linalg.solve(root, rows), np.linalg.solve(root, y)
+        axes, size, _ = np.linalg.svd(white, full_matrices=False)
+        told = size > 1e-8 * size[0]
+        rest = target @ target - np.square(axes[:, told].T @ target).sum()
+        score = (len(y) - told.sum()) * np.log(rest) + 2 * np.log(np.diag(root)).sum()
+        scores.append(score + 2 * np.log(size[told]).sum())
+        slopes.append(np.linalg.lstsq(white, target, rcond=1e-8)[0])
+    problem = problem_of(X, y, place)
+    found, intercept, _ = problem.original(random_intercept(problem))
+    expected = rows @ slopes[int(np.argmin(scores))]
+    np.testing.assert_allclose(X @ found + intercept, expected, rtol=1e-7, atol=1e-7)
+
+
 def test_without_levels_of_their_own_it_is_least_squares(random_table, problem_of):
     X, y, _ = random_table((80, 90, 100), 3, spread=0.0, level=0.0)
     # the same rows in every environment, so that levels differ by less than chance

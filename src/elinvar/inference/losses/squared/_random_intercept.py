@@ -2,14 +2,12 @@
 
 import numpy as np
 
-from elinvar.inference.problem._linear import LinearProblem
-from elinvar.inference.problem._linear_algebra import RANK
+from elinvar.inference.problem._linear import LinearProblem, average
+from elinvar.inference.problem._linear_algebra import RANK, roots
 from elinvar.inference.problem._types import Floats
 
 # variances of levels that are tried, as shares of the noise's
 _RATIOS = np.append(0.0, np.geomspace(1e-5, 100.0, 41))[:, None]
-# roots of variances: far above those of ``RANK``
-_REGULAR = 1e-3
 
 
 def random_intercept(problem: LinearProblem) -> Floats:
@@ -24,6 +22,11 @@ def random_intercept(problem: LinearProblem) -> Floats:
     .. math:: A = \sum_e n_e \Bigl(G_e - \frac{n_e \psi}{1 + n_e \psi} z_e z_e^\top\Bigr),
               \qquad \psi = \tau^2 / \sigma^2.
 
+    Only as many directions as there are environments depend on :math:`\psi`: with :math:`C C^\top`
+    the sum of all :math:`n_e G_e`, Z of rows :math:`z_e` and :math:`C^{-1} Z^\top = QR`,
+
+    .. math:: A = C (I - Q R\, T_\psi R^\top Q^\top) C^\top.
+
     A new environment is predicted with the mean level :math:`\mu`.
 
     Parameters
@@ -35,36 +38,22 @@ def random_intercept(problem: LinearProblem) -> Floats:
     ----------
     Laird and Ware (1982); the restricted likelihood: Patterson and Thompson (1971).
     """
-    count, gram, cross = problem.count, problem.gram, problem.cross
-    total = np.einsum("e,ejk->jk", count, gram)
-    pull, power = count @ cross, float(count @ problem.target_power)
-    level, target = gram[:, 0], cross[:, 0]
-    taken = count * (count * _RATIOS / (1 + count * _RATIOS))
-    left = total - np.tensordot(taken, level[:, :, None] * level[:, None, :], 1)
-    right = pull - (taken * target) @ level
-    coef, rank, log_determinant = _solve(left, right)
-    spare = np.maximum(count.sum() - rank, 1.0)
-    fitted = np.einsum("rj,rj->r", right, coef)
+    count, cross = problem.count, problem.cross
+    level, target = problem.gram[:, 0], cross[:, 0]
+    back, forth = roots(average(count, problem.gram))
+    pull, power = back.T @ (count @ cross), float(count @ problem.target_power)
+    axes, turned = np.linalg.qr(back.T @ level.T)
+    along = axes.T @ pull
+    # levels of infinite variance would leave the mean level untold
+    taken = count * np.minimum(count * _RATIOS / (1 + count * _RATIOS), 1 - RANK)
+    left = np.eye(len(along)) - (turned * taken[:, None]) @ turned.T
+    right = along - (taken * target) @ turned.T
+    solved = np.linalg.solve(left, right[..., None])[..., 0]
+    spare = max(float(count.sum()) - float((forth != 0).any(axis=1).sum()), 1.0)
+    fitted = pull @ pull - along @ along + np.einsum("rk,rk->r", right, solved)
     rest = np.maximum(power - taken @ target**2 - fitted, 1e-12 * power)
     # -2 log restricted likelihood, but for constants
-    score = spare * np.log(rest) + np.log1p(count * _RATIOS).sum(axis=1) + log_determinant
-    found: Floats = coef[np.argmin(score)]
+    score = spare * np.log(rest) + np.log1p(count * _RATIOS).sum(axis=1)
+    score += np.linalg.slogdet(left)[1]
+    found: Floats = back @ (pull + axes @ (solved[np.argmin(score)] - along))
     return found
-
-
-def _solve(matrices: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
-    """Least-norm solutions (R, q) of symmetric systems, ranks and log determinants there (R,)."""
-    try:
-        pivots = np.einsum("rjj->rj", np.linalg.cholesky(matrices))
-    except np.linalg.LinAlgError:
-        pivots = np.zeros((1, 1))
-    # a decomposition in a tenth of the time, where the columns are surely not collinear
-    if (pivots.min(axis=1) > _REGULAR * pivots.max(axis=1)).all():
-        solved = np.linalg.solve(matrices, right[..., None])[..., 0].astype(np.float64, copy=False)
-        return solved, np.full(len(right), float(right.shape[1])), 2 * np.log(pivots).sum(axis=1)
-    values, vectors = np.linalg.eigh(matrices)
-    good = values > RANK * values[:, -1:]
-    size = np.where(good, values, 1.0)
-    along = np.einsum("rjk,rj->rk", vectors, right) * good / size
-    coef: Floats = np.einsum("rjk,rk->rj", vectors, along)
-    return coef, good.sum(axis=1, dtype=np.float64), np.log(size).sum(axis=1)
