@@ -300,7 +300,8 @@ class InvariantRegressor(Adaptable, InvariantEstimator, EnvironmentRegressor):
 
     def _learn_rows(self, rows: Environments) -> Self:
         if rows.cluster is None and not self.robust:
-            return self._learn(rows.moments(), hints=row_hints(rows))
+            moments = rows.moments()
+            return self._learn(moments, hints=row_hints(rows, moments))
         excluded = self._excluded()
         rows = rows.exclude(excluded) if excluded else rows
         check_clusters(rows)

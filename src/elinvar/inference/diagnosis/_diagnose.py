@@ -143,7 +143,7 @@ def diagnose(
             wanted=power,
         )
     )
-    hints = row_hints(data) if isinstance(data, Environments) else ()
+    hints = row_hints(data, moments) if isinstance(data, Environments) else ()
     judgement = replace(judgement, notes=(*judgement.notes, *hints))
     return Diagnosis(
         **vars(judgement),

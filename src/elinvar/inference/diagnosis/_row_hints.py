@@ -12,7 +12,7 @@ from elinvar.inference.problem._sandwich import Sandwich
 from elinvar.inference.tests._robust import contributions
 
 if TYPE_CHECKING:
-    from elinvar.environments import Environments
+    from elinvar.environments import Environments, Moments
 
 # numbers to go through for a hint, at most: of more rows every second, third, ... is looked at
 _EFFORT = 2_000_000
@@ -22,28 +22,31 @@ _LEVELS = 15
 
 
 @one_blas_thread()
-def row_hints(rows: "Environments") -> tuple[str, ...]:
+def row_hints(rows: "Environments", moments: "Moments | None" = None) -> tuple[str, ...]:
     """Say where a covariance from rows looks needed, and the option that takes it.
 
     Parameters
     ----------
     rows : Environments
         Their target is a number.
+    moments : Moments, optional
+        Theirs, where they are known.
     """
-    return (*_same_units(rows), *_fans_out(rows))
+    return (*_same_units(rows), *_fans_out(rows, moments))
 
 
-def _fans_out(rows: "Environments") -> list[str]:
+def _fans_out(rows: "Environments", moments: "Moments | None") -> list[str]:
     """Compare robust standard errors of the model of all features with the classical ones."""
     step = 1 + rows.n_rows * (1 + rows.X.shape[1]) // _EFFORT
-    rows = rows.take(np.arange(rows.n_rows) % step == 0)
+    if step > 1:
+        rows, moments = rows.take(np.arange(rows.n_rows) % step == 0), None
     # three rows a coefficient, before moments are taken for nothing
     fewest = np.bincount(rows.codes, minlength=len(rows.names)).min()
     varies = (rows.X != rows.X[:1]).any(axis=0) & ~rows.schema.reference
     if fewest < 3 * (1 + varies.sum()):
         return []
     try:
-        problem = LinearProblem.from_moments(rows.moments())
+        problem = LinearProblem.from_moments(rows.moments() if moments is None else moments)
     except DataError:
         return []
     k = 1 + len(problem.columns)

@@ -75,11 +75,8 @@ class CommonFit:
 
 def common_fit(own: OwnScores, *, levels: bool) -> CommonFit:
     """Fit all coefficients, or with ``levels=False`` the slopes, whatever the intercepts."""
-    root, estimates = own.root, (own.root @ own.own[..., None])[..., 0]
-    if not levels:
-        root = _without_levels(own)
-    back = roots(np.einsum("meji,mejk->mik", root, root))[0]
-    frame = root @ back[:, None]
+    back, frame = _common_roots(own, levels=levels)
+    estimates = (own.root @ own.own[..., None])[..., 0]
     total = np.einsum("mejk,mej->mk", frame, estimates)
     joint = _moments_along(own.cells, own.scores, frame)
     return CommonFit(
@@ -95,10 +92,16 @@ def contributions(own: OwnScores) -> tuple[Floats, Floats]:
 
     Of the first support, with its intercept.
     """
-    common = common_fit(own, levels=True)
-    back = common.back[0]
-    added: Floats = _along(own.cells, own.scores, common.frame)[0] @ back.T
-    return added, np.square(back).sum(axis=1)
+    back, frame = _common_roots(own, levels=True)
+    added: Floats = _along(own.cells, own.scores, frame @ np.swapaxes(back, 1, 2)[:, None])[0]
+    return added, np.square(back[0]).sum(axis=1)
+
+
+def _common_roots(own: OwnScores, *, levels: bool) -> tuple[Floats, Floats]:
+    """Return ``back`` and ``frame`` of the fit over all environments."""
+    root = own.root if levels else _without_levels(own)
+    back = roots(np.einsum("meji,mejk->mik", root, root))[0]
+    return back, root @ back[:, None]
 
 
 def _without_levels(own: OwnScores) -> Floats:
@@ -176,7 +179,7 @@ def agreement(own: OwnScores, places: Places, able: Bools) -> float:
 
 
 def _form(own: OwnScores, *, levels: bool) -> _Form:
-    frame = common_fit(own, levels=levels).frame
+    frame = _common_roots(own, levels=levels)[1]
     inner = own.root @ own.back
     if not levels:
         axes = own.root[..., own.levels]
