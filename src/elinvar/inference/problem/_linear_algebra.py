@@ -78,7 +78,7 @@ def _regular_inverses(matrices: Floats, unit: Floats) -> tuple[Floats, Bools]:
     """
     if not _many(matrices):
         scaled = _in_units(matrices, unit)
-        regular = _plainly_regular(scaled)
+        regular = plainly_regular(scaled)
         inverses = np.empty(matrices.shape)
         whole = np.asarray(np.linalg.inv(scaled[regular]), dtype=np.float64)
         inverses[regular] = _in_units(whole, unit[regular])
@@ -115,7 +115,7 @@ def roots(matrices: Floats) -> tuple[Floats, Floats]:
     diagonal = np.einsum("...jj->...j", matrices)
     unit = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = _in_units(matrices, unit)
-    if _plainly_regular(scaled).all():
+    if plainly_regular(scaled).all():
         forth = np.swapaxes(np.linalg.cholesky(scaled), -1, -2)
         back = unit[..., :, None] * np.linalg.inv(forth)
         return back, forth / unit[..., None, :]
@@ -132,7 +132,7 @@ def _many(matrices: Floats) -> bool:
     return bool(0 < k <= _SMALL and matrices.size >= _MANY * k**2)
 
 
-def _plainly_regular(matrices: Floats) -> Bools:
+def plainly_regular(matrices: Floats) -> Bools:
     """Whether Cholesky's pivots already show that a matrix is far from losing a rank, (...)."""
     return _cholesky(matrices)[1]
 

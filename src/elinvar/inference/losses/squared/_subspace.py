@@ -7,7 +7,13 @@ from scipy.special import chdtrc
 
 from elinvar.inference.losses._records import Subspace
 from elinvar.inference.problem._linear import LinearProblem, average
-from elinvar.inference.problem._linear_algebra import RANK, pseudo_inverses, ranks, solve
+from elinvar.inference.problem._linear_algebra import (
+    RANK,
+    plainly_regular,
+    pseudo_inverses,
+    ranks,
+    solve,
+)
 from elinvar.inference.problem._types import Floats
 
 MOST_COLUMNS = 20
@@ -28,8 +34,8 @@ _CARRIED = 3
 class _Fit:
     """Fit of the directions in ``basis`` (p, r), and those in ``others`` (p, d) left out.
 
-    The first directions of the basis, those ``held`` (p, k), are given. ``inverse``
-    (E, r + 1, r + 1) is that of the moments where an environment tells directions.
+    The first directions of the basis, those ``held`` (p, k), are given. ``gram``
+    (E, r + 1, r + 1) has the moments of the constant and the basis.
     """
 
     held: Floats
@@ -37,7 +43,7 @@ class _Fit:
     others: Floats
     statistic: float
     freedom: float
-    inverse: Floats
+    gram: Floats
     coef: Floats
     precision: Floats
     pull: Floats
@@ -203,10 +209,8 @@ class _Table:
         """Fit one support of combinations: efficient over environments, with its test."""
         inside = _bordered(basis)
         gram, cross = inside.T @ self.gram @ inside, self.cross @ inside
-        # the basis is as good as any other of its span: nothing may depend on the coordinates
-        inverse, estimable = pseudo_inverses(gram, rescale=False)
-        rank, (r, d) = ranks(estimable), (basis.shape[1], others.shape[1])
-        own = np.einsum("ejk,ek->ej", inverse, cross)
+        r, d = basis.shape[1], others.shape[1]
+        own, rank = _own_fits(gram, cross)
         residual = np.maximum(self.power - np.einsum("ej,ej->e", own, cross), self.floor)
         weight = (self.count - rank) / residual
         precision, pull = weight[:, None, None] * gram, weight[:, None] * cross
@@ -219,7 +223,7 @@ class _Table:
             statistic=float(np.einsum("ej,ejk,ek->", apart, precision, apart)),
             # sum of ranks - (p - d + 1) - d (p - d - k), as r = p - d
             freedom=float(rank.sum()) - (r + 1) - d * (r - held.shape[1]),
-            inverse=inverse,
+            gram=gram,
             coef=coef,
             precision=precision,
             pull=pull,
@@ -229,6 +233,16 @@ class _Table:
     def gradients(self, fit: _Fit) -> Floats:
         """Covariance of the residual with every column, by environment."""
         return self.cross - self.gram @ (_bordered(fit.basis) @ fit.coef)
+
+
+def _own_fits(gram: Floats, cross: Floats) -> tuple[Floats, Floats]:
+    """Fits of single environments (E, k), and how many directions they tell (E,)."""
+    if plainly_regular(gram).all():
+        own = np.asarray(np.linalg.solve(gram, cross[..., None])[..., 0], dtype=np.float64)
+        return own, np.full(len(cross), float(cross.shape[1]))
+    # the basis is as good as any other of its span: nothing may depend on the coordinates
+    inverses, estimable = pseudo_inverses(gram, rescale=False)
+    return np.einsum("ejk,ek->ej", inverses, cross), ranks(estimable)
 
 
 def _bordered(basis: Floats) -> Floats:
@@ -269,7 +283,8 @@ def _starts(table: _Table, last: _Fit, d: int, rng: np.random.Generator) -> list
         np.einsum("e,ejl,elk->jk", share, spread, spread),
     ]
     found = [np.linalg.eigh(matrix)[1][:, -d:] for matrix in matrices]
-    for k in range(min(2, within.shape[1])):
+    # the first of one direction is that of ``scatter`` again
+    for k in range(int(d == 1), min(2, within.shape[1])):
         found.append(np.column_stack([last.others, within[:, -1 - k]]))
     for _ in range(_RANDOM_STARTS):
         # environments are drawn for, not directions: turned columns have the same starts, turned
@@ -340,16 +355,15 @@ def _linearised(table: _Table, fit: _Fit) -> tuple[Floats, Floats]:
     turned = d * (r - k)
     outward = gradient[:, 1:] @ fit.others
     across = inside.T @ table.gram[:, :, 1:] @ fit.others
-    jacobian = np.zeros((len(gradient), r + 1, turned + r + 1))
-    for j in range(k, r):
-        # K has d numbers for every direction of B that is not held
-        columns = slice((j - k) * d, (j - k + 1) * d)
-        jacobian[:, :, columns] = -across * fit.coef[1 + j]
-        # K' Z' g_e moves the condition of its own direction only
-        jacobian[:, 1 + j, columns] += outward
-    # B' S_e B is the precision without its weight
-    jacobian[:, :, turned:] = -(fit.precision / fit.weight[:, None, None])
-    metric = fit.inverse * fit.weight[:, None, None]
+    jacobian = np.empty((len(gradient), r + 1, turned + r + 1))
+    # K has d numbers for every direction of B that is not held
+    moved = across[:, :, None] * -fit.coef[1 + k :, None]
+    # K' Z' g_e moves the condition of its own direction only
+    free = np.arange(r - k)
+    moved[:, 1 + k + free, free] += outward[:, None]
+    jacobian[:, :, :turned] = moved.reshape(*moved.shape[:2], turned)
+    jacobian[:, :, turned:] = -fit.gram
+    metric = pseudo_inverses(fit.gram, rescale=False)[0] * fit.weight[:, None, None]
     size = jacobian.shape[-1]
     weighted = (metric @ jacobian).reshape(-1, size)
     left: Floats = jacobian.reshape(-1, size).T @ weighted
