@@ -264,7 +264,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
         mine = {name: best[(best["case"] == case) & (best["method"] == name)] for name in METHODS}
         for name in METHODS:
             error = mine[name]["error"]
-            line |= {f"{name}_error": error.median(), f"{name}_worst": error.max()}
+            line |= {f"{name}_error": error.quantile(0.5), f"{name}_worst": error.max()}
             line[f"{name}_recovers"] = (
                 (error <= config.recovered).mean() if len(error) else float("nan")
             )
@@ -275,16 +275,16 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
         line |= {
             "IRMv1_predicted": said,
             "agree": (seen == irm["extrapolates"]).mean() if given else float("nan"),
-            "IRMv1_weight": irm["weight"].median(),
-            "IRMv1_at_pooled": irm["pooled_penalty"].median(),
-            "IRMv1_slope_there": irm["pooled_slope"].median(),
-            "V-REx_at_pooled": rex["pooled_penalty"].median(),
-            "V-REx_slope_there": rex["pooled_slope"].median(),
-            "V-REx_at_A": rex["invariant_penalty"].median(),
+            "IRMv1_weight": irm["weight"].quantile(0.5),
+            "IRMv1_at_pooled": irm["pooled_penalty"].quantile(0.5),
+            "IRMv1_slope_there": irm["pooled_slope"].quantile(0.5),
+            "V-REx_at_pooled": rex["pooled_penalty"].quantile(0.5),
+            "V-REx_slope_there": rex["pooled_slope"].quantile(0.5),
+            "V-REx_at_A": rex["invariant_penalty"].quantile(0.5),
             "V-REx_end": _last(rows, case, REX, config),
-            "V-REx_predicted": rex["predicted"].median(),
-            "invariant_signal": irm["invariant_signal"].median(),
-            "predicted_signal": float("nan") if given else irm["predicted"].median(),
+            "V-REx_predicted": rex["predicted"].quantile(0.5),
+            "invariant_signal": irm["invariant_signal"].quantile(0.5),
+            "predicted_signal": float("nan") if given else irm["predicted"].quantile(0.5),
             "runs": config.repetitions,
         }
         lines.append(line)
@@ -294,7 +294,7 @@ def summarise(rows: DataFrame, config: Config) -> DataFrame:
 def _last(rows: DataFrame, case: str, method: str, config: Config) -> float:
     """Return the median error at the largest weight."""
     mine = rows[(rows["case"] == case) & (rows["method"] == method)]
-    return float(mine.loc[mine["weight"] == max(config.weights), "error"].median())
+    return float(mine.loc[mine["weight"] == max(config.weights), "error"].quantile(0.5))
 
 
 def picture(rows: DataFrame, summary: DataFrame, config: Config) -> Axes:

@@ -282,7 +282,7 @@ def _with_noise(summary: DataFrame, config: Config) -> list[Claim]:
     claims = []
     for size in config.noisy_batches:
         found = summary[f"forgets_with_{size}"]
-        deviation = float((found / summary["predicted"] - 1.0).abs().median())
+        deviation = float((found / summary["predicted"] - 1.0).abs().quantile(0.5))
         known = int(found.notna().sum())
         claims.append(
             Claim(
