@@ -111,7 +111,7 @@ def _announce_compiling() -> None:
             module = str(event.data["dispatcher"].py_func.__module__)
             if len(_announced) == 1 and module.startswith("elinvar."):
                 _announced.append(module)
-                line = "elinvar: compiling once, about 10 s"
+                line = "elinvar: compiling once, a few seconds"
                 print(line, file=sys.stderr, flush=True)
 
         def on_end(self, event: Any) -> None:

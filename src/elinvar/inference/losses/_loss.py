@@ -83,9 +83,6 @@ class Loss(Protocol, Generic[M]):
     def candidates(self, supports: Bools | None, *, exact_up_to: int, seed: int) -> Assessment:
         """Fit and test supports to choose among; by default all, or those of a search."""
 
-    def tries_all(self, exact_up_to: int) -> bool:
-        """Whether `candidates` goes through every support."""
-
     def assess(self, masks: Bools) -> Assessment:
         """Fit and test supports."""
 

@@ -140,10 +140,6 @@ class LogisticLoss:
         masks = np.unique(supports | self.problem.always, axis=0)
         return table_of(self.data, self.ledger.supports(masks))
 
-    def tries_all(self, exact_up_to: int) -> bool:
-        """Tell that not every support is fitted, however few there are."""
-        return False
-
     def assess(self, masks: Bools) -> Assessment:
         """Fit and test supports (M, n_gates)."""
         return table_of(self.data, self.ledger.supports(masks))

@@ -139,10 +139,6 @@ class SquaredLoss:
             return robust_assess(self.rows, shortlist(self.rows, table, rough))
         return table if self._informative(table).any() else assess(problem, table.masks)
 
-    def tries_all(self, exact_up_to: int) -> bool:
-        """Whether there are so few gates that all supports are tested."""
-        return bool((~self.problem.always).sum() <= exact_up_to)
-
     def assess(self, masks: Bools) -> Assessment:
         """Test and refit supports (M, n_gates)."""
         table = assess(self.problem, masks)
