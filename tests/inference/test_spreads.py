@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from elinvar import InvariantRegressor
 from elinvar.inference.effects import random_effects
 from elinvar.inference.effects._spreads import among_others
 
@@ -93,8 +94,9 @@ def test_the_probabilities_are_those_of_bayes_rule():
         [np.diff([0, 0, *stats.lognorm.cdf(tau[1:-1], s, scale=m), 1]) for m, s in grid]
     )
     own = []
-    for v in noise:
-        rising = np.log(1 + np.minimum(nodes[0], 9.0) / v) / np.log(1 + 9.0 / v)
+    for v, li in zip(noise, likelihood, strict=True):
+        most = max(9.0, nodes[0][li.argmax()])
+        rising = np.log(1 + np.minimum(nodes[0], most) / v) / np.log(1 + most / v)
         own.append(np.diff(np.append(0.0, rising)))
     got = among_others(likelihood, reference, nodes, noise)
     chance = [[0.5 * a @ li + 0.5 * o @ li for a in alike]
@@ -113,3 +115,26 @@ def test_the_law_of_a_new_effect_has_its_interval():
     for row in range(2):
         assert found.new.below(row, found.high[row]) == pytest.approx(0.95, abs=1e-6)
         assert found.new.quantile(row, 0.05) == pytest.approx(found.low[row], rel=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1e3, 1e6, 1e12])
+def test_effects_that_differ_beyond_all_that_is_usual_are_judged_about_as_when_alone(spread):
+    effects, seen, _ = table(np.random.default_rng(0), 6, [spread] * 3)
+    together, alone = judged(effects, seen), judged(effects, seen, None)
+    np.testing.assert_allclose(together.high - together.low, alone.high - alone.low, rtol=0.2)
+    np.testing.assert_allclose(together.mean_low, alone.mean_low, rtol=0.2)
+
+
+def test_effects_of_near_copies_that_change_have_intervals_about_their_average():
+    rng = np.random.default_rng(0)
+    environments, (x, apart) = np.repeat(range(6), 100), rng.normal(size=(2, 600))
+    y = environments * apart + 0.01 * rng.normal(size=600)
+    X = np.column_stack([x, x + 1e-3 * apart])
+    found = InvariantRegressor().fit(X, y, environments=environments).evidence_
+    # the effects are 1000 times 0, 1, ..., 5, which have mean 2.5 and sd 1.87
+    np.testing.assert_allclose(found.effect.abs(), 2500.0, rtol=0.01)
+    np.testing.assert_allclose(found.between_sd, 1871.0, rtol=0.01)
+    # t(5) of 90% and 95%
+    np.testing.assert_allclose(found.new_high - found.new_low, 2 * 2.015 * 2021.0, rtol=0.1)
+    np.testing.assert_allclose(found.high - found.low, 2 * 2.571 * 763.8, rtol=0.1)
+    np.testing.assert_allclose(found.high + found.low, 2 * found.effect, rtol=0.05)

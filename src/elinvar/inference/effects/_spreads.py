@@ -12,7 +12,7 @@ _MEDIANS = np.geomspace(0.003, 3.0, 16)
 _SHAPES = np.array([0.25, 0.5, 1.0, 2.0])
 # the order of a median, beforehand: what matters at all, or what can be seen if that is more
 _ORDER = 0.1
-# a prior of its own kind ends where an effect moves the target by 3 sd per sd
+# a prior of its own kind ends where an effect moves the target by 3 sd per sd, unless it does more
 _LARGEST = 3.0
 
 
@@ -51,7 +51,7 @@ def among_others(likelihood: Floats, reference: Floats, nodes: Floats, noise: Fl
     below = np.concatenate([np.zeros((*z.shape[:-1], 2)), ndtr(z)], axis=-1)
     below[..., -1] = 1.0
     alike = np.diff(below, axis=-1).reshape(len(nodes), -1, nodes.shape[1])
-    own = _own_kind(nodes, noise)
+    own = _own_kind(nodes, noise, likelihood)
     of_own = np.einsum("fk,fk->f", own, likelihood)
     of_alike = np.einsum("fhk,fk->fh", alike, likelihood)
     each = np.log(_ALIKE * of_alike + (1.0 - _ALIKE) * of_own[:, None])
@@ -72,12 +72,14 @@ def _medians_prior(noise: Floats) -> Floats:
     return prior
 
 
-def _own_kind(nodes: Floats, noise: Floats) -> Floats:
+def _own_kind(nodes: Floats, noise: Floats, likelihood: Floats) -> Floats:
     r"""Prior (F, K) of an effect of its own kind: :math:`1 / (v + \tau^2)`, made proper.
 
     The confidence distribution of the variance is its posterior, all but for what lies below 0.
     """
-    most = np.maximum(_LARGEST**2, 10.0 * noise)[:, None]
+    # effects of columns that are nearly copies move it by thousands
+    peak = np.take_along_axis(nodes, likelihood.argmax(axis=1)[:, None], axis=1)
+    most = np.maximum(np.maximum(_LARGEST**2, 10.0 * noise)[:, None], peak)
     grown = np.log1p(np.minimum(nodes, most) / noise[:, None]) / np.log1p(most / noise[:, None])
     grown[:, -1] = 1.0
     return np.diff(grown, axis=1, prepend=0.0)
