@@ -11,9 +11,7 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
-_lock = Lock()
-_running: list[Any] = []
-_limit: list[Any] = []
+_limiting = Lock()
 
 
 @cache
@@ -25,16 +23,16 @@ def _controller() -> Any:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread until the last run that asked for it has ended."""
-    with _lock:
-        if not _running:
-            _limit.append(_controller().limit(limits=1, user_api="blas"))
-            _limit[-1].__enter__()
-        _running.append(None)
-    try:
+    """Limit BLAS to one thread, unless a run that has not ended does so already.
+
+    Only the thread that has set a limit can take it back (threadpoolctl from 3.7 on), so that runs
+    of several threads share the limit of one of them, for as long as that one goes on.
+    """
+    if not _limiting.acquire(blocking=False):
         yield
+        return
+    try:
+        with _controller().limit(limits=1, user_api="blas"):
+            yield
     finally:
-        with _lock:
-            _running.pop()
-            if not _running:
-                _limit.pop().__exit__(None, None, None)
+        _limiting.release()
