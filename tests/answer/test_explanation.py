@@ -99,6 +99,18 @@ def test_copies_were_not_put_to_the_test():
     assert "The effect of x0 is steady" in str(model.answer_.explanation)
 
 
+def test_effects_that_differ_are_not_said_to_look_the_same():
+    rng, places = np.random.default_rng(0), np.repeat(range(6), 100)
+    x, z = rng.normal(size=(2, 600))
+    y = places * z + 0.01 * rng.normal(size=600)
+    model = InvariantRegressor().fit(np.c_[x, x + 0.1 * z], y, environments=places)
+    assert model.status_ == "untested"
+    assert (model.evidence_["verdict"] == "varies").all()
+    said = " ".join(str(model.explain()).split())
+    assert "do not differ in their features by more than chance" in said
+    assert "every effect" not in said
+
+
 def test_one_environment_says_nothing_of_others():
     X, y, _ = three_places()
     text = explained(X, y)

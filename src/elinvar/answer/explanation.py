@@ -92,10 +92,12 @@ def _lead(answer: "Found", rows: list[Row]) -> list[str]:
     """Say what can be said; what cannot comes later."""
     verdicts = [row["verdict"] for row in rows]
     if answer.status == "untested":
+        differ, effects = "from one another", f"every effect on {answer.outcome} looks"
+        if "varies" in verdicts:
+            differ, effects = "in their features", f"an effect on {answer.outcome} may look"
         return [
-            f"{_places(answer, 'The')} do not differ from one another by more than chance, so "
-            f"nothing was put to the test: every effect on {answer.outcome} looks the same here, "
-            "whether it would hold elsewhere or not.",
+            f"{_places(answer, 'The')} do not differ {differ} by more than chance, so nothing was "
+            f"put to the test: {effects} the same here, whether it would hold elsewhere or not.",
             f"Should new ones be like these: {kept(verdicts, rest=True)}."
             * any(kind in KEEP_SIGN for kind in verdicts),
         ]
