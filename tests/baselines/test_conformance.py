@@ -89,7 +89,7 @@ def test_names_are_as_the_command_prints_them(name):
 def test_every_estimator_is_in_the_registry():
     classes = {type(one.estimator).__name__ for one in BASELINES.values()}
     public = {name for name in baselines.__all__ if name.endswith("Regressor")}
-    assert classes == public | {"InvariantRegressor", "HeteroSGDRegressor"}
+    assert classes == public | {"InvariantRegressor", "HeteroSGDRegressor", "TransferRegressor"}
 
 
 def test_the_grid_holds_the_defaults(name):
