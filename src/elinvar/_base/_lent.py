@@ -33,7 +33,8 @@ def _wait_at_the_end() -> None:
 
 def _wait() -> None:
     # an error that ended the run holds what was being read
-    sys.last_type = sys.last_value = sys.last_traceback = None
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        setattr(sys, name, None)
     gc.collect()
     end = time.monotonic() + _SECONDS
     while _lent and time.monotonic() < end:

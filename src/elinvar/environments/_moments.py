@@ -20,6 +20,7 @@ from elinvar.environments._read_cluster import is_cluster, read_cluster
 from elinvar.environments._read_streams import read_stream
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows, identifier_message
+from elinvar.environments._schema import check_levels
 from elinvar.environments._store import load_moments, save_moments
 from elinvar.environments._ways_in import WaysIn
 from elinvar.errors import DataError
@@ -215,6 +216,12 @@ class Moments(WaysIn, RawMoments):
             target=target or "target", environment=None, features=feature_names, missing=missing
         )
         return cls._from_rows(read_batches(batches, frames, arrays))._looked_over()
+
+    def _looked_over(self) -> Self:
+        # parts of streams and sums of sites are not surveyed as a whole
+        levels = {name: len(labels) for name, labels in self.schema.levels.items()}
+        check_levels(levels, self.n_rows)
+        return super()._looked_over()
 
     def __add__(self, other: "Moments") -> "Moments":
         """Merge: environments by name, features by name, categorical levels united."""

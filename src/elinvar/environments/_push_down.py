@@ -119,8 +119,8 @@ class _Question:
             {name: rows for name, rows in counts.items() if name not in columns.categorical},
             columns,
         )
-        for name, found in counts.items():
-            check_levels({name: len(found)}, sum(found.values()))
+        n_values = max((sum(found.values()) for found in counts.values()), default=0.0)
+        check_levels({name: len(found) for name, found in counts.items()}, n_values)
         schema = columns.schema({name: tuple(natural_order(v)) for name, v in counts.items()})
         n_rows = None
         if dropping:

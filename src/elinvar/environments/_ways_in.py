@@ -19,7 +19,7 @@ from elinvar.environments._read_files import read_files
 from elinvar.environments._read_frames import read_frame
 from elinvar.environments._roles import Missing, Names, Roles
 from elinvar.environments._rows import Rows
-from elinvar.environments._schema import Schema, check_levels
+from elinvar.environments._schema import Schema
 from elinvar.environments._spelling import warn_of_sums, warn_of_twins
 from elinvar.environments._weights import warn_of_heavy_rows
 
@@ -52,19 +52,9 @@ class WaysIn(ABC):
         return cls._from_rows(read_frame(frame, roles))
 
     def _looked_over(self) -> Self:
-        """Return the same, after a warning of labels and weights that look like a mistake.
-
-        Raises
-        ------
-        DataError
-            If a categorical feature has more levels than the rows can tell apart.
-        """
-        levels = self.schema.levels
-        if levels:
-            n_rows = float(self._targets()[0].sum())
-            check_levels({name: len(labels) for name, labels in levels.items()}, n_rows)
+        """Return the same, after a warning of labels and weights that look like a mistake."""
         warn_of_heavy_rows(*self._weight_sums())
-        for what, labels in {"environments": self.names, **levels}.items():
+        for what, labels in {"environments": self.names, **self.schema.levels}.items():
             warn_of_twins(labels, what)
             warn_of_sums(labels, what)
         return self

@@ -161,7 +161,6 @@ class HeteroTrainer:
         self._own_step, whole = step, loss is not None and takes_batch(loss)
         self._check(autocast, loss, whole)
         self.device = next(model.parameters()).device
-        self._near = self.device.type == "cpu"
         scaler = torch.amp.GradScaler(self.device.type) if autocast == "float16" else None
         self._learner = Learner(
             model=model,
@@ -313,7 +312,7 @@ class HeteroTrainer:
         if self.scheduler is not None:
             self.scheduler.step()
         # on a processor nothing waits, and tensors that are kept would hold memory apart
-        if self._near:
+        if risk.is_cpu:
             self._losses.append(risk.item())
         else:
             self._recent.append(risk)
