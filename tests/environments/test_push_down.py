@@ -223,3 +223,10 @@ def test_passwords_stay_out_of_messages():
     with pytest.raises(FileError) as caught:
         Moments.from_query(address, **ROLES)
     assert "secret" not in str(caught.value)
+
+
+def test_all_columns_of_too_many_levels_are_named_at_once():
+    level = "chr((97 + i % 26)::int) || chr((97 + i // 26)::int)"
+    query = f"select {level} as j, {level} as k, i as y, i % 2 as site from range(200) t(i)"
+    with pytest.raises(DataError, match=r"j and k have more than 50 levels.* in 200 rows"):
+        Moments.from_query(duckdb.connect(), query=query, **ROLES)
