@@ -37,9 +37,9 @@ PROTOCOL = (
     "seeds, problems as strata. It speaks of new seeds, not of other problems.",
     "|b - b*|² is the squared distance from the coefficients of the target's own mechanism; "
     "elinvar's is that of its `invariant_coef_`.",
-    "Seconds are of one fit, on one thread, after a fit on other data that loads and compiles; "
-    "*with choice* adds the rule; elinvar's evidence is made when asked for, and no part of a fit. "
-    "They are medians, and other work on the machine counts. Memory "
+    "Seconds are processor seconds of one fit, on one thread, after a fit on other data that loads "
+    "and compiles; *with choice* adds the rule; elinvar's evidence is made when asked for, and no "
+    "part of a fit. They are medians. Memory "
     "is the largest rise of the resident set of the process during a fit (Linux: its high-water "
     "mark, set back before), on the first repetition: compiled code counts like everything else, "
     "rows of the data do not.",
