@@ -24,13 +24,10 @@ LINEAR = [
 
 # forests, networks and folds draw rows, columns and starts by their places
 NETWORKS = [name for name in NAMES if BASELINES[name].package == "torch"]
+FORECASTS = ("elinvar-forecast", "elinvar-forecast-classifier")
 ORDERLY = pytest.mark.parametrize(
     "name",
-    [
-        name
-        for name in NAMES
-        if name not in ("forest", "nonlinearicp", "elinvar-forecast", *NETWORKS)
-    ],
+    [name for name in NAMES if name not in ("forest", "nonlinearicp", *FORECASTS, *NETWORKS)],
 )
 
 # parameters that keep a test short, and whether the method needs an environment more than columns
@@ -137,7 +134,7 @@ def test_it_returns_what_it_declares(name):
     elif entry.returns != "selection" and name not in (
         "fairnetwork",
         "nonlinearicp",
-        "elinvar-forecast",
+        *FORECASTS,
     ):
         assert selected is None
 
@@ -211,7 +208,7 @@ def test_bad_input_is_one_sentence(name):
     broken = X.copy()
     broken[0, 0] = np.nan
     cases = [(X, y[:-1], place), (X, y, place[:-1])]
-    if name != "elinvar-forecast":  # it takes missing values, and a target that is always the same
+    if name not in FORECASTS:  # they take missing values, and a target that is always the same
         cases += [(broken, y, place), (X, 0 * y, place)]
     for case in cases:
         with pytest.raises(ValueError) as caught:

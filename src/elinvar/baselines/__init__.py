@@ -23,7 +23,11 @@ from elinvar.baselines._icp import ICPRegressor
 from elinvar.baselines._iga import IGARegressor
 from elinvar.baselines._irmv1 import IRMv1Regressor
 from elinvar.baselines._kclass import KClassRegressor
-from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
+from elinvar.baselines._logistic import (
+    InvariantLogisticRegressor,
+    LogisticRegressor,
+    TransferLogisticRegressor,
+)
 from elinvar.baselines._maximin import MaximinRegressor
 from elinvar.baselines._neg_dro import NegDRORegressor
 from elinvar.baselines._nonlinear_icp import NonlinearICPRegressor
@@ -77,5 +81,6 @@ __all__ = [
     "RandomInterceptRegressor",
     "RidgeRegressor",
     "StabilisedRegressor",
+    "TransferLogisticRegressor",
     "VRExRegressor",
 ]

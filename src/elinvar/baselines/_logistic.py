@@ -1,4 +1,4 @@
-"""Logistic regression, over all rows and on the invariant features: rows for two classes."""
+"""Probabilities of two classes: logistic regression, the invariant model and the forecast."""
 
 from dataclasses import replace
 from numbers import Real
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from elinvar.baselines._regressor import PeerRegressor, check_two_classes
 from elinvar.environments import Environments
-from elinvar.estimators import InvariantClassifier
+from elinvar.estimators import InvariantClassifier, TransferClassifier
 
 
 class LogisticRegressor(PeerRegressor):
@@ -105,6 +105,40 @@ class InvariantLogisticRegressor(PeerRegressor):
     def evidence_(self) -> Any:
         """Evidence on every feature."""
         return self.model_.evidence_
+
+    def predict(
+        self, X: ArrayLike, *, environments: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return the probability of class 1.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+        environments : array-like, optional
+            Ignored: the model is the same everywhere.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        check_is_fitted(self, "model_")
+        probability: NDArray[np.float64] = self.model_.predict_proba(X)[:, 1]
+        return probability
+
+
+class TransferLogisticRegressor(PeerRegressor):
+    """`TransferClassifier` of two classes, with the probability of class 1 as its prediction.
+
+    Attributes
+    ----------
+    model_ : TransferClassifier
+    """
+
+    _learned_name: ClassVar[str] = "model_"
+
+    def _learn(self, rows: Environments) -> None:
+        check_two_classes(rows.y, type(self).__name__)
+        self.model_ = TransferClassifier().fit_rows(replace(rows, classes=("0", "1")))
 
     def predict(
         self, X: ArrayLike, *, environments: ArrayLike | None = None

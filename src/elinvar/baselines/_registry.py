@@ -31,7 +31,11 @@ from elinvar.baselines._icp import ICPRegressor
 from elinvar.baselines._iga import IGARegressor
 from elinvar.baselines._irmv1 import IRMv1Regressor
 from elinvar.baselines._kclass import KClassRegressor
-from elinvar.baselines._logistic import InvariantLogisticRegressor, LogisticRegressor
+from elinvar.baselines._logistic import (
+    InvariantLogisticRegressor,
+    LogisticRegressor,
+    TransferLogisticRegressor,
+)
 from elinvar.baselines._maximin import MaximinRegressor
 from elinvar.baselines._neg_dro import NegDRORegressor
 from elinvar.baselines._nonlinear_icp import NonlinearICPRegressor
@@ -414,6 +418,13 @@ _ALL = (
         "this library, logistic: the invariant model",
         InvariantLogisticRegressor(predictor="invariant"),
         returns="selection",
+        tasks=("classification",),
+    ),
+    Baseline(
+        "elinvar-forecast-classifier",
+        "this library: the same mixture for classes",
+        TransferLogisticRegressor(),
+        returns="predictions",
         tasks=("classification",),
     ),
     Baseline(

@@ -100,6 +100,7 @@ _SLOW = Budget(
         "two-environments",
         "reversed",
         "curved",
+        "curved-classes",
         "fair",
         "demo",
     ),
@@ -112,7 +113,7 @@ _CURVED = Budget(
     quick_seeds=0,
     most_features=30,
     tuned=False,
-    suites=("eills", "curved", "fair", "demo"),
+    suites=("eills", "curved", "curved-classes", "fair", "demo"),
     words="its defaults, not chosen",
     table_rows=_TABLE_ROWS,
 )
@@ -155,7 +156,10 @@ BUDGETS: Final[Mapping[str, Budget]] = MappingProxyType(
             ),
             _CURVED,
         ),
-        "elinvar-forecast": replace(_CURVED, words="", seeds=3),
+        **dict.fromkeys(
+            ("elinvar-forecast", "elinvar-forecast-classifier"),
+            replace(_SLOW, seeds=3, tuned=False),
+        ),
         **dict.fromkeys(("causalicp", "icp"), _SUBSETS),
     }
 )

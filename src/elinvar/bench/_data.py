@@ -129,8 +129,7 @@ class Case:
             "rotation": self.known.rotation,
         }
         # least squares on causes whose effects are curved would be no oracle
-        curved = self.task == "regression" and self.known.coef is None
-        return {**told, "curved": True} if curved else told
+        return {**told, "curved": True} if self.known.curved else told
 
 
 def _random(suite: str, name: str, tests: str, p: int, environments: int, rows: int) -> Problem:

@@ -97,12 +97,12 @@ class Suite:
 
 _CLASS_METHODS = (
     "constant", "forest", "logistic", "logisticboosting", "elinvar-classifier-auto",
-    "elinvar-classifier-invariant",
+    "elinvar-classifier-invariant", "elinvar-forecast-classifier",
 )  # fmt: skip
 _TABLE_METHODS = (
     "constant", "pooled", "ridge", "lasso", "randomintercept", "fixedeffects", "anchor",
     "boosting", "forest", "anchorboosting", "elinvar-auto", "elinvar-invariant",
-    *_CLASS_METHODS[2:],
+    "elinvar-forecast", *_CLASS_METHODS[2:],
 )  # fmt: skip
 _ROWS = {name: 2000 for name in PROBLEMS if name.endswith("-e10")}
 
@@ -198,6 +198,15 @@ _ALL = (
         "drawn like the others, or consequences are turned round there. The oracle is boosting on "
         "the causes.",
         quick=("curved-flips", "curved-flips-turned", "curved-size-turned", "curved-nothing"),
+        seeds=3,
+        quick_seeds=1,
+    ),
+    Suite(
+        name="curved-classes",
+        title="The same of classes",
+        about="Curved causes of two classes, and consequences of the class that turn round. The "
+        "oracle is boosting on the causes.",
+        quick=("curved-classes-flips-turned", "curved-classes-nothing"),
         seeds=3,
         quick_seeds=1,
     ),

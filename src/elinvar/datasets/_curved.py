@@ -194,6 +194,7 @@ def make_curved(
         + numbered("z", N_CONSEQUENCES)
         + numbered("w", _N_SIBLINGS),
         coef=None,
+        curved=True,
         support=np.arange(sample.X.shape[1]) < N_CAUSES,
         invariance="none" if not holds else "everything" if changes == "nothing" else "columns",
         # in the controls all columns together predict as well, and hold as well

@@ -125,6 +125,7 @@ def make_fair(
             *numbered("w", N_OTHERS),
         ),
         coef=None,
+        curved=True,
         support=np.arange(sample.X.shape[1]) < N_PARENTS,
         identified=n_environments > 1,
         risk=1.0,

@@ -84,6 +84,8 @@ class KnownAnswer:
     risk : float, or None
         Error of `oracle` averaged over the training environments: mean squared, or the share of
         wrong classes. None where it has no closed form.
+    curved : bool
+        Whether effects bend, so that no linear model of ``support`` comes near `oracle`.
     groups : ndarray of int, shape (n_features,), or None
         The variable that each column belongs to, if some variables have several columns.
     rotation : ndarray of shape (n_features, n_features), or None
@@ -102,6 +104,7 @@ class KnownAnswer:
     invariance: Invariance = "columns"
     identified: bool | None = True
     risk: float | None = None
+    curved: bool = False
     groups: NDArray[np.intp] | None = None
     rotation: Floats | None = None
     _draw: Draw

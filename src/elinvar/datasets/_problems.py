@@ -278,6 +278,13 @@ def _curved() -> Iterator[Problem]:
         for name, (tests, settings) in turning.items()
     }
     yield from _entries("curved", make_curved, turned)
+    alone = ("curved-flips-e3", "curved-size-e10", "curved-target")  # of numbers
+    classes = {
+        name.replace("curved", "curved-classes"): (tests, {**settings, "classes": True})
+        for name, (tests, settings) in {**turning, **controls, **turned}.items()
+        if name.removesuffix("-turned") not in alone
+    }
+    yield from _entries("curved-classes", make_curved, classes, task="classification")
 
 
 def _fair() -> Iterator[Problem]:
