@@ -42,7 +42,8 @@ class Assessment:
         Smallest (t / t_threshold)^2 over the gates that may be closed; infinity if there are none,
         NaN where the loss finds out only when it is asked (`Loss.needed`).
     rough_excess : array of shape (M,)
-        The statistic above its freedom before any correction: known wherever there is a fit.
+        The statistic above its freedom before any correction; 0 where none was asked for, since a
+        gate is not needed: such supports compete by their risk alone. Infinity without a fit.
     """
 
     masks: Bools
