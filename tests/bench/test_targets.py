@@ -53,3 +53,26 @@ def test_a_method_is_spared_repetitions_except_where_it_is_held_against(
 ):
     budget = Budget(seeds=2, quick_seeds=0, whole=("rotated",))
     assert budget.runs(repetition, suite, quick=quick) is runs
+
+
+def test_forecasts_are_held_against_the_oracle_and_the_best_peer_where_effects_turn():
+    def rows(suite, method, errors, task):
+        kinds = zip(("one", "one-turned", "control"), errors, strict=True)
+        return [row(suite, name, method, 0, error=error, task=task) for name, error in kinds]
+
+    numbers = [
+        *rows("curved", "oracle", (1.0, 1.0, 1.0), "regression"),
+        *rows("curved", "elinvar-forecast", (0.8, 2.0, 0.9), "regression"),
+        *rows("curved", "forest", (0.7, 3.0, 0.8), "regression"),
+    ]
+    assert held(numbers, "curved", "elinvar-forecast's error at most 1.5") == ("no", "2.00 times")
+    assert held(numbers, "curved", "like those seen") == ("yes", "0.80 times")
+    assert held(numbers, "curved", "controls") == ("yes", "0.90 times")
+    found = held(numbers, "curved", "best peer")
+    assert found == ("yes", "+0.69 in the logarithm; forest +1.10")
+    classes = [
+        *rows("curved-classes", "oracle", (0.1, 0.1, 0.1), "classification"),
+        *rows("curved-classes", "elinvar-forecast-classifier", (0.1, 0.3, 0.1), "classification"),
+        *rows("curved-classes", "logistic", (0.1, 0.25, 0.1), "classification"),
+    ]
+    assert held(classes, "curved-classes", "best peer")[0] == "no"
