@@ -35,8 +35,8 @@ def draw(seed, *, rows=(250, 400, 300), n_classes=2, levels=0.0, odd=None, p=4):
     return X, (odds + rng.gumbel(size=odds.shape)).argmax(axis=1), place
 
 
-def loss_of(X, y, place, **options):
-    rows = Environments.from_arrays(X, y.astype(float), place.astype(str))
+def loss_of(X, y, place, *, weight=None, **options):
+    rows = Environments.from_arrays(X, y.astype(float), place.astype(str), sample_weight=weight)
     return LogisticLoss.from_rows(rows, tuple("abcd"[: y.max() + 1]), **options)
 
 
@@ -259,12 +259,14 @@ def test_residuals_and_left_out_fits_are_those_of_the_rows(n_classes, intercept)
         assert (fit.truth_mean, fit.bias) == pytest.approx((truth.mean(), (truth - p).mean()))
 
 
-def test_fits_in_a_wide_table_are_those_in_a_narrow_one():
+@pytest.mark.parametrize("weight", [None, np.tile([0.0, 1.0, 3.0], 50)])
+def test_fits_in_a_wide_table_are_those_in_a_narrow_one(weight):
     # what is compiled for many columns against numpy; the last place has its classes apart
     X, y, place = draw(3, rows=(60, 50, 40))
     X[place == 2, 0] = 2.0 * y[place == 2] - 1
     noise = np.random.default_rng(4).normal(size=(len(X), 8))
-    narrow, wide = loss_of(X, y, place), loss_of(np.column_stack([X, noise]), y, place)
+    narrow = loss_of(X, y, place, weight=weight)
+    wide = loss_of(np.column_stack([X, noise]), y, place, weight=weight)
     masks = np.array([[True, False, True, False], [True] * 4, [False] * 4])
     expected, found = narrow.assess(masks), wide.assess(np.pad(masks, ((0, 0), (0, 8))))
     for name in ("statistic", "p_value", "risk", "worst"):

@@ -71,6 +71,8 @@ class _Kernel:
         options: dict[str, Any] = {
             "nogil": True,
             "fastmath": FASTMATH if self._fastmath else False,
+            # a check for 0 before each division would keep loops from becoming vectors
+            "error_model": "numpy",
         }
         function = self._calling("machine")
         kernel: Any

@@ -16,7 +16,7 @@ from elinvar.inference.effects._evidence import gather_evidence
 from elinvar.inference.effects._statements import Evidence, Status, status_of
 from elinvar.inference.findings._break_even import BreakEven, break_even
 from elinvar.inference.findings._left_out import Fold, LeftOut, judged, left_out_losses
-from elinvar.inference.findings._models import folds_without, models_of, without
+from elinvar.inference.findings._models import folds_without, models_of, selected_without, without
 from elinvar.inference.findings._odd_environment import OddEnvironment, odd_environment
 from elinvar.inference.findings._task import LearningTask
 from elinvar.inference.losses._loss import Loss, M
@@ -177,8 +177,10 @@ class Findings(Generic[M]):
         # with many columns choosing anew within each fold would take too long
         if self.task.predictor != "auto" or count == 2 or width > WIDE:
             return fold.models.get(self.predictor, fold.models["pooled"])
+        assert self.selection is not None
         rest, own = without(self.loss, self.task, fold.places), fold.selection
-        assert own is not None
+        if own is None:
+            own = selected_without(self.loss, self.task, self.selection, fold.places)
         if len(rest.problem.count) == 2:
             return fold.models[choose_of_two(rest, own.gates, own.standing).predictor]
         # the more environments there are, the less it matters how many are left out at once

@@ -51,7 +51,7 @@ class Fold(Generic[M]):
     mean : LinearModel or LogisticModel
         What predicts whatever the features.
     selection : Selection or None
-        What was selected without them; None where one environment is left.
+        What was selected without them; None where one or two environments are left.
     """
 
     places: Places

@@ -8,40 +8,62 @@ from numpy.typing import NDArray
 from elinvar._base._compile import compiled
 
 Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.intp]
 
 
 @compiled(fastmath=True)
-def _evaluate(turned: Floats, weight: Floats, ridge: Floats, w: Floats, wrong: Floats) -> float:
-    """Loss at ``w``; writes what the probability of each row's class lacks of one."""
+def _exp(x: float) -> float:
+    """e^x of x <= 0, written out so that a loop can take several rows at once."""
+    x = max(x, -700.0)
+    # e^x = 2^n e^r with |r| <= log(2) / 2, where 13 terms of the series leave less than rounding
+    n = np.floor(x * 1.4426950408889634 + 0.5)
+    r, series = x - n * 0.6931471805599453, 1.0
+    for i in range(12, 0, -1):
+        series = 1.0 + series * r / i
+    return series * np.int64((np.int64(n) + 1023) << 52).view(np.float64)
+
+
+@compiled(fastmath=True)
+def _log1p(u: float) -> float:
+    """log(1 + u) of 0 <= u <= 1, likewise."""
+    # 2 artanh(z) with z <= 1 / 3, of whose series 16 terms are enough
+    z, series = u / (2.0 + u), 0.0
+    for i in range(31, 0, -2):
+        series = series * z * z + 1.0 / i
+    return 2.0 * z * series
+
+
+@compiled(fastmath=True)
+def _evaluate(
+    turned: Floats, weight: Floats, lo: int, hi: int, ridge: Floats, w: Floats, wrong: Floats
+) -> float:
+    """Loss of rows ``lo`` to ``hi`` at ``w``; writes what probabilities of classes lack of one."""
     value = 0.0
-    for i in range(len(wrong)):
+    for i in range(lo, hi):
         wrong[i] = 0.0
     for j in range(len(w)):
         value += 0.5 * ridge[j] * w[j] * w[j]
-        for i in range(len(wrong)):
+        for i in range(lo, hi):
             wrong[i] += w[j] * turned[j, i]
-    for i in range(len(wrong)):
+    for i in range(lo, hi):
         odds = wrong[i]
-        small = np.exp(-abs(odds))
-        value += weight[i] * (np.log1p(small) - min(odds, 0.0))
+        small = _exp(-abs(odds))
+        value += weight[i] * (_log1p(small) - min(odds, 0.0))
         wrong[i] = (small if odds >= 0.0 else 1.0) / (1.0 + small)
     return value
 
 
 @compiled(fastmath=True)
-def descend_of_two(
-    turned: Floats, weight: Floats, ridge: Floats, point: Floats, options: tuple[int, float, float]
-) -> bool:
-    """Take Newton's steps in place, as `newton` of two classes; False if a rank is lost.
-
-    Rows of ``turned`` (k, n) are columns of the table, times 1 or -1 by the class; ``options`` are
-    most steps, the decrement of the last one, and the shortest length.
-    """
+def _descend(
+    turned: Floats, weight: Floats, ridge: Floats, point: Floats, wrong: Floats,
+    options: tuple[int, float, float],
+) -> bool:  # fmt: skip
+    """Take the steps in place, or return False if a rank is lost."""
     iterations, close, shortest = options
     k, n = turned.shape
-    wrong, off, there = np.empty(n), np.empty(n), np.empty(k)
+    off, there = np.empty(n), np.empty(k)
     slope, move, lower = np.empty(k), np.empty(k), np.empty((k, k))
-    value = _evaluate(turned, weight, ridge, point, wrong)
+    value = _evaluate(turned, weight, 0, n, ridge, point, wrong)
     for _ in range(iterations):
         for i in range(n):
             off[i] = weight[i] * wrong[i]
@@ -78,7 +100,7 @@ def descend_of_two(
         while True:
             for j in range(k):
                 there[j] = point[j] - length * move[j]
-            value = _evaluate(turned, weight, ridge, there, wrong)
+            value = _evaluate(turned, weight, 0, n, ridge, there, wrong)
             # Armijo's rule, with what rounding may add
             if value <= before - 1e-4 * length * decrement + 1e-11 * abs(before):
                 break
@@ -89,4 +111,31 @@ def descend_of_two(
             point[j] = there[j]
         if decrement < close or length < shortest:
             break
+    return True
+
+
+@compiled(fastmath=True)
+def fit_of_two(
+    Z: Floats, y: Ints, weight: Floats, bounds: Ints, ridge: Floats, point: Floats,
+    options: tuple[int, float, float], found: Floats,
+) -> bool:  # fmt: skip
+    """Fit two classes from ``point`` (k,) on, in place, as `newton`; False if a rank is lost.
+
+    ``options`` are most steps, the decrement of the last one, and the shortest length. ``found``
+    (2, E) gets the loss and the weight of mistakes in rows from each of ``bounds`` to the next.
+    """
+    turned, wrong, none = np.empty(Z.shape), np.empty(len(y)), np.zeros(len(ridge))
+    # rows of class 0 turned round: t is the log odds of being right, and 1 / (1 + e^t) the slope
+    for j in range(len(Z)):
+        for i in range(len(y)):
+            turned[j, i] = Z[j, i] if y[i] > 0 else -Z[j, i]
+    if not _descend(turned, weight, ridge, point, wrong, options):
+        return False
+    for e in range(len(bounds) - 1):
+        lo, hi = bounds[e], bounds[e + 1]
+        found[0, e] = _evaluate(turned, weight, lo, hi, none, point, wrong)
+        found[1, e] = 0.0
+        for i in range(lo, hi):
+            # a tie is a mistake: coefficients of 0 separate nothing
+            found[1, e] += weight[i] if wrong[i] >= 0.5 else 0.0
     return True

@@ -10,8 +10,8 @@ from elinvar._base._compile import compiled
 Floats: TypeAlias = NDArray[np.float64]
 Bools: TypeAlias = NDArray[np.bool_]
 Ints: TypeAlias = NDArray[np.intp]
-Moments: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats]
-Fits: TypeAlias = tuple[Bools, Floats, Floats, Floats, Floats, Floats]
+Moments: TypeAlias = tuple[Floats, Floats, Floats, Floats, Floats, Bools]
+Fits: TypeAlias = tuple[Bools, Floats, Floats, Floats, Floats, Floats, Floats, Floats]
 
 # stands for the pivot of a column that the others make up
 _NONE = 1e-150
@@ -33,42 +33,62 @@ def _append(matrix: Floats, a: int, lower: Floats, unit: Floats) -> None:
 
 
 @compiled(fastmath=True)
-def _invert(lower: Floats, unit: Floats, size: int, back: Floats, inverse: Floats) -> None:
-    """(L L')^-1, to be added to 0, by way of L^-1."""
+def _invert(lower: Floats, unit: Floats, size: int, back: Floats) -> None:
+    """L^-1, lower as well."""
     for a in range(size):
-        back[a, :a] = 0.0
+        for b in range(a):
+            back[a, b] = 0.0
         for c in range(a):
             for b in range(c + 1):
                 back[a, b] -= lower[a, c] * back[c, b]
-        back[a, a] = 1.0
-        for b in range(a + 1):
-            back[a, b] *= unit[a]
-        for c in range(a + 1):
-            for b in range(c + 1):
-                inverse[c, b] += back[a, c] * back[a, b]
-    for a in range(size):
         for b in range(a):
-            inverse[b, a] = inverse[a, b]
+            back[a, b] *= unit[a]
+        back[a, a] = unit[a]
 
 
 @compiled(fastmath=True)
-def regular_fits(moments: Moments, columns: Ints, weights: Floats, far: float, fits: Fits) -> None:
+def _traces(back: Floats, lower: Floats, size: int, product: Floats) -> tuple[float, float]:
+    """Traces of K = T^-1 G_e and of its square, given L^-1 of T = L L' and L_e of G_e."""
+    first, second = 0.0, 0.0
+    for a in range(size):
+        # with B = L^-1 L_e they are those of B B' and of its square
+        for b in range(a + 1):
+            product[a, b] = 0.0
+        for c in range(a + 1):
+            for b in range(c + 1):
+                product[a, b] += back[a, c] * lower[c, b]
+        for b in range(a + 1):
+            entry = 0.0
+            for c in range(b + 1):
+                entry += product[a, c] * product[b, c]
+            second += (1.0 if a == b else 2.0) * entry * entry
+            first += entry if a == b else 0.0
+    return first, second
+
+
+@compiled(fastmath=True)
+def regular_fits(
+    moments: Moments, columns: Ints, weights: Floats, limits: tuple[float, float], fits: Fits
+) -> None:
     """Fit supports of up to k columns each, (M, k), all that are far from losing a rank.
 
     ``moments`` are gram (E, q, q), cross (E, q), the target's (E,), rows (E,), less what an
-    intercept takes, and the smallest residual (E,). ``fits``, to be filled, are whether a support
-    is regular (M,), residual, what the common fit loses, tr T^-1 G_e (M, E) each, the common fit
-    (M, k) and T^-1 (M, k, k), 0 before. Environments weigh by ``weights`` (E,) or, where these are
-    0, by their precision.
+    intercept takes, the smallest residual (E,), and which columns are tested alone (q,). ``fits``,
+    to be filled, are whether a support is regular (M,), the smallest squared t (M,), residual, what
+    the common fit loses, tr T^-1 G_e, tr (T^-1 G_e)^2, (M, E) each, the common fit (M, k) and T^-1
+    (M, k, k) or (M, 0, 0), 0 before. Environments weigh by ``weights`` (E,) or, where these are 0,
+    by their precision. ``limits`` are that share of the largest pivot which is far, and the
+    smallest squared t from which traces are wanted.
     """
-    gram, cross, power, rows, floor = moments
-    regular, residual, lost, traces, coef, inverse = fits
+    gram, cross, power, rows, floor, alone = moments
+    regular, least_t, residual, lost, traces, squares, coef, inverse = fits
+    far, traced = limits
     n_environments = len(power)
     width = columns.shape[1]
     parts, lower = np.zeros((2, n_environments, width, width))
     z, unit = np.zeros((2, n_environments, width))
     weight = np.zeros(n_environments)
-    whole, common, back = np.zeros((3, width, width))
+    whole, common, back, product = np.zeros((4, width, width))
     pull, total_unit = np.zeros((2, width))
     for m in range(len(columns)):
         size = 0
@@ -98,7 +118,7 @@ def regular_fits(moments: Moments, columns: Ints, weights: Floats, far: float, f
             weight[e] = weights[e]
             if weight[e] == 0.0:
                 weight[e] = max(rows[e] - size, 1.0) / residual[m, e]
-        # T = sum P_e, and T w = sum P_e w_e
+        # T = sum P_e = L L', and L^-1 T w = L^-1 sum P_e w_e
         least, most = np.inf, 0.0
         for a in range(size):
             pull[a] = 0.0
@@ -108,47 +128,34 @@ def regular_fits(moments: Moments, columns: Ints, weights: Floats, far: float, f
                 for b in range(a + 1):
                     whole[a, b] += weight[e] * parts[e, a, b]
             _append(whole, a, common, total_unit)
+            for b in range(a):
+                pull[a] -= common[a, b] * pull[b]
+            pull[a] *= total_unit[a]
             pivot = common[a, a] / np.sqrt(max(whole[a, a], 1e-300))
             least, most = min(least, pivot), max(most, pivot)
         regular[m] = good and least > max(far * most, _NONE)
         if not regular[m]:
             continue
-        _invert(common, total_unit, size, back, inverse[m])
+        _invert(common, total_unit, size, back)
+        least_t[m] = np.inf
         for a in range(size):
-            for b in range(size):
-                coef[m, a] += inverse[m, a, b] * pull[b]
+            variance = 0.0
+            for b in range(a, size):
+                coef[m, a] += back[b, a] * pull[b]
+                variance += back[b, a] * back[b, a]
+            if alone[own[a]]:
+                least_t[m] = min(least_t[m], coef[m, a] * coef[m, a] / variance)
+        if inverse.shape[1]:
+            for a in range(size):
+                for c in range(a + 1):
+                    for b in range(a + 1):
+                        inverse[m, c, b] += back[a, c] * back[a, b]
         for e in range(n_environments):
             for a in range(size):
                 apart = -z[e, a]
-                trace = 0.0
                 for b in range(a, size):
                     apart += lower[e, b, a] * coef[m, b]
-                for b in range(a):
-                    trace += inverse[m, a, b] * parts[e, a, b]
                 # (w - w_e)' G_e (w - w_e) = |L_e' w - z_e|^2
                 lost[m, e] += apart * apart
-                traces[m, e] += 2.0 * trace + inverse[m, a, a] * parts[e, a, a]
-
-
-@compiled(fastmath=True)
-def squared_traces(
-    gram: Floats, columns: Ints, weight: Floats, inverse: Floats, traces: Floats
-) -> None:
-    """Add tr (T^-1 P_e)^2 of supports of up to k columns, (M, k), to ``traces`` (M, E)."""
-    width = columns.shape[1]
-    product = np.zeros((width, width))
-    for m in range(len(columns)):
-        own = columns[m]
-        size = 0
-        while size < width and own[size] >= 0:
-            size += 1
-        for e in range(len(gram)):
-            for a in range(size):
-                product[a, :size] = 0.0
-                for c in range(size):
-                    part = weight[m, e] * gram[e, own[a], own[c]]
-                    for b in range(size):
-                        product[a, b] += part * inverse[m, c, b]
-                for b in range(a):
-                    traces[m, e] += 2.0 * product[a, b] * product[b, a]
-                traces[m, e] += product[a, a] * product[a, a]
+            if least_t[m] >= traced:
+                traces[m, e], squares[m, e] = _traces(back, lower[e], size, product)

@@ -239,19 +239,24 @@ class LinearProblem:
             inner *= varies[:, :, None] & varies[:, None, :]
         return inner, joint * varies
 
-    @property
+    @cached_property
     def floor(self) -> Floats:
         """Smallest residual second moment of each environment that is told from rounding."""
         return 1e-12 * np.maximum(self.target_power, 1e-200)
 
-    @property
+    @cached_property
+    def joint(self) -> bool:
+        """Whether a gate has several columns."""
+        return len(self.gate_of) - self.offset > self.n_gates
+
+    @cached_property
     def needed(self) -> Floats:
         """Smallest Wald statistic of a needed gate of k columns, by k: the threshold's tail."""
         widest = max(1, int(np.bincount(self.gate_of[self.offset :], minlength=1).max()))
         points: Floats = chdtri(np.arange(widest + 1.0), 2 * ndtr(-self.t_threshold))
         return np.maximum(points, 1e-300)
 
-    @property
+    @cached_property
     def tested(self) -> Places:
         """Gate of each column, negative where the gate is never closed (and so never tested)."""
         gate = self.gate_of.copy()
@@ -259,6 +264,12 @@ class LinearProblem:
         # those that stay are told apart, too
         gate[inside] = np.where(self.always[gate[inside]], -2 - gate[inside], gate[inside])
         return gate
+
+    @cached_property
+    def alone(self) -> Bools:
+        """Columns (q,) that are a gate of their own, if it may be closed."""
+        size = np.bincount(self.gate_of[self.offset :], minlength=1)
+        return np.asarray((self.tested >= 0) & (size[np.maximum(self.gate_of, 0)] == 1))
 
     def column_masks(self, gates: Bools) -> Bools:
         """Boolean masks over gates (M, n_gates) as masks over columns (M, q)."""

@@ -41,12 +41,17 @@ class SupportFits:
         Whether rows are so few that the common fit settled the weights.
     shrunk : array of shape (M,)
         How far settled weights make the covariance too small, 1 where not ``few``.
-    inverse, coef : array of shape (M, k, k), (M, k)
-        The common fit and its covariance, 0 on what it cannot tell.
+    coef : array of shape (M, k)
+        The common fit, 0 on what it cannot tell.
+    inverse : array of shape (M, k, k)
+        Its covariance T^-1 likewise; (M, 0, 0) where each gate has one column.
+    least_t : array of shape (M,)
+        Smallest squared t of a column that is a gate of its own, infinite without one.
     lost : array of shape (M, E)
         What the common fit loses in each environment: (w - w_e)' G_e (w - w_e).
-    trace : array of shape (M, E)
-        tr T^-1 G_e: how far an environment takes part in the common fit, over its weight.
+    trace, square : array of shape (M, E)
+        tr T^-1 G_e, how far an environment takes part in the common fit, over its weight, and tr
+        (T^-1 G_e)^2; 0 where they were not asked for.
     spare, told : boolean array of shape (M,)
         Whether there are rows to spare everywhere, and the common fit tells all columns apart, too.
     """
@@ -59,10 +64,12 @@ class SupportFits:
     freedom: Floats
     few: Bools
     shrunk: Floats
-    inverse: Floats
     coef: Floats
+    inverse: Floats
+    least_t: Floats
     lost: Floats
     trace: Floats
+    square: Floats
     spare: Bools
     told: Bools
 
@@ -117,37 +124,27 @@ def _batches(
 
 
 def fit_supports(
-    problem: LinearProblem, columns: Places, weights: Floats | None = None
+    problem: LinearProblem,
+    columns: Places,
+    weights: Floats | None = None,
+    *,
+    traced: float = np.inf,
 ) -> SupportFits:
     """Fit supports of up to k columns each, (M, k), in each environment and, by precision, in all.
 
     With the precision P_e = n_e G_e / sigma_e^2 the common fit is w = T^-1 sum P_e w_e, T = sum
     P_e. Where rows are few, environments weigh by their residuals about it instead. With
     ``weights`` (E,) environments weigh by these, P_e = weights_e G_e, whatever their noise.
+    Traces, which cost as much again, are those of supports with ``least_t`` from ``traced`` on.
     """
     if not (compiles(problem) and 0 < columns.size and columns.shape[1] <= _WIDEST):
-        return _fit_stack(problem, columns, weights)
-    fits, regular = _fit_regular(problem, columns, weights)
+        return _fit_stack(problem, columns, weights, traced)
+    fits, regular = _fit_regular(problem, columns, weights, traced)
     rest = ~regular | fits.few
     if rest.any():
-        for name, value in vars(_fit_stack(problem, columns[rest], weights)).items():
+        for name, value in vars(_fit_stack(problem, columns[rest], weights, traced)).items():
             getattr(fits, name)[rest] = value
     return fits
-
-
-def squared_traces(problem: LinearProblem, fits: SupportFits, some: Bools) -> Floats:
-    """Traces tr (T^-1 P_e)^2, (m, E), of some of the supports."""
-    columns, weight, inverse = fits.columns[some], fits.weight[some], fits.inverse[some]
-    if not (compiles(problem) and 0 < columns.size and columns.shape[1] <= _WIDEST):
-        gram = moments_of(problem, columns)[0]
-        part = (inverse[:, None] @ gram) * weight[..., None, None]
-        return np.asarray(np.einsum("mejk,mekj->me", part, part), dtype=np.float64)
-    from elinvar.inference.kernels import _supports
-
-    traces = np.zeros(weight.shape)
-    gram, _, places = _used(problem, columns)
-    _supports.squared_traces(gram, places, weight, inverse, traces)
-    return traces
 
 
 def compiles(problem: LinearProblem) -> bool:
@@ -156,7 +153,7 @@ def compiles(problem: LinearProblem) -> bool:
 
 
 def _fit_regular(
-    problem: LinearProblem, columns: Places, weights: Floats | None
+    problem: LinearProblem, columns: Places, weights: Floats | None, traced: float
 ) -> tuple[SupportFits, Bools]:
     """Fit supports one after the other, and tell which are far from losing a rank, (M,).
 
@@ -165,20 +162,21 @@ def _fit_regular(
     from elinvar.inference.kernels._supports import regular_fits
 
     (many, k), n_environments = columns.shape, len(problem.count)
-    regular, residual = np.empty(many, dtype=bool), np.empty((many, n_environments))
-    lost, trace = np.zeros((2, many, n_environments))
-    coef, inverse = np.zeros((many, k)), np.zeros((many, k, k))
+    regular, least_t = np.empty(many, dtype=bool), np.zeros(many)
+    # supports are the fastest index, as sums over environments go through whole rows of them
+    residual, lost, trace, square = np.zeros((4, n_environments, many)).transpose(0, 2, 1)
+    coef, inverse = np.zeros((many, k)), np.zeros((many, k * problem.joint, k * problem.joint))
     rows = problem.count - problem.absorbed
-    gram, cross, places = _used(problem, columns)
+    gram, cross, places, alone = _used(problem, columns)
     regular_fits(
-        (gram, cross, problem.target_power, rows, problem.floor),
+        (gram, cross, problem.target_power, rows, problem.floor, alone),
         places,
         np.zeros(n_environments) if weights is None else weights,
-        FAR,
-        (regular, residual, lost, trace, coef, inverse),
+        (FAR, traced),
+        (regular, least_t, residual, lost, trace, square, coef, inverse),
     )
     size = (columns >= 0).sum(axis=1)
-    rank = np.repeat(size[:, None].astype(np.float64), n_environments, axis=1)
+    rank = np.tile(size.astype(np.float64), (n_environments, 1)).T
     left = rows - rank
     spare, freedom = np.asarray((left >= 1).all(axis=1)), np.maximum(left, 1.0)
     fits = SupportFits(
@@ -190,17 +188,21 @@ def _fit_regular(
         freedom=freedom,
         few=spare & _few_rows(rank, freedom, size) & (weights is None),
         shrunk=np.ones(many),
-        inverse=inverse,
         coef=coef,
+        inverse=inverse,
+        least_t=least_t,
         lost=lost,
         trace=trace,
+        square=square,
         spare=spare,
         told=spare.copy(),
     )
     return fits, regular
 
 
-def _fit_stack(problem: LinearProblem, columns: Places, weights: Floats | None) -> SupportFits:
+def _fit_stack(
+    problem: LinearProblem, columns: Places, weights: Floats | None, traced: float
+) -> SupportFits:
     """Fit supports of any rank, many at once."""
     gram, cross, fill = moments_of(problem, columns)
     lower, z, rank = factors(gram + fill, cross)
@@ -222,6 +224,15 @@ def _fit_stack(problem: LinearProblem, columns: Places, weights: Floats | None) 
         few[few] = good
         weight[few], freedom[few], shrunk[few] = settled[good], own_freedom[good], own_shrunk[good]
     inverse, coef, whole = _common(weight, gram, cross, fill)
+    variance = np.einsum("mjj->mj", inverse)
+    alone = np.append(problem.alone, False)[columns] & (variance > 0)
+    squares = np.where(alone, coef**2 / np.where(alone, variance, 1.0), np.inf)
+    least_t = squares.min(axis=1, initial=np.inf)
+    trace, square = np.zeros((2, *weight.shape))
+    if (some := least_t * shrunk >= traced).any():
+        part = inverse[some, None] @ gram[some]
+        trace[some] = np.einsum("mejj->me", part)
+        square[some] = np.einsum("mejk,mekj->me", part, part)
     return SupportFits(
         columns=columns,
         size=size,
@@ -231,10 +242,12 @@ def _fit_stack(problem: LinearProblem, columns: Places, weights: Floats | None) 
         freedom=freedom,
         few=few,
         shrunk=shrunk,
-        inverse=inverse,
         coef=coef,
+        inverse=inverse if problem.joint else inverse[:, :0, :0],
+        least_t=least_t,
         lost=_lost(lower, z, coef),
-        trace=_trace(inverse, gram),
+        trace=trace,
+        square=square,
         spare=spare,
         told=spare & whole,
     )
@@ -245,7 +258,7 @@ def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats,
 
     They are 0 where there is no column; what makes them regular there is (M, 1, k, k).
     """
-    table, joint, columns = _used(problem, columns)
+    table, joint, columns, _ = _used(problem, columns)
     n_environments, q = joint.shape
     pair = (columns[:, :, None] * q + columns[:, None, :]).T
     gram = np.take(table.reshape(n_environments, q * q), pair, axis=1, mode="wrap")
@@ -260,16 +273,21 @@ def moments_of(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats,
     return gram.transpose(3, 0, 1, 2), cross.transpose(2, 0, 1), fill.T[:, None]
 
 
-def _used(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats, Places]:
-    """Moments of the columns that supports have, and with the target, and the supports in them."""
-    gram, cross = problem.gram, problem.cross
+def _used(problem: LinearProblem, columns: Places) -> tuple[Floats, Floats, Places, Bools]:
+    """Moments of the columns that supports have, and with the target, and the supports in them.
+
+    And which of these columns are tested alone.
+    """
+    gram, cross, alone = problem.gram, problem.cross, problem.alone
+    if cross.shape[1] <= _WIDEST:
+        return gram, cross, columns, alone
     used = np.flatnonzero(np.bincount(columns.ravel() + 1, minlength=cross.shape[1] + 1)[1:])
     if not len(used) or 2 * len(used) >= cross.shape[1]:
-        return gram, cross, columns
+        return gram, cross, columns, alone
     # of many columns few are looked up again and again
     place = np.full(cross.shape[1] + 1, -1)
     place[used] = np.arange(len(used))
-    return gram[:, used[:, None], used], cross[:, used], place[columns]
+    return gram[:, used[:, None], used], cross[:, used], place[columns], alone[used]
 
 
 def _common(

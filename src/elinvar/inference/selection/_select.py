@@ -176,15 +176,21 @@ def select(
         disagreement=float(limit[row]),
         standing=known,
         subspace=subspace,
-        shortlist=table.masks[_promising(loss, table, rule.kappa)],
+        shortlist=_promising(loss, table, rule.kappa),
         rivals=table.masks[rivals],
         supports=table.masks,
         n_accepted=accepted.n_accepted,
     )
 
 
-def _promising(loss: Loss[M], table: Assessment, kappa: float) -> Places:
-    """Rows of the lowest rough risk where environments differ ``kappa`` times as much.
+def promising(loss: Loss[M], rule: SelectionRule, supports: Bools) -> Bools:
+    """Return the shortlist alone, as `select` among ``supports`` does, with nothing selected."""
+    table = loss.candidates(supports, exact_up_to=rule.exact_up_to, seed=rule.seed)
+    return _promising(loss, table, rule.kappa)
+
+
+def _promising(loss: Loss[M], table: Assessment, kappa: float) -> Bools:
+    """Supports of the lowest rough risk where environments differ ``kappa`` times as much.
 
     As many again are of those whose every gate is needed.
     """
@@ -200,7 +206,8 @@ def _promising(loss: Loss[M], table: Assessment, kappa: float) -> Places:
         affordable = np.cumsum(cost[rows]) <= _MOST_COST
         affordable[:_FEWEST] = True
         parts.append(rows[affordable])
-    return np.union1d(*parts).astype(np.intp)
+    chosen: Bools = table.masks[np.union1d(*parts).astype(np.intp)]
+    return chosen
 
 
 @dataclass(frozen=True, kw_only=True)

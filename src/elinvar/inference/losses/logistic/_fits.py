@@ -12,10 +12,10 @@ import numpy as np
 from elinvar.inference.losses.logistic._newton import (
     RIDGE,
     best_intercept,
+    fitted,
     gradient,
     information,
     log_losses,
-    newton,
     newton_with_intercepts,
     solved,
 )
@@ -87,13 +87,13 @@ def common_fit(
     """Fit a support (n_gates,) to all rows, from ``start`` (m, q); ``pull`` shrinks slopes."""
     columns, (m, q, _) = problem.columns(gates), _sizes(problem)
     weight = problem.weight if weight is None else weight
-    Z, y, bounds = problem.Z[columns], problem.y, problem.bounds[:-1]
+    Z, y = problem.Z[columns], problem.y
     coef, inner = np.zeros((m, q)), np.zeros((m, len(columns)))
     if start is not None:
         inner[:] = start[:, columns]
-    inner, intercepts = _fit(problem, Z, y, weight, bounds, inner, own_intercepts, pull)
-    odds = inner[:, 1:] @ Z[1:] + np.repeat(intercepts.T, np.diff(problem.bounds), axis=1)
-    loss = np.add.reduceat(weight * log_losses(odds, y)[0], bounds)
+    inner, intercepts, loss = _fit(
+        problem, Z, y, weight, problem.bounds, inner, own_intercepts, pull
+    )
     coef[:, columns] = inner
     coef[:, 0] = problem.linear.weights @ intercepts
     return CommonFit(coef, intercepts, loss)
@@ -102,33 +102,34 @@ def common_fit(
 def _fit(
     problem: LogisticProblem, Z: Floats, y: Places, weight: Floats, bounds: Places, coef: Floats,
     own: bool, pull: float,
-) -> tuple[Floats, Floats]:  # fmt: skip
-    """Coefficients (m, k), the constant's first, and intercepts (E, m), perhaps each its own."""
+) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+    """Coefficients (m, k), the constant's first, intercepts (E, m), perhaps each its own, losses.
+
+    Of environments between ``bounds`` (E + 1,).
+    """
+    starts = bounds[:-1]
     if not own:
-        coef = newton(Z, y, weight, coef, pull, wide=compiles(problem.linear))
-        return coef, np.repeat(coef[None, :, 0], len(bounds), axis=0)
-    intercepts = np.repeat(coef[None, :, 0], len(bounds), axis=0)
+        coef, loss, _ = fitted(Z, y, weight, bounds, coef, pull, wide=compiles(problem.linear))
+        return coef, np.repeat(coef[None, :, 0], len(starts), axis=0), loss
+    intercepts = np.repeat(coef[None, :, 0], len(starts), axis=0)
     slopes, intercepts = newton_with_intercepts(
-        Z[1:], y, weight, bounds, coef[:, 1:], intercepts, pull
+        Z[1:], y, weight, starts, coef[:, 1:], intercepts, pull
     )
-    return np.concatenate([coef[:, :1], slopes], axis=1), intercepts
+    odds = slopes @ Z[1:] + np.repeat(intercepts.T, np.diff(bounds), axis=1)
+    loss = np.add.reduceat(weight * log_losses(odds, y)[0], starts)
+    return np.concatenate([coef[:, :1], slopes], axis=1), intercepts, loss
 
 
 def own_fit(problem: LogisticProblem, gates: Bools, start: Floats) -> OwnFit:
     """Fit a support to each environment's rows, from ``start`` (m, q)."""
     columns, (m, q, E) = problem.columns(gates), _sizes(problem)
     coef, loss, wrong = np.zeros((E, m, q)), np.empty(E), np.empty(E)
+    wide = compiles(problem.linear)
     for e, (lo, hi) in enumerate(pairwise(problem.bounds.tolist())):
         Z, y, weight = problem.Z[columns, lo:hi], problem.y[lo:hi], problem.weight[lo:hi]
-        inner = newton(Z, y, weight, start[:, columns], wide=compiles(problem.linear))
-        each, prob = log_losses(inner @ Z, y)
-        coef[e][:, columns], loss[e] = inner, weight @ each
-        every = np.concatenate([1 - prob.sum(axis=0, keepdims=True), prob])
-        rows = np.arange(len(y))
-        mine = every[y, rows]
-        every[y, rows] = -1.0
-        # a tie is a mistake: coefficients of 0 separate nothing
-        wrong[e] = weight @ (mine <= every.max(axis=0))
+        bounds = np.array([0, hi - lo])
+        inner, *found = fitted(Z, y, weight, bounds, start[:, columns], 0.0, wide=wide)
+        coef[e][:, columns], (loss[e], wrong[e]) = inner, np.ravel(found)
     return OwnFit(coef, loss, wrong)
 
 
@@ -159,8 +160,8 @@ def left_out_fits(
             inner[:] = start[:, columns]
         others = np.flatnonzero(np.arange(E) != e)
         rest = np.r_[: here.start, here.stop : len(y)]
-        bounds = np.cumsum(count[others]) - count[others]
-        inner, intercepts = _fit(
+        bounds = np.append(0, np.cumsum(count[others]))
+        inner, intercepts, _ = _fit(
             problem, Z[:, rest], y[rest], weight[rest], bounds, inner, own_intercepts, pull
         )
         if own_intercepts:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from elinvar.inference.problem._linear_algebra import pseudo_inverses
-from elinvar.inference.problem._types import Floats, Places
+from elinvar.inference.problem._types import Bools, Floats, Places
 
 RIDGE = 1e-4
 """Keeps coefficients finite where classes are separated; elsewhere it is far below the noise."""
@@ -19,7 +19,7 @@ _ITERATIONS = 60
 _CLOSE = 1e-6
 _SHORTEST = 1e-6
 # with more rows numpy goes through them as fast as compiled steps
-_FEW = 2000
+_FEW = 10_000
 
 
 def log_losses(odds: Floats, y: Places) -> tuple[Floats, Floats]:
@@ -71,17 +71,47 @@ def solved(curvatures: Floats, right: Floats) -> Floats:
         return found
 
 
-def newton(
-    Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0, *, wide: bool = False
-) -> Floats:
+def fitted(
+    Z: Floats, y: Places, weight: Floats, bounds: Places, coef: Floats, pull: float, *, wide: bool
+) -> tuple[Floats, Floats, Floats]:
+    """Return `newton`, and log loss and weight of mistakes of rows between bounds (E + 1,).
+
+    ``wide`` says that the table has columns enough for compiled steps.
+    """
+    if wide and len(coef) == 1 and len(y) <= _FEW:
+        from elinvar.inference.kernels._newton import fit_of_two
+
+        inner, found = coef[0].copy(), np.empty((2, len(bounds) - 1))
+        ridge, options = _ridge_of_two(inner, pull), (_ITERATIONS, _CLOSE, _SHORTEST)
+        if fit_of_two(Z, y, weight, bounds, ridge, inner, options, found):
+            return inner[None], found[0], found[1]
+    coef = newton(Z, y, weight, coef, pull)
+    odds = coef @ Z
+    each = np.array([log_losses(odds, y)[0], _mistaken(odds, y)])
+    loss, mistakes = np.add.reduceat(weight * each, bounds[:-1], axis=1)
+    return coef, loss, mistakes
+
+
+def _mistaken(odds: Floats, y: Places) -> Bools:
+    """Rows (n,) whose class is not the likeliest at log odds (m, n)."""
+    # a tie is a mistake: coefficients of 0 separate nothing
+    if len(odds) == 1:
+        return np.asarray(np.where(y > 0, odds[0], -odds[0]) <= 0.0)
+    every, rows = np.concatenate([np.zeros((1, len(y))), odds]), np.arange(len(y))
+    mine = every[y, rows]
+    every[y, rows] = -np.inf
+    return np.asarray(mine <= every.max(axis=0))
+
+
+def newton(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float = 0.0) -> Floats:
     """Minimise log loss + ridge |coef|^2 / 2 + pull |slopes - mean|^2 from ``coef`` on.
 
     The first column is the constant. The mean of slopes is over all classes, whose reference has
     slopes 0: of two classes the last term is pull |slopes|^2 / 2, and of several it does not depend
-    on which is the reference. ``wide`` says that the table has columns enough for compiled steps.
+    on which is the reference.
     """
     if len(coef) == 1:
-        return _newton_of_two(Z, y, weight, coef[0], pull, wide and len(y) <= _FEW)[None]
+        return _newton_of_two(Z, y, weight, coef[0], pull)[None]
     drawn = _Pull(pull, len(coef), free=1)
 
     def evaluate(w: Floats) -> tuple[float, Floats]:
@@ -97,19 +127,16 @@ def newton(
     return _descend(evaluate, step, coef)
 
 
-def _newton_of_two(
-    Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float, compiled: bool
-) -> Floats:
+def _ridge_of_two(coef: Floats, pull: float) -> Floats:
+    ridge = np.full(len(coef), RIDGE)
+    ridge[1:] += pull
+    return ridge
+
+
+def _newton_of_two(Z: Floats, y: Places, weight: Floats, coef: Floats, pull: float) -> Floats:
     """`newton` for two classes, which is most of what is fitted, in few passes over the rows."""
     # rows of class 0 turned round: t is the log odds of being right, and 1 / (1 + e^t) the slope
-    turned, ridge = np.multiply(Z, 2.0 * y - 1.0, order="C"), np.full(len(coef), RIDGE)
-    ridge[1:] += pull
-    if compiled:
-        from elinvar.inference.kernels._newton import descend_of_two
-
-        point, options = coef.copy(), (_ITERATIONS, _CLOSE, _SHORTEST)
-        if descend_of_two(turned, weight, ridge, point, options):
-            return point
+    turned, ridge = Z * (2.0 * y - 1.0), _ridge_of_two(coef, pull)
 
     def evaluate(w: Floats) -> tuple[float, Floats]:
         t = w @ turned

@@ -5,7 +5,7 @@ import numpy as np
 from elinvar.inference.losses._records import Assessment
 from elinvar.inference.problem._linear import LinearProblem
 from elinvar.inference.problem._linear_algebra import solve
-from elinvar.inference.problem._supports import SupportFits, by_width, fit_supports, squared_traces
+from elinvar.inference.problem._supports import SupportFits, by_width, fit_supports
 from elinvar.inference.problem._types import Bools, Floats
 from elinvar.inference.tests._overidentification import estimated_law, restricted_law
 
@@ -44,10 +44,15 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     inside = problem.column_masks(masks)
     facts, coef = np.full((8, len(masks)), np.nan), np.zeros((len(masks), inside.shape[1] + 1))
     facts[0] = np.inf
+    # a hair below the threshold, for rounding
+    traced = 0.0 if thorough else problem.needed[1] * (1.0 - 1e-9)
     for rows, columns in by_width(problem, inside):
-        fits = fit_supports(problem, columns)
-        facts[:, rows[fits.told]] = _facts(problem, fits.take(fits.told), thorough)
-        coef[rows[fits.told, None], columns[fits.told]] = fits.coef[fits.told]
+        fits = fit_supports(problem, columns, traced=traced)
+        fits, rows = fits.take(fits.told), rows[fits.told]
+        facts[:, rows], coef[rows[:, None], fits.columns] = (
+            _facts(problem, fits, thorough),
+            fits.coef,
+        )
     q, freedom, b1, b2, risk, worst, weakest, whole = facts
     valid = np.isfinite(q)
     known = valid & ~np.isnan(b1)
@@ -56,7 +61,8 @@ def assess(problem: LinearProblem, masks: Bools, *, thorough: bool = True) -> As
     q, freedom, b1, b2 = (np.where(tested, value, 0.0) for value in (q, freedom, b1, b2))
     # E Q = f + 2 B1 and Var Q = 2 f + 8 B1 + 2 (B2 + 2 B1) to first order: Q ~ c F(f, nu)
     law = estimated_law(q, freedom, 2 * b1, b2 + 2 * b1)
-    law = law.replaced(few, restricted_law(q[few], freedom[few], b1[few], b2[few], whole[few]))
+    if few.any():
+        law = law.replaced(few, restricted_law(q[few], freedom[few], b1[few], b2[few], whole[few]))
     return Assessment(
         masks=masks,
         coef=coef[:, :-1],
@@ -80,18 +86,15 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
     weight, rank = fits.weight, fits.rank
     risk = fits.residual + fits.lost
     weakest = _weakest(problem, fits) * fits.shrunk
-    b = np.full((2, len(weight)), np.nan)
-    some = np.ones(len(weight), dtype=bool) if thorough else weakest >= 1
-    if some.any():
-        # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
-        first, second = (weight * fits.trace)[some], squared_traces(problem, fits, some)
-        b[0, some] = ((rank[some] - 2 * first + second) / fits.freedom[some]).sum(axis=1)
-        b[1, some] = ((rank[some] - first) ** 2 / fits.freedom[some]).sum(axis=1)
+    # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
+    first, second = weight * fits.trace, weight**2 * fits.square
+    known = 1.0 if thorough else np.where(weakest >= 1, 1.0, np.nan)
     return np.stack(
         [
             (weight * fits.lost).sum(axis=1),
             rank.sum(axis=1) - fits.size,
-            *b,
+            known * ((rank - 2 * first + second) / fits.freedom).sum(axis=1),
+            known * ((rank - first) ** 2 / fits.freedom).sum(axis=1),
             risk @ problem.weights,
             risk.max(axis=1),
             weakest,
@@ -102,17 +105,16 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
 
 def _weakest(problem: LinearProblem, fits: SupportFits) -> Floats:
     """Smallest squared t over its threshold; a gate of several columns by its Wald statistic."""
-    gates, needed = np.append(problem.tested, -1)[fits.columns], problem.needed
-    variance = np.where(gates >= 0, np.einsum("mjj->mj", fits.inverse), 1.0)
-    ratio = np.where(gates >= 0, fits.coef**2 / (variance * needed[1]), np.inf)
-    several = np.flatnonzero(np.bincount(problem.gate_of[problem.offset :]) > 1)
-    for gate in several:
+    weakest: Floats = fits.least_t / problem.needed[1]
+    if not problem.joint:
+        return weakest
+    gates = np.append(problem.tested, -1)[fits.columns]
+    for gate in np.flatnonzero(np.bincount(problem.gate_of[problem.offset :]) > 1):
         rows = np.flatnonzero((gates == gate).any(axis=1))
         if len(rows):
             at = np.nonzero(gates[rows] == gate)[1].reshape(len(rows), -1)
             block = fits.inverse[rows[:, None, None], at[:, :, None], at[:, None, :]]
             own = fits.coef[rows[:, None], at]
             wald = np.einsum("mj,mj->m", own, solve(block, own))
-            ratio[rows[:, None], at] = (wald / needed[at.shape[1]])[:, None]
-    weakest: Floats = ratio.min(axis=1, initial=np.inf)
+            weakest[rows] = np.minimum(weakest[rows], wald / problem.needed[at.shape[1]])
     return weakest

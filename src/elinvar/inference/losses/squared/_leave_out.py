@@ -102,7 +102,7 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
     inside, weights = problem.column_masks(masks), problem.weights
     lines, coefs = np.full((2, len(masks)), np.inf), np.zeros((len(masks), inside.shape[1] + 1))
     for rows, columns in by_width(problem, inside):
-        fits = fit_supports(problem, columns, weights)
+        fits = fit_supports(problem, columns, weights, traced=0.0)
         noise = fits.residual / fits.freedom  # sigma_e^2 / n_e
         # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs
         rise = (fits.lost + noise * (weights * fits.trace - fits.rank)) @ weights
