@@ -25,6 +25,9 @@ settings.load_profile("steady")
 # whoever starts the tests under nohup has hang-ups ignored, and processes started here with them
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# and who starts them in the background of a script, interrupts
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # packages whose module has another name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from elinvar._base._version import __version__
 from elinvar.bench._data import NEW_ENVIRONMENTS, NEW_ROWS
 from elinvar.bench._protocol import MOST_FOLDS
-from elinvar.bench._summary import BASE
+from elinvar.bench._summary import BASE, is_peer
 from elinvar.bench._tables import result_tables
 from elinvar.bench._text import TextTable
 
@@ -108,9 +108,9 @@ def _falls_short(result: "BenchResult") -> Iterator[str]:
 
 
 def _losses(result: "BenchResult") -> Iterator[str]:
-    """Yield where a method's error is surely smaller than elinvar-auto's."""
+    """Yield where a peer's error is surely smaller than elinvar-auto's."""
     frame = result.by_suite
-    surely = frame[(frame["gap_high"] < -1e-6) & (frame["method"] != "oracle")]
+    surely = frame[(frame["gap_high"] < -1e-6) & frame["method"].map(is_peer)]
     for (suite, task), part in surely.groupby(["suite", "task"], sort=False):
         ordered = part.sort_values("gap")
         names = [

@@ -23,6 +23,11 @@ RAN = ("finished", "failed")
 STATUSES = ("accepted", "approximate", "rejected")
 
 
+def is_peer(method: str) -> bool:
+    """Say whether a method is neither this library's nor told the answer."""
+    return method not in ("oracle", "heterosgd") and not method.startswith("elinvar")
+
+
 def measured(rows: "Frame") -> "Frame":
     """Return rows with what needs other rows of the same data.
 

@@ -50,7 +50,7 @@ def rank_table(result: "BenchResult") -> TextTable | None:
         f"problems, those on which all of them ran. Friedman's test that all rank alike: "
         f"{p_words(ranking.p_value)}. "
         f"Ranks further apart than {ranking.critical_difference:.2f} differ (Nemenyi, 5%); the "
-        "last column is Wilcoxon's signed-rank test against {BASE}, with Holm's correction. "
+        f"last column is Wilcoxon's signed-rank test against {BASE}, with Holm's correction. "
         "Problems of one suite are alike, so these p-values are too small. The oracle is told the "
         f"answer and not ranked; left out, because they ran on too few problems: {left_out}.",
         heads=("method", "average rank", f"p against {BASE}"),

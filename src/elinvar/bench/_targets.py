@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from elinvar.bench._statements import REAL, UNTOLD, coverage, statements
-from elinvar.bench._summary import BASE, POOR
+from elinvar.bench._summary import BASE, POOR, is_peer
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -22,7 +22,6 @@ CONTRADICTED: Final = {
 
 INVARIANT, CLASSIFIER = "elinvar-invariant", "elinvar-classifier-auto"
 FORECAST, CLASSES = "elinvar-forecast", "elinvar-forecast-classifier"
-_NO_PEERS = ("oracle", "heterosgd")
 _FAILED = "{:.0f} runs failed"
 
 
@@ -127,17 +126,13 @@ class _Results:
         means = {
             str(name): self.mean(column, problem, str(name))
             for name in self.rows["method"].unique()
-            if _is_peer(str(name))
+            if is_peer(str(name))
         }
         known = {name: value for name, value in means.items() if np.isfinite(value)}
         if not known:
             return "", np.nan
         best = (max if largest else min)(known, key=lambda name: known[name])
         return best, known[best]
-
-
-def _is_peer(name: str) -> bool:
-    return name not in _NO_PEERS and not name.startswith("elinvar")
 
 
 def _held(suite: str, target: str, measured: str, *values: float, holds: bool) -> Target:
@@ -244,7 +239,7 @@ def _curved(of: _Results) -> Iterator[Target]:
         ("curved-classes", CLASSES, "{:+.3f} of rows in the wrong class; {} {:+.3f}"),
     ):
         errors = of.curved(suite, "turned")
-        peers = errors[[_is_peer(str(name)) for name in errors.index]]
+        peers = errors[[is_peer(str(name)) for name in errors.index]]
         best, error = float(peers.min()), float(errors.get(own, np.nan))
         found = form.format(error, peers.idxmin() if len(peers) else "", best)
         asked = f"turned round: {own}'s error over the oracle's at most the best peer's"
