@@ -53,9 +53,9 @@ def warn_of_no_amounts(rows: Rows, *, by_name: bool = True) -> None:
     if rows.n_rows < _ENOUGH:
         return
     rows = rows if rows.n_rows <= _FIRST else rows.take(np.arange(rows.n_rows) < _FIRST)
-    _warn_of_marks(rows, by_name)
     with np.errstate(all="ignore"):
         low, high = np.fmin.reduce(rows.X, axis=0), np.fmax.reduce(rows.X, axis=0)
+    _warn_of_marks(rows, np.isin(low, _BELOW) | np.isin(high, _ABOVE), by_name)
     _warn_of_digits(rows.schema.columns, np.asarray(low, float), np.asarray(high, float))
     if not rows.schema.named:
         return
@@ -120,10 +120,10 @@ def _are_dates(values: Floats) -> bool:
     )
 
 
-def _warn_of_marks(rows: Rows, by_name: bool) -> None:
+def _warn_of_marks(rows: Rows, may_be: NDArray[np.bool_], by_name: bool) -> None:
     """Warn of numbers such as -999 that lie far from all others and occur more than once."""
     found: dict[float, list[str]] = {}
-    columns = [*zip(rows.schema.columns, rows.X.T, strict=True)]
+    columns = [(rows.schema.columns[j], rows.X[:, j]) for j in np.flatnonzero(may_be)]
     columns += [] if rows.classes else [(rows.schema.target, rows.y)]
     for name, values in columns:
         for mark in _marks(values):

@@ -61,7 +61,7 @@ def _descend(
     """Take the steps in place, or return False if a rank is lost."""
     iterations, close, shortest = options
     k, n = turned.shape
-    off, there = np.empty(n), np.empty(k)
+    off, bent, there = np.empty(n), np.empty(n), np.empty(k)
     slope, move, lower = np.empty(k), np.empty(k), np.empty((k, k))
     value = _evaluate(turned, weight, 0, n, ridge, point, wrong)
     for _ in range(iterations):
@@ -69,14 +69,17 @@ def _descend(
             off[i] = weight[i] * wrong[i]
             wrong[i] = off[i] * (1.0 - wrong[i])
         for j in range(k):
-            slope[j] = ridge[j] * point[j]
+            entry = ridge[j] * point[j]
             for i in range(n):
-                slope[j] -= turned[j, i] * off[i]
+                entry -= turned[j, i] * off[i]
+            slope[j] = entry
+            for i in range(n):
+                bent[i] = turned[j, i] * wrong[i]
             # H = L L', row after row, and L z = g on the way
             for b in range(j + 1):
                 entry = ridge[j] if b == j else 0.0
                 for i in range(n):
-                    entry += turned[j, i] * turned[b, i] * wrong[i]
+                    entry += bent[i] * turned[b, i]
                 for c in range(b):
                     entry -= lower[j, c] * lower[b, c]
                 if b < j:

@@ -20,35 +20,36 @@ _NONE = 1e-150
 @compiled(fastmath=True)
 def _append(matrix: Floats, a: int, lower: Floats, unit: Floats) -> None:
     """Append row ``a`` of a matrix to its Cholesky factor; ``unit`` is 1 over the pivots."""
+    rest = matrix[a, a]
     for b in range(a):
         entry = matrix[a, b]
         for c in range(b):
             entry -= lower[a, c] * lower[b, c]
-        lower[a, b] = entry * unit[b]
-    entry = matrix[a, a]
-    for c in range(a):
-        entry -= lower[a, c] * lower[a, c]
-    lower[a, a] = max(np.sqrt(max(entry, 0.0)), _NONE)
-    unit[a] = 1.0 / lower[a, a]
+        entry *= unit[b]
+        lower[a, b] = entry
+        rest -= entry * entry
+    pivot = max(np.sqrt(max(rest, 0.0)), _NONE)
+    lower[a, a] = pivot
+    unit[a] = 1.0 / pivot
 
 
 @compiled(fastmath=True)
 def _invert(lower: Floats, unit: Floats, size: int, back: Floats) -> None:
-    """L^-1, lower as well."""
+    """L^-1, turned round: upper."""
     for a in range(size):
         for b in range(a):
-            back[a, b] = 0.0
-        for c in range(a):
-            for b in range(c + 1):
-                back[a, b] -= lower[a, c] * back[c, b]
-        for b in range(a):
-            back[a, b] *= unit[a]
+            entry = 0.0
+            for c in range(b, a):
+                entry -= lower[a, c] * back[b, c]
+            back[b, a] = entry * unit[a]
         back[a, a] = unit[a]
 
 
 @compiled(fastmath=True)
-def _traces(back: Floats, lower: Floats, size: int, product: Floats) -> tuple[float, float]:
-    """Traces of K = T^-1 G_e and of its square, given L^-1 of T = L L' and L_e of G_e."""
+def _traces(
+    back: Floats, lower: Floats, size: int, squared: bool, product: Floats
+) -> tuple[float, float]:
+    """Traces of K = T^-1 G_e and, if asked, of its square; ``back`` is L^-1 of T = L L', upper."""
     first, second = 0.0, 0.0
     for a in range(size):
         # with B = L^-1 L_e they are those of B B' and of its square
@@ -56,13 +57,14 @@ def _traces(back: Floats, lower: Floats, size: int, product: Floats) -> tuple[fl
             product[a, b] = 0.0
         for c in range(a + 1):
             for b in range(c + 1):
-                product[a, b] += back[a, c] * lower[c, b]
+                product[a, b] += back[c, a] * lower[c, b]
         for b in range(a + 1):
-            entry = 0.0
-            for c in range(b + 1):
-                entry += product[a, c] * product[b, c]
-            second += (1.0 if a == b else 2.0) * entry * entry
-            first += entry if a == b else 0.0
+            first += product[a, b] * product[a, b]
+            if squared:
+                entry = 0.0
+                for c in range(b + 1):
+                    entry += product[a, c] * product[b, c]
+                second += (1.0 if a == b else 2.0) * entry * entry
     return first, second
 
 
@@ -76,9 +78,9 @@ def regular_fits(
     intercept takes, the smallest residual (E,), and which columns are tested alone (q,). ``fits``,
     to be filled, are whether a support is regular (M,), the smallest squared t (M,), residual, what
     the common fit loses, tr T^-1 G_e, tr (T^-1 G_e)^2, (M, E) each, the common fit (M, k) and T^-1
-    (M, k, k) or (M, 0, 0), 0 before. Environments weigh by ``weights`` (E,) or, where these are 0,
-    by their precision. ``limits`` are that share of the largest pivot which is far, and the
-    smallest squared t from which traces are wanted.
+    (M, k, k) or (M, 0, 0), 0 before. Environments weigh by ``weights`` (E,), and then there is no
+    trace of a square, or, where these are 0, by their precision. ``limits`` are that share of the
+    largest pivot which is far, and the smallest squared t from which traces are wanted.
     """
     gram, cross, power, rows, floor, alone = moments
     regular, least_t, residual, lost, traces, squares, coef, inverse = fits
@@ -121,16 +123,18 @@ def regular_fits(
         # T = sum P_e = L L', and L^-1 T w = L^-1 sum P_e w_e
         least, most = np.inf, 0.0
         for a in range(size):
-            pull[a] = 0.0
-            whole[a] = 0.0
-            for e in range(n_environments):
-                pull[a] += weight[e] * cross[e, own[a]]
-                for b in range(a + 1):
-                    whole[a, b] += weight[e] * parts[e, a, b]
+            for b in range(a + 1):
+                entry = 0.0
+                for e in range(n_environments):
+                    entry += weight[e] * parts[e, a, b]
+                whole[a, b] = entry
             _append(whole, a, common, total_unit)
+            entry = 0.0
+            for e in range(n_environments):
+                entry += weight[e] * cross[e, own[a]]
             for b in range(a):
-                pull[a] -= common[a, b] * pull[b]
-            pull[a] *= total_unit[a]
+                entry -= common[a, b] * pull[b]
+            pull[a] = entry * total_unit[a]
             pivot = common[a, a] / np.sqrt(max(whole[a, a], 1e-300))
             least, most = min(least, pivot), max(most, pivot)
         regular[m] = good and least > max(far * most, _NONE)
@@ -139,23 +143,28 @@ def regular_fits(
         _invert(common, total_unit, size, back)
         least_t[m] = np.inf
         for a in range(size):
-            variance = 0.0
+            entry = variance = 0.0
             for b in range(a, size):
-                coef[m, a] += back[b, a] * pull[b]
-                variance += back[b, a] * back[b, a]
+                entry += back[a, b] * pull[b]
+                variance += back[a, b] * back[a, b]
+            coef[m, a] = entry
             if alone[own[a]]:
-                least_t[m] = min(least_t[m], coef[m, a] * coef[m, a] / variance)
+                least_t[m] = min(least_t[m], entry * entry / variance)
         if inverse.shape[1]:
             for a in range(size):
                 for c in range(a + 1):
                     for b in range(a + 1):
-                        inverse[m, c, b] += back[a, c] * back[a, b]
+                        inverse[m, c, b] += back[c, a] * back[b, a]
         for e in range(n_environments):
+            entry = 0.0
             for a in range(size):
                 apart = -z[e, a]
                 for b in range(a, size):
                     apart += lower[e, b, a] * coef[m, b]
                 # (w - w_e)' G_e (w - w_e) = |L_e' w - z_e|^2
-                lost[m, e] += apart * apart
+                entry += apart * apart
+            lost[m, e] = entry
             if least_t[m] >= traced:
-                traces[m, e], squares[m, e] = _traces(back, lower[e], size, product)
+                traces[m, e], squares[m, e] = _traces(
+                    back, lower[e], size, weights[e] == 0.0, product
+                )

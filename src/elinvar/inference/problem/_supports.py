@@ -90,12 +90,13 @@ def by_size(inside: Bools, n_environments: int) -> Iterator[tuple[Places, Places
 def by_width(problem: LinearProblem, inside: Bools) -> Iterator[tuple[Places, Places]]:
     """Return the same with few supports in the wider ones' company: -1 stands for no column."""
     size, n_environments = inside.sum(axis=1), len(problem.count)
-    order = np.argsort(-size, kind="stable")
+    stacked = np.arange(len(size))
     if compiles(problem):
         # one after the other, each costs what its own size does
-        narrow = np.flatnonzero(size <= _WIDEST)
-        yield from _batches(inside, narrow, int(size[narrow].max(initial=0)), 1)
-        order = order[size[order] > _WIDEST]
+        narrow = size <= _WIDEST
+        rows, stacked = np.flatnonzero(narrow), np.flatnonzero(~narrow)
+        yield from _batches(inside, rows, int(size[rows].max(initial=0)), 1)
+    order = stacked[np.argsort(-size[stacked], kind="stable")]
     counts = np.bincount(size[order], minlength=1)
     start = 0
     while start < len(order):
@@ -113,11 +114,11 @@ def by_width(problem: LinearProblem, inside: Bools) -> Iterator[tuple[Places, Pl
 def _batches(
     inside: Bools, rows: Places, width: int, n_environments: int
 ) -> Iterator[tuple[Places, Places]]:
-    place, column = np.nonzero(inside[rows])
+    some = inside[rows]
     columns = np.full((len(rows), width), -1)
-    # those of a row stand together, so that their number within it is known
-    first = np.searchsorted(place, np.arange(len(rows)))
-    columns[place, np.arange(len(place)) - first[place]] = column
+    # those of a row come one after the other, as they do in its first places
+    first = np.arange(width) < some.sum(axis=1)[:, None]
+    columns[first] = np.flatnonzero(some) % max(some.shape[1], 1)
     step = max(1, _BATCH // max(1, n_environments * width**2))
     for start in range(0, len(rows), step):
         yield rows[start : start + step], columns[start : start + step]

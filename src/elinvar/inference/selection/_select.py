@@ -198,16 +198,15 @@ def _promising(loss: Loss[M], table: Assessment, kappa: float) -> Bools:
     score = loss.comparable(table.risk) + loss.scale * np.log1p(kappa * table.rough_excess / n_rows)
     order = np.argsort(score, kind="stable")
     needed = order[table.weakest[order] >= 1]
-    # E k^3 a support: where they have many columns few can be compared again and again
-    width = loss.problem.column_masks(table.masks).sum(axis=1).astype(float)
-    cost = len(loss.problem.count) * width**3
-    parts = []
+    chosen = np.zeros(len(order), dtype=bool)
     for rows in (order[: loss.n_shortlist], needed[: loss.n_shortlist]):
-        affordable = np.cumsum(cost[rows]) <= _MOST_COST
+        # E k^3 a support: where they have many columns few can be compared again and again
+        width = loss.problem.column_masks(table.masks[rows]).sum(axis=1).astype(float)
+        affordable = np.cumsum(len(loss.problem.count) * width**3) <= _MOST_COST
         affordable[:_FEWEST] = True
-        parts.append(rows[affordable])
-    chosen: Bools = table.masks[np.union1d(*parts).astype(np.intp)]
-    return chosen
+        chosen[rows[affordable]] = True
+    shortlist: Bools = table.masks[chosen]
+    return shortlist
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,11 +131,14 @@ class Ledger:
     def needs_all(self, support: Support, thresholds: Floats) -> bool:
         """Whether every gate that may be closed lowers the deviance by more than chance."""
         linear, m = self.problem.linear, self.problem.m
-        for gate in np.flatnonzero(support.gates & ~linear.always):
+        strength = np.abs(support.common.coef).max(axis=0)[1:]
+        own, free = linear.gate_of[linear.offset :], np.flatnonzero(support.gates & ~linear.always)
+        # the one that is needed least comes first, as one that is not needed is enough
+        for gate in sorted(free.tolist(), key=lambda gate: strength[own == gate].max()):
             width = int((linear.gate_of == gate).sum()) * m
             without = self.common(flipped(support.gates, gate), near=support.common.coef)
             ratio = 2.0 * float(without.loss.sum()) - support.deviance
-            if ratio < thresholds[width] * self._inflation(support, int(gate)):
+            if ratio < thresholds[width] * self._inflation(support, gate):
                 return False
         return True
 

@@ -15,7 +15,7 @@ _MOST_MOVES = 200
 _GAIN = 1e-9
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Descent:
     """Best add or drop, else best swap, until none lowers the value of a support.
 
@@ -37,12 +37,14 @@ class Descent:
     price: float
     free: Places
     largest: int
-    _known: dict[bytes, tuple[float, float]] = field(default_factory=dict)
+    _places: dict[bytes, int] = field(default_factory=dict)
+    _parts: Floats = field(default_factory=lambda: np.zeros((2, 0)))
 
     @cached_property
     def _power(self) -> Floats:
-        """Second moments of the columns, and 0 where a support has none, (q + 1, E)."""
-        return np.pad(np.einsum("ejj->je", self.problem.gram), ((0, 1), (0, 0)))
+        """Second moments of the columns, (q, E)."""
+        power: Floats = np.einsum("ejj->je", self.problem.gram)
+        return power
 
     def along(self, kappas: Floats, starts: Bools) -> Bools:
         """Local optima from every start (n, n_gates), kappa after kappa, (n n_kappas, n_gates)."""
@@ -100,22 +102,21 @@ class Descent:
     def _swapped(self, mask: Bools) -> Bools:
         """Supports with a gate in the place of another."""
         inside = mask[self.free]
-        out, into = (
-            part.ravel()
-            for part in np.meshgrid(self.free[inside], self.free[~inside], indexing="ij")
-        )
+        out, into = self.free[inside], self.free[~inside]
+        out, into = np.repeat(out, len(into)), np.tile(into, len(out))
         around = np.tile(mask, (len(out), 1))
         rows = np.arange(len(out))
         around[rows, out], around[rows, into] = False, True
         return around
 
     def _values(self, masks: Bools, kappa: float) -> Floats:
-        keys = _keys(masks)
-        new = {key: place for place, key in enumerate(keys) if key not in self._known}
+        keys, known = _keys(masks), self._places
+        new = {key: place for place, key in enumerate(keys) if key not in known}
         if new:
+            known.update(zip(new, range(len(known), len(known) + len(new)), strict=True))
             parts = self._measure(masks[list(new.values())])
-            self._known.update(zip(new, parts.T.tolist(), strict=True))
-        risk, beyond = np.array([self._known[key] for key in keys]).reshape(-1, 2).T
+            self._parts = np.concatenate([self._parts, parts], axis=1)
+        risk, beyond = self._parts[:, [known[key] for key in keys]]
         # the criterion of the homotopy: docs/theory.md, section 9
         values: Floats = risk + np.log1p(kappa * beyond)
         return values
@@ -129,19 +130,22 @@ class Descent:
             worst = (fits.residual + fits.lost).max(axis=1)
             risk = np.log(np.maximum(worst, 1e-300)) + self.price * fits.size
             found[0, rows] = np.where(fits.told, risk, np.inf)
-            found[1, rows] = _beyond(fits, self._power) / n_rows
+            power = inside[rows].astype(np.float64) @ self._power
+            found[1, rows] = _beyond(fits, power) / n_rows
         return found
 
 
 def _keys(masks: Bools) -> list[bytes]:
-    return [row.tobytes() for row in np.packbits(masks, axis=1)]
+    packed = np.packbits(masks, axis=1)
+    width, whole = packed.shape[1], packed.tobytes()
+    return [whole[row * width : (row + 1) * width] for row in range(len(packed))]
 
 
 def _beyond(fits: SupportFits, power: Floats) -> Floats:
     """How far the test's statistic is above what it would be if environments agreed, (M,).
 
     The traces that correct the test for small samples are those of environments whose second
-    moments are alike. ``power`` are second moments of the columns, (q + 1, E).
+    moments are alike. ``power`` are sums of the second moments of the columns, (M, E).
     """
     weight, rank = fits.weight, fits.rank
     statistic = (weight * fits.lost).sum(axis=1)
@@ -150,7 +154,7 @@ def _beyond(fits: SupportFits, power: Floats) -> Floats:
     # f F - f for F of Chow's form, to which the test comes where environments are alike
     settled = statistic * (whole - f) / np.maximum(whole - statistic, 1e-300) - f
     # B1 and B2 of the test with tr K_e / k in the place of each eigenvalue of K_e = T^-1 P_e
-    trace = weight * power[fits.columns].sum(axis=1)
+    trace = weight * power
     part = 1 - trace / np.maximum(trace.sum(axis=1), 1e-300)[:, None]
     b1 = (rank * part**2 / fits.freedom).sum(axis=1)
     b2 = ((rank * part) ** 2 / fits.freedom).sum(axis=1)

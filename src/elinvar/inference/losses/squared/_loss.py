@@ -89,7 +89,7 @@ class SquaredLoss:
         """Supports that can be compared anew without some environments: fewer of many columns."""
         # no feature is left where none differs within an environment
         fit = len(self.problem.count) * float(max(len(self.problem.gate_of), 1)) ** 3
-        return int(np.clip(_AFFORDED / fit, 16, 256))
+        return int(min(max(_AFFORDED / fit, 16), 256))
 
     @property
     def outcome_sd(self) -> float:
@@ -346,6 +346,8 @@ class SquaredLoss:
 
     def _shared_masks(self, masks: Bools) -> Bools:
         """Supports over the gates of the problem with one intercept, which may have more."""
+        if self.shared is self.problem:
+            return masks
         wide = np.zeros((len(masks), self.shared.n_gates), dtype=bool)
         # beside an intercept for each environment a feature may move that is constant otherwise
         known = np.isin(self.problem.features, self.shared.features)
