@@ -33,7 +33,7 @@ from elinvar.inference.losses.squared._path import InvariancePath
 from elinvar.inference.problem._folds import FEW_FOLDS, FEWEST_FOLDS, MOST_FOLDS, what_is_left_out
 from elinvar.inference.problem._linear import WIDE, LinearProblem
 from elinvar.inference.problem._types import Bools, Floats, ProblemOptions
-from elinvar.inference.selection._predictor import Choice, choose, choose_of_two
+from elinvar.inference.selection._predictor import Choice, choose, choose_of_two, pooled_fails
 from elinvar.inference.selection._select import Selection, select
 from elinvar.inference.tests._laws import nothing_moved
 
@@ -177,11 +177,13 @@ class Findings(Generic[M]):
         # with many columns choosing anew within each fold would take too long
         if self.task.predictor != "auto" or count == 2 or width > WIDE:
             return fold.models.get(self.predictor, fold.models["pooled"])
-        assert self.selection is not None
         rest, own = without(self.loss, self.task, fold.places), fold.selection
         if own is None:
+            # two environments are left, and no set of their own is asked for unless it is needed
+            assert self.selection is not None
+            if not pooled_fails(rest):
+                return fold.models["pooled"]
             own = selected_without(self.loss, self.task, self.selection, fold.places)
-        if len(rest.problem.count) == 2:
             return fold.models[choose_of_two(rest, own.gates, own.standing).predictor]
         # the more environments there are, the less it matters how many are left out at once
         most = FEW_FOLDS if count <= MOST_FOLDS else FEWEST_FOLDS

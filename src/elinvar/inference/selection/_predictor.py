@@ -146,14 +146,18 @@ def choose(
     return found
 
 
+def pooled_fails(loss: Loss[M]) -> bool:
+    """Whether the pooled model is worse than the mean on each environment left out."""
+    return bool((loss.pooled_left_out() > loss.mean_left_out()).all())
+
+
 def choose_of_two(loss: Loss[M], gates: Bools, known: Standing) -> Choice:
     """Choose between two environments: the pooled model, unless it plainly fails.
 
     It fails if on both, fitted on the other, it is worse than the mean and the set is not: two
     errors tell no lead from noise, but a model that is worse than the mean on both has failed.
     """
-    mean = loss.mean_left_out()
-    fails = loss.pooled_left_out() > mean
-    if known.holds and fails.all() and (loss.left_out(gates[None])[0] < mean).all():
+    better = known.holds and pooled_fails(loss)
+    if better and (loss.left_out(gates[None])[0] < loss.mean_left_out()).all():
         return Choice(predictor="invariant", reason="fails")
     return Choice(predictor="pooled", reason="two")
