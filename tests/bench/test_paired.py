@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from elinvar.bench import paired_interval, rank
+from elinvar.bench._tables import rank_table
 
 
 def test_one_stratum_is_the_usual_t_interval():
@@ -113,3 +116,10 @@ def test_groups_are_the_largest_sets_within_the_critical_difference():
 def test_too_few_problems_or_methods_are_not_ranked():
     assert rank(scores(n=4)) is None
     assert rank(scores()[["good", "wrong"]]) is None
+
+
+def test_the_table_of_ranks_says_whom_methods_are_held_against():
+    table = rank_table(SimpleNamespace(ranking=rank(scores())))
+    assert "Wilcoxon's signed-rank test against elinvar-auto, with" in table.about
+    assert table.heads[-1] == "p against elinvar-auto"
+    assert [row[0] for row in table.rows][-1] == "wrong"
