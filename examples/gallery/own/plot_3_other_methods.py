@@ -103,5 +103,6 @@ ax.invert_yaxis()
 # :class:`~elinvar.baselines.IRMNetworkRegressor`,
 # :class:`~elinvar.baselines.CORALNetworkRegressor`,
 # :class:`~elinvar.baselines.LogisticRegressor`,
-# :class:`~elinvar.baselines.LogisticBoostingRegressor` and
-# :class:`~elinvar.baselines.InvariantLogisticRegressor`.
+# :class:`~elinvar.baselines.LogisticBoostingRegressor`,
+# :class:`~elinvar.baselines.InvariantLogisticRegressor` and
+# :class:`~elinvar.baselines.TransferLogisticRegressor`.
