@@ -28,6 +28,13 @@ def _few_rows(p: int = 6) -> Moments:
     return _of(data.X, data.y, data.environments, p)
 
 
+def _varying_in_one(p: int = 6) -> Moments:
+    """A target that is the same number but in one environment: other weights are 10^200 times."""
+    data = make_random_linear(n_features=6, n_environments=3, n_samples=200, rng=0)
+    one = data.environments == data.environments[0]
+    return _of(data.X, np.where(one, data.y, 0.0), data.environments, p)
+
+
 def _of(X, y, environments, p: int) -> Moments:
     """Moments of these columns, and of noise up to ``p`` of them."""
     more = np.random.default_rng(5).normal(size=(len(X), p - X.shape[1]))
@@ -49,7 +56,7 @@ def test_many_supports_at_once_are_fitted_as_one_by_one(moments, intercept):
 
 
 @pytest.mark.parametrize("intercept", ["shared", "environment"])
-@pytest.mark.parametrize("moments", [_regular, _rank_deficient, _few_rows])
+@pytest.mark.parametrize("moments", [_regular, _rank_deficient, _few_rows, _varying_in_one])
 def test_supports_of_a_wide_table_are_fitted_as_those_of_a_narrow_one(moments, intercept):
     # what is compiled for tables of many columns against stacks of matrices
     narrow = LinearProblem.from_moments(moments(), intercept=intercept)

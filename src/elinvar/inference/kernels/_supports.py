@@ -47,23 +47,24 @@ def _invert(lower: Floats, unit: Floats, size: int, back: Floats) -> None:
 
 @compiled(fastmath=True)
 def _traces(
-    back: Floats, lower: Floats, size: int, squared: bool, product: Floats
+    back: Floats, lower: Floats, weight: float, size: int, squared: bool, product: Floats
 ) -> tuple[float, float]:
-    """Traces of K = T^-1 G_e and, if asked, of its square; ``back`` is L^-1 of T = L L', upper."""
+    """Traces of K = T^-1 P_e and, if asked, of its square; ``back`` is L^-1 of T = L L', upper."""
     first, second = 0.0, 0.0
     for a in range(size):
-        # with B = L^-1 L_e they are those of B B' and of its square
+        # with B = L^-1 L_e they are those of B B' times the weight, and of its square
         for b in range(a + 1):
             product[a, b] = 0.0
         for c in range(a + 1):
             for b in range(c + 1):
                 product[a, b] += back[c, a] * lower[c, b]
         for b in range(a + 1):
-            first += product[a, b] * product[a, b]
+            first += weight * product[a, b] * product[a, b]
             if squared:
                 entry = 0.0
                 for c in range(b + 1):
                     entry += product[a, c] * product[b, c]
+                entry *= weight
                 second += (1.0 if a == b else 2.0) * entry * entry
     return first, second
 
@@ -77,7 +78,7 @@ def regular_fits(
     ``moments`` are gram (E, q, q), cross (E, q), the target's (E,), rows (E,), less what an
     intercept takes, the smallest residual (E,), and which columns are tested alone (q,). ``fits``,
     to be filled, are whether a support is regular (M,), the smallest squared t (M,), residual, what
-    the common fit loses, tr T^-1 G_e, tr (T^-1 G_e)^2, (M, E) each, the common fit (M, k) and T^-1
+    the common fit loses, tr T^-1 P_e, tr (T^-1 P_e)^2, (M, E) each, the common fit (M, k) and T^-1
     (M, k, k) or (M, 0, 0), 0 before. Environments weigh by ``weights`` (E,), and then there is no
     trace of a square, or, where these are 0, by their precision. ``limits`` are that share of the
     largest pivot which is far, and the smallest squared t from which traces are wanted.
@@ -166,5 +167,5 @@ def regular_fits(
             lost[m, e] = entry
             if least_t[m] >= traced:
                 traces[m, e], squares[m, e] = _traces(
-                    back, lower[e], size, weights[e] == 0.0, product
+                    back, lower[e], weight[e], size, weights[e] == 0.0, product
                 )

@@ -50,8 +50,8 @@ class SupportFits:
     lost : array of shape (M, E)
         What the common fit loses in each environment: (w - w_e)' G_e (w - w_e).
     trace, square : array of shape (M, E)
-        tr T^-1 G_e, how far an environment takes part in the common fit, over its weight, and tr
-        (T^-1 G_e)^2; 0 where they were not asked for.
+        tr T^-1 P_e, how far an environment takes part in the common fit, and tr (T^-1 P_e)^2; 0
+        where they were not asked for, the last with ``weights`` as well.
     spare, told : boolean array of shape (M,)
         Whether there are rows to spare everywhere, and the common fit tells all columns apart, too.
     """
@@ -231,7 +231,7 @@ def _fit_stack(
     least_t = squares.min(axis=1, initial=np.inf)
     trace, square = np.zeros((2, *weight.shape))
     if (some := least_t * shrunk >= traced).any():
-        part = inverse[some, None] @ gram[some]
+        part = (inverse[some, None] @ gram[some]) * weight[some, :, None, None]
         trace[some] = np.einsum("mejj->me", part)
         square[some] = np.einsum("mejk,mekj->me", part, part)
     return SupportFits(

@@ -87,7 +87,7 @@ def _facts(problem: LinearProblem, fits: SupportFits, thorough: bool) -> Floats:
     risk = fits.residual + fits.lost
     weakest = _weakest(problem, fits) * fits.shrunk
     # K_e = T^-1 P_e, of which the traces are those of M_e = Pi_e - K_e and of its square
-    first, second = weight * fits.trace, weight**2 * fits.square
+    first, second = fits.trace, fits.square
     known = 1.0 if thorough else np.where(weakest >= 1, 1.0, np.nan)
     return np.stack(
         [

@@ -105,7 +105,7 @@ def risk_lines(problem: LinearProblem, masks: Bools) -> tuple[Floats, Floats]:
         fits = fit_supports(problem, columns, weights, traced=0.0)
         noise = fits.residual / fits.freedom  # sigma_e^2 / n_e
         # E sum pi_e (w_e - w)' G_e (w_e - w) = sum pi_e s_e k_e - tr T^-1 V where nothing differs
-        rise = (fits.lost + noise * (weights * fits.trace - fits.rank)) @ weights
+        rise = (fits.lost + noise * (fits.trace - fits.rank)) @ weights
         good = fits.told
         lines[:, rows[good]] = (noise * problem.count @ weights)[good], np.maximum(rise[good], 0)
         coefs[rows[good, None], columns[good]] = fits.coef[good]
