@@ -12,6 +12,7 @@ from elinvar.bench import (
     run_bench,
     sweep_of,
 )
+from elinvar.bench._summary import one_forecast, scores
 from elinvar.datasets import PROBLEMS
 from elinvar.datasets import SUITES as GIVEN
 from elinvar.errors import DataError, FileError
@@ -197,3 +198,19 @@ def test_progress_tells_the_suite_the_cells_and_the_time(tmp_path):
     told = []
     small(None, methods=["constant"], progress=lambda *values: told.append(values))
     assert told[-1] == ("reversed", 5, 5, 0.0)
+
+
+def test_the_forecast_is_ranked_as_one_method():
+    rows = pd.DataFrame(
+        {
+            "problem": ["one", "one", "two", "two"],
+            "method": ["elinvar-forecast", "elinvar-forecast-classifier"] * 2,
+            "outcome": ["finished", "not applicable", "not applicable", "finished"],
+            "task": ["regression"] * 2 + ["classification"] * 2,
+            "repetition": 0,
+            "error": [1.0, np.nan, np.nan, 0.25],
+        }
+    )
+    table = scores(one_forecast(rows))
+    assert table["elinvar-forecast"].to_dict() == {"one": 0.0, "two": 0.25}
+    assert list(table.columns) == ["elinvar-forecast"]

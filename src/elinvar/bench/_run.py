@@ -15,7 +15,7 @@ from elinvar.bench._paired import Ranking, rank
 from elinvar.bench._real import by_table, over_tables
 from elinvar.bench._statements import claims_cell, where
 from elinvar.bench._suites import ALWAYS, SUITES, Suite
-from elinvar.bench._summary import measured, scores, summarise, verdicts
+from elinvar.bench._summary import measured, one_forecast, scores, summarise, verdicts
 from elinvar.bench._targets import targets
 from elinvar.datasets import read_specs, table_specs
 from elinvar.errors import DataError, FileError
@@ -329,7 +329,7 @@ def result_of(
         by_suite=summarise(rows, ("suite", "task")),
         verdicts=verdicts(rows),
         targets=targets(rows, over, claims),
-        ranking=rank(scores(ranked)) if len(ranked) else None,
+        ranking=rank(scores(one_forecast(ranked))) if len(ranked) else None,
         by_table=read,
         over_tables=over,
         claims=claims,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Frame = pd.DataFrame
 
-BASE = "elinvar-auto"
+BASE, FORECAST = "elinvar-auto", "elinvar-forecast"
 WORSE_THAN_NOTHING = 1.05
 POOR = 0.5
 _NUMBERS = (
@@ -26,6 +26,11 @@ STATUSES = ("accepted", "approximate", "rejected")
 def is_peer(method: str) -> bool:
     """Say whether a method is neither this library's nor told the answer."""
     return method not in ("oracle", "heterosgd") and not method.startswith("elinvar")
+
+
+def one_forecast(rows: "Frame") -> "Frame":
+    """Return rows in which the forecast has one name, whether of numbers or of classes."""
+    return rows.assign(method=rows["method"].replace(f"{FORECAST}-classifier", FORECAST))
 
 
 def measured(rows: "Frame") -> "Frame":

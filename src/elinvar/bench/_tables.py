@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from elinvar._base._numbers import number, p_value, p_words, percent
 from elinvar.baselines import BASELINES
 from elinvar.bench._real_tables import real_tables
-from elinvar.bench._summary import BASE, STATUSES
+from elinvar.bench._summary import BASE, FORECAST, STATUSES
 from elinvar.bench._text import NOTHING, TextTable, plain
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def rank_table(result: "BenchResult") -> TextTable | None:
         f"{p_words(ranking.p_value)}. "
         f"Ranks further apart than {ranking.critical_difference:.2f} differ (Nemenyi, 5%); the "
         f"last column is Wilcoxon's signed-rank test against {BASE}, with Holm's correction. "
-        "Problems of one suite are alike, so these p-values are too small. The oracle is told the "
+        f"Problems of one suite are alike, so these p-values are too small. On classes {FORECAST} "
+        "is the forecast of classes. The oracle is told the "
         f"answer and not ranked; left out, because they ran on too few problems: {left_out}.",
         heads=("method", "average rank", f"p against {BASE}"),
         rows=rows,

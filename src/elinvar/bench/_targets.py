@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from elinvar.bench._statements import REAL, UNTOLD, coverage, statements
-from elinvar.bench._summary import BASE, POOR, is_peer
+from elinvar.bench._summary import BASE, FORECAST, POOR, is_peer
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -21,7 +21,7 @@ CONTRADICTED: Final = {
 """The most environments left out, of those that can tell, that may contradict a verdict."""
 
 INVARIANT, CLASSIFIER = "elinvar-invariant", "elinvar-classifier-auto"
-FORECAST, CLASSES = "elinvar-forecast", "elinvar-forecast-classifier"
+CLASSES = f"{FORECAST}-classifier"
 _FAILED = "{:.0f} runs failed"
 
 
