@@ -159,3 +159,17 @@ def test_margins_hold_shares_of_rows_and_environments():
     assert spread.why_unknown() == ""
     with pytest.raises(DataError, match=r"coverage is 0\.3"):
         spread.margin(0.3)
+
+
+def test_as_many_columns_as_rows_leave_no_noise_and_curves_all_the_same():
+    # an environment's own curves go through all of its rows: the prior is endlessly wide beside
+    # what is left, and the identity was lost in I + sqrt(T) A'A sqrt(T) / noise
+    rng = np.random.default_rng(128)
+    columns = Columns(
+        features=("a", "b", "c", "d"), groups=np.arange(4), categorical=np.zeros(4, dtype=bool)
+    )
+    X, y = rng.normal(size=(32, 4)), rng.normal(size=32)
+    sample = Sample(X=X, y=y, codes=np.repeat(np.arange(4), 8), weight=np.ones(32), columns=columns)
+    residuals = Residuals.of_number(y, np.zeros(32))
+    curves = feature_curves(sample, lambda X: np.zeros(len(X)), residuals, 1.0, seed=0)
+    assert all(np.isfinite(curve.each).all() for curve in curves)

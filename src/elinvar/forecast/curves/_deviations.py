@@ -23,6 +23,9 @@ from elinvar.forecast.curves._shape import Shape
 _ROUNDS = 40
 # a variance that falls below this share of the residuals' is taken for 0
 _NOTHING = 1e-6
+# the least noise of an environment, in shares of the noisiest one's and of the residuals': beyond,
+# what differs is so sure that 1 is lost beside it in I + sqrt(T) A'A sqrt(T) / sigma^2
+_LEAST_OF_NOISE, _LEAST_OF_WHOLE = 1e-6, 1e-9
 # and they are settled once none moves by more than this share
 _SETTLED = 1e-4
 
@@ -139,8 +142,8 @@ def _empirical_bayes(
         part = A[here] * weight[here, None]
         gram[e], cross[e] = part.T @ A[here], part.T @ r[here]
         square[e], count[e] = float(weight[here] @ r[here] ** 2), float(sample.weight[here].sum())
-    noise = np.ones(E) if residuals.fixed else np.maximum(square, 1e-300) / np.maximum(count, 1.0)
     whole = float(square.sum() / weight.sum())
+    noise = np.ones(E) if residuals.fixed else _floored(square / np.maximum(count, 1.0), whole)
     T = np.full(m, 0.1 * whole)
     mean, cov = np.zeros((E, m)), np.zeros((E, m, m))
     size = np.bincount(groups)
@@ -165,7 +168,8 @@ def _empirical_bayes(
         T = np.where(_NOTHING * whole < T, T, 0.0)
         if not residuals.fixed:
             left = square - 2 * cross @ common + common @ gram @ common
-            noise = _noise(gram, apart, left, count, mean, len(at) - np.einsum("eii->e", half))
+            spent_here = len(at) - np.einsum("eii->e", half)
+            noise = _floored(_noise(gram, apart, left, count, mean, spent_here), whole)
         if np.abs(T - before).max() < _SETTLED * whole:
             break
     # E[(A b)^2] split by column; with the means, without which what is left is not the residual
@@ -195,6 +199,9 @@ def _noise(
 ) -> Floats:
     """Return each environment's variance about its own curves."""
     left = square - 2 * (mean * cross).sum(axis=1) + np.einsum("ei,eij,ej->e", mean, gram, mean)
-    known = np.maximum(count - spent, 1.0)
-    found = np.maximum(left, 0.0) / known
-    return np.asarray(np.maximum(found, max(1e-6 * found.max(), 1e-300)))
+    return np.asarray(np.maximum(left, 0.0) / np.maximum(count - spent, 1.0))
+
+
+def _floored(noise: Floats, whole: float) -> Floats:
+    least = max(_LEAST_OF_NOISE * noise.max(), _LEAST_OF_WHOLE * whole, 1e-300)
+    return np.asarray(np.maximum(noise, least))
