@@ -68,7 +68,32 @@ class LogisticRegressor(PeerRegressor):
         return probability
 
 
-class InvariantLogisticRegressor(PeerRegressor):
+class _OfTwoClasses(PeerRegressor):
+    """A classifier of two classes, with the probability of class 1 as its prediction."""
+
+    model_: InvariantClassifier | TransferClassifier
+
+    def predict(
+        self, X: ArrayLike, *, environments: ArrayLike | None = None
+    ) -> NDArray[np.float64]:
+        """Return the probability of class 1.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n, n_features)
+        environments : array-like, optional
+            Ignored: the model is the same everywhere.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+        """
+        check_is_fitted(self, "model_")
+        probability: NDArray[np.float64] = self.model_.predict_proba(X)[:, 1]
+        return probability
+
+
+class InvariantLogisticRegressor(_OfTwoClasses):
     """`InvariantClassifier` of two classes, with the probability of class 1 as its prediction.
 
     Parameters
@@ -106,27 +131,8 @@ class InvariantLogisticRegressor(PeerRegressor):
         """Evidence on every feature."""
         return self.model_.evidence_
 
-    def predict(
-        self, X: ArrayLike, *, environments: ArrayLike | None = None
-    ) -> NDArray[np.float64]:
-        """Return the probability of class 1.
 
-        Parameters
-        ----------
-        X : array-like or frame of shape (n, n_features)
-        environments : array-like, optional
-            Ignored: the model is the same everywhere.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        check_is_fitted(self, "model_")
-        probability: NDArray[np.float64] = self.model_.predict_proba(X)[:, 1]
-        return probability
-
-
-class TransferLogisticRegressor(PeerRegressor):
+class TransferLogisticRegressor(_OfTwoClasses):
     """`TransferClassifier` of two classes, with the probability of class 1 as its prediction.
 
     Attributes
@@ -139,22 +145,3 @@ class TransferLogisticRegressor(PeerRegressor):
     def _learn(self, rows: Environments) -> None:
         check_two_classes(rows.y, type(self).__name__)
         self.model_ = TransferClassifier().fit_rows(replace(rows, classes=("0", "1")))
-
-    def predict(
-        self, X: ArrayLike, *, environments: ArrayLike | None = None
-    ) -> NDArray[np.float64]:
-        """Return the probability of class 1.
-
-        Parameters
-        ----------
-        X : array-like or frame of shape (n, n_features)
-        environments : array-like, optional
-            Ignored: the model is the same everywhere.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
-        check_is_fitted(self, "model_")
-        probability: NDArray[np.float64] = self.model_.predict_proba(X)[:, 1]
-        return probability
