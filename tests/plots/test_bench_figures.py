@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -124,6 +126,15 @@ def test_bars_join_groups_and_the_difference_has_its_length():
     assert "over 7 problems" in title(ax)
     with pytest.raises(ValueError, match="no ranks"):
         plot_ranks({}, 1.0)
+
+
+def test_numbers_of_many_ranks_do_not_touch():
+    ax = plot_ranks({f"method {k}": k + 1.0 for k in range(36)}, 9.8)
+    ax.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text().isdigit()]
+    boxes.sort(key=lambda box: box.x0)
+    assert boxes[0].x0 < boxes[-1].x1 and len(boxes) > 5
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_a_dot_a_table_and_a_diamond_a_method():

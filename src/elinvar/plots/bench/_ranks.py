@@ -64,7 +64,8 @@ def plot_ranks(
     ax.set_xlim(low - margin, high + margin)
     ax.set_ylim(-n_rows, 1.6)
     ax.plot([low, high], [0, 0], color=INK, linewidth=1.2)
-    for tick in range(int(low), int(high) + 1):
+    # numbers of more than a dozen ranks would touch
+    for tick in range(int(low), int(high) + 1, 1 + int(high) // 13):
         ax.plot([tick, tick], [0, 0.22], color=INK, linewidth=1.0)
         write(ax, str(tick), (tick, 0.32), ha="center", va="bottom")
     _bars(ax, ranks, groups)
